@@ -1,0 +1,59 @@
+"""The TFX door of preprocessing: Examples of encoded images → Examples of pixels.
+
+Whole shards are the unit of work: inside one, tf.data decodes on all cores; across shards, Beam
+spreads over workers. No image crosses a shuffle.
+"""
+
+import os
+
+import apache_beam as beam
+from tfx.dsl.component.experimental import annotations, decorators
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import io_utils
+
+from components.image_example_gen import ingest
+from components.image_validator import artifacts
+from components.preprocess import config, materialise
+from data import labels, progress, records
+
+
+@decorators.component(use_beam=True)
+def Preprocess(
+    examples: annotations.InputArtifact[standard_artifacts.Examples],
+    report: annotations.InputArtifact[artifacts.ImageReport],
+    pixels: annotations.OutputArtifact[standard_artifacts.Examples],
+    settings: annotations.Parameter[str],
+    code: annotations.Parameter[str],
+    beam_pipeline: annotations.BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Decodes and resizes every image once.
+
+    Args:
+      examples: image records, from ImageFolderExampleGen.
+      report: from ImageValidator; asked for so that blocked data never gets here.
+      pixels: pixels records, with a ``pixels.json`` that describes them.
+      settings: a PreprocessConfig as JSON.
+      code: hash of the code that runs; part of the cache key.
+      beam_pipeline: filled in by TFX.
+    """
+    preprocess_config = config.PreprocessConfig.model_validate_json(settings)
+    label_file = os.path.join(examples.uri, labels.FILE)
+    names = labels.from_json(io_utils.read_string_file(label_file), label_file)
+    report_file = os.path.join(examples.uri, ingest.REPORT_FILE)
+    counts = ingest.Report.from_json(io_utils.read_string_file(report_file)).counts()
+    spec = materialise.Spec(preprocess_config.size_px, preprocess_config.resize, names, counts)
+    io_utils.write_string_file(os.path.join(pixels.uri, materialise.SPEC_FILE), spec.to_json())
+    pixels.split_names = examples.split_names
+    progress.start(materialise.TASK, total=sum(counts.values()))
+    shards = []
+    for split in artifact_utils.decode_split_names(examples.split_names):
+        target = artifact_utils.get_split_uri([pixels], split)
+        for path in records.files(artifact_utils.get_split_uri([examples], split)):
+            shards.append((path, os.path.join(target, os.path.basename(path))))
+    with beam_pipeline as pipeline:
+        _ = (
+            pipeline
+            | "Shards" >> beam.Create(shards)
+            | "Spread" >> beam.Reshuffle()
+            | "Materialise" >> beam.Map(lambda paths: materialise.shard(*paths, preprocess_config))
+        )

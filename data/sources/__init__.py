@@ -1,0 +1,1 @@
+"""Where class folders come from when a user has none: a pip package, TensorFlow Datasets."""

@@ -1,0 +1,1 @@
+"""The wiring of the steps, and the ways to run them."""

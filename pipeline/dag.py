@@ -1,0 +1,149 @@
+"""The pipeline, in reading order: what each step takes, and from whom.
+
+    ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
+              images       │        ImportSchemaGen ──┘          │
+                           ├─────────────────────────── ImageValidator
+                           │                                     │
+                           ├── Preprocess ───────────────────────┘
+                           │       │
+                           │    Trainer ──┬─ baseline (the last other blessed model)
+                           │       │      │
+                           └── Evaluator ─┘
+                                   │
+                                 Pusher
+"""
+
+from pathlib import Path
+
+import tensorflow_data_validation as tfdv
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.pusher.component import Pusher
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.types import channel, standard_artifacts
+
+from components.evaluator import baseline, eval_config
+from components.image_example_gen.component import ImageFolderExampleGen
+from components.image_example_gen.config import IngestJob
+from components.image_validator.component import ImageValidator
+from components.preprocess.component import Preprocess
+from pipeline import config as pipeline_config
+from pipeline import preflight, source
+
+SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v1.pbtxt"
+RUN_FN = "components.trainer.run.run_fn"
+BASELINE = "baseline"
+
+
+def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Pipeline:
+    """Wires the steps.
+
+    Args:
+      config: the resolved configuration of the run.
+      inputs: the data folder's listing, the label map and the model's name.
+    """
+    output = config.output_dir.resolve()
+
+    example_gen = ImageFolderExampleGen(
+        input_base=str(inputs.listing.root.resolve()),
+        job=IngestJob(
+            config=config.ingest,
+            labels=inputs.labels,
+            fingerprint=inputs.listing.fingerprint(),
+            code=source.fingerprint("data", "components/image_example_gen"),
+        ),
+    )
+    examples = example_gen.outputs["examples"]
+
+    statistics_gen = StatisticsGen(
+        examples=examples,
+        # The schema has no feature but the metadata: the encoded images are not even read.
+        stats_options=tfdv.StatsOptions(
+            schema=tfdv.load_schema_text(str(SCHEMA)), experimental_filter_read_paths=True
+        ),
+    )
+    schema_gen = ImportSchemaGen(schema_file=str(SCHEMA))
+    example_validator = ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+    )
+    image_validator = ImageValidator(
+        examples=examples,
+        anomalies=example_validator.outputs["anomalies"],
+        settings=config.checks.model_dump_json(),
+        code=source.fingerprint("data", "components/image_validator"),
+    )
+
+    preprocess = Preprocess(
+        examples=examples,
+        report=image_validator.outputs["report"],
+        settings=config.preprocess.model_dump_json(),
+        code=source.fingerprint("data", "components/preprocess"),
+    )
+    trainer = Trainer(
+        run_fn=RUN_FN,
+        examples=preprocess.outputs["pixels"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        custom_config={
+            "train": config.train.model_dump_json(),
+            "augment": config.augment.model_dump_json(),
+            "seed": config.seed,
+            "code": source.fingerprint("data", "components/preprocess", "components/trainer"),
+        },
+    )
+
+    last_blessed = Resolver(
+        strategy_class=baseline.LatestOtherBlessedModelStrategy,
+        model=channel.Channel(type=standard_artifacts.Model),
+        model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+        candidate=trainer.outputs["model"],
+    ).with_id(BASELINE)
+    evaluator = Evaluator(
+        examples=examples,
+        example_splits=["test"],
+        model=trainer.outputs["model"],
+        baseline_model=last_blessed.outputs["model"],
+        eval_config=eval_config.build(config.evaluate, inputs.labels),
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(
+                base_directory=str(serving_dir(config, inputs))
+            )
+        ),
+    )
+
+    return Pipeline(
+        pipeline_name=inputs.model_name,
+        pipeline_root=str(output / "artifacts" / inputs.model_name),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(output / "metadata.sqlite")
+        ),
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            example_validator,
+            image_validator,
+            preprocess,
+            trainer,
+            last_blessed,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=True,
+        beam_pipeline_args=config.beam.arguments(),
+    )
+
+
+def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:
+    """Where the versions of the model lie."""
+    return config.output_dir.resolve() / "serving" / inputs.model_name

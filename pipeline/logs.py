@@ -1,0 +1,54 @@
+"""The terminal for people, the log file for everything else.
+
+Libraries write to stdout and stderr from Python and from C++, through loggers and past them.
+Redirecting the two file descriptors catches all of it.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@contextmanager
+def redirected(path: Path) -> Iterator[TextIO]:
+    """Sends what the process prints and logs to a file while inside.
+
+    Args:
+      path: the log file; its folder is made.
+
+    Yields:
+      The terminal: a text file on what stdout was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    terminal = os.fdopen(os.dup(saved[0]), "w", encoding="utf-8", errors="replace", buffering=1)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(FORMAT))
+    root = logging.getLogger()
+    level = root.level
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        yield terminal
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        root.removeHandler(handler)
+        root.setLevel(level)
+        handler.close()
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        terminal.close()
+        for descriptor in (*saved, log):
+            os.close(descriptor)

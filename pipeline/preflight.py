@@ -1,0 +1,156 @@
+"""What is checked before a run begins, so that no work is lost on what was wrong from the start.
+
+Imports no TensorFlow: an answer comes at once.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from components.trainer.backbones import weights
+from data import errors, folder, labels
+from data.sources import digits, tfds
+from pipeline import config as pipeline_config
+
+# The encoded images are stored once more, and a model with its logs takes about this much.
+SPACE_FOR_MODELS_BYTES = 300 << 20
+BYTES_A_PIXEL = 3
+SNIFFED_FILES = 50
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run works on.
+
+    Attributes:
+      listing: the files of the data folder.
+      labels: the label map, the frozen one extended by new classes.
+      model_name: names the folder in ``serving/``, and the pipeline.
+      label_file: where the label map is frozen.
+    """
+
+    listing: folder.Listing
+    labels: list[str]
+    model_name: str
+    label_file: Path
+
+
+def prepare_output(config: pipeline_config.PipelineConfig) -> None:
+    """Makes the output folder, and makes sure that it can be written to.
+
+    Raises:
+      errors.UserError: it cannot, with the reason.
+    """
+    output = config.output_dir
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise errors.UserError(
+            f"The output folder {output} cannot be written to: {error.strerror}."
+            " Choose another with --output-dir."
+        ) from error
+
+
+def source_folder(config: pipeline_config.PipelineConfig) -> Path:
+    """The folder of class folders; exports the digits or a TFDS set when those are asked for."""
+    datasets = config.output_dir / "datasets"
+    if config.data_dir is not None:
+        return config.data_dir
+    if config.tfds is not None:
+        datasets.mkdir(exist_ok=True)
+        return tfds.export(config.tfds, datasets / _slug(config.tfds))
+    datasets.mkdir(exist_ok=True)
+    return digits.export(datasets / "digits")
+
+
+def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
+    """Checks the data folder, the disk and the weights, all before any work.
+
+    Raises:
+      errors.UserError: with everything that was found wrong.
+    """
+    problems: list[str] = []
+    try:
+        weights.check(config.train.backbone, config.train.weights)
+    except errors.ConfigError as error:
+        problems += error.problems
+    try:
+        listing = folder.scan(data_dir)
+        folder.check(listing)
+        _check_images(listing)
+        _check_outside(config.output_dir, data_dir)
+        _check_space(config, listing)
+    except errors.UserError as error:
+        raise type(error)(*error.problems, *problems) from error
+    if problems:
+        raise errors.ConfigError(*problems)
+    name = config.push.model_name or _slug(data_dir.resolve().name)
+    label_file = config.output_dir / "labels" / f"{name}.json"
+    names = labels.extend(labels.load(label_file), listing.class_names)
+    return Inputs(listing, names, name, label_file)
+
+
+def _check_images(listing: folder.Listing) -> None:
+    """Refuses a folder of which no class but one begins with an image, before ingesting it."""
+    tried: dict[str, int] = {}
+    found: set[str] = set()
+    for file in listing.files:
+        if file.class_name in found or tried.get(file.class_name, 0) >= SNIFFED_FILES:
+            continue
+        tried[file.class_name] = tried.get(file.class_name, 0) + 1
+        if _is_image(listing.root / file.path):
+            found.add(file.class_name)
+            if len(found) >= 2:
+                return
+    # Where a class has more files than were looked at, ingest decides.
+    if len(listing.files) == sum(tried.values()):
+        kind = f"only in {found.pop()!r}" if found else "none"
+        raise errors.DataError(
+            f"Of the {len(listing.files)} files in {len(tried)} class folders of {listing.root},"
+            f" {kind} is an image; images of at least two classes are needed."
+        )
+
+
+def _is_image(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with Image.open(path):
+            return True
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return False
+    except Image.DecompressionBombError:
+        return True
+
+
+def _check_outside(output_dir: Path, data_dir: Path) -> None:
+    if output_dir.resolve().is_relative_to(data_dir.resolve()):
+        raise errors.UserError(
+            f"The output folder {output_dir} lies inside the data folder {data_dir}, which is"
+            " never written to. Choose another with --output-dir."
+        )
+
+
+def _check_space(config: pipeline_config.PipelineConfig, listing: folder.Listing) -> None:
+    pixels = len(listing.files) * config.preprocess.size_px**2 * BYTES_A_PIXEL
+    needed = listing.size_bytes + pixels + SPACE_FOR_MODELS_BYTES
+    free = shutil.disk_usage(config.output_dir).free
+    if free < needed:
+        raise errors.UserError(
+            f"The disk of {config.output_dir} has {free / 2**20:,.0f} MiB free; this run needs"
+            f" about {needed / 2**20:,.0f} MiB ({len(listing.files)} images). Free some space,"
+            " choose another --output-dir, or lower --preprocess.size-px."
+        )
+
+
+def _slug(name: str) -> str:
+    """A name that is safe in paths and in metadata."""
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", os.path.basename(name)).strip("_-")
+    return slug or "images"

@@ -1,0 +1,79 @@
+"""What each step did, in one line for a person, read from its artifacts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from components.image_example_gen import ingest
+from components.image_validator import validate
+from components.preprocess import materialise
+from pipeline import runner
+
+
+def ingest_report(step: runner.Step) -> ingest.Report:
+    """The report of an ImageFolderExampleGen step."""
+    text = Path(step.uri("examples"), ingest.REPORT_FILE).read_text(encoding="utf-8")
+    return ingest.Report.from_json(text)
+
+
+def describe(step: runner.Step) -> str:
+    """One line on what a step did; empty where there is nothing to tell."""
+    describer = _DESCRIBERS.get(step.name)
+    return describer(step) if describer else ""
+
+
+def _ingest(step: runner.Step) -> str:
+    report = ingest_report(step)
+    counts = ", ".join(f"{count:,} {name}" for name, count in report.counts().items())
+    bad = f", {len(report.quarantined):,} in quarantine" if report.quarantined else ""
+    return f"{counts}{bad}"
+
+
+def _validate(step: runner.Step) -> str:
+    text = Path(step.uri("report"), validate.FINDINGS_FILE).read_text(encoding="utf-8")
+    findings = validate.from_json(text)
+    if not findings:
+        return "nothing found"
+    more = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""
+    return f"{findings[0].message}{more}"
+
+
+def _preprocess(step: runner.Step) -> str:
+    spec = materialise.Spec.read(step.uri("pixels"))
+    return f"{sum(spec.counts.values()):,} images at {spec.size_px}×{spec.size_px} px"
+
+
+def _train(step: runner.Step) -> str:
+    text = Path(step.uri("model_run"), "history.json").read_text(encoding="utf-8")
+    history = json.loads(text)
+    parts = []
+    for phase, name in (("head", "head"), ("fine_tune", "top blocks")):
+        values = history["phases"].get(phase)
+        if values:
+            best = values["val_loss"].index(min(values["val_loss"]))
+            parts.append(f"{name} {values['val_accuracy'][best]:.1%}")
+    return f"eval accuracy: {', then '.join(parts)}"
+
+
+def _evaluate(step: runner.Step) -> str:
+    properties = step.properties("blessing")
+    decision = "blessed" if properties.get("blessed") else "not blessed"
+    against = "held against the last blessed model"
+    return f"{decision}, {against if 'baseline_model_id' in properties else 'no earlier model'}"
+
+
+def _push(step: runner.Step) -> str:
+    properties = step.properties("pushed_model")
+    if not properties.get("pushed"):
+        return "not pushed"
+    return f"version {properties['pushed_version']}"
+
+
+_DESCRIBERS: dict[str, Callable[[runner.Step], str]] = {
+    "ImageFolderExampleGen": _ingest,
+    "ImageValidator": _validate,
+    "Preprocess": _preprocess,
+    "Trainer": _train,
+    "Evaluator": _evaluate,
+    "Pusher": _push,
+}

