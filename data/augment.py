@@ -60,7 +60,9 @@ def warp(pixels: tf.Tensor, config: augment_config.AugmentConfig, seed: tf.Tenso
     )
 
 
-def adjust_light(pixels: tf.Tensor, config: augment_config.AugmentConfig, seed: tf.Tensor) -> tf.Tensor:
+def adjust_light(
+    pixels: tf.Tensor, config: augment_config.AugmentConfig, seed: tf.Tensor
+) -> tf.Tensor:
     """Changes contrast about the image's mean, then brightness. Args as of :func:`augment`."""
     batch = tf.shape(pixels)[0]
     draws = tf.random.stateless_uniform([2, batch, 1, 1, 1], tf.cast(seed, tf.int64), -1.0, 1.0)

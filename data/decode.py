@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field
 
 from data import hashing, quality
@@ -95,7 +95,7 @@ def decode(
         with Image.open(io.BytesIO(content), formats=_formats()) as image:
             rejection = _check_size(image.size, limits)
             return rejection or _decode(image, content, storable)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         return Rejection("not_an_image", f"starts with {content[:8]!r}")
     except Image.DecompressionBombError as error:
         return Rejection("too_many_pixels", str(error))

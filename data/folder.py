@@ -96,11 +96,15 @@ def scan(root: str | Path) -> Listing:
     if not root.exists():
         raise errors.DataError(f"The data folder {root} does not exist.")
     if not root.is_dir():
-        raise errors.DataError(f"The data folder {root} is a file; a folder of class folders is needed.")
+        raise errors.DataError(
+            f"The data folder {root} is a file; a folder of class folders is needed."
+        )
     try:
         tops = [name for name in sorted(os.listdir(root)) if not _is_system(name)]
     except OSError as error:
-        raise errors.DataError(f"The data folder {root} cannot be read: {error.strerror}.") from error
+        raise errors.DataError(
+            f"The data folder {root} cannot be read: {error.strerror}."
+        ) from error
     folders = [name for name in tops if (root / name).is_dir()]
     split_folders = _split_folders(root, folders)
     files, ignored = [], 0
@@ -145,7 +149,9 @@ def _split_folders(root: Path, folders: list[str]) -> dict[str, str]:
 
     A class may be called "train" too: it is a split only when it holds folders and no file.
     """
-    splits = {name: SPLIT_OF_FOLDER[name.lower()] for name in folders if name.lower() in SPLIT_OF_FOLDER}
+    splits = {
+        name: SPLIT_OF_FOLDER[name.lower()] for name in folders if name.lower() in SPLIT_OF_FOLDER
+    }
     trains = [name for name, split in splits.items() if split == "train"]
     if not trains:
         return {}

@@ -89,13 +89,13 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
     return tf.ensure_shape(resized, [size_px, size_px, 3])
 
 
-def batch_pixels(
-    encoded: tf.Tensor, size_px: int, mode: ResizeMode
-) -> tuple[tf.Tensor, tf.Tensor]:
+def batch_pixels(encoded: tf.Tensor, size_px: int, mode: ResizeMode) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes and resizes a batch; a bad image spoils itself alone.
 
     Args:
       encoded: string [B].
+      size_px: the side S.
+      mode: as of :func:`resize`.
 
     Returns:
       pixels uint8 [B, S, S, 3], black where the image is bad, and valid bool [B].
@@ -186,7 +186,9 @@ def _tiff_orientation(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
     return tf.cond(tf.size(matches) > 0, value, lambda: tf.constant(1))
 
 
-def _integer(content: tf.Tensor, position: tf.Tensor, size: int, big: tf.Tensor | bool) -> tf.Tensor:
+def _integer(
+    content: tf.Tensor, position: tf.Tensor, size: int, big: tf.Tensor | bool
+) -> tf.Tensor:
     """An unsigned integer of ``size`` bytes at each position; 4-byte ones wrap to negative."""
     total_big = tf.zeros_like(position)
     total_little = tf.zeros_like(position)

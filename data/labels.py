@@ -29,6 +29,7 @@ def from_json(text: str, where: str) -> list[str]:
     """Reads what :func:`to_json` wrote.
 
     Args:
+      text: the label map as JSON.
       where: the file's name, for messages.
 
     Raises:

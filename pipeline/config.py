@@ -86,9 +86,16 @@ class PipelineConfig(pydantic_settings.BaseSettings):
         return self
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls: Any, **sources: Any) -> tuple[Any, ...]:
+    def settings_customise_sources(
+        cls,
+        settings_cls: Any,
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
+    ) -> tuple[Any, ...]:
         """The environment goes before the file, whose values come as arguments."""
-        return sources["env_settings"], sources["init_settings"]
+        return env_settings, init_settings
 
     def to_yaml(self) -> str:
         """The resolved configuration, in the form that ``--config`` reads."""
@@ -132,11 +139,8 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
     source: Any = pydantic_settings.CliSettingsSource(PipelineConfig, root_parser=root)
     flags = source(args=rest)
     try:
-        has_source = any(value for name, value in flags().items() if name in ("data_dir", "tfds"))
-        recipe = given.config or (None if has_source else DIGITS_RECIPE)
+        recipe = given.config or (None if _names_data(flags()) else DIGITS_RECIPE)
         values = _read_yaml(recipe) if recipe else {}
-        if not given.config and (os.environ.get(f"{ENVIRONMENT_PREFIX}DATA_DIR")):
-            values = {}
         return PipelineConfig(_cli_settings_source=flags, **values)
     except pydantic.ValidationError as error:
         raise errors.ConfigError(*(_explain(row) for row in error.errors())) from error
@@ -146,6 +150,13 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
 
 def _add_config_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+
+
+def _names_data(flags: dict[str, Any]) -> bool:
+    """Whether the flags or the environment say what to train on."""
+    names = ("data_dir", "tfds")
+    in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names)
+    return in_environment or any(flags.get(name) for name in names)
 
 
 def _kebab(argument: str) -> str:

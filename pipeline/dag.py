@@ -1,16 +1,16 @@
 """The pipeline, in reading order: what each step takes, and from whom.
 
-    ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
-              images       │        ImportSchemaGen ──┘          │
-                           ├─────────────────────────── ImageValidator
-                           │                                     │
-                           ├── Preprocess ───────────────────────┘
-                           │       │
-                           │    Trainer ──┬─ baseline (the last other blessed model)
-                           │       │      │
-                           └── Evaluator ─┘
-                                   │
-                                 Pusher
+ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
+          images       │        ImportSchemaGen ──┘          │
+                       ├─────────────────────────── ImageValidator
+                       │                                     │
+                       ├── Preprocess ───────────────────────┘
+                       │       │
+                       │    Trainer ──┬─ baseline (the last other blessed model)
+                       │       │      │
+                       └── Evaluator ─┘
+                               │
+                             Pusher
 """
 
 from pathlib import Path

@@ -125,7 +125,9 @@ class StepTable:
             if self._task is None:
                 return table
             total = self._task.total
-            bar = ProgressBar(total=total or 100, completed=self._task.done, pulse=not total, width=40)
+            bar = ProgressBar(
+                total=total or 100, completed=self._task.done, pulse=not total, width=40
+            )
             return Group(table, Text(""), bar, Text(self._state(self._task), style="dim"))
 
     def _cells(self, row: _Row) -> list[RenderableType]:
@@ -134,7 +136,12 @@ class StepTable:
         shown = "" if row.state == "waiting" else _clock(seconds)
         note = "from cache" if row.state == "cached" else ""
         note = " · ".join(part for part in (row.note, note) if part)
-        return [Text(sign, style=style), Text(row.name, style=style), Text(shown, style="dim"), Text(note)]
+        return [
+            Text(sign, style=style),
+            Text(row.name, style=style),
+            Text(shown, style="dim"),
+            Text(note),
+        ]
 
 
 _SIGNS = {

@@ -15,13 +15,20 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Run as a script, Python puts this folder first on its path; the project's root belongs there.
 ROOT = str(Path(__file__).resolve().parent.parent)
-sys.path[:] = [ROOT, *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent)))]
+sys.path[:] = [
+    ROOT,
+    *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
+]
 
 from data import errors, labels, progress  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EXIT_NOT_BLESSED = 3
 
@@ -34,10 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(config, start)
     except errors.PipelineError as error:
         label = "Error" if isinstance(error, errors.UserError) else "Failed"
-        print(f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}", file=sys.stderr)
+        print(
+            f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}",
+            file=sys.stderr,
+        )
         return error.exit_code
     except KeyboardInterrupt:
-        print("Interrupted. The same command goes on after the last finished step.", file=sys.stderr)
+        print(
+            "Interrupted. The same command goes on after the last finished step.", file=sys.stderr
+        )
         return 130
 
 
@@ -53,7 +65,10 @@ def _run(config: pipeline_config.PipelineConfig, start: float) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with logs.redirected(log_path) as terminal:
         console = Console(file=terminal, highlight=False)
-        console.print(f"[bold]{config.data_dir or config.tfds or 'the embedded digits'}[/] → {config.output_dir}   [dim]log: {log_path}[/]", soft_wrap=True)
+        console.print(
+            f"[bold]{config.data_dir or config.tfds or 'the embedded digits'}[/] → {config.output_dir}   [dim]log: {log_path}[/]",
+            soft_wrap=True,
+        )
         try:
             return _run_steps(config, console, run_id, log_path, start)
         except errors.PipelineError:
@@ -96,8 +111,13 @@ def _run_steps(
         failure = error
     summary_path = config.output_dir / "summary.json"
     result = outcome.summarise(
-        run_id, data_dir, inputs.labels, dag.serving_dir(config, inputs), ran,
-        time.monotonic() - start, failure,
+        run_id,
+        data_dir,
+        inputs.labels,
+        dag.serving_dir(config, inputs),
+        ran,
+        time.monotonic() - start,
+        failure,
     )
     result.write(summary_path)
     outcome.show(result, console, summary_path)

@@ -28,4 +28,7 @@ class LatestOtherBlessedModelStrategy(resolver.ResolverStrategy):  # type: ignor
         }
         stock = latest_blessed_model_strategy.LatestBlessedModelStrategy()
         resolved = stock.resolve_artifacts(store, others)
-        return {**(resolved or {"model": [], "model_blessing": []}), "candidate": input_dict["candidate"]}
+        return {
+            **(resolved or {"model": [], "model_blessing": []}),
+            "candidate": input_dict["candidate"],
+        }

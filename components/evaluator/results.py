@@ -59,7 +59,9 @@ def _confusion(uri: str, class_count: int) -> np.ndarray:
     return matrix
 
 
-def _reasons(validation: tfma.proto.validation_result_pb2.ValidationResult, labels: list[str]) -> list[str]:
+def _reasons(
+    validation: tfma.proto.validation_result_pb2.ValidationResult, labels: list[str]
+) -> list[str]:
     reasons = []
     for in_slice in validation.metric_validations_per_slice:
         for failure in in_slice.failures:

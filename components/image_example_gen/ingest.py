@@ -103,6 +103,8 @@ class Ingest:
         """Reads, checks and writes the images of one shard, in the order of their digests.
 
         Args:
+          split_name: the split that the shard is of.
+          index: of the shard in its split.
           files: (digest, file) of each.
         """
         name = records.shard_name(index, self.shard_counts[split_name])
@@ -124,7 +126,9 @@ class Ingest:
         return Report({split_name: dict(counts)}, quarantined)
 
 
-def plan(root: str, output_uri: str, job: ingest_config.IngestJob, listing: folder.Listing) -> Ingest:
+def plan(
+    root: str, output_uri: str, job: ingest_config.IngestJob, listing: folder.Listing
+) -> Ingest:
     """Fixes the number of shards of each split from the sizes on disk."""
     shares = {"train": job.config.split.train, "eval": job.config.split.eval}
     shares["test"] = job.config.split.test

@@ -58,11 +58,13 @@ def check(
         for row in anomalies
     ]
     if share > config.max_quarantined_fraction:
-        found.append((
-            "quarantined",
-            f"{len(report.quarantined)} of {total} files ({share:.0%}) are in quarantine;"
-            f" {config.max_quarantined_fraction:.0%} are allowed.",
-        ))
+        found.append(
+            (
+                "quarantined",
+                f"{len(report.quarantined)} of {total} files ({share:.0%}) are in quarantine;"
+                f" {config.max_quarantined_fraction:.0%} are allowed.",
+            )
+        )
     found += [
         (
             "small_classes",

@@ -1,0 +1,1 @@
+"""Preprocessing: image records → pixels records at the size of the model."""

@@ -55,5 +55,6 @@ def Preprocess(
             pipeline
             | "Shards" >> beam.Create(shards)
             | "Spread" >> beam.Reshuffle()
-            | "Materialise" >> beam.Map(lambda paths: materialise.shard(*paths, preprocess_config))
+            | "Materialise"
+            >> beam.Map(lambda pair: materialise.shard(pair[0], pair[1], preprocess_config))
         )

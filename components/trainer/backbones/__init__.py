@@ -1,0 +1,1 @@
+"""The backbones: their builders, weights and registry."""

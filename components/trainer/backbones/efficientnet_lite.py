@@ -88,9 +88,9 @@ def _block(x, name: str, stage: Stage, stride: int, filters_in: int):  # type: i
 
 
 def _conv(x, name: str, filters: int, kernel: int, stride: int = 1, activation: bool = True):  # type: ignore[no-untyped-def]
-    x = layers.Conv2D(
-        filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv"
-    )(x)
+    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(
+        x
+    )
     x = _normalise(x, name)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
 
@@ -123,9 +123,19 @@ def load_imagenet(backbone: keras.Model) -> None:
     for index in range(BLOCK_COUNT):
         block = f"_blocks.{index}"
         if f"{block}._expand_conv.weight" in tensors:
-            _assign(backbone, f"block{index}_expand", tensors, f"{block}._expand_conv", f"{block}._bn0")
-        _assign(backbone, f"block{index}_depthwise", tensors, f"{block}._depthwise_conv", f"{block}._bn1")
-        _assign(backbone, f"block{index}_project", tensors, f"{block}._project_conv", f"{block}._bn2")
+            _assign(
+                backbone, f"block{index}_expand", tensors, f"{block}._expand_conv", f"{block}._bn0"
+            )
+        _assign(
+            backbone,
+            f"block{index}_depthwise",
+            tensors,
+            f"{block}._depthwise_conv",
+            f"{block}._bn1",
+        )
+        _assign(
+            backbone, f"block{index}_project", tensors, f"{block}._project_conv", f"{block}._bn2"
+        )
     _assign(backbone, "head", tensors, "_conv_head", "_bn1")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
-_STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_STORAGE_DTYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class WeightsFileError(Exception):
@@ -60,8 +60,8 @@ class _TensorUnpickler(pickle.Unpickler):
         except KeyError:
             raise WeightsFileError(f"refused to load {module}.{name} from a weights file") from None
 
-    def persistent_load(self, persistent_id: Any) -> _Storage:
-        kind, storage_type, key, _location, size, *_view = persistent_id
+    def persistent_load(self, pid: Any) -> _Storage:
+        kind, storage_type, key, _location, size, *_view = pid
         if kind != "storage" or storage_type not in _STORAGE_DTYPES:
             raise WeightsFileError(f"refused to load a persistent {kind!r} from a weights file")
         return _Storage(str(key), _STORAGE_DTYPES[storage_type], int(size))

@@ -1,0 +1,59 @@
+# make run     the whole pipeline on the embedded digits
+# make test    the whole test suite
+# make check   format, lint, types, architecture
+# make lock    resolve requirements/*.lock anew from setup.py
+
+.PHONY: run test test-fast check format lock clean help
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.10
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements/py310.lock
+UV_VERSION := 0.13.9
+# Without bytecode every process recompiles TensorFlow, TFX and Beam when it imports them.
+export UV_COMPILE_BYTECODE := 1
+export UV_LINK_MODE := copy
+
+run: $(VENV)/.run
+	$(BIN)/python pipeline/run_local.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# A stamp is newer than what it was made from, so a second call installs nothing.
+$(VENV)/.run: $(LOCK) setup.py
+	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(LOCK) setup.py
+	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[dev]"
+	@touch $(VENV)/.run $@
+
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile setup.py --all-extras --python-version 3.10 \
+	  --no-header --quiet --output-file requirements/py310.lock
+	$(BIN)/uv pip compile setup.py --all-extras --python-version 3.12 \
+	  --python-platform x86_64-manylinux_2_39 --no-header --quiet \
+	  --output-file requirements/py312.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+help:
+	@sed -n 's/^# //p' Makefile | head -4
