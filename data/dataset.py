@@ -36,7 +36,11 @@ def training_batches(
     names = tf.data.Dataset.from_tensor_slices(sorted(files))
     names = names.shuffle(len(files), seed=seed)
     dataset = names.interleave(
-        tf.data.TFRecordDataset, cycle_length=4, block_length=16, deterministic=True
+        tf.data.TFRecordDataset,
+        cycle_length=4,
+        block_length=16,
+        num_parallel_calls=4,
+        deterministic=True,
     )
     dataset = dataset.shuffle(SHUFFLE_WINDOW, seed=seed).batch(batch_size)
     seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)

@@ -75,7 +75,7 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
       ValueError: an unknown mode.
     """
     if mode == "letterbox":
-        resized = tf.image.resize_with_pad(pixels, size_px, size_px, antialias=True)
+        resized = _letterbox(pixels, size_px)
     elif mode in ("stretch", "center_crop"):
         if mode == "center_crop":
             height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
@@ -87,6 +87,16 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
         raise ValueError(f"unknown resize mode {mode!r}; known: stretch, center_crop, letterbox")
     resized = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
     return tf.ensure_shape(resized, [size_px, size_px, 3])
+
+
+def _letterbox(pixels: tf.Tensor, size_px: int) -> tf.Tensor:
+    # tf.image.resize_with_pad fails where a side shrinks to less than a pixel.
+    sides = tf.cast(tf.shape(pixels)[:2], tf.float32)
+    scaled = tf.round(sides * (size_px / tf.reduce_max(sides)))
+    height, width = tf.unstack(tf.maximum(tf.cast(scaled, tf.int32), 1))
+    resized = tf.image.resize(pixels, [height, width], antialias=True)
+    top, left = (size_px - height) // 2, (size_px - width) // 2
+    return tf.image.pad_to_bounding_box(resized, top, left, size_px, size_px)
 
 
 def batch_pixels(encoded: tf.Tensor, size_px: int, mode: ResizeMode) -> tuple[tf.Tensor, tf.Tensor]:
@@ -120,10 +130,11 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
     Returns:
       int32 [] in 1–8; 1 where there is none or it is malformed.
     """
-    content = tf.io.decode_raw(tf.strings.substr(encoded, 0, _HEADER_BYTES), tf.uint8)
-    content = tf.cast(content, tf.int32)
-    is_jpeg = tf.strings.substr(encoded, 0, 3) == b"\xff\xd8\xff"
-    return tf.cond(is_jpeg, lambda: _jpeg_orientation(encoded, content), lambda: tf.constant(1))
+    # Padded, so that looking a few bytes past the end of a short file finds zeros, not an error.
+    head = tf.strings.join([tf.strings.substr(encoded, 0, _HEADER_BYTES), b"\0" * 32])
+    content = tf.cast(tf.io.decode_raw(head, tf.uint8), tf.int32)
+    is_jpeg = tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
+    return tf.cond(is_jpeg, lambda: _jpeg_orientation(head, content), lambda: tf.constant(1))
 
 
 @functools.cache
@@ -137,13 +148,13 @@ def decodes_to(encoded: bytes, height: int, width: int) -> bool:
     return bool(valid) and tuple(pixels.shape[:2]) == (height, width)
 
 
-def _jpeg_orientation(encoded: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+def _jpeg_orientation(head: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
     """Walks the JPEG segments to "Exif", then its first directory to the orientation's entry."""
     length = tf.size(content)
 
     def is_exif(position: tf.Tensor) -> tf.Tensor:
         marker = content[position + 1] == 0xE1
-        return marker & (tf.strings.substr(encoded, position + 4, 6) == b"Exif\x00\x00")
+        return marker & (tf.strings.substr(head, position + 4, 6) == b"Exif\x00\x00")
 
     def searching(position: tf.Tensor) -> tf.Tensor:
         # A header reaches at least to here: marker, length, "Exif", byte order, offset, count.

@@ -1,5 +1,6 @@
 """Runs the pipeline with TFX's LocalDagRunner, and tells of each step as it starts and ends."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,6 +98,7 @@ def _observed(steps: list[Step], listener: Listener) -> Iterator[None]:
             try:
                 execution = super().launch()
             except Exception as error:
+                logging.exception("%s failed", self.step.name)
                 self.step.seconds = time.monotonic() - start
                 listener.failed(self.step.name, self.step.seconds)
                 raise _explained(self.step.name, error) from error
@@ -142,4 +144,6 @@ def _explained(name: str, error: BaseException) -> errors.PipelineError:
             return cause
         cause = cause.__cause__ or cause.__context__
     lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
-    return StepFailedError(f"{name} failed: {type(error).__name__}: {lines[0].strip()}")
+    # "in user code:" and the like announce a traceback; the cause then stands at its end.
+    line = lines[-1] if lines[0].endswith(":") else lines[0]
+    return StepFailedError(f"{name} failed: {type(error).__name__}: {line.strip()}")

@@ -1,0 +1,58 @@
+"""The Beam door, on the runner that a local run uses, in memory and on worker processes."""
+
+import pytest
+from tfx.proto import example_gen_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components.image_example_gen import component, executor, ingest
+from data import errors, folder, labels
+from pipeline import config as pipeline_config
+from tests.components.image_example_gen import test_ingest
+
+
+def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
+    job = test_ingest.job_for(folder.scan(root), **changes)
+    generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
+    properties = {
+        key: value
+        if isinstance(value, str | int | type(None))
+        else proto_utils.proto_to_json(value)
+        for key, value in generator.exec_properties.items()
+    }
+    examples = standard_artifacts.Examples()
+    examples.uri = str(output)
+    context = executor.Executor.Context(
+        beam_pipeline_args=pipeline_config.BeamConfig(workers=workers).arguments(),
+        tmp_dir=str(output.parent / "tmp"),
+    )
+    executor.Executor(context).Do({}, {"examples": [examples]}, properties)
+    return examples
+
+
+def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
+    (class_folders / "cat" / "bad.jpg").write_bytes(b"no image")
+    examples = run(class_folders, tmp_path / "beam", shard_bytes=1 << 12)
+    report, listing = test_ingest.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
+    assert test_ingest.stored(tmp_path / "beam") == test_ingest.stored(tmp_path / "room")
+    assert examples.split_names == '["train", "eval", "test"]'
+    text = (tmp_path / "beam" / ingest.REPORT_FILE).read_text()
+    assert ingest.Report.from_json(text).counts() == report.counts()
+    assert "cat/bad.jpg" in (tmp_path / "beam" / ingest.QUARANTINE_FILE).read_text()
+    assert labels.load(tmp_path / "beam" / labels.FILE) == listing.class_names
+
+
+@pytest.mark.slow
+def test_worker_processes_write_the_same(class_folders, tmp_path):
+    run(class_folders, tmp_path / "workers", workers=2)
+    test_ingest.run(class_folders, tmp_path / "room")
+    assert test_ingest.stored(tmp_path / "workers") == test_ingest.stored(tmp_path / "room")
+
+
+def test_a_folder_of_unreadable_images_is_a_data_error(class_folders, tmp_path):
+    for path in class_folders.rglob("*.jpg"):
+        path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(errors.DataError, match=r"24 files could not be read, see .*quarantine\.csv"):
+        run(class_folders, tmp_path / "beam")
+
+

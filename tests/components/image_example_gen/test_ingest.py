@@ -1,0 +1,169 @@
+import collections
+import os
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from components.image_example_gen import config, ingest
+from data import errors, example, folder, labels, records
+
+
+def job_for(listing: folder.Listing, **changes: object) -> config.IngestJob:
+    return config.IngestJob(
+        config=config.IngestConfig(**changes),
+        labels=labels.extend([], listing.class_names),
+        fingerprint=listing.fingerprint(),
+        code="0",
+    )
+
+
+def run(root, output, **changes) -> tuple[ingest.Report, folder.Listing]:
+    """A whole ingest without Beam: the same calls, one after another."""
+    listing = folder.scan(root)
+    plan = ingest.plan(str(root), str(output), job_for(listing, **changes), listing)
+    reports, groups = [], collections.defaultdict(list)
+    for file in listing.files:
+        routed = plan.route(file)
+        if isinstance(routed, ingest.Quarantined):
+            reports.append(ingest.Report(quarantined=[routed]))
+        else:
+            groups[routed[:2]].append((routed[2], file))
+    for name, count in plan.shard_counts.items():
+        for index in range(count):
+            reports.append(plan.write_shard(name, index, groups[name, index]))
+    return ingest.merge(reports), listing
+
+
+def stored(output) -> dict[str, list[dict[str, object]]]:
+    found = {}
+    for name in ("train", "eval", "test"):
+        dataset = tf.data.TFRecordDataset(records.files(str(output / f"Split-{name}")))
+        parsed = dataset.batch(1).map(example.parse).as_numpy_iterator()
+        found[name] = [{key: value[0] for key, value in row.items()} for row in parsed]
+    return found
+
+
+def test_every_file_ends_in_a_split(class_folders, tmp_path):
+    report, listing = run(class_folders, tmp_path / "out")
+    ingest.check(report, listing, "quarantine.csv")
+    rows = [row for split in stored(tmp_path / "out").values() for row in split]
+    names = sorted(row[example.FILENAME].decode() for row in rows)
+    assert names == [file.path for file in listing.files]
+    for row in rows:
+        assert row[example.CLASS_TEXT].decode() == row[example.FILENAME].decode().split("/")[0]
+        assert row[example.CLASS_LABEL] == ["cat", "dog"].index(row[example.CLASS_TEXT].decode())
+
+
+def test_records_do_not_depend_on_the_order_of_files(class_folders, tmp_path):
+    run(class_folders, tmp_path / "one")
+    copy = tmp_path / "copy"
+    for path in sorted(class_folders.rglob("*.jpg"), reverse=True):
+        target = copy / path.relative_to(class_folders)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    run(copy, tmp_path / "two")
+    assert stored(tmp_path / "one") == stored(tmp_path / "two")
+
+
+def test_adding_images_moves_no_old_one(class_folders, tmp_path):
+    run(class_folders, tmp_path / "one")
+    for index in range(5):
+        image = class_folders / "cat" / f"{index:02d}.jpg"
+        (class_folders / "cat" / f"new{index}.jpg").write_bytes(image.read_bytes() + b"\0")
+    run(class_folders, tmp_path / "two")
+    before, after = stored(tmp_path / "one"), stored(tmp_path / "two")
+    for name, rows in before.items():
+        kept = {row[example.FILENAME] for row in after[name]}
+        assert {row[example.FILENAME] for row in rows} <= kept
+
+
+def test_duplicates_share_a_split(class_folders, tmp_path):
+    for index in range(12):
+        shutil.copy(class_folders / "cat" / f"{index:02d}.jpg", class_folders / "cat" / f"d{index}.jpg")
+    run(class_folders, tmp_path / "out")
+    splits = collections.defaultdict(set)
+    for name, rows in stored(tmp_path / "out").items():
+        for row in rows:
+            splits[row[example.SHA256]].add(name)
+    assert all(len(names) == 1 for names in splits.values())
+
+
+def test_shards_are_many_small_ones_when_asked(class_folders, tmp_path):
+    run(class_folders, tmp_path / "out", shard_bytes=1 << 10)
+    files = records.files(str(tmp_path / "out" / "Split-train"))
+    assert len(files) > 2
+    assert files[0].endswith(f"examples-00000-of-{len(files):05d}")
+    assert sum(len(rows) for rows in stored(tmp_path / "out").values()) == 24
+
+
+def test_bad_files_are_quarantined_with_reasons(class_folders, tmp_path):
+    cats = class_folders / "cat"
+    (cats / "empty.jpg").write_bytes(b"")
+    (cats / "text.jpg").write_bytes(b"this is no image at all")
+    (cats / "cut.jpg").write_bytes((cats / "00.jpg").read_bytes()[:-200])
+    os.symlink("/etc/hostname", cats / "out.jpg")
+    os.symlink("nowhere", cats / "broken.jpg")
+    os.mkfifo(cats / "pipe.jpg")
+    os.symlink("00.jpg", cats / "inside.jpg")
+    report, listing = run(class_folders, tmp_path / "out")
+    found = {row.path.removeprefix("cat/"): row.reason for row in report.quarantined}
+    assert found == {
+        "empty.jpg": "empty",
+        "text.jpg": "not_an_image",
+        "cut.jpg": "damaged",
+        "out.jpg": "link_outside",
+        "broken.jpg": "not_a_file",
+        "pipe.jpg": "not_a_file",
+    }
+    assert sum(report.counts().values()) + len(report.quarantined) == len(listing.files)
+    rows = report.quarantine_csv().splitlines()
+    assert rows[0] == "path,class,reason,detail"
+    assert len(rows) == 7
+
+
+def test_the_source_is_never_written_to(class_folders, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in class_folders.rglob("*")}
+    run(class_folders, tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in class_folders.rglob("*")} == before
+
+
+def test_split_folders_are_honoured(class_folders, tmp_path):
+    root = tmp_path / "given"
+    for name in ("train", "val", "test"):
+        shutil.copytree(class_folders, root / name)
+    report, _ = run(root, tmp_path / "out")
+    assert report.counts() == {"train": 24, "eval": 24, "test": 24}
+
+
+def test_report_round_trip(class_folders, tmp_path):
+    (class_folders / "cat" / "bad\udcff.jpg").write_bytes(b"no")
+    report, _ = run(class_folders, tmp_path / "out")
+    assert ingest.Report.from_json(report.to_json()) == report
+    assert "bad\\udcff.jpg" in report.quarantine_csv()
+
+
+@pytest.mark.parametrize(
+    ("examples", "quarantined", "message"),
+    [
+        ({}, 4, "At least two classes need images to train on; none of the 2"),
+        ({"train": {"cat": 3}}, 1, "only 'cat' of the 2 in"),
+        ({"train": {"cat": 3, "dog": 1}}, 0, "The eval split is empty: 4 readable images"),
+        ({"train": {"cat": 1, "dog": 1}, "eval": {"cat": 1}}, 1, "The test split is empty"),
+    ],
+)
+def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarantined, message):
+    for name in ("cat/a", "cat/b", "dog/a", "dog/b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    bad = [ingest.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
+    with pytest.raises(errors.DataError) as caught:
+        ingest.check(ingest.Report(examples, bad), folder.scan(tmp_path), "q.csv")
+    assert message in str(caught.value)
+
+
+def test_a_lost_file_is_noticed(class_folders, tmp_path):
+    report, listing = run(class_folders, tmp_path / "out")
+    report.examples["train"]["cat"] -= 1
+    with pytest.raises(errors.PipelineError, match="24 files were listed .* but 23 accounted for"):
+        ingest.check(report, listing, "q.csv")

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.preprocess import config, materialise
+from data import errors, example, graph, records
+from tests.components.image_example_gen import test_ingest
+
+
+@pytest.mark.parametrize("mode", ["stretch", "center_crop", "letterbox"])
+def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
+    test_ingest.run(class_folders, tmp_path / "out")
+    (source,) = records.files(str(tmp_path / "out" / "Split-train"))
+    target = str(tmp_path / "pixels" / "Split-train" / records.shard_name(0, 1))
+    settings = config.PreprocessConfig(size_px=16, resize=mode)
+    count = materialise.shard(source, target, settings)
+    images = test_ingest.stored(tmp_path / "out")["train"]
+    assert count == len(images)
+    written = tf.data.TFRecordDataset(target).batch(count)
+    pixels, label_ids = example.parse_pixels(next(iter(written)), 16)
+    encoded = tf.constant([image[example.ENCODED] for image in images])
+    served, valid = tf.function(graph.batch_pixels)(encoded, 16, mode)
+    np.testing.assert_array_equal(pixels, served)
+    assert valid.numpy().all()
+    assert label_ids.numpy().tolist() == [image[example.CLASS_LABEL] for image in images]
+
+
+def test_a_record_that_does_not_decode_is_not_lost_in_silence(class_folders, tmp_path):
+    test_ingest.run(class_folders, tmp_path / "out")
+    (source,) = records.files(str(tmp_path / "out" / "Split-train"))
+    rows = list(tf.data.TFRecordDataset(source).as_numpy_iterator())
+    broken = tf.train.Example.FromString(rows[0])
+    broken.features.feature[example.ENCODED].bytes_list.value[0] = b"not an image"
+    records.write(source, [broken.SerializeToString(), *rows[1:]])
+    target = str(tmp_path / "pixels" / "Split-train" / records.shard_name(0, 1))
+    with pytest.raises(errors.PipelineError, match=rf"1 of {len(rows)} records of .* do not decode"):
+        materialise.shard(source, target, config.PreprocessConfig(size_px=16))
+
+
+def test_spec_round_trip(tmp_path):
+    spec = materialise.Spec(16, "letterbox", ["a", "b"], {"train": 3, "eval": 1, "test": 1})
+    (tmp_path / materialise.SPEC_FILE).write_text(spec.to_json())
+    assert materialise.Spec.read(str(tmp_path)) == spec

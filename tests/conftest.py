@@ -1,0 +1,51 @@
+"""Fixtures that several test files share. What is slow to make is made once a session."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.sources import digits
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """A folder of real data beside the checkout; the test is skipped where it is absent."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"{name} is not beside this checkout")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded digits, 60 of each class."""
+    return digits.export(tmp_path_factory.mktemp("digits") / "digits", per_class=60)
+
+
+def noise(height: int, width: int, seed: int = 0) -> Image.Image:
+    """An RGB image of smooth noise that JPEG keeps well."""
+    small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path) -> Path:
+    """Two class folders of 12 small JPEGs each."""
+    root = tmp_path / "images"
+    for number, name in enumerate(("cat", "dog")):
+        (root / name).mkdir(parents=True)
+        for index in range(12):
+            noise(24, 32, seed=100 * number + index).save(root / name / f"{index:02d}.jpg")
+    return root

@@ -1,0 +1,20 @@
+import numpy as np
+from PIL import Image
+
+from data import folder
+from data.sources import digits
+
+
+def test_ten_classes_of_real_images(digits_dir):
+    listing = folder.scan(digits_dir)
+    assert listing.class_names == [str(digit) for digit in range(10)]
+    assert len(listing.files) == 600
+    pixels = np.asarray(Image.open(digits_dir / "3" / "000.png"))
+    assert pixels.shape == (28, 28)
+    assert pixels.max() > 200
+
+
+def test_written_once(digits_dir):
+    before = folder.scan(digits_dir).fingerprint()
+    assert digits.export(digits_dir) == digits_dir
+    assert folder.scan(digits_dir).fingerprint() == before

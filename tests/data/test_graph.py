@@ -1,0 +1,126 @@
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from data import graph
+from tests.conftest import noise
+from tests.data.test_decode import png_header, saved
+
+
+@pytest.fixture(scope="module")
+def decode_or_invalid():
+    return tf.function(
+        graph.decode_or_invalid, input_signature=[tf.TensorSpec([], tf.string)]
+    )
+
+
+@pytest.mark.parametrize("endian", ["<", ">"])
+@pytest.mark.parametrize("orientation", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 77])
+def test_orientation_equals_pillows(decode_or_invalid, orientation, endian):
+    exif = Image.Exif()
+    exif.endian = endian
+    exif[0x010F] = "a maker"
+    exif[0x0112] = orientation
+    content = saved(noise(20, 30), "JPEG", exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
+    pixels, valid = decode_or_invalid(content)
+    assert valid
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.numpy().astype(int) - expected).max() <= 4
+
+
+def test_orientation_is_found_behind_other_segments():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = saved(noise(8, 8), "JPEG", exif=exif, comment=b"x" * 500)
+    behind = content[:2] + b"\xff\xe2\x00\x10" + b"y" * 14 + content[2:]
+    assert graph.orientation(tf.constant(behind)).numpy() == 6
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff\xe1\xff\xff",
+        b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00MM\x00\x2a",
+        b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff" + b"\x00" * 40,
+        b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00II\x2a\x00\x08\x00\x00\x00\xff\xff" + b"\x00" * 40,
+        b"\xff\xd8" + b"\xff\xe0\x00\x02" * 200,
+        b"\x89PNG\r\n\x1a\n",
+        b"not an image at all",
+        png_header(20_000, 14_000),
+        saved(noise(64, 64), "JPEG")[:-300],
+    ],
+)
+def test_bad_images_are_invalid_and_never_raise(decode_or_invalid, content):
+    pixels, valid = decode_or_invalid(content)
+    assert not valid
+    assert pixels.shape == (1, 1, 3)
+    assert graph.orientation(tf.constant(content)).numpy() == 1
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP"])
+def test_formats(decode_or_invalid, format):
+    image = noise(20, 30)
+    pixels, valid = decode_or_invalid(saved(image, format))
+    assert valid
+    assert pixels.shape == (20, 30, 3)
+
+
+def test_more_pixels_than_allowed_are_refused_before_decoding():
+    content = saved(noise(20, 30), "PNG")
+    assert graph.decode(tf.constant(content), max_pixels=600).shape == (20, 30, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more pixels than allowed"):
+        graph.decode(tf.constant(content), max_pixels=599)
+
+
+@pytest.mark.parametrize("mode", ["stretch", "center_crop", "letterbox"])
+@pytest.mark.parametrize("size", [(20, 30), (30, 20), (16, 16), (200, 3)])
+def test_resize_gives_a_square(mode, size):
+    pixels = tf.constant(np.asarray(noise(*size)))
+    resized = graph.resize(pixels, 16, mode)
+    assert resized.shape == (16, 16, 3)
+    assert resized.dtype == tf.uint8
+
+
+def test_resize_modes_differ_as_they_should():
+    pixels = np.zeros([10, 30, 3], np.uint8)
+    pixels[:, 10:20] = 255
+    assert graph.resize(pixels, 10, "center_crop").numpy().min() == 255
+    letterbox = graph.resize(pixels, 30, "letterbox").numpy()
+    assert letterbox[:9].max() == 0
+    assert letterbox[15, 15].min() == 255
+    assert graph.resize(pixels, 10, "stretch").numpy()[:, 0].max() == 0
+
+
+def test_shrinking_does_not_alias():
+    stripes = np.zeros([64, 64, 3], np.uint8)
+    stripes[:, ::2] = 255
+    shrunk = graph.resize(stripes, 16, "stretch").numpy()
+    assert np.abs(shrunk.astype(int) - 127).max() <= 24
+
+
+def test_unknown_resize_mode():
+    with pytest.raises(ValueError, match="known: stretch, center_crop, letterbox"):
+        graph.resize(tf.zeros([2, 2, 3], tf.uint8), 4, "squash")
+
+
+def test_a_bad_image_spoils_itself_alone():
+    good = saved(noise(20, 30), "PNG")
+    pixels, valid = graph.batch_pixels(tf.constant([good, b"", good]), 16, "stretch")
+    alone, _ = graph.batch_pixels(tf.constant([good]), 16, "stretch")
+    assert valid.numpy().tolist() == [True, False, True]
+    np.testing.assert_array_equal(pixels[0], alone[0])
+    np.testing.assert_array_equal(pixels[2], alone[0])
+    assert pixels[1].numpy().max() == 0
+
+
+def test_an_empty_batch():
+    pixels, valid = graph.batch_pixels(tf.constant([], tf.string), 16, "stretch")
+    assert pixels.shape == (0, 16, 16, 3)
+    assert valid.shape == (0,)
