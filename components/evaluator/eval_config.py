@@ -1,6 +1,7 @@
 """The TFMA door of evaluation: our settings → the EvalConfig that stock Evaluator takes."""
 
 import json
+from collections.abc import Iterator
 
 import tensorflow_model_analysis as tfma
 
@@ -43,15 +44,19 @@ def build(config: evaluate_config.EvaluateConfig, labels: list[str]) -> tfma.Eva
                     _metric("ExampleCount", EXAMPLE_COUNT),
                     # At threshold 0 the predicted class is the most probable one, and a bad
                     # image, whose probabilities are all 0, counts as predicted nothing.
-                    _metric("MultiClassConfusionMatrixAtThresholds", CONFUSION, thresholds=[0.0]),
-                    tfma.MetricConfig(
-                        class_name="SparseCategoricalAccuracy",
-                        config=json.dumps({"name": ACCURACY}),
+                    _metric(
+                        "MultiClassConfusionMatrixAtThresholds",
+                        CONFUSION,
+                        options={"thresholds": [0.0]},
+                    ),
+                    _metric(
+                        "SparseCategoricalAccuracy",
+                        ACCURACY,
                         threshold=_accuracy_threshold(config, len(labels)),
                     ),
+                    *_class_floors(config, len(labels)),
                 ]
             ),
-            *_class_floors(config, len(labels)),
         ],
     )
 
@@ -72,27 +77,38 @@ def _accuracy_threshold(
 
 def _class_floors(
     config: evaluate_config.EvaluateConfig, class_count: int
-) -> list[tfma.MetricsSpec]:
-    """One spec a class and floor: a threshold holds for every key of its spec."""
-    specs = []
-    for class_name, floor in (("Precision", config.min_precision), ("Recall", config.min_recall)):
+) -> Iterator[tfma.MetricConfig]:
+    for rate, floor in (("precision", config.min_precision), ("recall", config.min_recall)):
         if floor is None:
             continue
         threshold = tfma.MetricThreshold(
             value_threshold=tfma.GenericValueThreshold(lower_bound={"value": floor})
         )
         for class_id in range(class_count):
-            options = {
-                "name": f"{class_name.lower()}_{class_id}",
-                "class_id": class_id,
-                "top_k": 1,
-            }
-            metric = tfma.MetricConfig(
-                class_name=class_name, config=json.dumps(options), threshold=threshold
+            metric = _metric(
+                "ClassRate",
+                f"{rate}_{class_id}",
+                options={"rate": rate, "class_id": class_id},
+                threshold=threshold,
             )
-            specs.append(tfma.MetricsSpec(metrics=[metric]))
-    return specs
+            metric.module = "components.evaluator.class_metrics"
+            yield metric
 
 
-def _metric(class_name: str, name: str, **options: object) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=class_name, config=json.dumps({"name": name, **options}))
+def _metric(
+    class_name: str,
+    name: str,
+    options: dict[str, object] | None = None,
+    threshold: tfma.MetricThreshold | None = None,
+) -> tfma.MetricConfig:
+    metric = tfma.MetricConfig(
+        class_name=class_name, config=json.dumps({"name": name, **(options or {})})
+    )
+    if threshold is not None:
+        # A plain threshold would hold in every slice, each class's own accuracy included; the
+        # empty slicing spec is the whole split.
+        whole = tfma.PerSliceMetricThreshold(
+            slicing_specs=[tfma.SlicingSpec()], threshold=threshold
+        )
+        metric.per_slice_thresholds.append(whole)
+    return metric

@@ -3,6 +3,7 @@
 A rate without a denominator is undefined: None, never 0 or NaN.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,27 +26,49 @@ class ClassMetrics:
     support: int
 
 
+def confusion_matrix(
+    counts: Iterable[tuple[tuple[int, int], float]], class_count: int
+) -> np.ndarray:
+    """Builds a confusion matrix from sparse counts.
+
+    Args:
+      counts: ((true class id, predicted class id), number of examples); a predicted id of −1
+        means that nothing was predicted.
+      class_count: K at least; more where an id needs it.
+
+    Returns:
+      int [K, K + 1]; rows are true classes, columns predicted ones, the last column counts
+      examples for which nothing was predicted.
+    """
+    rows = [(*ids, round(count)) for ids, count in counts]
+    size = max([class_count, *(max(true, predicted) + 1 for true, predicted, _ in rows)])
+    matrix = np.zeros([size, size + 1], np.int64)
+    for true, predicted, count in rows:
+        matrix[true, predicted] += count
+    return matrix
+
+
+def class_metrics(confusion: np.ndarray, class_id: int) -> ClassMetrics:
+    """Computes the metrics of one class from a matrix of :func:`confusion_matrix`."""
+    true_positives = confusion[class_id, class_id]
+    predicted = confusion[:, class_id].sum()
+    support = confusion[class_id].sum()
+    return ClassMetrics(
+        precision=_ratio(true_positives, predicted),
+        recall=_ratio(true_positives, support),
+        f1=_ratio(2 * true_positives, predicted + support),
+        support=int(support),
+    )
+
+
 def per_class(confusion: np.ndarray, labels: list[str]) -> dict[str, ClassMetrics]:
     """Computes the metrics of every class.
 
     Args:
-      confusion: int [K, K + 1]; rows are true classes, columns predicted ones, the last column
-        counts examples for which nothing was predicted.
+      confusion: int [K, K + 1], of :func:`confusion_matrix`.
       labels: the K class names in the order of their ids.
     """
-    class_count = len(labels)
-    true_positives = np.diagonal(confusion[:, :class_count])
-    predicted = confusion[:, :class_count].sum(axis=0)
-    support = confusion.sum(axis=1)
-    return {
-        name: ClassMetrics(
-            precision=_ratio(true_positives[i], predicted[i]),
-            recall=_ratio(true_positives[i], support[i]),
-            f1=_ratio(2 * true_positives[i], predicted[i] + support[i]),
-            support=int(support[i]),
-        )
-        for i, name in enumerate(labels)
-    }
+    return {name: class_metrics(confusion, class_id) for class_id, name in enumerate(labels)}
 
 
 def accuracy(confusion: np.ndarray) -> float | None:

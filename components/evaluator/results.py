@@ -44,7 +44,7 @@ def read(uri: str, labels: list[str]) -> Result:
 
 def _confusion(uri: str, class_count: int) -> np.ndarray:
     """The confusion matrix int [K, K + 1] of the candidate over the whole test split."""
-    matrix = np.zeros([class_count, class_count + 1], np.int64)
+    counts = []
     for record in tfma.load_metrics(uri):
         if record.slice_key.single_slice_keys:
             continue
@@ -52,11 +52,9 @@ def _confusion(uri: str, class_count: int) -> np.ndarray:
             if item.key.name != eval_config.CONFUSION or item.key.model_name == "baseline":
                 continue
             for entry in item.value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
-                # TFMA writes −1 where no class was predicted: the last column.
-                matrix[entry.actual_class_id, entry.predicted_class_id] += round(
-                    entry.num_weighted_examples
-                )
-    return matrix
+                ids = (entry.actual_class_id, entry.predicted_class_id)
+                counts.append((ids, entry.num_weighted_examples))
+    return metrics.confusion_matrix(counts, class_count)
 
 
 def _reasons(

@@ -133,3 +133,12 @@ def save(
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
     served = ServedModel(classifier, spec, [contract_path, labels_path])
     tf.saved_model.save(served, str(directory), signatures=served.signatures())
+
+
+def save_keras(classifier: keras.Model, path: Path) -> None:
+    """Writes the classifier, pixels → logits, as a ``.keras`` file: Keras reads no SavedModel.
+
+    Without the optimizer: which of its slots there are depends on what was frozen when, and a
+    file that holds them does not load.
+    """
+    keras.Model(classifier.input, classifier.output, name=classifier.name).save(path)

@@ -53,7 +53,7 @@ def run_fn(fn_args: Any) -> None:
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:
         export.save(classifier, spec, config.backbone, model_dir, Path(scratch))
-    classifier.save(model_dir.parent / KERAS_FILE)
+    export.save_keras(classifier, model_dir.parent / KERAS_FILE)
 
 
 def _set_seed(seed: int) -> None:

@@ -89,7 +89,13 @@ def test_bytes_that_tensorflow_refuses_are_encoded_anew():
 def png_header(width: int, height: int) -> bytes:
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     end = b"\x00\x00\x10\x00IDAT" + b"\x00" * 64
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + end
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + end
+    )
 
 
 @pytest.mark.parametrize(

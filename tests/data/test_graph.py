@@ -12,9 +12,7 @@ from tests.data.test_decode import png_header, saved
 
 @pytest.fixture(scope="module")
 def decode_or_invalid():
-    return tf.function(
-        graph.decode_or_invalid, input_signature=[tf.TensorSpec([], tf.string)]
-    )
+    return tf.function(graph.decode_or_invalid, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 @pytest.mark.parametrize("endian", ["<", ">"])

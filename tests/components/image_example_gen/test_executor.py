@@ -52,7 +52,7 @@ def test_worker_processes_write_the_same(class_folders, tmp_path):
 def test_a_folder_of_unreadable_images_is_a_data_error(class_folders, tmp_path):
     for path in class_folders.rglob("*.jpg"):
         path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(errors.DataError, match=r"24 files could not be read, see .*quarantine\.csv"):
+    with pytest.raises(
+        errors.DataError, match=r"24 files could not be read, see .*quarantine\.csv"
+    ):
         run(class_folders, tmp_path / "beam")
-
-

@@ -80,7 +80,9 @@ def test_adding_images_moves_no_old_one(class_folders, tmp_path):
 
 def test_duplicates_share_a_split(class_folders, tmp_path):
     for index in range(12):
-        shutil.copy(class_folders / "cat" / f"{index:02d}.jpg", class_folders / "cat" / f"d{index}.jpg")
+        shutil.copy(
+            class_folders / "cat" / f"{index:02d}.jpg", class_folders / "cat" / f"d{index}.jpg"
+        )
     run(class_folders, tmp_path / "out")
     splits = collections.defaultdict(set)
     for name, rows in stored(tmp_path / "out").items():

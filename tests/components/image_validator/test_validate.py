@@ -5,7 +5,11 @@ from components.image_validator import config, validate
 from data import errors
 
 LABELS = ["cat", "dog"]
-CLEAN = {"train": {"cat": 50, "dog": 50}, "eval": {"cat": 5, "dog": 5}, "test": {"cat": 5, "dog": 5}}
+CLEAN = {
+    "train": {"cat": 50, "dog": 50},
+    "eval": {"cat": 5, "dog": 5},
+    "test": {"cat": 5, "dog": 5},
+}
 
 
 def found(report, anomalies=(), **settings) -> list[validate.Finding]:

@@ -33,7 +33,9 @@ def test_a_record_that_does_not_decode_is_not_lost_in_silence(class_folders, tmp
     broken.features.feature[example.ENCODED].bytes_list.value[0] = b"not an image"
     records.write(source, [broken.SerializeToString(), *rows[1:]])
     target = str(tmp_path / "pixels" / "Split-train" / records.shard_name(0, 1))
-    with pytest.raises(errors.PipelineError, match=rf"1 of {len(rows)} records of .* do not decode"):
+    with pytest.raises(
+        errors.PipelineError, match=rf"1 of {len(rows)} records of .* do not decode"
+    ):
         materialise.shard(source, target, config.PreprocessConfig(size_px=16))
 
 

@@ -9,6 +9,7 @@ tfds = pytest.importorskip("tensorflow_datasets")
 
 def builder_of(tmp_path, splits):
     with tfds.core.registered.skip_registration():
+
         class TinyShapes(tfds.core.GeneratorBasedBuilder):
             VERSION = tfds.core.Version("1.0.0")
             pkg_dir_path = tmp_path

@@ -1,0 +1,104 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.trainer import export
+from data import decode, example, graph
+from tests.components.trainer import conftest
+from tests.conftest import noise
+from tests.data.test_decode import saved
+
+LABELS = ["dark", "bright and shiny"]
+SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 64, "test": 0})
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    root = tmp_path_factory.mktemp("export")
+    directory = root / "saved_model"
+    export.save(trained.classifier, SPEC, "efficientnet_lite0", directory, root)
+    export.save_keras(trained.classifier, root / "model.keras")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    return tf.saved_model.load(str(exported))
+
+
+@pytest.fixture(scope="module")
+def images() -> list[bytes]:
+    return [saved(noise(40, 60, seed), "JPEG") for seed in range(4)] + [saved(noise(9, 9), "PNG")]
+
+
+def expected(classifier: keras.Model, images: list[bytes]) -> np.ndarray:
+    pixels, _ = graph.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
+    return tf.nn.softmax(classifier(tf.cast(pixels, tf.float32), training=False)).numpy()
+
+
+def test_serving_default_equals_the_trained_model(loaded, trained, images):
+    outputs = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
+    probabilities = expected(trained.classifier, images)
+    np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
+    names = [LABELS[index].encode() for index in probabilities.argmax(axis=1)]
+    assert outputs["label"].numpy().tolist() == names
+    np.testing.assert_allclose(outputs["score"], probabilities.max(axis=1), atol=1e-6)
+    assert outputs["valid"].numpy().all()
+
+
+def test_the_keras_file_beside_it_is_the_same_model(exported, trained, images):
+    again = keras.saving.load_model(exported.parent / "model.keras")
+    np.testing.assert_allclose(
+        expected(again, images), expected(trained.classifier, images), atol=1e-6
+    )
+
+
+def test_bad_images_are_flagged_and_spoil_no_other(loaded, images):
+    serve = loaded.signatures["serving_default"]
+    alone = serve(image_bytes=tf.constant(images[:1]))["probabilities"].numpy()
+    mixed = serve(image_bytes=tf.constant([b"", images[0], b"junk", images[0][:99]]))
+    assert mixed["valid"].numpy().tolist() == [False, True, False, False]
+    np.testing.assert_allclose(mixed["probabilities"][1:2], alone, atol=1e-6)
+    assert mixed["probabilities"].numpy()[[0, 2, 3]].max() == 0
+    assert mixed["label"].numpy().tolist()[0] == b""
+    assert mixed["score"].numpy()[0] == 0
+
+
+def test_serve_examples_equals_serving_default(loaded, images):
+    records = []
+    for content in images:
+        decoded = decode.decode(content, decode.Limits(), graph.decodes_to)
+        assert isinstance(decoded, decode.Decoded)
+        records.append(example.encode(decoded, example.ImageSource("a", "dark", 0, "00")))
+    by_example = loaded.signatures["serve_examples"](examples=tf.constant(records))
+    by_bytes = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
+    np.testing.assert_array_equal(by_example["probabilities"], by_bytes["probabilities"])
+
+
+def test_embed(loaded, images):
+    outputs = loaded.signatures["embed"](image_bytes=tf.constant(images))
+    assert outputs["embedding"].shape == (len(images), 1280)
+    assert outputs["valid"].numpy().all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_any_batch_size(loaded, images, count):
+    batch = tf.constant((images * 2)[:count], tf.string)
+    outputs = loaded.signatures["serving_default"](image_bytes=batch)
+    assert outputs["probabilities"].shape == (count, 2)
+
+
+def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loaded):
+    contract = json.loads((exported / "assets" / export.CONTRACT_FILE).read_text())
+    assert contract["labels"] == LABELS
+    assert (exported / "assets" / export.LABELS_FILE).read_text().splitlines() == LABELS
+    assert contract["image_size_px"] == conftest.SIZE
+    assert set(contract["signatures"]) == set(loaded.signatures)
+    for name, described in contract["signatures"].items():
+        _, inputs = loaded.signatures[name].structured_input_signature
+        assert set(described["inputs"]) == set(inputs)
+        assert set(described["outputs"]) == set(loaded.signatures[name].structured_outputs)
