@@ -22,6 +22,7 @@ from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
@@ -49,8 +50,30 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
       inputs: the data folder's listing, the label map and the model's name.
     """
     output = config.output_dir.resolve()
+    example_gen = ingest_step(config, inputs)
+    examples = example_gen.outputs["examples"]
+    validation = validation_steps(config, examples)
+    report = validation[-1].outputs["report"]
+    preprocess, trainer = training_steps(config, examples, report)
+    model = trainer.outputs["model"]
+    release = release_steps(config, inputs, examples, model)
+    return Pipeline(
+        pipeline_name=inputs.model_name,
+        pipeline_root=str(output / "artifacts" / inputs.model_name),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
+            str(output / "metadata.sqlite")
+        ),
+        components=[example_gen, *validation, preprocess, trainer, *release],
+        enable_cache=True,
+        beam_pipeline_args=config.beam.arguments(),
+    )
 
-    example_gen = ImageFolderExampleGen(
+
+def ingest_step(
+    config: pipeline_config.PipelineConfig, inputs: preflight.Inputs
+) -> ImageFolderExampleGen:
+    """Class folders → image records in three splits."""
+    return ImageFolderExampleGen(
         input_base=str(inputs.listing.root.resolve()),
         job=IngestJob(
             config=config.ingest,
@@ -59,8 +82,12 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
             code=source.fingerprint("data", "components/image_example_gen"),
         ),
     )
-    examples = example_gen.outputs["examples"]
 
+
+def validation_steps(
+    config: pipeline_config.PipelineConfig, examples: channel.Channel
+) -> list[BaseNode]:
+    """Image records → a report, or a stop before training."""
     statistics_gen = StatisticsGen(
         examples=examples,
         # The schema has no feature but the metadata: the encoded images are not even read.
@@ -78,10 +105,16 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
         settings=config.checks.model_dump_json(),
         code=source.fingerprint("data", "components/image_validator"),
     )
+    return [statistics_gen, schema_gen, example_validator, image_validator]
 
+
+def training_steps(
+    config: pipeline_config.PipelineConfig, examples: channel.Channel, report: channel.Channel
+) -> tuple[BaseNode, Trainer]:
+    """Image records → pixels records → a model."""
     preprocess = Preprocess(
         examples=examples,
-        report=image_validator.outputs["report"],
+        report=report,
         settings=config.preprocess.model_dump_json(),
         code=source.fingerprint("data", "components/preprocess"),
     )
@@ -97,22 +130,31 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
             "code": source.fingerprint("data", "components/preprocess", "components/trainer"),
         },
     )
+    return preprocess, trainer
 
+
+def release_steps(
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    examples: channel.Channel,
+    model: channel.Channel,
+) -> list[BaseNode]:
+    """A model → metrics on the test split, a decision, and a version in serving."""
     last_blessed = Resolver(
         strategy_class=baseline.LatestOtherBlessedModelStrategy,
         model=channel.Channel(type=standard_artifacts.Model),
         model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
-        candidate=trainer.outputs["model"],
+        candidate=model,
     ).with_id(BASELINE)
     evaluator = Evaluator(
         examples=examples,
         example_splits=["test"],
-        model=trainer.outputs["model"],
+        model=model,
         baseline_model=last_blessed.outputs["model"],
         eval_config=eval_config.build(config.evaluate, inputs.labels),
     )
     pusher = Pusher(
-        model=trainer.outputs["model"],
+        model=model,
         model_blessing=evaluator.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(
@@ -120,28 +162,7 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
             )
         ),
     )
-
-    return Pipeline(
-        pipeline_name=inputs.model_name,
-        pipeline_root=str(output / "artifacts" / inputs.model_name),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(
-            str(output / "metadata.sqlite")
-        ),
-        components=[
-            example_gen,
-            statistics_gen,
-            schema_gen,
-            example_validator,
-            image_validator,
-            preprocess,
-            trainer,
-            last_blessed,
-            evaluator,
-            pusher,
-        ],
-        enable_cache=True,
-        beam_pipeline_args=config.beam.arguments(),
-    )
+    return [last_blessed, evaluator, pusher]
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,21 +100,22 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
 
 def _check_images(listing: folder.Listing) -> None:
     """Refuses a folder of which no class but one begins with an image, before ingesting it."""
-    tried: dict[str, int] = {}
+    sizes = Counter(file.class_name for file in listing.files)
+    tried: Counter[str] = Counter()
     found: set[str] = set()
     for file in listing.files:
-        if file.class_name in found or tried.get(file.class_name, 0) >= SNIFFED_FILES:
+        if file.class_name in found or tried[file.class_name] >= SNIFFED_FILES:
             continue
-        tried[file.class_name] = tried.get(file.class_name, 0) + 1
+        tried[file.class_name] += 1
         if _is_image(listing.root / file.path):
             found.add(file.class_name)
             if len(found) >= 2:
                 return
     # Where a class has more files than were looked at, ingest decides.
-    if len(listing.files) == sum(tried.values()):
+    if all(tried[name] == size for name, size in sizes.items() if name not in found):
         kind = f"only in {found.pop()!r}" if found else "none"
         raise errors.DataError(
-            f"Of the {len(listing.files)} files in {len(tried)} class folders of {listing.root},"
+            f"Of the {len(listing.files)} files in {len(sizes)} class folders of {listing.root},"
             f" {kind} is an image; images of at least two classes are needed."
         )
 

@@ -44,7 +44,11 @@ def test_training_has_every_record_once_an_epoch_in_new_order_and_new_pixels(fil
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(COUNT))
     assert orders[0] != orders[1] != list(range(COUNT))
     by_label = [
-        {label: image for images, labels in epoch for image, label in zip(images, labels)}
+        {
+            label: image
+            for images, labels in epoch
+            for image, label in zip(images, labels, strict=True)
+        }
         for epoch in epochs
     ]
     assert any((by_label[0][label] != by_label[1][label]).any() for label in range(COUNT))

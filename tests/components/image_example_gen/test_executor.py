@@ -1,7 +1,6 @@
 """The Beam door, on the runner that a local run uses, in memory and on worker processes."""
 
 import pytest
-from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 

@@ -167,5 +167,5 @@ def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarant
 def test_a_lost_file_is_noticed(class_folders, tmp_path):
     report, listing = run(class_folders, tmp_path / "out")
     report.examples["train"]["cat"] -= 1
-    with pytest.raises(errors.PipelineError, match="24 files were listed .* but 23 accounted for"):
+    with pytest.raises(errors.PipelineError, match=r"24 files were listed .* but 23 accounted for"):
         ingest.check(report, listing, "q.csv")

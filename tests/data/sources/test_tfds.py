@@ -52,5 +52,5 @@ def test_one_split_becomes_class_folders(tmp_path):
 
 
 def test_an_unknown_name_gets_near_ones(tmp_path):
-    with pytest.raises(errors.DataError, match="Did you mean .*mnist"):
+    with pytest.raises(errors.DataError, match=r"Did you mean .*mnist"):
         tfds_source.export("mnistt", tmp_path / "out")

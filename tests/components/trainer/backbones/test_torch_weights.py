@@ -120,5 +120,5 @@ def test_other_files_are_refused(tmp_path, content):
 
 def test_the_digest_is_checked(tmp_path):
     (tmp_path / "w.pth").write_bytes(b"x")
-    with pytest.raises(torch_weights.WeightsFileError, match="sha256 is .* expected abc"):
+    with pytest.raises(torch_weights.WeightsFileError, match=r"sha256 is .* expected abc"):
         torch_weights.load(tmp_path / "w.pth", sha256="abc")

@@ -1,0 +1,163 @@
+"""Whole runs on a part of the embedded digits: what is pushed, cached, refused and quarantined."""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.trainer import export, run
+from data import graph
+from pipeline import summary
+from tests.pipeline import test_run_local
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+preprocess: {size_px: 48}
+augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
+train:
+  batch_size: 16
+  head_epochs: 1
+  fine_tune_epochs: 8
+  fine_tune_learning_rate: 1.0e-3
+  unfreeze_blocks: 18
+"""
+
+
+@dataclass
+class Run:
+    done: subprocess.CompletedProcess
+    output: Path
+
+    @property
+    def summary(self) -> summary.Summary:
+        return summary.Summary.model_validate_json((self.output / "summary.json").read_text())
+
+    @property
+    def executed(self) -> set[str]:
+        return {step.name for step in self.summary.steps if not step.cached}
+
+
+def execute(data: Path, output: Path, *arguments: str) -> Run:
+    recipe = output.parent / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    flags = ["--data-dir", data, "--output-dir", output, "--config", recipe]
+    return Run(test_run_local.run(*flags, *arguments), output)
+
+
+@pytest.fixture(scope="module")
+def data(digits_dir, tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("e2e") / "some digits"
+    shutil.copytree(digits_dir, root)
+    (root / "3" / "broken.png").write_bytes((root / "3" / "000.png").read_bytes()[:-50])
+    (root / "3" / "notes.txt").write_text("not an image")
+    return root
+
+
+@pytest.fixture(scope="module")
+def first(data) -> Run:
+    ran = execute(data, data.parent / "out")
+    assert ran.done.returncode == 0, ran.done.stdout + ran.done.stderr
+    return ran
+
+
+@pytest.fixture(scope="module")
+def first_summary(first) -> summary.Summary:
+    return first.summary
+
+
+def test_every_file_is_accounted_for(first_summary):
+    assert sum(first_summary.examples.values()) == 600
+    assert first_summary.quarantined == 2
+    rows = Path(first_summary.quarantine_csv).read_text().splitlines()
+    assert rows[0] == "path,class,reason,detail"
+    assert rows[1].startswith("3/broken.png,3,damaged,")
+    assert rows[2].startswith("3/notes.txt,3,not_an_image,")
+
+
+def test_the_model_is_far_above_chance_on_images_it_never_saw(first_summary):
+    metrics = first_summary.metrics
+    assert metrics.accuracy >= 0.6
+    assert set(metrics.per_class) == {str(digit) for digit in range(10)}
+    assert sum(row.support for row in metrics.per_class.values()) == first_summary.examples["test"]
+
+
+def test_the_decision_was_carried_out(first, first_summary):
+    assert first_summary.status == "succeeded"
+    assert first_summary.blessed
+    assert first_summary.reasons
+    path = Path(first_summary.pushed.path)
+    assert path == first.output.resolve() / "serving" / "some_digits" / first_summary.pushed.version
+    assert (path / "saved_model.pb").exists()
+    contract = json.loads((path / "assets" / export.CONTRACT_FILE).read_text())
+    assert contract["labels"] == [str(digit) for digit in range(10)]
+
+
+def test_the_terminal_is_for_people(first, first_summary):
+    shown = first.done.stdout
+    assert first.done.stderr == ""
+    for noise in ("WARNING", "Warning", "INFO", "tensorflow/", "absl", "Traceback"):
+        assert noise not in shown
+    assert "precision   recall" in shown
+    assert "Blessed and pushed." in shown
+    assert f"Test accuracy {first_summary.metrics.accuracy:.1%}" in shown
+    logs = list((first.output / "logs").glob("*.log"))
+    assert len(logs) == 1
+    assert logs[0].stat().st_size > 10_000
+
+
+def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data):
+    served = tf.saved_model.load(first_summary.pushed.path).signatures["serving_default"]
+    (keras_file,) = (first.output / "artifacts").rglob(run.KERAS_FILE)
+    trained = keras.saving.load_model(keras_file)
+    encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
+    pixels, _ = tf.function(graph.batch_pixels)(tf.constant(encoded), 48, "stretch")
+    expected = tf.nn.softmax(trained(tf.cast(pixels, tf.float32), training=False))
+    outputs = served(image_bytes=tf.constant(encoded))
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+    assert outputs["valid"].numpy().all()
+
+
+def test_a_second_run_takes_all_from_the_cache_and_pushes_nothing(first, data):
+    again = execute(data, first.output)
+    assert again.done.returncode == 0
+    assert again.executed == set()
+    assert again.summary.pushed is None
+    assert again.summary.blessed
+    assert "nothing new to push" in again.done.stdout
+    assert len(list((first.output / "serving" / "some_digits").iterdir())) == 1
+
+
+def test_a_refused_model_is_not_pushed_and_exits_with_3(first, data):
+    refused = execute(data, first.output, "--evaluate.min-recall", "1.0")
+    assert refused.done.returncode == 3
+    assert refused.executed == {"Evaluator", "Pusher"}
+    assert refused.summary.status == "not_blessed"
+    assert refused.summary.pushed is None
+    assert any("at least 100.0% is needed" in reason for reason in refused.summary.reasons)
+    assert "Not blessed, not pushed." in refused.done.stdout
+    assert len(list((first.output / "serving" / "some_digits").iterdir())) == 1
+
+
+def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
+    os.rename(data / "1" / "000.png", data / "7" / "moved.png")
+    moved = execute(data, first.output)
+    assert moved.done.returncode in (0, 3), moved.done.stdout
+    assert moved.executed == {
+        "ImageFolderExampleGen",
+        "StatisticsGen",
+        "ExampleValidator",
+        "ImageValidator",
+        "Preprocess",
+        "Trainer",
+        "Evaluator",
+        "Pusher",
+    }
+    assert "held against the last blessed model" in moved.done.stdout

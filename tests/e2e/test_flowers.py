@@ -1,0 +1,33 @@
+"""A whole run on real photographs, with the default recipe."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.pipeline import test_run_local
+
+pytestmark = pytest.mark.slow
+
+
+def test_flowers(shared, tmp_path):
+    data = shared("datasets/flower_photos_200")
+    done = test_run_local.run("--data-dir", data, "--output-dir", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert sum(found["examples"].values()) == 200
+    assert found["quarantined"] == 0
+    # Chance is 20 %; the test split is small, so the bound leaves room.
+    assert found["metrics"]["accuracy"] >= 0.6
+    served = tf.saved_model.load(found["pushed"]["path"]).signatures["serving_default"]
+    folders = sorted(path for path in data.iterdir() if path.is_dir())
+    paths = [path for folder in folders for path in sorted(folder.glob("*.jpg"))[:8]]
+    outputs = served(image_bytes=tf.constant([path.read_bytes() for path in paths]))
+    assert outputs["valid"].numpy().all()
+    right = [
+        label.decode() == path.parent.name
+        for label, path in zip(outputs["label"].numpy(), paths, strict=True)
+    ]
+    assert sum(right) / len(right) >= 0.8
+    assert Path(found["pushed"]["path"]).parent == Path(found["model_dir"])

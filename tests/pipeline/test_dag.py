@@ -1,0 +1,91 @@
+"""The wiring against a golden list, and what the cache key covers."""
+
+import pytest
+from tfx.dsl.compiler import compiler
+
+from pipeline import config, dag, preflight, source
+
+GOLDEN = {
+    "ImageFolderExampleGen": set(),
+    "StatisticsGen": {"ImageFolderExampleGen"},
+    "ImportSchemaGen": set(),
+    "ExampleValidator": {"StatisticsGen", "ImportSchemaGen"},
+    "ImageValidator": {"ImageFolderExampleGen", "ExampleValidator"},
+    "Preprocess": {"ImageFolderExampleGen", "ImageValidator"},
+    "Trainer": {"Preprocess"},
+    "baseline": {"Trainer"},
+    "Evaluator": {"ImageFolderExampleGen", "Trainer", "baseline"},
+    "Pusher": {"Trainer", "Evaluator"},
+}
+
+
+def compiled(class_folders, tmp_path, *arguments):
+    flags = ["--data-dir", str(class_folders), "--output-dir", str(tmp_path / "out"), *arguments]
+    parsed = config.parse(flags)
+    preflight.prepare_output(parsed)
+    inputs = preflight.check(parsed, class_folders)
+    ir = compiler.Compiler().compile(dag.build(parsed, inputs))
+    return {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
+
+
+def parameters(node):
+    return {name: str(value) for name, value in node.parameters.parameters.items()}
+
+
+def test_nodes_and_edges(class_folders, tmp_path):
+    nodes = compiled(class_folders, tmp_path)
+    assert {name: set(node.upstream_nodes) for name, node in nodes.items()} == GOLDEN
+
+
+def test_caching_is_on(class_folders, tmp_path):
+    for node in compiled(class_folders, tmp_path).values():
+        assert node.execution_options.caching_options.enable_cache
+
+
+@pytest.mark.parametrize(
+    ("argument", "changed"),
+    [
+        ("--ingest.shard-bytes=5000", {"ImageFolderExampleGen"}),
+        ("--checks.quarantined=block", {"ImageValidator"}),
+        ("--preprocess.size-px=96", {"Preprocess"}),
+        ("--train.dropout=0.4", {"Trainer"}),
+        ("--augment.rotation-degrees=3", {"Trainer"}),
+        ("--seed=7", {"Trainer"}),
+        ("--evaluate.min-recall=0.5", {"Evaluator"}),
+    ],
+)
+def test_a_setting_is_in_the_cache_key_of_its_step_alone(
+    class_folders, tmp_path, argument, changed
+):
+    before = compiled(class_folders, tmp_path)
+    after = compiled(class_folders, tmp_path, argument)
+    found = {name for name in before if parameters(before[name]) != parameters(after[name])}
+    assert found == changed
+
+
+def test_moving_an_image_is_in_the_cache_key(class_folders, tmp_path):
+    before = compiled(class_folders, tmp_path)
+    (class_folders / "cat" / "00.jpg").rename(class_folders / "dog" / "moved.jpg")
+    after = compiled(class_folders, tmp_path)
+    found = {name for name in before if parameters(before[name]) != parameters(after[name])}
+    assert found == {"ImageFolderExampleGen"}
+
+
+def test_code_is_in_the_cache_key(monkeypatch, tmp_path):
+    (tmp_path / "step").mkdir()
+    (tmp_path / "step" / "room.py").write_text("x = 1\n")
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    before = source.fingerprint("step")
+    assert source.fingerprint("step") == before
+    (tmp_path / "step" / "room.py").write_text("x = 2\n")
+    assert source.fingerprint("step") != before
+
+
+def test_the_schema_file_is_what_its_name_says():
+    """ImportSchemaGen is cached by the file's name: a changed schema needs a new name."""
+    from data import hashing
+
+    known = {"schema_v1.pbtxt": "44c28f3ba3720723760345438c79058d3203ba26fdaee3f5870d581b15671b33"}
+    assert hashing.sha256(dag.SCHEMA.read_bytes()) == known[dag.SCHEMA.name], (
+        "the schema changed: rename it to the next version and note its sha256 here"
+    )

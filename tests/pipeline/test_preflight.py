@@ -1,0 +1,75 @@
+import collections
+import shutil
+
+import pytest
+
+from data import errors, labels
+from pipeline import config, preflight
+
+
+def settings(tmp_path, data_dir, *arguments):
+    flags = ["--data-dir", str(data_dir), "--output-dir", str(tmp_path / "out"), *arguments]
+    parsed = config.parse(flags)
+    preflight.prepare_output(parsed)
+    return parsed
+
+
+def refused(tmp_path, data_dir, *arguments) -> str:
+    with pytest.raises(errors.UserError) as caught:
+        preflight.check(settings(tmp_path, data_dir, *arguments), data_dir)
+    return str(caught.value)
+
+
+def test_a_good_folder_passes(tmp_path, class_folders):
+    inputs = preflight.check(settings(tmp_path, class_folders), class_folders)
+    assert inputs.labels == ["cat", "dog"]
+    assert inputs.model_name == "images"
+
+
+def test_the_label_map_is_frozen_and_extended(tmp_path, class_folders):
+    parsed = settings(tmp_path, class_folders)
+    labels.save(tmp_path / "out" / "labels" / "images.json", ["dog"])
+    assert preflight.check(parsed, class_folders).labels == ["dog", "cat"]
+
+
+def test_a_folder_of_non_images(tmp_path, class_folders):
+    for path in class_folders.rglob("*.jpg"):
+        path.write_text("a recipe for pancakes")
+    message = refused(tmp_path, class_folders)
+    assert "Of the 24 files in 2 class folders of" in message
+    assert "none is an image" in message
+
+
+def test_images_in_one_class_only(tmp_path, class_folders):
+    for path in (class_folders / "dog").glob("*.jpg"):
+        path.write_text("no image")
+    assert "only in 'cat' is an image" in refused(tmp_path, class_folders)
+
+
+def test_all_problems_come_at_once(tmp_path):
+    message = refused(tmp_path, tmp_path / "nowhere", "--train.weights=gone.weights.h5")
+    assert "nowhere does not exist" in message
+    assert "gone.weights.h5 does not exist" in message
+
+
+def test_output_inside_the_data(tmp_path, class_folders):
+    parsed = config.parse(
+        ["--data-dir", str(class_folders), "--output-dir", str(class_folders / "o")]
+    )
+    preflight.prepare_output(parsed)
+    with pytest.raises(errors.UserError, match="lies inside the data folder"):
+        preflight.check(parsed, class_folders)
+
+
+def test_no_space(tmp_path, class_folders, monkeypatch):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(1 << 30, 1 << 30, 10 << 20))
+    message = refused(tmp_path, class_folders)
+    assert "has 10 MiB free; this run needs about 302 MiB (24 images)" in message
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("x")
+    parsed = config.parse(["--output-dir", str(tmp_path / "file" / "out")])
+    with pytest.raises(errors.UserError, match=r"cannot be written to: Not a directory"):
+        preflight.prepare_output(parsed)

@@ -1,0 +1,89 @@
+"""What a person sees: the table, plain lines, and nothing of the libraries' noise."""
+
+import io
+import subprocess
+import sys
+
+from rich.console import Console
+
+from data import progress
+from pipeline import progress as step_table
+from pipeline import runner
+
+
+def table(terminal: bool) -> tuple[step_table.StepTable, io.StringIO]:
+    buffer = io.StringIO()
+    console = Console(file=buffer, force_terminal=terminal, width=120)
+    return step_table.StepTable(console, ["One", "Two"], lambda step: f"did {step.name}"), buffer
+
+
+def walk(shown: step_table.StepTable) -> None:
+    with shown, progress.listening(shown.advanced):
+        shown.started("One")
+        task = progress.start("reading images", total=10)
+        task.advance(4, note="epoch 1")
+        shown.ended(runner.Step("One", seconds=2.0, cached=False))
+        shown.started("Two")
+        shown.ended(runner.Step("Two", seconds=0.0, cached=True))
+
+
+def test_plain_lines_without_a_terminal():
+    shown, buffer = table(terminal=False)
+    walk(shown)
+    assert buffer.getvalue().splitlines() == [
+        "One …",
+        "  2.0 s: did One",
+        "Two …",
+        "  0.0 s, from cache: did Two",
+    ]
+
+
+def test_a_live_table_on_a_terminal():
+    shown, buffer = table(terminal=True)
+    walk(shown)
+    text = buffer.getvalue()
+    for part in ("One", "did One", "2.0 s", "did Two · from cache"):
+        assert part in text
+
+
+def test_progress_shows_count_rate_rest_and_note():
+    shown, _ = table(terminal=True)
+    task = progress.Task("reading images", total=1_000, done=500, note="epoch 1")
+    shown.advanced(task)
+    shown._task_start -= 10
+    line = shown._state(task)
+    assert line.startswith(
+        "reading images · 500 of 1,000 images · 50 images/s · at most 10.0 s left"
+    )
+    assert line.endswith("epoch 1")
+
+
+def test_a_failed_step_is_shown():
+    shown, buffer = table(terminal=False)
+    with shown:
+        shown.started("One")
+        shown.failed("One", 1.0)
+    assert "failed after 1.0 s" in buffer.getvalue()
+
+
+NOISE = """
+import logging, os, sys, warnings
+from pathlib import Path
+from pipeline import logs
+with logs.redirected(Path(sys.argv[1])) as terminal:
+    print("printed"); print("to stderr", file=sys.stderr); warnings.warn("a warning")
+    logging.getLogger("library").info("logged"); os.system("echo from a child")
+    terminal.write("for people\\n")
+print("afterwards")
+"""
+
+
+def test_noise_goes_to_the_log_and_words_to_the_terminal(tmp_path):
+    log = tmp_path / "logs" / "run.log"
+    done = subprocess.run(
+        [sys.executable, "-c", NOISE, str(log)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "for people\nafterwards\n"
+    assert done.stderr == ""
+    for part in ("printed", "to stderr", "a warning", "logged", "from a child"):
+        assert part in log.read_text()

@@ -1,0 +1,102 @@
+"""The rules of the house, checked: who imports whom, how large a file and a function may be."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+import setuptools
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("data", "components", "pipeline", "serving")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+DOOR_NAMES = {
+    "component.py",
+    "executor.py",
+    "components/evaluator/baseline.py",
+    "components/evaluator/class_metrics.py",
+    "components/evaluator/eval_config.py",
+    "components/evaluator/results.py",
+    "components/image_validator/artifacts.py",
+}
+DOOR_LIBRARIES = {
+    "airflow",
+    "apache_beam",
+    "kfp",
+    "tensorflow_data_validation",
+    "tensorflow_metadata",
+    "tensorflow_model_analysis",
+    "tfx",
+    "tfx_bsl",
+}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def is_door(path: Path) -> bool:
+    return path.name in DOOR_NAMES or relative(path) in DOOR_NAMES
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_sizes(path):
+    limit = 120 if is_door(path) else 300
+    assert len(path.read_text().splitlines()) <= limit
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.end_lineno - node.body[0].lineno + 1
+            documented = ast.get_docstring(node) is not None
+            lines = body - (node.body[0].end_lineno - node.body[0].lineno + 1 if documented else 0)
+            assert lines <= 50, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_only_doors_know_tfx_and_beam(path):
+    if path.parent.name == "pipeline" or is_door(path):
+        return
+    assert not imported(path) & DOOR_LIBRARIES
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_tfx_reads_raw_annotations(path):
+    assert "from __future__ import annotations" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_keras_is_imported_as_keras(path):
+    assert "tf.keras" not in path.read_text()
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_packages_are_ours(name):
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert Path(spec.origin).parent == ROOT / name
+
+
+def test_setup_lists_every_package_and_never_the_tests():
+    found = setuptools.find_packages(str(ROOT), include=[f"{name}*" for name in PACKAGES])
+    listed = ast.literal_eval(
+        next(
+            ast.unparse(node.value)
+            for node in ast.parse((ROOT / "setup.py").read_text()).body
+            if isinstance(node, ast.Assign) and node.targets[0].id == "PACKAGES"
+        )
+    )
+    assert sorted(listed) == sorted(found)
+
+
+def test_test_folders_are_packages_all():
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert all((folder / "__init__.py").exists() for folder in folders)
