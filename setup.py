@@ -55,7 +55,7 @@ setup(
         "serve": ["nvidia-pytriton==0.7.0; python_version < '3.11'"],
         "kubeflow": [
             "kfp-pipeline-spec==0.2.2; python_version < '3.11'",
-            "tfx[kfp]==1.21.0; python_version >= '3.11'",
+            "kfp; python_version >= '3.11'",
         ],
         "dev": [
             "pytest",
