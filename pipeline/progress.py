@@ -16,6 +16,7 @@ from pipeline import runner
 
 REFRESHES_A_SECOND = 4
 PLAIN_INTERVAL_S = 20.0
+MIN_PACE_S = 1.0
 
 
 @dataclass
@@ -24,6 +25,26 @@ class _Row:
     state: str = "waiting"
     seconds: float = 0.0
     note: str = ""
+
+
+@dataclass
+class _Pace:
+    """Units a second, counted from the first ones on: what comes before them is set-up."""
+
+    first_done: int = 0
+    first_s: float = 0.0
+    done: int = 0
+
+    def update(self, done: int, now_s: float) -> None:
+        if done and not self.first_done:
+            self.first_done, self.first_s = done, now_s
+        self.done = done
+
+    def rate(self, now_s: float) -> float | None:
+        elapsed = now_s - self.first_s
+        if self.done <= self.first_done or elapsed < MIN_PACE_S:
+            return None
+        return (self.done - self.first_done) / elapsed
 
 
 class StepTable:
@@ -43,7 +64,8 @@ class StepTable:
         self._describe = describe
         self._lock = threading.RLock()
         self._task: progress.Task | None = None
-        self._task_start = self._step_start = self._last_plain = time.monotonic()
+        self._pace = _Pace()
+        self._step_start = self._last_plain = time.monotonic()
         self._live = Live(
             get_renderable=self._render, console=console, refresh_per_second=REFRESHES_A_SECOND
         )
@@ -89,7 +111,8 @@ class StepTable:
         with self._lock:
             now = time.monotonic()
             if task is not self._task:
-                self._task, self._task_start = task, now
+                self._task, self._pace = task, _Pace()
+            self._pace.update(task.done, now)
             if self._console.is_terminal or now - self._last_plain < PLAIN_INTERVAL_S:
                 return
             self._last_plain = now
@@ -100,14 +123,13 @@ class StepTable:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _state(self, task: progress.Task) -> str:
-        elapsed = max(time.monotonic() - self._task_start, 1e-3)
-        rate = task.done / elapsed
         parts = [task.name]
         if task.total:
             parts.append(f"{task.done:,} of {task.total:,} {task.unit}")
-        if task.done:
+        rate = self._pace.rate(time.monotonic())
+        if rate:
             parts.append(f"{rate:,.0f} {task.unit}/s")
-            if task.total and elapsed > 1:
+            if task.total:
                 parts.append(f"at most {_clock((task.total - task.done) / rate)} left")
         if task.note:
             parts.append(task.note)
