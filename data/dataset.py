@@ -11,11 +11,14 @@ from data import augment, augment_config, example
 SHUFFLE_WINDOW = 4096
 
 
-def evaluation_batches(files: list[str], size_px: int, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    files: list[str], count: int, size_px: int, batch_size: int
+) -> tf.data.Dataset:
     """Every record once, in order, unchanged.
 
     Args:
       files: shards of pixels records.
+      count: how many records they hold, so that Keras knows the length of an epoch.
       size_px: the side S that they were written at.
       batch_size: B; the last batch may be smaller.
 
@@ -23,11 +26,16 @@ def evaluation_batches(files: list[str], size_px: int, batch_size: int) -> tf.da
       A data set of pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
     """
     dataset = tf.data.TFRecordDataset(sorted(files)).batch(batch_size)
-    return _parsed(dataset, size_px).prefetch(2)
+    return _counted(_parsed(dataset, size_px), count, batch_size).prefetch(2)
 
 
 def training_batches(
-    files: list[str], size_px: int, batch_size: int, config: augment_config.AugmentConfig, seed: int
+    files: list[str],
+    count: int,
+    size_px: int,
+    batch_size: int,
+    config: augment_config.AugmentConfig,
+    seed: int,
 ) -> tf.data.Dataset:
     """Every record once an epoch, shuffled and augmented anew in each, the same for one seed.
 
@@ -53,7 +61,11 @@ def training_batches(
         return augment.augment(pixels, config, batch_seed), label_ids
 
     dataset = dataset.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return _counted(dataset, count, batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def _counted(dataset: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-count // batch_size)))
 
 
 def _parsed(dataset: tf.data.Dataset, size_px: int) -> tf.data.Dataset:

@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +19,7 @@ from pipeline import runner
 REFRESHES_A_SECOND = 4
 PLAIN_INTERVAL_S = 20.0
 MIN_PACE_S = 1.0
+BAR_WIDTH = 24
 
 
 @dataclass
@@ -25,6 +28,25 @@ class _Row:
     state: str = "waiting"
     seconds: float = 0.0
     note: str = ""
+
+
+def live(console: Console, **options: Any) -> Live:
+    """A live display that leaves stdout and stderr alone.
+
+    By default rich shows on the console what anybody prints meanwhile, and libraries do.
+    """
+    return Live(
+        console=console,
+        refresh_per_second=REFRESHES_A_SECOND,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        **options,
+    )
+
+
+def waiting(console: Console, words: str) -> Live:
+    """A spinner with a few words, gone when the wait is over."""
+    return live(console, renderable=Spinner("dots", words), transient=True)
 
 
 @dataclass
@@ -66,9 +88,7 @@ class StepTable:
         self._task: progress.Task | None = None
         self._pace = _Pace()
         self._step_start = self._last_plain = time.monotonic()
-        self._live = Live(
-            get_renderable=self._render, console=console, refresh_per_second=REFRESHES_A_SECOND
-        )
+        self._live = live(console, get_renderable=self._render)
 
     def __enter__(self) -> "StepTable":
         if self._console.is_terminal:
@@ -147,10 +167,14 @@ class StepTable:
             if self._task is None:
                 return table
             total = self._task.total
-            bar = ProgressBar(
-                total=total or 100, completed=self._task.done, pulse=not total, width=40
+            line = Table.grid(padding=(0, 2, 0, 0))
+            line.add_row(
+                ProgressBar(
+                    total=total or 100, completed=self._task.done, pulse=not total, width=BAR_WIDTH
+                ),
+                Text(self._state(self._task), style="dim"),
             )
-            return Group(table, Text(""), bar, Text(self._state(self._task), style="dim"))
+            return Group(table, Text(""), line)
 
     def _cells(self, row: _Row) -> list[RenderableType]:
         sign, style = _SIGNS[row.state]

@@ -89,14 +89,14 @@ def _run_steps(
     start: float,
 ) -> int:
     from pipeline import preflight
+    from pipeline import progress as step_table
 
-    with console.status("checking the data …"):
+    with step_table.waiting(console, "checking the data …"):
         data_dir = preflight.source_folder(config)
         inputs = preflight.check(config, data_dir)
     _save_config(config, run_id)
-    with console.status("starting TensorFlow Extended …"):
+    with step_table.waiting(console, "starting TensorFlow Extended …"):
         from pipeline import dag, outcome, runner, steps
-        from pipeline import progress as step_table
 
         pipeline = dag.build(config, inputs)
     ran: list[runner.Step] = []

@@ -35,14 +35,13 @@ def run_fn(fn_args: Any) -> None:
 
     _set_seed(seed)
     classifier = model.build(config, spec.size_px, len(spec.labels))
+    counts, sizes = spec.counts, (spec.size_px, config.batch_size)
     batches = phases.Batches(
         training=dataset.training_batches(
-            records.files(train_uri), spec.size_px, config.batch_size, changes, seed
+            records.files(train_uri), counts["train"], *sizes, changes, seed
         ),
-        evaluation=dataset.evaluation_batches(
-            records.files(eval_uri), spec.size_px, config.batch_size
-        ),
-        image_count=spec.counts["train"],
+        evaluation=dataset.evaluation_batches(records.files(eval_uri), counts["eval"], *sizes),
+        image_count=counts["train"],
     )
     run_dir = Path(fn_args.model_run_dir)
     history = phases.train(classifier, batches, config, run_dir / "tensorboard")

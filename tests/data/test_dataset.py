@@ -20,20 +20,32 @@ def files(tmp_path_factory) -> list[str]:
 
 
 def training(files, seed=1):
-    return dataset.training_batches(files, SIZE, 16, augment_config.AugmentConfig(), seed)
+    return dataset.training_batches(files, COUNT, SIZE, 16, augment_config.AugmentConfig(), seed)
 
 
 def test_evaluation_has_every_record_once_in_order(files):
-    batches = list(dataset.evaluation_batches(files, SIZE, 16).as_numpy_iterator())
+    batches = list(dataset.evaluation_batches(files, COUNT, SIZE, 16).as_numpy_iterator())
     assert [len(labels) for _, labels in batches] == [16, 16, 16, 2]
     assert np.concatenate([labels for _, labels in batches]).tolist() == list(range(COUNT))
     assert batches[0][0].shape == (16, SIZE, SIZE, 3)
     assert batches[0][0].dtype == np.uint8
 
 
+def test_the_length_of_an_epoch_is_known(files):
+    for batches in (training(files), dataset.evaluation_batches(files, COUNT, SIZE, 16)):
+        assert batches.cardinality().numpy() == 4
+        assert len(list(batches)) == 4
+
+
 def test_evaluation_is_never_augmented(files):
-    one = [pixels for pixels, _ in dataset.evaluation_batches(files, SIZE, 50).as_numpy_iterator()]
-    two = [pixels for pixels, _ in dataset.evaluation_batches(files, SIZE, 50).as_numpy_iterator()]
+    one = [
+        pixels
+        for pixels, _ in dataset.evaluation_batches(files, COUNT, SIZE, 50).as_numpy_iterator()
+    ]
+    two = [
+        pixels
+        for pixels, _ in dataset.evaluation_batches(files, COUNT, SIZE, 50).as_numpy_iterator()
+    ]
     np.testing.assert_array_equal(one, two)
 
 

@@ -79,6 +79,28 @@ print("afterwards")
 """
 
 
+LIVE_NOISE = """
+import sys, time, warnings
+from pathlib import Path
+from rich.console import Console
+from pipeline import logs, progress
+with logs.redirected(Path(sys.argv[1])) as terminal:
+    console = Console(file=terminal, force_terminal=True)
+    with progress.waiting(console, "words"):
+        warnings.warn("noise one"); print("noise two")
+    with progress.StepTable(console, ["One"], lambda step: "") as table:
+        table.started("One"); warnings.warn("noise three"); print("noise four"); time.sleep(0.5)
+"""
+
+
+def test_a_live_display_does_not_show_what_libraries_print(tmp_path):
+    command = [sys.executable, "-c", LIVE_NOISE, str(tmp_path / "run.log")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "One" in done.stdout
+    assert "noise" not in done.stdout + done.stderr
+    assert (tmp_path / "run.log").read_text().count("noise") >= 4
+
+
 def test_noise_goes_to_the_log_and_words_to_the_terminal(tmp_path):
     log = tmp_path / "logs" / "run.log"
     done = subprocess.run(
