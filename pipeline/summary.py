@@ -14,16 +14,22 @@ class _Record(BaseModel):
 class ClassMetrics(_Record):
     """Metrics of one class on the test split; null where a rate is undefined."""
 
-    precision: float | None = Field(description="of the images called so, the share that is so")
-    recall: float | None = Field(description="of the images that are so, the share called so")
-    f1: float | None = Field(description="the harmonic mean of the two")
-    support: int = Field(description="test images of the class")
+    precision: float | None = Field(
+        ge=0, le=1, description="of the images called so, the share that is so"
+    )
+    recall: float | None = Field(
+        ge=0, le=1, description="of the images that are so, the share called so"
+    )
+    f1: float | None = Field(ge=0, le=1, description="the harmonic mean of the two")
+    support: int = Field(ge=0, description="test images of the class")
 
 
 class Metrics(_Record):
     """Metrics on the test split, which neither training nor early stopping ever sees."""
 
-    accuracy: float | None = Field(description="share of test images classified rightly")
+    accuracy: float | None = Field(
+        ge=0, le=1, description="share of test images classified rightly"
+    )
     per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
 
 

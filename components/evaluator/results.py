@@ -7,6 +7,8 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluator import eval_config, metrics
 
+BASELINE_MODEL = "baseline"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -49,7 +51,9 @@ def _confusion(uri: str, class_count: int) -> np.ndarray:
         if record.slice_key.single_slice_keys:
             continue
         for item in record.metric_keys_and_values:
-            if item.key.name != eval_config.CONFUSION or item.key.model_name == "baseline":
+            key = item.key
+            # Beside a baseline there are its own matrix and the difference of the two.
+            if key.name != eval_config.CONFUSION or key.is_diff or key.model_name == BASELINE_MODEL:
                 continue
             for entry in item.value.multi_class_confusion_matrix_at_thresholds.matrices[0].entries:
                 ids = (entry.actual_class_id, entry.predicted_class_id)

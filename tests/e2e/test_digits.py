@@ -161,3 +161,5 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
         "Pusher",
     }
     assert "held against the last blessed model" in moved.done.stdout
+    supports = [row.support for row in moved.summary.metrics.per_class.values()]
+    assert sum(supports) == moved.summary.examples["test"]
