@@ -91,8 +91,12 @@ def _run_steps(
     from pipeline import preflight
     from pipeline import progress as step_table
 
-    with step_table.waiting(console, "checking the data …"):
+    if config.tfds:
+        console.print(f"asking TensorFlow Datasets for {config.tfds} …")
+    sources = step_table.StepTable(console, [], str)
+    with sources, progress.listening(sources.advanced):
         data_dir = preflight.source_folder(config)
+    with step_table.waiting(console, "checking the data …"):
         inputs = preflight.check(config, data_dir)
     _save_config(config, run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):

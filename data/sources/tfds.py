@@ -3,12 +3,16 @@
 import difflib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from data import errors, folder, progress
 
 TASK = "exporting images"
+LONGEST_PAUSE_S = 2
+MESSAGE_LENGTH = 100
 
 
 def export(name: str, target: str | Path) -> Path:
@@ -39,7 +43,8 @@ def export(name: str, target: str | Path) -> Path:
         raise errors.DataError(f"--tfds {name} cannot be read: {_first_line(error)}") from error
     _check_features(builder)
     try:
-        builder.download_and_prepare()
+        with _brief_retries():
+            builder.download_and_prepare()
     except Exception as error:
         raise errors.DataError(
             f"--tfds {name} cannot be downloaded ({_first_line(error)}); on a closed network,"
@@ -90,5 +95,25 @@ def _check_features(builder: Any) -> None:
         )
 
 
+@contextmanager
+def _brief_retries() -> Iterator[None]:
+    """Has a download without a network give up after some 20 s; by default it is minutes."""
+    from urllib3.util import retry
+
+    stock = retry.Retry
+
+    class BriefRetry(stock):  # type: ignore[misc, valid-type]
+        def __init__(self, *values: Any, **options: Any) -> None:
+            super().__init__(*values, **{"backoff_max": LONGEST_PAUSE_S, **options})
+
+    retry.Retry = BriefRetry  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        retry.Retry = stock  # type: ignore[misc]
+
+
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
+    line = (str(error).splitlines() or ["no message"])[0]
+    line = line if len(line) <= MESSAGE_LENGTH else f"{line[:MESSAGE_LENGTH]} …"
+    return f"{type(error).__name__}: {line}"
