@@ -5,10 +5,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from components.evaluator import results
 from components.image_example_gen import ingest
-from pipeline import runner, steps, summary
+from pipeline import runner, summary
 
 
 def summarise(
@@ -35,7 +36,7 @@ def summarise(
     report, quarantine_csv = ingest.Report(), None
     if "ImageFolderExampleGen" in finished:
         step = finished["ImageFolderExampleGen"]
-        report = steps.ingest_report(step)
+        report = ingest.Report.read(step.uri("examples"))
         quarantine_csv = str(Path(step.uri("examples"), ingest.QUARANTINE_FILE))
     result, reasons = None, [str(failure)] if failure else []
     if "Evaluator" in finished:
@@ -72,7 +73,8 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
     word, style = _DECISIONS[outcome.status]
     if outcome.status == "succeeded" and outcome.pushed is None:
         word = "Blessed; nothing new to push"
-    console.print(f"[bold {style}]{word}.[/]", *outcome.reasons, sep="\n  ", soft_wrap=True)
+    decision = Text(f"{word}.", style=f"bold {style}")
+    console.print(decision, *outcome.reasons, sep="\n  ", soft_wrap=True)
     if outcome.quarantined:
         console.print(
             f"{outcome.quarantined:,} files in quarantine: {outcome.quarantine_csv}", soft_wrap=True
@@ -81,7 +83,8 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
         console.print(f"Model: {outcome.pushed.path}", soft_wrap=True)
     elif outcome.model_dir:
         console.print(f"Models: {outcome.model_dir}", soft_wrap=True)
-    console.print(f"Summary: {summary_path}   [dim]{outcome.seconds:.0f} s[/]", soft_wrap=True)
+    seconds = (f"{outcome.seconds:.0f} s", "dim")
+    console.print(Text.assemble(f"Summary: {summary_path}   ", seconds), soft_wrap=True)
 
 
 _DECISIONS = {

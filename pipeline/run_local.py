@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(config: pipeline_config.PipelineConfig, start: float) -> int:
     from rich.console import Console
+    from rich.text import Text
 
     from pipeline import logs, preflight
 
@@ -64,11 +65,13 @@ def _run(config: pipeline_config.PipelineConfig, start: float) -> int:
     # Environment variables that libraries read when they are first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     with logs.redirected(log_path) as terminal:
-        console = Console(file=terminal, highlight=False)
-        console.print(
-            f"[bold]{config.data_dir or config.tfds or 'the embedded digits'}[/] → {config.output_dir}   [dim]log: {log_path}[/]",
-            soft_wrap=True,
+        # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
+        console = Console(file=terminal, highlight=False, markup=False, emoji=False)
+        source = str(config.data_dir or config.tfds or "the embedded digits")
+        head = Text.assemble(
+            (source, "bold"), f" → {config.output_dir}   ", (f"log: {log_path}", "dim")
         )
+        console.print(head, soft_wrap=True)
         try:
             return _run_steps(config, console, run_id, log_path, start)
         except errors.PipelineError:

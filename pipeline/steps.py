@@ -1,19 +1,13 @@
 """What each step did, in one line for a person, read from its artifacts."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from components.image_example_gen import ingest
 from components.image_validator import validate
 from components.preprocess import materialise
+from components.trainer import history as training_history
 from pipeline import runner
-
-
-def ingest_report(step: runner.Step) -> ingest.Report:
-    """The report of an ImageFolderExampleGen step."""
-    text = Path(step.uri("examples"), ingest.REPORT_FILE).read_text(encoding="utf-8")
-    return ingest.Report.from_json(text)
 
 
 def describe(step: runner.Step) -> str:
@@ -23,7 +17,7 @@ def describe(step: runner.Step) -> str:
 
 
 def _ingest(step: runner.Step) -> str:
-    report = ingest_report(step)
+    report = ingest.Report.read(step.uri("examples"))
     counts = ", ".join(f"{count:,} {name}" for name, count in report.counts().items())
     bad = f", {len(report.quarantined):,} in quarantine" if report.quarantined else ""
     return f"{counts}{bad}"
@@ -44,14 +38,10 @@ def _preprocess(step: runner.Step) -> str:
 
 
 def _train(step: runner.Step) -> str:
-    text = Path(step.uri("model_run"), "history.json").read_text(encoding="utf-8")
-    history = json.loads(text)
-    parts = []
-    for phase, name in (("head", "head"), ("fine_tune", "top blocks")):
-        values = history["phases"].get(phase)
-        if values:
-            best = values["val_loss"].index(min(values["val_loss"]))
-            parts.append(f"{name} {values['val_accuracy'][best]:.1%}")
+    text = Path(step.uri("model_run"), training_history.FILE).read_text(encoding="utf-8")
+    history = training_history.History.from_json(text)
+    names = {"head": "head", "fine_tune": "top blocks"}
+    parts = [f"{names[phase]} {history.best_accuracy(phase):.1%}" for phase in history.phases]
     return f"eval accuracy: {', then '.join(parts)}"
 
 

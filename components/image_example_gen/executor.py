@@ -64,7 +64,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report_path = os.path.join(examples.uri, ingest.REPORT_FILE)
         with self._make_beam_pipeline() as pipeline:
             _build(pipeline, plan, listing, report_path)
-        report = ingest.Report.from_json(io_utils.read_string_file(report_path))
+        report = ingest.Report.read(examples.uri)
         quarantine_path = os.path.join(examples.uri, ingest.QUARANTINE_FILE)
         io_utils.write_string_file(quarantine_path, report.quarantine_csv())
         io_utils.write_string_file(

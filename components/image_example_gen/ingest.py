@@ -13,8 +13,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import tensorflow as tf
+
 from components.image_example_gen import config as ingest_config
-from data import decode, errors, example, folder, graph, hashing, progress, records, split
+from data import (
+    decode,
+    errors,
+    example,
+    folder,
+    graph,
+    hashing,
+    labels,
+    progress,
+    records,
+    split,
+)
 
 TASK = "reading images"
 REPORT_FILE = "ingest.json"
@@ -57,6 +70,11 @@ class Report:
         """Reads what :meth:`to_json` wrote."""
         raw = json.loads(text)
         return cls(raw["examples"], [Quarantined(**row) for row in raw["quarantined"]])
+
+    @classmethod
+    def read(cls, uri: str) -> "Report":
+        """Reads the report of an Examples artifact."""
+        return cls.from_json(_read_text(os.path.join(uri, REPORT_FILE)))
 
     def quarantine_csv(self) -> str:
         """The quarantine list as CSV with a header."""
@@ -225,6 +243,21 @@ def check(report: Report, listing: folder.Listing, quarantine_csv: str) -> None:
         ]
     if problems:
         raise errors.DataError(*problems)
+
+
+def read_labels(uri: str) -> list[str]:
+    """Reads the label map of an Examples artifact.
+
+    Raises:
+      errors.DataError: the file holds no list of different names.
+    """
+    path = os.path.join(uri, labels.FILE)
+    return labels.from_json(_read_text(path), path)
+
+
+def _read_text(path: str) -> str:
+    with tf.io.gfile.GFile(path) as file:
+        return str(file.read())
 
 
 def _printable(value: str) -> str:

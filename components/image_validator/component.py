@@ -13,7 +13,6 @@ from tfx.utils import io_utils
 
 from components.image_example_gen import ingest
 from components.image_validator import artifacts, config, validate
-from data import labels
 
 
 @decorators.component
@@ -33,12 +32,9 @@ def ImageValidator(
       settings: a ValidateConfig as JSON.
       code: hash of the code that runs; part of the cache key.
     """
-    text = io_utils.read_string_file(os.path.join(examples.uri, ingest.REPORT_FILE))
-    label_file = os.path.join(examples.uri, labels.FILE)
-    names = labels.from_json(io_utils.read_string_file(label_file), label_file)
     findings = validate.check(
-        ingest.Report.from_json(text),
-        names,
+        ingest.Report.read(examples.uri),
+        ingest.read_labels(examples.uri),
         _read_anomalies(anomalies),
         config.ValidateConfig.model_validate_json(settings),
     )

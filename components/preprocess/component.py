@@ -14,7 +14,7 @@ from tfx.utils import io_utils
 from components.image_example_gen import ingest
 from components.image_validator import artifacts
 from components.preprocess import config, materialise
-from data import labels, progress, records
+from data import progress, records
 
 
 @decorators.component(use_beam=True)
@@ -37,10 +37,8 @@ def Preprocess(
       beam_pipeline: filled in by TFX.
     """
     preprocess_config = config.PreprocessConfig.model_validate_json(settings)
-    label_file = os.path.join(examples.uri, labels.FILE)
-    names = labels.from_json(io_utils.read_string_file(label_file), label_file)
-    report_file = os.path.join(examples.uri, ingest.REPORT_FILE)
-    counts = ingest.Report.from_json(io_utils.read_string_file(report_file)).counts()
+    names = ingest.read_labels(examples.uri)
+    counts = ingest.Report.read(examples.uri).counts()
     spec = materialise.Spec(preprocess_config.size_px, preprocess_config.resize, names, counts)
     io_utils.write_string_file(os.path.join(pixels.uri, materialise.SPEC_FILE), spec.to_json())
     pixels.split_names = examples.split_names

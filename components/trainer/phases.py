@@ -7,7 +7,7 @@ a model that is worse there than phase 1's.
 Dimension letters: B batch, S side in pixels, K classes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -15,32 +15,11 @@ import tensorflow as tf
 
 from components.trainer import callbacks, losses, model
 from components.trainer import config as train_config
+from components.trainer import history as training_history
 from components.trainer.backbones import registry
 
 CLIP_NORM = 1.0
 WARM_UP_FRACTION = 0.1
-
-
-@dataclass
-class History:
-    """What training did.
-
-    Attributes:
-      phases: phase name → metric name → its value after each epoch.
-      kept: the phase that the final weights come from.
-    """
-
-    phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    kept: str = "head"
-
-    def best_loss(self, phase: str) -> float:
-        """The lowest loss on the eval split in a phase."""
-        return min(self.phases[phase]["val_loss"])
-
-    def best_accuracy(self) -> float:
-        """The accuracy on the eval split of the weights that were kept, in 0–1."""
-        losses = self.phases[self.kept]["val_loss"]
-        return self.phases[self.kept]["val_accuracy"][losses.index(min(losses))]
 
 
 @dataclass(frozen=True)
@@ -60,7 +39,7 @@ class Batches:
 
 def train(
     classifier: keras.Model, batches: Batches, config: train_config.TrainConfig, log_dir: Path
-) -> History:
+) -> training_history.History:
     """Runs both phases; the classifier ends with its best weights.
 
     Args:
@@ -69,7 +48,7 @@ def train(
       config: epochs, rates and patience.
       log_dir: where TensorBoard's logs go, a folder a phase.
     """
-    history = History()
+    history = training_history.History()
     optimizer = keras.optimizers.Adam(config.head_learning_rate)
     _fit(classifier, optimizer, "head", config.head_epochs, batches, config, log_dir, history)
     if config.fine_tune_epochs == 0:
@@ -111,7 +90,7 @@ def _fit(
     batches: Batches,
     config: train_config.TrainConfig,
     log_dir: Path,
-    history: History,
+    history: training_history.History,
 ) -> None:
     classifier.compile(
         optimizer=optimizer,

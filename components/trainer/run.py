@@ -1,6 +1,5 @@
 """The TFX door of training: the run_fn that stock Trainer calls."""
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -12,9 +11,9 @@ import tensorflow as tf
 from components.preprocess import materialise
 from components.trainer import config as train_config
 from components.trainer import export, model, phases
+from components.trainer import history as training_history
 from data import augment_config, dataset, records
 
-HISTORY_FILE = "history.json"
 KERAS_FILE = "model.keras"
 
 
@@ -46,8 +45,7 @@ def run_fn(fn_args: Any) -> None:
     run_dir = Path(fn_args.model_run_dir)
     history = phases.train(classifier, batches, config, run_dir / "tensorboard")
     tf.io.gfile.makedirs(str(run_dir))
-    text = json.dumps({"kept": history.kept, "phases": history.phases}, indent=1)
-    (run_dir / HISTORY_FILE).write_text(text, encoding="utf-8")
+    (run_dir / training_history.FILE).write_text(history.to_json(), encoding="utf-8")
 
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:

