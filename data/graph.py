@@ -4,14 +4,15 @@ Preprocess materialises its pixels with it, and the served model answers with it
 model sees the same pixels in both. Dimension letters: B batch, H, W height and width, S side.
 """
 
-import functools
 from typing import Literal
 
 import tensorflow as tf
 
+from data import decode as cpu_decode
+
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = cpu_decode.MAX_PIXELS
 _HEADER_BYTES = 1 << 17
 _MAX_SEGMENTS = 64
 _MAX_IFD_ENTRIES = 256
@@ -135,17 +136,6 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
     content = tf.cast(tf.io.decode_raw(head, tf.uint8), tf.int32)
     is_jpeg = tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
     return tf.cond(is_jpeg, lambda: _jpeg_orientation(head, content), lambda: tf.constant(1))
-
-
-@functools.cache
-def _checker() -> tf.types.experimental.PolymorphicFunction:
-    return tf.function(decode_or_invalid, input_signature=[tf.TensorSpec([], tf.string)])
-
-
-def decodes_to(encoded: bytes, height: int, width: int) -> bool:
-    """Whether these bytes decode, upright, to an image of this size. Runs eagerly."""
-    pixels, valid = _checker()(tf.constant(encoded))
-    return bool(valid) and tuple(pixels.shape[:2]) == (height, width)
 
 
 def _jpeg_orientation(head: tf.Tensor, content: tf.Tensor) -> tf.Tensor:

@@ -5,34 +5,64 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Quality:
     """What the validation looks at.
 
     Attributes:
       brightness: mean grey value, in 0–1.
       contrast: standard deviation of the grey values, in 0–0.5.
-      sharpness: variance of the Laplacian of the grey values in 0–255; low means blurred.
+      highlight: 99th percentile of the grey values, in 0–1; low means that nothing is bright.
+      shadow: 5th percentile of the grey values, in 0–1; high means that nothing is dark.
+      sharpness: mean square of the Laplacian over variance of the grey values, in 0–20 or so; low
+        means blurred. The quotient does not depend on contrast.
+      saturation: mean of the largest less the smallest channel, in 0–1; 0 means grey.
     """
 
     brightness: float
     contrast: float
+    highlight: float
+    shadow: float
     sharpness: float
+    saturation: float
 
 
-def measure(grey: np.ndarray) -> Quality:
+def measure(grey: np.ndarray, pixels: np.ndarray) -> Quality:
     """Measures an image.
 
     Source of the sharpness: Pech-Pacheco et al., "Diatom autofocusing in brightfield
-    microscopy", ICPR 2000.
+    microscopy", ICPR 2000; here divided by the variance of the image.
 
     Args:
       grey: uint8 [H, W], in 0–255.
+      pixels: uint8 [H, W, 3] or [H, W], the same image as it is.
     """
     values = grey.astype(np.float32)
-    sharpness = 0.0
-    if min(grey.shape) >= 3:
-        centre = values[1:-1, 1:-1]
-        neighbours = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
-        sharpness = float((neighbours - 4 * centre).var())
-    return Quality(float(values.mean() / 255), float(values.std() / 255), sharpness)
+    mean = float(values.mean())
+    variance = float(np.square(values - mean).mean())
+    cumulated = np.cumsum(np.bincount(grey.ravel(), minlength=256))
+    highlight, shadow = np.searchsorted(cumulated, [0.99 * grey.size, 0.05 * grey.size])
+    return Quality(
+        brightness=mean / 255,
+        contrast=variance**0.5 / 255,
+        highlight=float(highlight / 255),
+        shadow=float(shadow / 255),
+        sharpness=_sharpness(values, variance),
+        saturation=_saturation(pixels),
+    )
+
+
+def _saturation(pixels: np.ndarray) -> float:
+    if pixels.ndim == 2:
+        return 0.0
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    largest = np.maximum(np.maximum(red, green), blue)
+    return float((largest - np.minimum(np.minimum(red, green), blue)).mean() / 255)
+
+
+def _sharpness(values: np.ndarray, variance: float) -> float:
+    if min(values.shape) < 3 or variance == 0:
+        return 0.0
+    centre = values[1:-1, 1:-1]
+    neighbours = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
+    return float(np.square(neighbours - 4 * centre).mean()) / variance

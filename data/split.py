@@ -1,23 +1,42 @@
-"""Which split an image belongs to: a function of its content alone.
+"""Which split an image belongs to: by group, stratified by class, and for good.
 
-An image never moves between splits when others come or go, and exact duplicates always share
-one, so no image is both trained on and tested on.
+Groups never straddle splits: exact duplicates, near duplicates and, where a pattern tells it from
+the file name, images of one patient, video or object. Each class is spread over the splits by
+the shares. A ledger of earlier assignments is honoured before all else, so that no image ever
+moves when others come or go: what was tested on yesterday is not trained on today.
 """
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import csv
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from data import errors
 
 SPLITS = ("train", "eval", "test")
-_BUCKETS = 1 << 32
+LEDGER_HEADER = ["sha256", "split"]
+MAX_DISTANCE = 56  # as measured: see data/hashing.py
 
 
 class SplitConfig(BaseModel):
-    """The shares of the splits that the pipeline makes itself; they sum to 1."""
+    """The shares of the splits that the pipeline makes itself, and what is never torn apart."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     train: float = Field(0.8, gt=0, lt=1, description="share of images to train on")
     eval: float = Field(0.1, gt=0, lt=1, description="share for early stopping")
     test: float = Field(0.1, gt=0, lt=1, description="share that the metrics come from")
+    max_duplicate_distance: int = Field(
+        MAX_DISTANCE, ge=0, le=100, description="bits of 256 in which near duplicates differ"
+    )
+    group_pattern: str | None = Field(
+        None, description="regular expression on the path; images with one match share a split"
+    )
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "SplitConfig":
@@ -26,27 +45,153 @@ class SplitConfig(BaseModel):
             raise ValueError(f"the shares train + eval + test sum to {total:g}; they must sum to 1")
         return self
 
+    @field_validator("group_pattern")
+    @classmethod
+    def _is_an_expression(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return value
 
-def assign(sha256: str, config: SplitConfig, given: str | None, given_splits: set[str]) -> str:
-    """Chooses the split of one image.
+    def group_key(self, path: str) -> str | None:
+        """What the pattern finds in a path: its first group, or all it matches; else None."""
+        found = re.search(self.group_pattern, path) if self.group_pattern else None
+        return (found.group(1) if found.re.groups else found.group()) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An image to be assigned.
+
+    Attributes:
+      sha256: of the file's bytes, in hex.
+      class_name: its class.
+      given: the split that the layout gives, or None.
+      group: the same number for all images that must share a split.
+    """
+
+    sha256: str
+    class_name: str
+    given: str | None
+    group: int
+
+
+def assign(
+    items: Sequence[Item], config: SplitConfig, given_splits: set[str], ledger: Mapping[str, str]
+) -> list[str]:
+    """Chooses the split of each image. Depends on their contents, never on their order.
+
+    A split that the layout gives is kept. An eval or test split that the layout lacks is carved
+    out of its training split, at that split's share.
 
     Args:
-      sha256: the digest of the image file's bytes, in hex.
+      items: all images.
       config: the shares.
-      given: the split that the layout gives this image, or None.
-      given_splits: all the splits that the layout gives. An eval or test split that it lacks
-        is carved out of its training split by content, at that split's share.
+      given_splits: all the splits that the layout gives.
+      ledger: sha256 → split, as assigned before.
 
     Returns:
-      "train", "eval" or "test".
+      "train", "eval" or "test" for each image.
     """
-    if given is not None and given != "train":
-        return given
-    position = int(sha256[:8], 16) / _BUCKETS
-    edge = 0.0
-    for name, share in (("test", config.test), ("eval", config.eval)):
-        if name not in given_splits:
-            edge += share
-            if position < edge:
-                return name
-    return "train"
+    options = [name for name in SPLITS if name == "train" or name not in given_splits]
+    movable = [index for index, item in enumerate(items) if item.given in (None, "train")]
+    members: dict[int, list[int]] = defaultdict(list)
+    for index in movable:
+        members[items[index].group].append(index)
+    targets = _targets(items, members.values(), config, options)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    chosen = [item.given or "" for item in items]
+    new: list[tuple[int, str, list[int]]] = []
+    for indices in members.values():
+        known = Counter(
+            ledger[items[index].sha256]
+            for index in indices
+            if ledger.get(items[index].sha256) in options
+        )
+        if known:
+            split = max(options, key=lambda name: known[name])
+            for index in indices:
+                earlier = ledger.get(items[index].sha256, split)
+                chosen[index] = earlier if earlier in options else split
+                counts[items[index].class_name][chosen[index]] += 1
+        else:
+            new.append((-len(indices), min(items[index].sha256 for index in indices), indices))
+    for _, _, indices in sorted(new):
+        classes = Counter(items[index].class_name for index in indices)
+        split = max(options, key=lambda name: _lack(name, classes, targets, counts))
+        for index in indices:
+            chosen[index] = split
+            counts[items[index].class_name][split] += 1
+    return chosen
+
+
+def load_ledger(path: str | Path) -> dict[str, str]:
+    """Reads a ledger; empty where there is no file yet.
+
+    Raises:
+      errors.DataError: the file holds anything but digests and splits.
+    """
+    path = Path(path)
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file) or [[]]
+    bad = [row for row in rows if len(row) != 2 or row[1] not in SPLITS]
+    if header != LEDGER_HEADER or bad:
+        raise errors.DataError(
+            f"The ledger of splits {path} must be a CSV file with the header sha256,split and a"
+            f" split of {', '.join(SPLITS)} in each row; found {(bad or [header])[0]}."
+        )
+    return {row[0]: row[1] for row in rows}
+
+
+def save_ledger(path: str | Path, ledger: Mapping[str, str]) -> None:
+    """Writes a ledger, sorted, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(LEDGER_HEADER)
+        writer.writerows(sorted(ledger.items()))
+    os.replace(temporary, path)
+
+
+def _targets(
+    items: Sequence[Item],
+    groups: Iterable[list[int]],
+    config: SplitConfig,
+    options: list[str],
+) -> dict[str, dict[str, float]]:
+    """Class → split → the number of images wanted there; eval and test want at least one."""
+    images: Counter[str] = Counter()
+    groups_of: Counter[str] = Counter()
+    for indices in groups:
+        names = Counter(items[index].class_name for index in indices)
+        images += names
+        groups_of.update(names.keys())
+    targets = {}
+    for name, count in images.items():
+        enough = groups_of[name] >= len(options)
+        wanted = {
+            split: max(getattr(config, split) * count, 1.0 if enough else 0.0)
+            for split in options
+            if split != "train"
+        }
+        targets[name] = {"train": count - sum(wanted.values()), **wanted}
+    return targets
+
+
+def _lack(
+    split: str,
+    classes: Mapping[str, int],
+    targets: Mapping[str, Mapping[str, float]],
+    counts: Mapping[str, Mapping[str, int]],
+) -> float:
+    """How many images a split lacks of some classes, weighted by how many there would come."""
+    lack = sum(
+        count * (targets[name][split] - counts.get(name, {}).get(split, 0))
+        for name, count in classes.items()
+    )
+    return round(lack, 6)

@@ -37,7 +37,7 @@ from components.preprocess.component import Preprocess
 from pipeline import config as pipeline_config
 from pipeline import preflight, source
 
-SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v1.pbtxt"
+SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
 RUN_FN = "components.trainer.run.run_fn"
 BASELINE = "baseline"
 
@@ -80,6 +80,7 @@ def ingest_step(
             labels=inputs.labels,
             fingerprint=inputs.listing.fingerprint(),
             code=source.fingerprint("data", "components/image_example_gen"),
+            state_dir=str(inputs.state_dir.resolve()),
         ),
     )
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluator import results
-from components.image_example_gen import ingest
+from components.image_example_gen import report as ingest_report
 from pipeline import runner, summary
 
 
@@ -33,11 +33,11 @@ def summarise(
       failure: why it broke off, or None.
     """
     finished = {step.name: step for step in ran if step.outputs}
-    report, quarantine_csv = ingest.Report(), None
+    report, quarantine_csv = ingest_report.Report(), None
     if "ImageFolderExampleGen" in finished:
         step = finished["ImageFolderExampleGen"]
-        report = ingest.Report.read(step.uri("examples"))
-        quarantine_csv = str(Path(step.uri("examples"), ingest.QUARANTINE_FILE))
+        report = ingest_report.Report.read(step.uri("examples"))
+        quarantine_csv = str(Path(step.uri("examples"), ingest_report.QUARANTINE_FILE))
     result, reasons = None, [str(failure)] if failure else []
     if "Evaluator" in finished:
         result = results.read(finished["Evaluator"].uri("evaluation"), labels)

@@ -33,12 +33,14 @@ class Inputs:
       labels: the label map, the frozen one extended by new classes.
       model_name: names the folder in ``serving/``, and the pipeline.
       label_file: where the label map is frozen.
+      state_dir: where ingest keeps what it knows between runs.
     """
 
     listing: folder.Listing
     labels: list[str]
     model_name: str
     label_file: Path
+    state_dir: Path
 
 
 def prepare_output(config: pipeline_config.PipelineConfig) -> None:
@@ -83,8 +85,8 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
     except errors.ConfigError as error:
         problems += error.problems
     try:
-        listing = folder.scan(data_dir)
-        folder.check(listing)
+        listing = folder.scan(data_dir, config.ingest.spans)
+        folder.check(listing, config.ingest.allow_missing_classes)
         _check_images(listing)
         _check_outside(config.output_dir, data_dir)
         _check_space(config, listing)
@@ -95,7 +97,7 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
     name = config.push.model_name or _slug(data_dir.resolve().name)
     label_file = config.output_dir / "labels" / f"{name}.json"
     names = labels.extend(labels.load(label_file), listing.class_names)
-    return Inputs(listing, names, name, label_file)
+    return Inputs(listing, names, name, label_file, config.output_dir / "ingest" / name)
 
 
 def _check_images(listing: folder.Listing) -> None:

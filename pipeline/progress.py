@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from data import progress
-from pipeline import runner
+
+if TYPE_CHECKING:  # what imports TFX takes seconds, and a user's mistake is told before that
+    from pipeline import runner
 
 REFRESHES_A_SECOND = 4
 PLAIN_INTERVAL_S = 20.0
@@ -79,7 +81,7 @@ class StepTable:
     """
 
     def __init__(
-        self, console: Console, names: list[str], describe: Callable[[runner.Step], str]
+        self, console: Console, names: list[str], describe: Callable[["runner.Step"], str]
     ) -> None:
         self._console = console
         self._rows = {name: _Row(name) for name in names}
@@ -107,7 +109,7 @@ class StepTable:
             self._step_start = self._last_plain = time.monotonic()
         self._plain(f"{name} …")
 
-    def ended(self, step: runner.Step) -> None:
+    def ended(self, step: "runner.Step") -> None:
         """See runner.Listener."""
         note = self._describe(step)
         with self._lock:

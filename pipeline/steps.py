@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from components.image_example_gen import ingest
+from components.image_example_gen import report as ingest_report
 from components.image_validator import validate
 from components.preprocess import materialise
 from components.trainer import history as training_history
@@ -17,7 +17,7 @@ def describe(step: runner.Step) -> str:
 
 
 def _ingest(step: runner.Step) -> str:
-    report = ingest.Report.read(step.uri("examples"))
+    report = ingest_report.Report.read(step.uri("examples"))
     counts = ", ".join(f"{count:,} {name}" for name, count in report.counts().items())
     bad = f", {len(report.quarantined):,} in quarantine" if report.quarantined else ""
     return f"{counts}{bad}"

@@ -1,23 +1,32 @@
 """The settings of ingest."""
 
+import hashlib
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from data import decode
+from data import spans as span_folders
 from data import split as split_config
 
 
-class IngestConfig(BaseModel):
+class IngestConfig(decode.DecodeConfig):
     """How class folders become TFRecords."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     split: split_config.SplitConfig = Field(
-        default_factory=split_config.SplitConfig, description="shares of the splits made by content"
+        default_factory=split_config.SplitConfig, description="the splits that the pipeline makes"
     )
-    limits: decode.Limits = Field(
-        default_factory=decode.Limits, description="what one image may cost"
+    spans: span_folders.SpanConfig = Field(
+        default_factory=span_folders.SpanConfig,
+        description="folders of images that arrive over time",
+    )
+    allow_missing_classes: bool = Field(
+        False, description="let a split folder lack a class that another one has"
     )
     shard_bytes: int = Field(128 << 20, ge=1 << 10, description="aimed size of a TFRecord file")
+
+    def decoding(self) -> decode.DecodeConfig:
+        """The part of the settings that a decoder is told."""
+        return decode.DecodeConfig(**self.model_dump(include=set(decode.DecodeConfig.model_fields)))
 
 
 class IngestJob(BaseModel):
@@ -29,3 +38,13 @@ class IngestJob(BaseModel):
     labels: list[str] = Field(description="the label map")
     fingerprint: str = Field(description="of the listing; makes the cache notice any change")
     code: str = Field(description="hash of the code that runs; likewise")
+    state_dir: str = Field(description="where the index and the ledger of splits are kept")
+
+    def decode_key(self) -> str:
+        """Names the index: what was decoded with other settings or code says nothing."""
+        text = f"{self.code} {self.config.decoding().model_dump_json()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def split_key(self) -> str:
+        """Names the ledger: under other shares or groups, images are assigned anew."""
+        return hashlib.sha256(self.config.split.model_dump_json().encode()).hexdigest()[:16]

@@ -5,44 +5,44 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.options import pipeline_options
 from google.protobuf import wrappers_pb2
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, proto_utils
+from tfx.utils import proto_utils
 
-from components.image_example_gen import config, ingest
-from data import folder, labels, progress, split
-
-REJECTED = "rejected"
+from components.image_example_gen import config, ingest, inspection, report
+from data import catalog, folder, index, progress, split
 
 
-class _Route(beam.DoFn):  # type: ignore[misc]
-    """Image file → ((split, shard), (digest, file)); what cannot be read goes to REJECTED."""
+class _Inspect(beam.DoFn):  # type: ignore[misc]
+    """Tasks → nothing; what is found goes to the index, which all workers share."""
 
-    def __init__(self, job: ingest.Ingest) -> None:
-        self._ingest = job
+    def __init__(self, root: str, job: config.IngestJob, decoders: int) -> None:
+        self._arguments = (root, job, decoders)
 
-    def process(self, file: folder.ImageFile) -> Iterator[Any]:
-        routed = self._ingest.route(file)
-        if isinstance(routed, ingest.Quarantined):
-            yield beam.pvalue.TaggedOutput(REJECTED, ingest.Report(quarantined=[routed]))
-        else:
-            name, shard, digest = routed
-            yield (name, shard), (digest, file)
+    def setup(self) -> None:
+        self._inspector = inspection.Inspector(*self._arguments)
+
+    def process(self, tasks: list[inspection.Task]) -> None:
+        self._inspector.inspect(tasks)
+
+    def teardown(self) -> None:
+        self._inspector.close()
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    """((split, shard), files) → a report of what became of them."""
+    """((split, shard), images) → a report of what became of them."""
 
-    def __init__(self, job: ingest.Ingest) -> None:
-        self._ingest = job
+    def __init__(self, writer: ingest.ShardWriter) -> None:
+        self._writer = writer
 
     def process(
-        self, group: tuple[tuple[str, int], Iterable[tuple[str, folder.ImageFile] | None]]
-    ) -> Iterator[ingest.Report]:
-        (name, shard), files = group
-        yield self._ingest.write_shard(name, shard, (file for file in files if file is not None))
+        self, group: tuple[tuple[str, int], Iterable[catalog.Image | None]]
+    ) -> Iterator[report.Report]:
+        (name, shard), images = group
+        yield self._writer.write(name, shard, (image for image in images if image is not None))
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -54,56 +54,58 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """See the base class. Writes the splits, the label map and the reports."""
+        """See the base class. Writes the splits, the catalog, the label map and the reports."""
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         root, job = _unpack(exec_properties)
-        listing = folder.scan(root)
-        plan = ingest.plan(root, examples.uri, job, listing)
-        progress.start(ingest.TASK, total=len(listing.files))
-        report_path = os.path.join(examples.uri, ingest.REPORT_FILE)
-        with self._make_beam_pipeline() as pipeline:
-            _build(pipeline, plan, listing, report_path)
-        report = ingest.Report.read(examples.uri)
-        quarantine_path = os.path.join(examples.uri, ingest.QUARANTINE_FILE)
-        io_utils.write_string_file(quarantine_path, report.quarantine_csv())
-        io_utils.write_string_file(
-            os.path.join(examples.uri, labels.FILE), labels.to_json(job.labels)
-        )
-        ingest.check(report, listing, quarantine_path)
+        listing = folder.scan(root, job.config.spans)
+        workspace = inspection.Workspace.of(job)
+        tasks = inspection.new_files(listing, index.load(workspace.index_dir), workspace)
+        self._inspect(root, job, tasks)
+        rows = index.load(workspace.index_dir)
+        plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
+        workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
+        writer = ingest.ShardWriter(root, examples.uri, job, plan.shard_counts)
+        written = self._write(writer, plan)
+        written.decoded = inspection.count_decoded(tasks, rows)
+        outcome = ingest.finish(plan, written, listing, job, examples.uri)
+        quarantine_path = outcome.write(examples.uri)
+        report.check(outcome, listing, quarantine_path)
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
+    def _inspect(self, root: str, job: config.IngestJob, tasks: list[inspection.Task]) -> None:
+        progress.start(inspection.TASK, total=len(tasks))
+        if not tasks:
+            return
+        arguments = pipeline_options.PipelineOptions(self._beam_pipeline_args)
+        workers = arguments.view_as(pipeline_options.DirectOptions).direct_num_workers
+        decoders = max(1, (os.cpu_count() or 1) // max(1, workers))
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "NewFiles" >> beam.Create(inspection.bundles(tasks))
+                # Without this, listing and reading fuse into one bundle on one worker.
+                | "Spread" >> beam.Reshuffle()
+                | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders))
+            )
 
-def _build(
-    pipeline: beam.Pipeline, plan: ingest.Ingest, listing: folder.Listing, report_path: str
-) -> None:
-    routed = (
-        pipeline
-        | "List" >> beam.Create(listing.files)
-        # Without this, listing and reading fuse into one bundle on one worker.
-        | "Spread" >> beam.Reshuffle()
-        | "Route" >> beam.ParDo(_Route(plan)).with_outputs(REJECTED, main="routed")
-    )
-    # A shard that no image falls into is written all the same: readers expect every file.
-    shards = [((name, i), None) for name, count in plan.shard_counts.items() for i in range(count)]
-    written = (
-        (routed.routed, pipeline | "Shards" >> beam.Create(shards))
-        | "WithEmptyShards" >> beam.Flatten()
-        | "ByShard" >> beam.GroupByKey()
-        | "WriteShard" >> beam.ParDo(_WriteShard(plan))
-    )
-    _ = (
-        (written, routed[REJECTED])
-        | "AllReports" >> beam.Flatten()
-        | "Gather" >> beam.combiners.ToList()
-        | "Merge" >> beam.Map(ingest.merge)
-        | "WriteReport"
-        >> beam.Map(lambda report: io_utils.write_string_file(report_path, report.to_json()))
-    )
+    def _write(self, writer: ingest.ShardWriter, plan: ingest.Plan) -> report.Report:
+        progress.start(ingest.TASK, total=len(plan.images))
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Images" >> beam.Create(plan.by_shard())
+                | "ByShard" >> beam.GroupByKey()
+                | "WriteShard" >> beam.ParDo(_WriteShard(writer))
+                | "Gather" >> beam.combiners.ToList()
+                | "Merge" >> beam.Map(report.merge)
+                | "WriteReport" >> beam.Map(lambda merged: merged.write(writer.output_uri))
+            )
+        return report.Report.read(writer.output_uri)
 
 
 def _unpack(exec_properties: dict[str, Any]) -> tuple[str, config.IngestJob]:
-    """The folder that the driver resolved (a span's, where there are spans), and the job."""
+    """The folder that the driver resolved, and the job."""
     input_config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties["input_config"], input_config)
     pattern = os.path.dirname(input_config.splits[0].pattern)

@@ -1,264 +1,231 @@
-"""Ingest, image by image: what is read, where it goes, what is written, what is reported.
+"""The second pass of ingest: rows of the index → splits, shards, records.
 
 Nothing is lost: each listed file ends in exactly one split or in the quarantine list.
 """
 
-import csv
-import io
-import json
 import os
-import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import tensorflow as tf
-
 from components.image_example_gen import config as ingest_config
+from components.image_example_gen import inspection, report
 from data import (
+    catalog,
     decode,
+    duplicates,
     errors,
     example,
+    files,
     folder,
-    graph,
     hashing,
-    labels,
+    index,
     progress,
     records,
     split,
 )
 
-TASK = "reading images"
-REPORT_FILE = "ingest.json"
-QUARANTINE_FILE = "quarantine.csv"
-QUARANTINE_HEADER = ("path", "class", "reason", "detail")
+TASK = "writing records"
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """A file that no split holds, and why. ``reason`` is a code of decode.REASONS."""
-
-    path: str
-    class_name: str
-    reason: str
-    detail: str = ""
-
-
-@dataclass
-class Report:
-    """What became of the files; adds up over shards.
+class Plan:
+    """What goes where.
 
     Attributes:
-      examples: split → class name → number of records.
-      quarantined: the files that no split holds, sorted by path.
+      images: what is written, in the order of the records.
+      quarantined: what is not, and why.
+      ledger: the assignments to remember.
+      shard_counts: split → number of shards.
     """
 
-    examples: dict[str, dict[str, int]] = field(default_factory=dict)
-    quarantined: list[Quarantined] = field(default_factory=list)
+    images: list[catalog.Image]
+    quarantined: list[report.Quarantined]
+    ledger: dict[str, str]
+    shard_counts: dict[str, int]
 
-    def counts(self) -> dict[str, int]:
-        """Split → number of records, every split named."""
-        return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
+    def by_shard(self) -> list[tuple[tuple[str, int], catalog.Image | None]]:
+        """((split, shard), image) of each image, and (shard, None) of each shard.
 
-    def to_json(self) -> str:
-        """As written into the artifact."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True)
+        A shard that no image falls into is written all the same: readers expect every file.
+        """
+        counts = self.shard_counts.items()
+        shards = [((name, shard), None) for name, count in counts for shard in range(count)]
+        return [*shards, *(((image.split, image.shard), image) for image in self.images)]
 
-    @classmethod
-    def from_json(cls, text: str) -> "Report":
-        """Reads what :meth:`to_json` wrote."""
-        raw = json.loads(text)
-        return cls(raw["examples"], [Quarantined(**row) for row in raw["quarantined"]])
 
-    @classmethod
-    def read(cls, uri: str) -> "Report":
-        """Reads the report of an Examples artifact."""
-        return cls.from_json(_read_text(os.path.join(uri, REPORT_FILE)))
+def plan(
+    listing: folder.Listing,
+    rows: Mapping[str, index.Row],
+    job: ingest_config.IngestJob,
+    ledger: Mapping[str, str],
+) -> Plan:
+    """Assigns every image to a split and a shard.
 
-    def quarantine_csv(self) -> str:
-        """The quarantine list as CSV with a header."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(QUARANTINE_HEADER)
-        for row in self.quarantined:
-            writer.writerow(_printable(value) for value in asdict(row).values())
-        return buffer.getvalue()
+    Args:
+      listing: the files.
+      rows: path → what is known of the file; of every listed one.
+      job: the settings.
+      ledger: the assignments of earlier ingests.
+
+    Raises:
+      errors.PipelineError: of a listed file nothing is known.
+    """
+    missing = [file.path for file in listing.files if file.path not in rows]
+    if missing:
+        raise errors.PipelineError(
+            f"Nothing is known of {len(missing)} files, such as {missing[0]}: a worker wrote its"
+            " finds elsewhere. Workers need the output folder at the same path."
+        )
+    quarantined, good, infos = [], [], []
+    for file in listing.files:
+        result = rows[file.path].result
+        if isinstance(result, decode.Rejection):
+            row = report.Quarantined(file.path, file.class_name, result.reason, result.detail)
+            quarantined.append(row)
+        else:
+            good.append(file)
+            infos.append(result)
+    digests = [rows[file.path].sha256 for file in good]
+    groups = _groups(good, digests, infos, job.config.split)
+    items = [
+        split.Item(digest, file.class_name, file.split, group)
+        for file, digest, group in zip(good, digests, groups, strict=True)
+    ]
+    splits = split.assign(items, job.config.split, listing.given_splits, ledger)
+    sizes: Counter[str] = Counter()
+    for file, name in zip(good, splits, strict=True):
+        sizes[name] += file.size_bytes
+    counts = {
+        name: records.shard_count(sizes[name], job.config.shard_bytes) for name in split.SPLITS
+    }
+    images = [
+        # Other digits than the ones that name its group, or shards would not fill evenly.
+        catalog.Image(
+            path=file.path,
+            class_name=file.class_name,
+            split=name,
+            shard=int(digest[8:16], 16) % counts[name],
+            sha256=digest,
+            span=file.span,
+            info=info,
+        )
+        for file, digest, name, info in zip(good, digests, splits, infos, strict=True)
+    ]
+    images.sort(key=lambda image: image.place)
+    made = {
+        item.sha256: name
+        for item, name in zip(items, splits, strict=True)
+        if item.given in (None, "train")
+    }
+    return Plan(images, quarantined, {**ledger, **made}, counts)
+
+
+def _groups(
+    good: list[folder.ImageFile],
+    digests: list[str],
+    infos: list[decode.ImageInfo],
+    config: split.SplitConfig,
+) -> list[int]:
+    """One number for all images that must share a split: copies, near copies, one group key."""
+    sides = [min(info.height, info.width) for info in infos]
+    phashes = [info.phash for info in infos]
+    links = [
+        (one, other)
+        for _, one, other in duplicates.find_pairs(phashes, sides, config.max_duplicate_distance)
+    ]
+    first: dict[str, int] = {}
+    for position, (file, digest) in enumerate(zip(good, digests, strict=True)):
+        key = config.group_key(file.path)
+        for name in (f"sha256 {digest}", None if key is None else f"group {key}"):
+            if name is not None:
+                links.append((first.setdefault(name, position), position))
+    return duplicates.group(len(good), links)
+
+
+def finish(
+    plan: Plan,
+    written: report.Report,
+    listing: folder.Listing,
+    job: ingest_config.IngestJob,
+    output_uri: str,
+) -> report.Report:
+    """Writes the catalog and the label map; returns the whole report.
+
+    Args:
+      plan: what was to be written.
+      written: what was, and what could not be.
+      listing: the files.
+      job: has the label map.
+      output_uri: the artifact.
+    """
+    lost = {row.path for row in written.quarantined}
+    catalog.write(output_uri, (image for image in plan.images if image.path not in lost))
+    report.write_labels(output_uri, job.labels)
+    rest = report.Report(
+        quarantined=plan.quarantined, ignored=listing.ignored, source=str(listing.root)
+    )
+    return report.merge([written, rest])
 
 
 @dataclass(frozen=True)
-class Ingest:
-    """The logic of one ingest, apart from who runs it.
+class ShardWriter:
+    """Writes the records of one shard at a time.
 
     Attributes:
       root: the data folder.
       output_uri: where the splits' folders go.
-      job: the settings, label map and fingerprints.
+      job: the settings and the label map.
       shard_counts: split → number of shards.
-      given_splits: the splits that the layout gives.
     """
 
     root: str
     output_uri: str
     job: ingest_config.IngestJob
     shard_counts: dict[str, int]
-    given_splits: frozenset[str]
 
-    def route(self, file: folder.ImageFile) -> tuple[str, int, str] | Quarantined:
-        """Chooses split, shard and place within the shard by content, or says why none."""
-        content = read(self.root, file, self.job.config.limits)
-        if isinstance(content, Quarantined):
-            progress.advance(TASK)
-            return content
-        digest = hashing.sha256(content)
-        name = split.assign(digest, self.job.config.split, file.split, set(self.given_splits))
-        # Other digits than the ones that choose the split, or shards would not fill evenly.
-        return name, int(digest[8:16], 16) % self.shard_counts[name], digest
-
-    def write_shard(
-        self, split_name: str, index: int, files: Iterable[tuple[str, folder.ImageFile]]
-    ) -> Report:
-        """Reads, checks and writes the images of one shard, in the order of their digests.
-
-        Args:
-          split_name: the split that the shard is of.
-          index: of the shard in its split.
-          files: (digest, file) of each.
-        """
-        name = records.shard_name(index, self.shard_counts[split_name])
+    def write(self, split_name: str, shard: int, images: Iterable[catalog.Image]) -> report.Report:
+        """Reads and writes the images of one shard, in the order of their digests."""
+        name = records.shard_name(shard, self.shard_counts[split_name])
         path = os.path.join(self.output_uri, f"Split-{split_name}", name)
+        written = report.Report()
         counts: Counter[str] = Counter()
-        quarantined: list[Quarantined] = []
+        workspace = inspection.Workspace.of(self.job)
+        labels = {name: label for label, name in enumerate(self.job.labels)}
 
         def serialized() -> Iterator[bytes]:
-            for digest, file in sorted(files):
-                record = convert(self.root, file, digest, self.job)
+            for image in sorted(images, key=lambda image: image.place):
+                content = self._content(image, workspace)
                 progress.advance(TASK)
-                if isinstance(record, Quarantined):
-                    quarantined.append(record)
-                else:
-                    counts[file.class_name] += 1
-                    yield record
+                if isinstance(content, decode.Rejection):
+                    row = (image.path, image.class_name, content.reason, content.detail)
+                    written.quarantined.append(report.Quarantined(*row))
+                    continue
+                counts[image.class_name] += 1
+                written.reencoded += image.info.reencoded
+                yield example.encode(content, image.info, _source(image, labels))
 
         records.write(path, serialized())
-        return Report({split_name: dict(counts)}, quarantined)
+        written.examples = {split_name: dict(counts)}
+        return written
 
-
-def plan(
-    root: str, output_uri: str, job: ingest_config.IngestJob, listing: folder.Listing
-) -> Ingest:
-    """Fixes the number of shards of each split from the sizes on disk."""
-    shares = {"train": job.config.split.train, "eval": job.config.split.eval}
-    shares["test"] = job.config.split.test
-    counts = {}
-    for name in split.SPLITS:
-        share = 1.0 if name in listing.given_splits else shares[name]
-        given = [file.size_bytes for file in listing.files if file.split in (None, name)]
-        counts[name] = records.shard_count(share * sum(given), job.config.shard_bytes)
-    return Ingest(root, output_uri, job, counts, frozenset(listing.given_splits))
-
-
-def read(root: str, file: folder.ImageFile, limits: decode.Limits) -> bytes | Quarantined:
-    """Reads a file; pipes, devices and links out of the root are refused unopened."""
-
-    def refuse(reason: str, detail: str = "") -> Quarantined:
-        return Quarantined(file.path, file.class_name, reason, detail)
-
-    path = os.path.join(root, file.path)
-    try:
-        if os.path.islink(path):
-            target = os.path.realpath(path)
-            if not Path(target).is_relative_to(os.path.realpath(root)):
-                return refuse("link_outside")
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return refuse("not_a_file")
-        if status.st_size > limits.max_bytes:
-            return refuse("too_many_bytes", f"{status.st_size} bytes")
-        with open(path, "rb") as opened:
-            return opened.read(limits.max_bytes + 1)
-    except FileNotFoundError:
-        return refuse("not_a_file", "a broken link, or the file has gone")
-    except OSError as error:
-        return refuse("unreadable", error.strerror or str(error))
-
-
-def convert(
-    root: str, file: folder.ImageFile, digest: str, job: ingest_config.IngestJob
-) -> bytes | Quarantined:
-    """One file → a serialized image record, or why not."""
-    content = read(root, file, job.config.limits)
-    if isinstance(content, Quarantined):
+    def _content(
+        self, image: catalog.Image, workspace: inspection.Workspace
+    ) -> bytes | decode.Rejection:
+        if image.info.reencoded:
+            return Path(workspace.encoded(image.sha256)).read_bytes()
+        content = files.read(self.root, image.path, self.job.config.limits.max_bytes)
+        if isinstance(content, bytes) and hashing.sha256(content) != image.sha256:
+            return decode.Rejection("changed")
         return content
-    decoded = decode.decode(content, job.config.limits, graph.decodes_to)
-    if isinstance(decoded, decode.Rejection):
-        return Quarantined(file.path, file.class_name, decoded.reason, decoded.detail)
-    label = job.labels.index(file.class_name)
-    return example.encode(decoded, example.ImageSource(file.path, file.class_name, label, digest))
 
 
-def merge(reports: Iterable[Report]) -> Report:
-    """Adds reports up; the order of the parts does not matter."""
-    total = Report()
-    for report in reports:
-        for name, counts in report.examples.items():
-            added = total.examples.setdefault(name, {})
-            for class_name, count in counts.items():
-                added[class_name] = added.get(class_name, 0) + count
-        total.quarantined.extend(report.quarantined)
-    total.quarantined.sort(key=lambda row: row.path)
-    return total
-
-
-def check(report: Report, listing: folder.Listing, quarantine_csv: str) -> None:
-    """Refuses an outcome that loses files or cannot make a classifier.
-
-    Raises:
-      errors.PipelineError: a file is neither in a split nor in quarantine, or in both.
-      errors.DataError: fewer than two classes to train on, or a split without images.
-    """
-    counts = report.counts()
-    accounted = sum(counts.values()) + len(report.quarantined)
-    if accounted != len(listing.files):
-        raise errors.PipelineError(
-            f"{len(listing.files)} files were listed in {listing.root} but {accounted} accounted"
-            " for: the folder changed during the run. Run again."
-        )
-    problems = []
-    bad = f" {len(report.quarantined)} files could not be read, see {quarantine_csv}."
-    bad = bad if report.quarantined else ""
-    trained = sorted(name for name, count in report.examples.get("train", {}).items() if count)
-    if len(trained) < 2:
-        named = f"only {trained[0]!r}" if trained else "none"
-        problems.append(
-            f"At least two classes need images to train on; {named} of the"
-            f" {len(listing.class_names)} in {listing.root} has any.{bad}"
-        )
-    else:
-        empty = [name for name, count in counts.items() if not count]
-        problems += [
-            f"The {name} split is empty: {sum(counts.values())} readable images are too few for"
-            f" its share. Add images, or raise --ingest.split.{name}.{bad}"
-            for name in empty
-        ]
-    if problems:
-        raise errors.DataError(*problems)
-
-
-def read_labels(uri: str) -> list[str]:
-    """Reads the label map of an Examples artifact.
-
-    Raises:
-      errors.DataError: the file holds no list of different names.
-    """
-    path = os.path.join(uri, labels.FILE)
-    return labels.from_json(_read_text(path), path)
-
-
-def _read_text(path: str) -> str:
-    with tf.io.gfile.GFile(path) as file:
-        return str(file.read())
-
-
-def _printable(value: str) -> str:
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+def _source(image: catalog.Image, labels: Mapping[str, int]) -> example.ImageSource:
+    return example.ImageSource(
+        filename=image.path,
+        class_text=image.class_name,
+        class_label=labels[image.class_name],
+        sha256=image.sha256,
+        span=example.NO_SPAN if image.span is None else image.span,
+    )

@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
-from components.image_example_gen import ingest
+from components.image_example_gen import report as ingest_report
 from components.image_validator import artifacts, config, validate
 
 
@@ -33,8 +33,8 @@ def ImageValidator(
       code: hash of the code that runs; part of the cache key.
     """
     findings = validate.check(
-        ingest.Report.read(examples.uri),
-        ingest.read_labels(examples.uri),
+        ingest_report.Report.read(examples.uri),
+        ingest_report.read_labels(examples.uri),
         _read_anomalies(anomalies),
         config.ValidateConfig.model_validate_json(settings),
     )

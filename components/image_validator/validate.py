@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
-from components.image_example_gen import ingest
+from components.image_example_gen import report as ingest_report
 from components.image_validator import config as validate_config
 from data import errors
 
@@ -35,7 +35,7 @@ class Anomaly:
 
 
 def check(
-    report: ingest.Report,
+    report: ingest_report.Report,
     labels: list[str],
     anomalies: list[Anomaly],
     config: validate_config.ValidateConfig,

@@ -11,7 +11,7 @@ from tfx.dsl.component.experimental import annotations, decorators
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
-from components.image_example_gen import ingest
+from components.image_example_gen import report as ingest_report
 from components.image_validator import artifacts
 from components.preprocess import config, materialise
 from data import progress, records
@@ -37,8 +37,8 @@ def Preprocess(
       beam_pipeline: filled in by TFX.
     """
     preprocess_config = config.PreprocessConfig.model_validate_json(settings)
-    names = ingest.read_labels(examples.uri)
-    counts = ingest.Report.read(examples.uri).counts()
+    names = ingest_report.read_labels(examples.uri)
+    counts = ingest_report.Report.read(examples.uri).counts()
     spec = materialise.Spec(preprocess_config.size_px, preprocess_config.resize, names, counts)
     io_utils.write_string_file(os.path.join(pixels.uri, materialise.SPEC_FILE), spec.to_json())
     pixels.split_names = examples.split_names

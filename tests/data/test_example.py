@@ -2,39 +2,45 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import decode, example, graph
+from data import decode, example
 from tests.conftest import noise
 from tests.data.test_decode import saved
 
 
 @pytest.fixture
 def decoded() -> decode.Decoded:
-    result = decode.decode(saved(noise(20, 30), "JPEG"), decode.Limits(), graph.decodes_to)
+    result = decode.decode(saved(noise(20, 30), "JPEG"), decode.DecodeConfig())
     assert isinstance(result, decode.Decoded)
     return result
 
 
 def test_image_record_round_trip(decoded):
-    source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32)
-    parsed = example.parse(tf.constant([example.encode(decoded, source)]))
+    source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32, span=7)
+    parsed = example.parse(tf.constant([example.encode(decoded.encoded, decoded.info, source)]))
     assert set(parsed) == set(example.FEATURES)
     values = {name: value.numpy()[0] for name, value in parsed.items()}
     assert values[example.ENCODED] == decoded.encoded
     assert values[example.CLASS_TEXT] == b"cat"
     assert values[example.CLASS_LABEL] == 3
     assert (values[example.HEIGHT], values[example.WIDTH], values[example.CHANNELS]) == (20, 30, 3)
+    assert (values[example.SPAN], values[example.REENCODED]) == (7, 0)
+    assert values[example.SOURCE_FORMAT] == b"JPEG"
     assert values[example.SHA256] == b"ab" * 32
-    assert values[example.PHASH] == decoded.phash.encode()
+    assert values[example.PHASH] == decoded.info.phash.encode()
 
 
 def test_equal_images_give_equal_bytes(decoded):
     source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32)
-    assert example.encode(decoded, source) == example.encode(decoded, source)
+    assert example.encode(decoded.encoded, decoded.info, source) == example.encode(
+        decoded.encoded, decoded.info, source
+    )
 
 
 def test_a_name_of_any_bytes_keeps_them(decoded):
     source = example.ImageSource("cat/\udcff.jpg", "cat", 0, "00" * 32)
-    parsed = example.parse(tf.constant([example.encode(decoded, source)]), [example.FILENAME])
+    parsed = example.parse(
+        tf.constant([example.encode(decoded.encoded, decoded.info, source)]), [example.FILENAME]
+    )
     assert parsed[example.FILENAME].numpy()[0] == b"cat/\xff.jpg"
 
 

@@ -1,47 +1,135 @@
 import hashlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data import split
+from data import errors, split
 
 CONFIG = split.SplitConfig()
 
 
-def digest(index: int) -> str:
+def digest(index: object) -> str:
     return hashlib.sha256(str(index).encode()).hexdigest()
 
 
-def test_shares_are_kept():
-    assigned = [split.assign(digest(i), CONFIG, None, set()) for i in range(10_000)]
-    assert assigned.count("train") == pytest.approx(8_000, rel=0.02)
-    assert assigned.count("eval") == pytest.approx(1_000, rel=0.1)
-    assert assigned.count("test") == pytest.approx(1_000, rel=0.1)
+def items(count, class_name="cat", given=None, first_group=0) -> list[split.Item]:
+    return [
+        split.Item(digest((class_name, i)), class_name, given, first_group + i)
+        for i in range(count)
+    ]
 
 
-def test_only_the_content_decides():
-    first = [split.assign(digest(i), CONFIG, None, set()) for i in range(100)]
-    assert first == [split.assign(digest(i), CONFIG, None, set()) for i in range(100)]
+def assigned(images, given_splits=frozenset(), ledger=None, config=CONFIG) -> list[str]:
+    return split.assign(images, config, set(given_splits), ledger or {})
+
+
+def ledger_of(images, splits) -> dict[str, str]:
+    return {image.sha256: name for image, name in zip(images, splits, strict=True)}
+
+
+@pytest.mark.parametrize("count", [40, 100, 250, 1_000])
+def test_every_class_is_spread_by_the_shares(count):
+    images = items(count, "cat") + items(2 * count, "dog", first_group=count)
+    splits = assigned(images)
+    for name, size in (("cat", count), ("dog", 2 * count)):
+        mine = [s for image, s in zip(images, splits, strict=True) if image.class_name == name]
+        for part, share in (("train", 0.8), ("eval", 0.1), ("test", 0.1)):
+            assert mine.count(part) == pytest.approx(size * share, abs=1)
+
+
+def test_a_class_of_three_is_in_every_split():
+    assert sorted(assigned(items(3))) == ["eval", "test", "train"]
+    assert sorted(assigned(items(5))) == ["eval", "test", "train", "train", "train"]
+    assert assigned(items(2)) == ["train", "train"]
+
+
+def test_the_order_of_images_does_not_matter():
+    images = items(200) + items(100, "dog", first_group=200)
+    expected = ledger_of(images, assigned(images))
+    shuffled = sorted(images, key=lambda image: image.sha256)
+    assert ledger_of(shuffled, assigned(shuffled)) == expected
+
+
+def test_groups_are_never_torn():
+    images = [split.Item(digest(i), "cat" if i % 2 else "dog", None, i // 7) for i in range(700)]
+    splits = assigned(images)
+    for group in range(100):
+        assert len(set(splits[7 * group : 7 * group + 7])) == 1
+    for part, share in (("train", 0.8), ("eval", 0.1), ("test", 0.1)):
+        assert splits.count(part) == pytest.approx(700 * share, abs=14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    old=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=1, max_size=80),
+    new=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 45)), max_size=40),
+)
+def test_no_image_ever_moves_when_others_come(old, new):
+    """``new`` may join old groups, bring classes, and bridge what was apart."""
+    first = [split.Item(digest(("old", i)), c, None, g) for i, (c, g) in enumerate(old)]
+    ledger = ledger_of(first, assigned(first))
+    second = first + [split.Item(digest(("new", i)), c, None, g) for i, (c, g) in enumerate(new)]
+    after = ledger_of(second, assigned(second, ledger=ledger))
+    assert {sha256: after[sha256] for sha256 in ledger} == ledger
+    groups: dict[int, set[str]] = {}
+    for image in second:
+        groups.setdefault(image.group, set()).add(after[image.sha256])
+    assert all(len(names) == 1 for names in groups.values())
+
+
+def test_a_newcomer_that_bridges_two_splits_moves_neither():
+    train, test = items(1)[0], items(1, "dog")[0]
+    ledger = {train.sha256: "train", test.sha256: "test"}
+    bridged = [
+        split.Item(image.sha256, image.class_name, None, 0)
+        for image in (train, test, split.Item(digest("new"), "cat", None, 0))
+    ]
+    assert assigned(bridged, ledger=ledger)[:2] == ["train", "test"]
 
 
 def test_given_splits_are_honoured():
-    given = {"train", "eval", "test"}
-    for name in given:
-        assert all(split.assign(digest(i), CONFIG, name, given) == name for i in range(200))
+    given_splits = {"train", "eval", "test"}
+    for name in given_splits:
+        assert set(assigned(items(50, given=name), given_splits)) == {name}
 
 
 def test_a_missing_split_is_carved_out_of_train_alone():
-    given = {"train", "eval"}
-    train = [split.assign(digest(i), CONFIG, "train", given) for i in range(2_000)]
-    assert set(train) == {"train", "test"}
-    assert train.count("test") == pytest.approx(200, rel=0.25)
-    assert {split.assign(digest(i), CONFIG, "eval", given) for i in range(200)} == {"eval"}
+    images = items(100, given="train") + items(30, "dog", given="eval", first_group=100)
+    splits = assigned(images, {"train", "eval"})
+    assert splits[100:] == ["eval"] * 30
+    assert splits[:100].count("test") == 10
+    assert splits[:100].count("train") == 90
 
 
-def test_a_test_image_stays_one_when_an_eval_folder_appears():
-    for index in range(500):
-        if split.assign(digest(index), CONFIG, "train", {"train"}) == "test":
-            assert split.assign(digest(index), CONFIG, "train", {"train", "eval"}) == "test"
+def test_what_was_carved_returns_when_the_layout_gives_that_split():
+    images = items(100, given="train")
+    ledger = ledger_of(images, assigned(images, {"train"}))
+    assert set(ledger.values()) == {"train", "eval", "test"}
+    after = ledger_of(images, assigned(images, {"train", "eval"}, ledger))
+    assert set(after.values()) == {"train", "test"}
+    assert all(after[key] == "test" for key, name in ledger.items() if name == "test")
+
+
+def test_the_ledger_round_trips_and_refuses_what_is_none(tmp_path):
+    ledger = {digest(i): split.SPLITS[i % 3] for i in range(10)}
+    path = tmp_path / "state" / "splits.csv"
+    assert split.load_ledger(path) == {}
+    split.save_ledger(path, ledger)
+    assert split.load_ledger(path) == ledger
+    path.write_text("sha256,split\nabc,training\n")
+    with pytest.raises(errors.DataError, match=r"found \['abc', 'training'\]"):
+        split.load_ledger(path)
+
+
+def test_a_group_pattern_finds_the_patient():
+    config = split.SplitConfig(group_pattern=r"(patient\d+)_")
+    assert config.group_key("ill/patient7_02.png") == "patient7"
+    assert config.group_key("ill/scan.png") is None
+    assert split.SplitConfig(group_pattern=r"v\d+").group_key("a/v12_f.jpg") == "v12"
+    with pytest.raises(ValidationError, match="no regular expression"):
+        split.SplitConfig(group_pattern="(")
 
 
 def test_shares_must_sum_to_one():

@@ -4,14 +4,14 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components.image_example_gen import component, executor, ingest
+from components.image_example_gen import component, executor, report
 from data import errors, folder, labels
 from pipeline import config as pipeline_config
 from tests.components.image_example_gen import test_ingest
 
 
 def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
-    job = test_ingest.job_for(folder.scan(root), **changes)
+    job = test_ingest.job_for(folder.scan(root), output.parent / "state", **changes)
     generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
     properties = {
         key: value
@@ -32,12 +32,12 @@ def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Example
 def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
     (class_folders / "cat" / "bad.jpg").write_bytes(b"no image")
     examples = run(class_folders, tmp_path / "beam", shard_bytes=1 << 12)
-    report, listing = test_ingest.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
+    outcome, listing = test_ingest.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
     assert test_ingest.stored(tmp_path / "beam") == test_ingest.stored(tmp_path / "room")
     assert examples.split_names == '["train", "eval", "test"]'
-    text = (tmp_path / "beam" / ingest.REPORT_FILE).read_text()
-    assert ingest.Report.from_json(text).counts() == report.counts()
-    assert "cat/bad.jpg" in (tmp_path / "beam" / ingest.QUARANTINE_FILE).read_text()
+    text = (tmp_path / "beam" / report.REPORT_FILE).read_text()
+    assert report.Report.from_json(text).counts() == outcome.counts()
+    assert "cat/bad.jpg" in (tmp_path / "beam" / report.QUARANTINE_FILE).read_text()
     assert labels.load(tmp_path / "beam" / labels.FILE) == listing.class_names
 
 

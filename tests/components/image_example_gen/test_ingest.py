@@ -5,34 +5,47 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from components.image_example_gen import config, ingest
-from data import errors, example, folder, labels, records
+from components.image_example_gen import config, ingest, inspection, report
+from data import errors, example, folder, index, labels, records, split
+from tests.conftest import noise
 
 
-def job_for(listing: folder.Listing, **changes: object) -> config.IngestJob:
+def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
     return config.IngestJob(
         config=config.IngestConfig(**changes),
         labels=labels.extend([], listing.class_names),
         fingerprint=listing.fingerprint(),
         code="0",
+        state_dir=str(state),
     )
 
 
-def run(root, output, **changes) -> tuple[ingest.Report, folder.Listing]:
+def run(root, output, state=None, **changes) -> tuple[report.Report, folder.Listing]:
     """A whole ingest without Beam: the same calls, one after another."""
-    listing = folder.scan(root)
-    plan = ingest.plan(str(root), str(output), job_for(listing, **changes), listing)
-    reports, groups = [], collections.defaultdict(list)
-    for file in listing.files:
-        routed = plan.route(file)
-        if isinstance(routed, ingest.Quarantined):
-            reports.append(ingest.Report(quarantined=[routed]))
-        else:
-            groups[routed[:2]].append((routed[2], file))
-    for name, count in plan.shard_counts.items():
-        for index in range(count):
-            reports.append(plan.write_shard(name, index, groups[name, index]))
-    return ingest.merge(reports), listing
+    state = state or output.parent / f"{output.name}-state"
+    listing = folder.scan(root, config.IngestConfig(**changes).spans)
+    job = job_for(listing, state, **changes)
+    workspace = inspection.Workspace.of(job)
+    tasks = inspection.new_files(listing, index.load(workspace.index_dir), workspace)
+    inspector = inspection.Inspector(str(root), job, decoders=2)
+    inspector.inspect(tasks)
+    inspector.close()
+    rows = index.load(workspace.index_dir)
+    plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
+    workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
+    writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
+    groups = collections.defaultdict(list)
+    for image in plan.images:
+        groups[image.split, image.shard].append(image)
+    written = report.merge(
+        writer.write(name, shard, groups[name, shard])
+        for name, count in plan.shard_counts.items()
+        for shard in range(count)
+    )
+    written.decoded = inspection.count_decoded(tasks, rows)
+    outcome = ingest.finish(plan, written, listing, job, str(output))
+    outcome.write(str(output))
+    return outcome, listing
 
 
 def stored(output) -> dict[str, list[dict[str, object]]]:
@@ -45,8 +58,8 @@ def stored(output) -> dict[str, list[dict[str, object]]]:
 
 
 def test_every_file_ends_in_a_split(class_folders, tmp_path):
-    report, listing = run(class_folders, tmp_path / "out")
-    ingest.check(report, listing, "quarantine.csv")
+    outcome, listing = run(class_folders, tmp_path / "out")
+    report.check(outcome, listing, "quarantine.csv")
     rows = [row for split in stored(tmp_path / "out").values() for row in split]
     names = sorted(row[example.FILENAME].decode() for row in rows)
     assert names == [file.path for file in listing.files]
@@ -67,11 +80,12 @@ def test_records_do_not_depend_on_the_order_of_files(class_folders, tmp_path):
 
 
 def test_adding_images_moves_no_old_one(class_folders, tmp_path):
-    run(class_folders, tmp_path / "one")
-    for index in range(5):
-        image = class_folders / "cat" / f"{index:02d}.jpg"
-        (class_folders / "cat" / f"new{index}.jpg").write_bytes(image.read_bytes() + b"\0")
-    run(class_folders, tmp_path / "two")
+    state = tmp_path / "state"
+    first, _ = run(class_folders, tmp_path / "one", state)
+    for number in range(5):
+        noise(24, 32, seed=500 + number).save(class_folders / "cat" / f"new{number}.jpg")
+    second, _ = run(class_folders, tmp_path / "two", state)
+    assert (first.decoded, second.decoded) == (24, 5)
     before, after = stored(tmp_path / "one"), stored(tmp_path / "two")
     for name, rows in before.items():
         kept = {row[example.FILENAME] for row in after[name]}
@@ -79,9 +93,9 @@ def test_adding_images_moves_no_old_one(class_folders, tmp_path):
 
 
 def test_duplicates_share_a_split(class_folders, tmp_path):
-    for index in range(12):
+    for number in range(12):
         shutil.copy(
-            class_folders / "cat" / f"{index:02d}.jpg", class_folders / "cat" / f"d{index}.jpg"
+            class_folders / "cat" / f"{number:02d}.jpg", class_folders / "cat" / f"d{number}.jpg"
         )
     run(class_folders, tmp_path / "out")
     splits = collections.defaultdict(set)
@@ -108,8 +122,8 @@ def test_bad_files_are_quarantined_with_reasons(class_folders, tmp_path):
     os.symlink("nowhere", cats / "broken.jpg")
     os.mkfifo(cats / "pipe.jpg")
     os.symlink("00.jpg", cats / "inside.jpg")
-    report, listing = run(class_folders, tmp_path / "out")
-    found = {row.path.removeprefix("cat/"): row.reason for row in report.quarantined}
+    outcome, listing = run(class_folders, tmp_path / "out")
+    found = {row.path.removeprefix("cat/"): row.reason for row in outcome.quarantined}
     assert found == {
         "empty.jpg": "empty",
         "text.jpg": "not_an_image",
@@ -118,8 +132,8 @@ def test_bad_files_are_quarantined_with_reasons(class_folders, tmp_path):
         "broken.jpg": "not_a_file",
         "pipe.jpg": "not_a_file",
     }
-    assert sum(report.counts().values()) + len(report.quarantined) == len(listing.files)
-    rows = report.quarantine_csv().splitlines()
+    assert sum(outcome.counts().values()) + len(outcome.quarantined) == len(listing.files)
+    rows = outcome.quarantine_csv().splitlines()
     assert rows[0] == "path,class,reason,detail"
     assert len(rows) == 7
 
@@ -134,15 +148,15 @@ def test_split_folders_are_honoured(class_folders, tmp_path):
     root = tmp_path / "given"
     for name in ("train", "val", "test"):
         shutil.copytree(class_folders, root / name)
-    report, _ = run(root, tmp_path / "out")
-    assert report.counts() == {"train": 24, "eval": 24, "test": 24}
+    outcome, _ = run(root, tmp_path / "out")
+    assert outcome.counts() == {"train": 24, "eval": 24, "test": 24}
 
 
 def test_report_round_trip(class_folders, tmp_path):
     (class_folders / "cat" / "bad\udcff.jpg").write_bytes(b"no")
-    report, _ = run(class_folders, tmp_path / "out")
-    assert ingest.Report.from_json(report.to_json()) == report
-    assert "bad\\udcff.jpg" in report.quarantine_csv()
+    outcome, _ = run(class_folders, tmp_path / "out")
+    assert report.Report.from_json(outcome.to_json()) == outcome
+    assert "bad\\udcff.jpg" in outcome.quarantine_csv()
 
 
 @pytest.mark.parametrize(
@@ -158,14 +172,14 @@ def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarant
     for name in ("cat/a", "cat/b", "dog/a", "dog/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    bad = [ingest.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
+    bad = [report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
     with pytest.raises(errors.DataError) as caught:
-        ingest.check(ingest.Report(examples, bad), folder.scan(tmp_path), "q.csv")
+        report.check(report.Report(examples, bad), folder.scan(tmp_path), "q.csv")
     assert message in str(caught.value)
 
 
 def test_a_lost_file_is_noticed(class_folders, tmp_path):
-    report, listing = run(class_folders, tmp_path / "out")
-    report.examples["train"]["cat"] -= 1
-    with pytest.raises(errors.PipelineError, match=r"24 files were listed .* but 23 accounted for"):
-        ingest.check(report, listing, "q.csv")
+    outcome, listing = run(class_folders, tmp_path / "out")
+    outcome.examples["train"]["cat"] -= 1
+    with pytest.raises(errors.PipelineError, match=r"24 files were found .* but 23 accounted for"):
+        report.check(outcome, listing, "q.csv")

@@ -70,10 +70,11 @@ def test_bad_images_are_flagged_and_spoil_no_other(loaded, images):
 
 def test_serve_examples_equals_serving_default(loaded, images):
     records = []
+    source = example.ImageSource("a", "dark", 0, "00")
     for content in images:
-        decoded = decode.decode(content, decode.Limits(), graph.decodes_to)
+        decoded = decode.decode(content, decode.DecodeConfig())
         assert isinstance(decoded, decode.Decoded)
-        records.append(example.encode(decoded, example.ImageSource("a", "dark", 0, "00")))
+        records.append(example.encode(decoded.encoded, decoded.info, source))
     by_example = loaded.signatures["serve_examples"](examples=tf.constant(records))
     by_bytes = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
     np.testing.assert_array_equal(by_example["probabilities"], by_bytes["probabilities"])

@@ -1,0 +1,211 @@
+"""The first pass of ingest: files → rows of the index. Each new file is decoded once, here.
+
+What is stored in other bytes than the file's own is kept beside the index, so that the second
+pass only reads and writes.
+"""
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from components.image_example_gen import config as ingest_config
+from data import (
+    decode,
+    decoder,
+    decoder_pool,
+    files,
+    folder,
+    hashing,
+    index,
+    progress,
+    split,
+    verify,
+)
+
+TASK = "reading images"
+LEDGER_FILE = "splits-{key}.csv"
+_ROWS_AT_A_TIME = 256
+_FILES_A_BUNDLE = 512
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where an ingest keeps what it knows between runs.
+
+    Attributes:
+      state_dir: of the model.
+      decode_key, split_key: see IngestJob.
+    """
+
+    state_dir: str
+    decode_key: str
+    split_key: str
+
+    @classmethod
+    def of(cls, job: ingest_config.IngestJob) -> "Workspace":
+        """The workspace of a job."""
+        return cls(job.state_dir, job.decode_key(), job.split_key())
+
+    @property
+    def index_dir(self) -> Path:
+        """The folder of the index."""
+        return Path(self.state_dir, f"decoded-{self.decode_key}")
+
+    @property
+    def ledger(self) -> Path:
+        """The file that remembers splits; editing it pins an image to one."""
+        return Path(self.state_dir, LEDGER_FILE.format(key=self.split_key))
+
+    def encoded(self, sha256: str) -> Path:
+        """Where the bytes to store for a file are, when they are not its own."""
+        return self.index_dir / "encoded" / sha256[:2] / sha256
+
+    def has_bytes(self, row: index.Row) -> bool:
+        """Whether the bytes to store for a file need not be made again."""
+        result = row.result
+        if isinstance(result, decode.Rejection) or not result.reencoded:
+            return True
+        return self.encoded(row.sha256).exists()
+
+    def remember(self, rows: Sequence[index.Row], ledger: Mapping[str, str]) -> None:
+        """Keeps what is known of the files and where they went; forgets those that are gone."""
+        index.save(self.index_dir, rows)
+        split.save_ledger(self.ledger, ledger)
+        kept = {row.sha256 for row in rows}
+        for path in self.index_dir.glob("encoded/*/*"):
+            if path.name not in kept:
+                path.unlink()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file to look at, and the row of one that it may be a moved copy of."""
+
+    file: folder.ImageFile
+    twin: index.Row | None = None
+
+
+def new_files(
+    listing: folder.Listing, rows: dict[str, index.Row], workspace: Workspace
+) -> list[Task]:
+    """The files of a listing that the index does not know as they are."""
+    known = set()
+    for file in listing.files:
+        row = rows.get(file.path)
+        if row and row.describes(file) and workspace.has_bytes(row):
+            known.add(file.path)
+    # A move keeps size and modification time.
+    gone = {
+        (row.size_bytes, row.modified_ns): row
+        for path, row in rows.items()
+        if path not in known and row.sha256 and workspace.has_bytes(row)
+    }
+    return [
+        Task(file, gone.get((file.size_bytes, file.modified_ns)))
+        for file in listing.files
+        if file.path not in known
+    ]
+
+
+def bundles(tasks: Sequence[Task]) -> list[Sequence[Task]]:
+    """The tasks in parts that one worker takes at a time."""
+    starts = range(0, len(tasks), _FILES_A_BUNDLE)
+    return [tasks[start : start + _FILES_A_BUNDLE] for start in starts]
+
+
+def count_decoded(tasks: Sequence[Task], rows: Mapping[str, index.Row]) -> int:
+    """How many files had to be decoded; the others were known from before, or moved."""
+    return sum(
+        1 for task in tasks if task.twin is None or rows[task.file.path].sha256 != task.twin.sha256
+    )
+
+
+class Inspector:
+    """Decodes files and writes their rows; owns the decoders.
+
+    Args:
+      root: the data folder.
+      job: the settings.
+      decoders: how many processes decode.
+    """
+
+    def __init__(self, root: str, job: ingest_config.IngestJob, decoders: int) -> None:
+        self._root = root
+        self._workspace = Workspace.of(job)
+        self._config = job.config.decoding()
+        self._pool = decoder_pool.DecoderPool(root, self._config, decoders)
+
+    def close(self) -> None:
+        """Ends the decoders."""
+        self._pool.close()
+
+    def inspect(self, tasks: Sequence[Task]) -> None:
+        """Looks at files and appends their rows to the index."""
+        rows: list[index.Row] = []
+        todo: dict[str, folder.ImageFile] = {}
+        for task in tasks:
+            row = self._moved(task) if task.twin else None
+            if row:
+                rows.append(row)
+                progress.advance(TASK)
+            else:
+                todo[task.file.path] = task.file
+        self._save(rows)
+        refused = self._decode(todo, [decoder.Request(path) for path in todo])
+        self._decode(todo, [decoder.Request(path, reencode=True) for path in refused])
+
+    def _decode(
+        self, todo: dict[str, folder.ImageFile], requests: list[decoder.Request]
+    ) -> list[str]:
+        """Decodes; returns the paths of files of which TensorFlow sees another image."""
+        rows, refused = [], []
+        for request, answer in self._pool.decode(requests):
+            result = answer.result
+            if isinstance(result, decode.Decoded) and not verify.same_pixels(result):
+                if not request.reencode:
+                    refused.append(request.path)
+                    continue
+                result = decode.Rejection("not_decodable_by_tensorflow", result.info.source_format)
+            rows.append(self._row(todo[request.path], answer.sha256, result))
+            progress.advance(TASK)
+            if len(rows) >= _ROWS_AT_A_TIME:
+                self._save(rows)
+                rows = []
+        self._save(rows)
+        return refused
+
+    def _row(
+        self, file: folder.ImageFile, sha256: str, result: decode.Decoded | decode.Rejection
+    ) -> index.Row:
+        known: decode.ImageInfo | decode.Rejection
+        if isinstance(result, decode.Decoded):
+            known = result.info
+            if known.reencoded:
+                _write(self._workspace.encoded(sha256), result.encoded)
+        else:
+            known = result
+        return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
+
+    def _moved(self, task: Task) -> index.Row | None:
+        """The row of a file that was moved, where its content is the same."""
+        content = files.read(self._root, task.file.path, self._config.limits.max_bytes)
+        twin = task.twin
+        if twin is None or isinstance(content, decode.Rejection):
+            return None
+        if hashing.sha256(content) != twin.sha256:
+            return None
+        return replace(twin, path=task.file.path)
+
+    def _save(self, rows: list[index.Row]) -> None:
+        if rows:
+            index.append(self._workspace.index_dir, rows)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file, whole or not at all; many processes may write the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

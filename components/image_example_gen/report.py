@@ -1,0 +1,169 @@
+"""What became of every file: the report of an ingest, and the checks that nothing was lost."""
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+import tensorflow as tf
+
+from data import errors, folder, labels, split
+
+REPORT_FILE = "ingest.json"
+QUARANTINE_FILE = "quarantine.csv"
+QUARANTINE_HEADER = ("path", "class", "reason", "detail")
+
+
+@dataclass(frozen=True, order=True)
+class Quarantined:
+    """A file that no split holds, and why.
+
+    ``reason`` is a code of decode.REASONS, or the name of the check that put it there.
+    """
+
+    path: str
+    class_name: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass
+class Report:
+    """What became of the files; adds up over shards.
+
+    Attributes:
+      examples: split → class name → number of records.
+      quarantined: the files that no split holds, sorted by path.
+      ignored: hidden, system and stray files, which are no images of any class.
+      decoded: how many files were decoded; the others were known from an earlier ingest.
+      reencoded: how many records hold other bytes than their file.
+      source: the data folder.
+    """
+
+    examples: dict[str, dict[str, int]] = field(default_factory=dict)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    ignored: int = 0
+    decoded: int = 0
+    reencoded: int = 0
+    source: str = ""
+
+    @property
+    def found(self) -> int:
+        """How many files there are: in a split, in quarantine, or ignored."""
+        return sum(self.counts().values()) + len(self.quarantined) + self.ignored
+
+    def counts(self) -> dict[str, int]:
+        """Split → number of records, every split named."""
+        return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
+
+    def to_json(self) -> str:
+        """As written into the artifact."""
+        return json.dumps({"found": self.found, **asdict(self)}, indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Report":
+        """Reads what :meth:`to_json` wrote."""
+        raw = json.loads(text)
+        del raw["found"]
+        raw["quarantined"] = [Quarantined(**row) for row in raw["quarantined"]]
+        return cls(**raw)
+
+    @classmethod
+    def read(cls, uri: str) -> "Report":
+        """Reads the report of an Examples artifact."""
+        with tf.io.gfile.GFile(os.path.join(uri, REPORT_FILE)) as file:
+            return cls.from_json(file.read())
+
+    def quarantine_csv(self) -> str:
+        """The quarantine list as CSV with a header."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(QUARANTINE_HEADER)
+        for row in self.quarantined:
+            writer.writerow(_printable(value) for value in asdict(row).values())
+        return buffer.getvalue()
+
+    def write(self, uri: str) -> str:
+        """Writes the report and the quarantine list; returns where the list is."""
+        path = os.path.join(uri, QUARANTINE_FILE)
+        for name, text in ((REPORT_FILE, self.to_json()), (QUARANTINE_FILE, self.quarantine_csv())):
+            with tf.io.gfile.GFile(os.path.join(uri, name), "w") as file:
+                file.write(text)
+        return path
+
+
+def merge(reports: Iterable[Report]) -> Report:
+    """Adds reports up; the order of the parts does not matter."""
+    totals: dict[str, Counter[str]] = {name: Counter() for name in split.SPLITS}
+    merged = Report()
+    for report in reports:
+        for name, counts in report.examples.items():
+            totals[name].update(counts)
+        merged.quarantined += report.quarantined
+        merged.ignored += report.ignored
+        merged.decoded += report.decoded
+        merged.reencoded += report.reencoded
+        merged.source = merged.source or report.source
+    merged.examples = {name: dict(sorted(counts.items())) for name, counts in totals.items()}
+    merged.quarantined.sort()
+    return merged
+
+
+def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None:
+    """Makes sure that no file was lost and that what is left makes a classifier.
+
+    Raises:
+      errors.PipelineError: listed and accounted-for files differ in number: a fault of ours.
+      errors.DataError: fewer than two classes to train on, or an empty split.
+    """
+    counts = report.counts()
+    found = len(listing.files) + listing.ignored
+    if report.found != found:
+        raise errors.PipelineError(
+            f"{found} files were found in {listing.root} but {report.found} accounted for: the"
+            " folder changed during the run. Run again."
+        )
+    bad = ""
+    if report.quarantined:
+        bad = f" {len(report.quarantined)} files could not be read, see {quarantine_path}."
+    problems = []
+    trained = [name for name, count in report.examples.get("train", {}).items() if count]
+    if len(trained) < 2:
+        have = f"only {trained[0]!r}" if trained else "none"
+        problems.append(
+            f"At least two classes need images to train on; {have} of the"
+            f" {len(listing.class_names)} in {listing.root} has any.{bad}"
+        )
+    else:
+        problems = [
+            f"The {name} split is empty: {sum(counts.values())} readable images are too few for"
+            f" its share. Add images, or raise --ingest.split.{name}.{bad}"
+            for name in split.SPLITS
+            if not counts[name]
+        ]
+    if problems:
+        raise errors.DataError(*problems)
+
+
+def read_labels(uri: str) -> list[str]:
+    """Reads the label map of an Examples artifact.
+
+    Raises:
+      errors.DataError: the file holds no list of different names.
+    """
+    path = os.path.join(uri, labels.FILE)
+    with tf.io.gfile.GFile(path) as file:
+        return labels.from_json(file.read(), path)
+
+
+def write_labels(uri: str, names: list[str]) -> None:
+    """Writes the label map into an Examples artifact."""
+    with tf.io.gfile.GFile(os.path.join(uri, labels.FILE), "w") as file:
+        file.write(labels.to_json(names))
+
+
+def _printable(value: str) -> str:
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,67 @@
+"""Embedded ICC colour profiles → sRGB, which is what every other part of the pipeline assumes."""
+
+import functools
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+# Profiles that change no colour by more than this many levels of 255 are sRGB under another name.
+_SAME_LEVELS = 2
+_LATTICE = 9  # colours a channel at which a profile is compared with sRGB
+
+
+def to_srgb(image: Image.Image) -> Image.Image | None:
+    """Converts an image by its embedded profile.
+
+    Args:
+      image: with ``icc_profile`` among its info.
+
+    Returns:
+      The image in sRGB, "L" or "RGB" (with its alpha layer, where there is one); None where the
+      profile is sRGB already, broken, or not made for the image's mode. Viewers ignore those too.
+    """
+    mode = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "LA": "L"}.get(
+        image.mode, image.mode
+    )
+    if mode not in ("L", "RGB", "CMYK"):
+        return None
+    transform = _transform(image.info["icc_profile"], mode)
+    if transform is None:
+        return None
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    converted = ImageCms.applyTransform(image.convert(mode), transform)
+    if converted is None:
+        return None
+    if mode == "L":
+        converted = converted.convert("L")
+    if alpha is not None:
+        converted.putalpha(alpha)
+    converted.info.pop("transparency", None)
+    return converted
+
+
+@functools.lru_cache(maxsize=64)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The transform from a profile to sRGB; None where it is none or changes nothing."""
+    try:
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    if mode == "CMYK":
+        return transform
+    levels = np.linspace(0, 255, _LATTICE).round().astype(np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LATTICE**2, _LATTICE, 3)
+    before = Image.fromarray(grid)
+    if mode == "L":
+        before = Image.fromarray(levels[None])
+    after = ImageCms.applyTransform(before, transform)
+    if after is None:
+        return None
+    difference = np.asarray(before.convert("RGB")).astype(int) - np.asarray(after)
+    return transform if np.abs(difference).max() > _SAME_LEVELS else None

@@ -1,0 +1,199 @@
+"""Decodes many files on several :mod:`data.decoder` processes; a bad image costs itself alone."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from data import decode, decoder, errors
+
+START_SECONDS = 120
+_IN_FLIGHT = 32  # requests a decoder has at a time, so that it never waits for the next
+_PIPE_BYTES = 1 << 20
+F_SETPIPE_SZ = 1031  # of Linux; Python has the name from 3.10 on, where the system does
+_POLL_SECONDS = 0.5
+Found = tuple[decoder.Request, decoder.Answer]
+
+
+class _Decoder:
+    """One process, the requests it has, and what came of it so far."""
+
+    def __init__(self, root: str, config: decode.DecodeConfig) -> None:
+        source = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "data.decoder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            # BLAS threads of several processes would fight over the same cores.
+            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+        # Room for answers while the pipeline is busy with others; a system may allow less.
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(self.stdout, F_SETPIPE_SZ, _PIPE_BYTES)
+        self.requests: deque[decoder.Request] = deque()
+        self.buffer = bytearray()
+        self.ready = self.ended = False
+        self.since = time.monotonic()
+        settings = {"root": root, "config": config.model_dump()}
+        self.stdin.write(json.dumps(settings).encode() + b"\n")
+
+    def ask(self, requests: list[decoder.Request]) -> None:
+        if not self.requests:
+            self.since = time.monotonic()
+        self.requests += requests
+        with contextlib.suppress(BrokenPipeError):  # it died; reading will notice
+            self.stdin.write(b"".join(request.line() for request in requests))
+
+    def receive(self) -> None:
+        content = self.stdout.read(_PIPE_BYTES)
+        self.buffer += content or b""
+        self.ended = not content
+        self.since = time.monotonic()
+
+    def answers(self) -> Iterator[Found]:
+        """Takes all whole answers out of the buffer."""
+        start, end = 0, self.buffer.find(b"\n")
+        if not self.ready and end >= 0:
+            self.ready, start = True, end + 1
+        while (end := self.buffer.find(b"\n", start)) >= 0:
+            head = json.loads(self.buffer[start:end])
+            middle = end + 1 + head["lengths"][0]
+            last = middle + head["lengths"][1]
+            if len(self.buffer) < last:
+                break
+            encoded, samples = self.buffer[end + 1 : middle], self.buffer[middle:last]
+            start = last
+            yield self.requests.popleft(), decoder.unpack(head, bytes(encoded), bytes(samples))
+        del self.buffer[:start]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.stdin.close()
+        self.stdout.close()
+
+
+class DecoderPool:
+    """A pool of decoders for one data folder; a context manager.
+
+    Args:
+      root: the data folder.
+      config: limits and how images are stored.
+      size: how many processes; they start when first needed.
+    """
+
+    def __init__(self, root: str, config: decode.DecodeConfig, size: int) -> None:
+        self._root, self._config, self._size = root, config, size
+        self._decoders: list[_Decoder] = []
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> "DecoderPool":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes."""
+        for one in list(self._decoders):
+            self._remove(one)
+        self._selector.close()
+
+    def decode(self, requests: Iterable[decoder.Request]) -> Iterator[Found]:
+        """Decodes files.
+
+        Args:
+          requests: taken only as fast as they are worked off.
+
+        Yields:
+          Each request and its answer, in the order of completion.
+
+        Raises:
+          errors.PipelineError: a decoder does not start.
+        """
+        again: deque[decoder.Request] = deque()
+        source = iter(requests)
+        while True:
+            self._feed(source, again)
+            busy = [one for one in self._decoders if one.requests]
+            if not busy:
+                return
+            timeout = min(_POLL_SECONDS, self._config.limits.max_seconds / 4)
+            for key, _ in self._selector.select(timeout):
+                key.data.receive()
+                yield from key.data.answers()
+            for one in busy:
+                reason = self._fault(one)
+                if not reason:
+                    continue
+                self._remove(one)
+                if one.requests[0].careful:
+                    yield one.requests.popleft(), self._rejected(reason)
+                # Answers that were not sent yet are lost too: who was it?
+                again += [dataclasses.replace(lost, careful=True) for lost in one.requests]
+
+    def _feed(self, source: Iterator[decoder.Request], again: deque[decoder.Request]) -> None:
+        """Tops up the decoders' requests, and starts one while there are too few."""
+        for index in range(self._size):
+            there = self._decoders[index] if index < len(self._decoders) else None
+            room = _IN_FLIGHT - (len(there.requests) if there else 0)
+            if there and room < _IN_FLIGHT // 2:
+                continue
+            requests: list[decoder.Request] = []
+            while len(requests) < room:
+                request = again.popleft() if again else next(source, None)
+                if request is None:
+                    break
+                requests.append(request)
+            if requests:
+                (there or self._start()).ask(requests)
+
+    def _start(self) -> _Decoder:
+        one = _Decoder(self._root, self._config)
+        self._decoders.append(one)
+        self._selector.register(one.stdout, selectors.EVENT_READ, one)
+        return one
+
+    def _remove(self, one: _Decoder) -> None:
+        self._selector.unregister(one.stdout)
+        self._decoders.remove(one)
+        one.kill()
+
+    def _fault(self, one: _Decoder) -> str | None:
+        """Why the image that a decoder is at will never be answered; None where it may be."""
+        waited = time.monotonic() - one.since
+        if not one.requests:
+            return None
+        if one.ready:
+            if one.ended:
+                return "decoder_crashed"
+            return "too_slow" if waited > self._config.limits.max_seconds else None
+        if one.ended or waited > START_SECONDS:
+            code = one.process.poll()
+            raise errors.PipelineError(
+                f"An image decoder did not start (exit code {code}); the log has its output."
+            )
+        return None
+
+    def _rejected(self, reason: str) -> decoder.Answer:
+        seconds = self._config.limits.max_seconds
+        detail = f"more than {seconds:g} s" if reason == "too_slow" else ""
+        return decoder.Answer("", decode.Rejection(reason, detail))

@@ -1,0 +1,147 @@
+"""Near duplicates: pairs of images whose perceptual hashes are close, and groups of those.
+
+Up to EXACT_IMAGES every pair is compared. Beyond, pairs are found by locality-sensitive hashing
+(A. Gionis et al., "Similarity Search in High Dimensions via Hashing", 1999): images are compared
+that agree in all bits of at least one of many small samples of bits. Measured on 40,000: of pairs
+at the largest distance 2 in 100 are missed, at five sevenths of it 1 in 10,000.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from data import hashing, split
+
+# An image smaller than this is scaled up before it is hashed: its fine structure is made up,
+# so the bound on the distance shrinks in proportion.
+FULL_SIDE_PX = 64
+EXACT_IMAGES = 8192
+_BLOCK_ROWS = 1024
+_TABLES = 96
+_MIN_KEY_BITS = 10
+_BUCKET_IMAGES = 16  # that share a key, on average
+_LOW_FREQUENCIES = 12  # of 16: keys are made of the bits that survive most
+_CHUNK_PAIRS = 1 << 20
+_POPCOUNT = np.array([word.bit_count() for word in range(1 << 16)], np.uint8)
+
+
+def find_pairs(
+    phashes: Sequence[str], sides_px: Sequence[int], max_distance: int = split.MAX_DISTANCE
+) -> list[tuple[int, int, int]]:
+    """Finds the pairs of near duplicates.
+
+    Args:
+      phashes: the perceptual hashes, 64 hex digits each.
+      sides_px: the shorter side of each image.
+      max_distance: the most bits, of 256, in which the hashes of near duplicates differ.
+
+    Returns:
+      (distance in bits, index, larger index), sorted. Of images with one and the same hash, each
+      is paired with the first of them alone.
+    """
+    if len(phashes) < 2:
+        return []
+    packed = np.frombuffer(bytes.fromhex("".join(phashes)), np.uint8)
+    packed = packed.reshape(len(phashes), hashing.PHASH_BITS // 8)
+    unique, first, inverse = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    owners = first[inverse.ravel()]
+    pairs = [(0, int(owner), index) for index, owner in enumerate(owners) if owner != index]
+    scale = np.minimum(np.asarray(sides_px)[first] / FULL_SIDE_PX, 1.0)
+    bounds = np.floor(max_distance * scale).astype(np.int64)
+    close = _close_exact if len(unique) <= EXACT_IMAGES else _close_by_keys
+    for one, other, distance in close(unique, bounds):
+        a, b = sorted((int(first[one]), int(first[other])))
+        pairs.append((int(distance), a, b))
+    return sorted(pairs)
+
+
+def group(count: int, links: Iterable[tuple[int, int]]) -> list[int]:
+    """Groups of what is linked, directly or through others.
+
+    Args:
+      count: how many items there are.
+      links: pairs of their indices.
+
+    Returns:
+      For each item, the smallest index in its group.
+    """
+    parents = list(range(count))
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    for one, other in links:
+        a, b = root(one), root(other)
+        parents[max(a, b)] = min(a, b)
+    return [root(index) for index in range(count)]
+
+
+def _close_exact(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, int, int]]:
+    """Pairs (index, index, distance) of different hashes within the smaller bound of the two."""
+    # As ±1 vectors, two hashes of n bits that differ in d have the product n − 2 d.
+    signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+    pairs: list[tuple[int, int, int]] = []
+    for start in range(0, len(packed), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        products = signs[block] @ signs[start:].T
+        within = np.minimum(bounds[block, None], bounds[None, start:])
+        ones, others = np.nonzero(products >= hashing.PHASH_BITS - 2 * within)
+        distances = (hashing.PHASH_BITS - products[ones, others].astype(np.int64)) // 2
+        rows = zip(ones + start, others + start, distances, strict=True)
+        pairs += [(int(a), int(b), int(distance)) for a, b, distance in rows if a < b]
+    return pairs
+
+
+def _close_by_keys(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, int, int]]:
+    """As :func:`_close_exact`, comparing only what agrees in a sample of its bits."""
+    bits = np.unpackbits(packed, axis=1).reshape(len(packed), 16, 16)
+    low = bits[:, :_LOW_FREQUENCIES, :_LOW_FREQUENCIES].reshape(len(packed), -1)
+    key_bits = max(_MIN_KEY_BITS, int(np.log2(len(packed) / _BUCKET_IMAGES)) + 1)
+    random = np.random.default_rng(0)
+    words = packed.view(np.uint16)
+    seen: list[np.ndarray] = []
+    for _ in range(_TABLES):
+        chosen = random.choice(low.shape[1], key_bits, replace=False)
+        keys = low[:, chosen] @ (1 << np.arange(key_bits, dtype=np.int64))
+        for ones, others in _same_key(keys):
+            distances = _POPCOUNT[words[ones] ^ words[others]].sum(axis=1, dtype=np.int64)
+            near = distances <= np.minimum(bounds[ones], bounds[others])
+            if near.any():
+                seen.append(np.stack([ones[near], others[near], distances[near]], axis=1))
+    if not seen:
+        return []
+    return [tuple(row) for row in np.unique(np.concatenate(seen), axis=0).tolist()]
+
+
+def _same_key(keys: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Yields all pairs of indices with one key, smaller first, at most a chunk at a time."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    offset = 1
+    # Neighbours at a growing offset in sorted order, until no bucket is that large.
+    pending_ones: list[np.ndarray] = []
+    pending_others: list[np.ndarray] = []
+    pending = 0
+    while offset < len(ordered):
+        matches = np.flatnonzero(ordered[offset:] == ordered[:-offset])
+        if not len(matches):
+            break
+        pending_ones.append(order[matches])
+        pending_others.append(order[matches + offset])
+        pending += len(matches)
+        if pending >= _CHUNK_PAIRS:
+            yield _sorted_pairs(pending_ones, pending_others)
+            pending_ones, pending_others, pending = [], [], 0
+        offset += 1
+    if pending:
+        yield _sorted_pairs(pending_ones, pending_others)
+
+
+def _sorted_pairs(
+    ones: list[np.ndarray], others: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.concatenate(ones), np.concatenate(others)
+    return np.minimum(a, b), np.maximum(a, b)

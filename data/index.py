@@ -1,0 +1,101 @@
+"""What is known of every file of a data folder, so that only new ones are decoded again.
+
+A file is known by its path, size and modification time, as by git and make; a file that was
+moved is known by its content. The index is written beside the artifacts, one JSON object a line;
+a decoder's finds are appended to files of their own as they come, so that an ingest that was
+killed goes on where it was.
+"""
+
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from data import decode, decoder, folder
+
+INDEX_FILE = "index.jsonl"
+_PENDING = "pending"
+# Another time the file may be read after all: these are not kept.
+PASSING_REASONS = frozenset({"unreadable", "too_slow", "decoder_crashed", "changed"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of one file.
+
+    Attributes:
+      path: relative to the data folder.
+      size_bytes, modified_ns: of the file when it was read.
+      sha256: of its bytes, in hex; empty where it could not be read.
+      result: what is known of the image, or why it is of no use.
+    """
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+    sha256: str
+    result: decode.ImageInfo | decode.Rejection
+
+    def to_json(self) -> str:
+        """The row as a line."""
+        head = [self.path, self.size_bytes, self.modified_ns, self.sha256]
+        if isinstance(self.result, decode.Rejection):
+            return json.dumps([*head, [self.result.reason, self.result.detail]])
+        return json.dumps([*head, decoder.info_to_dict(self.result)])
+
+    @classmethod
+    def from_json(cls, line: str) -> "Row":
+        """Reads what :meth:`to_json` wrote."""
+        path, size_bytes, modified_ns, sha256, raw = json.loads(line)
+        is_bad = isinstance(raw, list)
+        result = decode.Rejection(*raw) if is_bad else decoder.info_from_dict(raw)
+        return cls(path, size_bytes, modified_ns, sha256, result)
+
+    def describes(self, file: folder.ImageFile) -> bool:
+        """Whether a file is unchanged since."""
+        return (self.size_bytes, self.modified_ns) == (file.size_bytes, file.modified_ns)
+
+
+def load(directory: str | Path) -> dict[str, Row]:
+    """Reads an index and what was appended since; path → row. A torn last line is passed over."""
+    directory = Path(directory)
+    rows = {}
+    pending = sorted((directory / _PENDING).glob("*.jsonl"))
+    for path in [directory / INDEX_FILE, *pending]:
+        if path.exists():
+            for row in _read(path):
+                rows[row.path] = row
+    return rows
+
+
+def append(directory: str | Path, rows: Iterable[Row]) -> None:
+    """Adds rows to an index; safe from many processes at once."""
+    path = Path(directory, _PENDING, f"{uuid.uuid4().hex}.jsonl")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(row.to_json() + "\n" for row in rows)
+
+
+def save(directory: str | Path, rows: Iterable[Row]) -> None:
+    """Replaces an index by these rows, whole or not at all; passing failures are left out."""
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = directory / f"{INDEX_FILE}.tmp"
+    with temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            passing = isinstance(row.result, decode.Rejection)
+            if not (passing and row.result.reason in PASSING_REASONS):  # type: ignore[union-attr]
+                file.write(row.to_json() + "\n")
+    os.replace(temporary, directory / INDEX_FILE)
+    for path in (directory / _PENDING).glob("*.jsonl"):
+        path.unlink()
+
+
+def _read(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if not line.endswith("\n"):
+                return
+            yield Row.from_json(line)

@@ -1,0 +1,112 @@
+"""Folders of images that arrive over time: ``span-1``, ``span-2``, … or one a date.
+
+The names follow TFX's span patterns: ``{SPAN}`` is a number, ``{YYYY}``, ``{MM}``, ``{DD}`` a date.
+"""
+
+import datetime
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from data import errors
+
+AUTO = "auto"
+NONE = "none"
+AUTO_PATTERNS = ("span-{SPAN}", "{YYYY}-{MM}-{DD}", "{YYYY}{MM}{DD}")
+MARKER = "_SUCCESS"  # written into a span's folder when it is complete
+_FIELDS = {"{SPAN}": r"(?P<span>\d{1,18})", "{YYYY}": r"(?P<year>\d{4})"}
+_FIELDS |= {"{MM}": r"(?P<month>\d{2})", "{DD}": r"(?P<day>\d{2})"}
+
+
+class SpanConfig(BaseModel):
+    """Which folders are spans, and how many of the newest are used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pattern: str = Field(
+        AUTO, description="of the folders' names: auto, none, span-{SPAN}, {YYYY}-{MM}-{DD}, …"
+    )
+    window: int | None = Field(None, ge=1, description="use this many of the newest spans alone")
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_a_span(cls, value: str) -> str:
+        has_date = all(part in value for part in ("{YYYY}", "{MM}", "{DD}"))
+        if value not in (AUTO, NONE) and "{SPAN}" not in value and not has_date:
+            raise ValueError("{SPAN}, or {YYYY}, {MM} and {DD}, must be in it; or auto, or none")
+        return value
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """One span: its number (a date as YYYYMMDD) and the name of its folder."""
+
+    number: int
+    folder: str
+
+
+def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
+    """Tells which folders of a root are spans, oldest first; none where it has no spans.
+
+    Args:
+      root: the data folder.
+      folders: the names of the folders in it.
+      config: the pattern. With "auto", folders that hold files themselves are classes.
+
+    Raises:
+      errors.DataError: two folders are the same span, or no folder matches the pattern given.
+    """
+    if config.pattern == NONE:
+        return []
+    if config.pattern == AUTO:
+        for pattern in AUTO_PATTERNS:
+            found = _match(folders, pattern)
+            if found and all(_holds_folders_only(root / span.folder) for span in found):
+                break
+        else:
+            return []
+    else:
+        found = _match(folders, config.pattern)
+        if not found:
+            raise errors.DataError(
+                f"No folder in {root} matches ingest.spans.pattern {config.pattern!r}; there are"
+                f" {', '.join(folders[:5]) or 'none'}."
+            )
+    numbers = [span.number for span in found]
+    twice = [span.folder for span in found if numbers.count(span.number) > 1]
+    if twice:
+        raise errors.DataError(f"The folders {' and '.join(twice)} in {root} are the same span.")
+    return found
+
+
+def _match(folders: Sequence[str], pattern: str) -> list[Span]:
+    expression = re.escape(pattern)
+    for field, part in _FIELDS.items():
+        expression = expression.replace(re.escape(field), part)
+    spans = []
+    for name in folders:
+        found = re.fullmatch(expression, name)
+        number = _number(found.groupdict()) if found else None
+        if number is not None:
+            spans.append(Span(number, name))
+    return sorted(spans)
+
+
+def _number(fields: dict[str, str]) -> int | None:
+    if "span" in fields:
+        return int(fields["span"])
+    try:
+        date = datetime.date(int(fields["year"]), int(fields["month"]), int(fields["day"]))
+    except ValueError:
+        return None
+    return int(date.strftime("%Y%m%d"))
+
+
+def _holds_folders_only(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        names = [entry for entry in entries if not entry.name.startswith((".", "_"))]
+    return bool(names) and all(entry.is_dir() for entry in names)

@@ -1,0 +1,139 @@
+"""Decoding in processes that may die: what a hostile image can and cannot do."""
+
+import io
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import decode, decoder, decoder_pool, errors, hashing
+from tests.conftest import noise
+
+CONFIG = decode.DecodeConfig()
+
+
+def decoded(root: Path, names, config=CONFIG, size=2) -> dict[str, decoder.Answer]:
+    with decoder_pool.DecoderPool(str(root), config, size) as pool:
+        answers = pool.decode(decoder.Request(name) for name in names)
+        return {request.path: answer for request, answer in answers}
+
+
+@pytest.fixture
+def photos(tmp_path) -> Path:
+    for index in range(70):
+        noise(24, 32, seed=index).save(tmp_path / f"{index:02d}.png")
+    return tmp_path
+
+
+def test_the_pool_answers_as_the_room_does(photos):
+    names = sorted(path.name for path in photos.iterdir())
+    (photos / "bad.png").write_bytes(b"no image")
+    answers = decoded(photos, [*names, "bad.png", "gone.png"])
+    assert len(answers) == 72
+    for name in names:
+        content = (photos / name).read_bytes()
+        expected = decode.decode(content, CONFIG)
+        found = answers[name]
+        assert found.sha256 == hashing.sha256(content)
+        assert (found.result.encoded, found.result.info) == (expected.encoded, expected.info)
+        np.testing.assert_array_equal(found.result.samples, expected.samples)
+    assert answers["bad.png"].result.reason == "not_an_image"
+    assert answers["gone.png"].result.reason == "not_a_file"
+
+
+def test_names_of_any_bytes_and_lines(photos):
+    names = ["new\nline.png", "quote\"'.png", os.fsdecode(b"\xff\xfe.png")]
+    for name in names:
+        (photos / name).write_bytes((photos / "00.png").read_bytes())
+    answers = decoded(photos, names)
+    assert all(isinstance(answers[name].result, decode.Decoded) for name in names)
+
+
+def test_reencoding_is_on_request(photos):
+    with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
+        ((_, answer),) = pool.decode([decoder.Request("00.png", reencode=True)])
+    assert answer.result.info.reencoded
+
+
+def endless_image(path: Path) -> None:
+    """A PNG of 9000×9000 pixels: some seconds of work, whatever the machine."""
+    Image.fromarray(np.zeros([9000, 9000, 3], np.uint8)).save(path, compress_level=1)
+
+
+def test_a_slow_image_is_given_up_and_the_others_are_decoded(photos):
+    endless_image(photos / "slow.png")
+    names = sorted(path.name for path in photos.iterdir())
+    limits = decode.Limits(max_seconds=0.25)
+    start = time.monotonic()
+    answers = decoded(photos, names, decode.DecodeConfig(limits=limits))
+    assert time.monotonic() - start < 30
+    assert answers.pop("slow.png").result == decode.Rejection("too_slow", "more than 0.25 s")
+    assert all(isinstance(answer.result, decode.Decoded) for answer in answers.values())
+
+
+def test_an_image_that_eats_memory_costs_itself_alone(photos):
+    endless_image(photos / "huge.png")
+    limits = decode.Limits(max_memory_bytes=400 << 20)
+    answers = decoded(photos, ["00.png", "huge.png", "01.png"], decode.DecodeConfig(limits=limits))
+    assert answers["huge.png"].result.reason == "too_much_memory"
+    assert isinstance(answers["00.png"].result, decode.Decoded)
+    assert isinstance(answers["01.png"].result, decode.Decoded)
+
+
+def test_a_decoder_that_dies_is_replaced_and_its_image_named(photos):
+    """The image that a decoder was at when it died is rejected; those behind it are not."""
+    endless_image(photos / "crash.png")
+    names = ["00.png", "crash.png", *(f"{index:02d}.png" for index in range(1, 40))]
+    killed = []
+    with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
+
+        def kill_at_the_image() -> None:
+            """As a fault in a C library would, each time that it is the image's turn."""
+            while len(killed) < 2:
+                time.sleep(0.05)
+                one = next(iter(pool._decoders), None)
+                at_it = one and one.ready and time.monotonic() - one.since > 0.3
+                if at_it and any(request.path == "crash.png" for request in one.requests):
+                    os.kill(one.process.pid, signal.SIGSEGV)
+                    killed.append(one.process.pid)
+                    one.process.wait()
+
+        killer = threading.Thread(target=kill_at_the_image, daemon=True)
+        killer.start()
+        answers = pool.decode(decoder.Request(name) for name in names)
+        found = {request.path: answer for request, answer in answers}
+    assert len(set(killed)) == 2
+    assert found.pop("crash.png").result.reason == "decoder_crashed"
+    assert len(found) == 40
+    assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())
+
+
+def test_a_decoder_that_does_not_start_is_said_so(photos, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    with pytest.raises(errors.PipelineError, match="An image decoder did not start"):
+        decoded(photos, ["00.png"])
+
+
+def test_what_a_decoder_prints_is_no_answer(photos):
+    """Libraries print; on the answers' channel that would be taken for an answer."""
+    buffer = io.BytesIO()
+    noise(16, 16).save(buffer, "TIFF")
+    broken = bytearray(buffer.getvalue())
+    broken[40:60] = b"\xff" * 20
+    (photos / "loud.tif").write_bytes(bytes(broken))
+    answers = decoded(photos, ["loud.tif", "00.png"])
+    assert len(answers) == 2
+    assert isinstance(answers["00.png"].result, decode.Decoded)
+
+
+def test_a_decoder_ends_when_its_master_does(photos):
+    with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
+        list(pool.decode([decoder.Request("00.png")]))
+        process = pool._decoders[0].process
+        pool._decoders[0].stdin.close()
+        assert process.wait(timeout=10) == 0
