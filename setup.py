@@ -22,6 +22,7 @@ PACKAGES = [
     "components.evaluator",
     "components.image_example_gen",
     "components.image_validator",
+    "components.image_validator.checks",
     "components.preprocess",
     "components.pusher",
     "components.trainer",
@@ -35,7 +36,10 @@ setup(
     version="0.1.0",
     python_requires=">=3.10,<3.14",
     packages=PACKAGES,
-    package_data={"components.image_validator": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
+    package_data={
+        "components.image_validator": ["*.pbtxt", "*.jinja"],
+        "pipeline": ["configs/*.yaml"],
+    },
     install_requires=[
         *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
         *(f'{requirement}; python_version >= "3.11"' for requirement in TFX_FOR_NEWER_PYTHON),
@@ -50,6 +54,7 @@ setup(
         "pydantic-settings>=2.5",
         "pyyaml",
         "rich",
+        "scipy",
         "setuptools<81",  # pkg_resources, which TFX's dependencies still import
     ],
     extras_require={

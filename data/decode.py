@@ -95,7 +95,8 @@ class ImageInfo:
 
     Attributes:
       format: "JPEG" or "PNG", as stored.
-      height, width: of the upright image, in pixels.
+      height: of the upright image, in pixels.
+      width: likewise.
       channels: 1 for grey, 3 for RGB.
       source_format: what the file is, as Pillow names it.
       reencoded: whether other bytes than the file's own are stored.
@@ -206,7 +207,9 @@ def _decode(
         encoded, stored_format = content, "JPEG" if is_jpeg else "PNG"
     else:
         same = False
-        encoded, stored_format = _encode(upright, lossy=source_format in LOSSY_FORMATS and not reencode)
+        encoded, stored_format = _encode(
+            upright, lossy=source_format in LOSSY_FORMATS and not reencode
+        )
     values = np.asarray(upright)
     phash, measures = _measure(upright, values)
     info = ImageInfo(

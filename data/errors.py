@@ -15,13 +15,15 @@ class PipelineError(Exception):
 
     Args:
       *problems: one sentence each.
+      report: the path of a page that shows the details, where there is one.
     """
 
     exit_code = 1
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, report: str | None = None) -> None:
         super().__init__(*problems)
         self.problems = problems
+        self.report = report
 
     def __str__(self) -> str:
         if len(self.problems) == 1:

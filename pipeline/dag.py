@@ -2,15 +2,15 @@
 
 ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
           images       │        ImportSchemaGen ──┘          │
-                       ├─────────────────────────── ImageValidator
+                       └─────────────────────────── ImageValidator
+                                                      clean images
+                       ┌── Preprocess ───────────────────────┤
                        │                                     │
-                       ├── Preprocess ───────────────────────┘
+                    Trainer ──┬─ baseline (the last other blessed model)
+                       │      │                              │
+                       ├── Evaluator ────────────────────────┘
                        │       │
-                       │    Trainer ──┬─ baseline (the last other blessed model)
-                       │       │      │
-                       └── Evaluator ─┘
-                               │
-                             Pusher
+                       └─── Pusher
 """
 
 from pathlib import Path
@@ -33,6 +33,7 @@ from components.evaluator import baseline, eval_config
 from components.image_example_gen.component import ImageFolderExampleGen
 from components.image_example_gen.config import IngestJob
 from components.image_validator.component import ImageValidator
+from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
 from pipeline import config as pipeline_config
 from pipeline import preflight, source
@@ -52,11 +53,11 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
     output = config.output_dir.resolve()
     example_gen = ingest_step(config, inputs)
     examples = example_gen.outputs["examples"]
-    validation = validation_steps(config, examples)
-    report = validation[-1].outputs["report"]
-    preprocess, trainer = training_steps(config, examples, report)
+    validation = validation_steps(config, inputs, examples)
+    clean_examples = validation[-1].outputs["clean_examples"]
+    preprocess, trainer = training_steps(config, clean_examples)
     model = trainer.outputs["model"]
-    release = release_steps(config, inputs, examples, model)
+    release = release_steps(config, inputs, clean_examples, model)
     return Pipeline(
         pipeline_name=inputs.model_name,
         pipeline_root=str(output / "artifacts" / inputs.model_name),
@@ -86,9 +87,9 @@ def ingest_step(
 
 
 def validation_steps(
-    config: pipeline_config.PipelineConfig, examples: channel.Channel
+    config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
 ) -> list[BaseNode]:
-    """Image records → a report, or a stop before training."""
+    """Image records → clean ones and a report, or a stop before training."""
     statistics_gen = StatisticsGen(
         examples=examples,
         # The schema has no feature but the metadata: the encoded images are not even read.
@@ -103,19 +104,25 @@ def validation_steps(
     image_validator = ImageValidator(
         examples=examples,
         anomalies=example_validator.outputs["anomalies"],
-        settings=config.checks.model_dump_json(),
-        code=source.fingerprint("data", "components/image_validator"),
+        settings=ValidateJob(
+            config=config.checks,
+            max_duplicate_distance=config.ingest.split.max_duplicate_distance,
+            label_file=str(inputs.label_file.resolve()),
+            serving_dir=str(serving_dir(config, inputs)),
+        ).model_dump_json(),
+        code=source.fingerprint(
+            "data", "components/image_example_gen", "components/image_validator"
+        ),
     )
     return [statistics_gen, schema_gen, example_validator, image_validator]
 
 
 def training_steps(
-    config: pipeline_config.PipelineConfig, examples: channel.Channel, report: channel.Channel
+    config: pipeline_config.PipelineConfig, examples: channel.Channel
 ) -> tuple[BaseNode, Trainer]:
     """Image records → pixels records → a model."""
     preprocess = Preprocess(
         examples=examples,
-        report=report,
         settings=config.preprocess.model_dump_json(),
         code=source.fingerprint("data", "components/preprocess"),
     )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from components.evaluator import results
 from components.image_example_gen import report as ingest_report
+from components.image_validator import findings as validation
 from pipeline import runner, summary
 
 
@@ -33,11 +34,8 @@ def summarise(
       failure: why it broke off, or None.
     """
     finished = {step.name: step for step in ran if step.outputs}
-    report, quarantine_csv = ingest_report.Report(), None
-    if "ImageFolderExampleGen" in finished:
-        step = finished["ImageFolderExampleGen"]
-        report = ingest_report.Report.read(step.uri("examples"))
-        quarantine_csv = str(Path(step.uri("examples"), ingest_report.QUARANTINE_FILE))
+    report, quarantine_csv = _examples(finished)
+    found, page = _findings(finished.get("ImageValidator"), failure)
     result, reasons = None, [str(failure)] if failure else []
     if "Evaluator" in finished:
         result = results.read(finished["Evaluator"].uri("evaluation"), labels)
@@ -49,6 +47,8 @@ def summarise(
         examples=report.counts(),
         quarantined=len(report.quarantined),
         quarantine_csv=quarantine_csv,
+        findings=found,
+        findings_page=page,
         metrics=_metrics(result),
         blessed=bool(result and result.blessed),
         reasons=reasons,
@@ -75,9 +75,15 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
         word = "Blessed; nothing new to push"
     decision = Text(f"{word}.", style=f"bold {style}")
     console.print(decision, *outcome.reasons, sep="\n  ", soft_wrap=True)
+    if outcome.findings:
+        console.print(
+            f"{_plural(len(outcome.findings), 'finding')} in the images: {outcome.findings_page}",
+            soft_wrap=True,
+        )
     if outcome.quarantined:
         console.print(
-            f"{outcome.quarantined:,} files in quarantine: {outcome.quarantine_csv}", soft_wrap=True
+            f"{_plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
+            soft_wrap=True,
         )
     if outcome.pushed:
         console.print(f"Model: {outcome.pushed.path}", soft_wrap=True)
@@ -92,6 +98,34 @@ _DECISIONS = {
     "not_blessed": ("Not blessed, not pushed", "yellow"),
     "failed": ("Failed", "red"),
 }
+
+
+def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, str | None]:
+    """The report of the images as they went on, and the list of those that did not."""
+    for name, key in (("ImageValidator", "clean_examples"), ("ImageFolderExampleGen", "examples")):
+        if name in finished:
+            uri = finished[name].uri(key)
+            report = ingest_report.Report.read(uri)
+            return report, str(Path(uri, ingest_report.QUARANTINE_FILE))
+    return ingest_report.Report(), None
+
+
+def _findings(
+    validator: runner.Step | None, failure: Exception | None
+) -> tuple[list[summary.Finding], str | None]:
+    """What the validation found, and its page; also when it is what broke the run off."""
+    page = getattr(failure, "report", None)
+    folder = Path(validator.uri("report")) if validator else Path(page).parent if page else None
+    if folder is None:
+        return [], None
+    text = (folder / validation.FINDINGS_FILE).read_text(encoding="utf-8")
+    found = [
+        summary.Finding(
+            check=row.check, severity=row.severity, message=row.message, count=row.count
+        )
+        for row in validation.from_json(text)
+    ]
+    return found, str(folder / validation.PAGE_FILE)
 
 
 def _reasons(result: results.Result, finished: dict[str, runner.Step]) -> list[str]:
@@ -133,6 +167,10 @@ def _class_table(metrics: summary.Metrics) -> Table:
         rates = (_percent(row.precision), _percent(row.recall), _percent(row.f1))
         table.add_row(name, *rates, f"{row.support:,}")
     return table
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _percent(value: float | None) -> str:

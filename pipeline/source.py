@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES = frozenset({".py", ".pbtxt"})
+SUFFIXES = frozenset({".py", ".pbtxt", ".jinja"})
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.image_example_gen import report as ingest_report
-from components.image_validator import validate
+from components.image_validator import findings as validation
 from components.preprocess import materialise
 from components.trainer import history as training_history
 from pipeline import runner
@@ -19,13 +19,18 @@ def describe(step: runner.Step) -> str:
 def _ingest(step: runner.Step) -> str:
     report = ingest_report.Report.read(step.uri("examples"))
     counts = ", ".join(f"{count:,} {name}" for name, count in report.counts().items())
-    bad = f", {len(report.quarantined):,} in quarantine" if report.quarantined else ""
-    return f"{counts}{bad}"
+    parts = [counts]
+    if report.quarantined:
+        parts.append(f"{len(report.quarantined):,} in quarantine")
+    known = sum(report.counts().values()) + len(report.quarantined) - report.decoded
+    if known:
+        parts.append(f"{report.decoded:,} decoded, {known:,} known")
+    return ", ".join(parts)
 
 
 def _validate(step: runner.Step) -> str:
-    text = Path(step.uri("report"), validate.FINDINGS_FILE).read_text(encoding="utf-8")
-    findings = validate.from_json(text)
+    text = Path(step.uri("report"), validation.FINDINGS_FILE).read_text(encoding="utf-8")
+    findings = validation.from_json(text)
     if not findings:
         return "nothing found"
     more = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""

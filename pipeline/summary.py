@@ -33,6 +33,15 @@ class Metrics(_Record):
     per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
 
 
+class Finding(_Record):
+    """What a check of the images found."""
+
+    check: str = Field(description="the setting under checks that governs it")
+    severity: Literal["warn", "quarantine", "block"] = Field(description="what was done about it")
+    message: str = Field(description="what was found, and what is allowed")
+    count: int = Field(description="how many cases there are")
+
+
 class Pushed(_Record):
     """A version that this run put into serving."""
 
@@ -58,8 +67,12 @@ class Summary(_Record):
     )
     data_dir: str = Field(description="the folder that was ingested")
     examples: dict[str, int] = Field(description="images in train, eval and test")
-    quarantined: int = Field(description="files that could not be used")
+    quarantined: int = Field(
+        description="files that could not be used or were taken out by a check"
+    )
     quarantine_csv: str | None = Field(description="the list of them, with reasons")
+    findings: list[Finding] = Field(description="what the checks of the images found")
+    findings_page: str | None = Field(description="the page that shows them with pictures")
     metrics: Metrics | None = Field(description="of the trained model on the test split")
     blessed: bool = Field(description="whether the model met every threshold")
     reasons: list[str] = Field(description="why the decision is what it is")

@@ -116,26 +116,39 @@ def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None
     """Makes sure that no file was lost and that what is left makes a classifier.
 
     Raises:
-      errors.PipelineError: listed and accounted-for files differ in number: a fault of ours.
+      errors.PipelineError: found and accounted-for files differ in number.
       errors.DataError: fewer than two classes to train on, or an empty split.
     """
-    counts = report.counts()
     found = len(listing.files) + listing.ignored
     if report.found != found:
         raise errors.PipelineError(
             f"{found} files were found in {listing.root} but {report.found} accounted for: the"
             " folder changed during the run. Run again."
         )
+    check_classifier(report, quarantine_path)
+
+
+def check_classifier(report: Report, where: str) -> None:
+    """Makes sure that there are two classes to train on and that no split is empty.
+
+    Args:
+      report: what became of the files.
+      where: the file that says what is wrong with those in quarantine.
+
+    Raises:
+      errors.DataError: there are not, or one is.
+    """
+    counts = report.counts()
     bad = ""
     if report.quarantined:
-        bad = f" {len(report.quarantined)} files could not be read, see {quarantine_path}."
+        bad = f" {len(report.quarantined)} files could not be used, see {where}."
     problems = []
     trained = [name for name, count in report.examples.get("train", {}).items() if count]
     if len(trained) < 2:
         have = f"only {trained[0]!r}" if trained else "none"
         problems.append(
-            f"At least two classes need images to train on; {have} of the"
-            f" {len(listing.class_names)} in {listing.root} has any.{bad}"
+            f"At least two classes need images to train on; {have} of those in"
+            f" {report.source} has any.{bad}"
         )
     else:
         problems = [

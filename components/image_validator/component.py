@@ -1,4 +1,4 @@
-"""The TFX door of the validation: Examples and anomalies → findings, or a stop.
+"""The TFX door of the validation: Examples and anomalies → findings and clean Examples, or a stop.
 
 Stock ExampleValidator reports and lets everything through; this step is where bad data stops.
 """
@@ -12,7 +12,17 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.image_example_gen import report as ingest_report
-from components.image_validator import artifacts, config, validate
+from components.image_validator import (
+    artifacts,
+    clean,
+    config,
+    context,
+    embedding,
+    findings,
+    page,
+    validate,
+)
+from data import catalog, labels
 
 
 @decorators.component
@@ -20,37 +30,52 @@ def ImageValidator(
     examples: annotations.InputArtifact[standard_artifacts.Examples],
     anomalies: annotations.InputArtifact[standard_artifacts.ExampleAnomalies],
     report: annotations.OutputArtifact[artifacts.ImageReport],
+    clean_examples: annotations.OutputArtifact[standard_artifacts.Examples],
     settings: annotations.Parameter[str],
     code: annotations.Parameter[str],
 ) -> None:
-    """Checks the set of images and stops the run when a blocking check finds something.
+    """Checks the images, takes out what is doubtful, and stops the run where a check blocks.
 
     Args:
       examples: from ImageFolderExampleGen.
       anomalies: from ExampleValidator.
-      report: the findings.
-      settings: a ValidateConfig as JSON.
+      report: the findings, as JSON and as a page.
+      clean_examples: the examples without the images that were taken out.
+      settings: a ValidateJob as JSON.
       code: hash of the code that runs; part of the cache key.
     """
-    findings = validate.check(
-        ingest_report.Report.read(examples.uri),
-        ingest_report.read_labels(examples.uri),
-        _read_anomalies(anomalies),
-        config.ValidateConfig.model_validate_json(settings),
+    job = config.ValidateJob.model_validate_json(settings)
+    images = list(catalog.read(examples.uri))
+    data = context.Context(
+        images=images,
+        report=ingest_report.Report.read(examples.uri),
+        labels=ingest_report.read_labels(examples.uri),
+        # The label map and the model are what the last run left, so neither is in the cache key:
+        # else every run that succeeds would make the next one validate and train again.
+        known_labels=labels.load(job.label_file),
+        anomalies=_read_anomalies(anomalies),
+        job=job,
+        embed=embedding.embedder(job.serving_dir, examples.uri, images),
     )
-    path = os.path.join(report.uri, validate.FINDINGS_FILE)
-    io_utils.write_string_file(path, validate.to_json(findings))
-    validate.block(findings, path)
+    outcome = validate.run(data)
+    findings_path = os.path.join(report.uri, findings.FINDINGS_FILE)
+    page_path = os.path.join(report.uri, findings.PAGE_FILE)
+    io_utils.write_string_file(findings_path, findings.to_json(outcome.findings))
+    io_utils.write_string_file(page_path, page.make(data, outcome, examples.uri))
+    findings.block(outcome.findings, page_path)
+    clean.write(examples.uri, clean_examples.uri, images, outcome.removed, outcome.report)
+    ingest_report.check_classifier(outcome.report, page_path)
+    clean_examples.split_names = examples.split_names
 
 
-def _read_anomalies(artifact: standard_artifacts.ExampleAnomalies) -> list[validate.Anomaly]:
+def _read_anomalies(artifact: standard_artifacts.ExampleAnomalies) -> list[context.Anomaly]:
     rows = []
     for split in artifact_utils.decode_split_names(artifact.split_names):
         folder = artifact_utils.get_split_uri([artifact], split)
         for path in sorted(fileio.glob(os.path.join(folder, "SchemaDiff.pb"))):
             proto = anomalies_pb2.Anomalies.FromString(io_utils.read_bytes_file(path))
             rows += [
-                validate.Anomaly(split, feature, info.description)
+                context.Anomaly(split, feature, info.description)
                 for feature, info in sorted(proto.anomaly_info.items())
             ]
     return rows

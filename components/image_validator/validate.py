@@ -1,111 +1,80 @@
-"""Checks on a whole set of images → findings. Pure: counts and anomalies in, findings out."""
+"""Runs the checks: a context → findings, and the images that are taken out."""
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from components.image_example_gen import report as ingest_report
-from components.image_validator import config as validate_config
-from data import errors
+from components.image_validator import checks, context, findings
 
-FINDINGS_FILE = "findings.json"
+Severity = Literal["warn", "quarantine", "block"]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that a check found.
+class Outcome:
+    """What a validation came to.
 
     Attributes:
-      check: the setting of ValidateConfig that governs it.
-      severity: "warn" or "block".
-      message: what was found, where, and what is allowed.
+      findings: in the order in which they are shown: the severe first.
+      removed: index in the catalog → the check that took the image out.
+      report: of ingest, with the removed images in quarantine.
     """
 
-    check: str
-    severity: str
-    message: str
+    findings: list[findings.Finding]
+    removed: dict[int, str]
+    report: ingest_report.Report
 
 
-@dataclass(frozen=True)
-class Anomaly:
-    """A schema anomaly: the split and feature it was found in, and TFDV's words."""
+def run(data: context.Context) -> Outcome:
+    """Runs every check that is not ignored; those on the whole set see what is left."""
+    found: list[findings.Finding] = []
+    removed: dict[int, str] = {}
+    for name, severity, result in _results(data, checks.IMAGE_CHECKS):
+        found.append(_finding(data, name, severity, result))
+        if severity == "quarantine":
+            for index in result.removable:
+                removed.setdefault(index, name)
+    report = _without(data, removed)
+    kept = [image for index, image in enumerate(data.images) if index not in removed]
+    rest = replace(data, images=kept, report=report)
+    for name, severity, result in _results(rest, checks.SET_CHECKS):
+        found.append(_finding(rest, name, severity, result))
+    order = ("block", "quarantine", "warn")
+    found.sort(key=lambda finding: order.index(finding.severity))
+    return Outcome(found, removed, report)
 
-    split: str
-    feature: str
-    description: str
+
+def _results(
+    data: context.Context, named: Mapping[str, checks.Check]
+) -> Iterator[tuple[str, Severity, context.Found]]:
+    for name, check in named.items():
+        severity = getattr(data.config, name)
+        if severity != "ignore":
+            for result in check(data):
+                yield name, severity, result
 
 
-def check(
-    report: ingest_report.Report,
-    labels: list[str],
-    anomalies: list[Anomaly],
-    config: validate_config.ValidateConfig,
-) -> list[Finding]:
-    """Runs every check that is not ignored.
-
-    Args:
-      report: what ingest made of the files.
-      labels: the label map.
-      anomalies: what ExampleValidator found.
-      config: severities and bounds.
-    """
-    total = sum(report.counts().values()) + len(report.quarantined)
-    share = len(report.quarantined) / max(total, 1)
-    train = report.examples.get("train", {})
-    tested = report.examples.get("test", {})
-    present = [name for name in labels if train.get(name)]
-    found: list[tuple[str, str]] = [
-        ("schema_anomalies", f"{row.feature} in the {row.split} split: {row.description}")
-        for row in anomalies
+def _finding(
+    data: context.Context, name: str, severity: Severity, result: context.Found
+) -> findings.Finding:
+    cases = [
+        findings.Case([data.images[index].path for index in case.images], case.detail)
+        for case in result.cases[: findings.MAX_CASES]
     ]
-    if share > config.max_quarantined_fraction:
-        found.append(
-            (
-                "quarantined",
-                f"{len(report.quarantined)} of {total} files ({share:.0%}) are in quarantine;"
-                f" {config.max_quarantined_fraction:.0%} are allowed.",
-            )
-        )
-    found += [
-        (
-            "small_classes",
-            f"Class {name!r} has {train[name]} images to train on;"
-            f" {config.min_train_images} are enough.",
-        )
-        for name in present
-        if train[name] < config.min_train_images
-    ]
-    found += [
-        ("untested_classes", f"Class {name!r} has no image in the test split.")
-        for name in present
-        if not tested.get(name)
-    ]
-    severities = {name: getattr(config, name) for name, _ in found}
-    return [
-        Finding(name, severities[name], message)
-        for name, message in found
-        if severities[name] != "ignore"
-    ]
+    return findings.Finding(name, severity, result.message, max(1, len(result.cases)), cases)
 
 
-def block(findings: list[Finding], where: str) -> None:
-    """Stops the run when a finding is severe enough.
-
-    Raises:
-      errors.DataError: names every blocking finding and the file ``where`` all are.
-    """
-    blocking = [finding for finding in findings if finding.severity == "block"]
-    if blocking:
-        raise errors.DataError(
-            *(f"{finding.message} (checks.{finding.check})" for finding in blocking),
-            f"All findings are in {where}.",
-        )
-
-
-def to_json(findings: list[Finding]) -> str:
-    """The findings as text."""
-    return json.dumps([asdict(finding) for finding in findings], indent=1)
-
-
-def from_json(text: str) -> list[Finding]:
-    """Reads what :func:`to_json` wrote."""
-    return [Finding(**row) for row in json.loads(text)]
+def _without(data: context.Context, removed: Mapping[int, str]) -> ingest_report.Report:
+    """The report of ingest with some images moved from their splits into quarantine."""
+    examples = {name: dict(counts) for name, counts in data.report.examples.items()}
+    rows = []
+    for index, name in removed.items():
+        image = data.images[index]
+        examples[image.split][image.class_name] -= 1
+        rows.append(ingest_report.Quarantined(image.path, image.class_name, name))
+    examples = {
+        name: {class_name: count for class_name, count in counts.items() if count}
+        for name, counts in examples.items()
+    }
+    quarantined = sorted([*data.report.quarantined, *rows])
+    return replace(data.report, examples=examples, quarantined=quarantined)

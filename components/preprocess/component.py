@@ -12,7 +12,6 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.image_example_gen import report as ingest_report
-from components.image_validator import artifacts
 from components.preprocess import config, materialise
 from data import progress, records
 
@@ -20,7 +19,6 @@ from data import progress, records
 @decorators.component(use_beam=True)
 def Preprocess(
     examples: annotations.InputArtifact[standard_artifacts.Examples],
-    report: annotations.InputArtifact[artifacts.ImageReport],
     pixels: annotations.OutputArtifact[standard_artifacts.Examples],
     settings: annotations.Parameter[str],
     code: annotations.Parameter[str],
@@ -29,8 +27,7 @@ def Preprocess(
     """Decodes and resizes every image once.
 
     Args:
-      examples: image records, from ImageFolderExampleGen.
-      report: from ImageValidator; asked for so that blocked data never gets here.
+      examples: image records, from ImageValidator: blocked data never gets here.
       pixels: pixels records, with a ``pixels.json`` that describes them.
       settings: a PreprocessConfig as JSON.
       code: hash of the code that runs; part of the cache key.

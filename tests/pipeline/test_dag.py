@@ -11,10 +11,10 @@ GOLDEN = {
     "ImportSchemaGen": set(),
     "ExampleValidator": {"StatisticsGen", "ImportSchemaGen"},
     "ImageValidator": {"ImageFolderExampleGen", "ExampleValidator"},
-    "Preprocess": {"ImageFolderExampleGen", "ImageValidator"},
+    "Preprocess": {"ImageValidator"},
     "Trainer": {"Preprocess"},
     "baseline": {"Trainer"},
-    "Evaluator": {"ImageFolderExampleGen", "Trainer", "baseline"},
+    "Evaluator": {"ImageValidator", "Trainer", "baseline"},
     "Pusher": {"Trainer", "Evaluator"},
 }
 

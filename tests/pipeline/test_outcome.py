@@ -17,6 +17,8 @@ def test_names_are_shown_as_they_are():
         examples={"train": 8, "eval": 1, "test": 6},
         quarantined=1,
         quarantine_csv="/out/[q]/quarantine.csv",
+        findings=[summary.Finding(check="blurry", severity="warn", message="m", count=3)],
+        findings_page="/out/[p]/findings.html",
         metrics=summary.Metrics(accuracy=0.5, per_class=dict.fromkeys(NAMES, row)),
         blessed=False,
         reasons=["The recall of '[/red]' is 10.0%; at least 20.0% is needed."],
@@ -31,6 +33,8 @@ def test_names_are_shown_as_they_are():
     outcome.show(found, console, Path("/out/[x]/summary.json"))
     shown = buffer.getvalue()
     for part in (*NAMES, *found.reasons, "/out/[q]/quarantine.csv", "/out/[x]/summary.json"):
+        assert part in shown
+    for part in ("1 finding in the images: /out/[p]/findings.html", "1 file in quarantine"):
         assert part in shown
     assert "Not blessed, not pushed." in shown
     assert "undefined" in shown

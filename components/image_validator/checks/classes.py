@@ -1,0 +1,84 @@
+"""Checks of the set as a whole: its classes, its label map, its schema, what was unusable."""
+
+from collections.abc import Iterator
+
+from components.image_validator import context as validate_context
+
+Found = validate_context.Found
+Context = validate_context.Context
+
+
+def schema_anomalies(context: Context) -> Iterator[Found]:
+    """What ExampleValidator found."""
+    for row in context.anomalies:
+        yield Found(f"{row.feature} in the {row.split} split: {row.description}")
+
+
+def quarantined(context: Context) -> Iterator[Found]:
+    """Too many files that could not be used."""
+    bad = len(context.report.quarantined)
+    total = sum(context.report.counts().values()) + bad
+    allowed = context.config.max_quarantined_fraction
+    if bad > allowed * total:
+        yield Found(
+            f"{bad:,} of {total:,} files ({bad / total:.0%}) are in quarantine;"
+            f" {allowed:.0%} are allowed."
+        )
+
+
+def small_classes(context: Context) -> Iterator[Found]:
+    """Classes with few images to train on."""
+    for name, count in _trained(context).items():
+        if count < context.config.min_train_images:
+            yield Found(
+                f"Class {name!r} has {count} images to train on;"
+                f" {context.config.min_train_images} are enough."
+            )
+
+
+def untested_classes(context: Context) -> Iterator[Found]:
+    """Classes that no metric will speak of."""
+    tested = context.report.examples.get("test", {})
+    for name in _trained(context):
+        if not tested.get(name):
+            yield Found(f"Class {name!r} has no image in the test split.")
+
+
+def class_imbalance(context: Context) -> Iterator[Found]:
+    """A class that outnumbers another."""
+    counts = _trained(context)
+    if len(counts) < 2:
+        return
+    largest = max(counts, key=lambda name: counts[name])
+    smallest = min(counts, key=lambda name: counts[name])
+    if counts[largest] > context.config.max_imbalance * counts[smallest]:
+        yield Found(
+            f"Class {largest!r} has {counts[largest]:,} images to train on, {smallest!r} has"
+            f" {counts[smallest]:,}; a factor of {context.config.max_imbalance:g} is allowed."
+        )
+
+
+def label_map(context: Context) -> Iterator[Found]:
+    """Classes that came, and classes that have no image any more, since the last run."""
+    if not context.known_labels:
+        return
+    new = [name for name in context.labels if name not in context.known_labels]
+    present = {name for counts in context.report.examples.values() for name in counts}
+    gone = [name for name in context.known_labels if name not in present]
+    if new:
+        yield Found(f"New since the last run: {_named(new)}; the label map grows at its end.")
+    if gone:
+        yield Found(
+            f"Without any image now: {_named(gone)}; the label map keeps the names, and the model"
+            " an output for each."
+        )
+
+
+def _trained(context: Context) -> dict[str, int]:
+    """Class → images to train on, in the order of the label map; classes without any left out."""
+    counts = context.report.examples.get("train", {})
+    return {name: counts[name] for name in context.labels if counts.get(name)}
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,116 @@
+"""Checks of what an image has to do with another: copies, conflicts of labels, leaks."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from components.image_validator import context as validate_context
+from data import catalog, split
+
+Case = validate_context.Case
+Found = validate_context.Found
+Context = validate_context.Context
+Key = Callable[[catalog.Image], Any]
+# Of the different keys in a group, the one whose images stay; None when all are doubtful.
+Keep = Callable[[set[Any]], Any]
+
+
+def duplicates(context: Context) -> Iterator[Found]:
+    """Copies of one file in one class and split."""
+    yield from _alike(context, _copies(context), "are copies of others in their class and split")
+
+
+def near_duplicates(context: Context) -> Iterator[Found]:
+    """Nearly the same image in one class and split."""
+    yield from _alike(context, _near(context), "are nearly others in their class and split")
+
+
+def label_conflicts(context: Context) -> Iterator[Found]:
+    """One file in several classes: every copy is doubtful."""
+    words = "are one file under several labels"
+    yield from _apart(context, _copies(context), words, _class_name, lambda _: None)
+
+
+def near_label_conflicts(context: Context) -> Iterator[Found]:
+    """Nearly one image in several classes."""
+    words = "are nearly one image under several labels"
+    yield from _apart(context, _near(context), words, _class_name, lambda _: None)
+
+
+def split_leaks(context: Context) -> Iterator[Found]:
+    """One file in several splits: the copies that are trained on go, the tested ones stay."""
+    words = "are one file in several splits"
+    yield from _apart(context, _copies(context), words, _split, max)
+
+
+def near_split_leaks(context: Context) -> Iterator[Found]:
+    """Nearly one image in several splits."""
+    words = "are nearly one image in several splits"
+    yield from _apart(context, _near(context), words, _split, max)
+
+
+def span_copies(context: Context) -> Iterator[Found]:
+    """Images of one span that another has, to the byte or nearly: the older ones stay."""
+    words = "are in several spans, or nearly"
+    groups = [*_copies(context), *_near(context)]
+    yield from _apart(context, groups, words, lambda image: image.span, min)
+
+
+def _class_name(image: catalog.Image) -> str:
+    return image.class_name
+
+
+def _split(image: catalog.Image) -> int:
+    return split.SPLITS.index(image.split)
+
+
+Group = tuple[list[int], str]
+
+
+def _copies(context: Context) -> Iterator[Group]:
+    return ((group, "the same file") for group in context.copies)
+
+
+def _near(context: Context) -> Iterator[Group]:
+    return (
+        ([one, other], f"{distance} of 256 bits differ")
+        for distance, one, other in context.near_pairs
+    )
+
+
+def _alike(context: Context, groups: Iterable[Group], words: str) -> Iterator[Found]:
+    """What is superfluous: in each group, images of the same class, split and span."""
+    cases, removable = [], set()
+    for group, detail in groups:
+        first: dict[Any, int] = {}
+        for index in sorted(group, key=lambda index: context.images[index].path):
+            image = context.images[index]
+            earlier = first.setdefault((image.class_name, image.split, image.span), index)
+            if earlier != index:
+                cases.append(Case((earlier, index), detail))
+                removable.add(index)
+    yield from _found(context, cases, removable, words)
+
+
+def _apart(
+    context: Context, groups: Iterable[Group], words: str, key: Key, keep: Keep
+) -> Iterator[Found]:
+    """What contradicts itself: in each group, images of different keys."""
+    cases, removable = [], set()
+    for group, detail in groups:
+        first: dict[Any, int] = {}
+        for index in sorted(group, key=lambda index: context.images[index].path):
+            first.setdefault(key(context.images[index]), index)
+        if len(first) < 2:
+            continue
+        kept = keep(set(first))
+        one, *others = first.values()
+        cases += [Case((one, other), detail) for other in others]
+        removable |= {index for index in group if key(context.images[index]) != kept}
+    yield from _found(context, cases, removable, words)
+
+
+def _found(context: Context, cases: list[Case], removable: set[int], words: str) -> Iterator[Found]:
+    if cases:
+        count = len({index for case in cases for index in case.images} | removable)
+        message = f"{count:,} of {len(context.images):,} images {words}."
+        yield Found(message, cases, sorted(removable))

@@ -1,0 +1,133 @@
+"""Checks of single images, by the measures that ingest took of them."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from components.image_validator import context as validate_context
+from data import catalog
+
+BLANK_CONTRAST = 0.004  # of 0.5: one level of 255
+GREY_SATURATION = 0.01
+Case = validate_context.Case
+Found = validate_context.Found
+Context = validate_context.Context
+
+
+def blank(context: Context) -> Iterator[Found]:
+    """Images of a single colour."""
+    yield from _below(
+        context, lambda image: image.info.quality.contrast, BLANK_CONTRAST, "are of a single colour"
+    )
+
+
+def too_dark(context: Context) -> Iterator[Found]:
+    """Images in which nothing is bright."""
+    yield from _below(
+        context,
+        lambda image: image.info.quality.highlight,
+        context.config.min_highlight,
+        "are too dark",
+        skipped=_is_blank,
+    )
+
+
+def too_bright(context: Context) -> Iterator[Found]:
+    """Images in which nothing is dark."""
+    yield from _below(
+        context,
+        lambda image: 1 - image.info.quality.shadow,
+        1 - context.config.max_shadow,
+        "are too bright",
+        skipped=_is_blank,
+    )
+
+
+def low_contrast(context: Context) -> Iterator[Found]:
+    """Images of about one grey."""
+    yield from _below(
+        context,
+        lambda image: image.info.quality.contrast,
+        context.config.min_contrast,
+        "have little contrast",
+        skipped=_is_blank,
+    )
+
+
+def blurry(context: Context) -> Iterator[Found]:
+    """Images without a sharp edge."""
+    yield from _below(
+        context,
+        lambda image: image.info.quality.sharpness,
+        context.config.min_sharpness,
+        "are blurred",
+        skipped=_is_blank,
+    )
+
+
+def odd_aspect_ratio(context: Context) -> Iterator[Found]:
+    """Images far longer than wide, or the reverse."""
+    yield from _below(
+        context,
+        lambda image: (
+            min(image.info.height, image.info.width) / max(image.info.height, image.info.width)
+        ),
+        1 / context.config.max_aspect_ratio,
+        f"have one side over {context.config.max_aspect_ratio:g} times the other",
+    )
+
+
+def odd_size(context: Context) -> Iterator[Found]:
+    """Images far larger or smaller than the others; a side is the root of the area."""
+    sides = [np.sqrt(image.info.height * image.info.width) for image in context.images]
+    if not sides:
+        return
+    median = float(np.median(sides))
+    factor = context.config.max_size_factor
+    yield from _below(
+        context,
+        lambda image: _similarity(np.sqrt(image.info.height * image.info.width), median),
+        1 / factor,
+        f"are over {factor:g} times smaller or larger than the median of {median:.0f} px",
+    )
+
+
+def greyscale(context: Context) -> Iterator[Found]:
+    """The few grey images of a coloured set."""
+    grey = [image.info.quality.saturation < GREY_SATURATION for image in context.images]
+    if 0 < sum(grey) <= context.config.max_greyscale_fraction * len(grey):
+        yield from _below(
+            context,
+            lambda image: image.info.quality.saturation,
+            GREY_SATURATION,
+            "are grey among coloured ones",
+            skipped=_is_blank,
+        )
+
+
+def _is_blank(image: catalog.Image) -> bool:
+    return image.info.quality.contrast < BLANK_CONTRAST
+
+
+def _similarity(one: float, other: float) -> float:
+    return float(min(one, other) / max(one, other))
+
+
+def _below(
+    context: Context,
+    measure: Callable[[catalog.Image], float],
+    bound: float,
+    words: str,
+    skipped: Callable[[catalog.Image], bool] = lambda image: False,
+) -> Iterator[Found]:
+    """Images whose measure is below a bound, lowest first; nothing where there are none."""
+    values = sorted(
+        (measure(image), index) for index, image in enumerate(context.images) if not skipped(image)
+    )
+    low = [(value, index) for value, index in values if value < bound]
+    if low:
+        yield Found(
+            f"{len(low):,} of {len(context.images):,} images {words}.",
+            [Case((index,), f"{value:.3g}, {bound:.3g} is allowed") for value, index in low],
+            [index for _, index in low],
+        )

@@ -1,0 +1,97 @@
+"""Examples without the images that were taken out, and the bytes of single records."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import tensorflow as tf
+
+from components.image_example_gen import report as ingest_report
+from data import catalog, example, records, split
+
+Place = tuple[str, int]
+
+
+def write(
+    source_uri: str,
+    target_uri: str,
+    images: Sequence[catalog.Image],
+    removed: Collection[int],
+    report: ingest_report.Report,
+) -> None:
+    """Writes an Examples artifact with everything but the removed images.
+
+    Shards that lose no image are linked, where the file system can, and copied else.
+
+    Args:
+      source_uri: the Examples artifact.
+      target_uri: the one to write.
+      images: its catalog.
+      removed: indices in the catalog.
+      report: of the artifact to write.
+    """
+    positions = _positions(images, removed)
+    for name in split.SPLITS:
+        target = os.path.join(target_uri, f"Split-{name}")
+        tf.io.gfile.makedirs(target)
+        for shard, path in enumerate(records.files(os.path.join(source_uri, f"Split-{name}"))):
+            wanted = os.path.join(target, os.path.basename(path))
+            dropped = positions.get((name, shard))
+            if dropped:
+                records.write(wanted, _rest(path, dropped))
+            else:
+                _link(path, wanted)
+    catalog.write(target_uri, (image for index, image in enumerate(images) if index not in removed))
+    ingest_report.write_labels(target_uri, ingest_report.read_labels(source_uri))
+    report.write(target_uri)
+
+
+def read_encoded(
+    uri: str, images: Sequence[catalog.Image], wanted: Collection[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Yields (index in the catalog, encoded image) of some images, in the order of the records."""
+    by_shard: dict[Place, dict[int, int]] = {}
+    for index, place, position in _places(images):
+        if index in wanted:
+            by_shard.setdefault(place, {})[position] = index
+    for (name, shard), positions in sorted(by_shard.items()):
+        path = records.files(os.path.join(uri, f"Split-{name}"))[shard]
+        chosen = tf.constant(sorted(positions), tf.int64)
+        dataset = tf.data.TFRecordDataset(path).enumerate().filter(_among(chosen))
+        for position, serialized in dataset.as_numpy_iterator():
+            parsed = example.parse(tf.constant([serialized]), [example.ENCODED])
+            yield positions[int(position)], parsed[example.ENCODED].numpy()[0]
+
+
+def _among(chosen: tf.Tensor) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    return lambda position, _: tf.reduce_any(chosen == position)
+
+
+def _places(images: Sequence[catalog.Image]) -> Iterator[tuple[int, Place, int]]:
+    """Of each image: its index, its split and shard, and its position within that."""
+    counts: dict[Place, int] = {}
+    for index, image in enumerate(images):
+        place = (image.split, image.shard)
+        position = counts.get(place, 0)
+        counts[place] = position + 1
+        yield index, place, position
+
+
+def _positions(images: Sequence[catalog.Image], removed: Collection[int]) -> dict[Place, set[int]]:
+    positions: dict[Place, set[int]] = {}
+    for index, place, position in _places(images):
+        if index in removed:
+            positions.setdefault(place, set()).add(position)
+    return positions
+
+
+def _rest(path: str, dropped: Collection[int]) -> Iterator[bytes]:
+    for position, record in enumerate(tf.data.TFRecordDataset(path).as_numpy_iterator()):
+        if position not in dropped:
+            yield record
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or no local one
+        tf.io.gfile.copy(source, target, overwrite=True)

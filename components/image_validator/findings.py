@@ -1,0 +1,85 @@
+"""What the checks find, and what is done about it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from data import errors
+
+FINDINGS_FILE = "findings.json"
+PAGE_FILE = "findings.html"
+MAX_CASES = 200
+_NAMED_CASES = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One instance of a finding.
+
+    Attributes:
+      paths: the image, or the two images, relative to the data folder.
+      detail: what was measured, in a few words.
+    """
+
+    paths: list[str]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+      check: the setting of ValidateConfig that governs it.
+      severity: what was done about it.
+      message: what was found, where, and what is allowed.
+      count: how many cases there are.
+      cases: the worst of them, worst first.
+    """
+
+    check: str
+    severity: Literal["warn", "quarantine", "block"]
+    message: str
+    count: int = 1
+    cases: list[Case] = field(default_factory=list)
+
+
+def block(findings: Sequence[Finding], page: str) -> None:
+    """Stops the run when a finding is severe enough.
+
+    Raises:
+      errors.DataError: names every blocking finding with example files, and the page.
+    """
+    blocking = [finding for finding in findings if finding.severity == "block"]
+    if not blocking:
+        return
+    raise errors.DataError(
+        *(
+            f"{finding.message}{_examples(finding)} (checks.{finding.check})"
+            for finding in blocking
+        ),
+        f"All findings are in {page}.",
+        report=page,
+    )
+
+
+def to_json(findings: Sequence[Finding]) -> str:
+    """The findings as text."""
+    return json.dumps([asdict(finding) for finding in findings], indent=1)
+
+
+def from_json(text: str) -> list[Finding]:
+    """Reads what :func:`to_json` wrote."""
+    return [
+        Finding(**{**row, "cases": [Case(**case) for case in row["cases"]]})
+        for row in json.loads(text)
+    ]
+
+
+def _examples(finding: Finding) -> str:
+    if not finding.cases:
+        return ""
+    named = [" = ".join(case.paths) for case in finding.cases[:_NAMED_CASES]]
+    more = f", and {finding.count - len(named)} more" if finding.count > len(named) else ""
+    return f" {'; '.join(named)}{more}."

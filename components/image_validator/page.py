@@ -1,0 +1,134 @@
+"""The findings as one self-contained HTML page with thumbnails."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from components.image_validator import clean, context, findings, validate
+from data import decode, split
+
+TEMPLATE = "findings.html.jinja"
+SHOWN_CASES = 12
+THUMBNAIL_SIDE_PX = 160
+_HISTOGRAM_BINS = 24
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """An image to show: where it came from, and itself as a data URI; empty where it has gone."""
+
+    path: str
+    caption: str
+    uri: str
+
+
+def shown_images(outcome: validate.Outcome) -> set[str]:
+    """The paths of the images that the page shows."""
+    return {
+        path
+        for finding in outcome.findings
+        for case in finding.cases[:SHOWN_CASES]
+        for path in case.paths
+    }
+
+
+def thumbnail(encoded: bytes) -> str:
+    """A small copy of an image that ingest has accepted, as a data URI."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        image.draft("RGB", (2 * THUMBNAIL_SIDE_PX, 2 * THUMBNAIL_SIDE_PX))
+        small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def make(data: context.Context, outcome: validate.Outcome, uri: str) -> str:
+    """Renders the page with the thumbnails that it needs, read from an Examples artifact."""
+    wanted = shown_images(outcome)
+    indices = {index for index, image in enumerate(data.images) if image.path in wanted}
+    thumbnails = {
+        data.images[index].path: thumbnail(encoded)
+        for index, encoded in clean.read_encoded(uri, data.images, indices)
+    }
+    return render(data, outcome, thumbnails)
+
+
+def render(data: context.Context, outcome: validate.Outcome, thumbnails: Mapping[str, str]) -> str:
+    """Renders the page.
+
+    Args:
+      data: what was checked.
+      outcome: what was found.
+      thumbnails: path → data URI.
+    """
+    captions = {image.path: f"{image.class_name} · {image.split}" for image in data.images}
+
+    def shown(finding: findings.Finding) -> list[tuple[list[Thumbnail], str]]:
+        return [
+            (
+                [
+                    Thumbnail(path, captions.get(path, ""), thumbnails.get(path, ""))
+                    for path in case.paths
+                ],
+                case.detail,
+            )
+            for case in finding.cases[:SHOWN_CASES]
+        ]
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["printable"] = _printable
+    reasons = Counter(row.reason for row in outcome.report.quarantined)
+    return environment.get_template(TEMPLATE).render(
+        findings=[(finding, shown(finding)) for finding in outcome.findings],
+        severities=Counter(finding.severity for finding in outcome.findings),
+        report=outcome.report,
+        counts=outcome.report.counts(),
+        classes=_class_rows(data, outcome),
+        reasons=[
+            (name, count, decode.REASONS.get(name, f"taken out by checks.{name}"))
+            for name, count in reasons.most_common()
+        ],
+        quarantined=outcome.report.quarantined[: findings.MAX_CASES],
+        measures=_histograms(data),
+    )
+
+
+def _class_rows(data: context.Context, outcome: validate.Outcome) -> list[tuple[str, list[int]]]:
+    examples = outcome.report.examples
+    return [
+        (name, [examples.get(part, {}).get(name, 0) for part in split.SPLITS])
+        for name in data.labels
+    ]
+
+
+def _histograms(data: context.Context) -> list[tuple[str, str, str, list[float]]]:
+    """Of each measure: its name, the 1st and 99th percentile, and bars of 0–1 between them."""
+    rows = []
+    for name in ("brightness", "contrast", "sharpness", "saturation"):
+        values = np.array([getattr(image.info.quality, name) for image in data.images])
+        if not len(values):
+            continue
+        low, high = np.quantile(values, [0.01, 0.99])
+        inside = np.clip(values, low, high)
+        counts, _ = np.histogram(inside, _HISTOGRAM_BINS, (low, max(high, low + 1e-9)))
+        bars = (counts / max(counts.max(), 1)).round(3).tolist()
+        rows.append((name, f"{low:.3g}", f"{high:.3g}", bars))
+    return rows
+
+
+def _printable(value: str) -> str:
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
