@@ -93,3 +93,39 @@ def test_missing_folder_and_file_for_folder(tmp_path):
     touch(tmp_path, "file")
     with pytest.raises(errors.DataError, match="is a file"):
         folder.scan(tmp_path / "file")
+
+
+def test_links_to_folders_are_listed_and_never_followed(tmp_path):
+    touch(tmp_path, "root/cat/a", "elsewhere/x", "elsewhere/y")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "root" / "dog")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "root" / "cat" / "more")
+    listing = folder.scan(tmp_path / "root")
+    assert [file.path for file in listing.files] == ["cat/a", "cat/more", "dog"]
+    assert listing.class_names == ["cat", "dog"]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_lost(tmp_path, monkeypatch):
+    touch(tmp_path, "cat/a", "dog/b", "cat/locked/c")
+    listing_of = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing_of(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert "cat/locked" in [file.path for file in folder.scan(tmp_path).files]
+
+
+@pytest.mark.parametrize("missing", ["val/dog", "train/dog", "test/cat"])
+def test_a_class_missing_from_a_split_folder_is_refused(tmp_path, missing):
+    paths = [f"{part}/{name}/a" for part in ("train", "val", "test") for name in ("cat", "dog")]
+    touch(tmp_path, *(path for path in paths if not path.startswith(missing)))
+    touch(tmp_path, "train/bird/a", "val/bird/a", "test/bird/a")
+    listing = folder.scan(tmp_path)
+    part, name = missing.replace("val", "eval").split("/")
+    with pytest.raises(errors.DataError) as caught:
+        folder.check(listing)
+    assert f"The {part} folder of {tmp_path} lacks '{name}'" in str(caught.value)
+    assert "--ingest.allow-missing-classes true" in str(caught.value)
+    folder.check(listing, allow_missing_classes=True)

@@ -1,0 +1,49 @@
+from data import decode, folder, index, quality
+
+INFO = decode.ImageInfo(
+    "PNG", 20, 30, 1, "TIFF", True, "ab" * 32, quality.Quality(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+)
+
+
+def row(path: str, result=INFO) -> index.Row:
+    return index.Row(path, 7, 12345, "cd" * 32, result)
+
+
+def test_rows_round_trip(tmp_path):
+    rows = [row("cat/a\udcff\n.png"), row("b", decode.Rejection("damaged", "why"))]
+    index.save(tmp_path / "state", rows)
+    assert list(index.load(tmp_path / "state").values()) == rows
+    assert index.load(tmp_path / "nothing") == {}
+
+
+def test_what_was_appended_is_there_and_newer(tmp_path):
+    index.save(tmp_path, [row("a"), row("b")])
+    index.append(tmp_path, [row("b", decode.Rejection("damaged")), row("c")])
+    index.append(tmp_path, [row("d")])
+    loaded = index.load(tmp_path)
+    assert list(loaded) == ["a", "b", "c", "d"]
+    assert loaded["b"].result == decode.Rejection("damaged")
+    index.save(tmp_path, loaded.values())
+    assert index.load(tmp_path) == loaded
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1
+
+
+def test_a_torn_line_is_passed_over(tmp_path):
+    index.append(tmp_path, [row("a"), row("b")])
+    (path,) = tmp_path.rglob("*.jsonl")
+    path.write_text(path.read_text()[:-20])
+    assert list(index.load(tmp_path)) == ["a"]
+
+
+def test_passing_failures_are_not_kept(tmp_path):
+    results = {"slow": "too_slow", "gone": "unreadable", "bad": "damaged", "empty": "empty"}
+    index.save(tmp_path, [row(path, decode.Rejection(code)) for path, code in results.items()])
+    assert list(index.load(tmp_path)) == ["bad", "empty"]
+    assert set(results.values()) | index.PASSING_REASONS <= decode.REASONS.keys()
+
+
+def test_a_row_describes_an_unchanged_file():
+    file = folder.ImageFile("a", "cat", None, 7, 12345)
+    assert row("a").describes(file)
+    assert not row("a").describes(folder.ImageFile("a", "cat", None, 8, 12345))
+    assert not row("a").describes(folder.ImageFile("a", "cat", None, 7, 12346))

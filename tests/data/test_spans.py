@@ -1,0 +1,79 @@
+import pytest
+from pydantic import ValidationError
+
+from data import errors, folder, spans
+from tests.data.test_folder import touch
+
+
+def numbers(root, **config) -> list[int]:
+    return [span.number for span in folder.scan(root, spans.SpanConfig(**config)).spans]
+
+
+def test_numbered_spans_in_the_order_of_their_numbers(tmp_path):
+    touch(tmp_path, *(f"span-{i}/{name}/a" for i in (1, 2, 10) for name in ("cat", "dog")))
+    listing = folder.scan(tmp_path)
+    assert [span.number for span in listing.spans] == [1, 2, 10]
+    assert listing.class_names == ["cat", "dog"]
+    assert {file.span for file in listing.files} == {1, 2, 10}
+    assert listing.files[0].path == "span-1/cat/a"
+
+
+@pytest.mark.parametrize("names", [("2031-05-01", "2031-04-30"), ("20310501", "20310430")])
+def test_dated_spans(tmp_path, names):
+    touch(tmp_path, *(f"{name}/cat/a" for name in names))
+    assert numbers(tmp_path) == [20310430, 20310501]
+
+
+def test_a_rolling_window(tmp_path):
+    touch(tmp_path, *(f"span-{i}/cat/a" for i in range(5)))
+    listing = folder.scan(tmp_path, spans.SpanConfig(window=2))
+    assert [span.number for span in listing.spans] == [3, 4]
+    assert listing.older_spans == 3
+    assert len(listing.files) == 2
+    assert numbers(tmp_path, window=9) == [0, 1, 2, 3, 4]
+
+
+def test_split_folders_within_a_span(tmp_path):
+    touch(tmp_path, "span-1/train/cat/a", "span-1/val/cat/b", "span-2/train/cat/c")
+    found = {(file.span, file.split, file.class_name) for file in folder.scan(tmp_path).files}
+    assert found == {(1, "train", "cat"), (1, "eval", "cat"), (2, "train", "cat")}
+
+
+def test_markers_and_strays_are_ignored_and_counted(tmp_path):
+    paths = ["span-1/cat/a", "span-1/_SUCCESS", "span-2/cat/b", "README", "notes/x", "span-2/loose"]
+    listing = folder.scan(touch(tmp_path, *paths), spans.SpanConfig(pattern="span-{SPAN}"))
+    assert len(listing.files) == 2
+    assert listing.ignored == 4
+
+
+def test_classes_with_such_names_are_no_spans(tmp_path):
+    """Class folders hold files; spans hold class folders."""
+    touch(tmp_path, "20310501/a.jpg", "20310502/b.jpg", "span-7/c.jpg")
+    listing = folder.scan(tmp_path)
+    assert listing.spans == ()
+    assert listing.class_names == ["20310501", "20310502", "span-7"]
+    touch(tmp_path, "99999999/deep/a.jpg")  # no date
+    assert folder.scan(tmp_path).spans == ()
+
+
+def test_spans_can_be_switched_off(tmp_path):
+    touch(tmp_path, "span-1/cat/a", "span-2/cat/b")
+    assert folder.scan(tmp_path, spans.SpanConfig(pattern="none")).class_names == [
+        "span-1",
+        "span-2",
+    ]
+
+
+def test_a_pattern_of_ones_own(tmp_path):
+    touch(tmp_path, "batch 3 of May/cat/a", "batch 12 of May/cat/a")
+    assert numbers(tmp_path, pattern="batch {SPAN} of May") == [3, 12]
+    with pytest.raises(errors.DataError, match=r"No folder in .* matches ingest\.spans\.pattern"):
+        numbers(tmp_path, pattern="week-{SPAN}")
+    with pytest.raises(ValidationError, match="must be in it"):
+        spans.SpanConfig(pattern="week")
+
+
+def test_one_span_twice_is_an_error(tmp_path):
+    touch(tmp_path, "span-1/cat/a", "span-01/cat/a")
+    with pytest.raises(errors.DataError, match=r"span-01 and span-1 in .* are the same span"):
+        folder.scan(tmp_path)
