@@ -17,12 +17,10 @@ from components.image_validator import (
     clean,
     config,
     context,
-    embedding,
     findings,
     page,
     validate,
 )
-from data import catalog, labels
 
 
 @decorators.component
@@ -45,25 +43,14 @@ def ImageValidator(
       code: hash of the code that runs; part of the cache key.
     """
     job = config.ValidateJob.model_validate_json(settings)
-    images = list(catalog.read(examples.uri))
-    data = context.Context(
-        images=images,
-        report=ingest_report.Report.read(examples.uri),
-        labels=ingest_report.read_labels(examples.uri),
-        # The label map and the model are what the last run left, so neither is in the cache key:
-        # else every run that succeeds would make the next one validate and train again.
-        known_labels=labels.load(job.label_file),
-        anomalies=_read_anomalies(anomalies),
-        job=job,
-        embed=embedding.embedder(job.serving_dir, examples.uri, images),
-    )
+    data = validate.read(examples.uri, _read_anomalies(anomalies), job)
     outcome = validate.run(data)
     findings_path = os.path.join(report.uri, findings.FINDINGS_FILE)
     page_path = os.path.join(report.uri, findings.PAGE_FILE)
     io_utils.write_string_file(findings_path, findings.to_json(outcome.findings))
     io_utils.write_string_file(page_path, page.make(data, outcome, examples.uri))
     findings.block(outcome.findings, page_path)
-    clean.write(examples.uri, clean_examples.uri, images, outcome.removed, outcome.report)
+    clean.write(examples.uri, clean_examples.uri, data.images, outcome.removed, outcome.report)
     ingest_report.check_classifier(outcome.report, page_path)
     clean_examples.split_names = examples.split_names
 

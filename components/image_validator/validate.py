@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from components.image_example_gen import report as ingest_report
-from components.image_validator import checks, context, findings
+from components.image_validator import checks, context, embedding, findings
+from components.image_validator import config as validate_config
+from data import catalog, labels
 
 Severity = Literal["warn", "quarantine", "block"]
 
@@ -23,6 +25,31 @@ class Outcome:
     findings: list[findings.Finding]
     removed: dict[int, str]
     report: ingest_report.Report
+
+
+def read(
+    uri: str, anomalies: list[context.Anomaly], job: validate_config.ValidateJob
+) -> context.Context:
+    """Reads what the checks look at.
+
+    The label map and the model in serving are what the last run left, and in no cache key: else
+    every run that succeeds would make the next one validate and train again.
+
+    Args:
+      uri: the Examples artifact.
+      anomalies: what ExampleValidator found in it.
+      job: the settings, and where that label map and that model are.
+    """
+    images = list(catalog.read(uri))
+    return context.Context(
+        images=images,
+        report=ingest_report.Report.read(uri),
+        labels=ingest_report.read_labels(uri),
+        known_labels=labels.load(job.label_file),
+        anomalies=anomalies,
+        job=job,
+        embed=embedding.embedder(job.serving_dir, uri, images),
+    )
 
 
 def run(data: context.Context) -> Outcome:
