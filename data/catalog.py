@@ -1,22 +1,21 @@
-"""The list of all images of an Examples artifact, without their bytes: ``images.jsonl``.
+"""The list of all images of an Examples artifact, without their bytes.
 
-In the order of the records: by split, shard and place within the shard.
+One file a shard, ``catalog/train-00002-of-00010.jsonl``, in the order of its records.
 """
 
-import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from data import decode, decoder
 
-FILE = "images.jsonl"
+FOLDER = "catalog"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """One image.
 
     Attributes:
@@ -43,21 +42,42 @@ class Image:
         return self.split, self.shard, self.sha256, self.path
 
 
-def write(uri: str, images: Iterable[Image]) -> None:
-    """Writes the list into an artifact, in the order of the records."""
-    with tf.io.gfile.GFile(os.path.join(uri, FILE), "w") as file:
-        for image in sorted(images, key=lambda image: image.place):
-            head = [getattr(image, name) for name in _FIELDS]
-            file.write(json.dumps([*head, decoder.info_to_dict(image.info)]) + "\n")
+def path_of(uri: str, split: str, shard: int, count: int) -> str:
+    """Where the list of one shard is, of ``count`` in its split."""
+    return os.path.join(uri, FOLDER, f"{split}-{shard:05d}-of-{count:05d}.jsonl")
+
+
+def write_shard(path: str, images: Iterable[Image]) -> None:
+    """Writes the list of one shard, in the order of its records."""
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    lines = [json.dumps(image) for image in sorted(images, key=lambda image: image.place)]
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write("".join(line + "\n" for line in lines))
+
+
+def read_shard(path: str) -> list[Image]:
+    """Reads what :func:`write_shard` wrote."""
+    with tf.io.gfile.GFile(path) as file:
+        return [_from_json(line) for line in file.read().splitlines()]
+
+
+def write(uri: str, images: Iterable[Image], shard_counts: Mapping[str, int]) -> None:
+    """Writes the lists of all shards, also of those without an image."""
+    shards: dict[tuple[str, int], list[Image]] = {
+        (name, shard): [] for name, count in shard_counts.items() for shard in range(count)
+    }
+    for image in images:
+        shards[image.split, image.shard].append(image)
+    for (name, shard), members in shards.items():
+        write_shard(path_of(uri, name, shard, shard_counts[name]), members)
 
 
 def read(uri: str) -> Iterator[Image]:
-    """Reads what :func:`write` wrote, image by image."""
-    with tf.io.gfile.GFile(os.path.join(uri, FILE)) as file:
-        for line in file:
-            *head, info = json.loads(line)
-            named = dict(zip(_FIELDS, head, strict=True))
-            yield Image(info=decoder.info_from_dict(info), **named)
+    """Reads the lists of all shards of an artifact, in the order of splits and shards."""
+    for path in sorted(tf.io.gfile.glob(os.path.join(uri, FOLDER, "*.jsonl"))):
+        yield from read_shard(path)
 
 
-_FIELDS = [field.name for field in dataclasses.fields(Image) if field.name != "info"]
+def _from_json(line: str) -> Image:
+    *head, info = json.loads(line)
+    return Image._make([*head, decoder.info_from_json(info)])

@@ -8,7 +8,17 @@ from PIL import Image, ImageCms
 
 # Profiles that change no colour by more than this many levels of 255 are sRGB under another name.
 _SAME_LEVELS = 2
+_MODES = frozenset({"L", "RGB", "CMYK"})
 _LATTICE = 9  # colours a channel at which a profile is compared with sRGB
+
+
+_LAYERS = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "LA": "L"}
+
+
+def differs(image: Image.Image) -> bool:
+    """Whether :func:`to_srgb` would change an image; its pixels are not looked at."""
+    mode = _LAYERS.get(image.mode, image.mode)
+    return mode in _MODES and _transform(image.info["icc_profile"], mode) is not None
 
 
 def to_srgb(image: Image.Image) -> Image.Image | None:
@@ -21,12 +31,8 @@ def to_srgb(image: Image.Image) -> Image.Image | None:
       The image in sRGB, "L" or "RGB" (with its alpha layer, where there is one); None where the
       profile is sRGB already, broken, or not made for the image's mode. Viewers ignore those too.
     """
-    mode = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "LA": "L"}.get(
-        image.mode, image.mode
-    )
-    if mode not in ("L", "RGB", "CMYK"):
-        return None
-    transform = _transform(image.info["icc_profile"], mode)
+    mode = _LAYERS.get(image.mode, image.mode)
+    transform = _transform(image.info["icc_profile"], mode) if mode in _MODES else None
     if transform is None:
         return None
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None

@@ -7,6 +7,7 @@ file's own where they already are that, re-encoded ones else. Dimension letters:
 import functools
 import io
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
@@ -21,6 +22,7 @@ LOSSY_FORMATS = JPEG_FORMATS | {"WEBP", "AVIF", "HEIF", "JPEG2000"}
 JPEG_QUALITY = 95
 MAX_PIXELS = 100_000_000  # the served model refuses more too
 THUMBNAIL_SIDE_PX = 256
+_LOOK_SIDE_PX = 128  # the longest side is decoded to this at the least
 SAMPLED_SIDE = 32
 _EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
 
@@ -81,16 +83,14 @@ class DecodeConfig(BaseModel):
         return value
 
 
-@dataclass(frozen=True)
-class Rejection:
+class Rejection(NamedTuple):
     """Why an image is of no use: a code of REASONS, and what the decoder said."""
 
     reason: str
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(NamedTuple):
     """What is known of an image that passed.
 
     Attributes:
@@ -122,12 +122,14 @@ class Decoded:
       encoded: JPEG or PNG bytes of the upright image.
       info: what is known of it.
       samples: uint8 [32, 32, 3], pixels on a grid, to tell whether others decode it alike.
+      scale: 1, 2, 4 or 8: by how much smaller the samples' image was decoded.
       has_exif: whether ``encoded`` holds EXIF that a reader may act upon.
     """
 
     encoded: bytes
     info: ImageInfo
     samples: np.ndarray
+    scale: int
     has_exif: bool
 
 
@@ -190,39 +192,48 @@ def _check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
 def _decode(
     image: Image.Image, content: bytes, config: DecodeConfig, reencode: bool
 ) -> Decoded | Rejection:
-    source_format, source_mode = image.format or "", image.mode
-    reduced = config.max_side_px is not None and max(image.size) > config.max_side_px
-    if reduced:
-        # JPEG decodes at 1/2, 1/4 or 1/8 in the frequency domain, for a fraction of the cost.
+    source_format, size = image.format or "", image.size
+    is_jpeg = source_format in JPEG_FORMATS
+    reduced = config.max_side_px is not None and max(size) > config.max_side_px
+    has_profile = config.convert_to_srgb and "icc_profile" in image.info
+    as_is = is_jpeg and image.mode in ("L", "RGB") and not (reduced or reencode)
+    if as_is and not _orientation(image)[1] and not (has_profile and colour.differs(image)):
+        # The file itself is stored, so its pixels are only looked at: JPEG decodes at 1/2, 1/4
+        # or 1/8 in the frequency domain, reading every byte for a fraction of the cost.
+        width, height = (side * _LOOK_SIDE_PX // max(size) for side in size)
+        image.draft(image.mode, (width, height))
+    elif reduced:
         image.draft(None, (2 * config.max_side_px,) * 2)  # type: ignore[arg-type, operator]
     image.load()
     has_exif, turned = _orientation(image)
+    source_mode = image.mode
     upright, converted = _flatten(ImageOps.exif_transpose(image) if turned else image, config)
-    if reduced:
-        upright.thumbnail((config.max_side_px,) * 2, Image.Resampling.LANCZOS)  # type: ignore[arg-type]
-    is_jpeg = source_format in JPEG_FORMATS
     plain = source_mode in ("L", "RGB") and "transparency" not in image.info
-    same = plain and not turned and not reduced and not converted and not reencode
-    if same and (is_jpeg or source_format == "PNG"):
+    same = plain and not (turned or reduced or converted or reencode)
+    same = same and (is_jpeg or source_format == "PNG")
+    if same:
         encoded, stored_format = content, "JPEG" if is_jpeg else "PNG"
+        width, height = size
     else:
-        same = False
-        encoded, stored_format = _encode(
-            upright, lossy=source_format in LOSSY_FORMATS and not reencode
-        )
+        if reduced:
+            upright.thumbnail((config.max_side_px,) * 2, Image.Resampling.LANCZOS)  # type: ignore[arg-type]
+        lossy = source_format in LOSSY_FORMATS and not reencode
+        encoded, stored_format = _encode(upright, lossy)
+        width, height = upright.size
     values = np.asarray(upright)
     phash, measures = _measure(upright, values)
     info = ImageInfo(
         format=stored_format,
-        height=upright.height,
-        width=upright.width,
+        height=height,
+        width=width,
         channels=len(upright.getbands()),
         source_format=source_format,
         reencoded=not same,
         phash=phash,
         quality=measures,
     )
-    return Decoded(encoded, info, _samples(values), has_exif and same)
+    scale = -(-width // upright.width)
+    return Decoded(encoded, info, _samples(values), scale, has_exif and same)
 
 
 def _orientation(image: Image.Image) -> tuple[bool, bool]:

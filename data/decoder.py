@@ -30,6 +30,7 @@ from data import decode, files, hashing, quality
 READY = b"ready\n"
 _READ_BYTES = 1 << 16
 _SEND_BYTES = 1 << 17
+_SEND_ANSWERS = 16
 _SEND_SECONDS = 0.05
 
 
@@ -81,7 +82,7 @@ def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
         head |= {"reason": result.reason, "detail": result.detail, "lengths": [0, 0]}
         return json.dumps(head).encode() + b"\n", b"", b""
     samples = result.samples.tobytes()
-    head |= {"info": info_to_dict(result.info), "has_exif": result.has_exif}
+    head |= {"info": result.info, "scale": result.scale, "has_exif": result.has_exif}
     head["lengths"] = [len(result.encoded), len(samples)]
     return json.dumps(head).encode() + b"\n", result.encoded, samples
 
@@ -92,26 +93,15 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
         return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
     shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
     values = np.frombuffer(samples, np.uint8).reshape(shape)
-    info = info_from_dict(head["info"])
-    return Answer(head["sha256"], decode.Decoded(encoded, info, values, head["has_exif"]))
+    info = info_from_json(head["info"])
+    decoded = decode.Decoded(encoded, info, values, head["scale"], head["has_exif"])
+    return Answer(head["sha256"], decoded)
 
 
-def info_to_dict(info: decode.ImageInfo) -> dict[str, Any]:
-    """What is known of an image, as JSON takes it."""
-    values = {name: getattr(info, name) for name in _INFO_FIELDS}
-    return values | {name: getattr(info.quality, name) for name in _QUALITY_FIELDS}
-
-
-def info_from_dict(raw: dict[str, Any]) -> decode.ImageInfo:
-    """Reads what :func:`info_to_dict` made."""
-    measures = quality.Quality(**{name: raw[name] for name in _QUALITY_FIELDS})
-    return decode.ImageInfo(quality=measures, **{name: raw[name] for name in _INFO_FIELDS})
-
-
-_QUALITY_FIELDS = [field.name for field in dataclasses.fields(quality.Quality)]
-_INFO_FIELDS = [
-    field.name for field in dataclasses.fields(decode.ImageInfo) if field.name != "quality"
-]
+def info_from_json(raw: list[Any]) -> decode.ImageInfo:
+    """Reads what is known of an image from its JSON, which is a list of its values."""
+    *values, measures = raw
+    return decode.ImageInfo._make([*values, quality.Quality._make(measures)])
 
 
 def main() -> None:
@@ -151,9 +141,10 @@ def _serve(root: str, config: decode.DecodeConfig, output: IO[bytes]) -> None:
     sent = time.monotonic()
     while content := os.read(0, _READ_BYTES):
         *lines, received = (received + content).split(b"\n")
-        for line in lines:
+        for number, line in enumerate(lines):
             request = Request(*json.loads(line))
-            if request.careful or time.monotonic() - sent > _SEND_SECONDS:
+            late = number % _SEND_ANSWERS == 0 or time.monotonic() - sent > _SEND_SECONDS
+            if request.careful or late:
                 output.flush()
                 sent = time.monotonic()
             found = answer(root, request.path, config, request.reencode)

@@ -17,7 +17,7 @@ from types import TracebackType
 from data import decode, decoder, errors
 
 START_SECONDS = 120
-_IN_FLIGHT = 32  # requests a decoder has at a time, so that it never waits for the next
+_IN_FLIGHT = 64  # requests a decoder has at a time, so that it never waits for the next
 _PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # of Linux; Python has the name from 3.10 on, where the system does
 _POLL_SECONDS = 0.5
@@ -63,8 +63,9 @@ class _Decoder:
         self.ended = not content
         self.since = time.monotonic()
 
-    def answers(self) -> Iterator[Found]:
+    def answers(self) -> list[Found]:
         """Takes all whole answers out of the buffer."""
+        found = []
         start, end = 0, self.buffer.find(b"\n")
         if not self.ready and end >= 0:
             self.ready, start = True, end + 1
@@ -74,10 +75,12 @@ class _Decoder:
             last = middle + head["lengths"][1]
             if len(self.buffer) < last:
                 break
-            encoded, samples = self.buffer[end + 1 : middle], self.buffer[middle:last]
+            with memoryview(self.buffer) as view:
+                encoded, samples = bytes(view[end + 1 : middle]), bytes(view[middle:last])
             start = last
-            yield self.requests.popleft(), decoder.unpack(head, bytes(encoded), bytes(samples))
+            found.append((self.requests.popleft(), decoder.unpack(head, encoded, samples)))
         del self.buffer[:start]
+        return found
 
     def kill(self) -> None:
         self.process.kill()
@@ -139,7 +142,10 @@ class DecoderPool:
             timeout = min(_POLL_SECONDS, self._config.limits.max_seconds / 4)
             for key, _ in self._selector.select(timeout):
                 key.data.receive()
-                yield from key.data.answers()
+                found = key.data.answers()
+                # First the next requests: while the caller works on the answers, so do they.
+                self._feed(source, again)
+                yield from found
             for one in busy:
                 reason = self._fault(one)
                 if not reason:

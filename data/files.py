@@ -32,9 +32,22 @@ def read(root: str, path: str, max_bytes: int) -> bytes | decode.Rejection:
             return decode.Rejection("too_many_bytes", f"{status.st_size} bytes")
         # Should a pipe have taken the file's place meanwhile, opening it must not wait.
         descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb", buffering=0) as file:
-            return file.read(max_bytes + 1) or b""
+        try:
+            return _read_all(descriptor, status.st_size, max_bytes)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return decode.Rejection("not_a_file", "a broken link, or the file has gone")
     except OSError as error:
         return decode.Rejection("unreadable", error.strerror or str(error))
+
+
+def _read_all(descriptor: int, size_bytes: int, max_bytes: int) -> bytes:
+    """Reads to the end, which is where the size said in all but odd cases."""
+    content = os.read(descriptor, size_bytes + 1)
+    if len(content) == size_bytes:
+        return content
+    parts = [content]
+    while part := os.read(descriptor, max_bytes + 1 - sum(map(len, parts))):
+        parts.append(part)
+    return b"".join(parts)

@@ -6,12 +6,13 @@ a decoder's finds are appended to files of their own as they come, so that an in
 killed goes on where it was.
 """
 
-import dataclasses
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from data import decode, decoder, folder
 
@@ -21,8 +22,7 @@ _PENDING = "pending"
 PASSING_REASONS = frozenset({"unreadable", "too_slow", "decoder_crashed", "changed"})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What is known of one file.
 
     Attributes:
@@ -40,17 +40,14 @@ class Row:
 
     def to_json(self) -> str:
         """The row as a line."""
-        head = [self.path, self.size_bytes, self.modified_ns, self.sha256]
-        if isinstance(self.result, decode.Rejection):
-            return json.dumps([*head, [self.result.reason, self.result.detail]])
-        return json.dumps([*head, decoder.info_to_dict(self.result)])
+        return json.dumps(self)
 
     @classmethod
     def from_json(cls, line: str) -> "Row":
         """Reads what :meth:`to_json` wrote."""
         path, size_bytes, modified_ns, sha256, raw = json.loads(line)
-        is_bad = isinstance(raw, list)
-        result = decode.Rejection(*raw) if is_bad else decoder.info_from_dict(raw)
+        is_bad = len(raw) == len(decode.Rejection._fields)
+        result = decode.Rejection(*raw) if is_bad else decoder.info_from_json(raw)
         return cls(path, size_bytes, modified_ns, sha256, result)
 
     def describes(self, file: folder.ImageFile) -> bool:
@@ -72,7 +69,7 @@ def load(directory: str | Path) -> dict[str, Row]:
 
 def append(directory: str | Path, rows: Iterable[Row]) -> None:
     """Adds rows to an index; safe from many processes at once."""
-    path = Path(directory, _PENDING, f"{uuid.uuid4().hex}.jsonl")
+    path = Path(directory, _PENDING, f"{time.time_ns():020d}-{uuid.uuid4().hex}.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         file.writelines(row.to_json() + "\n" for row in rows)

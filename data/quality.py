@@ -1,12 +1,11 @@
 """Measures of one image, taken in the decode at ingest. Dimension letters: H, W."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
-class Quality:
+class Quality(NamedTuple):
     """What the validation looks at.
 
     Attributes:

@@ -1,7 +1,6 @@
-"""The Beam door of ingest: paths cross the shuffle, image bytes never do."""
+"""The Beam door of ingest: names of files and shards cross the shuffle, images never do."""
 
 import os
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -17,7 +16,7 @@ from data import catalog, folder, index, progress, split
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
-    """Tasks → nothing; what is found goes to the index, which all workers share."""
+    """A bundle of tasks → nothing; what is found goes to the index, which all workers share."""
 
     def __init__(self, root: str, job: config.IngestJob, decoders: int) -> None:
         self._arguments = (root, job, decoders)
@@ -25,24 +24,23 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         self._inspector = inspection.Inspector(*self._arguments)
 
-    def process(self, tasks: list[inspection.Task]) -> None:
-        self._inspector.inspect(tasks)
+    def process(self, bundle: inspection.Bundle) -> list[None]:
+        self._inspector.inspect(bundle.tasks)
+        return []
 
     def teardown(self) -> None:
         self._inspector.close()
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    """((split, shard), images) → a report of what became of them."""
+    """(split, shard) → nothing; what became of its images is left in the artifact."""
 
     def __init__(self, writer: ingest.ShardWriter) -> None:
         self._writer = writer
 
-    def process(
-        self, group: tuple[tuple[str, int], Iterable[catalog.Image | None]]
-    ) -> Iterator[report.Report]:
-        (name, shard), images = group
-        yield self._writer.write(name, shard, (image for image in images if image is not None))
+    def process(self, shard: tuple[str, int]) -> list[None]:
+        self._writer.write(*shard)
+        return []
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -66,9 +64,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
         workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
         writer = ingest.ShardWriter(root, examples.uri, job, plan.shard_counts)
-        written = self._write(writer, plan)
-        written.decoded = inspection.count_decoded(tasks, rows)
-        outcome = ingest.finish(plan, written, listing, job, examples.uri)
+        self._write(writer, plan)
+        outcome = ingest.finish(plan, listing, job, examples.uri)
+        outcome.decoded = inspection.count_decoded(tasks, rows)
         quarantine_path = outcome.write(examples.uri)
         report.check(outcome, listing, quarantine_path)
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
@@ -89,19 +87,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders))
             )
 
-    def _write(self, writer: ingest.ShardWriter, plan: ingest.Plan) -> report.Report:
+    def _write(self, writer: ingest.ShardWriter, plan: ingest.Plan) -> None:
         progress.start(ingest.TASK, total=len(plan.images))
+        catalog.write(writer.output_uri, plan.images, plan.shard_counts)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "Images" >> beam.Create(plan.by_shard())
-                | "ByShard" >> beam.GroupByKey()
+                | "Shards" >> beam.Create(plan.shards())
+                | "Spread" >> beam.Reshuffle()
                 | "WriteShard" >> beam.ParDo(_WriteShard(writer))
-                | "Gather" >> beam.combiners.ToList()
-                | "Merge" >> beam.Map(report.merge)
-                | "WriteReport" >> beam.Map(lambda merged: merged.write(writer.output_uri))
             )
-        return report.Report.read(writer.output_uri)
 
 
 def _unpack(exec_properties: dict[str, Any]) -> tuple[str, config.IngestJob]:

@@ -5,7 +5,7 @@ Nothing is lost: each listed file ends in exactly one split or in the quarantine
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +45,9 @@ class Plan:
     ledger: dict[str, str]
     shard_counts: dict[str, int]
 
-    def by_shard(self) -> list[tuple[tuple[str, int], catalog.Image | None]]:
-        """((split, shard), image) of each image, and (shard, None) of each shard.
-
-        A shard that no image falls into is written all the same: readers expect every file.
-        """
-        counts = self.shard_counts.items()
-        shards = [((name, shard), None) for name, count in counts for shard in range(count)]
-        return [*shards, *(((image.split, image.shard), image) for image in self.images)]
+    def shards(self) -> list[tuple[str, int]]:
+        """(split, shard) of each. One that no image falls into is written too."""
+        return [(name, i) for name, count in self.shard_counts.items() for i in range(count)]
 
 
 def plan(
@@ -146,36 +141,32 @@ def _groups(
 
 def finish(
     plan: Plan,
-    written: report.Report,
     listing: folder.Listing,
     job: ingest_config.IngestJob,
     output_uri: str,
 ) -> report.Report:
-    """Writes the catalog and the label map; returns the whole report.
+    """Writes the label map; adds up the whole report.
 
     Args:
-      plan: what was to be written.
-      written: what was, and what could not be.
+      plan: what was to be written; the reports of its shards lie in the artifact.
       listing: the files.
       job: has the label map.
       output_uri: the artifact.
     """
-    lost = {row.path for row in written.quarantined}
-    catalog.write(output_uri, (image for image in plan.images if image.path not in lost))
     report.write_labels(output_uri, job.labels)
     rest = report.Report(
         quarantined=plan.quarantined, ignored=listing.ignored, source=str(listing.root)
     )
-    return report.merge([written, rest])
+    return report.merge([rest, *report.take_parts(output_uri)])
 
 
 @dataclass(frozen=True)
 class ShardWriter:
-    """Writes the records of one shard at a time.
+    """Writes the records of one shard at a time, by its list in the catalog.
 
     Attributes:
       root: the data folder.
-      output_uri: where the splits' folders go.
+      output_uri: the artifact.
       job: the settings and the label map.
       shard_counts: split → number of shards.
     """
@@ -185,30 +176,44 @@ class ShardWriter:
     job: ingest_config.IngestJob
     shard_counts: dict[str, int]
 
-    def write(self, split_name: str, shard: int, images: Iterable[catalog.Image]) -> report.Report:
-        """Reads and writes the images of one shard, in the order of their digests."""
-        name = records.shard_name(shard, self.shard_counts[split_name])
-        path = os.path.join(self.output_uri, f"Split-{split_name}", name)
-        written = report.Report()
-        counts: Counter[str] = Counter()
+    def write(self, split_name: str, shard: int) -> report.Report:
+        """Reads and writes the images of one shard; harmless to repeat.
+
+        Returns:
+          What became of them; a copy is left in the artifact.
+        """
+        count = self.shard_counts[split_name]
+        list_path = catalog.path_of(self.output_uri, split_name, shard, count)
+        images = catalog.read_shard(list_path)
+        path = os.path.join(
+            self.output_uri, f"Split-{split_name}", records.shard_name(shard, count)
+        )
+        written = report.Report(examples={split_name: {}})
+        records.write(path, self._records(images, written))
+        if written.quarantined:
+            lost = {row.path for row in written.quarantined}
+            catalog.write_shard(list_path, (image for image in images if image.path not in lost))
+        written.write_part(self.output_uri, f"{split_name}-{shard}")
+        return written
+
+    def _records(self, images: list[catalog.Image], written: report.Report) -> Iterator[bytes]:
+        """Yields serialized records and counts them."""
         workspace = inspection.Workspace.of(self.job)
         labels = {name: label for label, name in enumerate(self.job.labels)}
-
-        def serialized() -> Iterator[bytes]:
-            for image in sorted(images, key=lambda image: image.place):
-                content = self._content(image, workspace)
-                progress.advance(TASK)
-                if isinstance(content, decode.Rejection):
-                    row = (image.path, image.class_name, content.reason, content.detail)
-                    written.quarantined.append(report.Quarantined(*row))
-                    continue
-                counts[image.class_name] += 1
-                written.reencoded += image.info.reencoded
-                yield example.encode(content, image.info, _source(image, labels))
-
-        records.write(path, serialized())
-        written.examples = {split_name: dict(counts)}
-        return written
+        counts: Counter[str] = Counter()
+        encoder = example.Encoder()
+        for image in images:
+            content = self._content(image, workspace)
+            progress.advance(TASK)
+            if isinstance(content, decode.Rejection):
+                row = (image.path, image.class_name, content.reason, content.detail)
+                written.quarantined.append(report.Quarantined(*row))
+                continue
+            counts[image.class_name] += 1
+            written.reencoded += image.info.reencoded
+            yield encoder.encode(content, image.info, _source(image, labels))
+        for split_counts in written.examples.values():
+            split_counts.update(counts)
 
     def _content(
         self, image: catalog.Image, workspace: inspection.Workspace

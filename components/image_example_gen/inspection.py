@@ -7,7 +7,7 @@ pass only reads and writes.
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.image_example_gen import config as ingest_config
@@ -27,7 +27,7 @@ from data import (
 TASK = "reading images"
 LEDGER_FILE = "splits-{key}.csv"
 _ROWS_AT_A_TIME = 256
-_FILES_A_BUNDLE = 512
+_FILES_A_BUNDLE = 1024
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,13 @@ class Task:
     twin: index.Row | None = None
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """Tasks that go to one worker together; Beam would look into a plain list, one by one."""
+
+    tasks: Sequence[Task]
+
+
 def new_files(
     listing: folder.Listing, rows: dict[str, index.Row], workspace: Workspace
 ) -> list[Task]:
@@ -109,10 +116,10 @@ def new_files(
     ]
 
 
-def bundles(tasks: Sequence[Task]) -> list[Sequence[Task]]:
+def bundles(tasks: Sequence[Task]) -> list[Bundle]:
     """The tasks in parts that one worker takes at a time."""
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
-    return [tasks[start : start + _FILES_A_BUNDLE] for start in starts]
+    return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
 
 def count_decoded(tasks: Sequence[Task], rows: Mapping[str, index.Row]) -> int:
@@ -196,7 +203,7 @@ class Inspector:
             return None
         if hashing.sha256(content) != twin.sha256:
             return None
-        return replace(twin, path=task.file.path)
+        return twin._replace(path=task.file.path)
 
     def _save(self, rows: list[index.Row]) -> None:
         if rows:

@@ -14,6 +14,7 @@ from data import errors, folder, labels, split
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
+_PARTS = "report-parts"
 QUARANTINE_HEADER = ("path", "class", "reason", "detail")
 
 
@@ -86,6 +87,12 @@ class Report:
             writer.writerow(_printable(value) for value in asdict(row).values())
         return buffer.getvalue()
 
+    def write_part(self, uri: str, name: str) -> None:
+        """Leaves a part of the report in the artifact, for :func:`take_parts`."""
+        tf.io.gfile.makedirs(os.path.join(uri, _PARTS))
+        with tf.io.gfile.GFile(os.path.join(uri, _PARTS, f"{name}.json"), "w") as file:
+            file.write(self.to_json())
+
     def write(self, uri: str) -> str:
         """Writes the report and the quarantine list; returns where the list is."""
         path = os.path.join(uri, QUARANTINE_FILE)
@@ -93,6 +100,17 @@ class Report:
             with tf.io.gfile.GFile(os.path.join(uri, name), "w") as file:
                 file.write(text)
         return path
+
+
+def take_parts(uri: str) -> list[Report]:
+    """Reads the parts of a report in an artifact, and deletes them."""
+    parts = []
+    for path in sorted(tf.io.gfile.glob(os.path.join(uri, _PARTS, "*.json"))):
+        with tf.io.gfile.GFile(path) as file:
+            parts.append(Report.from_json(file.read()))
+    if parts:
+        tf.io.gfile.rmtree(os.path.join(uri, _PARTS))
+    return parts
 
 
 def merge(reports: Iterable[Report]) -> Report:
@@ -141,7 +159,7 @@ def check_classifier(report: Report, where: str) -> None:
     counts = report.counts()
     bad = ""
     if report.quarantined:
-        bad = f" {len(report.quarantined)} files could not be used, see {where}."
+        bad = f" {len(report.quarantined)} files could not be read, see {where}."
     problems = []
     trained = [name for name, count in report.examples.get("train", {}).items() if count]
     if len(trained) < 2:

@@ -30,17 +30,21 @@ def write(
       report: of the artifact to write.
     """
     positions = _positions(images, removed)
+    counts = {}
     for name in split.SPLITS:
         target = os.path.join(target_uri, f"Split-{name}")
         tf.io.gfile.makedirs(target)
-        for shard, path in enumerate(records.files(os.path.join(source_uri, f"Split-{name}"))):
+        paths = records.files(os.path.join(source_uri, f"Split-{name}"))
+        counts[name] = len(paths)
+        for shard, path in enumerate(paths):
             wanted = os.path.join(target, os.path.basename(path))
             dropped = positions.get((name, shard))
             if dropped:
                 records.write(wanted, _rest(path, dropped))
             else:
                 _link(path, wanted)
-    catalog.write(target_uri, (image for index, image in enumerate(images) if index not in removed))
+    kept = (image for index, image in enumerate(images) if index not in removed)
+    catalog.write(target_uri, kept, counts)
     ingest_report.write_labels(target_uri, ingest_report.read_labels(source_uri))
     report.write(target_uri)
 

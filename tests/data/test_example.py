@@ -16,7 +16,9 @@ def decoded() -> decode.Decoded:
 
 def test_image_record_round_trip(decoded):
     source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32, span=7)
-    parsed = example.parse(tf.constant([example.encode(decoded.encoded, decoded.info, source)]))
+    parsed = example.parse(
+        tf.constant([example.Encoder().encode(decoded.encoded, decoded.info, source)])
+    )
     assert set(parsed) == set(example.FEATURES)
     values = {name: value.numpy()[0] for name, value in parsed.items()}
     assert values[example.ENCODED] == decoded.encoded
@@ -31,15 +33,16 @@ def test_image_record_round_trip(decoded):
 
 def test_equal_images_give_equal_bytes(decoded):
     source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32)
-    assert example.encode(decoded.encoded, decoded.info, source) == example.encode(
+    assert example.Encoder().encode(
         decoded.encoded, decoded.info, source
-    )
+    ) == example.Encoder().encode(decoded.encoded, decoded.info, source)
 
 
 def test_a_name_of_any_bytes_keeps_them(decoded):
     source = example.ImageSource("cat/\udcff.jpg", "cat", 0, "00" * 32)
     parsed = example.parse(
-        tf.constant([example.encode(decoded.encoded, decoded.info, source)]), [example.FILENAME]
+        tf.constant([example.Encoder().encode(decoded.encoded, decoded.info, source)]),
+        [example.FILENAME],
     )
     assert parsed[example.FILENAME].numpy()[0] == b"cat/\xff.jpg"
 

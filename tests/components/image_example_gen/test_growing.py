@@ -132,9 +132,11 @@ def test_a_file_that_changes_between_the_passes_is_quarantined(class_folders, tm
     writer = ingest.ShardWriter(
         str(class_folders), str(tmp_path / "two"), job, {"train": 1, "eval": 1, "test": 1}
     )
-    written = writer.write(image.split, 0, [image])
+    catalog.write(str(tmp_path / "two"), plan.images, plan.shard_counts)
+    written = writer.write(image.split, 0)
     assert [(row.path, row.reason) for row in written.quarantined] == [("cat/03.jpg", "changed")]
-    assert sum(written.counts().values()) == 0
+    listed = {one.path for one in catalog.read(str(tmp_path / "two"))}
+    assert listed == {one.path for one in plan.images} - {"cat/03.jpg"}
 
 
 def test_near_copies_and_one_patient_share_a_split(class_folders, tmp_path):

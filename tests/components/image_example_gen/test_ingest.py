@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.image_example_gen import config, ingest, inspection, report
-from data import errors, example, folder, index, labels, records, split
+from data import catalog, errors, example, folder, index, labels, records, split
 from tests.conftest import noise
 
 
@@ -34,16 +34,11 @@ def run(root, output, state=None, **changes) -> tuple[report.Report, folder.List
     plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
     workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
     writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
-    groups = collections.defaultdict(list)
-    for image in plan.images:
-        groups[image.split, image.shard].append(image)
-    written = report.merge(
-        writer.write(name, shard, groups[name, shard])
-        for name, count in plan.shard_counts.items()
-        for shard in range(count)
-    )
-    written.decoded = inspection.count_decoded(tasks, rows)
-    outcome = ingest.finish(plan, written, listing, job, str(output))
+    catalog.write(str(output), plan.images, plan.shard_counts)
+    for name, shard in plan.shards():
+        writer.write(name, shard)
+    outcome = ingest.finish(plan, listing, job, str(output))
+    outcome.decoded = inspection.count_decoded(tasks, rows)
     outcome.write(str(output))
     return outcome, listing
 

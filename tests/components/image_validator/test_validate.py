@@ -1,6 +1,5 @@
 """The checks on made-up catalogs; on real images in test_images.py."""
 
-import dataclasses
 import hashlib
 
 import numpy as np
@@ -18,7 +17,7 @@ GOOD = quality.Quality(
 
 def image(number: int, class_name="cat", split="train", span=None, **changes) -> catalog.Image:
     """An image unlike any other, but for ``changes``: of the image, its info, or its measures."""
-    measures = {field.name for field in dataclasses.fields(quality.Quality)}
+    measures = set(quality.Quality._fields)
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     info = decode.ImageInfo(
         format="JPEG",
@@ -28,7 +27,7 @@ def image(number: int, class_name="cat", split="train", span=None, **changes) ->
         source_format="JPEG",
         reencoded=False,
         phash=changes.pop("phash", digest),
-        quality=dataclasses.replace(GOOD, **{k: v for k, v in changes.items() if k in measures}),
+        quality=GOOD._replace(**{k: v for k, v in changes.items() if k in measures}),
     )
     path = f"{class_name}/{number:04d}.jpg"
     return catalog.Image(path, class_name, split, 0, changes.get("sha256", digest), span, info)

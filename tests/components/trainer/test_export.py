@@ -74,7 +74,7 @@ def test_serve_examples_equals_serving_default(loaded, images):
     for content in images:
         decoded = decode.decode(content, decode.DecodeConfig())
         assert isinstance(decoded, decode.Decoded)
-        records.append(example.encode(decoded.encoded, decoded.info, source))
+        records.append(example.Encoder().encode(decoded.encoded, decoded.info, source))
     by_example = loaded.signatures["serve_examples"](examples=tf.constant(records))
     by_bytes = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
     np.testing.assert_array_equal(by_example["probabilities"], by_bytes["probabilities"])

@@ -1,0 +1,41 @@
+"""The ingest step alone, as a run calls it, for the benchmarks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components.image_example_gen import component, config, executor
+from data import folder, labels
+from pipeline import config as pipeline_config
+
+
+def prepare(root: Path, target: Path) -> Callable[[], None]:
+    """Sets the step up with the default settings; the result runs it.
+
+    Args:
+      root: class folders.
+      target: a new folder for all that is written.
+    """
+    listing = folder.scan(root)
+    job = config.IngestJob(
+        config=config.IngestConfig(),
+        labels=labels.extend([], listing.class_names),
+        fingerprint=listing.fingerprint(),
+        code="",
+        state_dir=str(target / "state"),
+    )
+    generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
+    properties = {
+        key: value
+        if isinstance(value, str | int | type(None))
+        else proto_utils.proto_to_json(value)
+        for key, value in generator.exec_properties.items()
+    }
+    examples = standard_artifacts.Examples()
+    examples.uri = str(target / "examples")
+    context = executor.Executor.Context(
+        beam_pipeline_args=pipeline_config.BeamConfig().arguments(), tmp_dir=str(target / "tmp")
+    )
+    return lambda: executor.Executor(context).Do({}, {"examples": [examples]}, properties)
