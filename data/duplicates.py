@@ -37,8 +37,17 @@ def find_pairs(
 
     Returns:
       (distance in bits, index, larger index), sorted. Of images with one and the same hash, each
-      is paired with the first of them alone.
+      is paired with the first of them alone; images of a single colour, which have no structure
+      to compare, with none.
     """
+    structured = [index for index, phash in enumerate(phashes) if phash.strip("0")]
+    if len(structured) < len(phashes):
+        pairs = find_pairs(
+            [phashes[index] for index in structured],
+            [sides_px[index] for index in structured],
+            max_distance,
+        )
+        return [(distance, structured[a], structured[b]) for distance, a, b in pairs]
     if len(phashes) < 2:
         return []
     packed = np.frombuffer(bytes.fromhex("".join(phashes)), np.uint8)

@@ -109,6 +109,7 @@ def validation_steps(
             max_duplicate_distance=config.ingest.split.max_duplicate_distance,
             label_file=str(inputs.label_file.resolve()),
             serving_dir=str(serving_dir(config, inputs)),
+            state_dir=str(inputs.state_dir.resolve()),
         ).model_dump_json(),
         code=source.fingerprint(
             "data", "components/image_example_gen", "components/image_validator"

@@ -67,8 +67,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._write(writer, plan)
         outcome = ingest.finish(plan, listing, job, examples.uri)
         outcome.decoded = inspection.count_decoded(tasks, rows)
-        quarantine_path = outcome.write(examples.uri)
-        report.check(outcome, listing, quarantine_path)
+        outcome.write(examples.uri)
+        # TFX deletes the artifact of a step that fails; this copy is there to be read then.
+        report.check(outcome, listing, outcome.write(job.state_dir))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
     def _inspect(self, root: str, job: config.IngestJob, tasks: list[inspection.Task]) -> None:

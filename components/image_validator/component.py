@@ -45,13 +45,13 @@ def ImageValidator(
     job = config.ValidateJob.model_validate_json(settings)
     data = validate.read(examples.uri, _read_anomalies(anomalies), job)
     outcome = validate.run(data)
-    findings_path = os.path.join(report.uri, findings.FINDINGS_FILE)
-    page_path = os.path.join(report.uri, findings.PAGE_FILE)
-    io_utils.write_string_file(findings_path, findings.to_json(outcome.findings))
-    io_utils.write_string_file(page_path, page.make(data, outcome, examples.uri))
+    shown = page.make(data, outcome, examples.uri)
+    findings.write(report.uri, outcome.findings, shown)
+    # TFX deletes the artifacts of a step that fails; this copy is there to be read then.
+    page_path = findings.write(job.state_dir, outcome.findings, shown)
     findings.block(outcome.findings, page_path)
-    clean.write(examples.uri, clean_examples.uri, data.images, outcome.removed, outcome.report)
     ingest_report.check_classifier(outcome.report, page_path)
+    clean.write(examples.uri, clean_examples.uri, data.images, outcome.removed, outcome.report)
     clean_examples.split_names = examples.split_names
 
 

@@ -81,3 +81,4 @@ class ValidateJob(BaseModel):
     )
     label_file: str = Field(description="the label map frozen by the last run")
     serving_dir: str = Field(description="the versions of the model in serving")
+    state_dir: str = Field(description="where findings are kept that stop a run")

@@ -1,9 +1,12 @@
 """What the checks find, and what is done about it."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+import tensorflow as tf
 
 from data import errors
 
@@ -62,6 +65,19 @@ def block(findings: Sequence[Finding], page: str) -> None:
         f"All findings are in {page}.",
         report=page,
     )
+
+
+def write(folder: str, findings: Sequence[Finding], page: str) -> str:
+    """Writes the findings and the page that shows them; returns where the page is."""
+    tf.io.gfile.makedirs(folder)
+    page_path = os.path.join(folder, PAGE_FILE)
+    for path, text in (
+        (os.path.join(folder, FINDINGS_FILE), to_json(findings)),
+        (page_path, page),
+    ):
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(text)
+    return page_path
 
 
 def to_json(findings: Sequence[Finding]) -> str:

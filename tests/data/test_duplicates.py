@@ -60,3 +60,10 @@ def test_groups_are_transitive():
     assert duplicates.group(6, [(4, 2), (2, 5), (0, 1)]) == [0, 0, 2, 3, 2, 2]
     chain = [(i, i + 1) for i in range(9_999)]
     assert set(duplicates.group(10_000, reversed(chain))) == {0}
+
+
+def test_images_of_a_single_colour_are_no_near_duplicates():
+    one, other = hashes(2)
+    flat = "0" * 64
+    phashes = [flat, one, flat, other, changed(one, 5), flat]
+    assert duplicates.find_pairs(phashes, [99] * 6) == [(5, 1, 4)]

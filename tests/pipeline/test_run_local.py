@@ -1,11 +1,14 @@
 """The command line as a user meets it; whole runs are in tests/e2e."""
 
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from pipeline import summary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -71,5 +74,26 @@ def test_images_that_turn_out_unreadable_end_the_run_before_training(class_folde
     done = run("--data-dir", class_folders, "--output-dir", tmp_path / "out")
     assert done.returncode == 2
     assert "24 files could not be read, see" in done.stdout
+    listed = tmp_path / "out" / "ingest" / "images" / "quarantine.csv"
+    assert str(listed.resolve()) in done.stdout
+    assert len(listed.read_text().splitlines()) == 25
     assert "Traceback" not in done.stderr + done.stdout
     assert '"status": "failed"' in (tmp_path / "out" / "summary.json").read_text()
+
+
+def test_a_blocking_check_ends_the_run_before_training(class_folders, tmp_path):
+    """With what was found, where, and the page that shows it; the summary has it too."""
+    shutil.copy(class_folders / "cat" / "03.jpg", class_folders / "dog" / "copy.jpg")
+    output = tmp_path / "out"
+    flags = ["--data-dir", class_folders, "--output-dir", output]
+    done = run(*flags, "--checks.label-conflicts", "block", "--checks.blurry", "ignore")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "2 of 25 images: one file under several labels." in done.stdout
+    assert "cat/03.jpg = dog/copy.jpg. (checks.label_conflicts)" in done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+    found = summary.Summary.model_validate_json((output / "summary.json").read_text())
+    assert found.status == "failed"
+    assert [row.check for row in found.findings if row.severity == "block"] == ["label_conflicts"]
+    page = Path(found.findings_page)
+    assert "one file under several labels" in page.read_text(encoding="utf-8")
+    assert str(page) in done.stdout

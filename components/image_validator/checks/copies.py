@@ -16,41 +16,41 @@ Keep = Callable[[set[Any]], Any]
 
 def duplicates(context: Context) -> Iterator[Found]:
     """Copies of one file in one class and split."""
-    yield from _alike(context, _copies(context), "are copies of others in their class and split")
+    yield from _alike(context, _copies(context), "copies of others in their class and split")
 
 
 def near_duplicates(context: Context) -> Iterator[Found]:
     """Nearly the same image in one class and split."""
-    yield from _alike(context, _near(context), "are nearly others in their class and split")
+    yield from _alike(context, _near(context), "nearly others in their class and split")
 
 
 def label_conflicts(context: Context) -> Iterator[Found]:
     """One file in several classes: every copy is doubtful."""
-    words = "are one file under several labels"
+    words = "one file under several labels"
     yield from _apart(context, _copies(context), words, _class_name, lambda _: None)
 
 
 def near_label_conflicts(context: Context) -> Iterator[Found]:
     """Nearly one image in several classes."""
-    words = "are nearly one image under several labels"
+    words = "nearly one image under several labels"
     yield from _apart(context, _near(context), words, _class_name, lambda _: None)
 
 
 def split_leaks(context: Context) -> Iterator[Found]:
     """One file in several splits: the copies that are trained on go, the tested ones stay."""
-    words = "are one file in several splits"
+    words = "one file in several splits"
     yield from _apart(context, _copies(context), words, _split, max)
 
 
 def near_split_leaks(context: Context) -> Iterator[Found]:
     """Nearly one image in several splits."""
-    words = "are nearly one image in several splits"
+    words = "nearly one image in several splits"
     yield from _apart(context, _near(context), words, _split, max)
 
 
 def span_copies(context: Context) -> Iterator[Found]:
     """Images of one span that another has, to the byte or nearly: the older ones stay."""
-    words = "are in several spans, or nearly"
+    words = "in several spans, or nearly"
     groups = [*_copies(context), *_near(context)]
     yield from _apart(context, groups, words, lambda image: image.span, min)
 
@@ -112,5 +112,5 @@ def _apart(
 def _found(context: Context, cases: list[Case], removable: set[int], words: str) -> Iterator[Found]:
     if cases:
         count = len({index for case in cases for index in case.images} | removable)
-        message = f"{count:,} of {len(context.images):,} images {words}."
+        message = f"{count:,} of {len(context.images):,} images: {words}."
         yield Found(message, cases, sorted(removable))

@@ -17,7 +17,7 @@ Context = validate_context.Context
 def blank(context: Context) -> Iterator[Found]:
     """Images of a single colour."""
     yield from _below(
-        context, lambda image: image.info.quality.contrast, BLANK_CONTRAST, "are of a single colour"
+        context, lambda image: image.info.quality.contrast, BLANK_CONTRAST, "a single colour"
     )
 
 
@@ -27,7 +27,7 @@ def too_dark(context: Context) -> Iterator[Found]:
         context,
         lambda image: image.info.quality.highlight,
         context.config.min_highlight,
-        "are too dark",
+        "too dark",
         skipped=_is_blank,
     )
 
@@ -38,7 +38,7 @@ def too_bright(context: Context) -> Iterator[Found]:
         context,
         lambda image: 1 - image.info.quality.shadow,
         1 - context.config.max_shadow,
-        "are too bright",
+        "too bright",
         skipped=_is_blank,
     )
 
@@ -49,7 +49,7 @@ def low_contrast(context: Context) -> Iterator[Found]:
         context,
         lambda image: image.info.quality.contrast,
         context.config.min_contrast,
-        "have little contrast",
+        "little contrast",
         skipped=_is_blank,
     )
 
@@ -60,7 +60,7 @@ def blurry(context: Context) -> Iterator[Found]:
         context,
         lambda image: image.info.quality.sharpness,
         context.config.min_sharpness,
-        "are blurred",
+        "blurred",
         skipped=_is_blank,
     )
 
@@ -73,7 +73,7 @@ def odd_aspect_ratio(context: Context) -> Iterator[Found]:
             min(image.info.height, image.info.width) / max(image.info.height, image.info.width)
         ),
         1 / context.config.max_aspect_ratio,
-        f"have one side over {context.config.max_aspect_ratio:g} times the other",
+        f"one side over {context.config.max_aspect_ratio:g} times the other",
     )
 
 
@@ -88,7 +88,7 @@ def odd_size(context: Context) -> Iterator[Found]:
         context,
         lambda image: _similarity(np.sqrt(image.info.height * image.info.width), median),
         1 / factor,
-        f"are over {factor:g} times smaller or larger than the median of {median:.0f} px",
+        f"over {factor:g} times smaller or larger than the median of {median:.0f} px",
     )
 
 
@@ -100,7 +100,7 @@ def greyscale(context: Context) -> Iterator[Found]:
             context,
             lambda image: image.info.quality.saturation,
             GREY_SATURATION,
-            "are grey among coloured ones",
+            "grey among coloured ones",
             skipped=_is_blank,
         )
 
@@ -127,7 +127,7 @@ def _below(
     low = [(value, index) for value, index in values if value < bound]
     if low:
         yield Found(
-            f"{len(low):,} of {len(context.images):,} images {words}.",
+            f"{len(low):,} of {len(context.images):,} images: {words}.",
             [Case((index,), f"{value:.3g}, {bound:.3g} is allowed") for value, index in low],
             [index for _, index in low],
         )

@@ -157,8 +157,8 @@ def test_report_round_trip(class_folders, tmp_path):
 @pytest.mark.parametrize(
     ("examples", "quarantined", "message"),
     [
-        ({}, 4, "At least two classes need images to train on; none of the 2"),
-        ({"train": {"cat": 3}}, 1, "only 'cat' of the 2 in"),
+        ({}, 4, "At least two classes need images to train on; none of those in"),
+        ({"train": {"cat": 3}}, 1, "only 'cat' of those in"),
         ({"train": {"cat": 3, "dog": 1}}, 0, "The eval split is empty: 4 readable images"),
         ({"train": {"cat": 1, "dog": 1}, "eval": {"cat": 1}}, 1, "The test split is empty"),
     ],

@@ -55,6 +55,7 @@ def validated(root: Path, output: Path, **settings) -> tuple[validate.Outcome, o
         max_duplicate_distance=56,
         label_file=str(output / "none.json"),
         serving_dir=str(output / "none"),
+        state_dir="",
     )
     data = validate.read(str(output), [], job)
     return validate.run(data), data
@@ -184,7 +185,7 @@ def test_the_page_shows_the_findings(planted, tmp_path):
     (planted / "train/cat/bad\udcff.jpg").write_bytes(b"broken")
     outcome, data = validated(planted, tmp_path / "out")
     text = page.make(data, outcome, str(tmp_path / "out"))
-    assert "2 of 61 images are copies of others in their class and split." in text
+    assert "2 of 61 images: copies of others in their class and split." in text
     assert text.count("data:image/jpeg;base64,") == 2
     assert "<script" not in text
     assert "&lt;script&gt;" in text
@@ -229,6 +230,7 @@ def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
         max_duplicate_distance=56,
         label_file=str(tmp_path / "none.json"),
         serving_dir=str(tmp_path / "serving"),
+        state_dir="",
     )
     outcome = validate.run(validate.read(str(tmp_path / "out"), [], job))
     assert [finding.check for finding in outcome.findings] == ["embedding_drift"]

@@ -44,6 +44,7 @@ def data_of(images, anomalies=(), bad=(), known_labels=(), embed=None, **setting
         max_duplicate_distance=56,
         label_file="",
         serving_dir="",
+        state_dir="",
     )
     report = ingest_report.Report(examples, list(bad))
     return context.Context(images, report, labels, list(known_labels), list(anomalies), job, embed)
@@ -178,7 +179,7 @@ def test_the_severity_is_a_setting(clean):
     with pytest.raises(errors.DataError) as caught:
         findings.block(outcome.findings, "/page.html")
     assert str(caught.value) == (
-        "- 1 of 101 images are too dark. cat/0700.jpg. (checks.too_dark)\n"
+        "- 1 of 101 images: too dark. cat/0700.jpg. (checks.too_dark)\n"
         "- All findings are in /page.html."
     )
     assert caught.value.report == "/page.html"

@@ -1,0 +1,28 @@
+"""The documents name what the code has."""
+
+import re
+from pathlib import Path
+
+from components.image_validator import checks, config
+from data import decode
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def rows(name: str) -> dict[str, str]:
+    """The first cell of every table row that is code → the rest of the row."""
+    text = (DOCS / name).read_text(encoding="utf-8")
+    return {match[1]: match[2] for match in re.finditer(r"^\| `(\w+)` \|(.*)$", text, re.MULTILINE)}
+
+
+def test_every_reason_is_documented():
+    assert rows("data.md").keys() >= decode.REASONS.keys()
+
+
+def test_every_check_is_documented_with_its_default():
+    documented = rows("data.md")
+    for name in checks.IMAGE_CHECKS | checks.SET_CHECKS:
+        default = config.ValidateConfig.model_fields[name].default
+        assert documented[name].split("|")[0].strip() == default, name
+    extra = documented.keys() - decode.REASONS.keys() - checks.IMAGE_CHECKS.keys()
+    assert extra == checks.SET_CHECKS.keys()
