@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
@@ -9,6 +10,16 @@ from tfx.utils import proto_utils
 from components.image_example_gen import component, config, executor
 from data import folder, labels
 from pipeline import config as pipeline_config
+
+
+def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any]:
+    """The execution properties of the step, as its executor gets them."""
+    return {
+        key: value
+        if isinstance(value, str | int | type(None))
+        else proto_utils.proto_to_json(value)
+        for key, value in generator.exec_properties.items()
+    }
 
 
 def prepare(root: Path, target: Path) -> Callable[[], None]:
@@ -26,13 +37,7 @@ def prepare(root: Path, target: Path) -> Callable[[], None]:
         code="",
         state_dir=str(target / "state"),
     )
-    generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
-    properties = {
-        key: value
-        if isinstance(value, str | int | type(None))
-        else proto_utils.proto_to_json(value)
-        for key, value in generator.exec_properties.items()
-    }
+    properties = exec_properties(component.ImageFolderExampleGen(input_base=str(root), job=job))
     examples = standard_artifacts.Examples()
     examples.uri = str(target / "examples")
     context = executor.Executor.Context(

@@ -146,7 +146,7 @@ def decode(content: bytes, config: DecodeConfig, reencode: bool = False) -> Deco
     if len(content) > config.limits.max_bytes:
         return Rejection("too_many_bytes", f"{len(content)} bytes")
     try:
-        with Image.open(io.BytesIO(content), formats=_formats()) as image:
+        with Image.open(io.BytesIO(content), formats=formats()) as image:
             rejection = _check_size(image.size, config.limits)
             return rejection or _decode(image, content, config, reencode)
     except UnidentifiedImageError:
@@ -167,7 +167,8 @@ def sample_positions(side: int) -> np.ndarray:
 
 
 @functools.cache
-def _formats() -> list[str]:
+def formats() -> list[str]:
+    """The formats that are opened, as Pillow names them."""
     try:
         import pillow_heif
 

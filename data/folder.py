@@ -154,6 +154,11 @@ def _scan_layout(root: Path, prefix: str, span: int | None) -> tuple[list[ImageF
     return files, ignored
 
 
+def printable(path: str) -> str:
+    """A path or name as it can be printed: bytes that are no UTF-8 are shown escaped."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def check(listing: Listing, allow_missing_classes: bool = False) -> None:
     """Refuses a listing that cannot make a classifier, with a hint at what was meant.
 
@@ -171,6 +176,12 @@ def check(listing: Listing, allow_missing_classes: bool = False) -> None:
         stray = f", though {listing.ignored} files lie outside of any" if listing.ignored else ""
         raise errors.DataError(
             f"The data folder {root} holds no image in a class folder{stray}. Expected {layouts}."
+        )
+    garbled = [printable(name) for name in names if printable(name) != name]
+    if garbled:
+        raise errors.DataError(
+            f"The names of the class folders {', '.join(garbled)} in {root} are no UTF-8; the model"
+            " is to say them, so rename the folders. File names may be any."
         )
     if len(names) < 2:
         inner = [entry.name for entry in sorted(Path(root, names[0]).glob("*/"))]

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from components.trainer.backbones import weights
-from data import errors, folder, labels
+from data import decode, errors, folder, labels
 from data.sources import digits, tfds
 from pipeline import config as pipeline_config
 
@@ -126,7 +126,7 @@ def _is_image(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with Image.open(path):
+        with Image.open(path, formats=decode.formats()):
             return True
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
         return False

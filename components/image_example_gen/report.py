@@ -84,7 +84,7 @@ class Report:
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(QUARANTINE_HEADER)
         for row in self.quarantined:
-            writer.writerow(_printable(value) for value in asdict(row).values())
+            writer.writerow(folder.printable(value) for value in asdict(row).values())
         return buffer.getvalue()
 
     def write_part(self, uri: str, name: str) -> None:
@@ -194,7 +194,3 @@ def write_labels(uri: str, names: list[str]) -> None:
     """Writes the label map into an Examples artifact."""
     with tf.io.gfile.GFile(os.path.join(uri, labels.FILE), "w") as file:
         file.write(labels.to_json(names))
-
-
-def _printable(value: str) -> str:
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -8,7 +8,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from data import errors
+from data import errors, folder
 
 FINDINGS_FILE = "findings.json"
 PAGE_FILE = "findings.html"
@@ -98,4 +98,4 @@ def _examples(finding: Finding) -> str:
         return ""
     named = [" = ".join(case.paths) for case in finding.cases[:_NAMED_CASES]]
     more = f", and {finding.count - len(named)} more" if finding.count > len(named) else ""
-    return f" {'; '.join(named)}{more}."
+    return folder.printable(f" {'; '.join(named)}{more}.")

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from components.image_validator import clean, context, findings, validate
-from data import decode, split
+from data import decode, folder, split
 
 TEMPLATE = "findings.html.jinja"
 SHOWN_CASES = 12
@@ -90,7 +90,7 @@ def render(data: context.Context, outcome: validate.Outcome, thumbnails: Mapping
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["printable"] = _printable
+    environment.filters["printable"] = folder.printable
     reasons = Counter(row.reason for row in outcome.report.quarantined)
     return environment.get_template(TEMPLATE).render(
         findings=[(finding, shown(finding)) for finding in outcome.findings],
@@ -128,7 +128,3 @@ def _histograms(data: context.Context) -> list[tuple[str, str, str, list[float]]
         bars = (counts / max(counts.max(), 1)).round(3).tolist()
         rows.append((name, f"{low:.3g}", f"{high:.3g}", bars))
     return rows
-
-
-def _printable(value: str) -> str:
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")

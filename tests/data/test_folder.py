@@ -61,6 +61,12 @@ def test_fingerprint_notices_a_change_of_content(tmp_path):
     assert folder.scan(tmp_path).fingerprint() != before
 
 
+def test_class_names_must_be_text(tmp_path):
+    touch(tmp_path, "cat/a", os.fsdecode(b"d\xf6g") + "/b")
+    with pytest.raises(errors.DataError, match=r"The names of the class folders d\\udcf6g in"):
+        folder.check(folder.scan(tmp_path))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="names of any bytes exist on POSIX only")
 def test_names_of_any_bytes(tmp_path):
     touch(tmp_path, "cat/a", "dog/b")

@@ -2,8 +2,8 @@
 
 import pytest
 from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
 
+from benchmarks import ingest_step
 from components.image_example_gen import component, executor, report
 from data import errors, folder, labels
 from pipeline import config as pipeline_config
@@ -13,12 +13,7 @@ from tests.components.image_example_gen import test_ingest
 def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
     job = test_ingest.job_for(folder.scan(root), output.parent / "state", **changes)
     generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
-    properties = {
-        key: value
-        if isinstance(value, str | int | type(None))
-        else proto_utils.proto_to_json(value)
-        for key, value in generator.exec_properties.items()
-    }
+    properties = ingest_step.exec_properties(generator)
     examples = standard_artifacts.Examples()
     examples.uri = str(output)
     context = executor.Executor.Context(

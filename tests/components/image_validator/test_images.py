@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from components.image_example_gen import report as ingest_report
 from components.image_validator import clean, config, findings, page, validate
-from data import catalog, example, records
+from data import catalog, errors, example, records
 from tests.components.image_example_gen import test_ingest
 
 CLASSES = ("cat", "dog")
@@ -192,6 +192,14 @@ def test_the_page_shows_the_findings(planted, tmp_path):
     assert "train/cat/bad\\udcff.jpg" in text
     assert not re.search(r"""(src|href)=["'](?!data:)""", text)  # nothing is fetched
     text.encode("utf-8")
+
+
+def test_a_blocking_message_can_be_printed(planted, tmp_path):
+    shutil.copy(planted / "train/cat/03.jpg", planted / "train/dog/odd\udcff.jpg")
+    outcome, _ = validated(planted, tmp_path / "out", label_conflicts="block")
+    with pytest.raises(errors.DataError) as caught:
+        findings.block(outcome.findings, "page.html")
+    assert "train/cat/03.jpg = train/dog/odd\\udcff.jpg" in str(caught.value).encode().decode()
 
 
 def test_the_page_of_a_clean_set(photos, tmp_path):
