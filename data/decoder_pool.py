@@ -102,6 +102,7 @@ class DecoderPool:
         self._root, self._config, self._size = root, config, size
         self._decoders: list[_Decoder] = []
         self._selector = selectors.DefaultSelector()
+        self._poll_seconds = min(_POLL_SECONDS, config.limits.max_seconds / 4)
 
     def __enter__(self) -> "DecoderPool":
         return self
@@ -139,8 +140,7 @@ class DecoderPool:
             busy = [one for one in self._decoders if one.requests]
             if not busy:
                 return
-            timeout = min(_POLL_SECONDS, self._config.limits.max_seconds / 4)
-            for key, _ in self._selector.select(timeout):
+            for key, _ in self._selector.select(self._poll_seconds):
                 key.data.receive()
                 found = key.data.answers()
                 # First the next requests: while the caller works on the answers, so do they.
@@ -152,9 +152,28 @@ class DecoderPool:
                     continue
                 self._remove(one)
                 if one.requests[0].careful:
-                    yield one.requests.popleft(), self._rejected(reason)
+                    blamed = one.requests.popleft()
+                    # A crash may be the late fruit of an image before it.
+                    crashed = reason == "decoder_crashed"
+                    yield blamed, self._ask_alone(blamed) if crashed else self._rejected(reason)
                 # Answers that were not sent yet are lost too: who was it?
                 again += [dataclasses.replace(lost, careful=True) for lost in one.requests]
+
+    def _ask_alone(self, request: decoder.Request) -> decoder.Answer:
+        """Asks a new decoder for one image; what happens now is that image's own doing."""
+        one = _Decoder(self._root, self._config)
+        one.ask([request])
+        with selectors.DefaultSelector() as selector:
+            selector.register(one.stdout, selectors.EVENT_READ)
+            found: list[Found] = []
+            reason = None
+            while not (found or reason):
+                if selector.select(self._poll_seconds):
+                    one.receive()
+                found = one.answers()
+                reason = None if found else self._fault(one)
+        one.kill()
+        return found[0][1] if found else self._rejected(reason or "")
 
     def _feed(self, source: Iterator[decoder.Request], again: deque[decoder.Request]) -> None:
         """Tops up the decoders' requests, and starts one while there are too few."""

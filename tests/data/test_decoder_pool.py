@@ -85,31 +85,53 @@ def test_an_image_that_eats_memory_costs_itself_alone(photos):
     assert isinstance(answers["01.png"].result, decode.Decoded)
 
 
-def test_a_decoder_that_dies_is_replaced_and_its_image_named(photos):
-    """The image that a decoder was at when it died is rejected; those behind it are not."""
-    endless_image(photos / "crash.png")
-    names = ["00.png", "crash.png", *(f"{index:02d}.png" for index in range(1, 40))]
-    killed = []
-    with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
+def killed_at(pool, path: str, times: int) -> list[int]:
+    """Kills decoders that are at an image, as a fault in a C library would; returns their ids."""
+    killed: list[int] = []
+    started = decoder_pool._Decoder.__init__
+    running: list[decoder_pool._Decoder] = []
 
-        def kill_at_the_image() -> None:
-            """As a fault in a C library would, each time that it is the image's turn."""
-            while len(killed) < 2:
-                time.sleep(0.05)
-                one = next(iter(pool._decoders), None)
-                at_it = one and one.ready and time.monotonic() - one.since > 0.3
-                if at_it and any(request.path == "crash.png" for request in one.requests):
+    def init(self, *arguments):
+        started(self, *arguments)
+        running.append(self)
+
+    def kill() -> None:
+        while len(killed) < times:
+            time.sleep(0.05)
+            for one in list(running):
+                at_it = one.ready and time.monotonic() - one.since > 0.3
+                if at_it and any(request.path == path for request in one.requests):
                     os.kill(one.process.pid, signal.SIGSEGV)
                     killed.append(one.process.pid)
-                    one.process.wait()
+                    running.remove(one)
+                    break
 
-        killer = threading.Thread(target=kill_at_the_image, daemon=True)
-        killer.start()
-        answers = pool.decode(decoder.Request(name) for name in names)
-        found = {request.path: answer for request, answer in answers}
-    assert len(set(killed)) == 2
+    pool.setattr(decoder_pool._Decoder, "__init__", init)
+    threading.Thread(target=kill, daemon=True).start()
+    return killed
+
+
+def crashing(photos: Path) -> list[str]:
+    endless_image(photos / "crash.png")
+    return ["00.png", "crash.png", *(f"{index:02d}.png" for index in range(1, 40))]
+
+
+def test_a_decoder_that_dies_is_replaced_and_its_image_named(photos, monkeypatch):
+    """The image that a decoder died of each time is rejected; those behind it are not."""
+    killed = killed_at(monkeypatch, "crash.png", times=3)
+    found = decoded(photos, crashing(photos), size=1)
+    assert len(set(killed)) == 3
     assert found.pop("crash.png").result.reason == "decoder_crashed"
     assert len(found) == 40
+    assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())
+
+
+def test_an_image_is_not_blamed_for_the_crash_of_another(photos, monkeypatch):
+    """Memory that one image spoils may bring the decoder down at a later one."""
+    killed = killed_at(monkeypatch, "crash.png", times=2)
+    found = decoded(photos, crashing(photos), size=1)
+    assert len(set(killed)) == 2
+    assert len(found) == 41
     assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())
 
 
