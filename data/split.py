@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from data import errors
 
 SPLITS = ("train", "eval", "test")
+_BY_NEED = ("train", "test", "eval")  # who gets an image that two splits lack alike
 LEDGER_HEADER = ["sha256", "split"]
 MAX_DISTANCE = 56  # as measured: see data/hashing.py
 
@@ -94,7 +95,7 @@ def assign(
     Returns:
       "train", "eval" or "test" for each image.
     """
-    options = [name for name in SPLITS if name == "train" or name not in given_splits]
+    options = [name for name in _BY_NEED if name == "train" or name not in given_splits]
     movable = [index for index, item in enumerate(items) if item.given in (None, "train")]
     members: dict[int, list[int]] = defaultdict(list)
     for index in movable:
