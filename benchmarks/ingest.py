@@ -1,6 +1,6 @@
 """Ingest against a plain multiprocessing loop that does the same work on the same files.
 
-    python -m benchmarks.ingest [--data-dir DIR] [--repeats N]
+    python benchmarks/ingest.py [--data-dir DIR] [--images N] [--repeats N]
 
 Both read every file, take its sha256, decode it with Pillow (turned upright, hashed, measured)
 and with TensorFlow, compare the two, and write TFRecords of the same records. The loop breaks at
@@ -18,15 +18,15 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np
-import tensorflow as tf
-from PIL import Image, ImageOps
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from PIL import Image, ImageOps  # noqa: E402
 
-from benchmarks import harness
-from data import decode, example, folder, hashing, quality
+from benchmarks import harness  # noqa: E402
+from data import decode, example, folder, hashing, quality  # noqa: E402
 
 CHUNKS = 16
 GOAL = 0.8

@@ -1,6 +1,6 @@
 """The memory of ingest as the images grow tenfold: it must stay flat.
 
-    python -m benchmarks.ingest_memory [--data-dir DIR] [--small 5000] [--large 50000]
+    python benchmarks/ingest_memory.py [--data-dir DIR] [--small 5000] [--large 50000]
 
 Each size is ingested in a process of its own, whose peak resident memory the system tells. The
 images are made out of the given ones. The decoders, bounded each by
@@ -15,9 +15,10 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import harness
+from benchmarks import harness  # noqa: E402
 
 GOAL = 0.8
 
@@ -34,7 +35,7 @@ def ingest_here(root: Path, target: Path) -> None:
 
 def measure(root: Path, target: Path) -> list[float]:
     """Runs an ingest in a new process; its peak in MiB and the seconds."""
-    command = [sys.executable, "-m", "benchmarks.ingest_memory", "--one", root, target]
+    command = [sys.executable, __file__, "--one", root, target]
     done = subprocess.run(  # noqa: S603
         list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True
     )

@@ -18,18 +18,17 @@ def same_pixels(image: decode.Decoded) -> bool:
     Height and width must be equal, and 32×32 pixels on a grid on average at most
     TOLERANCE_LEVELS of 255 apart. An image that was looked at reduced is decoded reduced here too.
     """
-    contents = image.encoded
+    contents = tf.constant(image.encoded)  # handed over as bytes, it costs twice as much
     try:
         # Turning costs as much as decoding a small image; most have nothing to be turned by.
-        if image.has_exif and _orientation()(tf.constant(contents)).numpy() != 1:
+        if image.has_exif and _orientation()(contents).numpy() != 1:
             return False
         if image.scale > 1:
-            pixels = tf.raw_ops.DecodeJpeg(contents=contents, channels=3, ratio=image.scale)
-        else:  # what tf.io.decode_image calls, for half the cost
-            pixels = tf.raw_ops.DecodeImage(contents=contents, channels=3, expand_animations=False)
+            pixels = tf.io.decode_jpeg(contents, channels=3, ratio=image.scale).numpy()
+        else:
+            pixels = tf.io.decode_image(contents, channels=3, expand_animations=False).numpy()
     except tf.errors.OpError:
         return False
-    pixels = pixels.numpy()
     sides = (-(-side // image.scale) for side in (image.info.height, image.info.width))
     if pixels.shape[:2] != tuple(sides):
         return False
