@@ -16,6 +16,9 @@ from data import folder
 from data.sources import digits
 
 
+_STRIDE = 7919  # a prime: any number of images has all classes in it
+
+
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser with the flags that the benchmarks on images have."""
     made = argparse.ArgumentParser(description=description)
@@ -42,7 +45,7 @@ def multiplied(source: Path, target: Path, count: int) -> Path:
     """
     files = folder.scan(source).files
     for number in range(count):
-        file = files[number % len(files)]
+        file = files[number * _STRIDE % len(files)]
         path = target / file.class_name / f"{number:06d}{Path(file.path).suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         with Image.open(source / file.path) as image:

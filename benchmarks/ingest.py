@@ -21,12 +21,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from PIL import Image, ImageOps  # noqa: E402
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
 
-from benchmarks import harness  # noqa: E402
-from data import decode, example, folder, hashing, quality  # noqa: E402
+from benchmarks import harness
+from data import decode, example, folder, hashing, quality
 
 CHUNKS = 16
 GOAL = 0.8
