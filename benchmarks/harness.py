@@ -15,7 +15,6 @@ from PIL import Image
 from data import folder
 from data.sources import digits
 
-
 _STRIDE = 7919  # a prime: any number of images has all classes in it
 
 
