@@ -6,6 +6,7 @@ that agree in all bits of at least one of many small samples of bits. Measured o
 at the largest distance 2 in 100 are missed, at five sevenths of it 1 in 10,000.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -18,6 +19,9 @@ FULL_SIDE_PX = 64
 EXACT_IMAGES = 8192
 _BLOCK_ROWS = 1024
 _TABLES = 96
+_CROWD_FRACTION = 1 / 3
+_CROWD_IMAGES = 20  # of a class, below which a third of it says nothing
+_MIN_DISTANCE = 8
 _MIN_KEY_BITS = 10
 _BUCKET_IMAGES = 6  # that share a key, on average
 _LOW_FREQUENCIES = 12  # of 16: keys are made of the bits that survive most
@@ -62,6 +66,49 @@ def find_pairs(
         a, b = sorted((int(first[one]), int(first[other])))
         pairs.append((int(distance), a, b))
     return sorted(pairs)
+
+
+def find_plausible_pairs(
+    phashes: Sequence[str],
+    sides_px: Sequence[int],
+    class_names: Sequence[str],
+    max_distance: int = split.MAX_DISTANCE,
+) -> tuple[list[tuple[int, int, int]], int]:
+    """Finds near duplicates, at a smaller distance where look-alikes would count as such.
+
+    Aligned pictures of one kind, such as radiographs, are closer to each other than photographs
+    are. Where the pairs would chain more than a third of a class into one group, no split of it
+    could be made: the distance is then lowered until they do not.
+
+    Args:
+      phashes: see :func:`find_pairs`.
+      sides_px: likewise.
+      class_names: the class of each image.
+      max_distance: the distance to begin with.
+
+    Returns:
+      The pairs, and the distance that was used.
+    """
+    distance = max_distance
+    while True:
+        pairs = find_pairs(phashes, sides_px, distance)
+        if distance < _MIN_DISTANCE or not _is_crowded(phashes, class_names, pairs):
+            return pairs, distance
+        distance = distance * 2 // 3
+
+
+def _is_crowded(
+    phashes: Sequence[str], class_names: Sequence[str], pairs: list[tuple[int, int, int]]
+) -> bool:
+    """Whether one group holds too much of a class; copies of one image count once."""
+    groups = group(len(phashes), [(one, other) for _, one, other in pairs])
+    images = set(zip(class_names, groups, phashes, strict=True))
+    sizes = Counter(class_name for class_name, _, _ in images)
+    largest = Counter((class_name, number) for class_name, number, _ in images)
+    return any(
+        count > _CROWD_FRACTION * sizes[class_name] and sizes[class_name] >= _CROWD_IMAGES
+        for (class_name, _), count in largest.items()
+    )
 
 
 def group(count: int, links: Iterable[tuple[int, int]]) -> list[int]:

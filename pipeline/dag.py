@@ -106,7 +106,6 @@ def validation_steps(
         anomalies=example_validator.outputs["anomalies"],
         settings=ValidateJob(
             config=config.checks,
-            max_duplicate_distance=config.ingest.split.max_duplicate_distance,
             label_file=str(inputs.label_file.resolve()),
             serving_dir=str(serving_dir(config, inputs)),
             state_dir=str(inputs.state_dir.resolve()),

@@ -38,12 +38,14 @@ class Plan:
       quarantined: what is not, and why.
       ledger: the assignments to remember.
       shard_counts: split → number of shards.
+      duplicate_distance: up to which images counted as near copies.
     """
 
     images: list[catalog.Image]
     quarantined: list[report.Quarantined]
     ledger: dict[str, str]
     shard_counts: dict[str, int]
+    duplicate_distance: int
 
     def shards(self) -> list[tuple[str, int]]:
         """(split, shard) of each. One that no image falls into is written too."""
@@ -83,7 +85,7 @@ def plan(
             good.append(file)
             infos.append(result)
     digests = [rows[file.path].sha256 for file in good]
-    groups = _groups(good, digests, infos, job.config.split)
+    groups, distance = _groups(good, digests, infos, job.config.split)
     items = [
         split.Item(digest, file.class_name, file.split, group)
         for file, digest, group in zip(good, digests, groups, strict=True)
@@ -114,7 +116,7 @@ def plan(
         for item, name in zip(items, splits, strict=True)
         if item.given in (None, "train")
     }
-    return Plan(images, quarantined, {**ledger, **made}, counts)
+    return Plan(images, quarantined, {**ledger, **made}, counts, distance)
 
 
 def _groups(
@@ -122,21 +124,25 @@ def _groups(
     digests: list[str],
     infos: list[decode.ImageInfo],
     config: split.SplitConfig,
-) -> list[int]:
-    """One number for all images that must share a split: copies, near copies, one group key."""
+) -> tuple[list[int], int]:
+    """One number for all images that must share a split: copies, near copies, one group key.
+
+    Also the distance up to which images counted as near copies.
+    """
     sides = [min(info.height, info.width) for info in infos]
     phashes = [info.phash for info in infos]
-    links = [
-        (one, other)
-        for _, one, other in duplicates.find_pairs(phashes, sides, config.max_duplicate_distance)
-    ]
+    class_names = [file.class_name for file in good]
+    pairs, distance = duplicates.find_plausible_pairs(
+        phashes, sides, class_names, config.max_duplicate_distance
+    )
+    links = [(one, other) for _, one, other in pairs]
     first: dict[str, int] = {}
     for position, (file, digest) in enumerate(zip(good, digests, strict=True)):
         key = config.group_key(file.path)
         for name in (f"sha256 {digest}", None if key is None else f"group {key}"):
             if name is not None:
                 links.append((first.setdefault(name, position), position))
-    return duplicates.group(len(good), links)
+    return duplicates.group(len(good), links), distance
 
 
 def finish(
@@ -155,9 +161,14 @@ def finish(
     """
     report.write_labels(output_uri, job.labels)
     rest = report.Report(
-        quarantined=plan.quarantined, ignored=listing.ignored, source=str(listing.root)
+        quarantined=plan.quarantined,
+        ignored=listing.ignored,
+        source=str(listing.root),
     )
-    return report.merge([rest, *report.take_parts(output_uri)])
+    whole = report.merge([rest, *report.take_parts(output_uri)])
+    whole.max_duplicate_distance = job.config.split.max_duplicate_distance
+    whole.duplicate_distance = plan.duplicate_distance
+    return whole
 
 
 @dataclass(frozen=True)

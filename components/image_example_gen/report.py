@@ -42,6 +42,8 @@ class Report:
       decoded: how many files were decoded; the others were known from an earlier ingest.
       reencoded: how many records hold other bytes than their file.
       source: the data folder.
+      max_duplicate_distance: bits of 256 up to which images were to count as near copies.
+      duplicate_distance: up to which they did; less where look-alikes would have.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -50,6 +52,8 @@ class Report:
     decoded: int = 0
     reencoded: int = 0
     source: str = ""
+    max_duplicate_distance: int = split.MAX_DISTANCE
+    duplicate_distance: int = split.MAX_DISTANCE
 
     @property
     def found(self) -> int:

@@ -34,6 +34,7 @@ class ValidateConfig(BaseModel):
     quarantined: SetSeverity = Field("warn", description="too many files could not be read")
     small_classes: SetSeverity = Field("warn", description="a class has few images to train on")
     untested_classes: SetSeverity = Field("warn", description="a class has no test image")
+    look_alikes: SetSeverity = Field("warn", description="unlike images look like near copies")
     class_imbalance: SetSeverity = Field("warn", description="some class outnumbers another")
     label_map: SetSeverity = Field("warn", description="classes came or went since the last run")
     schema_anomalies: SetSeverity = Field(
@@ -76,9 +77,6 @@ class ValidateJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: ValidateConfig
-    max_duplicate_distance: int = Field(
-        description="as of ingest: bits in which near copies differ"
-    )
     label_file: str = Field(description="the label map frozen by the last run")
     serving_dir: str = Field(description="the versions of the model in serving")
     state_dir: str = Field(description="where findings are kept that stop a run")

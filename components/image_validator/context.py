@@ -89,7 +89,7 @@ class Context:
         """Near duplicates that are not copies: (distance in bits, index, index)."""
         phashes = [image.info.phash for image in self.images]
         sides = [min(image.info.height, image.info.width) for image in self.images]
-        pairs = duplicates.find_pairs(phashes, sides, self.job.max_duplicate_distance)
+        pairs = duplicates.find_pairs(phashes, sides, self.report.duplicate_distance)
         return [row for row in pairs if self.images[row[1]].sha256 != self.images[row[2]].sha256]
 
     @functools.cached_property

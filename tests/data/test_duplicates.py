@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data import duplicates
+from data import duplicates, split
 
 RANDOM = np.random.default_rng(0)
 
@@ -67,3 +67,28 @@ def test_images_of_a_single_colour_are_no_near_duplicates():
     flat = "0" * 64
     phashes = [flat, one, flat, other, changed(one, 5), flat]
     assert duplicates.find_pairs(phashes, [99] * 6) == [(5, 1, 4)]
+
+
+def test_look_alikes_lower_the_distance():
+    """A class of 30 that are 40 bits apart is one kind of picture, no copies of one."""
+    (base,) = hashes(1)
+    alike = [changed(base, 20, seed=i) for i in range(30)]
+    copies = [changed(phash, 6, seed=99) for phash in alike[:3]]
+    others = hashes(40)
+    phashes = [*alike, *copies, *others, *(changed(phash, 40) for phash in others[:3])]
+    names = ["x"] * 33 + ["y"] * 43
+    sides = [200] * len(phashes)
+    pairs, distance = duplicates.find_plausible_pairs(phashes, sides, names)
+    assert distance < 40
+    assert {(0, 30), (1, 31), (2, 32)} <= {(a, b) for _, a, b in pairs}
+    assert max(row[0] for row in pairs) <= distance
+    photos, full = duplicates.find_plausible_pairs(phashes[33:], sides[33:], names[33:])
+    assert full == split.MAX_DISTANCE
+    assert len(photos) == 3
+
+
+def test_copies_of_one_image_are_no_look_alikes():
+    (base,) = hashes(1)
+    phashes = [base] * 25 + hashes(30)
+    _, distance = duplicates.find_plausible_pairs(phashes, [200] * 55, ["x"] * 55)
+    assert distance == split.MAX_DISTANCE

@@ -40,6 +40,7 @@ SET_CHECKS: dict[str, Check] = {
         classes.quarantined,
         classes.small_classes,
         classes.untested_classes,
+        classes.look_alikes,
         classes.class_imbalance,
         classes.label_map,
         drift.label_drift,

@@ -44,6 +44,17 @@ def untested_classes(context: Context) -> Iterator[Found]:
             yield Found(f"Class {name!r} has no image in the test split.")
 
 
+def look_alikes(context: Context) -> Iterator[Found]:
+    """Images of which so many are close that near copies cannot be told from others."""
+    used, wanted = context.report.duplicate_distance, context.report.max_duplicate_distance
+    if used < wanted:
+        yield Found(
+            f"More than a third of a class would count as near copies of each other at {wanted}"
+            f" bits, so {used} are used. If they are frames of one video or views of one thing,"
+            " say so by ingest.split.group-pattern."
+        )
+
+
 def class_imbalance(context: Context) -> Iterator[Found]:
     """A class that outnumbers another."""
     counts = _trained(context)

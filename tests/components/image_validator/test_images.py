@@ -52,7 +52,6 @@ def validated(root: Path, output: Path, **settings) -> tuple[validate.Outcome, o
     test_ingest.run(root, output)
     job = config.ValidateJob(
         config=config.ValidateConfig(**settings),
-        max_duplicate_distance=56,
         label_file=str(output / "none.json"),
         serving_dir=str(output / "none"),
         state_dir="",
@@ -235,7 +234,6 @@ def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
     test_ingest.run(root, tmp_path / "out")
     job = config.ValidateJob(
         config=config.ValidateConfig(measure_drift="ignore"),
-        max_duplicate_distance=56,
         label_file=str(tmp_path / "none.json"),
         serving_dir=str(tmp_path / "serving"),
         state_dir="",

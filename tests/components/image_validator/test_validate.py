@@ -41,7 +41,6 @@ def data_of(images, anomalies=(), bad=(), known_labels=(), embed=None, **setting
     labels = [*LABELS, *sorted({one.class_name for one in images} - set(LABELS))]
     job = config.ValidateJob(
         config=config.ValidateConfig(**settings),
-        max_duplicate_distance=56,
         label_file="",
         serving_dir="",
         state_dir="",
@@ -216,6 +215,13 @@ def test_imbalance(clean):
     many = [image(1000 + i, "cat") for i in range(400)]
     finding = only(checked([*clean, *many]), "class_imbalance")
     assert "'cat' has 440 images to train on, 'dog' has 40" in finding.message
+
+
+def test_look_alikes(clean):
+    data = data_of(clean)
+    data.report.duplicate_distance = 24
+    finding = only(validate.run(data), "look_alikes")
+    assert "at 56 bits, so 24 are used" in finding.message
 
 
 def test_label_map_changes(clean):
