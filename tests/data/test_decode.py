@@ -74,6 +74,24 @@ def test_exif_orientation_is_baked_in(orientation):
     assert Image.open(io.BytesIO(result.encoded)).getexif().get(0x0112, 1) == 1
 
 
+@pytest.mark.parametrize("orientation", [0, 9, 255, 65535])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_an_invalid_orientation_turns_nothing(format, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = saved(noise(20, 30), format, exif=exif)
+    result = accepted(content)
+    assert (result.info.height, result.info.width) == (20, 30)
+    assert (result.encoded == content) == (format != "WEBP")
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_several_frames_the_first_is_taken(format):
+    frames = [Image.new("RGB", (16, 12), colour) for colour in ((200, 30, 30), (30, 30, 200))]
+    result = accepted(saved(frames[0], format, save_all=True, append_images=frames[1:]))
+    assert np.abs(pixels_of(result).astype(int) - (200, 30, 30)).max() <= 8
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "1", "CMYK", "I;16"])
 def test_every_mode_becomes_grey_or_rgb(mode):
     image = Image.new(mode, (8, 8)) if mode == "I;16" else noise(8, 8).convert(mode)
@@ -145,7 +163,9 @@ def test_too_long():
     assert isinstance(decode.decode(content, limited(max_side_px=600)), decode.Decoded)
 
 
-GOOD = [saved(noise(16, 16), "JPEG"), saved(noise(16, 16), "PNG"), saved(noise(16, 16), "GIF")]
+GOOD = [
+    saved(noise(16, 16), format) for format in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")
+]
 
 
 @settings(max_examples=2_000, deadline=None)
