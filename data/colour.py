@@ -1,4 +1,4 @@
-"""Embedded ICC colour profiles → sRGB, which is what every other part of the pipeline assumes."""
+"""Colour profiles and modes → grey or RGB in sRGB, which all the rest of the pipeline assumes."""
 
 import functools
 import io
@@ -45,6 +45,24 @@ def to_srgb(image: Image.Image) -> Image.Image | None:
         converted.putalpha(alpha)
     converted.info.pop("transparency", None)
     return converted
+
+
+def flatten(image: Image.Image, background: str) -> Image.Image:
+    """Any Pillow mode → "L" or "RGB"; what is transparent shows the background, a colour's name."""
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, np.float64)
+        if values.max(initial=0) > 255:  # 16 bits a channel
+            values = values / 257
+        return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        behind = Image.new("RGBA", layer.size, background)
+        return Image.alpha_composite(behind, layer).convert("RGB")
+    return image.convert("RGB")
 
 
 @functools.lru_cache(maxsize=64)

@@ -73,6 +73,11 @@ class DecodeConfig(BaseModel):
     background: str = Field("white", description="colour behind transparency: a name or #rrggbb")
     convert_to_srgb: bool = Field(True, description="convert embedded colour profiles to sRGB")
 
+    def background_rgb(self) -> tuple[int, int, int]:
+        """The background as red, green and blue, in 0–255."""
+        red, green, blue = ImageColor.getrgb(self.background)[:3]
+        return red, green, blue
+
     @field_validator("background")
     @classmethod
     def _is_a_colour(cls, value: str) -> str:
@@ -249,25 +254,8 @@ def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, boo
     if config.convert_to_srgb and "icc_profile" in image.info:
         converted = colour.to_srgb(image)
         if converted is not None:
-            return _flatten_modes(converted, config), True
-    return _flatten_modes(image, config), False
-
-
-def _flatten_modes(image: Image.Image, config: DecodeConfig) -> Image.Image:
-    if image.mode in ("L", "RGB") and "transparency" not in image.info:
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float64)
-        if values.max(initial=0) > 255:  # 16 bits a channel
-            values = values / 257
-        return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        background = Image.new("RGBA", layer.size, config.background)
-        return Image.alpha_composite(background, layer).convert("RGB")
-    return image.convert("RGB")
+            return colour.flatten(converted, config.background), True
+    return colour.flatten(image, config.background), False
 
 
 def _encode(image: Image.Image, lossy: bool) -> tuple[bytes, str]:

@@ -12,6 +12,9 @@ from data import decode as cpu_decode
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
 MAX_PIXELS = cpu_decode.MAX_PIXELS
 _HEADER_BYTES = 1 << 17
 _MAX_SEGMENTS = 64
@@ -19,11 +22,14 @@ _MAX_IFD_ENTRIES = 256
 _ORIENTATION_TAG = 0x0112
 
 
-def decode(encoded: tf.Tensor, max_pixels: int = MAX_PIXELS) -> tf.Tensor:
-    """Decodes one image and turns it upright.
+def decode(
+    encoded: tf.Tensor, background: Colour = WHITE, max_pixels: int = MAX_PIXELS
+) -> tf.Tensor:
+    """Decodes one image, turns it upright and puts a transparent PNG on a background.
 
     Args:
       encoded: string []; JPEG, PNG, GIF (its first frame) or BMP.
+      background: red, green and blue, in 0–255.
       max_pixels: the largest height × width, checked in the header before decoding.
 
     Returns:
@@ -38,13 +44,17 @@ def decode(encoded: tf.Tensor, max_pixels: int = MAX_PIXELS) -> tf.Tensor:
     )
     with tf.control_dependencies([fits]):
         encoded = tf.identity(encoded)
-    pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    pixels = tf.cond(
+        tf.strings.substr(encoded, 0, 4) == b"\x89PNG",
+        lambda: _decode_png(encoded, background),
+        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+    )
     pixels.set_shape([None, None, 3])
     return _orient(pixels, orientation(encoded))
 
 
 def decode_or_invalid(
-    encoded: tf.Tensor, max_pixels: int = MAX_PIXELS
+    encoded: tf.Tensor, background: Colour = WHITE, max_pixels: int = MAX_PIXELS
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """:func:`decode` that never raises.
 
@@ -53,7 +63,9 @@ def decode_or_invalid(
     """
     # A graph has no try: a data set of one element that drops errors is the one way to ask.
     attempt = tf.data.Dataset.from_tensors(encoded)
-    attempt = attempt.map(lambda image: (decode(image, max_pixels), True)).ignore_errors()
+    attempt = attempt.map(
+        lambda image: (decode(image, background, max_pixels), True)
+    ).ignore_errors()
     fallback = tf.data.Dataset.from_tensors((tf.zeros([1, 1, 3], tf.uint8), False))
     pixels, valid = attempt.concatenate(fallback).take(1).get_single_element()
     pixels.set_shape([None, None, 3])
@@ -100,20 +112,23 @@ def _letterbox(pixels: tf.Tensor, size_px: int) -> tf.Tensor:
     return tf.image.pad_to_bounding_box(resized, top, left, size_px, size_px)
 
 
-def batch_pixels(encoded: tf.Tensor, size_px: int, mode: ResizeMode) -> tuple[tf.Tensor, tf.Tensor]:
+def batch_pixels(
+    encoded: tf.Tensor, size_px: int, mode: ResizeMode, background: Colour = WHITE
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes and resizes a batch; a bad image spoils itself alone.
 
     Args:
       encoded: string [B].
       size_px: the side S.
       mode: as of :func:`resize`.
+      background: as of :func:`decode`.
 
     Returns:
       pixels uint8 [B, S, S, 3], black where the image is bad, and valid bool [B].
     """
 
     def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, valid = decode_or_invalid(image)
+        pixels, valid = decode_or_invalid(image, background)
         return resize(pixels, size_px, mode), valid
 
     signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([], tf.bool))
@@ -136,6 +151,20 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
     content = tf.cast(tf.io.decode_raw(head, tf.uint8), tf.int32)
     is_jpeg = tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
     return tf.cond(is_jpeg, lambda: _jpeg_orientation(head, content), lambda: tf.constant(1))
+
+
+def _decode_png(encoded: tf.Tensor, background: Colour) -> tf.Tensor:
+    """uint8 [H, W, 3]; what is transparent shows the background, as Pillow blends it."""
+    pixels = tf.io.decode_png(encoded, channels=4)
+    alpha = pixels[..., 3:]
+
+    def blended() -> tf.Tensor:
+        opacity = tf.cast(alpha, tf.float32) / 255
+        layer = tf.cast(pixels[..., :3], tf.float32)
+        mixed = layer * opacity + tf.constant(background, tf.float32) * (1 - opacity)
+        return tf.cast(tf.round(mixed), tf.uint8)
+
+    return tf.cond(tf.reduce_all(alpha == 255), lambda: pixels[..., :3], blended)  # type: ignore[no-any-return]
 
 
 def _jpeg_orientation(head: tf.Tensor, content: tf.Tensor) -> tf.Tensor:

@@ -168,6 +168,7 @@ def finish(
     whole = report.merge([rest, *report.take_parts(output_uri)])
     whole.max_duplicate_distance = job.config.split.max_duplicate_distance
     whole.duplicate_distance = plan.duplicate_distance
+    whole.background = job.config.background_rgb()
     return whole
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 import tensorflow as tf
 
-from data import errors, folder, labels, split
+from data import errors, folder, graph, labels, split
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
@@ -44,6 +44,7 @@ class Report:
       source: the data folder.
       max_duplicate_distance: bits of 256 up to which images were to count as near copies.
       duplicate_distance: up to which they did; less where look-alikes would have.
+      background: red, green and blue of what is behind transparency, in 0–255.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Report:
     source: str = ""
     max_duplicate_distance: int = split.MAX_DISTANCE
     duplicate_distance: int = split.MAX_DISTANCE
+    background: graph.Colour = graph.WHITE
 
     @property
     def found(self) -> int:
@@ -73,6 +75,7 @@ class Report:
         """Reads what :meth:`to_json` wrote."""
         raw = json.loads(text)
         del raw["found"]
+        raw["background"] = tuple(raw["background"])
         raw["quarantined"] = [Quarantined(**row) for row in raw["quarantined"]]
         return cls(**raw)
 

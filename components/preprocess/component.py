@@ -35,8 +35,11 @@ def Preprocess(
     """
     preprocess_config = config.PreprocessConfig.model_validate_json(settings)
     names = ingest_report.read_labels(examples.uri)
-    counts = ingest_report.Report.read(examples.uri).counts()
-    spec = materialise.Spec(preprocess_config.size_px, preprocess_config.resize, names, counts)
+    report = ingest_report.Report.read(examples.uri)
+    counts = report.counts()
+    spec = materialise.Spec(
+        preprocess_config.size_px, preprocess_config.resize, names, counts, report.background
+    )
     io_utils.write_string_file(os.path.join(pixels.uri, materialise.SPEC_FILE), spec.to_json())
     pixels.split_names = examples.split_names
     progress.start(materialise.TASK, total=sum(counts.values()))

@@ -23,12 +23,14 @@ class Spec:
       resize: how images became squares.
       labels: the label map.
       counts: split → number of records.
+      background: what ingest put behind transparency; the served model does the same.
     """
 
     size_px: int
     resize: graph.ResizeMode
     labels: list[str]
     counts: dict[str, int]
+    background: graph.Colour = graph.WHITE
 
     def to_json(self) -> str:
         """As written into the artifact."""
@@ -38,7 +40,8 @@ class Spec:
     def read(cls, uri: str) -> "Spec":
         """Reads the spec of a pixels artifact."""
         with tf.io.gfile.GFile(os.path.join(uri, SPEC_FILE)) as file:
-            return cls(**json.loads(file.read()))
+            raw = json.loads(file.read())
+        return cls(**{**raw, "background": tuple(raw["background"])})
 
 
 def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) -> int:

@@ -37,7 +37,8 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
-        pixels, valid = graph.batch_pixels(encoded, self.spec.size_px, self.spec.resize)
+        spec = self.spec
+        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
         return tf.cast(pixels, tf.float32), valid
 
     def classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -92,6 +93,7 @@ def contract(spec: materialise.Spec, backbone: str, embedding_size: int) -> dict
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,
+        "background_rgb": list(spec.background),
         "backbone": backbone,
         "signatures": {
             "serving_default": {

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from data import graph
+from data import decode, graph
 from tests.conftest import noise
 from tests.data.test_decode import png_header, saved
 
@@ -122,3 +122,26 @@ def test_an_empty_batch():
     pixels, valid = graph.batch_pixels(tf.constant([], tf.string), 16, "stretch")
     assert pixels.shape == (0, 16, 16, 3)
     assert valid.shape == (0,)
+
+
+def transparent_png(kind: str) -> bytes:
+    random = np.random.default_rng(0)
+    image = Image.fromarray(random.integers(0, 256, (20, 30, 4), np.uint8))
+    if kind == "palette":
+        return saved(image.convert("RGB").quantize(16), "PNG", transparency=3)
+    if kind == "one colour":
+        colour = image.getpixel((0, 0))[:3]
+        return saved(image.convert("RGB"), "PNG", transparency=colour)
+    return saved(image.convert(kind), "PNG")
+
+
+@pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0), (12, 200, 99)])
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "one colour", "RGB", "L"])
+def test_transparency_is_blended_as_ingest_does(kind, background):
+    content = transparent_png(kind)
+    pixels = tf.function(graph.decode)(tf.constant(content), background).numpy()
+    config = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
+    assert config.background_rgb() == background
+    expected = decode.decode(content, config)
+    with Image.open(io.BytesIO(expected.encoded)) as image:
+        np.testing.assert_array_equal(pixels, np.asarray(image.convert("RGB")))
