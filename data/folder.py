@@ -62,14 +62,12 @@ class Listing:
       files: what may be images.
       ignored: how many hidden, system and stray files were passed over.
       spans: the spans listed, oldest first; empty where the layout has none.
-      older_spans: how many lie before the window and were not looked into.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
     ignored: int
     spans: tuple[span_folders.Span, ...] = ()
-    older_spans: int = 0
 
     @property
     def class_names(self) -> list[str]:
@@ -120,7 +118,6 @@ def scan(root: str | Path, config: span_folders.SpanConfig = DEFAULT_SPANS) -> L
         ) from error
     found = span_folders.find(root, folders, config)
     used = found[-config.window :] if config.window else found
-    older = {span.folder for span in found} - {span.folder for span in used}
     files: list[ImageFile] = []
     ignored = 0
     for span in used:
@@ -128,10 +125,11 @@ def scan(root: str | Path, config: span_folders.SpanConfig = DEFAULT_SPANS) -> L
         files += listed
         ignored += passed_over
     if found:
-        ignored += sum(1 for _ in _walk(root, {span.folder for span in used} | older))
+        # Spans before the window are not looked into.
+        ignored += sum(1 for _ in _walk(root, {span.folder for span in found}))
     else:
         files, ignored = _scan_layout(root, "", None)
-    return Listing(root, tuple(sorted(files)), ignored, tuple(used), len(older))
+    return Listing(root, tuple(sorted(files)), ignored, tuple(used))
 
 
 def _scan_layout(root: Path, prefix: str, span: int | None) -> tuple[list[ImageFile], int]:

@@ -17,7 +17,6 @@ from data import errors
 AUTO = "auto"
 NONE = "none"
 AUTO_PATTERNS = ("span-{SPAN}", "{YYYY}-{MM}-{DD}", "{YYYY}{MM}{DD}")
-MARKER = "_SUCCESS"  # written into a span's folder when it is complete
 _FIELDS = {"{SPAN}": r"(?P<span>\d{1,18})", "{YYYY}": r"(?P<year>\d{4})"}
 _FIELDS |= {"{MM}": r"(?P<month>\d{2})", "{DD}": r"(?P<day>\d{2})"}
 

@@ -28,7 +28,6 @@ def test_a_rolling_window(tmp_path):
     touch(tmp_path, *(f"span-{i}/cat/a" for i in range(5)))
     listing = folder.scan(tmp_path, spans.SpanConfig(window=2))
     assert [span.number for span in listing.spans] == [3, 4]
-    assert listing.older_spans == 3
     assert len(listing.files) == 2
     assert numbers(tmp_path, window=9) == [0, 1, 2, 3, 4]
 
