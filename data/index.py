@@ -7,14 +7,13 @@ killed goes on where it was.
 """
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from data import decode, decoder, folder
+from data import atomic, decode, decoder, folder
 
 INDEX_FILE = "index.jsonl"
 _PENDING = "pending"
@@ -78,14 +77,14 @@ def append(directory: str | Path, rows: Iterable[Row]) -> None:
 def save(directory: str | Path, rows: Iterable[Row]) -> None:
     """Replaces an index by these rows, whole or not at all; passing failures are left out."""
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    temporary = directory / f"{INDEX_FILE}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
+    with (
+        atomic.replacing(directory / INDEX_FILE) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+    ):
         for row in rows:
             passing = isinstance(row.result, decode.Rejection)
             if not (passing and row.result.reason in PASSING_REASONS):  # type: ignore[union-attr]
                 file.write(row.to_json() + "\n")
-    os.replace(temporary, directory / INDEX_FILE)
     for path in (directory / _PENDING).glob("*.jsonl"):
         path.unlink()
 

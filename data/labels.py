@@ -5,11 +5,10 @@ dropped, so that the label ids of an old and a new model mean the same.
 """
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from data import errors
+from data import atomic, errors
 
 FILE = "labels.json"
 
@@ -58,8 +57,5 @@ def load(path: str | Path) -> list[str]:
 
 def save(path: str | Path, names: list[str]) -> None:
     """Writes a label map, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(to_json(names), encoding="utf-8")
-    os.replace(temporary, path)
+    with atomic.replacing(path) as temporary:
+        temporary.write_text(to_json(names), encoding="utf-8")

@@ -7,7 +7,6 @@ moves when others come or go: what was tested on yesterday is not trained on tod
 """
 
 import csv
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from data import errors
+from data import atomic, errors
 
 SPLITS = ("train", "eval", "test")
 _BY_NEED = ("train", "test", "eval")  # who gets an image that two splits lack alike
@@ -149,14 +148,13 @@ def load_ledger(path: str | Path) -> dict[str, str]:
 
 def save_ledger(path: str | Path, ledger: Mapping[str, str]) -> None:
     """Writes a ledger, sorted, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic.replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(LEDGER_HEADER)
         writer.writerows(sorted(ledger.items()))
-    os.replace(temporary, path)
 
 
 def _targets(

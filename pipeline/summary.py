@@ -1,10 +1,12 @@
 """``summary.json``: what a run did and decided, for programs. Every field is documented here."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from components.image_validator import config as validate_config
+from data import atomic
 
 
 class _Record(BaseModel):
@@ -37,7 +39,7 @@ class Finding(_Record):
     """What a check of the images found."""
 
     check: str = Field(description="the setting under checks that governs it")
-    severity: Literal["warn", "quarantine", "block"] = Field(description="what was done about it")
+    severity: validate_config.Consequence = Field(description="what was done about it")
     message: str = Field(description="what was found, and what is allowed")
     count: int = Field(description="how many cases there are")
 
@@ -84,6 +86,5 @@ class Summary(_Record):
 
     def write(self, path: Path) -> None:
         """Writes the file, whole or not at all."""
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        with atomic.replacing(path) as temporary:
+            temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")

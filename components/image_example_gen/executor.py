@@ -58,9 +58,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         root, job = _unpack(exec_properties)
         listing = folder.scan(root, job.config.spans)
         workspace = inspection.Workspace.of(job)
-        tasks = inspection.new_files(listing, index.load(workspace.index_dir), workspace)
-        self._inspect(root, job, tasks)
         rows = index.load(workspace.index_dir)
+        tasks = inspection.new_files(listing, rows, workspace)
+        if tasks:
+            self._inspect(root, job, tasks)
+            rows = index.load(workspace.index_dir)
         plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
         workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
         writer = ingest.ShardWriter(root, examples.uri, job, plan.shard_counts)
@@ -74,8 +76,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _inspect(self, root: str, job: config.IngestJob, tasks: list[inspection.Task]) -> None:
         progress.start(inspection.TASK, total=len(tasks))
-        if not tasks:
-            return
         arguments = pipeline_options.PipelineOptions(self._beam_pipeline_args)
         workers = arguments.view_as(pipeline_options.DirectOptions).direct_num_workers
         decoders = max(1, (os.cpu_count() or 1) // max(1, workers))

@@ -98,7 +98,6 @@ def plan(
         name: records.shard_count(sizes[name], job.config.shard_bytes) for name in split.SPLITS
     }
     images = [
-        # Other digits than the ones that name its group, or shards would not fill evenly.
         catalog.Image(
             path=file.path,
             class_name=file.class_name,

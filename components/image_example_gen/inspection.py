@@ -4,14 +4,13 @@ What is stored in other bytes than the file's own is kept beside the index, so t
 pass only reads and writes.
 """
 
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.image_example_gen import config as ingest_config
 from data import (
+    atomic,
     decode,
     decoder,
     decoder_pool,
@@ -190,7 +189,8 @@ class Inspector:
         if isinstance(result, decode.Decoded):
             known = result.info
             if known.reencoded:
-                _write(self._workspace.encoded(sha256), result.encoded)
+                with atomic.replacing(self._workspace.encoded(sha256)) as temporary:
+                    temporary.write_bytes(result.encoded)
         else:
             known = result
         return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
@@ -208,11 +208,3 @@ class Inspector:
     def _save(self, rows: list[index.Row]) -> None:
         if rows:
             index.append(self._workspace.index_dir, rows)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Writes a file, whole or not at all; many processes may write the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

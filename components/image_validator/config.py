@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # "quarantine" takes the images out of what goes on; "block" stops the run before training.
 Severity = Literal["ignore", "warn", "quarantine", "block"]
+Consequence = Literal["warn", "quarantine", "block"]  # of what was found and is not ignored
 SetSeverity = Literal["ignore", "warn", "block"]
 
 

@@ -4,10 +4,10 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal
 
 import tensorflow as tf
 
+from components.image_validator import config as validate_config
 from data import errors, folder
 
 FINDINGS_FILE = "findings.json"
@@ -42,7 +42,7 @@ class Finding:
     """
 
     check: str
-    severity: Literal["warn", "quarantine", "block"]
+    severity: validate_config.Consequence
     message: str
     count: int = 1
     cases: list[Case] = field(default_factory=list)
@@ -67,12 +67,12 @@ def block(findings: Sequence[Finding], page: str) -> None:
     )
 
 
-def write(folder: str, findings: Sequence[Finding], page: str) -> str:
+def write(directory: str, findings: Sequence[Finding], page: str) -> str:
     """Writes the findings and the page that shows them; returns where the page is."""
-    tf.io.gfile.makedirs(folder)
-    page_path = os.path.join(folder, PAGE_FILE)
+    tf.io.gfile.makedirs(directory)
+    page_path = os.path.join(directory, PAGE_FILE)
     for path, text in (
-        (os.path.join(folder, FINDINGS_FILE), to_json(findings)),
+        (os.path.join(directory, FINDINGS_FILE), to_json(findings)),
         (page_path, page),
     ):
         with tf.io.gfile.GFile(path, "w") as file:

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from components.image_example_gen import report as ingest_report
 from components.image_validator import checks, context, embedding, findings
 from components.image_validator import config as validate_config
 from data import catalog, labels
-
-Severity = Literal["warn", "quarantine", "block"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def run(data: context.Context) -> Outcome:
 
 def _results(
     data: context.Context, named: Mapping[str, checks.Check]
-) -> Iterator[tuple[str, Severity, context.Found]]:
+) -> Iterator[tuple[str, validate_config.Consequence, context.Found]]:
     for name, check in named.items():
         severity = getattr(data.config, name)
         if severity != "ignore":
@@ -82,7 +79,7 @@ def _results(
 
 
 def _finding(
-    data: context.Context, name: str, severity: Severity, result: context.Found
+    data: context.Context, name: str, severity: validate_config.Consequence, result: context.Found
 ) -> findings.Finding:
     cases = [
         findings.Case([data.images[index].path for index in case.images], case.detail)
