@@ -60,6 +60,8 @@ FEATURES: dict[str, tf.DType] = {
     SATURATION: tf.float32,
 }
 NO_SPAN = -1
+_STRING = tf.io.FixedLenFeature([], tf.string)
+_INTEGER = tf.io.FixedLenFeature([], tf.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +163,15 @@ def parse_pixels(serialized: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Ten
     Returns:
       pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
     """
-    spec = {
-        PIXELS: tf.io.FixedLenFeature([], tf.string),
-        CLASS_LABEL: tf.io.FixedLenFeature([], tf.int64),
-    }
+    spec = {PIXELS: _STRING, CLASS_LABEL: _INTEGER}
     parsed = tf.io.parse_example(serialized, spec)
     flat = tf.io.decode_raw(parsed[PIXELS], tf.uint8, fixed_length=size_px * size_px * 3)
     return tf.reshape(flat, [-1, size_px, size_px, 3]), parsed[CLASS_LABEL]
+
+
+def parse_label_ids(serialized: tf.Tensor) -> tf.Tensor:
+    """Parses the label_ids alone, int64 [B], of image or pixels records, string [B]."""
+    return tf.io.parse_example(serialized, {CLASS_LABEL: _INTEGER})[CLASS_LABEL]  # type: ignore[no-any-return]
 
 
 def _bytes(text: str) -> bytes:
