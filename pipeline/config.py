@@ -22,6 +22,7 @@ from components.image_validator import config as validate_config
 from components.preprocess import config as preprocess_config
 from components.pusher import config as push_config
 from components.trainer import config as train_config
+from components.tuner import config as tune_config
 from data import augment_config, errors
 
 ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
@@ -75,6 +76,7 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     )
     augment: augment_config.AugmentConfig = Field(default_factory=augment_config.AugmentConfig)
     train: train_config.TrainConfig = Field(default_factory=train_config.TrainConfig)
+    tune: tune_config.TuneConfig = Field(default_factory=tune_config.TuneConfig)
     evaluate: evaluate_config.EvaluateConfig = Field(default_factory=evaluate_config.EvaluateConfig)
     push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
     beam: BeamConfig = Field(default_factory=BeamConfig)
@@ -83,6 +85,11 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     def _has_one_source(self) -> "PipelineConfig":
         if self.data_dir is not None and self.tfds is not None:
             raise ValueError("--data-dir and --tfds exclude each other; give one of them")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _tunes_what_it_trains(self) -> "PipelineConfig":
+        self.tune.check(self.train)
         return self
 
     @classmethod

@@ -6,7 +6,11 @@ ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
                                                       clean images
                        ┌── Preprocess ───────────────────────┤
                        │                                     │
-                    Trainer ──┬─ baseline (the last other blessed model)
+                       ├── Tuner (where better settings are to be searched)
+                       │     │                               │
+                    Trainer ◄┴─ start (the last model blessed before these images)
+                       │                                     │
+                       ├──────── baseline (the last other blessed model)
                        │      │                              │
                        ├── Evaluator ────────────────────────┘
                        │       │
@@ -22,6 +26,7 @@ from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
+from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
@@ -35,12 +40,17 @@ from components.image_example_gen.config import IngestJob
 from components.image_validator.component import ImageValidator
 from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
+from components.trainer import warm_start_model
 from pipeline import config as pipeline_config
 from pipeline import preflight, source
 
 SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
 RUN_FN = "components.trainer.run.run_fn"
+TUNER_FN = "components.tuner.run.tuner_fn"
 BASELINE = "baseline"
+WARM_START = "start"
+RESOLVERS = (BASELINE, WARM_START)
+TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
 
 
 def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Pipeline:
@@ -55,8 +65,8 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
     examples = example_gen.outputs["examples"]
     validation = validation_steps(config, inputs, examples)
     clean_examples = validation[-1].outputs["clean_examples"]
-    preprocess, trainer = training_steps(config, clean_examples)
-    model = trainer.outputs["model"]
+    training = training_steps(config, inputs, clean_examples)
+    model = training[-1].outputs["model"]
     release = release_steps(config, inputs, clean_examples, model)
     return Pipeline(
         pipeline_name=inputs.model_name,
@@ -64,7 +74,7 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
         metadata_connection_config=metadata.sqlite_metadata_connection_config(
             str(output / "metadata.sqlite")
         ),
-        components=[example_gen, *validation, preprocess, trainer, *release],
+        components=[example_gen, *validation, *training, *release],
         enable_cache=True,
         beam_pipeline_args=config.beam.arguments(),
     )
@@ -118,27 +128,61 @@ def validation_steps(
 
 
 def training_steps(
-    config: pipeline_config.PipelineConfig, examples: channel.Channel
-) -> tuple[BaseNode, Trainer]:
-    """Image records → pixels records → a model."""
+    config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
+) -> list[BaseNode]:
+    """Image records → pixels records → better settings, where asked for → a model."""
     preprocess = Preprocess(
         examples=examples,
         settings=config.preprocess.model_dump_json(),
         code=source.fingerprint("data", "components/preprocess"),
     )
+    pixels = preprocess.outputs["pixels"]
+    start = Resolver(
+        strategy_class=warm_start_model.BlessedBeforeStrategy,
+        model=channel.Channel(type=standard_artifacts.Model),
+        model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+        pixels=pixels,
+    ).with_id(WARM_START)
+    common = {
+        "examples": pixels,
+        "base_model": start.outputs["model"] if config.train.warm_start else None,
+        "train_args": trainer_pb2.TrainArgs(splits=["train"]),
+        "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
+    }
+    settings = training_settings(config, inputs)
+    tuner = None
+    if config.tune.trials:
+        tuner = Tuner(
+            tuner_fn=TUNER_FN,
+            custom_config={
+                **settings,
+                "tune": config.tune.model_dump_json(),
+                "code": source.fingerprint(*TRAINING_CODE, "components/tuner"),
+                "results_dir": str(state_dir(config) / "tuning" / inputs.model_name),
+            },
+            **common,
+        )
     trainer = Trainer(
         run_fn=RUN_FN,
-        examples=preprocess.outputs["pixels"],
-        train_args=trainer_pb2.TrainArgs(splits=["train"]),
-        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
-        custom_config={
-            "train": config.train.model_dump_json(),
-            "augment": config.augment.model_dump_json(),
-            "seed": config.seed,
-            "code": source.fingerprint("data", "components/preprocess", "components/trainer"),
-        },
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+        custom_config={**settings, "code": source.fingerprint(*TRAINING_CODE)},
+        **common,
     )
-    return preprocess, trainer
+    steps = [preprocess, start if config.train.warm_start else None, tuner, trainer]
+    return [step for step in steps if step is not None]
+
+
+def training_settings(
+    config: pipeline_config.PipelineConfig, inputs: preflight.Inputs
+) -> dict[str, object]:
+    """What Tuner and Trainer both are told; it is in their cache keys."""
+    return {
+        "train": config.train.model_dump_json(),
+        "augment": config.augment.model_dump_json(),
+        "seed": config.seed,
+        "cache_dir": str(state_dir(config) / "features"),
+        "checkpoint_dir": str(state_dir(config) / "unfinished" / inputs.model_name),
+    }
 
 
 def release_steps(
@@ -176,3 +220,8 @@ def release_steps(
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:
     """Where the versions of the model lie."""
     return config.output_dir.resolve() / "serving" / inputs.model_name
+
+
+def state_dir(config: pipeline_config.PipelineConfig) -> Path:
+    """Where training keeps what outlives a run: features, unfinished phases, lists of trials."""
+    return config.output_dir.resolve() / "training"

@@ -108,7 +108,7 @@ def _run_steps(
         pipeline = dag.build(config, inputs)
     ran: list[runner.Step] = []
     failure = None
-    names = [component.id for component in pipeline.components if component.id != dag.BASELINE]
+    names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     table = step_table.StepTable(console, names, steps.describe)
     try:
         with table, progress.listening(table.advanced):

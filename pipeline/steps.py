@@ -1,5 +1,6 @@
 """What each step did, in one line for a person, read from its artifacts."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from components.image_validator import findings as validation
 from components.preprocess import materialise
 from components.trainer import history as training_history
 from pipeline import runner
+
+TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
 
 
 def describe(step: runner.Step) -> str:
@@ -42,6 +45,18 @@ def _preprocess(step: runner.Step) -> str:
     return f"{sum(spec.counts.values()):,} images at {spec.size_px}×{spec.size_px} px"
 
 
+def _tune(step: runner.Step) -> str:
+    rows = json.loads(Path(step.uri("tuner_results"), TUNER_RESULTS_FILE).read_text("utf-8"))
+    best = min(rows, key=lambda row: row["score"])
+    own = ("score", "trial_id")
+    values = [
+        f"{name} {value:.3g}"
+        for name, value in best.items()
+        if name not in own and not name.startswith("tuner/")
+    ]
+    return f"best of {len(rows)}: eval loss {best['score']:.4f} with {', '.join(values)}"
+
+
 def _train(step: runner.Step) -> str:
     text = Path(step.uri("model_run"), training_history.FILE).read_text(encoding="utf-8")
     history = training_history.History.from_json(text)
@@ -68,6 +83,7 @@ _DESCRIBERS: dict[str, Callable[[runner.Step], str]] = {
     "ImageFolderExampleGen": _ingest,
     "ImageValidator": _validate,
     "Preprocess": _preprocess,
+    "Tuner": _tune,
     "Trainer": _train,
     "Evaluator": _evaluate,
     "Pusher": _push,

@@ -18,6 +18,8 @@ DOOR_NAMES = {
     "components/evaluator/eval_config.py",
     "components/evaluator/results.py",
     "components/image_validator/artifacts.py",
+    "components/trainer/warm_start_model.py",
+    "components/tuner/run.py",
 }
 DOOR_LIBRARIES = {
     "airflow",

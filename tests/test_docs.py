@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from components.image_validator import checks, config
+from components.trainer.backbones import names, registry
 from data import decode
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -26,3 +27,12 @@ def test_every_check_is_documented_with_its_default():
         assert documented[name].split("|")[0].strip() == default, name
     extra = documented.keys() - decode.REASONS.keys() - checks.IMAGE_CHECKS.keys()
     assert extra == checks.SET_CHECKS.keys()
+
+
+def test_every_backbone_is_documented():
+    documented = rows("training.md")
+    for name in names.BACKBONES:
+        entry = registry.REGISTRY[name]
+        parameters, size, _, licence = (cell.strip() for cell in documented[name].split("|")[:4])
+        assert parameters == f"{entry.parameters:,}", name
+        assert (int(size), licence) == (entry.default_size_px, entry.licence), name

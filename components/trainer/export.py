@@ -19,6 +19,7 @@ from data import example, graph
 
 CONTRACT_FILE = "contract.json"
 LABELS_FILE = "labels.txt"
+KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 1
 
 

@@ -8,15 +8,19 @@ FILE = "history.json"
 
 @dataclass
 class History:
-    """The metrics of both phases.
+    """The metrics of all phases.
 
     Attributes:
       phases: phase name → metric name → its value after each epoch.
       kept: the phase that the final weights come from.
+      cache: how many views are cached, and why.
+      start: what training started from, and why.
     """
 
     phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     kept: str = "head"
+    cache: str = ""
+    start: str = ""
 
     def best_loss(self, phase: str) -> float:
         """The lowest loss on the eval split in a phase."""

@@ -1,119 +1,212 @@
-"""The two phases of transfer learning.
+"""Training from records to a classifier: the phases, what each trains, and on what.
 
-Phase 1 trains the head on the frozen backbone. Phase 2 goes on with the top blocks at a low
-rate. The weights that were best on the eval split are kept throughout, so phase 2 never returns
-a model that is worse there than phase 1's.
+Phase 1 trains the head on the frozen backbone. Phase 2 goes on with the top blocks. The weights
+that were best on the eval split are kept throughout, so phase 2 never returns a model that is
+worse there than phase 1's. With random weights there is nothing to transfer: one phase trains
+everything.
 
 Dimension letters: B batch, S side in pixels, K classes.
 """
 
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
-from components.trainer import callbacks, losses, model
+from components.preprocess import materialise
+from components.trainer import board as tensorboard
+from components.trainer import (
+    checkpoint,
+    devices,
+    feeding,
+    loop,
+    losses,
+    model,
+    optimizers,
+    sources,
+    warm_start,
+)
 from components.trainer import config as train_config
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
+from data import augment, augment_config, dataset
 
-CLIP_NORM = 1.0
-WARM_UP_FRACTION = 0.1
+Listener = Callable[[loop.EpochEnd, keras.Model], None]
 
 
 @dataclass(frozen=True)
-class Batches:
-    """What a model is trained on and stopped by.
+class Job:
+    """What is trained, on what, and where things are kept.
 
     Attributes:
-      training: batches of pixels uint8 [B, S, S, 3] and label_ids int64 [B]; a pass an epoch.
-      evaluation: likewise, of the eval split.
-      image_count: images in a pass over ``training``.
+      train_files, eval_files: shards of pixels records.
+      spec: what they hold.
+      config: the settings of training.
+      changes: the settings of augmentation.
+      seed: of all that is random.
+      log_dir: where TensorBoard's logs go.
+      cache_dir: where features are kept between trainings.
+      checkpoint_dir: where the state of unfinished trainings is kept; None keeps none.
+      base: a SavedModel to start from, or None.
+      code: identifies the code that trains; a checkpoint of other code is not gone on with.
     """
 
-    training: tf.data.Dataset
-    evaluation: tf.data.Dataset
-    image_count: int
+    train_files: Sequence[str]
+    eval_files: Sequence[str]
+    spec: materialise.Spec
+    config: train_config.TrainConfig
+    changes: augment_config.AugmentConfig
+    seed: int
+    log_dir: Path
+    cache_dir: Path
+    checkpoint_dir: Path | None = None
+    base: Path | None = None
+    code: str = ""
+
+    def identity(self) -> str:
+        """Names what this job would train, so that an unfinished one is found again."""
+        described = [
+            self.spec.to_json(),
+            self.config.model_dump(mode="json"),
+            self.changes.model_dump(mode="json"),
+            self.seed,
+            str(self.base),
+            self.code,
+            [
+                (name, os.stat(name).st_size, os.stat(name).st_mtime_ns)
+                for name in (*self.train_files, *self.eval_files)
+            ],
+        ]
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def train(
-    classifier: keras.Model, batches: Batches, config: train_config.TrainConfig, log_dir: Path
-) -> training_history.History:
-    """Runs both phases; the classifier ends with its best weights.
+    job: Job, listener: Listener | None = None
+) -> tuple[keras.Model, training_history.History]:
+    """Runs the phases.
 
     Args:
-      classifier: from model.build.
-      batches: the data.
-      config: epochs, rates and patience.
-      log_dir: where TensorBoard's logs go, a folder a phase.
+      job: what to train.
+      listener: told of each epoch, with the classifier as it is then.
+
+    Returns:
+      The classifier, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K], and what happened.
+
+    Raises:
+      errors.UserError: the backbone's weights cannot be had, or the cache has no room.
     """
-    history = training_history.History()
-    optimizer = keras.optimizers.Adam(config.head_learning_rate)
-    _fit(classifier, optimizer, "head", config.head_epochs, batches, config, log_dir, history)
-    if config.fine_tune_epochs == 0:
-        return history
-    best_head = classifier.get_weights()
-    backbone = classifier.get_layer(model.BACKBONE_LAYER)
-    block_ends = registry.REGISTRY[config.backbone].block_ends
-    model.unfreeze_top(backbone, block_ends, config.unfreeze_blocks)
-    optimizer = _fine_tune_optimizer(config, batches.image_count)
-    epochs = config.fine_tune_epochs
-    _fit(classifier, optimizer, "fine_tune", epochs, batches, config, log_dir, history)
-    if history.best_loss("fine_tune") < history.best_loss("head"):
-        history.kept = "fine_tune"
-    else:
-        classifier.set_weights(best_head)
-    model.freeze(backbone)
-    return history
+    devices.set_seed(job.seed)
+    strategy = devices.strategy()
+    precision = devices.precision(job.config.mixed_precision)
+    with strategy.scope(), devices.policy(precision):
+        training = _Training(job, listener)
+        training.run()
+    classifier = training.classifier
+    if precision != "float32" or job.changes.where == "model":
+        classifier = model.without_augmentation(classifier, job.config)
+    if training.folder is not None:
+        shutil.rmtree(training.folder, ignore_errors=True)
+    return classifier, training.history
 
 
-def _fine_tune_optimizer(
-    config: train_config.TrainConfig, image_count: int
-) -> keras.optimizers.Optimizer:
-    steps = config.fine_tune_epochs * -(-image_count // config.batch_size)
-    warm_up_steps = max(1, round(steps * WARM_UP_FRACTION))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        max(1, steps - warm_up_steps),
-        warmup_target=config.fine_tune_learning_rate,
-        warmup_steps=warm_up_steps,
-    )
-    return keras.optimizers.Adam(rate, clipnorm=CLIP_NORM)
+class _Training:
+    """One training under way."""
 
+    def __init__(self, job: Job, listener: Listener | None) -> None:
+        self.job, self.listener = job, listener
+        self.history = training_history.History()
+        inside = job.changes if job.changes.where == "model" else None
+        names = job.spec.labels
+        self.classifier = model.build(job.config, job.spec.size_px, len(names), inside, job.seed)
+        self.history.start = "the backbone's weights"
+        if job.base is not None and job.config.warm_start:
+            self.history.start = warm_start.apply(
+                self.classifier, names, job.config.backbone, job.base
+            )
+        self.folder = job.checkpoint_dir / job.identity() if job.checkpoint_dir else None
+        self.board = tensorboard.Board(job.log_dir, names)
+        self.loss = losses.SmoothedCrossentropy(job.config.label_smoothing)
+        self.feeds = feeding.Feeds(job, self.classifier)
+        self.history.cache = self.feeds.plan.reason
+        self.epochs = 0
 
-def _fit(
-    classifier: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    phase: str,
-    epochs: int,
-    batches: Batches,
-    config: train_config.TrainConfig,
-    log_dir: Path,
-    history: training_history.History,
-) -> None:
-    classifier.compile(
-        optimizer=optimizer,
-        loss=losses.SmoothedCrossentropy(config.label_smoothing),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        # XLA on CPU runs depthwise convolutions 15 to 25 times slower than TensorFlow's kernels.
-        jit_compile="auto" if tf.config.list_physical_devices("GPU") else False,
-    )
-    fitted = classifier.fit(
-        batches.training,
-        validation_data=batches.evaluation,
-        epochs=epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss",
-                patience=config.early_stopping_patience,
-                restore_best_weights=True,
-            ),
-            keras.callbacks.TensorBoard(log_dir / phase, write_graph=False),
-            callbacks.Progress(phase, epochs, batches.image_count, config.batch_size),
-        ],
-    )
-    history.phases[phase] = {
-        name: [float(value) for value in values] for name, values in fitted.history.items()
-    }
+    def run(self) -> None:
+        """All phases, and the choice between them."""
+        config = self.job.config
+        self._log_samples()
+        self._set_class_weights()
+        if config.from_scratch:
+            model.unfreeze_all(self._backbone())
+            phase = loop.Phase("scratch", config.scratch_epochs, config.scratch_learning_rate)
+            self._run(phase, *self.feeds.whole("scratch"))
+        else:
+            self._transfer()
+        model.freeze(self._backbone())
+        self.board.close()
+
+    def _transfer(self) -> None:
+        config = self.job.config
+        part, source = self.feeds.head()
+        steps = devices.steps_per_execution() if part is not self.classifier else 1
+        phase = loop.Phase(
+            "head", config.head_epochs, config.head_learning_rate, steps_per_execution=steps
+        )
+        self._run(phase, part, source)
+        if config.fine_tune_epochs == 0:
+            return
+        best_head = self.classifier.get_weights()
+        ends = registry.REGISTRY[config.backbone].block_ends
+        model.unfreeze_top(self._backbone(), ends, config.unfreeze_blocks)
+        part, source = self.feeds.fine_tune()
+        blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
+        factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
+        rate = config.fine_tune_learning_rate
+        self._run(loop.Phase("fine_tune", config.fine_tune_epochs, rate, factors), part, source)
+        losses_of = self.history.best_loss
+        if config.keep == "best" and losses_of("fine_tune") >= losses_of("head"):
+            self.classifier.set_weights(best_head)
+            self.history.kept = "head"
+
+    def _run(self, phase: loop.Phase, part: keras.Model, source: sources.Source) -> None:
+        path = self.folder / f"{phase.name}.npz" if self.folder else None
+        running = loop.Loop(
+            phase,
+            part,
+            source,
+            self.job.config,
+            self.loss,
+            checkpoint.Checkpoint(path),
+            self._epoch_end,
+        )
+        running.resume()
+        self.board.begin(phase.name, self.epochs, running.position.metrics)
+        self.history.phases[phase.name] = running.run()
+        self.history.kept = phase.name
+        self.epochs += len(running.position.metrics["val_loss"])
+
+    def _epoch_end(self, ended: loop.EpochEnd) -> None:
+        self.board.epoch_end(ended)
+        if self.listener:
+            self.listener(ended, self.classifier)
+
+    def _backbone(self) -> keras.Model:
+        return self.classifier.get_layer(model.BACKBONE_LAYER)
+
+    def _set_class_weights(self) -> None:
+        if self.job.config.balance == "weights":
+            counts = sources.class_counts(self.job.train_files, len(self.job.spec.labels))
+            self.loss.class_weights = sources.balanced(counts)
+
+    def _log_samples(self) -> None:
+        job = self.job
+        count = min(tensorboard.SAMPLES, job.spec.counts["train"])
+        batches = dataset.evaluation_batches(
+            job.train_files, job.spec.counts["train"], job.spec.size_px, count
+        )
+        pixels, _ = next(iter(batches))
+        self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())

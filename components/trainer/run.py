@@ -5,60 +5,60 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import config as train_config
-from components.trainer import export, model, phases
+from components.trainer import export, hyperparameters, phases
 from components.trainer import history as training_history
-from data import augment_config, dataset, records
-
-KERAS_FILE = "model.keras"
+from data import augment_config, records
 
 
 def run_fn(fn_args: Any) -> None:
     """Trains a classifier on pixels records and exports it.
 
     Args:
-      fn_args: from TFX; its custom_config holds ``train`` (a TrainConfig), ``augment`` (an
-        AugmentConfig), both as JSON, and ``seed``.
+      fn_args: from TFX; see :func:`job`. Its ``hyperparameters``, where a tuner ran before,
+        override the settings.
     """
-    settings = fn_args.custom_config
-    config = train_config.TrainConfig.model_validate_json(settings["train"])
-    changes = augment_config.AugmentConfig.model_validate_json(settings["augment"])
-    seed = int(settings["seed"])
-    train_uri = os.path.dirname(fn_args.train_files[0])
-    eval_uri = os.path.dirname(fn_args.eval_files[0])
-    spec = materialise.Spec.read(os.path.dirname(train_uri))
-
-    _set_seed(seed)
-    classifier = model.build(config, spec.size_px, len(spec.labels))
-    counts, sizes = spec.counts, (spec.size_px, config.batch_size)
-    batches = phases.Batches(
-        training=dataset.training_batches(
-            records.files(train_uri), counts["train"], *sizes, changes, seed
-        ),
-        evaluation=dataset.evaluation_batches(records.files(eval_uri), counts["eval"], *sizes),
-        image_count=counts["train"],
-    )
     run_dir = Path(fn_args.model_run_dir)
-    history = phases.train(classifier, batches, config, run_dir / "tensorboard")
+    asked = job(fn_args, run_dir / "tensorboard")
+    classifier, history = phases.train(asked)
     tf.io.gfile.makedirs(str(run_dir))
     (run_dir / training_history.FILE).write_text(history.to_json(), encoding="utf-8")
-
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:
-        export.save(classifier, spec, config.backbone, model_dir, Path(scratch))
-    export.save_keras(classifier, model_dir.parent / KERAS_FILE)
+        export.save(classifier, asked.spec, asked.config.backbone, model_dir, Path(scratch))
+    export.save_keras(classifier, model_dir.parent / export.KERAS_FILE)
 
 
-def _set_seed(seed: int) -> None:
-    """Seeds Python, NumPy and TensorFlow; on a GPU, asks for deterministic kernels too.
+def job(fn_args: Any, log_dir: Path) -> phases.Job:
+    """What TFX's arguments ask for.
 
-    On a CPU the kernels used here repeat bit for bit as they are, and the switch would cost a
-    third of the speed.
+    Args:
+      fn_args: of a Trainer or a Tuner; its custom_config holds ``train`` (a TrainConfig) and
+        ``augment`` (an AugmentConfig), both as JSON, ``seed``, ``code`` and the folders
+        ``cache_dir`` and ``checkpoint_dir``.
+      log_dir: where TensorBoard's logs go.
     """
-    keras.utils.set_random_seed(seed)
-    if tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.enable_op_determinism()
+    settings = fn_args.custom_config
+    train_uri = os.path.dirname(fn_args.train_files[0])
+    eval_uri = os.path.dirname(fn_args.eval_files[0])
+    config, changes = hyperparameters.apply(
+        train_config.TrainConfig.model_validate_json(settings["train"]),
+        augment_config.AugmentConfig.model_validate_json(settings["augment"]),
+        fn_args.hyperparameters,
+    )
+    return phases.Job(
+        train_files=records.files(train_uri),
+        eval_files=records.files(eval_uri),
+        spec=materialise.Spec.read(os.path.dirname(train_uri)),
+        config=config,
+        changes=changes,
+        seed=int(settings["seed"]),
+        log_dir=log_dir,
+        cache_dir=Path(settings["cache_dir"]),
+        checkpoint_dir=Path(settings["checkpoint_dir"]),
+        base=Path(fn_args.base_model) if fn_args.base_model else None,
+        code=settings["code"],
+    )

@@ -12,7 +12,8 @@ GOLDEN = {
     "ExampleValidator": {"StatisticsGen", "ImportSchemaGen"},
     "ImageValidator": {"ImageFolderExampleGen", "ExampleValidator"},
     "Preprocess": {"ImageValidator"},
-    "Trainer": {"Preprocess"},
+    "start": {"Preprocess"},
+    "Trainer": {"Preprocess", "start"},
     "baseline": {"Trainer"},
     "Evaluator": {"ImageValidator", "Trainer", "baseline"},
     "Pusher": {"Trainer", "Evaluator"},
@@ -35,6 +36,32 @@ def parameters(node):
 def test_nodes_and_edges(class_folders, tmp_path):
     nodes = compiled(class_folders, tmp_path)
     assert {name: set(node.upstream_nodes) for name, node in nodes.items()} == GOLDEN
+
+
+def test_a_search_for_settings_goes_before_training(class_folders, tmp_path):
+    nodes = compiled(class_folders, tmp_path, "--tune.trials=3")
+    searching = {"Tuner": {"Preprocess", "start"}, "Trainer": {"Preprocess", "start", "Tuner"}}
+    edges = {name: set(node.upstream_nodes) for name, node in nodes.items()}
+    assert edges == {**GOLDEN, **searching}
+    taken = nodes["Trainer"].inputs.inputs["hyperparameters"].channels[0]
+    assert (taken.producer_node_query.id, taken.output_key) == ("Tuner", "best_hyperparameters")
+
+
+@pytest.mark.parametrize(
+    ("argument", "changed"),
+    [
+        ("--tune.method=random", {"Tuner"}),
+        ("--tune.dropout=0.1,0.2", {"Tuner"}),
+        ("--train.dropout=0.4", {"Tuner", "Trainer"}),
+        ("--augment.rotation-degrees=3", {"Tuner", "Trainer"}),
+        ("--seed=7", {"Tuner", "Trainer"}),
+    ],
+)
+def test_the_settings_of_a_search_are_in_its_cache_key(class_folders, tmp_path, argument, changed):
+    before = compiled(class_folders, tmp_path, "--tune.trials=3")
+    after = compiled(class_folders, tmp_path, "--tune.trials=3", argument)
+    found = {name for name in before if parameters(before[name]) != parameters(after[name])}
+    assert found == changed
 
 
 def test_caching_is_on(class_folders, tmp_path):

@@ -1,64 +1,126 @@
 """A small classifier trained through both phases, made once for the tests here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from components.preprocess import materialise
 from components.trainer import config, model, phases
 from components.trainer import history as training_history
+from components.trainer.backbones import registry
+from data import augment_config, example, records
 
 SIZE = 32
 CLASSES = 2
+COUNT = 64
+LABELS = ["dark", "bright and shiny"]
+CHANGES = augment_config.AugmentConfig(rotation_degrees=5, zoom_fraction=0.05)
+# The smallest backbone, given weights of its own, so that it is frozen and transferred as any.
+SETTINGS = config.TrainConfig(
+    backbone="cnn",
+    batch_size=16,
+    head_epochs=8,
+    head_learning_rate=5e-2,
+    fine_tune_epochs=2,
+    fine_tune_learning_rate=3e-4,
+    unfreeze_blocks=1,
+    cache=config.CacheConfig(views=2),
+    checkpoint_interval_s=0,
+)
 
 
 @dataclass
 class Trained:
     classifier: keras.Model
     history: training_history.History
-    statistics_before: list[np.ndarray]
-    log_dir: Path
+    job: phases.Job
 
 
 def statistics(classifier: keras.Model) -> list[np.ndarray]:
     """The moving means and variances of every BatchNorm."""
     backbone = classifier.get_layer(model.BACKBONE_LAYER)
     norms = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
-    assert len(norms) > 10
+    assert norms
     return [np.array(w) for n in norms for w in (n.moving_mean, n.moving_variance)]
 
 
-def batches(seed: int = 0) -> phases.Batches:
-    """Bright against dark noise: 64 images, learnt in a few steps."""
+def images(seed: int, count: int = COUNT) -> tuple[np.ndarray, np.ndarray]:
+    """Bright against dark noise, learnt in a few steps: uint8 [N, S, S, 3] and label ids [N]."""
     generator = np.random.default_rng(seed)
-    labels = generator.integers(0, CLASSES, 64)
-    noise = generator.integers(0, 60, (64, SIZE, SIZE, 3))
-    pixels = (noise + 180 * labels[:, None, None, None]).astype(np.uint8)
-    dataset = tf.data.Dataset.from_tensor_slices((pixels, labels.astype(np.int64))).batch(16)
-    return phases.Batches(dataset, dataset, 64)
+    labels = generator.integers(0, CLASSES, count)
+    noise = generator.integers(0, 60, (count, SIZE, SIZE, 3))
+    return (noise + 180 * labels[:, None, None, None]).astype(np.uint8), labels
 
 
-SETTINGS = config.TrainConfig(
-    batch_size=16,
-    head_epochs=3,
-    head_learning_rate=1e-2,
-    fine_tune_epochs=2,
-    fine_tune_learning_rate=1e-3,
-    unfreeze_blocks=3,
-)
+def write(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> list[str]:
+    """A split of two shards."""
+    half = len(pixels) // 2
+    for index, part in enumerate((slice(0, half), slice(half, None))):
+        encoded = (
+            example.encode_pixels(image, int(label), b"%d" % number)
+            for number, (image, label) in enumerate(zip(pixels[part], labels[part], strict=True))
+        )
+        records.write(str(folder / records.shard_name(index, 2)), encoded)
+    return records.files(str(folder))
 
 
-def train(log_dir: Path) -> Trained:
-    keras.utils.set_random_seed(0)
-    classifier = model.build(SETTINGS, SIZE, CLASSES)
-    before = statistics(classifier)
-    history = phases.train(classifier, batches(), SETTINGS, log_dir)
-    return Trained(classifier, history, before, log_dir)
+@pytest.fixture(scope="session")
+def record_files(tmp_path_factory) -> tuple[list[str], list[str]]:
+    root = tmp_path_factory.mktemp("records")
+    return write(root / "train", *images(0)), write(root / "eval", *images(1))
 
 
-@pytest.fixture(scope="package")
-def trained(tmp_path_factory) -> Trained:
-    return train(tmp_path_factory.mktemp("logs"))
+@pytest.fixture
+def make_job(record_files, tmp_path):
+    """Makes a job with folders of its own; settings are changed by name."""
+
+    def make(changes: augment_config.AugmentConfig = CHANGES, **settings) -> phases.Job:
+        return job(record_files, tmp_path, changes, **settings)
+
+    return make
+
+
+def job(record_files, root: Path, changes=CHANGES, **settings) -> phases.Job:
+    train_files, eval_files = record_files
+    settings = {"weights": str(backbone_weights(Path(train_files[0]).parent.parent)), **settings}
+    counts = {"train": COUNT, "eval": COUNT, "test": 0}
+    return phases.Job(
+        train_files=train_files,
+        eval_files=eval_files,
+        spec=materialise.Spec(SIZE, "stretch", LABELS, counts),
+        config=SETTINGS.model_copy(update=settings),
+        changes=changes,
+        seed=0,
+        log_dir=root / "logs",
+        cache_dir=root / "features",
+        checkpoint_dir=root / "unfinished",
+    )
+
+
+def backbone_weights(folder: Path) -> Path:
+    """A file of random weights; BatchNorm's statistics are those of some images."""
+    path = folder / "cnn.weights.h5"
+    if not path.exists():
+        keras.utils.set_random_seed(0)
+        backbone = registry.build("cnn", SIZE, "random")
+        for _ in range(20):
+            backbone(images(5)[0] / 127.5 - 1, training=True)
+        backbone.save_weights(path)
+    return path
+
+
+def views(number: int) -> dict[str, config.CacheConfig]:
+    return {"cache": config.CacheConfig(views=number)}
+
+
+def without(job: phases.Job, **changes) -> phases.Job:
+    return replace(job, **changes)
+
+
+@pytest.fixture(scope="session")
+def trained(record_files, tmp_path_factory) -> Trained:
+    one = job(record_files, tmp_path_factory.mktemp("trained"))
+    return Trained(*phases.train(one), one)

@@ -1,0 +1,184 @@
+"""Features of images, computed once a view and kept.
+
+A view of an image is the image under one set of random changes, a pure function of its pixels,
+the number of the view, the seed and the settings of augmentation. View 0 is the image as it is.
+Features may stand on others: the embedding is computed from the boundary's activations.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.trainer.features import budget, engine, store
+from data import augment, augment_config, dataset, progress
+
+BATCH = 64
+FLUSH_INTERVAL_S = 20.0
+# Changes when the same weights and pixels come to give other features.
+VERSION = 1
+TASK = "computing features"
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of a split, in the order of their records.
+
+    Attributes:
+      files: shards of pixels records.
+      size_px: the side of the pixels.
+      label_ids: int64 [N].
+      digests: sha256 of each image's pixels.
+    """
+
+    files: Sequence[str]
+    size_px: int
+    label_ids: np.ndarray
+    digests: list[bytes]
+
+    @classmethod
+    def read(cls, files: Sequence[str], count: int, size_px: int) -> "Split":
+        """Reads every record once; keeps 40 bytes of each."""
+        labels, digests = [np.zeros(0, np.int64)], []
+        for pixels, label_ids in dataset.evaluation_batches(files, count, size_px, BATCH):
+            labels.append(label_ids.numpy())
+            digests += [hashlib.sha256(image).digest() for image in pixels.numpy()]
+        return cls(files, size_px, np.concatenate(labels), digests)
+
+
+@dataclass(frozen=True)
+class Views:
+    """How images are changed, and from what seed."""
+
+    changes: augment_config.AugmentConfig
+    seed: int
+
+    def key(self, digest: bytes, view: int) -> bytes:
+        """Identifies a view of an image."""
+        if view == 0:
+            return hashlib.sha256(digest).digest()
+        settings = [self.changes.model_dump(mode="json"), self.seed, view]
+        return hashlib.sha256(digest + json.dumps(settings, sort_keys=True).encode()).digest()
+
+    def pixels(self, pixels: np.ndarray, digests: list[bytes], view: int) -> np.ndarray:
+        """The view of some images: uint8 [B, S, S, 3] → the same."""
+        if view == 0:
+            return pixels
+        draws = augment.view_draws(digests, view, self.seed)
+        # Always the same shape, so that what is compiled for one batch serves all.
+        rest = BATCH - len(pixels)
+        pixels = np.pad(pixels, ((0, rest), (0, 0), (0, 0), (0, 0)))
+        draws = np.pad(draws, ((0, rest), (0, 0)))
+        return augment.apply(tf.constant(pixels), tf.constant(draws), self.changes).numpy()[
+            : len(digests)
+        ]
+
+
+class Features:
+    """One kind of feature, of any split and view.
+
+    Args:
+      root: the folder of all stores.
+      part: the Keras model that computes it.
+      views: how images are changed.
+      max_bytes: what ``root`` may take.
+      below: the features that ``part`` takes; None where it takes pixels.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        part: keras.Model,
+        views: Views,
+        max_bytes: int,
+        below: "Features | None" = None,
+    ) -> None:
+        name = _space(part, below.store.folder.name if below else "pixels")
+        self.store: store.Store = store.Store(root / name, part.output.shape[1:])
+        self.views = views
+        self.below: Features | None = below
+        self._part = part
+        self._max_bytes = max_bytes
+        self._run: engine.Run | None = None
+
+    def compute(self, split: Split, view: int) -> int:
+        """Computes what is missing of a view of a split.
+
+        Returns:
+          How many rows were.
+
+        Raises:
+          errors.UserError: there is no room for them.
+        """
+        keys = [self.views.key(digest, view) for digest in split.digests]
+        missing = np.array([key not in self.store for key in keys], bool)
+        count = int(missing.sum())
+        if not count:
+            return 0
+        if self.below:
+            self.below.compute(split, view)
+        self._make_room(count)
+        if self._run is None:
+            dtype = tf.float32 if self.below else tf.uint8
+            self._run = engine.compile_for(self._part, count, dtype)
+        task = progress.start(TASK, total=count)
+        flushed = time.monotonic()
+        for where, rows in self._inputs(split, view, missing):
+            self.store.add([keys[index] for index in where], self._run(rows))
+            task.advance(len(where))
+            if time.monotonic() - flushed > FLUSH_INTERVAL_S:
+                self.store.flush()
+                flushed = time.monotonic()
+        self.store.flush()
+        return count
+
+    def read(self, split: Split, indices: np.ndarray, view: int) -> np.ndarray:
+        """Computed features of a view of some images: float32 [N, …]."""
+        return self.store.read([self.views.key(split.digests[index], view) for index in indices])
+
+    def _inputs(
+        self, split: Split, view: int, missing: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Batches of what the part takes, with their places in the split."""
+        if self.below:
+            for where in np.array_split(np.flatnonzero(missing), -(-missing.sum() // BATCH)):
+                yield where, self.below.read(split, where, view)
+            return
+        start = 0
+        for pixels, _ in dataset.evaluation_batches(
+            split.files, len(split.digests), split.size_px, BATCH
+        ):
+            here = np.flatnonzero(missing[start : start + len(pixels)])
+            if len(here):
+                digests = [split.digests[start + index] for index in here]
+                yield start + here, self.views.pixels(pixels.numpy()[here], digests, view)
+            start += len(pixels)
+
+    def _make_room(self, rows: int) -> None:
+        root = self.store.folder.parent
+        self.store.folder.mkdir(parents=True, exist_ok=True)
+        in_use: list[Path] = []
+        level: Features | None = self
+        while level is not None:
+            if level.store.folder.exists():
+                os.utime(level.store.folder)
+            in_use.append(level.store.folder)
+            level = level.below
+        budget.make_room(root, in_use, rows * self.store.row_bytes, self._max_bytes)
+
+
+def _space(part: keras.Model, source: str) -> str:
+    """Names the folder of what a model computes: equal for equal weights and architecture."""
+    digest = hashlib.sha256(f"{VERSION}/{source}/{part.input.shape}/{part.name}".encode())
+    for variable in part.variables:
+        # Not its path: keras.applications number some layers anew in every process.
+        digest.update(str(variable.shape).encode())
+        digest.update(np.ascontiguousarray(variable).tobytes())
+    return f"{part.name}-{digest.hexdigest()[:24]}"

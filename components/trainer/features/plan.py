@@ -1,0 +1,67 @@
+"""How many augmented views of an image are cached, and why."""
+
+from dataclasses import dataclass
+
+from components.trainer import config as train_config
+from components.trainer.features import budget
+from data import augment, augment_config
+
+# Views × images that a CPU gets through in about the time that the rest of a training takes.
+VIEWED_IMAGES = 9_000
+MAX_VIEWS = 5
+MIN_VIEWS = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The number of views, 0 for no cache, and the reason in one sentence."""
+
+    views: int
+    reason: str
+
+
+def choose(
+    config: train_config.TrainConfig,
+    changes: augment_config.AugmentConfig,
+    *,
+    image_count: int,
+    other_count: int,
+    view_bytes: int,
+    available_bytes: int,
+    on_gpu: bool,
+) -> Plan:
+    """Decides on the cache.
+
+    Args:
+      config: the settings of training.
+      changes: the settings of augmentation.
+      image_count: training images.
+      other_count: images of other splits, of which one view is kept.
+      view_bytes: what one view of one image takes on disk.
+      available_bytes: what the cache may take.
+      on_gpu: whether there is a GPU.
+    """
+    views = config.cache.views
+    if views == 0:
+        return Plan(0, "no feature cache: cache.views is 0")
+    if config.from_scratch:
+        return Plan(0, "no feature cache: everything is trained, nothing is frozen")
+    if changes.where == "model":
+        return Plan(0, "no feature cache: augmentation is in the model")
+    if augment.is_identity(changes):
+        return Plan(1, "1 view: there is no augmentation, so all views are the same")
+    if views != "auto":
+        return Plan(int(views), f"{views} views: cache.views says so")
+    if on_gpu:
+        return Plan(0, "no feature cache: on a GPU fresh augmentation in every epoch costs little")
+    wanted = min(MAX_VIEWS, max(MIN_VIEWS, VIEWED_IMAGES // max(1, image_count)))
+    affordable = (available_bytes // max(1, view_bytes) - other_count) // max(1, image_count)
+    if affordable < MIN_VIEWS:
+        size = budget.gib(view_bytes * (image_count * MIN_VIEWS + other_count))
+        return Plan(
+            0,
+            f"no feature cache: {MIN_VIEWS} views of {image_count:,} images take {size}, and"
+            f" {budget.gib(available_bytes)} are allowed",
+        )
+    chosen = min(wanted, affordable)
+    return Plan(chosen, f"{chosen} views of {image_count:,} images, on a CPU")

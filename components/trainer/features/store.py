@@ -1,0 +1,125 @@
+"""Features on disk: float16 rows by key, in shards that are whole or not there.
+
+A store is a folder of shards, each a ``.npy`` of rows and a ``.json`` that lists their keys and
+the checksum of the rows. The ``.json`` is written last, so a shard without one is unfinished. A
+shard whose rows do not have the checksum is torn: it is deleted, and its rows are computed anew.
+
+Rows are read through memory maps: memory stays flat as the store grows, apart from the keys.
+"""
+
+import json
+import logging
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data import atomic
+
+SHARD_BYTES = 64 << 20
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+class Location(NamedTuple):
+    """Where a row lies."""
+
+    shard: int
+    row: int
+
+
+class Store:
+    """Rows of one shape, found by key. For one writer at a time.
+
+    Args:
+      folder: where the shards lie; made when the first is written.
+      shape: of a row.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
+        self.folder = folder
+        self.shape = shape
+        self.torn = 0
+        self._rows: list[np.ndarray] = []
+        self._locations: dict[bytes, Location] = {}
+        self._keys: list[bytes] = []
+        self._values: list[np.ndarray] = []
+        for path in sorted(folder.glob("*.json")):
+            self._open(path)
+        self._sweep()
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes on disk."""
+        return int(np.prod(self.shape)) * np.dtype(np.float16).itemsize
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._locations
+
+    def add(self, keys: Sequence[bytes], values: np.ndarray) -> None:
+        """Takes rows in, to be written with :meth:`flush` or when there are enough for a shard.
+
+        Args:
+          keys: one a row.
+          values: float [N, *shape]; what float16 cannot hold is clipped to its bounds.
+        """
+        self._keys += keys
+        self._values.append(np.clip(values, -_LARGEST, _LARGEST).astype(np.float16))
+        if len(self._keys) * self.row_bytes >= SHARD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what was added since the last shard."""
+        if not self._keys:
+            return
+        values = np.concatenate(self._values)
+        name = (
+            f"{zlib.crc32(b''.join(self._keys)):08x}-{len(self._keys)}-{self._keys[0].hex()[:16]}"
+        )
+        path = self.folder / f"{name}.json"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic.replacing(path.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
+            np.save(file, values, allow_pickle=False)
+        described = {"checksum": zlib.crc32(values), "keys": [key.hex() for key in self._keys]}
+        with atomic.replacing(path) as temporary:
+            temporary.write_text(json.dumps(described), encoding="utf-8")
+        self._keys, self._values = [], []
+        self._open(path)
+
+    def read(self, keys: Sequence[bytes]) -> np.ndarray:
+        """The rows of some keys, float32 [N, *shape].
+
+        Raises:
+          KeyError: a key is not in the store, or not yet flushed.
+        """
+        rows = np.empty((len(keys), *self.shape), np.float32)
+        for index, key in enumerate(keys):
+            shard, row = self._locations[key]
+            rows[index] = self._rows[shard][row]
+        return rows
+
+    def _sweep(self) -> None:
+        """Deletes what a killed process left half written."""
+        for path in sorted(self.folder.glob("*.npy*")):
+            if path.suffix == ".tmp" or not path.with_suffix(".json").exists():
+                path.unlink(missing_ok=True)
+
+    def _open(self, path: Path) -> None:
+        try:
+            described = json.loads(path.read_text(encoding="utf-8"))
+            rows = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+            keys = [bytes.fromhex(key) for key in described["keys"]]
+            whole = rows.shape == (len(keys), *self.shape) and rows.dtype == np.float16
+            whole = whole and zlib.crc32(rows) == described["checksum"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            whole = False
+        if not whole:
+            logging.warning("The shard %s is torn; what it held is computed anew.", path)
+            self.torn += 1
+            path.unlink(missing_ok=True)
+            path.with_suffix(".npy").unlink(missing_ok=True)
+            return
+        shard = len(self._rows)
+        self._rows.append(rows)
+        self._locations.update((key, Location(shard, row)) for row, key in enumerate(keys))

@@ -1,0 +1,110 @@
+"""Which part of the classifier trains in each phase, and what it is fed with."""
+
+from typing import TYPE_CHECKING
+
+import keras
+
+from components.trainer import cut, devices, model, sources
+from components.trainer.features import budget, cache
+from components.trainer.features import plan as cache_plan
+
+if TYPE_CHECKING:
+    from components.trainer import phases
+
+GIB = 1 << 30
+_FLOAT16_BYTES = 2
+# Several steps of a head cost less than one call, and its loss is convex: larger batches do.
+HEAD_BATCHES = 2
+
+
+class Feeds:
+    """The parts that train and their sources; with a cache, the parts above the boundary.
+
+    Args:
+      job: what is trained.
+      classifier: from model.build, with its backbone frozen and its first weights loaded.
+    """
+
+    def __init__(self, job: "phases.Job", classifier: keras.Model) -> None:
+        self.job, self.classifier = job, classifier
+        config = job.config
+        self._boundary = None
+        if config.fine_tune_epochs:
+            self._boundary = cut.boundary(config.backbone, config.unfreeze_blocks)
+        self._repeats = None
+        if config.balance == "sampling":
+            counts = sources.class_counts(job.train_files, len(job.spec.labels))
+            self._repeats = sources.balanced(counts)
+        job.cache_dir.mkdir(parents=True, exist_ok=True)
+        max_bytes = int(config.cache.max_gib * GIB)
+        self.plan = cache_plan.choose(
+            config,
+            job.changes,
+            image_count=job.spec.counts["train"],
+            other_count=job.spec.counts["eval"],
+            view_bytes=self._view_bytes(),
+            available_bytes=budget.available_bytes(job.cache_dir, max_bytes),
+            on_gpu=bool(devices.gpus()),
+        )
+        if self.plan.views:
+            self._prepare(max_bytes)
+
+    def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
+        """The classifier, fed with pixels."""
+        job, counts = self.job, self.job.spec.counts
+        files = (job.train_files, job.eval_files, counts["train"], counts["eval"])
+        order = self._order(phase, job.config.batch_size)
+        source = sources.PixelSource(*files, job.spec.size_px, job.changes, order)
+        return self.classifier, source
+
+    def head(self) -> tuple[keras.Model, sources.Source]:
+        """The head, or the classifier with its backbone frozen where nothing is cached."""
+        if not self.plan.views:
+            return self.whole("head")
+        # What is not changed comes first: phase 2 sees all views, and takes over the sooner.
+        views = self.plan.views if self.job.config.fine_tune_epochs == 0 else 1
+        order = self._order("head", HEAD_BATCHES * self.job.config.batch_size)
+        source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
+        return cut.head(self.classifier), source
+
+    def fine_tune(self) -> tuple[keras.Model, sources.Source]:
+        """The unfrozen blocks with the head, or the classifier where nothing is cached."""
+        if not self.plan.views or self._boundary is None:
+            return self.whole("fine_tune")
+        order = self._order("fine_tune", self.job.config.batch_size)
+        source = sources.FeatureSource(
+            self._activations, self._train, self._eval, self.plan.views, order
+        )
+        return cut.upper(self.classifier, self._boundary), source
+
+    def _prepare(self, max_bytes: int) -> None:
+        job, counts = self.job, self.job.spec.counts
+        size = job.spec.size_px
+        self._train = cache.Split.read(job.train_files, counts["train"], size)
+        self._eval = cache.Split.read(job.eval_files, counts["eval"], size)
+        views = cache.Views(job.changes, job.seed)
+        root, name = job.cache_dir, job.config.backbone
+        if self._boundary is None:
+            part = cut.embedder(self.classifier, name)
+            self._embedding = cache.Features(root, part, views, max_bytes)
+            return
+        part = cut.lower(self.classifier, name, self._boundary)
+        self._activations = cache.Features(root, part, views, max_bytes)
+        part = cut.upper_embedder(self.classifier, self._boundary)
+        self._embedding = cache.Features(root, part, views, max_bytes, self._activations)
+
+    def _order(self, phase: str, batch_size: int) -> sources.Order:
+        job = self.job
+        seed = sources.number(job.seed, 0, phase)
+        classes = len(job.spec.labels)
+        return sources.Order(batch_size, seed, classes, job.config.mix, self._repeats)
+
+    def _view_bytes(self) -> int:
+        """What a view of an image takes in the cache."""
+        embedding = self.classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
+        values = embedding
+        if self._boundary is not None:
+            backbone = self.classifier.get_layer(model.BACKBONE_LAYER)
+            height, width, channels = backbone.get_layer(self._boundary).output.shape[1:]
+            values += height * width * channels
+        return int(values) * _FLOAT16_BYTES

@@ -1,0 +1,36 @@
+"""What a tuner found, as settings of training and augmentation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.trainer import config as train_config
+from data import augment_config
+
+AUGMENT_STRENGTH = "augment_strength"
+# Hyperband keeps its own books among the values.
+_OF_THE_TUNER = "tuner/"
+
+
+def apply(
+    train: train_config.TrainConfig,
+    changes: augment_config.AugmentConfig,
+    found: Mapping[str, Any] | None,
+) -> tuple[train_config.TrainConfig, augment_config.AugmentConfig]:
+    """Overrides settings with what was found.
+
+    Args:
+      train: the settings of training.
+      changes: the settings of augmentation.
+      found: the config of a keras_tuner.HyperParameters: its ``values`` are fields of TrainConfig
+        and ``augment_strength``, the factor of AugmentConfig.scaled; None changes nothing.
+
+    Raises:
+      pydantic.ValidationError: a value is no setting of training, or out of bounds.
+    """
+    if found is None:
+        return train, changes
+    values = {
+        name: value for name, value in found["values"].items() if not name.startswith(_OF_THE_TUNER)
+    }
+    strength = float(values.pop(AUGMENT_STRENGTH, 1.0))
+    return train.model_validate({**train.model_dump(), **values}), changes.scaled(strength)

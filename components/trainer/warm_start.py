@@ -1,0 +1,60 @@
+"""Starting from the last model instead of from the backbone's weights.
+
+Classes are matched by name: what the last model knew of a class it still knows, in whatever
+place the class stands now, and the head's weights for a new class are drawn anew.
+"""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from components.trainer import export, model
+
+
+def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: Path) -> str:
+    """Fills a classifier with the weights of an exported one.
+
+    Args:
+      classifier: from model.build.
+      label_names: of its K classes, in order.
+      backbone: its registered name.
+      base: the folder of the SavedModel, with its ``.keras`` file beside it.
+
+    Returns:
+      What it starts from, in one sentence, also where the models do not fit and it is unchanged.
+    """
+    assets = base / "assets"
+    try:
+        contract = json.loads((assets / export.CONTRACT_FILE).read_text(encoding="utf-8"))
+        if contract["backbone"] != backbone:
+            return f"the backbone's weights: the last model stands on {contract['backbone']}"
+        last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"the backbone's weights: the last model cannot be read ({type(error).__name__})"
+    old = last.get_layer(model.BACKBONE_LAYER)
+    new = classifier.get_layer(model.BACKBONE_LAYER)
+    weights = old.get_weights()
+    shapes = [value.shape for value in weights]
+    if shapes != [tuple(variable.shape) for variable in new.weights]:
+        return "the backbone's weights: the last model has other layers"
+    new.set_weights(weights)
+    known = _copy_head(last, classifier, contract["labels"], label_names)
+    added = len(label_names) - known
+    return "the last blessed model" + (f", with {added} new classes" if added else "")
+
+
+def _copy_head(
+    last: keras.Model, classifier: keras.Model, old_names: list[str], new_names: list[str]
+) -> int:
+    """Copies what the head knows of each class; returns how many classes it knew."""
+    layer = classifier.get_layer(model.LOGITS_LAYER)
+    old_kernel, old_bias = last.get_layer(model.LOGITS_LAYER).get_weights()
+    kernel, bias = (np.array(value) for value in layer.get_weights())
+    known = [name for name in new_names if name in old_names]
+    for name in known:
+        old, new = old_names.index(name), new_names.index(name)
+        kernel[:, new], bias[new] = old_kernel[:, old], old_bias[old]
+    layer.set_weights([kernel, bias])
+    return len(known)

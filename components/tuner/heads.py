@@ -1,0 +1,234 @@
+"""Trials of the head: all share one classifier and one feature cache.
+
+What is new in a trial is a head of two layers; the features are computed once for each strength of
+augmentation.
+
+Dimension letters: N images, F features.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.trainer import (
+    checkpoint,
+    cut,
+    devices,
+    evaluation,
+    feeding,
+    loop,
+    losses,
+    model,
+    phases,
+    sources,
+    warm_start,
+)
+from components.trainer import config as train_config
+from components.trainer.features import budget, cache
+from components.trainer.features import plan as cache_plan
+from components.tuner import trials
+from data import augment, augment_config, progress
+
+# Features of up to this size are held in memory: reading them anew would cost more than the step.
+IN_MEMORY_BYTES = 512 << 20
+_EVALUATED_AT_ONCE = 4096
+_MOST_STEPS_PER_EXECUTION = 256
+_FLOAT32_BYTES = 4
+
+
+class HeadTrials:
+    """Trials of the head on cached features.
+
+    Args:
+      job: what is trained; its settings say which backbone, and where it starts.
+      strengths: how many strengths of augmentation there are.
+      views: how many views of an image a trial sees, the first unchanged.
+    """
+
+    def __init__(self, job: phases.Job, strengths: int, views: int) -> None:
+        self._job, self._views = job, views
+        config, spec = job.config, job.spec
+        devices.set_seed(job.seed)
+        with devices.policy(devices.precision(config.mixed_precision)):
+            classifier = model.build(config, spec.size_px, len(spec.labels), seed=job.seed)
+        if job.base is not None and config.warm_start:
+            warm_start.apply(classifier, spec.labels, config.backbone, job.base)
+        self._head = cut.head(classifier)
+        self._first_weights = self._head.get_weights()
+        self._train = cache.Split.read(job.train_files, spec.counts["train"], spec.size_px)
+        self._eval = cache.Split.read(job.eval_files, spec.counts["eval"], spec.size_px)
+        self._stored_views = 1 + strengths * (views - 1)
+        self._features = self._stack(classifier)
+        values = self._head.input.shape[-1] * len(self._train.digests) * self._stored_views
+        self._in_memory = values * _FLOAT32_BYTES <= IN_MEMORY_BYTES
+        self._memory: dict[object, np.ndarray] = {}
+        balanced = sources.balanced(np.bincount(self._train.label_ids, minlength=len(spec.labels)))
+        self._repeats = balanced if config.balance == "sampling" else None
+        self._class_weights = balanced if config.balance == "weights" else ()
+        self._evaluator = evaluation.Evaluator(
+            self._head, losses.SmoothedCrossentropy(0.0, self._class_weights)
+        )
+
+    def run(
+        self,
+        config: train_config.TrainConfig,
+        changes: augment_config.AugmentConfig,
+        folder: Path,
+    ) -> trials.Outcome:
+        """See trials.Trials."""
+        source = self._source(config, changes)
+        devices.set_seed(self._job.seed)
+        part = self._copy(config.dropout)
+        # An epoch a call: a call costs more than a step, and nobody watches the steps.
+        steps = min(-(-source.image_count // source.batch_size), _MOST_STEPS_PER_EXECUTION)
+        phase = loop.Phase(
+            "head", config.head_epochs, config.head_learning_rate, steps_per_execution=steps
+        )
+        loss = losses.SmoothedCrossentropy(config.label_smoothing, self._class_weights)
+        unsaved = checkpoint.Checkpoint(None)
+        running = loop.Loop(phase, part, source, config, loss, unsaved)
+        running.resume()  # there is nothing to go back to, but it builds the optimizer
+        with progress.listening(_nobody):
+            metrics = running.run()
+        self._head.set_weights(part.get_weights())
+        evaluated = self._evaluator.evaluate(source.evaluation())
+        return trials.Outcome(evaluated.loss, evaluated.accuracy, len(metrics["val_loss"]))
+
+    def _copy(self, dropout: float) -> keras.Model:
+        """The head as it was at first, with another rate of dropout and draws of its own."""
+
+        def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+            options = layer.get_config()
+            if layer.name == model.DROPOUT_LAYER:
+                options |= {"rate": dropout, "seed": self._job.seed}
+            return type(layer).from_config(options)
+
+        part = keras.models.clone_model(self._head, clone_function=copy_layer)
+        part.set_weights(self._first_weights)
+        return part
+
+    def _stack(self, classifier: keras.Model) -> cache.Features:
+        """The embedding; over the boundary's activations where Trainer wants those too."""
+        job, config = self._job, self._job.config
+        job.cache_dir.mkdir(parents=True, exist_ok=True)
+        max_bytes = int(config.cache.max_gib * feeding.GIB)
+        views = cache.Views(job.changes, job.seed)
+        root, name = job.cache_dir, config.backbone
+        boundary = cut.boundary(name, config.unfreeze_blocks) if config.fine_tune_epochs else None
+        if boundary is not None:
+            lower = cut.lower(classifier, name, boundary)
+            below = cache.Features(root, lower, views, max_bytes)
+            if self._trainer_takes(below.store.row_bytes, max_bytes):
+                part = cut.upper_embedder(classifier, boundary)
+                return cache.Features(root, part, views, max_bytes, below)
+        return cache.Features(root, cut.embedder(classifier, name), views, max_bytes)
+
+    def _trainer_takes(self, view_bytes: int, max_bytes: int) -> bool:
+        """Whether Trainer caches activations, and has room for them beside those of the trials."""
+        counts = self._job.spec.counts
+        available_bytes = budget.available_bytes(self._job.cache_dir, max_bytes)
+        plan = cache_plan.choose(
+            self._job.config,
+            self._job.changes,
+            image_count=counts["train"],
+            other_count=counts["eval"],
+            view_bytes=view_bytes,
+            available_bytes=available_bytes,
+            on_gpu=bool(devices.gpus()),
+        )
+        rows = counts["train"] * (plan.views + self._stored_views) + counts["eval"]
+        return plan.views > 0 and rows * view_bytes <= available_bytes
+
+    def compute(self, changes: augment_config.AugmentConfig) -> int:
+        """Computes the features that a trial with these changes needs and that are not there yet.
+
+        Returns:
+          How many views of an image there are.
+
+        Raises:
+          errors.UserError: the cache has no room for them.
+        """
+        views = cache.Views(_beside(changes), self._job.seed)
+        level: cache.Features | None = self._features
+        while level is not None:
+            level.views, level = views, level.below
+        count = 1 if augment.is_identity(changes) else self._views
+        for view in range(count):
+            self._features.compute(self._train, view)
+        self._features.compute(self._eval, 0)
+        return count
+
+    def _source(
+        self, config: train_config.TrainConfig, changes: augment_config.AugmentConfig
+    ) -> sources.Source:
+        """Batches as phase 1 has them in Trainer, of as many views as a trial sees."""
+        count = self.compute(changes)
+        order = sources.Order(
+            feeding.HEAD_BATCHES * config.batch_size,
+            sources.number(self._job.seed, 0, "head"),
+            len(self._job.spec.labels),
+            config.mix,
+            self._repeats,
+        )
+        if not self._in_memory:
+            return sources.FeatureSource(self._features, self._train, self._eval, count, order)
+        rows = [self._rows(self._train, changes, view) for view in range(count)]
+        eval_rows = self._rows(self._eval, changes, 0)
+        return MemorySource(rows, self._train.label_ids, eval_rows, self._eval.label_ids, order)
+
+    def _rows(
+        self, split: cache.Split, changes: augment_config.AugmentConfig, view: int
+    ) -> np.ndarray:
+        """A view of a split, float32 [N, F]; read once."""
+        key = (split is self._train, view, changes if view else None)
+        if key not in self._memory:
+            everything = np.arange(len(split.digests))
+            self._memory[key] = self._features.read(split, everything, view)
+        return self._memory[key]
+
+
+class MemorySource:
+    """What sources.FeatureSource gives, in the same order, out of arrays.
+
+    Args:
+      views: float32 [N, F] each; epoch e shows view e modulo their number.
+      label_ids: int64 [N].
+      eval_rows, eval_label_ids: likewise, of the eval split.
+      order: batch size, seed, mixing and balance.
+    """
+
+    def __init__(
+        self,
+        views: list[np.ndarray],
+        label_ids: np.ndarray,
+        eval_rows: np.ndarray,
+        eval_label_ids: np.ndarray,
+        order: sources.Order,
+    ) -> None:
+        self.image_count, self.batch_size = len(label_ids), order.batch_size
+        self._views, self._label_ids, self._order = views, label_ids, order
+        self._eval = (eval_rows, eval_label_ids)
+
+    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
+        """See sources.Source."""
+        order = self._order
+        indices = sources.indices_of(self._label_ids, order.seed, epoch, order.repeats)
+        indices = indices[skip_batches * self.batch_size :]
+        rows = self._views[epoch % len(self._views)][indices]
+        batches = tf.data.Dataset.from_tensor_slices((rows, self._label_ids[indices]))
+        return order.mixed(batches.batch(self.batch_size), epoch, skip_batches)
+
+    def evaluation(self) -> tf.data.Dataset:
+        """See sources.Source."""
+        return tf.data.Dataset.from_tensor_slices(self._eval).batch(_EVALUATED_AT_ONCE)
+
+
+def _beside(changes: augment_config.AugmentConfig) -> augment_config.AugmentConfig:
+    """The same changes, made beside the model even where a training would make them within."""
+    return changes.model_copy(update={"where": "data"})
+
+
+def _nobody(_task: progress.Task) -> None:
+    """A listener that does not listen."""

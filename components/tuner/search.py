@@ -1,0 +1,216 @@
+"""The search: a KerasTuner whose trials are those of module ``trials``.
+
+Its objective is the lowest cross-entropy on the eval split, without label smoothing so that it
+is the same for all settings. A proper score of the probabilities tells settings apart on a few
+hundred images where the accuracy, a count of hits, ties or goes by luck.
+
+The first trial is of the settings as they are: what is found is never worse on the eval split.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+
+from components.trainer import config as train_config
+from components.trainer import hyperparameters, phases
+from components.tuner import config as tune_config
+from components.tuner import heads, oracles, trials
+from components.tuner import space as search_space
+from data import atomic, errors, progress
+
+TASK = "trying settings"
+OBJECTIVE = "eval_loss"
+SUMMARY_FILE = "trials.json"
+_EPOCHS = "tuner/epochs"
+
+
+def build(
+    job: phases.Job, tune: tune_config.TuneConfig, state_dir: Path, results_dir: Path
+) -> "Search":
+    """Makes a search, or goes on with one that was killed.
+
+    Args:
+      job: what is trained; its settings are where the search starts.
+      tune: how to search, for what, and how long.
+      state_dir: where the state of unfinished searches is kept.
+      results_dir: where the summary of all trials goes.
+
+    Raises:
+      errors.UserError: the settings leave nothing to search, or the weights cannot be had.
+    """
+    space = search_space.build(tune, job.config, job.changes)
+    described = f"{job.identity()} {tune.model_dump_json()}"
+    identity = hashlib.sha256(described.encode()).hexdigest()[:24]
+    return Search(
+        job,
+        tune,
+        oracles.build(tune, space, OBJECTIVE, _longest(job.config, tune), job.seed),
+        results_dir / SUMMARY_FILE,
+        directory=str(state_dir),
+        project_name=f"tuning-{identity}",
+    )
+
+
+class Search(keras_tuner.Tuner):  # type: ignore[misc]
+    """A KerasTuner that trains as Trainer does.
+
+    Args:
+      job: what is trained.
+      tune: the settings of the search.
+      oracle: what chooses the next settings.
+      summary_path: where the summary of all trials goes.
+      options: of the base class.
+    """
+
+    def __init__(
+        self,
+        job: phases.Job,
+        tune: tune_config.TuneConfig,
+        oracle: keras_tuner.Oracle,
+        summary_path: Path,
+        **options: Any,
+    ) -> None:
+        self._job, self._tune, self._summary_path = job, tune, summary_path
+        self._trials: trials.Trials | None = None
+        super().__init__(oracle=oracle, **options)
+
+    def run_trial(self, trial: Any, *_arguments: Any, **_options: Any) -> dict[str, float]:
+        """Trains once; see the base class.
+
+        Raises:
+          keras_tuner.errors.FatalError: caused by an error that a person can act on.
+        """
+        job, found = self._job, trial.hyperparameters
+        config, changes = hyperparameters.apply(job.config, job.changes, found.get_config())
+        if _EPOCHS in found.values:
+            config = shortened(config, found.values[_EPOCHS], _longest(config, self._tune))
+        start = time.monotonic()
+        try:
+            if self._trials is None:
+                self._trials = self._make_trials()
+            folder = Path(self.get_trial_dir(trial.trial_id))
+            outcome = self._trials.run(config, changes, folder)
+        except errors.PipelineError as error:  # the base class would go on with the next trial
+            raise keras_tuner.errors.FatalError(str(error)) from error
+        except Exception:
+            logging.exception("Trial %s failed.", trial.trial_id)
+            raise
+        return {
+            OBJECTIVE: trials.bounded(outcome.loss, len(job.spec.labels)),
+            "eval_accuracy": outcome.accuracy,
+            "epochs": outcome.epochs,
+            "seconds": round(time.monotonic() - start, 3),
+        }
+
+    def on_search_begin(self) -> None:
+        """Tells how many trials there will be, and how many an interrupted search has done."""
+        self._task = progress.start(TASK, self._tune.trials, "trials")
+        self._task.advance(len(self.oracle.end_order), self._note())
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Tells of a trial."""
+        super().on_trial_end(trial)
+        self._task.advance(1, self._note())
+
+    def on_search_end(self) -> None:
+        """Writes the summary.
+
+        Raises:
+          errors.PipelineError: every trial failed.
+        """
+        if not _completed(self.oracle):
+            failed = [trial.message for trial in self.oracle.trials.values() if trial.message]
+            last = failed[-1].strip().splitlines()[-1] if failed else "none was run"
+            raise errors.PipelineError(f"No trial of the tuner came to its end: {last}")
+        self._summary_path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic.replacing(self._summary_path) as temporary:
+            described = summary(self.oracle, self._tune)
+            temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(self.project_dir)
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Names the summary; the base class would make the folder of the state anew."""
+        logging.info("All trials: %s", self._summary_path)
+
+    def _make_trials(self) -> trials.Trials:
+        if self._tune.what == "all":
+            return trials.WholeTrials(self._job)
+        strengths = len(set(self._tune.augment_strength))
+        return heads.HeadTrials(self._job, strengths, self._tune.views)
+
+    def _note(self) -> str:
+        best = _completed(self.oracle)
+        if not best:
+            return ""
+        return (
+            f"best eval loss {best[0].score:.4f}, accuracy {_metric(best[0], 'eval_accuracy'):.1%}"
+        )
+
+
+def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[str, Any]:
+    """All trials for a person to read, the best first.
+
+    Args:
+      oracle: after the search.
+      tune: its settings.
+    """
+    return {
+        "objective": f"{OBJECTIVE}: cross-entropy without label smoothing, lower is better",
+        "method": tune.method,
+        "what": tune.what,
+        "trials": [
+            {
+                "trial": trial.trial_id,
+                "settings": {
+                    name: value
+                    for name, value in trial.hyperparameters.values.items()
+                    if not name.startswith("tuner/")
+                },
+                OBJECTIVE: round(float(trial.score), 6),
+                "eval_accuracy": round(_metric(trial, "eval_accuracy"), 6),
+                "epochs": int(_metric(trial, "epochs")),
+                "seconds": _metric(trial, "seconds"),
+            }
+            for trial in _completed(oracle)
+        ],
+        "failed": [
+            trial.trial_id for trial in oracle.trials.values() if trial.status != "COMPLETED"
+        ],
+    }
+
+
+def shortened(
+    config: train_config.TrainConfig, epochs: int, longest: int
+) -> train_config.TrainConfig:
+    """Every phase in proportion, for the trials that Hyperband gives less than all epochs.
+
+    Args:
+      config: the settings of training.
+      epochs: what the longest phase may take.
+      longest: what it takes by the settings.
+    """
+    names = ("head_epochs", "fine_tune_epochs", "scratch_epochs")
+    shares = {name: -(-getattr(config, name) * epochs // longest) for name in names}
+    return config.model_copy(update=shares)
+
+
+def _longest(config: train_config.TrainConfig, tune: tune_config.TuneConfig) -> int:
+    if config.from_scratch:
+        return config.scratch_epochs
+    return max(config.head_epochs, config.fine_tune_epochs if tune.what == "all" else 0)
+
+
+def _completed(oracle: keras_tuner.Oracle) -> list[Any]:
+    """The trials that came to their end, the best first."""
+    finished = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
+    return sorted(finished, key=lambda trial: trial.score)
+
+
+def _metric(trial: Any, name: str) -> float:
+    return float(trial.metrics.get_best_value(name))

@@ -1,0 +1,88 @@
+"""One trial: training with other settings, and how well it did on the eval split.
+
+Trials of the head alone are in module ``heads``. Dimension letter: K classes.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from components.trainer import config as train_config
+from components.trainer import evaluation, losses, phases, sources
+from data import augment_config, dataset
+
+
+class Outcome(NamedTuple):
+    """What a trial came to, at the weights that it kept.
+
+    Attributes:
+      loss: cross-entropy on the eval split in nats, without label smoothing.
+      accuracy: on the eval split, in 0–1.
+      epochs: how many were trained, in all phases.
+    """
+
+    loss: float
+    accuracy: float
+    epochs: int
+
+
+class Trials(Protocol):
+    """Runs trials, one after another."""
+
+    def run(
+        self,
+        config: train_config.TrainConfig,
+        changes: augment_config.AugmentConfig,
+        folder: Path,
+    ) -> Outcome:
+        """Trains; ``folder`` is the trial's own. The same settings give the same outcome."""
+
+
+class WholeTrials:
+    """Trials of all settings: each is the training that Trainer would do.
+
+    Args:
+      job: what is trained.
+    """
+
+    def __init__(self, job: phases.Job) -> None:
+        self._job = job
+
+    def run(
+        self,
+        config: train_config.TrainConfig,
+        changes: augment_config.AugmentConfig,
+        folder: Path,
+    ) -> Outcome:
+        """See Trials; a trial that was killed goes on where it was."""
+        job = dataclasses.replace(
+            self._job,
+            config=config,
+            changes=changes,
+            log_dir=folder / "tensorboard",
+            checkpoint_dir=folder / "unfinished",
+        )
+        classifier, history = phases.train(job)
+        weights: Sequence[float] = ()
+        if config.balance == "weights":
+            weights = sources.balanced(sources.class_counts(job.train_files, len(job.spec.labels)))
+        batches = dataset.evaluation_batches(
+            job.eval_files, job.spec.counts["eval"], job.spec.size_px, config.batch_size
+        )
+        loss = losses.SmoothedCrossentropy(0.0, weights)
+        evaluated = evaluation.Evaluator(classifier, loss).evaluate(batches)
+        epochs = sum(len(metrics["val_loss"]) for metrics in history.phases.values())
+        return Outcome(evaluated.loss, evaluated.accuracy, epochs)
+
+
+def bounded(loss: float, class_count: int) -> float:
+    """A loss that a search can work with: at most twice that of guessing, log K.
+
+    Args:
+      loss: in nats; one that is no number counts as the bound.
+      class_count: K.
+    """
+    worst = 2 * math.log(max(2, class_count))
+    return min(loss, worst) if math.isfinite(loss) else worst

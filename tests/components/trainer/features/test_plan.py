@@ -1,0 +1,74 @@
+import pytest
+
+from components.trainer import config
+from components.trainer.features import budget, plan
+from data import augment_config, errors
+
+CHANGES = augment_config.AugmentConfig()
+STILL = CHANGES.scaled(0).model_copy(update={"horizontal_flip": False})
+
+
+def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **settings) -> plan.Plan:
+    return plan.choose(
+        config.TrainConfig(**settings),
+        changes,
+        image_count=images,
+        other_count=images // 10,
+        view_bytes=10_000,
+        available_bytes=available,
+        on_gpu=on_gpu,
+    )
+
+
+def views(number):
+    return {"cache": config.CacheConfig(views=number)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number", "reason"),
+    [
+        ({}, 3, "3,000 images, on a CPU"),
+        ({"images": 100}, plan.MAX_VIEWS, "on a CPU"),
+        ({"images": 100_000}, plan.MIN_VIEWS, "on a CPU"),
+        ({"on_gpu": True}, 0, "GPU"),
+        ({"on_gpu": True, **views(3)}, 3, "says so"),
+        (views(0), 0, "cache.views is 0"),
+        ({"weights": "random"}, 0, "nothing is frozen"),
+        ({"changes": STILL}, 1, "no augmentation"),
+        ({"changes": CHANGES.model_copy(update={"where": "model"})}, 0, "in the model"),
+        ({"available": 90_000_000}, 2, "on a CPU"),
+        ({"available": 50_000_000}, 0, "are allowed"),
+    ],
+)
+def test_the_choice_and_its_reason(arguments, number, reason):
+    chosen = choose(**arguments)
+    assert chosen.views == number
+    assert reason in chosen.reason
+
+
+def test_views_and_random_weights_exclude_each_other():
+    with pytest.raises(ValueError, match=r"cache\.views"):
+        config.TrainConfig(weights="random", cache={"views": 2})
+
+
+def fill(root, name, size, age):
+    import os
+
+    (root / name).mkdir(parents=True)
+    (root / name / "a.npy").write_bytes(b"0" * size)
+    os.utime(root / name, (1000 - age, 1000 - age))
+
+
+def test_idle_stores_make_room_the_oldest_first(tmp_path):
+    for name, age in (("old", 3), ("older", 5), ("mine", 9), ("young", 1)):
+        fill(tmp_path, name, 100, age)
+    budget.make_room(tmp_path, [tmp_path / "mine"], 150, 400)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "young"]
+
+
+def test_too_little_room_is_told(tmp_path):
+    fill(tmp_path, "mine", 100, 1)
+    with pytest.raises(errors.UserError, match=r"max-gib.*--train\.cache\.views 0"):
+        budget.make_room(tmp_path, [tmp_path / "mine"], 1000, 500)
+    with pytest.raises(errors.UserError, match="the disk has"):
+        budget.make_room(tmp_path, [], 1 << 60, 1 << 61)

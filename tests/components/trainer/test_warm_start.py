@@ -1,0 +1,65 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.trainer import export, model, phases, warm_start
+from tests.components.trainer import conftest
+
+
+@pytest.fixture(scope="module")
+def last(trained, tmp_path_factory):
+    """The folder of an exported model."""
+    root = tmp_path_factory.mktemp("last")
+    base = root / "Format-Serving"
+    export.save(trained.classifier, trained.job.spec, "cnn", base, root)
+    export.save_keras(trained.classifier, root / export.KERAS_FILE)
+    return base
+
+
+def probabilities(classifier: keras.Model) -> np.ndarray:
+    pixels, _ = conftest.images(4, 8)
+    return tf.nn.softmax(classifier(pixels, training=False)).numpy()
+
+
+def test_it_knows_what_the_last_one_knew(trained, last):
+    fresh = model.build(trained.job.config, conftest.SIZE, 2)
+    told = warm_start.apply(fresh, conftest.LABELS, "cnn", last)
+    assert told == "the last blessed model"
+    np.testing.assert_allclose(probabilities(fresh), probabilities(trained.classifier), atol=1e-6)
+
+
+def test_new_classes_extend_the_head_and_the_old_ones_keep_their_weights(trained, last):
+    names = ["new", *conftest.LABELS[::-1], "newer"]
+    fresh = model.build(trained.job.config, conftest.SIZE, 4)
+    told = warm_start.apply(fresh, names, "cnn", last)
+    assert told == "the last blessed model, with 2 new classes"
+    pixels, _ = conftest.images(4, 8)
+    old = trained.classifier(pixels, training=False).numpy()
+    new = fresh(pixels, training=False).numpy()
+    np.testing.assert_allclose(new[:, [2, 1]], old, atol=1e-5)
+
+
+def test_training_starts_from_it(trained, last, make_job):
+    job = conftest.without(make_job(head_epochs=1, fine_tune_epochs=0), base=last)
+    _, history = phases.train(job)
+    assert history.start == "the last blessed model"
+    assert history.phases["head"]["val_loss"][0] < trained.history.phases["head"]["val_loss"][0]
+    cold = conftest.without(job, config=job.config.model_copy(update={"warm_start": False}))
+    assert phases.train(cold)[1].start == "the backbone's weights"
+
+
+def test_what_does_not_fit_is_told_and_left(trained, last, tmp_path):
+    fresh = model.build(trained.job.config, conftest.SIZE, 2)
+    before = probabilities(fresh)
+    assert "stands on cnn" in warm_start.apply(fresh, conftest.LABELS, "resnet50", last)
+    assert "cannot be read" in warm_start.apply(fresh, conftest.LABELS, "cnn", tmp_path / "no")
+    broken = tmp_path / "broken" / "Format-Serving"
+    (broken / "assets").mkdir(parents=True)
+    contract = json.loads((last / "assets" / export.CONTRACT_FILE).read_text())
+    (broken / "assets" / export.CONTRACT_FILE).write_text(json.dumps(contract))
+    (broken.parent / export.KERAS_FILE).write_bytes(b"junk")
+    assert "cannot be read" in warm_start.apply(fresh, conftest.LABELS, "cnn", broken)
+    np.testing.assert_array_equal(probabilities(fresh), before)
