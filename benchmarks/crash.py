@@ -9,7 +9,6 @@ by bit. The ratio is 1 where all are equal, else 0.
 
 import argparse
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -72,14 +71,22 @@ def child(root: Path, place: Path, size: int, views: int) -> subprocess.Popen[by
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def killed_run(root: Path, place: Path, size: int, views: int, kills: int, whole_s: float) -> int:
+def killed_run(
+    root: Path,
+    place: Path,
+    size: int,
+    views: int,
+    kills: int,
+    whole_s: float,
+    generator: np.random.Generator,
+) -> int:
     """Trains to the end, killed at up to ``kills`` random moments; returns how often it was."""
     done = 0
     while True:
         process = child(root, place, size, views)
         if done < kills:
             # Anywhere from its start to its end, more often while it trains.
-            wait_s = random.uniform(0.3, 1.0) * whole_s
+            wait_s = generator.uniform(0.3, 1.0) * whole_s
             try:
                 process.wait(wait_s)
             except subprocess.TimeoutExpired:
@@ -112,7 +119,7 @@ def main() -> None:
         return
     from benchmarks import two_phase
 
-    random.seed(SEED)
+    generator = np.random.default_rng(SEED)
     kills, compared, same = 0, 0, 0
     with harness.workspace() as scratch:
         root = scratch / "split"
@@ -127,7 +134,9 @@ def main() -> None:
             way = list(WAYS)[compared % len(WAYS)]
             place = scratch / way / f"killed-{compared}"
             left = min(5, arguments.kills - kills)
-            kills += killed_run(root, place, arguments.size, WAYS[way], left, whole_s[way])
+            kills += killed_run(
+                root, place, arguments.size, WAYS[way], left, whole_s[way], generator
+            )
             same += equal(scratch / way / "whole", place)
             compared += 1
             print(f"{way}: {same} of {compared} equal", file=sys.stderr, flush=True)

@@ -36,9 +36,7 @@ def ingest_here(root: Path, target: Path) -> None:
 def measure(root: Path, target: Path) -> list[float]:
     """Runs an ingest in a new process; its peak in MiB and the seconds."""
     command = [sys.executable, __file__, "--one", root, target]
-    done = subprocess.run(  # noqa: S603
-        list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True)
     return [float(value) for value in done.stdout.split()[-2:]]
 
 

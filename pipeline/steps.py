@@ -60,9 +60,9 @@ def _tune(step: runner.Step) -> str:
 def _train(step: runner.Step) -> str:
     text = Path(step.uri("model_run"), training_history.FILE).read_text(encoding="utf-8")
     history = training_history.History.from_json(text)
-    names = {"head": "head", "fine_tune": "top blocks"}
+    names = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
     parts = [f"{names[phase]} {history.best_accuracy(phase):.1%}" for phase in history.phases]
-    return f"eval accuracy: {', then '.join(parts)}"
+    return f"eval accuracy: {', then '.join(parts)}; {history.cache}"
 
 
 def _evaluate(step: runner.Step) -> str:

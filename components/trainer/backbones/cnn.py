@@ -18,6 +18,8 @@ from keras import layers
 
 # The filters of each convolution, block by block.
 BLOCKS = ((32, 32), (64, 64), (128,))
+# Keras' 0.99 takes hundreds of steps to get from its start to the data: many epochs of a small set.
+BATCH_NORM_MOMENTUM = 0.9
 BLOCK_ENDS = ("block1_pool", "block2_pool", "block3_conv1_relu")
 
 
@@ -41,7 +43,7 @@ def build(size_px: int, separable: bool = False) -> keras.Model:
             kind = layers.SeparableConv2D if separable and not is_first else layers.Conv2D
             # BatchNorm's offset does what a bias would.
             x = kind(count, 3, padding="same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(name=f"{name}_bn")(x)
+            x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
             x = layers.ReLU(name=f"{name}_relu")(x)
         if block < len(BLOCKS):
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)

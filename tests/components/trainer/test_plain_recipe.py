@@ -35,9 +35,7 @@ def script(job: phases.Job) -> keras.Model:
             classifier.fit(batches, epochs=1, verbose=0)
 
     fit("head", 1e-3)
-    first = [layer.name for layer in backbone.layers].index(
-        registry.REGISTRY["cnn"].block_ends[-2]
-    )
+    first = [layer.name for layer in backbone.layers].index(registry.REGISTRY["cnn"].block_ends[-2])
     for layer in backbone.layers[first + 1 :]:
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     fit("fine_tune", 1e-5)
