@@ -42,8 +42,8 @@ class TrainConfig(BaseModel):
     )
     mix: augment_config.MixConfig = Field(default_factory=augment_config.MixConfig)
     head_epochs: int = Field(20, ge=1, description="at most, in phase 1")
-    head_learning_rate: float = Field(3e-3, gt=0, description="of phase 1")
-    fine_tune_epochs: int = Field(5, ge=0, description="at most, in phase 2; 0 skips it")
+    head_learning_rate: float = Field(2e-3, gt=0, description="of phase 1")
+    fine_tune_epochs: int = Field(6, ge=0, description="at most, in phase 2; 0 skips it")
     fine_tune_learning_rate: float = Field(5e-4, gt=0, description="the highest of phase 2")
     unfreeze_blocks: int = Field(5, ge=1, description="top blocks trained in phase 2")
     scratch_epochs: int = Field(40, ge=1, description="at most, where weights are random")
@@ -55,7 +55,7 @@ class TrainConfig(BaseModel):
     warm_up_fraction: float = Field(0.1, ge=0, lt=1, description="of the steps of a phase")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's, of kernels, not of biases")
     layer_decay: float = Field(
-        0.9, gt=0, le=1, description="factor of the rate from each block to the one below"
+        1.0, gt=0, le=1, description="factor of the rate from each block to the one below"
     )
     clip_norm: float = Field(1.0, ge=0, description="largest norm of a gradient; 0: any")
     averaging_epochs: float = Field(

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from tfx.components.tuner.component import TunerFnResult
+from tfx.components.tuner import component
 
 from components.trainer import run as trainer_run
 from components.tuner import config as tune_config
 from components.tuner import search
 
 
-def tuner_fn(fn_args: Any) -> TunerFnResult:
+def tuner_fn(fn_args: Any) -> component.TunerFnResult:
     """Makes the search over pixels records that the executor then runs.
 
     Args:
@@ -25,4 +25,4 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         state_dir=Path(settings["checkpoint_dir"]),
         results_dir=Path(settings["results_dir"]),
     )
-    return TunerFnResult(tuner=tuner, fit_kwargs={})
+    return component.TunerFnResult(tuner=tuner, fit_kwargs={})

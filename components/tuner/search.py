@@ -4,7 +4,8 @@ Its objective is the lowest cross-entropy on the eval split, without label smoot
 is the same for all settings. A proper score of the probabilities tells settings apart on a few
 hundred images where the accuracy, a count of hits, ties or goes by luck.
 
-The first trial is of the settings as they are: what is found is never worse on the eval split.
+The first trial is of the settings as they are, or of the nearest that the space has: what is found
+is never worse by this measure.
 """
 
 import hashlib

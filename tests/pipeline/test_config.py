@@ -32,7 +32,7 @@ def test_flags_go_before_environment_before_file_before_defaults(tmp_path, monke
     assert parsed.train.head_epochs == 13
     assert parsed.train.dropout == 0.2
     assert (parsed.train.batch_size, parsed.seed) == (9, 1)
-    assert parsed.train.fine_tune_epochs == 5
+    assert parsed.train.fine_tune_epochs == 6
 
 
 def test_the_environment_can_name_the_data(monkeypatch):

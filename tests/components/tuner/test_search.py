@@ -126,6 +126,15 @@ def test_a_trial_computes_no_features_that_exist(make_job, tmp_path, monkeypatch
     assert len(computed) == 2 * levels
 
 
+def test_a_small_cache_takes_what_is_small(make_job, tmp_path):
+    """Activations would leave no room for Trainer's."""
+    cache_config = conftest.config.CacheConfig(views=2, max_gib=1e-3)
+    job = make_job(head_epochs=1, cache=cache_config)
+    heads.HeadTrials(job, 3, 2).run(job.config, job.changes, tmp_path)
+    (folder,) = job.cache_dir.iterdir()
+    assert folder.name.startswith("embedder-")
+
+
 def test_features_too_large_for_memory_give_the_same(make_job, tmp_path, monkeypatch):
     job = make_job(**QUICK)
     held = heads.HeadTrials(job, 1, 2).run(job.config, job.changes, tmp_path)
