@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from components.trainer.backbones import names
 from data import augment_config
 
+MAX_VIEWS = 1000
+
 
 class CacheConfig(BaseModel):
     """The feature cache: what the frozen part of the backbone computes, kept on disk."""
@@ -18,12 +20,12 @@ class CacheConfig(BaseModel):
     )
     max_gib: float = Field(10.0, gt=0, description="the most that the cache takes on disk, in GiB")
 
-    @field_validator("views")
+    @field_validator("views", mode="before")
     @classmethod
-    def _is_in_range(cls, value: str | int) -> str | int:
-        if isinstance(value, int) and not 0 <= value <= 1000:
-            raise ValueError("auto, or a number from 0 to 1000, is allowed")
-        return value
+    def _is_auto_or_a_count(cls, value: object) -> object:
+        if value == "auto" or (str(value).isdecimal() and int(str(value)) <= MAX_VIEWS):
+            return value
+        raise ValueError(f"auto, or a number from 0 to {MAX_VIEWS:,}, is allowed")
 
 
 class TrainConfig(BaseModel):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from components.trainer import config
@@ -51,9 +53,14 @@ def test_views_and_random_weights_exclude_each_other():
         config.TrainConfig(weights="random", cache={"views": 2})
 
 
-def fill(root, name, size, age):
-    import os
+@pytest.mark.parametrize("value", ["many", -3, 2.5, 1001])
+def test_views_are_auto_or_a_count(value):
+    with pytest.raises(ValueError, match="auto, or a number from 0 to 1,000, is allowed"):
+        config.CacheConfig(views=value)
+    assert [config.CacheConfig(views=good).views for good in ("auto", "7", 0)] == ["auto", 7, 0]
 
+
+def fill(root, name, size, age):
     (root / name).mkdir(parents=True)
     (root / name / "a.npy").write_bytes(b"0" * size)
     os.utime(root / name, (1000 - age, 1000 - age))
