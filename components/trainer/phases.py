@@ -84,11 +84,19 @@ class Job:
         ]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
 
+    def forget(self) -> None:
+        """Deletes the state of unfinished trainings, this one's and those given up before it."""
+        if self.checkpoint_dir is not None:
+            shutil.rmtree(self.checkpoint_dir, ignore_errors=True)
+
 
 def train(
     job: Job, listener: Listener | None = None
 ) -> tuple[keras.Model, training_history.History]:
-    """Runs the phases.
+    """Runs the phases, or what is left of them where this training was killed before.
+
+    The state is kept, so that it need not run again if what comes after it is killed; see
+    :meth:`Job.forget`.
 
     Args:
       job: what to train.
@@ -109,8 +117,6 @@ def train(
     classifier = training.classifier
     if precision != "float32" or job.changes.where == "model":
         classifier = model.without_augmentation(classifier, job.config)
-    if training.folder is not None:
-        shutil.rmtree(training.folder, ignore_errors=True)
     return classifier, training.history
 
 

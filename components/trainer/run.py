@@ -30,6 +30,7 @@ def run_fn(fn_args: Any) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         export.save(classifier, asked.spec, asked.config.backbone, model_dir, Path(scratch))
     export.save_keras(classifier, model_dir.parent / export.KERAS_FILE)
+    asked.forget()
 
 
 def job(fn_args: Any, log_dir: Path) -> phases.Job:

@@ -65,6 +65,7 @@ class WholeTrials:
             checkpoint_dir=folder / "unfinished",
         )
         classifier, history = phases.train(job)
+        job.forget()
         weights: Sequence[float] = ()
         if config.balance == "weights":
             weights = sources.balanced(sources.class_counts(job.train_files, len(job.spec.labels)))

@@ -81,12 +81,13 @@ def test_training_repeats_bit_for_bit(trained, make_job):
     assert history.phases["head"]["val_loss"] == trained.history.phases["head"]["val_loss"]
 
 
-def test_a_second_training_computes_no_features(trained, monkeypatch):
+def test_a_second_training_computes_no_features(trained, tmp_path, monkeypatch):
     def forbidden(*_):
         raise AssertionError("computed again")
 
+    trained.job.forget()
     monkeypatch.setattr(cache.engine, "compile_for", forbidden)
-    classifier, _ = phases.train(trained.job)
+    classifier, _ = phases.train(conftest.without(trained.job, log_dir=tmp_path))
     weights_equal(classifier, trained.classifier)
 
 

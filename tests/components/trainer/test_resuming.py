@@ -62,6 +62,8 @@ def test_it_ends_with_the_same_weights(make_job, break_off, monkeypatch, way, in
     where = settings.pop("where", "data")
     job = make_job(conftest.CHANGES.model_copy(update={"where": where}), **settings)
     whole, history = phases.train(job)
+    job.forget()
+    assert not list(job.checkpoint_dir.rglob("*.npz"))
     breaks = 0
     for batches in (1, 4):
         break_off(batches)
@@ -76,7 +78,14 @@ def test_it_ends_with_the_same_weights(make_job, break_off, monkeypatch, way, in
     for phase, metrics in history.phases.items():
         for name in ("loss", "accuracy", "val_loss", "learning_rate"):
             np.testing.assert_allclose(again.phases[phase][name], metrics[name], rtol=1e-6)
-    assert not list(job.checkpoint_dir.rglob("*.npz"))
+
+
+def test_what_is_done_is_not_done_again(make_job, break_off):
+    """Killed while the model is exported, the next run takes the weights from the state."""
+    job = make_job(**SETTINGS)
+    whole, _ = phases.train(job)
+    break_off(0)
+    weights_equal(phases.train(job)[0], whole)
 
 
 def test_another_training_does_not_go_on_with_it(make_job):
@@ -91,6 +100,7 @@ def test_another_training_does_not_go_on_with_it(make_job):
 def test_a_torn_checkpoint_starts_the_phase_anew(make_job, break_off, monkeypatch):
     job = make_job(**SETTINGS)
     whole, _ = phases.train(job)
+    job.forget()
     break_off(4)
     with pytest.raises(KilledError):
         phases.train(job)
