@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import export, run
+from components.trainer import export, history
 from data import graph
 from pipeline import summary
 from tests.pipeline import test_run_local
@@ -115,7 +115,7 @@ def test_the_terminal_is_for_people(first, first_summary):
 
 def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data):
     served = tf.saved_model.load(first_summary.pushed.path).signatures["serving_default"]
-    (keras_file,) = (first.output / "artifacts").rglob(run.KERAS_FILE)
+    (keras_file,) = (first.output / "artifacts").rglob(export.KERAS_FILE)
     trained = keras.saving.load_model(keras_file)
     encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
     pixels, _ = tf.function(graph.batch_pixels)(tf.constant(encoded), 48, "stretch")
@@ -163,3 +163,8 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
     assert "held against the last blessed model" in moved.done.stdout
     supports = [row.support for row in moved.summary.metrics.per_class.values()]
     assert sum(supports) == moved.summary.examples["test"]
+    told = [
+        history.History.from_json(path.read_text()).start
+        for path in (first.output / "artifacts").rglob(history.FILE)
+    ]
+    assert sorted(told) == ["the backbone's weights", "the last blessed model"]
