@@ -44,7 +44,7 @@ class TrainConfig(BaseModel):
     )
     mix: augment_config.MixConfig = Field(default_factory=augment_config.MixConfig)
     head_epochs: int = Field(20, ge=1, description="at most, in phase 1")
-    head_learning_rate: float = Field(2e-3, gt=0, description="of phase 1")
+    head_learning_rate: float = Field(1e-3, gt=0, description="of phase 1")
     fine_tune_epochs: int = Field(6, ge=0, description="at most, in phase 2; 0 skips it")
     fine_tune_learning_rate: float = Field(5e-4, gt=0, description="the highest of phase 2")
     unfreeze_blocks: int = Field(5, ge=1, description="top blocks trained in phase 2")
