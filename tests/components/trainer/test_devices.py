@@ -31,7 +31,7 @@ files = conftest.write(root / "train", *conftest.images(0)), conftest.write(
 )
 losses = {}
 for views in (0, 2):
-    settings = {"dropout": 0.0, **conftest.views(views)}
+    settings = {"dropout": 0.0, "clip_norm": 0.0, **conftest.views(views)}
     _, history = phases.train(conftest.job(files, root / str(views), **settings))
     losses[views] = history.phases
 print(json.dumps(losses))
@@ -39,6 +39,7 @@ print(json.dumps(losses))
 
 
 def test_two_devices_train_as_one(tmp_path, make_job):
+    """Without clipping: Keras clips the gradient of each device before it adds them up."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", TWO_DEVICES, str(tmp_path / "two")]
     (tmp_path / "two").mkdir()
@@ -46,11 +47,11 @@ def test_two_devices_train_as_one(tmp_path, make_job):
     assert done.returncode == 0, done.stderr[-3000:]
     two = json.loads(done.stdout.splitlines()[-1])
     for number in (0, 2):
-        _, one = phases.train(make_job(dropout=0.0, **conftest.views(number)))
+        _, one = phases.train(make_job(dropout=0.0, clip_norm=0.0, **conftest.views(number)))
         for phase, metrics in one.phases.items():
             for name in ("loss", "val_loss"):
                 other = two[str(number)][phase][name]
-                np.testing.assert_allclose(other, metrics[name], rtol=2e-2)
+                np.testing.assert_allclose(other, metrics[name], rtol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
