@@ -28,37 +28,25 @@ WAYS = {"cached": 2, "pixels": 0}
 
 def train(root: Path, place: Path, size: int, views: int) -> None:
     """The child: trains, and leaves the weights in ``place``."""
-    from benchmarks import two_phase
+    from benchmarks import training_set
     from components.trainer import config, phases
-    from data import augment_config, records
+    from data import augment_config
 
-    # Written by the first child, from the same folder each time.
-    spec = two_phase.write_records(root, place.parent / "records", size)
-    files = {
-        name: records.files(str(place.parent / "records" / f"Split-{name}"))
-        for name in ("train", "eval")
-    }
-    for names in files.values():
-        for name in names:
+    # Written by each child, from the same folder each time.
+    spec = training_set.write_records(root, place.parent / "records", size)
+    for split_name in ("train", "eval"):
+        for name in training_set.files(place.parent, split_name):
             os.utime(name, (0, 0))  # the same records: a checkpoint is known by their times
-    job = phases.Job(
-        train_files=files["train"],
-        eval_files=files["eval"],
-        spec=spec,
-        config=config.TrainConfig(
-            head_epochs=4,
-            fine_tune_epochs=3,
-            unfreeze_blocks=3,
-            averaging_epochs=0.5,
-            checkpoint_interval_s=0.3,
-            cache=config.CacheConfig(views=views),
-        ),
-        changes=augment_config.AugmentConfig(horizontal_flip=False),
-        seed=0,
-        log_dir=place / "logs",
-        cache_dir=place / "features",
-        checkpoint_dir=place / "unfinished",
+    settings = config.TrainConfig(
+        head_epochs=4,
+        fine_tune_epochs=3,
+        unfreeze_blocks=3,
+        averaging_epochs=0.5,
+        checkpoint_interval_s=0.3,
+        cache=config.CacheConfig(views=views),
     )
+    changes = augment_config.AugmentConfig(horizontal_flip=False)
+    job = training_set.job(place.parent, spec, 0, settings, changes, place)
     classifier, _ = phases.train(job)
     np.savez(place / "weights.npz", *classifier.get_weights())
 
@@ -117,13 +105,13 @@ def main() -> None:
     if arguments.child:
         train(arguments.data_dir, arguments.child, arguments.size, arguments.views)
         return
-    from benchmarks import two_phase
+    from benchmarks import training_set
 
     generator = np.random.default_rng(SEED)
     kills, compared, same = 0, 0, 0
     with harness.workspace() as scratch:
         root = scratch / "split"
-        two_phase.split(harness.data_dir(arguments.data_dir, scratch), root, 0)
+        training_set.split(harness.data_dir(arguments.data_dir, scratch), root, 0)
         whole_s = {}
         for way, views in WAYS.items():
             start = time.monotonic()

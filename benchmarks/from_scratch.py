@@ -20,9 +20,9 @@ import keras
 import numpy as np
 import yaml
 
-from benchmarks import harness, two_phase
-from components.trainer import config, evaluation, loop, losses, phases
-from data import augment_config, dataset, records
+from benchmarks import harness, training_set
+from components.trainer import config, loop, phases
+from data import augment_config, dataset
 
 GOAL = 0.85
 FULL_SET = 50_000
@@ -33,7 +33,7 @@ RECIPE = Path(__file__).resolve().parent.parent / "pipeline" / "configs" / "cifa
 def split(root: Path, target: Path) -> None:
     """Links the images into train, eval and test folders."""
     if not (root / "train").is_dir():
-        two_phase.split(root, target, 0)
+        training_set.split(root, target, 0)
         return
     for folder in sorted((root / "train").iterdir()):
         files = sorted(folder.iterdir())
@@ -60,32 +60,26 @@ def main() -> None:
     with harness.workspace() as scratch:
         root = scratch / "split"
         split(harness.data_dir(arguments.data_dir, scratch), root)
-        spec = two_phase.write_records(root, scratch / "records", size)
-        files = {
-            name: records.files(str(scratch / "records" / f"Split-{name}"))
-            for name in two_phase.SPLITS
-        }
+        spec = training_set.write_records(root, scratch / "records", size)
         start = time.perf_counter()
 
         def told(ended: loop.EpochEnd, _: keras.Model) -> None:
             last = {name: round(values[-1], 4) for name, values in ended.metrics.items()}
             print(f"{time.perf_counter() - start:.0f} s: {last}", file=sys.stderr, flush=True)
 
-        job = phases.Job(
-            train_files=files["train"],
-            eval_files=files["eval"],
-            spec=spec,
-            config=config.TrainConfig(**settings),
-            changes=augment_config.AugmentConfig(**recipe["augment"]),
-            seed=0,
-            log_dir=scratch / "logs",
-            cache_dir=scratch / "features",
+        job = training_set.job(
+            scratch,
+            spec,
+            0,
+            config.TrainConfig(**settings),
+            augment_config.AugmentConfig(**recipe["augment"]),
         )
         classifier, history = phases.train(job, told)
         seconds = time.perf_counter() - start
-        batches = dataset.evaluation_batches(files["test"], spec.counts["test"], size, 256)
-        loss = losses.SmoothedCrossentropy(0.0)
-        accuracy = evaluation.Evaluator(classifier, loss).evaluate(batches).accuracy
+        batches = dataset.evaluation_batches(
+            training_set.files(scratch, "test"), spec.counts["test"], size, 256
+        )
+        accuracy = training_set.evaluator(classifier).evaluate(batches).accuracy
     speed = float(np.median(history.phases["scratch"]["images_per_s"]))
     harness.finish(
         f"{arguments.backbone} from scratch: test accuracy",

@@ -17,12 +17,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import harness, two_phase
-from components.trainer import config as train_config
+from benchmarks import harness, training_set
 from components.trainer import phases
 from components.tuner import config as tune_config
 from components.tuner import heads, search
-from data import augment_config, records
 
 BOUND_S = 120.0
 GOAL = 1.0
@@ -30,22 +28,13 @@ GOAL = 1.0
 
 def prepare(root: Path, scratch: Path, images: int, size: int, seed: int) -> phases.Job:
     """Records of ``images`` training images and as many others as go with them."""
-    two_phase.split(root, scratch / "splits", seed)
+    training_set.split(root, scratch / "splits", seed)
     # Multiplied after the split: copies of one image stay in one.
-    for name, share in zip(two_phase.SPLITS, two_phase.SHARES, strict=True):
-        count = round(images * share / two_phase.SHARES[0])
+    for name, share in zip(training_set.SPLITS, training_set.SHARES, strict=True):
+        count = round(images * share / training_set.SHARES[0])
         harness.multiplied(scratch / "splits" / name, scratch / "images" / name, count)
-    spec = two_phase.write_records(scratch / "images", scratch / "records", size)
-    return phases.Job(
-        train_files=records.files(str(scratch / "records" / "Split-train")),
-        eval_files=records.files(str(scratch / "records" / "Split-eval")),
-        spec=spec,
-        config=train_config.TrainConfig(),
-        changes=augment_config.AugmentConfig(),
-        seed=seed,
-        log_dir=scratch / "logs",
-        cache_dir=scratch / "cache",
-    )
+    spec = training_set.write_records(scratch / "images", scratch / "records", size)
+    return training_set.job(scratch, spec, seed)
 
 
 def compute_features(job: phases.Job, tune: tune_config.TuneConfig) -> dict[str, float]:

@@ -30,21 +30,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from benchmarks import harness
-from components.preprocess import materialise
+from benchmarks import harness, training_set
 from components.trainer import config, loop, model, phases
 from components.trainer.backbones import registry
-from data import augment_config, dataset, example, folder, graph, records
+from data import dataset
 
 GOAL, WHOLE_GOAL, POINTS_GOAL = 20.0, 5.0, 2.0
 BATCH = 32
 EPOCHS = 10
-SHARES = (0.7, 0.1, 0.2)
-SPLITS = ("train", "eval", "test")
+UNFREEZE_BLOCKS = config.TrainConfig().unfreeze_blocks
 
 
 class Clock:
@@ -65,25 +62,6 @@ class Clock:
         return result
 
 
-def split(root: Path, target: Path, seed: int) -> list[str]:
-    """Links the images of each class into split folders; returns the class names."""
-    shutil.rmtree(target, ignore_errors=True)
-    by_class: dict[str, list[str]] = {}
-    for file in folder.scan(root).files:
-        if Path(file.path).suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".bmp"):
-            by_class.setdefault(file.class_name, []).append(file.path)
-    for name, paths in by_class.items():
-        order = np.random.default_rng(seed).permutation(len(paths))
-        bounds = np.cumsum([round(share * len(paths)) for share in SHARES[:2]])
-        for split_name, chosen in zip(SPLITS, np.split(order, bounds), strict=True):
-            place = target / split_name / name
-            place.mkdir(parents=True)
-            for index in chosen:
-                suffix = Path(paths[index]).suffix
-                (place / f"{index:06d}{suffix}").symlink_to((root / paths[index]).resolve())
-    return sorted(by_class)
-
-
 def plain(root: Path, size: int, seed: int, as_in_tutorials: bool) -> dict[str, Any]:
     """The usual recipe; returns its test accuracies and seconds."""
     keras.backend.clear_session()
@@ -93,7 +71,7 @@ def plain(root: Path, size: int, seed: int, as_in_tutorials: bool) -> dict[str, 
         keras.utils.image_dataset_from_directory(
             root / name, image_size=(size, size), batch_size=BATCH, seed=seed, verbose=False
         ).prefetch(tf.data.AUTOTUNE)
-        for name in SPLITS
+        for name in training_set.SPLITS
     )
     entry = registry.REGISTRY["efficientnet_lite0"]
     backbone = registry.build("efficientnet_lite0", size, "imagenet")
@@ -104,7 +82,7 @@ def plain(root: Path, size: int, seed: int, as_in_tutorials: bool) -> dict[str, 
     x = layers.RandomZoom(0.1)(x)
     x = backbone(entry.preprocess(x), training=False)
     x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
-    classifier = keras.Model(inputs, layers.Dense(len(train_classes(root)))(x))
+    classifier = keras.Model(inputs, layers.Dense(len(training_set.class_names(root)))(x))
 
     def fit(rate: float) -> None:
         classifier.compile(
@@ -136,68 +114,25 @@ def plain(root: Path, size: int, seed: int, as_in_tutorials: bool) -> dict[str, 
     }
 
 
-UNFREEZE_BLOCKS = config.TrainConfig().unfreeze_blocks
-
-
-def train_classes(root: Path) -> list[str]:
-    """The class folders."""
-    return sorted(path.name for path in (root / "train").iterdir())
-
-
-def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
-    """Decodes and resizes every image once, into records of pixels."""
-    names, counts = train_classes(root), {}
-    for split_name in SPLITS:
-        files = sorted((root / split_name).glob("*/*"))
-
-        def decode(path: tf.Tensor) -> tf.Tensor:
-            return graph.resize(graph.decode(tf.io.read_file(path)), size, "stretch")
-
-        pixels = tf.data.Dataset.from_tensor_slices([str(path) for path in files])
-        pixels = pixels.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(64)
-        rows = zip(pixels.as_numpy_iterator(), files, strict=True)
-        encoded = (
-            example.encode_pixels(values, names.index(path.parent.name), path.name.encode())
-            for values, path in rows
-        )
-        shard = str(target / f"Split-{split_name}" / records.shard_name(0, 1))
-        counts[split_name] = records.write(shard, encoded)
-    return materialise.Spec(size, "stretch", names, counts)
-
-
 def ours(root: Path, scratch: Path, size: int, seed: int, wanted: float) -> dict[str, Any]:
     """The pipeline's training; returns accuracies and seconds, and when it first had ``wanted``."""
     keras.backend.clear_session()
     clock = Clock()
-    spec = write_records(root, scratch / "records", size)
+    spec = training_set.write_records(root, scratch / "records", size)
     decoded_s = clock.seconds()
-    files = {name: records.files(str(scratch / "records" / f"Split-{name}")) for name in SPLITS}
-    test = dataset.evaluation_batches(files["test"], spec.counts["test"], size, 64)
+    test = dataset.evaluation_batches(
+        training_set.files(scratch, "test"), spec.counts["test"], size, 64
+    )
     course: list[tuple[str, float, float]] = []
 
     def accuracy(classifier: keras.Model) -> float:
-        hits = 0
-        for pixels, label_ids in test:
-            logits = classifier(tf.cast(pixels, tf.float32), training=False)
-            hits += int(tf.reduce_sum(tf.cast(tf.argmax(logits, 1) == label_ids, tf.int32)))
-        return hits / spec.counts["test"]
+        return training_set.evaluator(classifier).evaluate(test).accuracy
 
     def told(ended: loop.EpochEnd, classifier: keras.Model) -> None:
-        # Only where it is possible that the accuracy is there: looking is not free.
         seconds = clock.seconds()
         course.append((ended.phase.name, seconds, clock.paused(lambda: accuracy(classifier))))
 
-    job = phases.Job(
-        train_files=files["train"],
-        eval_files=files["eval"],
-        spec=spec,
-        config=config.TrainConfig(),
-        changes=augment_config.AugmentConfig(),
-        seed=seed,
-        log_dir=scratch / "logs",
-        cache_dir=scratch / "cache",
-        checkpoint_dir=scratch / "checkpoints",
-    )
+    job = training_set.job(scratch, spec, seed)
     classifier, history = phases.train(job, told)
     seconds = clock.seconds()
     reached = [moment for _, moment, value in course if value >= wanted - 1e-9]
@@ -226,7 +161,7 @@ def main() -> None:
         root = harness.data_dir(arguments.data_dir, scratch)
         for seed in range(arguments.seeds):
             target = scratch / f"split-{seed}"
-            split(root, target, seed)
+            training_set.split(root, target, seed)
             reference = plain(target, arguments.size, seed, as_in_tutorials=False)
             print(f"seed {seed} plain: {reference}", file=sys.stderr, flush=True)
             row = {"plain": reference}

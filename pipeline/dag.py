@@ -137,15 +137,17 @@ def training_steps(
         code=source.fingerprint("data", "components/preprocess"),
     )
     pixels = preprocess.outputs["pixels"]
-    start = Resolver(
-        strategy_class=warm_start_model.BlessedBeforeStrategy,
-        model=channel.Channel(type=standard_artifacts.Model),
-        model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
-        pixels=pixels,
-    ).with_id(WARM_START)
+    start = None
+    if config.train.warm_start:
+        start = Resolver(
+            strategy_class=warm_start_model.BlessedBeforeStrategy,
+            model=channel.Channel(type=standard_artifacts.Model),
+            model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+            pixels=pixels,
+        ).with_id(WARM_START)
     common = {
         "examples": pixels,
-        "base_model": start.outputs["model"] if config.train.warm_start else None,
+        "base_model": start.outputs["model"] if start else None,
         "train_args": trainer_pb2.TrainArgs(splits=["train"]),
         "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
     }
@@ -168,8 +170,7 @@ def training_steps(
         custom_config={**settings, "code": source.fingerprint(*TRAINING_CODE)},
         **common,
     )
-    steps = [preprocess, start if config.train.warm_start else None, tuner, trainer]
-    return [step for step in steps if step is not None]
+    return [step for step in (preprocess, start, tuner, trainer) if step is not None]
 
 
 def training_settings(

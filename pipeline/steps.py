@@ -8,6 +8,7 @@ from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.preprocess import materialise
 from components.trainer import history as training_history
+from components.trainer import hyperparameters
 from pipeline import runner
 
 TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
@@ -52,7 +53,7 @@ def _tune(step: runner.Step) -> str:
     values = [
         f"{name} {value:.3g}"
         for name, value in best.items()
-        if name not in own and not name.startswith("tuner/")
+        if name not in own and not name.startswith(hyperparameters.OF_THE_TUNER)
     ]
     return f"best of {len(rows)}: eval loss {best['score']:.4f} with {', '.join(values)}"
 

@@ -49,9 +49,9 @@ class Board:
         self._train.flush()
 
     def samples(self, pixels: np.ndarray) -> None:
-        """Logs augmented training images, uint8 [B, S, S, 3]."""
+        """Logs augmented training images, uint8 [B, S, S, 3], B at most SAMPLES."""
         with self._train.as_default(step=0):
-            tf.summary.image("augmented samples", pixels[:SAMPLES], max_outputs=SAMPLES)
+            tf.summary.image("augmented samples", pixels, max_outputs=SAMPLES)
 
     def close(self) -> None:
         """Writes what is left."""

@@ -17,6 +17,57 @@ _FLOAT16_BYTES = 2
 HEAD_BATCHES = 2
 
 
+def plan(job: "phases.Job", view_bytes: int) -> cache_plan.Plan:
+    """Decides on the cache of a training.
+
+    Args:
+      job: what is trained.
+      view_bytes: what one view of one image takes on disk.
+    """
+    return cache_plan.choose(
+        job.config,
+        job.changes,
+        image_count=job.spec.counts["train"],
+        other_count=job.spec.counts["eval"],
+        view_bytes=view_bytes,
+        available_bytes=available_bytes(job),
+        on_gpu=bool(devices.gpus()),
+    )
+
+
+def available_bytes(job: "phases.Job") -> int:
+    """What the cache may take, by the settings and by the disk. Its folder is made."""
+    job.cache_dir.mkdir(parents=True, exist_ok=True)
+    return budget.available_bytes(job.cache_dir, _max_bytes(job))
+
+
+def features(
+    job: "phases.Job", classifier: keras.Model, boundary: str | None
+) -> tuple[cache.Features | None, cache.Features]:
+    """The kinds of features that a training stands on.
+
+    Args:
+      job: what is trained.
+      classifier: with the weights that are frozen.
+      boundary: the layer below the unfrozen blocks; None where none is cached.
+
+    Returns:
+      The boundary's activations, None without a boundary, and the embedding, over those.
+    """
+    views, root, name = cache.Views(job.changes, job.seed), job.cache_dir, job.config.backbone
+    if boundary is None:
+        embedder = cut.embedder(classifier, name)
+        return None, cache.Features(root, embedder, views, _max_bytes(job))
+    lower = cut.lower(classifier, name, boundary)
+    activations = cache.Features(root, lower, views, _max_bytes(job))
+    embedder = cut.upper_embedder(classifier, boundary)
+    return activations, cache.Features(root, embedder, views, _max_bytes(job), activations)
+
+
+def _max_bytes(job: "phases.Job") -> int:
+    return int(job.config.cache.max_gib * GIB)
+
+
 class Feeds:
     """The parts that train and their sources; with a cache, the parts above the boundary.
 
@@ -31,23 +82,13 @@ class Feeds:
         self._boundary = None
         if config.fine_tune_epochs:
             self._boundary = cut.boundary(config.backbone, config.unfreeze_blocks)
-        self._repeats = None
-        if config.balance == "sampling":
-            counts = sources.class_counts(job.train_files, len(job.spec.labels))
-            self._repeats = sources.balanced(counts)
-        job.cache_dir.mkdir(parents=True, exist_ok=True)
-        max_bytes = int(config.cache.max_gib * GIB)
-        self.plan = cache_plan.choose(
-            config,
-            job.changes,
-            image_count=job.spec.counts["train"],
-            other_count=job.spec.counts["eval"],
-            view_bytes=self._view_bytes(),
-            available_bytes=budget.available_bytes(job.cache_dir, max_bytes),
-            on_gpu=bool(devices.gpus()),
-        )
+        self._repeats = job.class_factors() if config.balance == "sampling" else None
+        self.plan = plan(job, self._view_bytes())
         if self.plan.views:
-            self._prepare(max_bytes)
+            counts, size_px = job.spec.counts, job.spec.size_px
+            self._train = cache.Split.read(job.train_files, counts["train"], size_px)
+            self._eval = cache.Split.read(job.eval_files, counts["eval"], size_px)
+            self._activations, self._embedding = features(job, classifier, self._boundary)
 
     def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
         """The classifier, fed with pixels."""
@@ -69,29 +110,13 @@ class Feeds:
 
     def fine_tune(self) -> tuple[keras.Model, sources.Source]:
         """The unfrozen blocks with the head, or the classifier where nothing is cached."""
-        if not self.plan.views or self._boundary is None:
+        if not self.plan.views or self._boundary is None or self._activations is None:
             return self.whole("fine_tune")
         order = self._order("fine_tune", self.job.config.batch_size)
         source = sources.FeatureSource(
             self._activations, self._train, self._eval, self.plan.views, order
         )
         return cut.upper(self.classifier, self._boundary), source
-
-    def _prepare(self, max_bytes: int) -> None:
-        job, counts = self.job, self.job.spec.counts
-        size = job.spec.size_px
-        self._train = cache.Split.read(job.train_files, counts["train"], size)
-        self._eval = cache.Split.read(job.eval_files, counts["eval"], size)
-        views = cache.Views(job.changes, job.seed)
-        root, name = job.cache_dir, job.config.backbone
-        if self._boundary is None:
-            part = cut.embedder(self.classifier, name)
-            self._embedding = cache.Features(root, part, views, max_bytes)
-            return
-        part = cut.lower(self.classifier, name, self._boundary)
-        self._activations = cache.Features(root, part, views, max_bytes)
-        part = cut.upper_embedder(self.classifier, self._boundary)
-        self._embedding = cache.Features(root, part, views, max_bytes, self._activations)
 
     def _order(self, phase: str, batch_size: int) -> sources.Order:
         job = self.job

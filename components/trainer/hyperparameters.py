@@ -8,7 +8,7 @@ from data import augment_config
 
 AUGMENT_STRENGTH = "augment_strength"
 # Hyperband keeps its own books among the values.
-_OF_THE_TUNER = "tuner/"
+OF_THE_TUNER = "tuner/"
 
 
 def apply(
@@ -30,7 +30,7 @@ def apply(
     if found is None:
         return train, changes
     values = {
-        name: value for name, value in found["values"].items() if not name.startswith(_OF_THE_TUNER)
+        name: value for name, value in found["values"].items() if not name.startswith(OF_THE_TUNER)
     }
     strength = float(values.pop(AUGMENT_STRENGTH, 1.0))
     return train.model_validate({**train.model_dump(), **values}), changes.scaled(strength)

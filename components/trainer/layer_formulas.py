@@ -88,6 +88,14 @@ def _square(layer: layers.Layer, values: Sequence[int]) -> int:
     return values[0]
 
 
+def _filtered(layer: layers.Layer, image: Map) -> tuple[int, Map, tuple[int, int, int]]:
+    """The kernel K of a convolution, the map after it, its channels unchanged, and its window."""
+    kernel, stride = _square(layer, layer.kernel_size), _square(layer, layer.strides)
+    reach = (kernel - 1) * _square(layer, layer.dilation_rate) + 1
+    slid, both = _slide(image, reach, stride, layer.padding)
+    return kernel, slid, (kernel, stride, both)
+
+
 @functools.singledispatch
 def step(operation: Any, inputs: list[Map]) -> Step:
     """What an operation makes of the maps that it reads.
@@ -129,9 +137,7 @@ def _place_by_place(operation: Any, inputs: list[Map]) -> Step:
 @step.register(layers.Conv2D)
 def _convolution(layer: Any, inputs: list[Map]) -> Step:
     (image,) = inputs
-    kernel, stride = _square(layer, layer.kernel_size), _square(layer, layer.strides)
-    reach = (kernel - 1) * _square(layer, layer.dilation_rate) + 1
-    slid, both = _slide(image, reach, stride, layer.padding)
+    kernel, slid, window = _filtered(layer, image)
     filter_adds = slid.size**2 * kernel**2 * image.channels
     adds = filter_adds // layer.groups * layer.filters
     weights = kernel**2 * image.channels // layer.groups * layer.filters
@@ -139,7 +145,7 @@ def _convolution(layer: Any, inputs: list[Map]) -> Step:
         replace(slid, channels=layer.filters),
         parameters=weights + layer.use_bias * layer.filters,
         multiply_adds=adds,
-        window=(kernel, stride, both),
+        window=window,
         filter_adds=filter_adds if 1 < layer.groups == image.channels else None,
         is_pointwise=kernel == 1 and layer.groups == 1,
     )
@@ -148,15 +154,13 @@ def _convolution(layer: Any, inputs: list[Map]) -> Step:
 @step.register(layers.DepthwiseConv2D)
 def _depthwise(layer: Any, inputs: list[Map]) -> Step:
     (image,) = inputs
-    kernel, stride = _square(layer, layer.kernel_size), _square(layer, layer.strides)
-    reach = (kernel - 1) * _square(layer, layer.dilation_rate) + 1
-    slid, both = _slide(image, reach, stride, layer.padding)
+    kernel, slid, window = _filtered(layer, image)
     channels = image.channels * layer.depth_multiplier
     return Step(
         replace(slid, channels=channels),
         parameters=kernel**2 * channels + layer.use_bias * channels,
         multiply_adds=slid.size**2 * kernel**2 * channels,
-        window=(kernel, stride, both),
+        window=window,
         filter_adds=slid.size**2 * kernel**2 * image.channels,
     )
 
@@ -164,16 +168,14 @@ def _depthwise(layer: Any, inputs: list[Map]) -> Step:
 @step.register(layers.SeparableConv2D)
 def _separable(layer: Any, inputs: list[Map]) -> Step:
     (image,) = inputs
-    kernel, stride = _square(layer, layer.kernel_size), _square(layer, layer.strides)
-    reach = (kernel - 1) * _square(layer, layer.dilation_rate) + 1
-    slid, both = _slide(image, reach, stride, layer.padding)
+    kernel, slid, window = _filtered(layer, image)
     between = image.channels * layer.depth_multiplier
     weights = kernel**2 * between + between * layer.filters
     return Step(
         replace(slid, channels=layer.filters),
         parameters=weights + layer.use_bias * layer.filters,
         multiply_adds=slid.size**2 * weights,
-        window=(kernel, stride, both),
+        window=window,
         filter_adds=slid.size**2 * kernel**2 * image.channels,
     )
 

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
@@ -96,7 +97,8 @@ class Loop:
             position.epoch, position.step = position.epoch + 1, 0
             position.done = position.epoch >= self.phase.epochs or self._is_out_of_patience()
             if position.done and self.config.keep == "last":
-                self._best = self._averaged_weights()
+                with self._averaged():
+                    self._best = self.model.get_weights()
             self.save()
         self.model.set_weights(self._best)
         return position.metrics
@@ -158,25 +160,27 @@ class Loop:
 
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best."""
-        own, averaged = self.model.get_weights(), self._averaged_weights()
-        self.model.set_weights(averaged)
-        evaluated = self._evaluator.evaluate(self.source.evaluation())
-        self.model.set_weights(own)
-        lowest = min(self.position.metrics.get("val_loss", []), default=np.inf)
-        # Something is kept even where no loss is a number.
-        if evaluated.loss < lowest or not self._best:
-            self._best = averaged
+        with self._averaged():
+            evaluated = self._evaluator.evaluate(self.source.evaluation())
+            lowest = min(self.position.metrics.get("val_loss", []), default=np.inf)
+            # Something is kept even where no loss is a number.
+            if evaluated.loss < lowest or not self._best:
+                self._best = self.model.get_weights()
         return evaluated
 
-    def _averaged_weights(self) -> list[np.ndarray]:
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Within, the model has the average of its weights, where the settings ask for one."""
         if not self.config.averaging_epochs:
-            return self.model.get_weights()
-        own = [variable.numpy() for variable in self.model.trainable_variables]
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        averaged = self.model.get_weights()
-        for variable, value in zip(self.model.trainable_variables, own, strict=True):
-            variable.assign(value)
-        return averaged
+            yield
+            return
+        variables = self.model.trainable_variables
+        own = [variable.numpy() for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            checkpoint.restore(variables, own)
 
     def _is_out_of_patience(self) -> bool:
         losses_so_far = self.position.metrics["val_loss"]

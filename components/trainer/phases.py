@@ -84,6 +84,11 @@ class Job:
         ]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
 
+    def class_factors(self) -> list[float]:
+        """K factors that give every class the same weight. Reads all training records."""
+        counts = sources.class_counts(self.train_files, len(self.spec.labels))
+        return sources.balanced(counts)
+
     def forget(self) -> None:
         """Deletes the state of unfinished trainings, this one's and those given up before it."""
         if self.checkpoint_dir is not None:
@@ -205,8 +210,7 @@ class _Training:
 
     def _set_class_weights(self) -> None:
         if self.job.config.balance == "weights":
-            counts = sources.class_counts(self.job.train_files, len(self.job.spec.labels))
-            self.loss.class_weights = sources.balanced(counts)
+            self.loss.class_weights = self.job.class_factors()
 
     def _log_samples(self) -> None:
         job = self.job

@@ -26,8 +26,7 @@ from components.trainer import (
     warm_start,
 )
 from components.trainer import config as train_config
-from components.trainer.features import budget, cache
-from components.trainer.features import plan as cache_plan
+from components.trainer.features import cache
 from components.tuner import trials
 from data import augment, augment_config, progress
 
@@ -111,35 +110,20 @@ class HeadTrials:
 
     def _stack(self, classifier: keras.Model) -> cache.Features:
         """The embedding; over the boundary's activations where Trainer wants those too."""
-        job, config = self._job, self._job.config
-        job.cache_dir.mkdir(parents=True, exist_ok=True)
-        max_bytes = int(config.cache.max_gib * feeding.GIB)
-        views = cache.Views(job.changes, job.seed)
-        root, name = job.cache_dir, config.backbone
-        boundary = cut.boundary(name, config.unfreeze_blocks) if config.fine_tune_epochs else None
-        if boundary is not None:
-            lower = cut.lower(classifier, name, boundary)
-            below = cache.Features(root, lower, views, max_bytes)
-            if self._trainer_takes(below.store.row_bytes, max_bytes):
-                part = cut.upper_embedder(classifier, boundary)
-                return cache.Features(root, part, views, max_bytes, below)
-        return cache.Features(root, cut.embedder(classifier, name), views, max_bytes)
+        config = self._job.config
+        boundary = None
+        if config.fine_tune_epochs:
+            boundary = cut.boundary(config.backbone, config.unfreeze_blocks)
+        activations, embedding = feeding.features(self._job, classifier, boundary)
+        if activations is None or self._trainer_takes(activations.store.row_bytes):
+            return embedding
+        return feeding.features(self._job, classifier, None)[1]
 
-    def _trainer_takes(self, view_bytes: int, max_bytes: int) -> bool:
+    def _trainer_takes(self, view_bytes: int) -> bool:
         """Whether Trainer caches activations, and has room for them beside those of the trials."""
-        counts = self._job.spec.counts
-        available_bytes = budget.available_bytes(self._job.cache_dir, max_bytes)
-        plan = cache_plan.choose(
-            self._job.config,
-            self._job.changes,
-            image_count=counts["train"],
-            other_count=counts["eval"],
-            view_bytes=view_bytes,
-            available_bytes=available_bytes,
-            on_gpu=bool(devices.gpus()),
-        )
-        rows = counts["train"] * (plan.views + self._stored_views) + counts["eval"]
-        return plan.views > 0 and rows * view_bytes <= available_bytes
+        counts, views = self._job.spec.counts, feeding.plan(self._job, view_bytes).views
+        rows = counts["train"] * (views + self._stored_views) + counts["eval"]
+        return views > 0 and rows * view_bytes <= feeding.available_bytes(self._job)
 
     def compute(self, changes: augment_config.AugmentConfig) -> int:
         """Computes the features that a trial with these changes needs and that are not there yet.

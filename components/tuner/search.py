@@ -28,7 +28,7 @@ from data import atomic, errors, progress
 TASK = "trying settings"
 OBJECTIVE = "eval_loss"
 SUMMARY_FILE = "trials.json"
-_EPOCHS = "tuner/epochs"
+_EPOCHS = f"{hyperparameters.OF_THE_TUNER}epochs"
 
 
 def build(
@@ -171,7 +171,7 @@ def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[st
                 "settings": {
                     name: value
                     for name, value in trial.hyperparameters.values.items()
-                    if not name.startswith("tuner/")
+                    if not name.startswith(hyperparameters.OF_THE_TUNER)
                 },
                 OBJECTIVE: round(float(trial.score), 6),
                 "eval_accuracy": round(_metric(trial, "eval_accuracy"), 6),

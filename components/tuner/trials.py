@@ -5,12 +5,11 @@ Trials of the head alone are in module ``heads``. Dimension letter: K classes.
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from components.trainer import config as train_config
-from components.trainer import evaluation, losses, phases, sources
+from components.trainer import evaluation, losses, phases
 from data import augment_config, dataset
 
 
@@ -66,9 +65,7 @@ class WholeTrials:
         )
         classifier, history = phases.train(job)
         job.forget()
-        weights: Sequence[float] = ()
-        if config.balance == "weights":
-            weights = sources.balanced(sources.class_counts(job.train_files, len(job.spec.labels)))
+        weights = job.class_factors() if config.balance == "weights" else ()
         batches = dataset.evaluation_batches(
             job.eval_files, job.spec.counts["eval"], job.spec.size_px, config.batch_size
         )

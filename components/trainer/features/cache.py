@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +60,13 @@ class Views:
     changes: augment_config.AugmentConfig
     seed: int
 
-    def key(self, digest: bytes, view: int) -> bytes:
-        """Identifies a view of an image."""
-        if view == 0:
-            return hashlib.sha256(digest).digest()
-        settings = [self.changes.model_dump(mode="json"), self.seed, view]
-        return hashlib.sha256(digest + json.dumps(settings, sort_keys=True).encode()).digest()
+    def keys(self, digests: Iterable[bytes], view: int) -> list[bytes]:
+        """What identifies a view of each of some images."""
+        settings = b""
+        if view:
+            described = [self.changes.model_dump(mode="json"), self.seed, view]
+            settings = json.dumps(described, sort_keys=True).encode()
+        return [hashlib.sha256(digest + settings).digest() for digest in digests]
 
     def pixels(self, pixels: np.ndarray, digests: list[bytes], view: int) -> np.ndarray:
         """The view of some images: uint8 [B, S, S, 3] → the same."""
@@ -117,7 +118,7 @@ class Features:
         Raises:
           errors.UserError: there is no room for them.
         """
-        keys = [self.views.key(digest, view) for digest in split.digests]
+        keys = self.views.keys(split.digests, view)
         missing = np.array([key not in self.store for key in keys], bool)
         count = int(missing.sum())
         if not count:
@@ -141,7 +142,7 @@ class Features:
 
     def read(self, split: Split, indices: np.ndarray, view: int) -> np.ndarray:
         """Computed features of a view of some images: float32 [N, …]."""
-        return self.store.read([self.views.key(split.digests[index], view) for index in indices])
+        return self.store.read(self.views.keys((split.digests[index] for index in indices), view))
 
     def _inputs(
         self, split: Split, view: int, missing: np.ndarray

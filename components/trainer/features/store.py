@@ -40,7 +40,6 @@ class Store:
     def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
         self.folder = folder
         self.shape = shape
-        self.torn = 0
         self._rows: list[np.ndarray] = []
         self._locations: dict[bytes, Location] = {}
         self._keys: list[bytes] = []
@@ -116,7 +115,6 @@ class Store:
             whole = False
         if not whole:
             logging.warning("The shard %s is torn; what it held is computed anew.", path)
-            self.torn += 1
             path.unlink(missing_ok=True)
             path.with_suffix(".npy").unlink(missing_ok=True)
             return

@@ -124,3 +124,9 @@ def without(job: phases.Job, **changes) -> phases.Job:
 def trained(record_files, tmp_path_factory) -> Trained:
     one = job(record_files, tmp_path_factory.mktemp("trained"))
     return Trained(*phases.train(one), one)
+
+
+def weights_equal(one: keras.Model, other: keras.Model) -> None:
+    """Bit for bit."""
+    for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)

@@ -8,11 +8,7 @@ from components.trainer import cut, evaluation, losses, model, phases
 from components.trainer.features import cache
 from data import augment_config
 from tests.components.trainer import conftest
-
-
-def weights_equal(one: keras.Model, other: keras.Model) -> None:
-    for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(left, right)
+from tests.data import test_augment
 
 
 def evaluated(classifier: keras.Model, seed: int = 1) -> evaluation.Evaluation:
@@ -77,7 +73,7 @@ def test_a_harmful_second_phase_is_undone(make_job):
 
 def test_training_repeats_bit_for_bit(trained, make_job):
     classifier, history = phases.train(make_job())
-    weights_equal(classifier, trained.classifier)
+    conftest.weights_equal(classifier, trained.classifier)
     assert history.phases["head"]["val_loss"] == trained.history.phases["head"]["val_loss"]
 
 
@@ -88,24 +84,18 @@ def test_a_second_training_computes_no_features(trained, tmp_path, monkeypatch):
     trained.job.forget()
     monkeypatch.setattr(cache.engine, "compile_for", forbidden)
     classifier, _ = phases.train(conftest.without(trained.job, log_dir=tmp_path))
-    weights_equal(classifier, trained.classifier)
+    conftest.weights_equal(classifier, trained.classifier)
 
 
 def test_cached_and_uncached_agree_on_identical_views(make_job):
     """Without changes all views are the image itself: both paths see the same."""
-    still = augment_config.AugmentConfig(
-        horizontal_flip=False,
-        rotation_degrees=0,
-        zoom_fraction=0,
-        translation_fraction=0,
-        brightness_fraction=0,
-        contrast_fraction=0,
-    )
     # One batch an epoch: shuffling in two ways then makes no difference. No dropout.
     settings = {"batch_size": 64, "dropout": 0.0, "head_epochs": 4, "keep": "last"}
     pixels, _ = conftest.images(2)
     logits = [
-        phases.train(make_job(still, **settings, **conftest.views(number)))[0](pixels).numpy()
+        phases.train(make_job(test_augment.NOTHING, **settings, **conftest.views(number)))[0](
+            pixels
+        ).numpy()
         for number in (0, 3)
     ]
     np.testing.assert_allclose(*[tf.nn.softmax(one) for one in logits], atol=5e-3)

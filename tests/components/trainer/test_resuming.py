@@ -1,6 +1,5 @@
 """A training that is broken off goes on, and ends as if nothing had happened."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,11 +10,6 @@ from tests.components.trainer import conftest
 
 class KilledError(BaseException):
     """Not an Exception: nothing on its way may catch it."""
-
-
-def weights_equal(one: keras.Model, other: keras.Model) -> None:
-    for left, right in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(left, right)
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def test_it_ends_with_the_same_weights(make_job, break_off, monkeypatch, way, in
         monkeypatch.undo()
     assert breaks == 2
     resumed, again = phases.train(job)
-    weights_equal(resumed, whole)
+    conftest.weights_equal(resumed, whole)
     for phase, metrics in history.phases.items():
         for name in ("loss", "accuracy", "val_loss", "learning_rate"):
             np.testing.assert_allclose(again.phases[phase][name], metrics[name], rtol=1e-6)
@@ -85,7 +79,7 @@ def test_what_is_done_is_not_done_again(make_job, break_off):
     job = make_job(**SETTINGS)
     whole, _ = phases.train(job)
     break_off(0)
-    weights_equal(phases.train(job)[0], whole)
+    conftest.weights_equal(phases.train(job)[0], whole)
 
 
 def test_another_training_does_not_go_on_with_it(make_job):
@@ -108,7 +102,7 @@ def test_a_torn_checkpoint_starts_the_phase_anew(make_job, break_off, monkeypatc
     for path in job.checkpoint_dir.rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:100])
     resumed, _ = phases.train(job)
-    weights_equal(resumed, whole)
+    conftest.weights_equal(resumed, whole)
 
 
 def test_a_position_survives_its_file(tmp_path):

@@ -5,9 +5,9 @@ import pytest
 from components.trainer import config
 from components.trainer.features import budget, plan
 from data import augment_config, errors
+from tests.data import test_augment
 
 CHANGES = augment_config.AugmentConfig()
-STILL = CHANGES.scaled(0).model_copy(update={"horizontal_flip": False})
 
 
 def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **settings) -> plan.Plan:
@@ -36,7 +36,7 @@ def views(number):
         ({"on_gpu": True, **views(3)}, 3, "says so"),
         (views(0), 0, "cache.views is 0"),
         ({"weights": "random"}, 0, "nothing is frozen"),
-        ({"changes": STILL}, 1, "no augmentation"),
+        ({"changes": test_augment.NOTHING}, 1, "no augmentation"),
         ({"changes": CHANGES.model_copy(update={"where": "model"})}, 0, "in the model"),
         ({"available": 90_000_000}, 2, "on a CPU"),
         ({"available": 50_000_000}, 0, "are allowed"),

@@ -1,0 +1,107 @@
+"""What the benchmarks of training share: splits as folders, records of pixels, a job on them."""
+
+import functools
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.trainer import config, evaluation, losses, phases
+from data import augment_config, example, folder, graph, records
+
+SHARES = (0.7, 0.1, 0.2)
+SPLITS = ("train", "eval", "test")
+CONFIG = config.TrainConfig()
+CHANGES = augment_config.AugmentConfig()
+
+
+def split(root: Path, target: Path, seed: int) -> list[str]:
+    """Links the images of each class into split folders; returns the class names."""
+    shutil.rmtree(target, ignore_errors=True)
+    by_class: dict[str, list[str]] = {}
+    for file in folder.scan(root).files:
+        if Path(file.path).suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".bmp"):
+            by_class.setdefault(file.class_name, []).append(file.path)
+    for name, paths in by_class.items():
+        order = np.random.default_rng(seed).permutation(len(paths))
+        bounds = np.cumsum([round(share * len(paths)) for share in SHARES[:2]])
+        for split_name, chosen in zip(SPLITS, np.split(order, bounds), strict=True):
+            place = target / split_name / name
+            place.mkdir(parents=True)
+            for index in chosen:
+                suffix = Path(paths[index]).suffix
+                (place / f"{index:06d}{suffix}").symlink_to((root / paths[index]).resolve())
+    return sorted(by_class)
+
+
+def class_names(root: Path) -> list[str]:
+    """The class folders."""
+    return sorted(path.name for path in (root / "train").iterdir())
+
+
+def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
+    """Decodes and resizes every image once, into records of pixels."""
+    names, counts = class_names(root), {}
+    for split_name in SPLITS:
+        files = sorted((root / split_name).glob("*/*"))
+
+        def decode(path: tf.Tensor) -> tf.Tensor:
+            return graph.resize(graph.decode(tf.io.read_file(path)), size, "stretch")
+
+        pixels = tf.data.Dataset.from_tensor_slices([str(path) for path in files])
+        pixels = pixels.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(64)
+        rows = zip(pixels.as_numpy_iterator(), files, strict=True)
+        encoded = (
+            example.encode_pixels(values, names.index(path.parent.name), path.name.encode())
+            for values, path in rows
+        )
+        shard = str(target / f"Split-{split_name}" / records.shard_name(0, 1))
+        counts[split_name] = records.write(shard, encoded)
+    return materialise.Spec(size, "stretch", names, counts)
+
+
+def files(scratch: Path, split_name: str) -> list[str]:
+    """The shards of a split in ``scratch / "records"``."""
+    return records.files(str(scratch / "records" / f"Split-{split_name}"))
+
+
+def job(
+    scratch: Path,
+    spec: materialise.Spec,
+    seed: int,
+    settings: config.TrainConfig = CONFIG,
+    changes: augment_config.AugmentConfig = CHANGES,
+    place: Path | None = None,
+) -> phases.Job:
+    """A training on the records in ``scratch / "records"``.
+
+    Args:
+      scratch: where the records lie.
+      spec: what they hold.
+      seed: of all that is random.
+      settings: of training.
+      changes: of augmentation.
+      place: where logs, features and checkpoints go; ``scratch`` by default.
+    """
+    place = place or scratch
+    return phases.Job(
+        train_files=files(scratch, "train"),
+        eval_files=files(scratch, "eval"),
+        spec=spec,
+        config=settings,
+        changes=changes,
+        seed=seed,
+        log_dir=place / "logs",
+        cache_dir=place / "features",
+        checkpoint_dir=place / "unfinished",
+    )
+
+
+# Traced once for a classifier that is measured after every epoch.
+@functools.lru_cache(maxsize=1)
+def evaluator(classifier: keras.Model) -> evaluation.Evaluator:
+    """Measures the accuracy of a classifier on batches of pixels and label_ids."""
+    return evaluation.Evaluator(classifier, losses.SmoothedCrossentropy(0.0))
