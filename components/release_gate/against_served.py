@@ -1,0 +1,191 @@
+"""The candidate against the served model, on the same images and in words.
+
+Dimension letters: N images, K classes.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from components.evaluator import predictions
+from components.release_gate import comparison, decision, paired
+from components.release_gate import config as gate_config
+from data import errors
+
+ACCURACY = "accuracy_against_served"
+RECALL = "recall_against_served"
+NEW_CLASSES = "new_classes"
+
+
+def check(
+    candidate: predictions.Predictions,
+    served: predictions.Predictions,
+    config: gate_config.GateConfig,
+) -> list[decision.Check]:
+    """Compares two models on the images of the classes that the served model knows.
+
+    Args:
+      candidate: its answers; the labels are those of the data, so that label_ids number them.
+      served: the served model's answers about the same images, with its own labels.
+      config: margins, confidence and method.
+
+    Raises:
+      errors.PipelineError: the two do not tell of the same images.
+    """
+    labels = candidate.labels
+    known_names = [name for name in labels if name in set(served.labels)]
+    new_names = [name for name in labels if name not in set(served.labels)]
+    label_ids, candidate_right, served_right = _outcomes(candidate, served.aligned(labels))
+    known = np.isin(label_ids, [labels.index(name) for name in known_names])
+    checks = [_new_classes(new_names, int((~known).sum()))] if new_names else []
+    if not known.any():
+        return checks
+    overall = paired.Pairs.of(served_right[known], candidate_right[known])
+    classes = {}
+    for name in known_names:
+        members = label_ids == labels.index(name)
+        if members.any():
+            classes[name] = paired.Pairs.of(served_right[members], candidate_right[members])
+    judged = comparison.judge(overall, list(classes.values()), config)
+    checks.insert(0, _overall(overall, judged[0], len(judged), config))
+    for (name, pairs), judgement in zip(classes.items(), judged[1:], strict=True):
+        checks.append(_class(name, pairs, judgement, len(judged), config))
+    return checks
+
+
+def _outcomes(
+    candidate: predictions.Predictions, served: predictions.Predictions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(true class int64 [N], candidate right bool [N], served right bool [N]), image by image."""
+    first, second = _order(candidate), _order(served)
+    same = len(first) == len(second) and all(
+        candidate.paths[i] == served.paths[j] and candidate.label_ids[i] == served.label_ids[j]
+        for i, j in zip(first, second, strict=True)
+    )
+    if not same:
+        raise errors.PipelineError(
+            f"The candidate was asked about {len(first):,} images and the served model about"
+            f" {len(second):,}, and they are not the same with the same classes: they cannot be"
+            " compared. This is a fault of the release gate, not of the images."
+        )
+    return candidate.label_ids[first], candidate.correct[first], served.correct[second]
+
+
+def _order(answers: predictions.Predictions) -> list[int]:
+    keys = list(zip(answers.paths, answers.label_ids.tolist(), strict=True))
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _new_classes(names: list[str], count: int) -> decision.Check:
+    named = ", ".join(map(repr, names))
+    return decision.Check(
+        NEW_CLASSES,
+        "release",
+        f"The served model does not know {named}: the {count:,} test images of"
+        f" {'it' if len(names) == 1 else 'them'} are held against the floors only.",
+        {"classes": names, "images": count},
+    )
+
+
+def _overall(
+    pairs: paired.Pairs,
+    judgement: comparison.Judgement,
+    compared: int,
+    config: gate_config.GateConfig,
+) -> decision.Check:
+    margin = config.max_accuracy_drop
+    told = _change("Accuracy", pairs)
+    if judgement.verdict == "refuse":
+        told += f"; {_beyond_chance(judgement, margin)}."
+    else:
+        told += (
+            f"; with {100 * config.confidence:g} % confidence it is at most"
+            f" {decision.points(min(0, judgement.lower))} lower, and"
+            f" {decision.points(margin)} are allowed."
+        )
+    if judgement.verdict == "inconclusive":
+        told += _too_few(pairs, judgement)
+    return decision.Check(
+        ACCURACY, judgement.verdict, told, _figures(pairs, judgement, margin, compared)
+    )
+
+
+def _class(
+    name: str,
+    pairs: paired.Pairs,
+    judgement: comparison.Judgement,
+    compared: int,
+    config: gate_config.GateConfig,
+) -> decision.Check:
+    margin = config.max_recall_drop
+    told = _change(f"Recall of {name!r}", pairs)
+    if judgement.verdict == "refuse":
+        told += f"; {_beyond_chance(judgement, margin)}."
+    elif judgement.verdict == "inconclusive":
+        told += (
+            f"; {decision.points(margin)} are allowed, but that may be chance"
+            f" ({_p_value(judgement)}).{_too_few(pairs, judgement, ' of this class')}"
+        )
+    elif pairs.difference < -margin:
+        told += (
+            f"; {decision.points(margin)} are allowed, but with fewer than"
+            f" {config.min_support} test images that may be chance and is not counted."
+        )
+    else:
+        told += f"; a loss of {decision.points(margin)} is allowed."
+    figures = _figures(pairs, judgement, margin, compared)
+    return decision.Check(RECALL, judgement.verdict, told, {decision.CLASS: name, **figures})
+
+
+def _change(what: str, pairs: paired.Pairs) -> str:
+    before, after = decision.percent(pairs.served_rate), decision.percent(pairs.candidate_rate)
+    images = f"on {_images(pairs.count, 'test ')}"
+    if pairs.difference == 0:
+        change = f"{what} stayed at {after} {images}"
+    else:
+        verb = "fell" if pairs.difference < 0 else "rose"
+        change = f"{what} {verb} from {before} to {after} {images}"
+    if pairs.lost == pairs.gained == 0:
+        return f"{change}, all answered as before"
+    verb = "is" if pairs.lost == 1 else "are"
+    return (
+        f"{change}: {_images(pairs.lost)} that the served model got right {verb} wrong now,"
+        f" {pairs.gained:,} the other way"
+    )
+
+
+def _beyond_chance(judgement: comparison.Judgement, margin: float) -> str:
+    return (
+        f"that is beyond chance ({_p_value(judgement)}), and only {decision.points(margin)}"
+        " are allowed"
+    )
+
+
+def _too_few(pairs: paired.Pairs, judgement: comparison.Judgement, of: str = "") -> str:
+    needed = paired.images_needed(pairs, judgement.enough)
+    if needed is None:
+        return " Even a thousand times as many test images might not tell."
+    return f" That is too few images to tell; about {needed:,}{of} would be needed."
+
+
+def _p_value(judgement: comparison.Judgement) -> str:
+    return "p < 0.001" if judgement.p_value < 0.001 else f"p = {judgement.p_value:.3f}"
+
+
+def _images(count: float, kind: str = "") -> str:
+    return f"{count:,} {kind}image{'' if count == 1 else 's'}"
+
+
+def _figures(
+    pairs: paired.Pairs, judgement: comparison.Judgement, margin: float, compared: int
+) -> dict[str, float]:
+    return {
+        **dataclasses.asdict(pairs),
+        "served_rate": pairs.served_rate,
+        "candidate_rate": pairs.candidate_rate,
+        "difference": pairs.difference,
+        "lower_bound": judgement.lower,
+        "p_value": judgement.p_value,
+        "margin": margin,
+        "comparisons": compared,
+    }

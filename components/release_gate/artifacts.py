@@ -1,0 +1,9 @@
+"""The artifact of the release gate."""
+
+from tfx.types import artifact
+
+
+class ReleaseDecision(artifact.Artifact):  # type: ignore[misc]
+    """A decision with its reasons in ``decision.json``, and what it was made from."""
+
+    TYPE_NAME = "vision.ReleaseDecision"

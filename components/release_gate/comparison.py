@@ -1,0 +1,115 @@
+"""The candidate against the served model: judged on counts, here without words.
+
+Three outcomes: a loss that is too large and real is refused; a model that is shown to lose no
+more than is allowed is released; and in between there are too few images to tell.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.release_gate import config as gate_config
+from components.release_gate import decision, paired
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the counts of one comparison came to.
+
+    Attributes:
+      verdict: of this comparison.
+      p_value: how likely such a loss is by chance, after Holm's allowance for all comparisons.
+      lower: the lower confidence bound of the difference of the rates, in −1–1.
+      enough: whether a comparison with such counts would not be inconclusive.
+    """
+
+    verdict: decision.Verdict
+    p_value: float
+    lower: float
+    enough: Callable[[paired.Pairs], bool]
+
+
+def judge(
+    overall: paired.Pairs, classes: Sequence[paired.Pairs], config: gate_config.GateConfig
+) -> list[Judgement]:
+    """Judges all comparisons of two models together.
+
+    Two models of equal quality are refused, by any of the comparisons, with a chance of at most
+    1 − confidence: every refusal needs a loss that McNemar's exact test finds significant after
+    Holm's correction. By the setting "bootstrap", it needs besides that the loss is beyond what
+    is allowed in all but so few of the bootstrap's samples.
+
+    A class is not asked to be shown harmless, as the whole is: that would take hundreds of images
+    of each. Below min_support images it can be refused, but not be inconclusive.
+
+    Args:
+      overall: on all images.
+      classes: on the images of each class, at least one each.
+      config: margins, confidence and method.
+
+    Returns:
+      One for the whole, then one for each class.
+    """
+    margins = [config.max_accuracy_drop] + [config.max_recall_drop] * len(classes)
+    evidence = [
+        _evidence(pairs, margin, config)
+        for pairs, margin in zip([overall, *classes], margins, strict=True)
+    ]
+    p_values = paired.adjusted([p_value for p_value, _ in evidence])
+    lowers = [lower for _, lower in evidence]
+    level = (1 - config.confidence) / len(margins)
+    judged = [_judge_overall(overall, p_values[0], lowers[0], level, config)]
+    for pairs, p_value, lower in zip(classes, p_values[1:], lowers[1:], strict=True):
+        judged.append(_judge_class(pairs, p_value, lower, level, config))
+    return judged
+
+
+def _judge_overall(
+    pairs: paired.Pairs,
+    p_value: float,
+    lower: float,
+    level: float,
+    config: gate_config.GateConfig,
+) -> Judgement:
+    margin = config.max_accuracy_drop
+    too_low = pairs.difference < -margin
+
+    def enough(larger: paired.Pairs) -> bool:
+        if too_low:
+            return paired.loss_p_value(larger) <= level
+        return paired.score_bounds(larger, config.confidence)[0] > -margin
+
+    if too_low and p_value <= 1 - config.confidence:
+        return Judgement("refuse", p_value, lower, enough)
+    return Judgement("release" if lower > -margin else "inconclusive", p_value, lower, enough)
+
+
+def _judge_class(
+    pairs: paired.Pairs,
+    p_value: float,
+    lower: float,
+    level: float,
+    config: gate_config.GateConfig,
+) -> Judgement:
+    verdict: decision.Verdict = "release"
+    if pairs.difference < -config.max_recall_drop:
+        if p_value <= 1 - config.confidence:
+            verdict = "refuse"
+        elif pairs.count >= config.min_support:
+            verdict = "inconclusive"
+    return Judgement(verdict, p_value, lower, lambda larger: paired.loss_p_value(larger) <= level)
+
+
+@functools.lru_cache(maxsize=65536)  # simulations ask for the same counts again and again
+def _evidence(
+    pairs: paired.Pairs, margin: float, config: gate_config.GateConfig
+) -> tuple[float, float]:
+    """(p value of a loss, lower confidence bound of the difference) by the method asked for."""
+    p_value = paired.loss_p_value(pairs)
+    if config.method == "mcnemar":
+        return p_value, paired.score_bounds(pairs, config.confidence)[0]
+    drawn = paired.bootstrap_differences(pairs, config.bootstrap_samples)
+    allowed = (1 + np.count_nonzero(drawn >= -margin)) / (1 + len(drawn))
+    return max(p_value, allowed), float(np.quantile(drawn, 1 - config.confidence))

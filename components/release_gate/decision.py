@@ -1,0 +1,105 @@
+"""Checks and what follows from them: release, refuse, or too little to tell."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from components.release_gate import config as gate_config
+
+FILE = "decision.json"
+CLASS = "class"
+
+Verdict = Literal["release", "inconclusive", "refuse"]
+_FROM_GOOD_TO_BAD: tuple[Verdict, ...] = ("release", "inconclusive", "refuse")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check came to.
+
+    Attributes:
+      name: of the check, such as "recall_floor".
+      verdict: what would be done if it were the only check.
+      message: the reason, in words for the owner of the images, with the figures.
+      figures: what was measured, as JSON allows it; under "class" the class it is about.
+    """
+
+    name: str
+    verdict: Verdict
+    message: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the checks came to together.
+
+    Attributes:
+      verdict: the worst of all checks.
+      blessed: whether the model is released, by the setting for what is inconclusive too.
+      checks: the worst first.
+    """
+
+    verdict: Verdict
+    blessed: bool
+    checks: list[Check]
+
+    @property
+    def reasons(self) -> list[str]:
+        """The sentences to show first: what is amiss, then what holds of the whole model."""
+        return [
+            check.message
+            for check in self.checks
+            if check.verdict != "release" or CLASS not in check.figures
+        ]
+
+    def to_json(self) -> str:
+        """The decision as text."""
+        return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Decision":
+        """Reads what :meth:`to_json` wrote."""
+        row = json.loads(text)
+        return cls(**{**row, "checks": [Check(**check) for check in row["checks"]]})
+
+    def write(self, uri: str) -> None:
+        """Writes ``decision.json`` into a folder."""
+        tf.io.gfile.makedirs(uri)
+        with tf.io.gfile.GFile(os.path.join(uri, FILE), "w") as file:
+            file.write(self.to_json())
+
+    @classmethod
+    def read(cls, uri: str) -> "Decision":
+        """Reads what :meth:`write` wrote."""
+        with tf.io.gfile.GFile(os.path.join(uri, FILE)) as file:
+            return cls.from_json(file.read())
+
+
+def decide(checks: Sequence[Check], config: gate_config.GateConfig) -> Decision:
+    """Draws the conclusion.
+
+    Args:
+      checks: at least one.
+      config: what an inconclusive verdict does.
+    """
+    ordered = sorted(checks, key=lambda check: _FROM_GOOD_TO_BAD.index(check.verdict), reverse=True)
+    verdict = ordered[0].verdict
+    blessed = verdict == "release" or (
+        verdict == "inconclusive" and config.inconclusive == "release"
+    )
+    return Decision(verdict, blessed, ordered)
+
+
+def percent(rate: float) -> str:
+    """A rate in 0–1 as a person reads it, such as "91.7 %"."""
+    return f"{100 * rate:.1f} %"
+
+
+def points(difference: float) -> str:
+    """The size of a difference of two rates, such as "4.0 points"."""
+    return f"{100 * abs(difference):.1f} points"

@@ -1,0 +1,118 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.release_gate import against_served, config
+from data import errors
+from tests.components.release_gate.conftest import chosen
+
+LABELS = ["glass", "metal", "paper"]
+CONFIG = config.GateConfig()
+
+
+def of_class(checks, name):
+    (found,) = [check for check in checks if check.figures.get("class") == name]
+    return found
+
+
+def shuffled(one, seed):
+    order = np.random.default_rng(seed).permutation(len(one.paths))
+    rows = {
+        field: getattr(one, field)[order]
+        for field in ("label_ids", "probabilities", "valid", "outlier_scores")
+    }
+    return dataclasses.replace(one, paths=[one.paths[index] for index in order], **rows)
+
+
+def models(lost: int, gained: int, count: int = 24, others: int = 200):
+    """(candidate, served) that differ on glass only; there are others of metal."""
+    ids = [0] * count + [1] * others
+    served = [1] * gained + [0] * (count - gained) + [1] * others
+    candidate = [0] * (count - lost) + [2] * lost + [1] * others
+    return chosen(LABELS, ids, candidate), chosen(LABELS, ids, served)
+
+
+def test_a_refused_class_in_words():
+    check = of_class(against_served.check(*models(lost=12, gained=1), CONFIG), "glass")
+    assert check.verdict == "refuse"
+    assert check.message == (
+        "Recall of 'glass' fell from 95.8 % to 50.0 % on 24 test images: 12 images that the served"
+        " model got right are wrong now, 1 the other way; that is beyond chance (p = 0.005), and"
+        " only 10.0 points are allowed."
+    )
+    assert check.figures["difference"] == pytest.approx(-11 / 24)
+    assert check.figures["comparisons"] == 3
+
+
+def test_an_inconclusive_class_says_how_many_images_it_takes():
+    check = of_class(against_served.check(*models(lost=5, gained=1), CONFIG), "glass")
+    assert check.verdict == "inconclusive"
+    assert check.message == (
+        "Recall of 'glass' fell from 95.8 % to 79.2 % on 24 test images: 5 images that the served"
+        " model got right are wrong now, 1 the other way; 10.0 points are allowed, but that may be"
+        " chance (p = 0.328). That is too few images to tell; about 52 of this class would"
+        " be needed."
+    )
+
+
+def test_the_whole_in_words():
+    check = against_served.check(*models(lost=1, gained=0, others=20), CONFIG)[0]
+    assert check.verdict == "inconclusive"
+    assert check.message == (
+        "Accuracy fell from 100.0 % to 97.7 % on 44 test images: 1 image that the served model got"
+        " right is wrong now, 0 the other way; with 95 % confidence it is at most 9.6 points"
+        " lower, and 5.0 points are allowed. That is too few images to tell; about 190 would be"
+        " needed."
+    )
+    check = against_served.check(*models(lost=0, gained=0), CONFIG)[0]
+    assert check.message.startswith("Accuracy stayed at 100.0 % on 224 test images, all answered")
+    assert check.verdict == "release"
+
+
+def test_new_classes_are_left_to_the_floors():
+    ids = [0] * 60 + [1] * 60 + [2] * 20
+    candidate = chosen(LABELS, ids, [0] * 60 + [1] * 60 + [0] * 20)
+    # The old label map had two classes, in another order.
+    served = chosen(["metal", "glass"], ids, [1] * 60 + [0] * 60 + [1] * 20)
+    overall, new, *classes = against_served.check(candidate, served, CONFIG)
+    assert new.message == (
+        "The served model does not know 'paper': the 20 test images of it are held against the"
+        " floors only."
+    )
+    assert overall.figures["count"] == 120
+    assert overall.figures["served_rate"] == 1
+    assert [check.figures["class"] for check in classes] == ["glass", "metal"]
+
+
+def test_a_served_model_that_knows_no_class_is_compared_on_nothing():
+    candidate = chosen(LABELS, [0, 1], [0, 1])
+    (check,) = against_served.check(candidate, chosen(["wood"], [0, 1], [0, 0]), CONFIG)
+    assert (check.name, check.verdict) == ("new_classes", "release")
+
+
+@pytest.mark.parametrize("other", [[0, 1], [0, 1, 1]])
+def test_other_images_cannot_be_compared(other):
+    one = chosen(LABELS, [0, 1, 2], [0, 1, 2])
+    with pytest.raises(errors.PipelineError, match="fault of the release gate"):
+        against_served.check(one, chosen(LABELS, other, other), CONFIG)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 99), st.integers(0, 99))
+def test_the_order_of_the_images_changes_nothing(lost, gained, one, other):
+    candidate, served = models(lost, gained)
+    assert against_served.check(
+        shuffled(candidate, one), shuffled(served, other), CONFIG
+    ) == against_served.check(candidate, served, CONFIG)
+
+
+def test_swapped_models_have_differences_of_the_other_sign():
+    candidate, served = models(lost=7, gained=2)
+    there = against_served.check(candidate, served, CONFIG)
+    back = against_served.check(served, candidate, CONFIG)
+    for one, other in zip(there, back, strict=True):
+        assert one.figures["difference"] == -other.figures["difference"]
+        assert one.figures["lost"] == other.figures["gained"]

@@ -1,0 +1,151 @@
+"""The component in a real pipeline: a first release, a worse model, and one that is as good."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.components.pusher.component import Pusher
+from tfx.dsl.components.common import importer, resolver
+from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local import local_dag_runner
+from tfx.proto import pusher_pb2
+from tfx.types import channel, standard_artifacts
+
+from components.evaluator import predictions
+from components.release_gate import component, config, decision, gate
+from data import example, labels, records
+from tests.components.release_gate.conftest import DIGITS, TRAIN
+
+
+class Linear(tf.Module):
+    """A served classifier of records whose encoded image is 64 pixels in 0–16."""
+
+    def __init__(self, model) -> None:
+        super().__init__()
+        self.kernel = tf.constant(model.coef_.T, tf.float32)
+        self.bias = tf.constant(model.intercept_, tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve_examples(self, examples):
+        encoded = tf.io.parse_example(
+            examples, {example.ENCODED: tf.io.FixedLenFeature([], tf.string)}
+        )[example.ENCODED]
+        pixels = tf.reshape(tf.io.decode_raw(encoded, tf.uint8), [-1, 64])
+        logits = tf.cast(pixels, tf.float32) / 16 @ self.kernel + self.bias
+        return {
+            "probabilities": tf.nn.softmax(logits),
+            "valid": tf.ones_like(encoded, tf.bool),
+        }
+
+
+def export(model, uri: Path) -> None:
+    module = Linear(model)
+    folder = uri / "Format-Serving"
+    tf.saved_model.save(module, str(folder), signatures={"serve_examples": module.serve_examples})
+    (folder / "assets").mkdir(exist_ok=True)
+    (folder / "assets" / "contract.json").write_text(json.dumps({"labels": DIGITS}))
+
+
+def record(pixels: np.ndarray, label_id: int, path: str) -> bytes:
+    made = tf.train.Example()
+    features = made.features.feature
+    features[example.ENCODED].bytes_list.value.append((pixels * 16).astype(np.uint8).tobytes())
+    features[example.FILENAME].bytes_list.value.append(path.encode())
+    features[example.CLASS_LABEL].int64_list.value.append(label_id)
+    return made.SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def root(digits, tmp_path_factory) -> Path:
+    """Test images, and models of all digits, of few eights, and of nearly all images."""
+    root = tmp_path_factory.mktemp("gate")
+    made = [
+        record(digits.images[row], digits.label_ids[row], f"{row:04d}.png") for row in digits.test
+    ]
+    for shard in range(2):
+        path = root / "examples" / "Split-test" / records.shard_name(shard, 2)
+        records.write(str(path), made[shard::2])
+    (root / "examples" / labels.FILE).write_text(labels.to_json(DIGITS))
+    eights = np.flatnonzero(digits.label_ids[:TRAIN] == 8)
+    export(digits.fit(np.arange(TRAIN)), root / "good")
+    export(digits.fit(np.setdiff1d(np.arange(TRAIN), eights[20:])), root / "worse")
+    export(digits.fit(np.arange(20, TRAIN)), root / "equal")
+    return root
+
+
+def run(root: Path, model: str) -> None:
+    imported = [
+        importer.Importer(
+            source_uri=str(root / "examples"),
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": '["test"]'},
+        ).with_id("examples"),
+        importer.Importer(
+            source_uri=str(root / model), artifact_type=standard_artifacts.Model
+        ).with_id("model"),
+    ]
+    baseline = resolver.Resolver(
+        strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
+        model=channel.Channel(type=standard_artifacts.Model),
+        model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("baseline")
+    release_gate = component.ReleaseGate(
+        examples=imported[0].outputs["result"],
+        model=imported[1].outputs["result"],
+        baseline_model=baseline.outputs["model"],
+        settings=config.GateJob(config=config.GateConfig(), model_name="m").model_dump_json(),
+        code="",
+    )
+    pusher = Pusher(
+        model=imported[1].outputs["result"],
+        model_blessing=release_gate.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
+        ),
+    )
+    local_dag_runner.LocalDagRunner().run(
+        pipeline.Pipeline(
+            pipeline_name="gate",
+            pipeline_root=str(root / "artifacts"),
+            metadata_connection_config=metadata.sqlite_metadata_connection_config(
+                str(root / "metadata.sqlite")
+            ),
+            components=[*imported, baseline, release_gate, pusher],
+        )
+    )
+
+
+def last(root: Path, output: str) -> Path:
+    found = (root / "artifacts" / "ReleaseGate" / output).iterdir()
+    return max(found, key=lambda path: int(path.name))
+
+
+def test_releases_and_refusals_through_stock_resolver_and_pusher(root, digits, served):
+    run(root, "good")
+    first = decision.Decision.read(str(last(root, "decision")))
+    assert first.blessed
+    assert [check.name for check in first.checks] == ["accuracy_floor"]
+    assert not (last(root, "decision") / gate.SERVED_FILE).exists()
+    found = predictions.Predictions.load(last(root, "decision") / gate.CANDIDATE_FILE)
+    order = np.argsort(found.paths)
+    np.testing.assert_allclose(found.probabilities[order], served.probabilities, atol=1e-5)
+    assert len(list((root / "serving").iterdir())) == 1
+
+    run(root, "worse")
+    second = decision.Decision.read(str(last(root, "decision")))
+    assert (second.verdict, second.blessed) == ("refuse", False)
+    assert second.reasons[0].startswith("Recall of '8' fell from ")
+    assert [path.name for path in last(root, "blessing").iterdir()] == ["NOT_BLESSED"]
+    assert len(list((root / "serving").iterdir())) == 1
+
+    run(root, "equal")
+    third = decision.Decision.read(str(last(root, "decision")))
+    assert third.verdict == "release"
+    assert [path.name for path in last(root, "blessing").iterdir()] == ["BLESSED"]
+    compared = predictions.Predictions.load(last(root, "decision") / gate.SERVED_FILE)
+    order = np.argsort(compared.paths)
+    np.testing.assert_allclose(compared.probabilities[order], served.probabilities, atol=1e-5)
+    assert len(list((root / "serving").iterdir())) == 2

@@ -1,0 +1,75 @@
+import pytest
+
+from components.release_gate import config, floors
+from tests.components.release_gate.conftest import chosen
+
+LABELS = ["cat", "dog", "owl"]
+
+
+def verdicts(checks):
+    return {(check.name, check.figures.get("class")): check.verdict for check in checks}
+
+
+@pytest.mark.parametrize(("class_count", "floor"), [(2, 0.7), (3, 2 / 3), (10, 0.2)])
+def test_the_automatic_floor_is_twice_guessing(class_count, floor):
+    assert config.GateConfig().accuracy_floor(class_count) == pytest.approx(floor)
+
+
+def test_accuracy_at_the_floor_is_enough():
+    found = chosen(LABELS, [0, 0, 1, 2], [0, 0, 1, 1])
+    (check,) = floors.check(found, config.GateConfig(min_accuracy=0.75))
+    assert check.verdict == "release"
+    (check,) = floors.check(found, config.GateConfig(min_accuracy=0.76))
+    assert check.verdict == "refuse"
+    assert check.message == "Accuracy is 75.0 % on 4 test images; at least 76.0 % is needed."
+
+
+def test_every_class_has_its_floors():
+    found = chosen(LABELS, [0, 0, 1, 1, 2, 2], [0, 0, 1, 0, 2, 2])
+    chosen_floors = config.GateConfig(min_recall=0.6, min_precision=0.7, min_support=2)
+    checks = floors.check(found, chosen_floors)
+    assert verdicts(checks) == {
+        ("accuracy_floor", None): "release",
+        ("recall_floor", "cat"): "release",
+        ("precision_floor", "cat"): "refuse",
+        ("recall_floor", "dog"): "refuse",
+        ("precision_floor", "dog"): "release",
+        ("recall_floor", "owl"): "release",
+        ("precision_floor", "owl"): "release",
+    }
+    assert "Recall of 'dog' is 50.0 % on 2 test images; at least 60.0 % is needed." in [
+        check.message for check in checks
+    ]
+
+
+def test_a_class_that_is_never_predicted_is_refused_in_words():
+    found = chosen(LABELS, [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 1, 1])
+    check = floors.check(found, config.GateConfig(min_precision=0.1, min_support=2))[-1]
+    assert (check.verdict, check.figures["rate"]) == ("refuse", None)
+    assert check.message == (
+        "Precision of 'owl' is undefined: the model never predicts it, though 2 test images are"
+        " of it; at least 10.0 % is needed."
+    )
+
+
+def test_small_classes_are_named_and_not_held_to_the_floors():
+    found = chosen(LABELS, [0, 0, 1, 2, 2], [0, 0, 2, 2, 2])
+    checks = floors.check(found, config.GateConfig(min_recall=0.5, min_support=2, min_accuracy=0))
+    assert ("recall_floor", "dog") not in verdicts(checks)
+    assert {check.verdict for check in checks} == {"release"}
+    assert checks[-1].message == (
+        "Not held to the floors of a class, having fewer than 2 test images: 'dog' (1)."
+    )
+
+
+def test_without_support_asked_for_an_untested_class_is_refused():
+    found = chosen(LABELS, [0, 1], [0, 1])
+    check = floors.check(found, config.GateConfig(min_recall=0.5, min_support=0))[-1]
+    assert check.verdict == "refuse"
+    assert "Recall of 'owl' is undefined: there are no test images of it" in check.message
+
+
+def test_nothing_to_test_on_is_refused():
+    (check,) = floors.check(chosen(LABELS, [], []), config.GateConfig(min_accuracy=0))
+    assert check.verdict == "refuse"
+    assert "no test images" in check.message
