@@ -2,28 +2,22 @@
 
 The first stage is the training graph: the ``.keras`` file behind the pixels that Preprocess
 makes. All others must say the same: the SavedModel in a fresh process, in one batch and one by
-one; its ``serve_examples``; and a running server. Dimension letters: N images, K classes, B batch,
-S side.
+one; its ``serve_examples``; and a running server. Dimension letters: N images, K classes.
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.release_gate import golden, probe, server_stage
-from components.trainer import export
-from data import errors, example, graph
+from components.release_gate import golden, probe, server_stage, training_stage
+from data import errors, example
 
-TRAINING_STAGE = "the training graph"
 TOLERANCE = 1e-4
-BATCH = 16
 MAX_NAMED = 8
 
 
@@ -94,11 +88,11 @@ def check(
     found = Parity(images=len(images))
     encoded = [image.encoded for image in images]
     try:
-        contract = read_contract(saved_model)
-        spec = spec or _spec(contract)
+        contract = training_stage.read_contract(saved_model)
+        spec = spec or training_stage.spec_of(contract)
         found.problems += _contract_problems(contract, spec)
         temperature = float(contract.get("temperature", 1.0))
-        stages = [training_stage(keras_file, spec, temperature, encoded)]
+        stages = [training_stage.ask(keras_file, spec, temperature, encoded)]
         timed = [image.sample for image in images]
         answers, found.measured = probe.run(
             saved_model, encoded, serialized(encoded), timed, time_limit_s
@@ -137,6 +131,12 @@ def judge(
 ) -> None:
     """Adds to ``found`` what differs among stages; ``labels`` are the K names that count."""
     first = stages[0]
+    class_count = first.probabilities.shape[1]
+    if class_count != len(labels):
+        found.problems.append(
+            f"{_capital(first.name)} knows {class_count} classes; there are {len(labels)} labels."
+        )
+        return
     comparable = []
     for stage in stages[1:]:
         if stage.probabilities.shape == first.probabilities.shape:
@@ -170,47 +170,6 @@ def compare(
     return found
 
 
-def training_stage(
-    keras_file: Path, spec: materialise.Spec, temperature: float, encoded: Sequence[bytes]
-) -> probe.Stage:
-    """What the trained classifier says of the pixels that Preprocess would make.
-
-    Raises:
-      errors.PipelineError: there is no such file.
-    """
-    if not keras_file.exists():
-        raise errors.PipelineError(f"The trained model {keras_file} is missing.")
-    # On a GPU, TensorFloat-32 would round as the batch's size chooses the kernel.
-    short = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    try:
-        classifier = keras.saving.load_model(keras_file, compile=False)
-        decode = _decoder(spec)
-        parts = []
-        for start in range(0, len(encoded), BATCH):
-            batch = tf.constant(list(encoded[start : start + BATCH]), tf.string)
-            pixels, valid = decode(batch)
-            logits = classifier(pixels, training=False)
-            probabilities = tf.nn.softmax(logits / temperature).numpy()
-            parts.append((probabilities * valid.numpy()[:, None], valid.numpy()))
-    finally:
-        tf.config.experimental.enable_tensor_float_32_execution(short)
-    probabilities, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return probe.Stage(TRAINING_STAGE, probabilities, valid)
-
-
-def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
-
-    # Without a graph, every image would trace its decoding anew, at a second each.
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
-        return tf.cast(pixels, tf.float32), valid
-
-    return decode
-
-
 def serialized(encoded: Sequence[bytes]) -> list[bytes]:
     """Images as tf.Examples that hold them alone."""
     records = []
@@ -219,35 +178,6 @@ def serialized(encoded: Sequence[bytes]) -> list[bytes]:
         record.features.feature[example.ENCODED].bytes_list.value.append(content)
         records.append(record.SerializeToString(deterministic=True))
     return records
-
-
-def read_contract(saved_model: Path) -> dict[str, Any]:
-    """The contract among a SavedModel's assets.
-
-    Raises:
-      errors.PipelineError: there is none, or it is no JSON object.
-    """
-    path = saved_model / "assets" / export.CONTRACT_FILE
-    try:
-        contract = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise errors.PipelineError(f"The contract {path} cannot be read: {error}.") from error
-    if not isinstance(contract, dict):
-        raise errors.PipelineError(f"The contract {path} is no JSON object.")
-    return contract
-
-
-def _spec(contract: dict[str, Any]) -> materialise.Spec:
-    try:
-        return materialise.Spec(
-            size_px=contract["image_size_px"],
-            resize=contract["resize"],
-            labels=contract["labels"],
-            counts={},
-            background=tuple(contract["background_rgb"]),
-        )
-    except KeyError as error:
-        raise errors.PipelineError(f"The model's contract.json lacks {error}.") from error
 
 
 def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list[str]:
@@ -313,8 +243,8 @@ def _misnamed(
         return []
     name, label, expected = wrong[0]
     return [
-        f"{_capital(stage.name)} names {name!r} {label!r} where its probabilities say"
-        f" {expected!r}; so on {len(wrong)} of {len(images)} images."
+        f"{_capital(stage.name)} answers {label!r} for {name!r} where its own probabilities say"
+        f" {expected!r} (on {len(wrong)} of {len(images)} images)."
     ]
 
 

@@ -180,11 +180,13 @@ def _infer(
     import tritonclient.http
 
     count = len(images)
-    values = np.empty((count,) + (1,) * (rank - 1), object)
-    values.flat = list(images)
+    values = np.empty(count, object)
+    values[:] = images
+    values = values.reshape((count,) + (1,) * (rank - 1))
     asked = tritonclient.http.InferInput(IMAGES_INPUT, list(values.shape), "BYTES")
     asked.set_data_from_numpy(values)
-    answer = client.infer(model, [asked])
+    outputs = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
+    answer = client.infer(model, [asked], outputs=outputs)
     # Triton may add an axis of length 1 to what is one value an image.
     shapes = {name: (count, -1) if name == "probabilities" else (count,) for name in names}
     return {name: answer.as_numpy(name).reshape(shape) for name, shape in shapes.items()}

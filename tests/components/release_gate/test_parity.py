@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.release_gate import golden, parity, probe
+from components.release_gate import golden, parity, probe, server_stage, training_stage
 from components.trainer import export
 from tests.components.release_gate import conftest
 
@@ -17,7 +17,7 @@ UNREADABLE = 5
 @pytest.fixture(scope="module")
 def trained(right, images) -> probe.Stage:
     encoded = [image.encoded for image in images]
-    return parity.training_stage(right.keras_file, conftest.SPEC, 1.0, encoded)
+    return training_stage.ask(right.keras_file, conftest.SPEC, 1.0, encoded)
 
 
 def served(exported: conftest.Exported, images: list[golden.Golden]) -> probe.Stage:
@@ -77,8 +77,9 @@ def test_names_permuted_and_probabilities_right(export_as, images, trained):
     found = judged(images, trained, exported)
     assert not found.differences
     (problem,) = found.problems
-    assert problem.startswith("The exported SavedModel names \"class '")
-    contract = parity.read_contract(exported.saved_model)
+    assert problem.startswith("The exported SavedModel answers '")
+    assert "where its own probabilities say" in problem
+    contract = training_stage.read_contract(exported.saved_model)
     assert parity._contract_problems(contract, conftest.SPEC) == [
         "The model's contract.json says labels ['metal', 'glass', 'paper']; it was trained with"
         " ['glass', 'metal', 'paper']."
@@ -104,7 +105,7 @@ def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, traine
 
 def test_a_temperature_is_part_of_the_training_graph(right, images, trained):
     encoded = [image.encoded for image in images]
-    warm = parity.training_stage(right.keras_file, conftest.SPEC, 2.0, encoded)
+    warm = training_stage.ask(right.keras_file, conftest.SPEC, 2.0, encoded)
     powers = np.sqrt(trained.probabilities[trained.valid])
     expected = powers / powers.sum(1, keepdims=True)
     np.testing.assert_allclose(warm.probabilities[warm.valid], expected, atol=1e-6)
@@ -148,6 +149,9 @@ def test_another_number_of_classes_is_said():
     assert found.problems == [
         "The running server answers [1, 3] probabilities, the training graph [1, 2]."
     ]
+    found = parity.Parity()
+    parity.judge(found, [golden.Golden("GIF", b"")], [first], ["x", "y", "z"], 1e-4)
+    assert found.problems == ["The training graph knows 2 classes; there are 3 labels."]
 
 
 def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path):
@@ -162,3 +166,19 @@ def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path
     found = parity.check(right.keras_file, broken, images)
     assert found.problems == ["The model's contract.json lacks 'image_size_px'."]
     assert found.measured is None
+
+
+def test_a_server_that_cannot_be_asked_is_left_out_and_one_that_fails_refuses(
+    right, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
+    found = parity.Parity()
+    assert parity._server_stages(found, right.saved_model, [], 1) == []
+    assert found.ok
+    assert found.left_out == [
+        "No running server was asked: no_such_library not installed (extra [serve])."
+    ]
+    monkeypatch.setattr(server_stage, "LIBRARIES", ())
+    found = parity.Parity()
+    assert parity._server_stages(found, right.saved_model, [], 0.0) == []
+    assert found.problems[0].startswith("The server has not started within 0 s.")
