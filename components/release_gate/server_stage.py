@@ -30,7 +30,7 @@ LIBRARIES = ("pytriton", "tritonclient")
 MODEL_NAME = "candidate"
 IMAGES_INPUT = "image_bytes"
 START_LIMIT_S = 180.0
-STOP_LIMIT_S = 30.0
+STOP_LIMIT_S = 90.0  # a server finishes its requests first
 REQUEST_IMAGES = 8
 _POLL_S = 0.1
 
