@@ -1,1 +1,1 @@
-"""The release gate: whether a model may take the place of the one in serving."""
+"""The release gate: floors, non-inferiority, parity and budget; its blessing is what Pusher reads."""

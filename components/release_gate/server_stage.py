@@ -1,0 +1,192 @@
+"""Asks a real server, started on the candidate, over the Open Inference Protocol.
+
+The server is another program: this knows its command line, the file that it writes its address
+to, and the protocol.
+"""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.release_gate import probe
+from data import errors
+
+STAGE = "the running server"
+COMMAND = (sys.executable, "-m", "serving", "serve")
+LIBRARIES = ("pytriton", "tritonclient")
+MODEL_NAME = "candidate"
+IMAGES_INPUT = "image_bytes"
+START_LIMIT_S = 180.0
+STOP_LIMIT_S = 90.0  # a server finishes its requests first
+REQUEST_IMAGES = 8
+_POLL_S = 0.1
+
+
+class ServerError(errors.PipelineError):
+    """The server does not start, dies, or answers with an error."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server answers: host and port of its HTTP door, and the model's name there."""
+
+    http: str
+    model: str
+
+
+def missing() -> str | None:
+    """Why no server can be asked here, as a part of a sentence; None where one can."""
+    absent = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    return f"{' and '.join(absent)} not installed (extra [serve])" if absent else None
+
+
+def ask(
+    saved_model: Path, images: Sequence[bytes], start_limit_s: float = START_LIMIT_S
+) -> probe.Stage:
+    """Starts a server on a SavedModel, asks it about N encoded images, and stops it.
+
+    Raises:
+      ServerError: it does not start within the limit, dies, or answers with an error.
+    """
+    with running(saved_model, start_limit_s) as address:
+        return _answers(address, images, start_limit_s)
+
+
+@contextlib.contextmanager
+def running(
+    saved_model: Path, start_limit_s: float = START_LIMIT_S, command: Sequence[str] = COMMAND
+) -> Iterator[Address]:
+    """A server that has loaded a SavedModel.
+
+    Yields:
+      Its address.
+
+    Raises:
+      ServerError: it does not start within the limit, or dies; an error inside the block that
+        is one of these gets the server's last lines added.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        model_dir, address_file = Path(scratch) / MODEL_NAME, Path(scratch) / "address.json"
+        shutil.copytree(saved_model, model_dir / "1", copy_function=_link)
+        log = Path(scratch) / "server.log"
+        arguments = ["--model-dir", str(model_dir), "--port", "0", "--address-file"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603
+                [*command, *arguments, str(address_file)],
+                cwd=probe.ROOT,
+                # As in the other stages: no rounding that depends on the batch.
+                env={**probe.environment(), "NVIDIA_TF32_OVERRIDE": "0"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield _started(process, address_file, start_limit_s)
+        except ServerError as error:
+            lines = probe.last_lines(log.read_text(encoding="utf-8", errors="replace"))
+            raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
+        finally:
+            _stop(process)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link looks like a copy to every server and takes no room."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _started(process: subprocess.Popen[bytes], address_file: Path, limit_s: float) -> Address:
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServerError(f"The server ended with {process.returncode} before it answered.")
+        # What is there but no JSON yet is still being written.
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            stored = json.loads(address_file.read_text(encoding="utf-8"))
+            return Address(stored["http"].rstrip("/").partition("://")[2], stored["model"])
+        time.sleep(_POLL_S)
+    raise ServerError(f"The server has not started within {limit_s:g} s.")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_LIMIT_S)
+    # Whatever it started lives in its session; none of it may stay.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe.Stage:
+    # It is an extra: what does not serve does without it.
+    import tritonclient.http
+    import tritonclient.utils
+
+    client = tritonclient.http.InferenceServerClient(
+        address.http, connection_timeout=limit_s, network_timeout=limit_s
+    )
+    try:
+        _await_ready(client, address.model, limit_s)
+        parts = _in_parts(client, address.model, images)
+    except (tritonclient.utils.InferenceServerException, OSError) as error:
+        raise ServerError(f"The server answered with an error: {error}.") from error
+    finally:
+        client.close()
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    labels = [label.decode() for label in joined["label"]] if "label" in joined else None
+    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
+
+
+def _await_ready(client: Any, model: str, limit_s: float) -> None:
+    deadline = time.monotonic() + limit_s
+    while not client.is_model_ready(model):
+        if time.monotonic() > deadline:
+            raise ServerError(f"The server has not loaded {model!r} within {limit_s:g} s.")
+        time.sleep(_POLL_S)
+
+
+def _in_parts(client: Any, model: str, images: Sequence[bytes]) -> list[dict[str, np.ndarray]]:
+    metadata = client.get_model_metadata(model)
+    rank = len(metadata["inputs"][0]["shape"])  # [B] or [B, 1]
+    names = {output["name"] for output in metadata["outputs"]} & set(probe.OUTPUTS)
+    most = client.get_model_config(model).get("max_batch_size", 0) or REQUEST_IMAGES
+    size = min(most, REQUEST_IMAGES)
+    return [
+        _infer(client, model, images[start : start + size], rank, names)
+        for start in range(0, len(images), size)
+    ]
+
+
+def _infer(
+    client: Any, model: str, images: Sequence[bytes], rank: int, names: set[str]
+) -> dict[str, np.ndarray]:
+    import tritonclient.http
+
+    count = len(images)
+    values = np.empty(count, object)
+    values[:] = images
+    values = values.reshape((count,) + (1,) * (rank - 1))
+    asked = tritonclient.http.InferInput(IMAGES_INPUT, list(values.shape), "BYTES")
+    asked.set_data_from_numpy(values)
+    outputs = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
+    answer = client.infer(model, [asked], outputs=outputs)
+    # Triton may add an axis of length 1 to what is one value an image.
+    shapes = {name: (count, -1) if name == "probabilities" else (count,) for name in names}
+    return {name: answer.as_numpy(name).reshape(shape) for name, shape in shapes.items()}

@@ -1,0 +1,96 @@
+"""Asks the training graph: the ``.keras`` file behind the pixels that Preprocess makes.
+
+Dimension letters: N images, K classes, B batch, S side.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.release_gate import probe
+from components.trainer import export
+from data import errors, graph
+
+STAGE = "the training graph"
+BATCH = 16
+
+
+def ask(
+    keras_file: Path, spec: materialise.Spec, temperature: float, encoded: Sequence[bytes]
+) -> probe.Stage:
+    """What the trained classifier says of the pixels that Preprocess would make.
+
+    Raises:
+      errors.PipelineError: there is no such file.
+    """
+    if not keras_file.exists():
+        raise errors.PipelineError(f"The trained model {keras_file} is missing.")
+    # On a GPU, TensorFloat-32 would round as the batch's size chooses the kernel.
+    short = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        classifier = keras.saving.load_model(keras_file, compile=False)
+        decode = _decoder(spec)
+        parts = []
+        for start in range(0, len(encoded), BATCH):
+            batch = tf.constant(list(encoded[start : start + BATCH]), tf.string)
+            pixels, valid = decode(batch)
+            logits = classifier(pixels, training=False)
+            probabilities = tf.nn.softmax(logits / temperature).numpy()
+            parts.append((probabilities * valid.numpy()[:, None], valid.numpy()))
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(short)
+    probabilities, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return probe.Stage(STAGE, probabilities, valid)
+
+
+def read_contract(saved_model: Path) -> dict[str, Any]:
+    """The contract among a SavedModel's assets.
+
+    Raises:
+      errors.PipelineError: there is none, or it is no JSON object.
+    """
+    path = saved_model / "assets" / export.CONTRACT_FILE
+    try:
+        contract = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise errors.PipelineError(f"The contract {path} cannot be read: {error}.") from error
+    if not isinstance(contract, dict):
+        raise errors.PipelineError(f"The contract {path} is no JSON object.")
+    return contract
+
+
+def spec_of(contract: dict[str, Any]) -> materialise.Spec:
+    """What a contract says the training pixels were.
+
+    Raises:
+      errors.PipelineError: it does not say all.
+    """
+    try:
+        return materialise.Spec(
+            size_px=contract["image_size_px"],
+            resize=contract["resize"],
+            labels=contract["labels"],
+            counts={},
+            background=tuple(contract["background_rgb"]),
+        )
+    except KeyError as error:
+        raise errors.PipelineError(f"The model's contract.json lacks {error}.") from error
+
+
+def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
+
+    # Without a graph, every image would trace its decoding anew, at a second each.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
+        return tf.cast(pixels, tf.float32), valid
+
+    return decode

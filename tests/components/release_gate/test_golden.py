@@ -1,0 +1,105 @@
+import io
+
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from components.release_gate import golden
+from data import decode, example, graph, records
+from tests.conftest import noise
+from tests.data.test_decode import saved
+
+UNREADABLE = {
+    "WebP",
+    "broken: empty",
+    "broken: cut in the middle",
+    "broken: text",
+    "broken: a header alone",
+}
+
+
+@pytest.fixture(scope="module")
+def samples() -> dict[str, bytes]:
+    return {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(("b", "a"))}
+
+
+@pytest.fixture(scope="module")
+def images(samples) -> list[golden.Golden]:
+    return golden.images(samples)
+
+
+def named(images: list[golden.Golden], name: str) -> Image.Image:
+    (found,) = [image for image in images if image.name == name]
+    return Image.open(io.BytesIO(found.encoded))
+
+
+def test_one_of_each_class_comes_first_and_alone_counts_as_a_sample(images, samples):
+    assert [image.name for image in images[:2]] == ["class 'a'", "class 'b'"]
+    assert [image.encoded for image in images if image.sample] == [samples["a"], samples["b"]]
+    assert len({image.name for image in images}) == len(images)
+
+
+def test_the_same_bytes_for_the_same_samples(images, samples):
+    assert golden.images(dict(reversed(samples.items()))) == images
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+def test_every_orientation_is_there_and_turns_the_image(images, value):
+    image = named(images, f"JPEG, EXIF orientation {value}")
+    assert image.getexif()[0x0112] == value
+    assert image.size == (60, 40)
+    assert ImageOps.exif_transpose(image).size == ((60, 40) if value < 5 else (40, 60))
+
+
+def test_the_names_tell_the_truth(images):
+    modes = {
+        "grey JPEG": ("JPEG", "L"),
+        "CMYK JPEG": ("JPEG", "CMYK"),
+        "PNG with alpha": ("PNG", "RGBA"),
+        "PNG with a palette": ("PNG", "P"),
+        "WebP": ("WEBP", "RGB"),
+        "GIF": ("GIF", "P"),
+        "BMP": ("BMP", "RGB"),
+    }
+    for name, expected in modes.items():
+        image = named(images, name)
+        assert (image.format, image.mode) == expected, name
+    assert named(images, "PNG with alpha").getchannel("A").getextrema() == (0, 255)
+    for name, size in (("large JPEG, 3000 × 2000", (3000, 2000)), ("tiny PNG, 3 × 2", (3, 2))):
+        assert named(images, name).size == size
+
+
+def test_what_tensorflow_cannot_read_is_what_is_meant_to_be_unreadable(images):
+    decode_all = tf.function(lambda encoded: graph.batch_pixels(encoded, 8, "stretch"))
+    _, valid = decode_all(tf.constant([image.encoded for image in images]))
+    unreadable = {image.name for image, good in zip(images, valid.numpy(), strict=True) if not good}
+    assert unreadable == UNREADABLE
+
+
+@pytest.mark.parametrize("given", [{}, {"a": b"junk"}])
+def test_without_a_readable_sample_a_pattern_stands_in(given):
+    assert named(golden.images(given), "BMP").size == (256, 160)
+
+
+def test_of_many_classes_a_stable_choice_is_taken():
+    content = saved(noise(8, 8), "PNG")
+    many = {f"class {number}": content for number in range(50)}
+    taken = {image.name for image in golden.images(many) if image.sample}
+    more = {image.name for image in golden.images({**many, "new": content}) if image.sample}
+    assert len(taken) == len(more) == golden.MAX_CLASSES
+    assert len(taken - more) <= 1
+
+
+def test_samples_are_the_first_record_of_each_class(tmp_path):
+    content = [saved(noise(9, 9, seed), "PNG") for seed in range(4)]
+    encoded = []
+    for image, name in zip(content, ("dog", "cat", "dog", "\udcff"), strict=True):
+        decoded = decode.decode(image, decode.DecodeConfig())
+        source = example.ImageSource("a", name, 0, "00")
+        encoded.append(example.Encoder().encode(image, decoded.info, source))
+    records.write(str(tmp_path / "test" / records.shard_name(0, 1)), encoded)
+    assert golden.samples(records.files(str(tmp_path / "test"))) == {
+        "dog": content[0],
+        "cat": content[1],
+        "\udcff": content[3],
+    }

@@ -1,0 +1,108 @@
+import importlib.util
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.release_gate import parity, server_stage
+
+# It stands in for the server's process alone: writes its address and waits to be ended.
+STAND_IN = """
+import json, pathlib, subprocess, sys
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+model = pathlib.Path(options["--model-dir"])
+assert (model / "1" / "saved_model.pb").is_file(), "no model"
+child = subprocess.Popen(["sleep", "600"])
+address = {"http": "http://127.0.0.1:1/", "grpc": "", "model": f"{child.pid}"}
+pathlib.Path(options["--address-file"]).write_text(json.dumps(address))
+print("waiting", flush=True)
+child.wait()
+"""
+
+
+def command(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+@pytest.fixture
+def model_dir(tmp_path):
+    (tmp_path / "model" / "assets").mkdir(parents=True)
+    (tmp_path / "model" / "saved_model.pb").write_bytes(b"")
+    return tmp_path / "model"
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def ends(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def test_a_server_is_started_on_the_candidate_and_nothing_of_it_stays(model_dir):
+    with server_stage.running(model_dir, 30, command(STAND_IN)) as address:
+        assert address.http == "127.0.0.1:1"
+        child = int(address.model)
+        assert alive(child)
+    assert ends(child)
+
+
+def test_a_server_that_ignores_sigterm_is_killed(model_dir, monkeypatch):
+    monkeypatch.setattr(server_stage, "STOP_LIMIT_S", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAND_IN
+    with server_stage.running(model_dir, 30, command(deaf)) as address:
+        child = int(address.model)
+    assert ends(child)
+
+
+def test_a_server_that_dies_early_is_an_error_with_its_last_lines(model_dir):
+    dying = "import sys; print('port 8000 is taken'); sys.exit(3)"
+    with (
+        pytest.raises(server_stage.ServerError) as caught,
+        server_stage.running(model_dir, 30, command(dying)),
+    ):
+        pass
+    assert str(caught.value) == (
+        "The server ended with 3 before it answered. Its last lines:\n  port 8000 is taken"
+    )
+
+
+def test_a_server_that_never_answers_is_an_error(model_dir):
+    sleeping = "import time; print('loading', flush=True); time.sleep(600)"
+    with (
+        pytest.raises(server_stage.ServerError, match=r"not started within 1 s\.[\s\S]*loading"),
+        server_stage.running(model_dir, 1, command(sleeping)),
+    ):
+        pass
+
+
+def test_a_server_that_does_not_listen_is_an_error(model_dir):
+    with (
+        pytest.raises(server_stage.ServerError, match=r"answered with an error[\s\S]*waiting"),
+        server_stage.running(model_dir, 30, command(STAND_IN)) as address,
+    ):
+        server_stage._answers(address, [b""], 5)
+
+
+def test_without_the_libraries_it_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr(server_stage, "LIBRARIES", ("pytriton", "no_such_library"))
+    assert server_stage.missing() == "no_such_library not installed (extra [serve])"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("serving.__main__") is None, reason="there is no server yet"
+)
+@pytest.mark.skipif(server_stage.missing() is not None, reason="the extra [serve] is absent")
+def test_the_real_server_says_what_was_trained(right, images):
+    found = parity.check(right.keras_file, right.saved_model, images)
+    assert found.ok, found.problems
+    assert not found.left_out
+    assert found.largest[server_stage.STAGE] < parity.TOLERANCE
