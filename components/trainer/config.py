@@ -69,6 +69,15 @@ class TrainConfig(BaseModel):
     keep: Literal["best", "last"] = Field(
         "best", description="the weights kept: lowest eval loss, or those of the last epoch"
     )
+    calibrate: bool = Field(
+        True, description="fit on eval how sure the model says it is; labels stay the same"
+    )
+    outlier_coverage: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="share of images like those of eval that are no outliers; 1: all, of any kind",
+    )
     cache: CacheConfig = Field(default_factory=CacheConfig)
     mixed_precision: Literal["auto", "off", "float16", "bfloat16"] = Field(
         "auto", description="auto: what the GPU is fast at; off on a CPU"

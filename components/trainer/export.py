@@ -7,6 +7,7 @@ Dimension letters: B batch, F features, K classes.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,34 @@ import keras
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import model
+from components.trainer import calibration, model, outliers
 from data import example, graph
 
 CONTRACT_FILE = "contract.json"
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 1
+NOT_FITTED = calibration.Calibration()
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
     """What is exported: the classifier, the label names, and the way from bytes to pixels."""
 
-    def __init__(self, classifier: keras.Model, spec: materialise.Spec, assets: list[Path]) -> None:
+    def __init__(
+        self,
+        classifier: keras.Model,
+        spec: materialise.Spec,
+        assets: list[Path],
+        fitted: calibration.Calibration = NOT_FITTED,
+    ) -> None:
         super().__init__()
         self.classifier = classifier
+        self.fitted = fitted
         self.embedder = keras.Model(
             classifier.input, classifier.get_layer(model.EMBEDDING_LAYER).output
+        )
+        self.embedder_and_classifier = keras.Model(
+            classifier.input, [self.embedder.output, classifier.output]
         )
         self.spec = spec
         self.label_names = tf.constant(spec.labels)
@@ -45,17 +57,22 @@ class ServedModel(tf.Module):  # type: ignore[misc]
     def classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         """Encoded images string [B] → the outputs of ``serving_default``.
 
-        A bad image has valid false, probabilities and score 0 and an empty label.
+        A bad image has valid false, probabilities and scores 0 and an empty label.
         """
         pixels, valid = self.pixels(encoded)
-        probabilities = tf.nn.softmax(self.classifier(pixels, training=False))
+        embedding, logits = self.embedder_and_classifier(pixels, training=False)
+        probabilities = tf.nn.softmax(logits / self.fitted.temperature)
         probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
         label_ids = tf.argmax(probabilities, axis=1)
+        detector = self.fitted.detector
+        outlier_scores = outliers.scores(embedding, detector.directions)
         return {
             "probabilities": probabilities,
             "label": tf.where(valid, tf.gather(self.label_names, label_ids), ""),
             "score": tf.reduce_max(probabilities, axis=1),
             "valid": valid,
+            "outlier_score": tf.where(valid, outlier_scores, 0.0),
+            "outlier": valid & (outlier_scores > detector.threshold),
         }
 
     def signatures(self) -> dict[str, Any]:
@@ -81,13 +98,21 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         }
 
 
-def contract(spec: materialise.Spec, backbone: str, embedding_size: int) -> dict[str, Any]:
+def contract(
+    spec: materialise.Spec,
+    backbone: str,
+    embedding_size: int,
+    fitted: calibration.Calibration = NOT_FITTED,
+) -> dict[str, Any]:
     """What a server and a client need to know of the model, as written to contract.json."""
+    threshold = fitted.detector.threshold
     probabilities = {
         "probabilities": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels",
         "label": "string [B], the most probable; empty where valid is false",
         "score": "float32 [B], its probability",
         "valid": "bool [B], false where the image could not be decoded",
+        "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
+        "outlier": "bool [B], whether that is above outlier_threshold; false where valid is false",
     }
     return {
         "contract_version": CONTRACT_VERSION,
@@ -96,6 +121,11 @@ def contract(spec: materialise.Spec, backbone: str, embedding_size: int) -> dict
         "resize": spec.resize,
         "background_rgb": list(spec.background),
         "backbone": backbone,
+        "temperature": fitted.temperature,
+        "calibration": fitted.note,
+        "outlier_coverage": fitted.coverage,
+        # JSON knows no infinity; null: no image is called an outlier.
+        "outlier_threshold": threshold if math.isfinite(threshold) else None,
         "signatures": {
             "serving_default": {
                 "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
@@ -118,7 +148,12 @@ def contract(spec: materialise.Spec, backbone: str, embedding_size: int) -> dict
 
 
 def save(
-    classifier: keras.Model, spec: materialise.Spec, backbone: str, directory: Path, scratch: Path
+    classifier: keras.Model,
+    spec: materialise.Spec,
+    backbone: str,
+    directory: Path,
+    scratch: Path,
+    fitted: calibration.Calibration = NOT_FITTED,
 ) -> None:
     """Writes the SavedModel.
 
@@ -128,13 +163,16 @@ def save(
       backbone: its registered name, for the contract.
       directory: where the SavedModel goes.
       scratch: an existing folder for the assets before they are copied.
+      fitted: the temperature and what an outlier is; by default 1, and nothing.
     """
     embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
     contract_path, labels_path = scratch / CONTRACT_FILE, scratch / LABELS_FILE
-    text = json.dumps(contract(spec, backbone, embedding_size), indent=1, ensure_ascii=False)
+    text = json.dumps(
+        contract(spec, backbone, embedding_size, fitted), indent=1, ensure_ascii=False
+    )
     contract_path.write_text(text + "\n", encoding="utf-8")
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
-    served = ServedModel(classifier, spec, [contract_path, labels_path])
+    served = ServedModel(classifier, spec, [contract_path, labels_path], fitted)
     tf.saved_model.save(served, str(directory), signatures=served.signatures())
 
 

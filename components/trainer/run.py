@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from components.preprocess import materialise
+from components.trainer import calibration, export, hyperparameters, phases
 from components.trainer import config as train_config
-from components.trainer import export, hyperparameters, phases
 from components.trainer import history as training_history
 from data import augment_config, records
 
@@ -26,9 +26,13 @@ def run_fn(fn_args: Any) -> None:
     classifier, history = phases.train(asked)
     tf.io.gfile.makedirs(str(run_dir))
     (run_dir / training_history.FILE).write_text(history.to_json(), encoding="utf-8")
+    fitted = calibration.fit(
+        classifier, asked.spec, asked.config, asked.train_files, asked.eval_files
+    )
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:
-        export.save(classifier, asked.spec, asked.config.backbone, model_dir, Path(scratch))
+        backbone = asked.config.backbone
+        export.save(classifier, asked.spec, backbone, model_dir, Path(scratch), fitted)
     export.save_keras(classifier, model_dir.parent / export.KERAS_FILE)
     asked.forget()
 

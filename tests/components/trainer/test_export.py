@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import export
+from components.trainer import calibration, export, model, outliers
 from data import decode, example, graph
 from tests.components.trainer import conftest
 from tests.conftest import noise
@@ -17,10 +17,20 @@ SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 
 
 
 @pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory):
+def fitted(trained, images) -> calibration.Calibration:
+    """A temperature of 0.5, and a threshold between the first two images and the others."""
+    job = trained.job
+    found = calibration.fit(trained.classifier, SPEC, job.config, job.train_files, job.eval_files)
+    scores = np.sort(outlier_scores(trained.classifier, images, found.detector.directions))
+    detector = outliers.Detector(found.detector.directions, float(scores[1:3].mean()))
+    return calibration.Calibration(0.5, "By hand.", 0.4, detector)
+
+
+@pytest.fixture(scope="module")
+def exported(trained, fitted, tmp_path_factory):
     root = tmp_path_factory.mktemp("export")
     directory = root / "saved_model"
-    export.save(trained.classifier, SPEC, "cnn", directory, root)
+    export.save(trained.classifier, SPEC, "cnn", directory, root, fitted)
     export.save_keras(trained.classifier, root / "model.keras")
     return directory
 
@@ -35,19 +45,49 @@ def images() -> list[bytes]:
     return [saved(noise(40, 60, seed), "JPEG") for seed in range(4)] + [saved(noise(9, 9), "PNG")]
 
 
-def expected(classifier: keras.Model, images: list[bytes]) -> np.ndarray:
+def pixels_of(images: list[bytes]) -> tf.Tensor:
     pixels, _ = graph.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
-    return tf.nn.softmax(classifier(tf.cast(pixels, tf.float32), training=False)).numpy()
+    return tf.cast(pixels, tf.float32)
 
 
-def test_serving_default_equals_the_trained_model(loaded, trained, images):
+def expected(classifier: keras.Model, images: list[bytes], temperature: float = 1.0) -> np.ndarray:
+    return tf.nn.softmax(classifier(pixels_of(images), training=False) / temperature).numpy()
+
+
+def outlier_scores(classifier: keras.Model, images: list[bytes], directions) -> np.ndarray:
+    embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
+    rows = keras.Model(classifier.input, embedding)(pixels_of(images), training=False)
+    return outliers.scores(rows, directions).numpy()
+
+
+def test_serving_default_equals_the_trained_model_at_its_temperature(loaded, trained, images):
     outputs = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
-    probabilities = expected(trained.classifier, images)
+    probabilities = expected(trained.classifier, images, temperature=0.5)
+    assert np.abs(probabilities - expected(trained.classifier, images)).max() > 0.01
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
     names = [LABELS[index].encode() for index in probabilities.argmax(axis=1)]
     assert outputs["label"].numpy().tolist() == names
     np.testing.assert_allclose(outputs["score"], probabilities.max(axis=1), atol=1e-6)
     assert outputs["valid"].numpy().all()
+
+
+def test_outliers_are_those_above_the_threshold(loaded, trained, fitted, images):
+    outputs = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
+    scores = outlier_scores(trained.classifier, images, fitted.detector.directions)
+    np.testing.assert_allclose(outputs["outlier_score"], scores, atol=1e-6)
+    assert outputs["outlier"].numpy().tolist() == (scores > fitted.detector.threshold).tolist()
+    assert outputs["outlier"].numpy().sum() == len(images) - 2
+
+
+def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, images):
+    served = export.ServedModel(trained.classifier, SPEC, [])
+    outputs = served.signatures()["serving_default"](tf.constant(images))
+    probabilities = expected(trained.classifier, images)
+    np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
+    assert outputs["outlier_score"].numpy().tolist() == [0] * len(images)
+    assert not outputs["outlier"].numpy().any()
+    contract = export.contract(SPEC, "cnn", 128)
+    assert (contract["temperature"], contract["outlier_threshold"]) == (1.0, None)
 
 
 def test_the_keras_file_beside_it_is_the_same_model(exported, trained, images):
@@ -66,6 +106,8 @@ def test_bad_images_are_flagged_and_spoil_no_other(loaded, images):
     assert mixed["probabilities"].numpy()[[0, 2, 3]].max() == 0
     assert mixed["label"].numpy().tolist()[0] == b""
     assert mixed["score"].numpy()[0] == 0
+    assert mixed["outlier_score"].numpy()[[0, 2, 3]].max() == 0
+    assert not mixed["outlier"].numpy()[[0, 2, 3]].any()
 
 
 def test_serve_examples_equals_serving_default(loaded, images):
@@ -77,7 +119,8 @@ def test_serve_examples_equals_serving_default(loaded, images):
         records.append(example.Encoder().encode(decoded.encoded, decoded.info, source))
     by_example = loaded.signatures["serve_examples"](examples=tf.constant(records))
     by_bytes = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
-    np.testing.assert_array_equal(by_example["probabilities"], by_bytes["probabilities"])
+    for name in ("probabilities", "outlier_score", "outlier"):
+        np.testing.assert_array_equal(by_example[name], by_bytes[name])
 
 
 def test_embed(loaded, images):
@@ -93,8 +136,12 @@ def test_any_batch_size(loaded, images, count):
     assert outputs["probabilities"].shape == (count, 2)
 
 
-def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loaded):
+def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loaded, fitted):
     contract = json.loads((exported / "assets" / export.CONTRACT_FILE).read_text())
+    assert contract["temperature"] == fitted.temperature
+    assert contract["calibration"] == fitted.note
+    assert contract["outlier_threshold"] == fitted.detector.threshold
+    assert contract["outlier_coverage"] == fitted.coverage
     assert contract["labels"] == LABELS
     assert (exported / "assets" / export.LABELS_FILE).read_text().splitlines() == LABELS
     assert contract["image_size_px"] == conftest.SIZE

@@ -1,0 +1,240 @@
+"""How much a served model loses when its images get a little worse.
+
+Each corruption is made of the encoded image, by Pillow, and goes through the model from bytes,
+as an image from a worse camera would.
+
+Dimension letters: B batch, H, W image, K classes.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from components.evaluator import metrics, predictions
+from data import decode, example, progress
+
+SIGNATURE = "serving_default"
+BATCH = 16
+LIMIT = 500
+# Larger images are reduced to this before they are corrupted, as the model does anyhow: a blur of
+# 50 megapixels takes seconds.
+MAX_SIDE_PX = 1024
+CLEAN = "clean"
+TASK = "corrupting images"
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A mild change for the worse.
+
+    Attributes:
+      name: for a person.
+      apply: an upright RGB image → another of its size.
+    """
+
+    name: str
+    apply: Callable[[Image.Image], Image.Image]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a model did under one corruption; shares in 0–1, None where undefined.
+
+    Attributes:
+      name: of the corruption, or "clean".
+      accuracy: share of images whose class was told.
+      macro_recall: mean recall of the classes with images.
+      accuracy_loss, macro_recall_loss: how much less than on the same images clean; below 0 is
+        a gain.
+      count: images asked about.
+      unchanged: those of them that could not be opened, and so went in as they were.
+    """
+
+    name: str
+    accuracy: float | None
+    macro_recall: float | None
+    accuracy_loss: float | None
+    macro_recall_loss: float | None
+    count: int
+    unchanged: int
+
+
+def _jpeg(image: Image.Image) -> Image.Image:
+    """Compressed with visible blocks: quality 30; ImageNet-C's mildest is 25."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=30)
+    return Image.open(buffer)
+
+
+def _blur(image: Image.Image) -> Image.Image:
+    """A Gaussian of 0.5 % of the shorter side: ImageNet-C's mildest, 1 pixel of 224."""
+    return image.filter(ImageFilter.GaussianBlur(0.005 * min(image.size)))
+
+
+def _brighter(image: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(image).enhance(1.3)
+
+
+def _darker(image: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(image).enhance(0.7)
+
+
+def _left(image: Image.Image) -> Image.Image:
+    return _rotated(image, 10)
+
+
+def _right(image: Image.Image) -> Image.Image:
+    return _rotated(image, -10)
+
+
+def _rotated(image: Image.Image, degrees: float) -> Image.Image:
+    """Rotated anticlockwise; the corners show the image mirrored, not black, which is foreign."""
+    width, height = image.size
+    margin = max(image.size) // 8 + 1  # sin 10° of half a side, and some
+    values = np.pad(np.asarray(image), ((margin,) * 2, (margin,) * 2, (0, 0)), "symmetric")
+    turned = Image.fromarray(values).rotate(degrees, Image.Resampling.BICUBIC)
+    return turned.crop((margin, margin, margin + width, margin + height))
+
+
+# In the spirit of ImageNet-C, at or below its mildest level. Source: Hendrycks & Dietterich,
+# "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", 2019,
+# https://arxiv.org/abs/1903.12261.
+CORRUPTIONS = (
+    Corruption("JPEG quality 30", _jpeg),
+    Corruption("blur 0.5 %", _blur),
+    Corruption("brightness +30 %", _brighter),
+    Corruption("brightness −30 %", _darker),
+    Corruption("rotation +10°", _left),
+    Corruption("rotation −10°", _right),
+)
+
+
+def opened(encoded: bytes) -> Image.Image | None:
+    """Upright, RGB, its longest side at most MAX_SIDE_PX; None where Pillow cannot open it."""
+    try:
+        with Image.open(io.BytesIO(encoded), formats=decode.formats()) as image:
+            image.draft(None, (MAX_SIDE_PX, MAX_SIDE_PX))
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+            return upright
+    # Hostile files make Pillow's plugins raise anything from struct.error to ZeroDivisionError.
+    except Exception:
+        return None
+
+
+def measure(
+    model_dir: Path, labels: Sequence[str], files: Sequence[str], limit: int = LIMIT
+) -> list[Row]:
+    """Asks a model about some images, clean and under every corruption.
+
+    The images are the same for every model and run: those with the lowest digests, the classes in
+    turn. Memory does not grow with the number of images.
+
+    Args:
+      model_dir: the folder with saved_model.pb.
+      labels: the model's K class names.
+      files: shards of image records.
+      limit: the most images.
+
+    Returns:
+      A row for the clean images, then one for each corruption.
+    """
+    signature = tf.saved_model.load(str(model_dir)).signatures[SIGNATURE]
+    chosen = choose(files, limit)
+    names = [CLEAN, *(corruption.name for corruption in CORRUPTIONS)]
+    # A class that is new to the model has rows of its own.
+    classes = max([len(labels), *(label_id + 1 for label_id in chosen.values())])
+    confusions = np.zeros([len(names), classes, classes + 1], np.int64)
+    unchanged, task = 0, progress.start(TASK, total=len(chosen))
+    for encoded, label_ids in _batches(files, chosen):
+        images = [opened(content) for content in encoded]
+        unchanged += sum(image is None for image in images)
+        for number in range(len(names)):
+            asked = encoded
+            if number > 0:
+                apply = CORRUPTIONS[number - 1].apply
+                asked = [
+                    content if image is None else _bmp(apply(image))
+                    for content, image in zip(encoded, images, strict=True)
+                ]
+            answer = signature(image_bytes=tf.constant(asked))
+            predicted = answer["probabilities"].numpy().argmax(1)
+            predicted = np.where(answer["valid"], predicted, predictions.NOTHING)
+            np.add.at(confusions[number], (label_ids, predicted), 1)
+        task.advance(len(encoded))
+    return _rows(names, confusions, unchanged)
+
+
+def choose(files: Sequence[str], limit: int) -> dict[int, int]:
+    """Picks images from shards: their places among the records → their label ids.
+
+    Every class gives its image with the lowest digest, then each its next one, and so on.
+    """
+    digests: dict[int, list[tuple[bytes, int]]] = {}
+    wanted, place = [example.SHA256, example.CLASS_LABEL], 0
+    for serialized in tf.data.TFRecordDataset(list(files)).batch(BATCH).prefetch(2):
+        parsed = example.parse(serialized, wanted)
+        for digest, label_id in zip(*(parsed[name].numpy() for name in wanted), strict=True):
+            of_class = digests.setdefault(int(label_id), [])
+            of_class.append((digest, place))
+            place += 1
+            if len(of_class) > 2 * limit:  # so that memory stays flat
+                of_class.sort()
+                del of_class[limit:]
+    ranked = sorted(
+        (rank, label_id, index)
+        for label_id, of_class in digests.items()
+        for rank, (_, index) in enumerate(sorted(of_class))
+    )
+    return {index: label_id for _, label_id, index in ranked[:limit]}
+
+
+def _batches(
+    files: Sequence[str], chosen: dict[int, int]
+) -> Iterator[tuple[list[bytes], np.ndarray]]:
+    """Encoded images and label_ids int64 [B] of the chosen records."""
+    places = tf.constant(sorted(chosen), tf.int64)
+    records = tf.data.TFRecordDataset(list(files)).enumerate()
+    records = records.filter(lambda place, _: tf.reduce_any(place == places))
+    for _, serialized in records.batch(BATCH):
+        parsed = example.parse(serialized, [example.ENCODED, example.CLASS_LABEL])
+        yield list(parsed[example.ENCODED].numpy()), parsed[example.CLASS_LABEL].numpy()
+
+
+def _bmp(image: Image.Image) -> bytes:
+    """Without loss, and without the time that PNG takes to compress."""
+    buffer = io.BytesIO()
+    image.save(buffer, "BMP")
+    return buffer.getvalue()
+
+
+def _rows(names: Sequence[str], confusions: np.ndarray, unchanged: int) -> list[Row]:
+    rates = [(metrics.accuracy(confusion), _macro_recall(confusion)) for confusion in confusions]
+    clean_accuracy, clean_recall = rates[0]
+    return [
+        Row(
+            name=name,
+            accuracy=accuracy,
+            macro_recall=recall,
+            accuracy_loss=_loss(clean_accuracy, accuracy),
+            macro_recall_loss=_loss(clean_recall, recall),
+            count=int(confusions[0].sum()),
+            unchanged=0 if name == CLEAN else unchanged,
+        )
+        for name, (accuracy, recall) in zip(names, rates, strict=True)
+    ]
+
+
+def _macro_recall(confusion: np.ndarray) -> float | None:
+    recalls = [metrics.class_metrics(confusion, number).recall for number in range(len(confusion))]
+    defined = [recall for recall in recalls if recall is not None]
+    return float(np.mean(defined)) if defined else None
+
+
+def _loss(clean: float | None, corrupted: float | None) -> float | None:
+    return None if clean is None or corrupted is None else clean - corrupted

@@ -1,0 +1,152 @@
+import hashlib
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from components.evaluator import robustness
+from data import decode, example, graph, progress, records
+from tests.conftest import noise
+from tests.data.test_decode import saved
+
+LABELS = ["dark", "bright"]
+BY_NAME = {one.name: one for one in robustness.CORRUPTIONS}
+
+
+class Lightmeter(tf.Module):
+    """Calls an image bright whose mean is above 127.5; cannot read what is none."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def __call__(self, image_bytes):
+        pixels, valid = graph.batch_pixels(image_bytes, 32, "stretch")
+        bright = tf.reduce_mean(tf.cast(pixels, tf.float32), [1, 2, 3]) > 127.5
+        probabilities = tf.one_hot(tf.cast(bright, tf.int32), 2) * tf.cast(valid[:, None], "float")
+        return {"probabilities": probabilities, "valid": valid}
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("lightmeter")
+    module = Lightmeter()
+    tf.saved_model.save(module, str(directory), signatures={robustness.SIGNATURE: module.__call__})
+    return directory
+
+
+def flat(value: int) -> bytes:
+    return saved(Image.new("RGB", (50, 40), (value,) * 3), "PNG")
+
+
+def write(path, rows) -> list[str]:
+    """Image records of (bytes, label id) in a shard."""
+    info = decode.decode(flat(0), decode.DecodeConfig()).info
+    encoded = (
+        example.Encoder().encode(
+            content,
+            info,
+            example.ImageSource(
+                f"{number}.png",
+                "any",
+                label_id,
+                hashlib.sha256(content + b"%d" % number).hexdigest(),
+            ),
+        )
+        for number, (content, label_id) in enumerate(rows)
+    )
+    records.write(str(path / "split" / records.shard_name(0, 1)), encoded)
+    return records.files(str(path / "split"))
+
+
+def test_losses_are_those_of_the_images_that_change_sides(model_dir, tmp_path):
+    # At +30 % 110 becomes 143, and at −30 % 150 becomes 105; the others stay where they are.
+    values = [20, 60, 110, 110, 150, 220, 220, 220]
+    files = write(tmp_path, [(flat(value), int(value > 127.5)) for value in values])
+    told = []
+    with progress.listening(lambda task: told.append((task.name, task.done, task.total))):
+        rows = {row.name: row for row in robustness.measure(model_dir, LABELS, files)}
+    assert list(rows) == [robustness.CLEAN, *BY_NAME]
+    assert told[-1] == (robustness.TASK, 8, 8)
+    assert {row.count for row in rows.values()} == {8}
+    assert {row.unchanged for row in rows.values()} == {0}
+    expected = {"brightness +30 %": (2 / 8, 2 / 8), "brightness −30 %": (1 / 8, 1 / 8)}
+    for name, row in rows.items():
+        accuracy_loss, recall_loss = expected.get(name, (0, 0))
+        assert row.accuracy == pytest.approx(1 - accuracy_loss), name
+        assert row.accuracy_loss == pytest.approx(accuracy_loss), name
+        assert row.macro_recall_loss == pytest.approx(recall_loss), name
+
+
+def test_what_pillow_cannot_open_goes_in_as_it_is_and_is_counted(model_dir, tmp_path):
+    files = write(tmp_path, [(flat(20), 0), (b"junk", 0), (b"", 1)])
+    rows = robustness.measure(model_dir, LABELS, files)
+    assert [row.unchanged for row in rows] == [0] + [2] * len(BY_NAME)
+    # A class with images that are all unreadable has a recall, and it is 0.
+    assert rows[0].accuracy == pytest.approx(1 / 3)
+    assert rows[0].macro_recall == pytest.approx(0.25)
+    assert rows[1].accuracy_loss == 0
+
+
+def test_without_images_everything_is_undefined(model_dir, tmp_path):
+    for row in robustness.measure(model_dir, LABELS, write(tmp_path, [])):
+        assert (row.accuracy, row.macro_recall, row.accuracy_loss, row.count) == (None,) * 3 + (0,)
+
+
+def test_a_class_that_the_model_does_not_know_counts_as_wrong(model_dir, tmp_path):
+    rows = robustness.measure(model_dir, LABELS, write(tmp_path, [(flat(20), 0), (flat(20), 5)]))
+    assert rows[0].accuracy == 0.5
+    assert rows[0].macro_recall == 0.5
+
+
+def test_the_choice_is_stable_and_balanced(tmp_path):
+    rows = [(flat(number), int(number >= 4)) for number in range(40)]
+    files = write(tmp_path, rows)
+    chosen = robustness.choose(files, 10)
+    assert sorted(chosen.values()) == [0] * 4 + [1] * 6
+    assert robustness.choose(files, 10) == chosen
+    assert set(robustness.choose(files, 6)) < set(chosen)
+    assert len(robustness.choose(files, 100)) == 40
+
+
+def test_only_the_chosen_are_asked_about(model_dir, tmp_path):
+    rows = [(flat(20), 0)] * 20 + [(flat(220), 1)] * 20
+    found = robustness.measure(model_dir, LABELS, write(tmp_path, rows), limit=7)
+    assert (found[0].count, found[0].accuracy) == (7, 1.0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (300, 40), (256, 256)])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_corruptions_are_mild_and_keep_the_size(name, size):
+    before = noise(size[1], size[0])
+    after = BY_NAME[name].apply(before)
+    assert (after.size, after.mode) == (size, "RGB")
+    if size == (256, 256):
+        change = np.abs(np.asarray(before, float) - np.asarray(after, float)).mean()
+        assert 0 < change < 45
+
+
+def test_a_rotation_turns_about_the_middle_and_leaves_no_black_corners():
+    image = Image.new("RGB", (201, 201), (200, 200, 200))
+    image.paste((255, 0, 0), (180, 95, 196, 106))  # right of the middle
+    left, right = (np.asarray(BY_NAME[f"rotation {sign}10°"].apply(image)) for sign in "+−")
+    assert left.min(2).min() < 5  # the mark is still in the picture
+    assert left[[0, 0, -1, -1], [0, -1, 0, -1], 0].min() > 190
+    marks = [np.argwhere(turned[..., 1] < 100).mean(0) for turned in (left, right)]
+    assert marks[0] == pytest.approx([100 - 88 * np.sin(np.radians(10)), 187], abs=2)
+    assert marks[1] == pytest.approx([100 + 88 * np.sin(np.radians(10)), 187], abs=2)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
+def test_any_mode_opens_as_rgb(mode):
+    buffer = io.BytesIO()
+    noise(30, 40).convert(mode).save(buffer, "JPEG" if mode == "CMYK" else "PNG")
+    image = robustness.opened(buffer.getvalue())
+    assert (image.mode, image.size) == ("RGB", (40, 30))
+
+
+def test_large_images_are_reduced_and_turned_ones_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    noise(1500, 3000).save(buffer, "JPEG", exif=exif)
+    assert robustness.opened(buffer.getvalue()).size == (512, 1024)
