@@ -1,28 +1,60 @@
-"""The settings of evaluation: what a model must reach to be pushed."""
+"""The settings of evaluation: what is measured. What must be reached is the release gate's."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-MOST_AUTOMATIC_FLOOR = 0.7
+# Everything a record says of its image but what names one single image; the class, the size and
+# the span are always sliced by.
+SliceFeature = Literal[
+    "image/format",
+    "image/source_format",
+    "image/reencoded",
+    "image/channels",
+    "image/height",
+    "image/width",
+    "image/size_bytes",
+    "image/quality/brightness",
+    "image/quality/contrast",
+    "image/quality/highlight",
+    "image/quality/shadow",
+    "image/quality/sharpness",
+    "image/quality/saturation",
+]
 
 
 class EvaluateConfig(BaseModel):
-    """Floors on the test split, and how much worse than the last blessed model is allowed."""
+    """Metrics on the test split: of the whole, of each class, and of slices of the images."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_accuracy: float | Literal["auto"] = Field(
-        "auto", description="accuracy to reach; auto: twice that of guessing, at most 0.7"
+    top_k: int = Field(
+        5, ge=1, description="right if among so many most probable classes; at most all of them"
     )
-    min_precision: float | None = Field(None, ge=0, le=1, description="of every class")
-    min_recall: float | None = Field(None, ge=0, le=1, description="of every class")
-    max_accuracy_drop: float = Field(
-        0.05, ge=0, le=1, description="below the last blessed model's, on the same images"
+    slices: list[SliceFeature] = Field(
+        [], description="features to slice by, besides class, size and span"
+    )
+    size_bounds_px: list[int] = Field(
+        [128, 256, 512],
+        description="where slices by the shorter side begin, in px; none: no slices",
+    )
+    confidence: float = Field(
+        0.95, gt=0, lt=1, description="of the intervals: how often they hold the true value"
+    )
+    bootstrap_samples: int = Field(
+        2000, ge=100, le=100_000, description="resamples for the intervals of F1"
     )
 
-    def accuracy_floor(self, class_count: int) -> float:
-        """The accuracy to reach with ``class_count`` classes, in 0–1."""
-        if self.min_accuracy == "auto":
-            return min(MOST_AUTOMATIC_FLOOR, 2 / class_count)
-        return self.min_accuracy
+    @field_validator("size_bounds_px")
+    @classmethod
+    def _ascend(cls, value: list[int]) -> list[int]:
+        if value != sorted(set(value)) or min(value, default=1) < 1:
+            raise ValueError("must be whole numbers from 1 up, each larger than the one before")
+        return value
+
+    @field_validator("slices")
+    @classmethod
+    def _differ(cls, value: list[SliceFeature]) -> list[SliceFeature]:
+        if len(set(value)) != len(value):
+            raise ValueError("must name each feature once")
+        return value

@@ -1,19 +1,14 @@
-import json
+import importlib
+import typing
 
+import pydantic
+import pytest
 import tensorflow_model_analysis as tfma
 
-from components.evaluator import config, eval_config
+from components.evaluator import config, eval_config, slicing
+from data import example
 
 LABELS = ["a", "b", "c"]
-
-
-def thresholds(built: tfma.EvalConfig) -> dict[str, tfma.MetricThreshold]:
-    return {
-        json.loads(metric.config)["name"]: row.threshold
-        for spec in built.metrics_specs
-        for metric in spec.metrics
-        for row in metric.per_slice_thresholds
-    }
 
 
 def test_the_model_is_evaluated_as_it_is_served():
@@ -21,26 +16,55 @@ def test_the_model_is_evaluated_as_it_is_served():
     (spec,) = built.model_specs
     assert spec.signature_name == "serve_examples"
     assert (spec.label_key, spec.prediction_key) == ("image/class/label", "probabilities")
-    assert [list(spec.feature_keys) for spec in built.slicing_specs] == [[], ["image/class/text"]]
+    tfma.utils.verify_eval_config(built)
 
 
-def test_accuracy_has_a_floor_and_an_allowed_drop():
-    settings = config.EvaluateConfig(min_accuracy=0.8, max_accuracy_drop=0.03)
-    (threshold,) = thresholds(eval_config.build(settings, LABELS)).values()
-    assert threshold.value_threshold.lower_bound.value == 0.8
-    assert threshold.change_threshold.absolute.value == -0.03
-    assert threshold.change_threshold.direction == tfma.MetricDirection.HIGHER_IS_BETTER
+def test_nothing_is_decided():
+    built = eval_config.build(config.EvaluateConfig(), LABELS)
+    assert not tfma.metrics.metric_thresholds_from_metrics_specs(built.metrics_specs, built)
 
 
-def test_every_class_has_its_floors():
-    settings = config.EvaluateConfig(min_precision=0.5, min_recall=0.4)
-    found = thresholds(eval_config.build(settings, LABELS))
-    floors = {name: row.value_threshold.lower_bound.value for name, row in found.items()}
-    assert {name: value for name, value in floors.items() if name != "accuracy"} == {
-        "precision_0": 0.5,
-        "precision_1": 0.5,
-        "precision_2": 0.5,
-        "recall_0": 0.4,
-        "recall_1": 0.4,
-        "recall_2": 0.4,
-    }
+def test_slices_are_in_the_config():
+    built = eval_config.build(config.EvaluateConfig(slices=["image/format"]), LABELS)
+    assert [list(spec.feature_keys) for spec in built.slicing_specs] == [
+        [],
+        ["image/class/label"],
+        ["image/size:128,256,512"],
+        ["image/span"],
+        ["image/format"],
+    ]
+
+
+@pytest.mark.parametrize(("asked", "used"), [(2, 2), (5, 3)])
+def test_top_k_is_at_most_all_classes(asked, used):
+    built = eval_config.build(config.EvaluateConfig(top_k=asked), LABELS)
+    assert built.metrics_specs[0].metrics[-1].config == f'{{"top_k": {used}}}'
+
+
+def test_the_evaluator_finds_the_extractors():
+    assert callable(importlib.import_module(eval_config.EXTRACTORS).custom_extractors)
+
+
+def test_every_feature_can_be_sliced_by_but_what_names_an_image():
+    never = {example.ENCODED, example.FILENAME, example.SHA256, example.PHASH}
+    always = {example.CLASS_TEXT, example.CLASS_LABEL, example.SPAN}
+    allowed = set(typing.get_args(config.SliceFeature))
+    assert allowed == set(example.FEATURES) - never - always
+    assert set(slicing.BOUNDS) < allowed
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"slices": ["image/colour"]}, "'image/format', 'image/source_format'"),
+        ({"slices": ["image/format", "image/format"]}, "each feature once"),
+        ({"size_bounds_px": [256, 128]}, "each larger than the one before"),
+        ({"size_bounds_px": [0, 128]}, "from 1 up"),
+        ({"top_k": 0}, "greater than or equal to 1"),
+        ({"confidence": 1.0}, "less than 1"),
+        ({"min_accuracy": 0.5}, "Extra inputs"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
+        config.EvaluateConfig(**settings)

@@ -1,5 +1,8 @@
 """Real TFMA, on predictions that are given, so that the right answer is known."""
 
+import importlib
+import math
+
 import apache_beam as beam
 import numpy as np
 import pytest
@@ -8,151 +11,246 @@ import tensorflow_model_analysis as tfma
 from sklearn import metrics as sklearn_metrics
 from tfx_bsl.public import tfxio
 
-from components.evaluator import config, eval_config, results
+from components.evaluator import config, eval_config, result, results
 from data import example, records
 
-LABELS = ["cat", "dog", "never predicted"]
+LABELS = ["cat", "dog", "never predicted", "no examples"]
+CATS, DOGS, NEVER, ABSENT = LABELS
+SETTINGS = config.EvaluateConfig(
+    top_k=2, size_bounds_px=[64, 128], slices=["image/format", "image/quality/brightness"]
+)
 
 
 class Predictor(tf.Module):
-    """A served model whose probabilities are the encoded image's bytes, of so many classes."""
-
-    def __init__(self, class_count: int = 3) -> None:
-        super().__init__()
-        self.class_count = class_count
+    """A served model whose probabilities are the encoded image's bytes."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serve_examples(self, examples):
-        spec = {example.ENCODED: tf.io.FixedLenFeature([], tf.string)}
-        encoded = tf.io.parse_example(examples, spec)[example.ENCODED]
-        scores = tf.io.decode_raw(encoded, tf.uint8)[:, : self.class_count]
-        return {"probabilities": tf.cast(scores, tf.float32) / 100.0}
+        encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
+        return {"probabilities": tf.io.decode_raw(encoded, tf.float32)}
 
 
-def record(label: int, row: np.ndarray) -> bytes:
-    values = {example.ENCODED: bytes(row), example.CLASS_TEXT: LABELS[label].encode()}
-    features = {
-        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        for name, value in values.items()
+def feature(value) -> tf.train.Feature:
+    if isinstance(value, bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    if isinstance(value, float):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
+
+
+def record(label_id: int, row: np.ndarray, **known) -> bytes:
+    values = {
+        example.ENCODED: row.astype(np.float32).tobytes(),
+        example.CLASS_LABEL: label_id,
+        example.HEIGHT: known.get("height", 100),
+        example.WIDTH: known.get("width", 100),
+        example.SPAN: known.get("span", example.NO_SPAN),
+        example.FORMAT: known.get("format", b"JPEG"),
+        example.BRIGHTNESS: known.get("brightness", 0.5),
     }
-    features[example.CLASS_LABEL] = tf.train.Feature(int64_list=tf.train.Int64List(value=[label]))
+    features = {name: feature(value) for name, value in values.items()}
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
-def evaluate(root, true, scores, settings, baseline: tf.Module | None = None) -> results.Result:
+def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
+    """As stock Evaluator's executor does it."""
     path = str(root / "Split-test" / records.shard_name(0, 1))
-    records.write(path, [record(label, row) for label, row in zip(true, scores, strict=True)])
-    built = tfma.utils.update_eval_config_with_defaults(
-        eval_config.build(settings, LABELS), has_baseline=baseline is not None, rubber_stamp=True
+    records.write(path, lines)
+    built = eval_config.build(SETTINGS, labels)
+    module = Predictor()
+    tf.saved_model.save(
+        module, str(root / "model"), signatures={"serve_examples": module.serve_examples}
     )
-    models = []
-    for spec in built.model_specs:
-        module = baseline if spec.is_baseline else Predictor()
-        place = str(root / ("baseline" if spec.is_baseline else "candidate"))
-        tf.saved_model.save(module, place, signatures={"serve_examples": module.serve_examples})
-        models.append(
-            tfma.default_eval_shared_model(
-                eval_saved_model_path=place, model_name=spec.name, eval_config=built
-            )
-        )
+    model = tfma.default_eval_shared_model(
+        eval_saved_model_path=str(root / "model"), eval_config=built
+    )
+    extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(
+        eval_shared_model=model, eval_config=built, tensor_adapter_config=None
+    )
     source = tfxio.TFExampleRecord(path, raw_record_column_name=tfma.ARROW_INPUT_COLUMN)
     with beam.Pipeline(argv=["--runner=FnApiRunner"]) as pipeline:
         _ = (
             pipeline
             | source.BeamSource()
             | tfma.ExtractEvaluateAndWriteResults(
-                eval_shared_model=models if baseline is not None else models[0],
+                eval_shared_model=model,
                 eval_config=built,
+                extractors=extractors,
                 output_path=str(root / "out"),
             )
         )
-    return results.read(str(root / "out"), LABELS)
+    return results.read(str(root / "out"), labels, SETTINGS)
+
+
+class Sample:
+    """150 images: three are not valid, one class is never predicted, one has no examples."""
+
+    def __init__(self) -> None:
+        generator = np.random.default_rng(0)
+        self.true = generator.integers(0, 3, 150)
+        # Most scores of a confident model lie next to 0 and 1.
+        logits = 6 * (generator.normal(0, 1, (150, 4)) + 1.5 * np.eye(4)[self.true])
+        logits[:, 2] -= 60
+        scores = np.exp(logits - logits.max(1, keepdims=True))
+        self.scores = (scores / scores.sum(1, keepdims=True)).astype(np.float32)
+        self.scores[:3] = 0
+        self.predicted = np.where(self.scores.any(1), self.scores.argmax(1), 4)
+        self.height, self.width = generator.integers(30, 300, (2, 150))
+        self.span = generator.integers(-1, 3, 150)
+        self.png = generator.random(150) < 0.3
+        self.brightness = generator.random(150)
+
+    def lines(self) -> list[bytes]:
+        return [
+            record(
+                self.true[i],
+                self.scores[i],
+                height=self.height[i],
+                width=self.width[i],
+                span=self.span[i],
+                format=b"PNG" if self.png[i] else b"JPEG",
+                brightness=float(self.brightness[i]),
+            )
+            for i in range(150)
+        ]
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    generator = np.random.default_rng(0)
-    true = generator.integers(0, 3, 80)
-    scores = generator.integers(1, 100, (80, 3)).astype(np.uint8)
-    scores[:, 2] = 0  # the third class is never predicted
-    scores[0] = 0  # a bad image: nothing is predicted
-    settings = config.EvaluateConfig(min_accuracy=0.9, min_precision=0.2, min_recall=0.05)
-    root = tmp_path_factory.mktemp("tfma")
-    return true, scores, evaluate(root, true, scores, settings)
+def sample() -> Sample:
+    return Sample()
 
 
-def test_equals_scikit_learn(found):
-    true, scores, result = found
-    predicted = scores.argmax(axis=1)
-    predicted[0] = 3
-    precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
-        true, predicted, labels=range(3), zero_division=np.nan
+@pytest.fixture(scope="module")
+def found(sample, tmp_path_factory) -> result.Result:
+    return evaluate(tmp_path_factory.mktemp("tfma"), sample.lines())
+
+
+def test_the_whole_equals_scikit_learn(found, sample):
+    assert found.example_count == 150
+    assert found.accuracy == pytest.approx((sample.predicted == sample.true).mean())
+    matrix = sklearn_metrics.confusion_matrix(sample.true, sample.predicted, labels=range(5))
+    assert found.confusion == matrix[:4].tolist()
+    assert found.confusion[0][4] + found.confusion[1][4] + found.confusion[2][4] == 3
+    valid = slice(3, None)
+    of_valid = sklearn_metrics.top_k_accuracy_score(
+        sample.true[valid], sample.scores[valid], k=2, labels=range(4)
     )
-    assert result.accuracy == pytest.approx(sklearn_metrics.accuracy_score(true, predicted))
+    assert (found.top_k, found.top_k_accuracy) == (2, pytest.approx(of_valid * 147 / 150))
+    assert found.accuracy < found.top_k_accuracy
+    low, high = found.accuracy_interval
+    assert low < found.accuracy < high
+
+
+def test_an_invalid_image_costs_a_guess(found, sample):
+    clipped = sample.scores[3:].astype(float).clip(1e-7, 1 - 1e-7)
+    of_valid = sklearn_metrics.log_loss(
+        sample.true[3:], clipped / clipped.sum(1, keepdims=True), labels=range(4)
+    )
+    expected = (147 * of_valid + 3 * math.log(4)) / 150
+    assert found.log_loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_every_class_equals_scikit_learn(found, sample):
+    precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
+        sample.true, sample.predicted, labels=range(4), zero_division=np.nan
+    )
     for index, name in enumerate(LABELS[:2]):
-        row = result.per_class[name]
+        row = found.per_class[name]
         expected = (precision[index], recall[index], f1[index])
         assert (row.precision, row.recall, row.f1) == pytest.approx(expected)
-    assert [row.support for row in result.per_class.values()] == support.tolist()
-    assert result.per_class["never predicted"].precision is None
+        assert row.f1_interval.low < row.f1 < row.f1_interval.high
+        assert row.precision_interval.low < row.precision < row.precision_interval.high
+    assert [row.support for row in found.per_class.values()] == support.tolist()
 
 
-def test_the_reasons_name_each_broken_threshold(found):
-    _, _, result = found
-    assert not result.blessed
-    text = "\n".join(result.reasons)
-    assert f"The accuracy is {result.accuracy:.1%}; at least 90.0% is needed." in text
-    assert "The precision of 'never predicted' is undefined; at least 20.0% is needed." in text
-    assert "The recall of 'never predicted' is 0.0%; at least 5.0% is needed." in text
-    assert len(result.reasons) == 3
+def test_every_area_equals_scikit_learn(found, sample):
+    for index, name in enumerate(LABELS[:3]):
+        of_class = sample.true == index, sample.scores[:, index]
+        row = found.per_class[name]
+        assert row.auc == pytest.approx(sklearn_metrics.roc_auc_score(*of_class), abs=1e-6)
+        expected = sklearn_metrics.average_precision_score(*of_class)
+        assert row.pr_auc == pytest.approx(expected, abs=1e-6)
 
 
-def test_blessed_without_reasons(tmp_path):
-    scores = np.eye(3, dtype=np.uint8)[[0, 1, 2, 0]] * 100
-    result = evaluate(tmp_path, [0, 1, 2, 0], scores, config.EvaluateConfig(min_recall=1.0))
-    assert result.blessed
-    assert result.reasons == []
-    assert result.accuracy == 1.0
+def test_what_is_undefined_is_none(found):
+    never, absent = found.per_class[NEVER], found.per_class[ABSENT]
+    assert (never.precision, never.precision_interval) == (None, None)
+    assert (never.recall, never.f1) == (0.0, 0.0)
+    assert never.recall_interval.low == 0 < never.recall_interval.high
+    assert absent.support == 0
+    assert {absent.recall, absent.f1, absent.auc, absent.pr_auc} == {None}
+    assert {absent.recall_interval, absent.f1_interval} == {None}
+    assert found.averages.left_out == {"precision": [NEVER], "recall": [ABSENT], "f1": [ABSENT]}
 
 
-@pytest.mark.parametrize("class_count", [3, 2], ids=["same classes", "a class fewer"])
-def test_the_baseline_is_held_against_but_never_counted(tmp_path, class_count):
-    """The same predictions with the first two classes swapped are the worse baseline."""
-
-    class Swapped(Predictor):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-        def serve_examples(self, examples):
-            outputs = super().serve_examples(examples)
-            order = [1, 0, 2][: self.class_count]
-            return {"probabilities": tf.gather(outputs["probabilities"], order, axis=1)}
-
-    true = [0, 1, 2, 0, 1]
-    scores = np.eye(3, dtype=np.uint8)[[0, 1, 2, 1, 1]] * 90 + 1
-    result = evaluate(tmp_path, true, scores, config.EvaluateConfig(), Swapped(class_count))
-    assert result.blessed, result.reasons
-    assert result.accuracy == pytest.approx(0.8)
-    assert [row.support for row in result.per_class.values()] == [2, 2, 1]
-    assert result.per_class["dog"].precision == pytest.approx(2 / 3)
-
-
-def test_a_drop_against_the_baseline_is_a_reason(tmp_path):
-    class Right(Predictor):
-        """Knows that the first score, in these records, is the right class."""
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-        def serve_examples(self, examples):
-            outputs = super().serve_examples(examples)
-            return {
-                "probabilities": tf.one_hot(
-                    tf.zeros_like(outputs["probabilities"][:, 0], tf.int32), 3
-                )
-            }
-
-    scores = np.eye(3, dtype=np.uint8)[[0, 0, 0, 1]] * 90 + 1
-    settings = config.EvaluateConfig(min_accuracy=0.5, max_accuracy_drop=0.1)
-    result = evaluate(tmp_path, [0, 0, 0, 0], scores, settings, Right())
-    assert not result.blessed
-    assert result.reasons == [
-        "The accuracy changed by -25.0 points against the last blessed model;"
-        " at most -10.0 is allowed."
+def test_slices_equal_what_is_counted(found, sample):
+    shorter = np.minimum(sample.height, sample.width)
+    bright = np.digitize(sample.brightness, [0.2, 0.4, 0.6, 0.8])
+    expected = [
+        *(("image/class/text", LABELS[index], sample.true == index) for index in range(3)),
+        ("image/size", "under 64 px", shorter < 64),
+        ("image/size", "64–127 px", (shorter >= 64) & (shorter < 128)),
+        ("image/size", "128 px or more", shorter >= 128),
+        *(("image/span", str(span), sample.span == span) for span in range(3)),
+        ("image/format", "JPEG", ~sample.png),
+        ("image/format", "PNG", sample.png),
+        ("image/quality/brightness", "under 0.2", bright == 0),
+        ("image/quality/brightness", "0.2–0.4", bright == 1),
+        ("image/quality/brightness", "0.4–0.6", bright == 2),
+        ("image/quality/brightness", "0.6–0.8", bright == 3),
+        ("image/quality/brightness", "0.8 or more", bright == 4),
     ]
+    assert [(row.feature, row.value) for row in found.slices] == [row[:2] for row in expected]
+    right = sample.predicted == sample.true
+    for row, (feature, _, inside) in zip(found.slices, expected, strict=True):
+        assert row.count == inside.sum()
+        assert row.accuracy == pytest.approx(right[inside].mean())
+        assert row.accuracy_interval.low <= row.accuracy <= row.accuracy_interval.high
+        assert (row.auc is None) == (feature == "image/class/text")
+    areas = [
+        sklearn_metrics.roc_auc_score(sample.true[sample.png] == k, sample.scores[sample.png, k])
+        for k in range(3)
+    ]
+    assert found.slices[10].auc == pytest.approx(np.mean(areas))
+
+
+def test_json_gives_it_back(found):
+    assert result.Result.from_json(found.to_json()) == found
+    assert "NaN" not in found.to_json()
+
+
+def test_one_class_only(tmp_path):
+    rows = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
+    found = evaluate(tmp_path, [record(0, row) for row in rows], LABELS[:2])
+    assert found.accuracy == pytest.approx(2 / 3)
+    assert found.top_k_accuracy == 1
+    cat, dog = found.per_class.values()
+    assert (cat.auc, cat.pr_auc, dog.auc, dog.recall) == (None, None, None, None)
+    assert cat.recall_interval.low < found.accuracy
+    assert {row.feature for row in found.slices} == {
+        "image/class/text",
+        "image/size",
+        "image/format",
+        "image/quality/brightness",
+    }
+
+
+def test_no_image_at_all(tmp_path):
+    found = evaluate(tmp_path, [])
+    assert (found.example_count, found.accuracy, found.log_loss, found.slices) == (
+        0,
+        None,
+        None,
+        [],
+    )
+    assert found.top_k_accuracy is None
+    assert all(row.f1 is None and row.auc is None for row in found.per_class.values())
+    assert result.Result.from_json(found.to_json()) == found
+
+
+def test_only_invalid_images(tmp_path):
+    found = evaluate(tmp_path, [record(label_id, np.zeros(4)) for label_id in (0, 1, 1)])
+    assert (found.accuracy, found.top_k_accuracy) == (0, 0)
+    assert found.log_loss == pytest.approx(math.log(4))
+    assert found.per_class[DOGS].auc == 0.5
+    assert found.per_class[CATS].precision is None

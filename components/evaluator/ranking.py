@@ -1,0 +1,164 @@
+"""How well scores rank: top-k accuracy, areas under ROC and precision-recall curves.
+
+TFMA's own are not used: its areas decide at thresholds of equal distance, between which a
+confident classifier has most of its scores (off by 0.008 at 1,000 of them), and take minutes
+for a hundred classes; its top-k counts an image of which nothing was predicted as right.
+
+Dimension letters: N images, K classes, T distinct scores.
+"""
+
+import numpy as np
+
+# So many scores are kept as they are, for exact areas: 16 MB. Beyond, they are counted in bins
+# of their log-odds, 0.014 wide, which moves an area under the ROC curve by 0.0002 and one under
+# the other curve by 0.005 at most. A float32 cannot come nearer to 1 than log-odds of 17.
+EXACT_SCORES = 4_000_000
+_BINS = 4096
+_LOWEST, _HIGHEST = -40.0, 17.0
+
+
+class Ranking:
+    """Scores of images, gathered piece by piece; pieces can be merged.
+
+    Args:
+      top_k: how many most probable classes are looked at.
+      exact_scores: how many scores N·K are kept as they are.
+    """
+
+    def __init__(self, top_k: int, exact_scores: int = EXACT_SCORES) -> None:
+        self._top_k = top_k
+        self._exact_scores = exact_scores
+        self._count = 0
+        self._hits = 0
+        self._label_ids: list[np.ndarray] = []
+        self._probabilities: list[np.ndarray] = []
+        self._kept = 0
+        self._bins: np.ndarray | None = None  # int64 [negative or positive, K, bin]
+
+    def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
+        """Takes images in.
+
+        Args:
+          label_ids: int [N], the true classes.
+          probabilities: float [N, K] in 0–1; all 0 where nothing was predicted. NaN counts as 0.
+        """
+        scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
+        self._count += len(label_ids)
+        self._hits += int(hits(label_ids, scores, self._top_k).sum())
+        self._label_ids.append(label_ids)
+        self._probabilities.append(scores)
+        self._kept += scores.size
+        if self._kept > self._exact_scores:
+            self._count_kept()
+
+    def merge(self, other: "Ranking") -> None:
+        """Takes in what another one gathered, which is not changed."""
+        self._count += other._count
+        self._hits += other._hits
+        self._label_ids += other._label_ids
+        self._probabilities += other._probabilities
+        self._kept += other._kept
+        if other._bins is not None:
+            self._bins = other._bins + (0 if self._bins is None else self._bins)
+        if self._kept > self._exact_scores:
+            self._count_kept()
+
+    def top_k_accuracy(self) -> float:
+        """The share of images with the true class among the ``top_k``; NaN without images."""
+        return self._hits / self._count if self._count else float("nan")
+
+    def areas(self) -> tuple[np.ndarray, np.ndarray]:
+        """The areas of each class against all others, see :func:`area`.
+
+        Returns:
+          roc and precision_recall, both float64 [K], NaN where undefined; empty without images.
+        """
+        if self._bins is not None:
+            self._count_kept()
+            pairs = list(zip(*self._bins, strict=True))
+        elif self._count:
+            pairs = _distinct(np.concatenate(self._label_ids), np.concatenate(self._probabilities))
+        else:
+            pairs = []
+        found = np.array([area(negatives, positives) for negatives, positives in pairs])
+        return tuple(found.reshape([-1, 2]).T)  # type: ignore[return-value]
+
+    def _count_kept(self) -> None:
+        """Moves the kept scores into the bins."""
+        if not self._kept:
+            return
+        label_ids, scores = np.concatenate(self._label_ids), np.concatenate(self._probabilities)
+        classes = scores.shape[1]
+        if self._bins is None:
+            self._bins = np.zeros([2, classes, _BINS], np.int64)
+        with np.errstate(divide="ignore"):
+            odds = np.log(scores) - np.log1p(-scores)
+        width = (_HIGHEST - _LOWEST) / (_BINS - 1)
+        places = ((odds.clip(_LOWEST, _HIGHEST) - _LOWEST) / width).round().astype(np.int64)
+        columns = np.arange(classes)
+        positive = label_ids[:, None] == columns
+        flat = (positive * classes + columns) * _BINS + places
+        self._bins += np.bincount(flat.ravel(), minlength=self._bins.size).reshape(self._bins.shape)
+        self._label_ids, self._probabilities, self._kept = [], [], 0
+
+
+def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.ndarray:
+    """Whether the true class is among the ``top_k`` most probable; of equals the first ones.
+
+    Args:
+      label_ids: int [N]; one that is no column is never hit.
+      probabilities: float [N, K]; where all are 0, nothing was predicted and nothing is hit.
+      top_k: 1 asks whether the most probable class is the true one.
+
+    Returns:
+      bool [N].
+    """
+    classes = probabilities.shape[1]
+    inside = np.minimum(label_ids, classes - 1)[:, None]
+    of_truth = np.take_along_axis(probabilities, inside, 1)
+    before = (probabilities > of_truth) | (
+        (probabilities == of_truth) & (np.arange(classes) < inside)
+    )
+    predicted = probabilities.max(1) > 0
+    return (before.sum(1) < top_k) & predicted & (label_ids < classes)
+
+
+def area(negatives: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
+    """The areas under the ROC curve and under the precision-recall curve.
+
+    ROC: the chance that a positive has a higher score than a negative, equal scores counting
+    half. Precision-recall: average precision, the sum of precision × gain in recall over the
+    distinct scores, without interpolation. Both as scikit-learn's ``roc_auc_score`` and
+    ``average_precision_score``.
+
+    Args:
+      negatives: [T], how many negatives have each distinct score, in ascending order.
+      positives: [T], likewise.
+
+    Returns:
+      Both in 0–1; NaN without positives or without negatives.
+    """
+    gained, false = positives[::-1].astype(float), negatives[::-1].astype(float)
+    true_positives, called = gained.cumsum(), (gained + false).cumsum()
+    pairs = gained.sum() * false.sum()
+    if not pairs:
+        return float("nan"), float("nan")
+    below = ((true_positives - gained / 2) * false).sum()
+    # Nothing is gained before anything is called.
+    precision = true_positives / np.maximum(called, 1)
+    return float(below / pairs), float((precision * gained).sum() / gained.sum())
+
+
+def _distinct(
+    label_ids: np.ndarray, probabilities: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each class, how many negatives and positives have each distinct score, ascending."""
+    found = []
+    for class_id in range(probabilities.shape[1]):
+        positive = label_ids == class_id
+        # Without positives nothing is defined, however the scores lie.
+        scores = probabilities[:, class_id] if positive.any() else np.zeros(len(positive))
+        _, places = np.unique(scores, return_inverse=True)
+        counts = np.bincount(2 * places + positive, minlength=2 * (int(places.max()) + 1))
+        found.append((counts[0::2], counts[1::2]))
+    return found

@@ -1,0 +1,99 @@
+"""What the images are sliced by, and what the slices are called.
+
+Features of many values are cut into ranges. TFMA knows slices by a key and a value only; the
+key of a ranged feature carries the bounds ("image/size:128,256") and the value is the number
+of the range, so that the extractor, the results and TFX's cache all know the same bounds.
+
+Dimension letter: B batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data import example
+
+SIZE = "image/size"
+BOUNDS: dict[str, tuple[float, ...]] = {
+    example.SIZE_BYTES: (10_000, 30_000, 100_000, 300_000, 1_000_000),
+    example.BRIGHTNESS: (0.2, 0.4, 0.6, 0.8),
+    example.CONTRAST: (0.1, 0.2, 0.3, 0.4),
+    example.HIGHLIGHT: (0.2, 0.4, 0.6, 0.8),
+    example.SHADOW: (0.2, 0.4, 0.6, 0.8),
+    example.SHARPNESS: (0.1, 0.3, 1.0, 3.0, 10.0),
+    example.SATURATION: (0.2, 0.4, 0.6, 0.8),
+}
+_IN_PX = (SIZE, example.HEIGHT, example.WIDTH)
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """A feature and, where it is cut into ranges, the bounds.
+
+    Attributes:
+      feature: its name in the record, or SIZE, the shorter side in px.
+      bounds: ascending; a bound belongs to the range above it. Empty: each value is a slice.
+    """
+
+    feature: str
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What TFMA knows it by."""
+        bounds = ",".join(map(str, self.bounds))
+        return f"{self.feature}:{bounds}" if bounds else self.feature
+
+    @classmethod
+    def parse(cls, key: str) -> "Slicing":
+        """Reads a :attr:`key`."""
+        feature, _, bounds = key.partition(":")
+        numbers = bounds.split(",") if bounds else []
+        return cls(feature, tuple(float(n) if "." in n else int(n) for n in numbers))
+
+    def ranges(self, features: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """The number of the range that each image lies in.
+
+        Args:
+          features: name → [B, 1], of the records.
+
+        Returns:
+          int64 [B, 1], from 0; None where the records lack the feature.
+        """
+        names = (example.HEIGHT, example.WIDTH) if self.feature == SIZE else (self.feature,)
+        columns = [column for name in names if isinstance(column := features.get(name), np.ndarray)]
+        if len(columns) < len(names):
+            return None
+        return np.searchsorted(np.array(self.bounds), np.minimum.reduce(columns), side="right")
+
+    def name(self, value: int | str) -> str:
+        """What a slice is called: the value itself, or its range with the unit."""
+        if not self.bounds:
+            return str(value)
+        index = int(value)
+        unit = " px" if self.feature in _IN_PX else ""
+        unit = " bytes" if self.feature == example.SIZE_BYTES else unit
+        if index == 0:
+            return f"under {self.bounds[0]:,}{unit}"
+        if index == len(self.bounds):
+            return f"{self.bounds[-1]:,}{unit} or more"
+        low, high = self.bounds[index - 1], self.bounds[index]
+        last = high - 1 if isinstance(high, int) else high
+        return f"{low:,}–{last:,}{unit}" if last > low else f"{low:,}{unit}"
+
+
+def slicings(features: Sequence[str], size_bounds_px: Sequence[int]) -> list[Slicing]:
+    """All that is sliced by: class, size, span, and what is asked for.
+
+    Args:
+      features: names of features, as EvaluateConfig allows them.
+      size_bounds_px: bounds for sizes, heights and widths; empty: these are not sliced by.
+    """
+    sizes = tuple(size_bounds_px)
+    asked = [
+        Slicing(name, sizes if name in _IN_PX else BOUNDS.get(name, ()))
+        for name in (SIZE, example.SPAN, *features)
+        if sizes or name not in _IN_PX
+    ]
+    return [Slicing(example.CLASS_LABEL), *asked]
