@@ -14,24 +14,34 @@ import keras
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import model
+from components.trainer import gradcam, model
+from components.trainer.backbones import registry
 from data import example, graph
 
 CONTRACT_FILE = "contract.json"
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 1
+# What the signature "explain" answers beside the heat map.
+EXPLAINED = ("label", "score", "valid")
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
     """What is exported: the classifier, the label names, and the way from bytes to pixels."""
 
-    def __init__(self, classifier: keras.Model, spec: materialise.Spec, assets: list[Path]) -> None:
+    def __init__(
+        self,
+        classifier: keras.Model,
+        spec: materialise.Spec,
+        explainer: gradcam.Explainer,
+        assets: list[Path],
+    ) -> None:
         super().__init__()
         self.classifier = classifier
         self.embedder = keras.Model(
             classifier.input, classifier.get_layer(model.EMBEDDING_LAYER).output
         )
+        self.explainer = explainer
         self.spec = spec
         self.label_names = tf.constant(spec.labels)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
@@ -48,7 +58,11 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         A bad image has valid false, probabilities and score 0 and an empty label.
         """
         pixels, valid = self.pixels(encoded)
-        probabilities = tf.nn.softmax(self.classifier(pixels, training=False))
+        return self.answer(self.classifier(pixels, training=False), valid)
+
+    def answer(self, logits: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Logits float32 [B, K] and valid bool [B] → the outputs of ``serving_default``."""
+        probabilities = tf.nn.softmax(logits)
         probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
         label_ids = tf.argmax(probabilities, axis=1)
         return {
@@ -74,10 +88,19 @@ class ServedModel(tf.Module):  # type: ignore[misc]
             pixels, valid = self.pixels(image_bytes)
             return {"embedding": self.embedder(pixels, training=False), "valid": valid}
 
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+        def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            pixels, valid = self.pixels(image_bytes)
+            heat, logits = self.explainer.explain(pixels)
+            answer = self.answer(logits, valid)
+            heat = tf.where(valid[:, None, None], heat, 0.0)
+            return {"heatmap": heat, **{name: answer[name] for name in EXPLAINED}}
+
         return {
             "serving_default": serving_default,
             "serve_examples": serve_examples,
             "embed": embed,
+            "explain": explain,
         }
 
 
@@ -112,6 +135,14 @@ def contract(spec: materialise.Spec, backbone: str, embedding_size: int) -> dict
                     "valid": probabilities["valid"],
                 },
             },
+            "explain": {
+                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
+                "outputs": {
+                    "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, what speaks"
+                    " for label; zeros where valid is false",
+                    **{name: probabilities[name] for name in EXPLAINED},
+                },
+            },
         },
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
@@ -134,7 +165,8 @@ def save(
     text = json.dumps(contract(spec, backbone, embedding_size), indent=1, ensure_ascii=False)
     contract_path.write_text(text + "\n", encoding="utf-8")
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
-    served = ServedModel(classifier, spec, [contract_path, labels_path])
+    explainer = gradcam.Explainer(classifier, registry.REGISTRY[backbone].grad_cam_layer)
+    served = ServedModel(classifier, spec, explainer, [contract_path, labels_path])
     tf.saved_model.save(served, str(directory), signatures=served.signatures())
 
 
