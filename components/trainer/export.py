@@ -15,7 +15,8 @@ import keras
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, model, outliers
+from components.trainer import calibration, gradcam, model, outliers
+from components.trainer.backbones import registry
 from data import example, graph
 
 CONTRACT_FILE = "contract.json"
@@ -23,6 +24,8 @@ LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 1
 NOT_FITTED = calibration.Calibration()
+# What the signature "explain" answers beside the heat map.
+EXPLAINED = ("label", "score", "valid")
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
@@ -34,6 +37,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         spec: materialise.Spec,
         assets: list[Path],
         fitted: calibration.Calibration = NOT_FITTED,
+        explained_layer: str | None = None,
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -44,6 +48,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.embedder_and_classifier = keras.Model(
             classifier.input, [self.embedder.output, classifier.output]
         )
+        self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.spec = spec
         self.label_names = tf.constant(spec.labels)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
@@ -61,18 +66,24 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         """
         pixels, valid = self.pixels(encoded)
         embedding, logits = self.embedder_and_classifier(pixels, training=False)
+        detector = self.fitted.detector
+        outlier_scores = outliers.scores(embedding, detector.directions)
+        return {
+            **self.answer(logits, valid),
+            "outlier_score": tf.where(valid, outlier_scores, 0.0),
+            "outlier": valid & (outlier_scores > detector.threshold),
+        }
+
+    def answer(self, logits: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Logits float32 [B, K] and valid bool [B] → probabilities, label, score and valid."""
         probabilities = tf.nn.softmax(logits / self.fitted.temperature)
         probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
         label_ids = tf.argmax(probabilities, axis=1)
-        detector = self.fitted.detector
-        outlier_scores = outliers.scores(embedding, detector.directions)
         return {
             "probabilities": probabilities,
             "label": tf.where(valid, tf.gather(self.label_names, label_ids), ""),
             "score": tf.reduce_max(probabilities, axis=1),
             "valid": valid,
-            "outlier_score": tf.where(valid, outlier_scores, 0.0),
-            "outlier": valid & (outlier_scores > detector.threshold),
         }
 
     def signatures(self) -> dict[str, Any]:
@@ -91,10 +102,19 @@ class ServedModel(tf.Module):  # type: ignore[misc]
             pixels, valid = self.pixels(image_bytes)
             return {"embedding": self.embedder(pixels, training=False), "valid": valid}
 
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+        def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            pixels, valid = self.pixels(image_bytes)
+            heat, logits = self.explainer.explain(pixels)
+            answer = self.answer(logits, valid)
+            heat = tf.where(valid[:, None, None], heat, 0.0)
+            return {"heatmap": heat, **{name: answer[name] for name in EXPLAINED}}
+
         return {
             "serving_default": serving_default,
             "serve_examples": serve_examples,
             "embed": embed,
+            "explain": explain,
         }
 
 
@@ -142,6 +162,14 @@ def contract(
                     "valid": probabilities["valid"],
                 },
             },
+            "explain": {
+                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
+                "outputs": {
+                    "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, what speaks"
+                    " for label; zeros where valid is false",
+                    **{name: probabilities[name] for name in EXPLAINED},
+                },
+            },
         },
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
@@ -172,7 +200,10 @@ def save(
     )
     contract_path.write_text(text + "\n", encoding="utf-8")
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
-    served = ServedModel(classifier, spec, [contract_path, labels_path], fitted)
+    # A network of another make is explained at its last map.
+    entry = registry.REGISTRY.get(backbone)
+    layer = entry.grad_cam_layer if entry else None
+    served = ServedModel(classifier, spec, [contract_path, labels_path], fitted, layer)
     tf.saved_model.save(served, str(directory), signatures=served.signatures())
 
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, model, outliers
+from components.trainer import calibration, export, gradcam, model, outliers
 from data import decode, example, graph
 from tests.components.trainer import conftest
 from tests.conftest import noise
@@ -129,11 +131,54 @@ def test_embed(loaded, images):
     assert outputs["valid"].numpy().all()
 
 
+def test_explain_equals_the_explainer_on_the_pixels_that_are_served(loaded, trained, images):
+    outputs = loaded.signatures["explain"](image_bytes=tf.constant(images))
+    pixels, _ = graph.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
+    heat = gradcam.Explainer(trained.classifier, "block3_conv1_relu").heatmap(pixels)
+    assert outputs["heatmap"].dtype == tf.float32
+    np.testing.assert_allclose(outputs["heatmap"], heat, atol=1e-4)
+    assert heat.max() == 1
+    served = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
+    np.testing.assert_array_equal(outputs["label"], served["label"])
+    np.testing.assert_allclose(outputs["score"], served["score"], atol=1e-6)
+
+
+def test_bad_images_have_no_heat_and_spoil_no_other(loaded, images):
+    explain = loaded.signatures["explain"]
+    alone = explain(image_bytes=tf.constant(images[:1]))
+    mixed = explain(image_bytes=tf.constant([b"", images[0], b"junk", images[0][:99]]))
+    assert mixed["valid"].numpy().tolist() == [False, True, False, False]
+    assert alone["heatmap"].numpy().max() == 1
+    np.testing.assert_allclose(mixed["heatmap"][1:2], alone["heatmap"], atol=1e-5)
+    np.testing.assert_array_equal(mixed["label"][1:2], alone["label"])
+    np.testing.assert_allclose(mixed["score"][1:2], alone["score"], atol=1e-6)
+    assert mixed["heatmap"].numpy()[[0, 2, 3]].max() == 0
+    assert mixed["score"].numpy()[[0, 2, 3]].max() == 0
+    assert mixed["label"].numpy()[[0, 2, 3]].tolist() == [b""] * 3
+
+
+def test_a_fresh_process_explains(exported, images):
+    """Without Keras and without this project: the file holds all there is to know."""
+    code = (
+        "import sys, tensorflow as tf\n"
+        "explain = tf.saved_model.load(sys.argv[1]).signatures['explain']\n"
+        "image = tf.io.read_file(sys.argv[2])\n"
+        "print(explain(image_bytes=image[None])['heatmap'].numpy().max())\n"
+    )
+    path = exported.parent / "image.jpg"
+    path.write_bytes(images[0])
+    command = [sys.executable, "-c", code, str(exported), str(path)]
+    ran = subprocess.run(command, cwd=exported.parent, capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "1.0", ran.stderr
+
+
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_any_batch_size(loaded, images, count):
     batch = tf.constant((images * 2)[:count], tf.string)
     outputs = loaded.signatures["serving_default"](image_bytes=batch)
     assert outputs["probabilities"].shape == (count, 2)
+    outputs = loaded.signatures["explain"](image_bytes=batch)
+    assert outputs["heatmap"].shape == (count, conftest.SIZE, conftest.SIZE)
 
 
 def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loaded, fitted):
