@@ -1,0 +1,203 @@
+"""Charts as shapes for inline SVG: training curves, a reliability diagram, a trend over runs.
+
+Only geometry is worked out here; chart.svg.jinja draws it, and the page's style sheet colours it,
+so that one drawing is right in light and in dark. Positions are in the SVG's own pixels.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from components.report import content, drawing, figures, origin, training
+
+# A reliability diagram is square, with a strip of counts under it.
+SQUARE_HEIGHT, SQUARE_BOTTOM, STRIP_TOP, STRIP_BOTTOM = 424, 326, 350, 388
+
+
+def curves(
+    title: str,
+    history: origin.Training,
+    metrics: Mapping[str, str],
+    is_rate: bool = False,
+) -> drawing.Chart | None:
+    """Up to two metrics of all phases on one axis of epochs, with the phases' borders.
+
+    Args:
+      title: the chart's.
+      history: the phases.
+      metrics: metric name → its name in the legend; the last one gets a ring at the kept epoch.
+      is_rate: whether values are in 0–1 and read as percent.
+
+    Returns:
+      None where no phase has a finite value of any of the metrics.
+    """
+    lengths = [phase.epochs for phase in training.phases(history)]
+    series = {name: _joined(history, lengths, metric) for metric, name in metrics.items()}
+    found = [value for values in series.values() for value in values if value is not None]
+    if not found:
+        return None
+    marks = [mark for mark in drawing.ticks(min(found), max(found)) if mark <= 1 or not is_rate]
+    y_axis = drawing.Axis(marks[0], max(marks[-1], max(found)), drawing.BOTTOM, drawing.TOP)
+    x_axis = drawing.Axis(0.5, sum(lengths) + 0.5, drawing.LEFT, drawing.RIGHT)
+    form = figures.percent if is_rate else figures.short
+    paths, dots, legend = [], [], []
+    for style, (name, values) in zip(("first", "second"), series.items(), strict=False):
+        paths.append(drawing.Path(style, drawing.line(values, x_axis, y_axis)))
+        dots += [
+            drawing.Dot(
+                style,
+                x_axis.place(epoch),
+                y_axis.place(value),
+                f"{name}, epoch {epoch}: {form(value)}",
+            )
+            for epoch, value in enumerate(values, 1)
+            if value is not None
+        ]
+        legend.append((style, name))
+    kept = training.kept_epoch(history)
+    if len(series) > 1 and kept and (value := values[kept - 1]) is not None:
+        dots.append(
+            drawing.Dot("kept", x_axis.place(kept), y_axis.place(value), f"kept: epoch {kept}", 5)
+        )
+        legend.append(("kept", "kept"))
+    grid, labels = drawing.grid(
+        marks, y_axis, [_percent(v) if is_rate else f"{v:g}" for v in marks]
+    )
+    borders, names = _phases(history, lengths, x_axis)
+    return drawing.Chart(
+        title=title,
+        description=f"{title} ({', '.join(series)}) over {sum(lengths)} epochs",
+        height=drawing.HEIGHT,
+        legend=tuple(legend) if len(series) > 1 else (),
+        rectangles=(),
+        paths=(*grid, *borders, *paths),
+        dots=tuple(dots),
+        labels=(*labels, *names, *drawing.counted(sum(lengths), x_axis, "epoch")),
+    )
+
+
+def reliability(bins: Sequence[content.Bin]) -> drawing.Chart | None:
+    """Accuracy over confidence, and how many images each bin has; None without images."""
+    total = sum(one.count for one in bins)
+    if not total:
+        return None
+    x_axis, y_axis = (
+        drawing.Axis(0, 1, drawing.LEFT, drawing.RIGHT),
+        drawing.Axis(0, 1, SQUARE_BOTTOM, drawing.TOP),
+    )
+    most = max(one.count for one in bins)
+    strip = drawing.Axis(0, most, STRIP_BOTTOM, STRIP_TOP)
+    marks = [0, 0.2, 0.4, 0.6, 0.8, 1]
+    grid, labels = drawing.grid(marks, y_axis, [_percent(mark) for mark in marks])
+    rectangles, paths = [], []
+    for one in bins:
+        left, right = x_axis.place(one.low) + 1, x_axis.place(one.high) - 1
+        title = _bin_title(one)
+        for style, axis, value in (("bar", y_axis, one.accuracy), ("count", strip, one.count)):
+            if value is not None and one.count:
+                top, bottom = axis.place(value), axis.start
+                rectangles.append(
+                    drawing.Rectangle(
+                        style, left, top, round(right - left, 1), round(bottom - top, 1), title
+                    )
+                )
+        if one.confidence is not None:
+            level = y_axis.place(one.confidence)
+            paths.append(drawing.Path("second", f"M{left:.1f} {level}H{right:.1f}"))
+    diagonal = f"M{drawing.LEFT} {SQUARE_BOTTOM}L{drawing.RIGHT} {drawing.TOP}"
+    base = f"M{drawing.LEFT} {STRIP_BOTTOM}H{drawing.RIGHT}"
+    return drawing.Chart(
+        title="Accuracy by confidence",
+        description=f"Reliability diagram of {total} images in {len(bins)} bins",
+        height=SQUARE_HEIGHT,
+        legend=(("first", "accuracy"), ("second", "mean confidence")),
+        rectangles=tuple(rectangles),
+        paths=(*grid, drawing.Path("grid", base), drawing.Path("border", diagonal), *paths),
+        dots=(),
+        labels=(
+            *labels,
+            *(
+                drawing.Label(x_axis.place(mark), STRIP_BOTTOM + 14, "middle", _percent(mark))
+                for mark in marks
+            ),
+            drawing.Label(drawing.LEFT - 6, STRIP_TOP + 4, "end", figures.count(most)),
+            drawing.Label(drawing.LEFT - 6, STRIP_BOTTOM + 3, "end", "0"),
+            drawing.Label(drawing.RIGHT, SQUARE_HEIGHT - 4, "end", "confidence"),
+            drawing.Label(drawing.LEFT, SQUARE_HEIGHT - 4, "start", "below: images in each bin"),
+        ),
+    )
+
+
+def trend(title: str, runs: Sequence[tuple[str, float | None, bool]]) -> drawing.Chart | None:
+    """A rate over runs, oldest first.
+
+    Args:
+      title: the chart's.
+      runs: (what the tooltip says, the rate, whether to fill the dot).
+
+    Returns:
+      None where no run has the rate.
+    """
+    values = [figures.finite(value) for _, value, _ in runs]
+    found = [value for value in values if value is not None]
+    if not found:
+        return None
+    marks = [mark for mark in drawing.ticks(min(found), max(found)) if 0 <= mark <= 1]
+    y_axis = drawing.Axis(
+        min(marks[0], *found), max(marks[-1], *found, marks[0] + 1e-3), drawing.BOTTOM, drawing.TOP
+    )
+    x_axis = drawing.Axis(0.5, len(runs) + 0.5, drawing.LEFT, drawing.RIGHT)
+    grid, labels = drawing.grid(marks, y_axis, [_percent(mark) for mark in marks])
+    dots = [
+        drawing.Dot("first" if filled else "hollow", x_axis.place(index), y_axis.place(value), text)
+        for index, (value, (text, _, filled)) in enumerate(zip(values, runs, strict=True), 1)
+        if value is not None
+    ]
+    return drawing.Chart(
+        title=title,
+        description=f"{title} of {len(found)} runs, oldest first",
+        height=drawing.HEIGHT,
+        legend=(("filled", "pushed"), ("hollow", "not pushed")),
+        rectangles=(),
+        paths=(*grid, drawing.Path("first", drawing.line(values, x_axis, y_axis))),
+        dots=tuple(dots),
+        labels=(*labels, *drawing.counted(len(runs), x_axis, "run, oldest first")),
+    )
+
+
+def _joined(history: origin.Training, lengths: Sequence[int], metric: str) -> list[float | None]:
+    """A metric of all phases in a row; None for epochs where it is missing or infinite."""
+    values: list[float | None] = []
+    for phase, length in zip(history.phases.values(), lengths, strict=True):
+        own = [figures.finite(value) for value in phase.get(metric, ())]
+        values += own + [None] * (length - len(own))
+    return values
+
+
+def _phases(
+    history: origin.Training, lengths: Sequence[int], axis: drawing.Axis
+) -> tuple[list[drawing.Path], list[drawing.Label]]:
+    """Dashed lines between phases, and their names above."""
+    borders, names, done = [], [], 0
+    for index, (name, length) in enumerate(zip(history.phases, lengths, strict=True)):
+        if index:
+            borders.append(
+                drawing.Path(
+                    "border", f"M{axis.place(done + 0.5)} {drawing.TOP - 14}V{drawing.BOTTOM}"
+                )
+            )
+        text = name.replace("_", " ") + (" (kept)" if name == history.kept else "")
+        names.append(drawing.Label(axis.place(done + 0.5) + 4, drawing.TOP - 6, "start", text))
+        done += length
+    return borders, names
+
+
+def _bin_title(one: content.Bin) -> str:
+    return (
+        f"{_percent(one.low)} to {_percent(one.high)}: confidence"
+        f" {figures.percent(one.confidence)}, accuracy {figures.percent(one.accuracy)},"
+        f" {figures.count(one.count)} images"
+    )
+
+
+def _percent(value: float) -> str:
+    """A tick in percent, with as many digits as it needs."""
+    return f"{float(f'{100 * value:.4g}'):g}%"

@@ -1,0 +1,120 @@
+"""The confusion matrix as the page shows it. Dimension letter: K classes."""
+
+import math
+from dataclasses import dataclass, field
+
+from components.report import content, figures
+
+NOTHING = "nothing"
+# Up to SMALL classes, the images stand beside the matrix; above LARGE, the most confused pairs say
+# more than the matrix does and come first.
+SMALL, LARGE = 10, 40
+MAX_PAIRS = 10
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Images of one true class that were called one class.
+
+    Attributes:
+      true, predicted: class ids; ``predicted`` is K where nothing was predicted.
+      count: how many.
+      total: images of the true class.
+      pictures: some of them.
+      sentence: the cell in words.
+    """
+
+    true: int
+    predicted: int
+    count: int
+    total: int
+    pictures: tuple[content.Picture, ...]
+    sentence: str
+
+    @property
+    def id(self) -> str:
+        """Of the element that shows the pictures."""
+        return f"cell-{self.true}-{self.predicted}"
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the images were called what they are."""
+        return self.true == self.predicted
+
+    @property
+    def share(self) -> float:
+        """Of the true class's images, in 0–1."""
+        return self.count / self.total
+
+    @property
+    def shade(self) -> str:
+        """The colour's opacity; by the root for mistakes, as few of them matter."""
+        share = 0.08 + 0.5 * self.share if self.is_right else 0.7 * math.sqrt(self.share)
+        return f"{min(share, 0.6):.2f}".lstrip("0")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What the template needs.
+
+    Attributes:
+      names: K class names.
+      columns: likewise; one more where there are images for which nothing was predicted.
+      rows: [K][columns] cells.
+      pairs: the mistakes that occur most, most first.
+      panels: the cells with pictures.
+      first: the id of the panel that is shown at first.
+      size: "small", "medium" or "large", by K.
+      has_overlays: whether any picture has one.
+    """
+
+    names: list[str]
+    columns: list[str]
+    rows: list[list[Cell]]
+    pairs: list[Cell]
+    panels: list[Cell] = field(default_factory=list)
+    first: str = ""
+    size: str = "medium"
+    has_overlays: bool = False
+
+
+def build(report: content.Content) -> Matrix:
+    """Lays the matrix out."""
+    names = [row.name for row in report.classes]
+    counts = report.confusion.counts
+    columns = [*names, NOTHING] if any(row[-1] for row in counts) else names
+    rows = [
+        [_cell(report, columns, true, predicted) for predicted in range(len(columns))]
+        for true in range(len(counts))
+    ]
+    cells = [cell for row in rows for cell in row if cell.count]
+    mistakes = [cell for cell in cells if not cell.is_right]
+    pairs = sorted(mistakes, key=lambda cell: (-cell.count, -cell.share))[:MAX_PAIRS]
+    panels = [cell for cell in cells if cell.pictures]
+    first = next((cell for cell in [*pairs, *panels] if cell.pictures), None)
+    return Matrix(
+        names=names,
+        columns=columns,
+        rows=rows,
+        pairs=pairs,
+        panels=panels,
+        first=first.id if first else "",
+        size="small" if len(names) <= SMALL else "large" if len(names) > LARGE else "medium",
+        has_overlays=any(picture.overlay for cell in panels for picture in cell.pictures),
+    )
+
+
+def _cell(report: content.Content, columns: list[str], true: int, predicted: int) -> Cell:
+    row = report.confusion.counts[true]
+    count, total = row[predicted], sum(row)
+    return Cell(
+        true=true,
+        predicted=predicted,
+        count=count,
+        total=total,
+        pictures=report.confusion.pictures.get((true, predicted), ()),
+        sentence=f"{columns[true]} called {columns[predicted]}: {count} of {total}"
+        f" ({figures.percent(count / total)})"
+        if total
+        else "",
+    )

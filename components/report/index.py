@@ -1,0 +1,69 @@
+"""The index of an output directory: all its runs, and how accuracy goes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.report import charts, drawing, figures, templates
+
+TEMPLATE = "index.html.jinja"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run.
+
+    Attributes:
+      run_id: names it; later runs sort after earlier ones.
+      data: what it was trained on.
+      status: of the run: "succeeded", "not_blessed" or "failed".
+      verdict: of the gate: "release", "refuse" or "inconclusive"; empty where it came not so far.
+      accuracy: on the test split, in 0–1; None where there is none.
+      pushed: the version that the run pushed; empty where nothing new was.
+      seconds: wall time of the run.
+      report: the path of its report, relative to the index; empty where there is none.
+    """
+
+    run_id: str
+    data: str
+    status: str
+    verdict: str = ""
+    accuracy: float | None = None
+    pushed: str = ""
+    seconds: float | None = None
+    report: str = ""
+
+
+def render(rows: Iterable[RunRow], title: str = "Runs") -> str:
+    """Renders the page, the newest run first, the same for the same rows.
+
+    Args:
+      rows: in any order.
+      title: such as the output directory's name.
+    """
+    runs = sorted(rows, key=lambda row: row.run_id)
+    return templates.html(
+        TEMPLATE,
+        title=title,
+        runs=runs[::-1],
+        trends=_trends(runs),
+        latest=next((row for row in reversed(runs) if row.accuracy is not None), None),
+        pushed=next((row for row in reversed(runs) if row.pushed), None),
+    )
+
+
+def _trends(runs: Sequence[RunRow]) -> list[drawing.Chart]:
+    """A chart for each data folder that two runs or more have measured an accuracy on."""
+    of_data: dict[str, list[RunRow]] = {}
+    for row in runs:
+        if figures.finite(row.accuracy) is not None:
+            of_data.setdefault(row.data, []).append(row)
+    found = []
+    for data, rows in of_data.items():
+        title = "Accuracy" if len(of_data) == 1 else f"Accuracy on {data}"
+        points = [
+            (f"{row.run_id}: {figures.percent(row.accuracy)}", row.accuracy, bool(row.pushed))
+            for row in rows
+        ]
+        if len(rows) > 1:
+            found.append(charts.trend(title, points))
+    return [one for one in found if one]

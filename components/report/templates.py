@@ -1,0 +1,123 @@
+"""The environments that templates are rendered in, and the filters that they share.
+
+A template says ``{{ name }}`` and gets it escaped: for HTML by jinja2, for Markdown by
+:func:`escaped`. What is not in the values given is an error.
+"""
+
+import base64
+import hashlib
+import re
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from components.report import content, figures
+from data import folder
+
+FOLDER = Path(__file__).parent
+# What Markdown, GitHub's too, could read as markup within a line, and at the start of one.
+_MARKUP = re.compile(r"([\\`*_\[\]|~$!#])")
+_LIST = re.compile(r"^(\d*)([-+.)=])(?=[\s=-]|$)")
+# Line ends, other control characters, and those that turn the direction of writing.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+def html(template: str, **values: Any) -> str:
+    """Renders a page; its style sheet and script stand in it, and nothing else may run.
+
+    Args:
+      template: a file of this folder; it takes ``style``, ``script`` and ``policy`` too.
+      values: what it shows.
+    """
+    script = (FOLDER / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    return (
+        _environment(autoescape=True)
+        .get_template(template)
+        .render(
+            style=markupsafe.Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+            script=markupsafe.Markup(script),  # noqa: S704
+            policy=policy,
+            **values,
+        )
+    )
+
+
+def markdown(template: str, **values: Any) -> str:
+    """Renders a Markdown file; every value is escaped."""
+    environment = _environment(autoescape=False)
+    environment.finalize = escaped
+    return environment.get_template(template).render(**values)
+
+
+def escaped(value: Any) -> str:
+    """A value as one line of Markdown that shows it as it is."""
+    line = _CONTROL.sub(" ", folder.printable(str(value))).strip()
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _LIST.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
+
+
+def fenced(text: str, language: str) -> str:
+    """A block of code, whatever backticks are in it."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{folder.printable(text).rstrip()}\n{fence}\n"
+
+
+def link(path: str) -> str:
+    """A path as the address of a link; it can name nothing but a file."""
+    return urllib.parse.quote(path.encode("utf-8", "surrogateescape"))
+
+
+def interval(estimate: content.Estimate) -> str:
+    """The bounds of an estimate in percent, "91.0–96.8"; empty where there are none."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}"
+
+
+def bracketed(estimate: content.Estimate) -> str:
+    """An estimate with its interval: "91.3% (88.1–93.8)"."""
+    bounds = interval(estimate)
+    return figures.percent(estimate.value) + (f" ({bounds})" if bounds else "")
+
+
+def difference(estimate: content.Estimate) -> str:
+    """A difference with its interval, in points: "+1.3 (−0.3 to +3.0)"."""
+    text = figures.points(estimate.value)
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} ({figures.points(estimate.low)} to {figures.points(estimate.high)})"
+
+
+def _environment(autoescape: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=autoescape,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "count": figures.count,
+        "difference": difference,
+        "duration": figures.duration,
+        "estimate": bracketed,
+        "decimal": figures.decimal,
+        "interval": interval,
+        "key": figures.key,
+        "link": link,
+        "operations": figures.operations,
+        "percent": figures.percent,
+        "points": figures.points,
+        "printable": lambda text: folder.printable(str(text)),
+        "short": figures.short,
+    }
+    return environment

@@ -1,0 +1,63 @@
+"""What the phases of training reached, worked out from the history."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.report import figures, origin
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase; figures are None where the history lacks them.
+
+    Attributes:
+      name: the phase's.
+      epochs: how many it had.
+      best: the epoch of the lowest eval loss, from 1.
+      loss: that loss.
+      accuracy: on the eval split after that epoch, in 0–1.
+      images_per_s: the median over epochs.
+      is_kept: whether the final weights are this phase's.
+    """
+
+    name: str
+    epochs: int
+    best: int | None
+    loss: float | None
+    accuracy: float | None
+    images_per_s: float | None
+    is_kept: bool
+
+
+def phases(history: origin.Training) -> list[Phase]:
+    """The phases in their order."""
+    return [_phase(name, metrics, name == history.kept) for name, metrics in history.phases.items()]
+
+
+def kept_epoch(history: origin.Training) -> int | None:
+    """The epoch of the final weights, counted from 1 over all phases; None where unknown."""
+    done = 0
+    for phase in phases(history):
+        if phase.is_kept and phase.best is not None:
+            return done + phase.best
+        done += phase.epochs
+    return None
+
+
+def _phase(name: str, metrics: Mapping[str, Sequence[float | None]], is_kept: bool) -> Phase:
+    losses = [figures.finite(value) for value in metrics.get("val_loss", ())]
+    known = [(loss, epoch) for epoch, loss in enumerate(losses, 1) if loss is not None]
+    loss, best = min(known, default=(None, None))
+    accuracies = metrics.get("val_accuracy", ())
+    speeds = [figures.finite(value) for value in metrics.get("images_per_s", ())]
+    found = [speed for speed in speeds if speed is not None]
+    return Phase(
+        name=name,
+        epochs=max(map(len, metrics.values()), default=0),
+        best=best,
+        loss=loss,
+        accuracy=accuracies[best - 1] if best and best <= len(accuracies) else None,
+        images_per_s=statistics.median(found) if found else None,
+        is_kept=is_kept,
+    )

@@ -1,0 +1,85 @@
+import dataclasses
+
+import markdown_it
+import pytest
+
+from components.report import model_card, origin
+from tests.components.report import samples
+
+
+def parsed(card):
+    """The card's tokens, inline ones too, as a reader's renderer has them."""
+    tokens = markdown_it.MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(card)
+    return [one for token in tokens for one in (token, *(token.children or ()))]
+
+
+def cells(card):
+    return [token.content for token in parsed(card) if token.type == "text"]
+
+
+def test_the_same_content_gives_the_same_card():
+    assert model_card.render(samples.real()) == model_card.render(samples.real())
+
+
+def test_the_sections_are_those_of_a_model_card():
+    tokens = parsed(model_card.render(samples.real()))
+    heads = [tokens[at + 1].content for at, token in enumerate(tokens) if token.tag == "h2"
+             and token.nesting == 1]  # fmt: skip
+    assert heads == [
+        "Model details",
+        "Intended use",
+        "Metrics",
+        "Evaluation data",
+        "Training data",
+        "Caveats",
+        "Decision",
+        "Lineage",
+    ]
+
+
+def test_the_figures_are_those_given():
+    lines = model_card.render(samples.real()).splitlines()
+    for row in samples.class_rows():
+        line = next(line for line in lines if line.startswith(f"| {row.name} | {row.support} |"))
+        for rate in (row.precision, row.recall, row.f1):
+            bounds = f"{100 * rate.low:.1f}–{100 * rate.high:.1f}"
+            assert f"| {rate.value:.1%} ({bounds}) |" in line
+        assert f"| {row.auc:.3f} | {row.pr_auc:.3f} |" in line
+    accuracy = samples.metrics().accuracy
+    assert any(line.startswith(f"| accuracy | {accuracy.value:.1%} (") for line in lines)
+
+
+def test_hostile_names_are_shown_as_they_are():
+    card = model_card.render(samples.hostile())
+    kinds = {token.type for token in parsed(card)}
+    assert not kinds & {"html_inline", "html_block", "link_open", "image", "em_open", "s_open"}
+    assert not kinds & {"strong_open", "code_inline", "code_block", "blockquote_open", "hr"}
+    text = "\n".join(cells(card))
+    for name in (samples.SCRIPT, samples.HOSTILE[7], samples.HOSTILE[11], samples.HOSTILE[10]):
+        assert name in text
+    assert "\u202e" not in card
+    card.encode("utf-8")
+
+
+@pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "2) a", "# a", "> a", "    a", "==="])
+def test_a_sentence_starts_no_block(text):
+    card = model_card.render(
+        dataclasses.replace(samples.real(), caveats=(text,), intended_use=text)
+    )
+    assert cells(card).count(text.strip()) == 2
+
+
+def test_the_configuration_cannot_leave_its_block():
+    lineage = origin.Lineage((), "a: |\n  ```\n  # no heading\n\n\n\nb: 1\n")
+    card = model_card.render(dataclasses.replace(samples.real(), lineage=lineage))
+    fences = [token for token in parsed(card) if token.type == "fence"]
+    assert [fence.content for fence in fences] == [lineage.config]
+
+
+def test_caveats_follow_from_the_figures():
+    card = model_card.render(samples.real())
+    assert "Fewer than 30 test images: trash." in card
+    assert "The class found least often is trash: 71.4% of it." in card
+    assert "blur 2 px costs 6.0 points of accuracy." in card
+    bare = dataclasses.replace(samples.real(), robustness=(), calibration=None)
+    assert "Robustness against damaged images was not measured." in model_card.render(bare)

@@ -1,0 +1,78 @@
+import base64
+import dataclasses
+import hashlib
+import re
+
+import pytest
+
+from components.report import page
+from tests.components.report import samples
+
+
+def test_the_same_content_gives_the_same_page():
+    assert page.render(samples.real()) == page.render(samples.real())
+
+
+def test_the_page_is_small_without_its_pictures():
+    bare = page.render(samples.real(lambda name, number: ("", "")))
+    assert len(bare.encode()) <= 150_000
+
+
+def test_nothing_runs_but_the_one_script():
+    html = page.render(samples.hostile())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html).group(1)
+    script = re.search(r"<script>(.*)</script>\n</body>", html, re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy.replace("&#39;", "'")
+    assert html.count("<script") == 1
+    assert not re.search(r"(src|href)=\"?(https?:|//|javascript:)", html)
+
+
+def test_hostile_content_is_printable_utf8():
+    page.render(samples.hostile()).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence", "absent"),
+    [
+        ({"comparison": None}, "There was no served model to compare with.", "difference-table"),
+        ({"robustness": ()}, "Robustness was not measured.", "corruption"),
+        ({"calibration": None}, "Calibration was not measured.", "Accuracy by confidence"),
+        ({"training": None}, "The history of training was not kept.", "Learning rate"),
+        ({"slices": ()}, None, "Slices"),
+        ({"mistakes": ()}, None, "Worst mistakes"),
+        ({"layers": ()}, None, "Architecture"),
+        ({"parity": None, "budget": ()}, None, "Parity and budget"),
+    ],
+)
+def test_what_is_missing_is_said_or_left_out(changes, sentence, absent):
+    whole = page.render(samples.real())
+    html = page.render(dataclasses.replace(samples.real(), **changes))
+    assert absent in whole
+    assert absent not in html
+    if sentence:
+        assert sentence in html
+        assert sentence not in whole
+
+
+def test_many_classes_have_the_most_confused_pairs_before_the_matrix():
+    order = {}
+    for name, report in (("few", samples.real()), ("many", samples.hostile())):
+        html = page.render(report)
+        order[name] = html.index("Most confused</h3>") < html.index('aria-label="Confusion matrix"')
+    assert order == {"few": False, "many": True}
+
+
+def test_the_column_for_nothing_appears_where_it_is_needed():
+    heads = [re.findall(r'(?s)<th scope="col">.*?</th>', page.render(report))
+             for report in (samples.real(), samples.hostile())]  # fmt: skip
+    assert [len(found) for found in heads] == [6, 61]
+    assert "nothing" in heads[1][-1]
+
+
+def test_scales_hold_every_interval():
+    for scale in page._scales(samples.real()).values():
+        assert scale.low < scale.high
+    rates = page._rates(row.f1 for row in samples.class_rows())
+    assert rates.low <= min(row.f1.low for row in samples.class_rows())
+    assert rates.style(samples.class_rows()[0].f1).startswith("--l:")
