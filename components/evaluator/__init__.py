@@ -1,1 +1,1 @@
-"""Evaluation: per-class metrics by TFMA, floors, and the baseline to be held against."""
+"""Evaluation: metrics by TFMA with intervals and slices; the baseline to be held against."""

@@ -7,6 +7,8 @@ for a hundred classes; its top-k counts an image of which nothing was predicted 
 Dimension letters: N images, K classes, T distinct scores.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 # So many scores are kept as they are, for exact areas: 16 MB. Beyond, they are counted in bins
@@ -15,6 +17,7 @@ import numpy as np
 EXACT_SCORES = 4_000_000
 _BINS = 4096
 _LOWEST, _HIGHEST = -40.0, 17.0
+_TOGETHER = 256  # images that come one by one are worked off so many at a time
 
 
 class Ranking:
@@ -30,9 +33,8 @@ class Ranking:
         self._exact_scores = exact_scores
         self._count = 0
         self._hits = 0
-        self._label_ids: list[np.ndarray] = []
-        self._probabilities: list[np.ndarray] = []
-        self._kept = 0
+        self._new: list[tuple[np.ndarray, np.ndarray]] = []
+        self._kept: list[tuple[np.ndarray, np.ndarray]] = []
         self._bins: np.ndarray | None = None  # int64 [negative or positive, K, bin]
 
     def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
@@ -42,29 +44,35 @@ class Ranking:
           label_ids: int [N], the true classes.
           probabilities: float [N, K] in 0–1; all 0 where nothing was predicted. NaN counts as 0.
         """
-        scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
-        self._count += len(label_ids)
-        self._hits += int(hits(label_ids, scores, self._top_k).sum())
-        self._label_ids.append(label_ids)
-        self._probabilities.append(scores)
-        self._kept += scores.size
-        if self._kept > self._exact_scores:
-            self._count_kept()
+        self._new.append((label_ids, probabilities))
+        if len(self._new) == _TOGETHER:
+            self.compact()
 
     def merge(self, other: "Ranking") -> None:
-        """Takes in what another one gathered, which is not changed."""
+        """Takes in what another one gathered; that one is not to be used any more."""
+        other.compact()
         self._count += other._count
         self._hits += other._hits
-        self._label_ids += other._label_ids
-        self._probabilities += other._probabilities
         self._kept += other._kept
         if other._bins is not None:
             self._bins = other._bins + (0 if self._bins is None else self._bins)
-        if self._kept > self._exact_scores:
+        self.compact()
+
+    def compact(self) -> None:
+        """Works off what came in one by one, in few large arrays."""
+        if self._new:
+            label_ids, probabilities = _joined(self._new)
+            scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
+            self._count += len(label_ids)
+            self._hits += int(hits(label_ids, scores, self._top_k).sum())
+            self._kept.append((label_ids, scores))
+            self._new = []
+        if sum(scores.size for _, scores in self._kept) > self._exact_scores:
             self._count_kept()
 
     def top_k_accuracy(self) -> float:
         """The share of images with the true class among the ``top_k``; NaN without images."""
+        self.compact()
         return self._hits / self._count if self._count else float("nan")
 
     def areas(self) -> tuple[np.ndarray, np.ndarray]:
@@ -73,13 +81,13 @@ class Ranking:
         Returns:
           roc and precision_recall, both float64 [K], NaN where undefined; empty without images.
         """
+        self.compact()
+        pairs: Iterable[tuple[np.ndarray, np.ndarray]] = ()
         if self._bins is not None:
             self._count_kept()
-            pairs = list(zip(*self._bins, strict=True))
-        elif self._count:
-            pairs = _distinct(np.concatenate(self._label_ids), np.concatenate(self._probabilities))
-        else:
-            pairs = []
+            pairs = zip(*self._bins, strict=True)
+        elif self._kept:
+            pairs = _distinct(*_joined(self._kept))
         found = np.array([area(negatives, positives) for negatives, positives in pairs])
         return tuple(found.reshape([-1, 2]).T)  # type: ignore[return-value]
 
@@ -87,7 +95,7 @@ class Ranking:
         """Moves the kept scores into the bins."""
         if not self._kept:
             return
-        label_ids, scores = np.concatenate(self._label_ids), np.concatenate(self._probabilities)
+        label_ids, scores = _joined(self._kept)
         classes = scores.shape[1]
         if self._bins is None:
             self._bins = np.zeros([2, classes, _BINS], np.int64)
@@ -99,7 +107,7 @@ class Ranking:
         positive = label_ids[:, None] == columns
         flat = (positive * classes + columns) * _BINS + places
         self._bins += np.bincount(flat.ravel(), minlength=self._bins.size).reshape(self._bins.shape)
-        self._label_ids, self._probabilities, self._kept = [], [], 0
+        self._kept = []
 
 
 def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.ndarray:
@@ -149,16 +157,19 @@ def area(negatives: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
     return float(below / pairs), float((precision * gained).sum() / gained.sum())
 
 
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    label_ids, scores = zip(*parts, strict=True)
+    return np.concatenate(label_ids), np.concatenate(scores)
+
+
 def _distinct(
     label_ids: np.ndarray, probabilities: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Of each class, how many negatives and positives have each distinct score, ascending."""
-    found = []
     for class_id in range(probabilities.shape[1]):
         positive = label_ids == class_id
-        # Without positives nothing is defined, however the scores lie.
-        scores = probabilities[:, class_id] if positive.any() else np.zeros(len(positive))
+        # Without both nothing is defined, however the scores lie.
+        scores = probabilities[:, class_id] * (positive.any() and not positive.all())
         _, places = np.unique(scores, return_inverse=True)
         counts = np.bincount(2 * places + positive, minlength=2 * (int(places.max()) + 1))
-        found.append((counts[0::2], counts[1::2]))
-    return found
+        yield counts[0::2], counts[1::2]

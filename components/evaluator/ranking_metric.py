@@ -82,6 +82,10 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
             merged.merge(accumulator)
         return merged
 
+    def compact(self, accumulator: ranking.Ranking) -> ranking.Ranking:
+        accumulator.compact()
+        return accumulator
+
     def extract_output(self, accumulator: ranking.Ranking) -> dict[Any, Any]:
         areas = accumulator.areas()
         if not any(np.isfinite(values).any() for values in areas):
