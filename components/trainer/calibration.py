@@ -152,7 +152,9 @@ class Outputs:
         embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
         both = keras.Model(classifier.input, [embedding, classifier.output])
 
-        @tf.function(reduce_retracing=True)
+        pixels_spec = tf.TensorSpec([None, *classifier.input.shape[1:]], tf.uint8)
+
+        @tf.function(input_signature=[pixels_spec])
         def run(pixels: tf.Tensor) -> list[tf.Tensor]:
             return both(pixels, training=False)  # type: ignore[no-any-return]
 
