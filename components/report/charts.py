@@ -79,10 +79,8 @@ def reliability(bins: Sequence[content.Bin]) -> drawing.Chart | None:
     total = sum(one.count for one in bins)
     if not total:
         return None
-    x_axis, y_axis = (
-        drawing.Axis(0, 1, drawing.LEFT, drawing.RIGHT),
-        drawing.Axis(0, 1, SQUARE_BOTTOM, drawing.TOP),
-    )
+    x_axis = drawing.Axis(0, 1, drawing.LEFT, drawing.RIGHT)
+    y_axis = drawing.Axis(0, 1, SQUARE_BOTTOM, drawing.TOP)
     most = max(one.count for one in bins)
     strip = drawing.Axis(0, most, STRIP_BOTTOM, STRIP_TOP)
     marks = [0, 0.2, 0.4, 0.6, 0.8, 1]

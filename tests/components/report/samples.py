@@ -169,8 +169,8 @@ def comparison() -> content.Comparison:
 
 def layers() -> tuple[origin.Layer, ...]:
     rows = [origin.Layer("image", "InputLayer", None, None, None, 160, 3, 0, 0, 1)]
-    for index in range(40):
-        side, channels = 80 >> index // 12, 32 * (1 + index // 8)
+    for index in range(150):
+        side, channels = 80 >> index // 40, 32 * (1 + index // 30)
         rows.append(
             origin.Layer(
                 f"efficientnet_lite0_block{index}_depthwise",
