@@ -25,6 +25,8 @@ PACKAGES = [
     "components.image_validator.checks",
     "components.preprocess",
     "components.pusher",
+    "components.release_gate",
+    "components.report",
     "components.trainer",
     "components.trainer.backbones",
     "components.trainer.features",
@@ -40,6 +42,7 @@ setup(
     packages=PACKAGES,
     package_data={
         "components.image_validator": ["*.pbtxt", "*.jinja"],
+        "components.report": ["*.jinja", "*.css", "*.js"],
         "pipeline": ["configs/*.yaml"],
     },
     install_requires=[

@@ -21,6 +21,8 @@ from components.image_example_gen import config as ingest_config
 from components.image_validator import config as validate_config
 from components.preprocess import config as preprocess_config
 from components.pusher import config as push_config
+from components.release_gate import config as gate_config
+from components.report import config as report_config
 from components.trainer import config as train_config
 from components.tuner import config as tune_config
 from data import augment_config, errors
@@ -78,6 +80,8 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     train: train_config.TrainConfig = Field(default_factory=train_config.TrainConfig)
     tune: tune_config.TuneConfig = Field(default_factory=tune_config.TuneConfig)
     evaluate: evaluate_config.EvaluateConfig = Field(default_factory=evaluate_config.EvaluateConfig)
+    gate: gate_config.GateConfig = Field(default_factory=gate_config.GateConfig)
+    report: report_config.ReportConfig = Field(default_factory=report_config.ReportConfig)
     push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
     beam: BeamConfig = Field(default_factory=BeamConfig)
 

@@ -10,11 +10,15 @@ ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
                        │     │                               │
                     Trainer ◄┴─ start (the last model blessed before these images)
                        │                                     │
-                       ├──────── baseline (the last other blessed model)
-                       │      │                              │
-                       ├── Evaluator ────────────────────────┘
-                       │       │
-                       └─── Pusher
+                       ├── Evaluator ────────────────────────┤
+                       │                                     │
+                       ├── ReleaseGate ──────────────────────┤
+                       │     │   ▲                           │
+                       │     │   baseline (the last other blessed model)
+                       │     │                               │
+                       ├── Pusher                            │
+                       │                                     │
+                       └── Report (of all of them) ──────────┘
 """
 
 from pathlib import Path
@@ -40,6 +44,10 @@ from components.image_example_gen.config import IngestJob
 from components.image_validator.component import ImageValidator
 from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
+from components.release_gate.component import ReleaseGate
+from components.release_gate.config import GateJob
+from components.report.component import Report
+from components.report.config import ReportJob
 from components.trainer import warm_start_model
 from pipeline import config as pipeline_config
 from pipeline import preflight, source
@@ -51,6 +59,7 @@ BASELINE = "baseline"
 WARM_START = "start"
 RESOLVERS = (BASELINE, WARM_START)
 TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
+GATE_CODE = (*TRAINING_CODE, "components/evaluator", "components/release_gate")
 
 
 def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Pipeline:
@@ -64,10 +73,8 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
     example_gen = ingest_step(config, inputs)
     examples = example_gen.outputs["examples"]
     validation = validation_steps(config, inputs, examples)
-    clean_examples = validation[-1].outputs["clean_examples"]
-    training = training_steps(config, inputs, clean_examples)
-    model = training[-1].outputs["model"]
-    release = release_steps(config, inputs, clean_examples, model)
+    training = training_steps(config, inputs, validation[-1].outputs["clean_examples"])
+    release = release_steps(config, inputs, validation[-1], training)
     return Pipeline(
         pipeline_name=inputs.model_name,
         pipeline_root=str(output / "artifacts" / inputs.model_name),
@@ -189,33 +196,72 @@ def training_settings(
 def release_steps(
     config: pipeline_config.PipelineConfig,
     inputs: preflight.Inputs,
-    examples: channel.Channel,
-    model: channel.Channel,
+    image_validator: BaseNode,
+    training: list[BaseNode],
 ) -> list[BaseNode]:
-    """A model → metrics on the test split, a decision, and a version in serving."""
+    """A model → figures on the test split, a decision, a version in serving, and a report."""
+    preprocess, trainer = training[0], training[-1]
+    examples, model = image_validator.outputs["clean_examples"], trainer.outputs["model"]
+    evaluator = Evaluator(
+        examples=examples,
+        example_splits=["test"],
+        model=model,
+        eval_config=eval_config.build(
+            config.evaluate, inputs.labels, source.fingerprint("data", "components/evaluator")
+        ),
+        module_path=eval_config.EXTRACTORS,
+    )
     last_blessed = Resolver(
         strategy_class=baseline.LatestOtherBlessedModelStrategy,
         model=channel.Channel(type=standard_artifacts.Model),
         model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
         candidate=model,
     ).with_id(BASELINE)
-    evaluator = Evaluator(
+    gate = ReleaseGate(
         examples=examples,
-        example_splits=["test"],
+        pixels=preprocess.outputs["pixels"],
         model=model,
         baseline_model=last_blessed.outputs["model"],
-        eval_config=eval_config.build(config.evaluate, inputs.labels),
+        settings=GateJob(config=config.gate, model_name=inputs.model_name).model_dump_json(),
+        code=source.fingerprint(*GATE_CODE),
     )
+    # It asks the model itself; what TFMA found is to be on record before a decision is.
+    gate.add_upstream_node(evaluator)
     pusher = Pusher(
         model=model,
-        model_blessing=evaluator.outputs["blessing"],
+        model_blessing=gate.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(
                 base_directory=str(serving_dir(config, inputs))
             )
         ),
     )
-    return [last_blessed, evaluator, pusher]
+    report = Report(
+        settings=report_job(config, inputs).model_dump_json(),
+        code=source.fingerprint(*GATE_CODE, "components/report"),
+        examples=examples,
+        findings=image_validator.outputs["report"],
+        model=model,
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        decision=gate.outputs["decision"],
+        pushed_model=pusher.outputs["pushed_model"],
+    )
+    return [evaluator, last_blessed, gate, pusher, report]
+
+
+def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> ReportJob:
+    """What the report is told."""
+    return ReportJob(
+        config=config.report,
+        evaluate=config.evaluate,
+        name=inputs.model_name,
+        labels=inputs.labels,
+        resolved=config.to_yaml(),
+        fingerprint=inputs.listing.fingerprint(),
+        seed=config.seed,
+        parity_tolerance=config.gate.parity_tolerance,
+    )
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:

@@ -1,15 +1,18 @@
 """What a run came to: the steps' artifacts → the summary, and its last words on the terminal."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.evaluator import config as evaluate_config
+from components.evaluator import result as evaluation
 from components.evaluator import results
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
+from components.release_gate import decision as release
+from components.report import config as report_config
 from pipeline import runner, summary
 
 
@@ -17,6 +20,7 @@ def summarise(
     run_id: str,
     data_dir: Path,
     labels: list[str],
+    config: evaluate_config.EvaluateConfig,
     serving_dir: Path,
     ran: list[runner.Step],
     seconds: float,
@@ -28,6 +32,7 @@ def summarise(
       run_id: names the run.
       data_dir: what was ingested.
       labels: the label map.
+      config: what the model was evaluated with.
       serving_dir: where the versions of the model lie.
       ran: the steps that ran, in order; the last one is the failed one where there is a failure.
       seconds: wall time of the run.
@@ -36,13 +41,18 @@ def summarise(
     finished = {step.name: step for step in ran if step.outputs}
     report, quarantine_csv = _examples(finished)
     found, page = _findings(finished.get("ImageValidator"), failure)
-    result, reasons = None, [str(failure)] if failure else []
+    result = decided = None
     if "Evaluator" in finished:
-        result = results.read(finished["Evaluator"].uri("evaluation"), labels)
-        reasons += _reasons(result, finished)
+        result = results.read(finished["Evaluator"].uri("evaluation"), labels, config)
+    if "ReleaseGate" in finished:
+        decided = release.Decision.read(finished["ReleaseGate"].uri("decision"))
+    reasons = [str(failure)] if failure else []
+    reasons += _reasons(decided, finished)
+    blessed = bool(decided and decided.blessed)
+    reported = finished.get("Report")
     return summary.Summary(
         run_id=run_id,
-        status="failed" if failure else "succeeded" if result and result.blessed else "not_blessed",
+        status="failed" if failure else "succeeded" if blessed else "not_blessed",
         data_dir=str(data_dir),
         examples=report.counts(),
         quarantined=len(report.quarantined),
@@ -50,11 +60,13 @@ def summarise(
         findings=found,
         findings_page=page,
         metrics=_metrics(result),
-        blessed=bool(result and result.blessed),
+        verdict=decided.verdict if decided else None,
+        blessed=blessed,
         reasons=reasons,
         pushed=_pushed(finished.get("Pusher")),
         model_dir=str(serving_dir) if serving_dir.exists() else None,
-        report=None,
+        report=_file(reported, report_config.PAGE_FILE),
+        model_card=_file(reported, report_config.CARD_FILE),
         steps=[
             summary.StepTime(name=step.name, seconds=round(step.seconds, 3), cached=step.cached)
             for step in ran
@@ -68,11 +80,12 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
     console.print()
     if outcome.metrics:
         console.print(_class_table(outcome.metrics))
-        tested = outcome.examples["test"]
-        console.print(f"Test accuracy {_percent(outcome.metrics.accuracy)} on {tested:,} images.")
+        console.print(_accuracy(outcome.metrics, outcome.examples["test"]))
     word, style = _DECISIONS[outcome.status]
+    if outcome.status == "not_blessed" and outcome.verdict == "inconclusive":
+        word = "Inconclusive, not pushed"
     if outcome.status == "succeeded" and outcome.pushed is None:
-        word = "Blessed; nothing new to push"
+        word = "Released; nothing new to push"
     decision = Text(f"{word}.", style=f"bold {style}")
     console.print(decision, *outcome.reasons, sep="\n  ", soft_wrap=True)
     if outcome.findings:
@@ -85,6 +98,8 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
             f"{_plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
             soft_wrap=True,
         )
+    if outcome.report:
+        console.print(f"Report: {outcome.report}", soft_wrap=True)
     if outcome.pushed:
         console.print(f"Model: {outcome.pushed.path}", soft_wrap=True)
     elif outcome.model_dir:
@@ -94,8 +109,8 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
 
 
 _DECISIONS = {
-    "succeeded": ("Blessed and pushed", "green"),
-    "not_blessed": ("Not blessed, not pushed", "yellow"),
+    "succeeded": ("Released and pushed", "green"),
+    "not_blessed": ("Refused, not pushed", "yellow"),
     "failed": ("Failed", "red"),
 }
 
@@ -128,24 +143,42 @@ def _findings(
     return found, str(folder / validation.PAGE_FILE)
 
 
-def _reasons(result: results.Result, finished: dict[str, runner.Step]) -> list[str]:
-    if not result.blessed:
-        return result.reasons
-    reasons = [f"Accuracy {_percent(result.accuracy)} on the test split meets every threshold."]
+def _reasons(decided: release.Decision | None, finished: dict[str, runner.Step]) -> list[str]:
+    if decided is None:
+        return []
+    reasons = list(decided.reasons)
     pusher = finished.get("Pusher")
-    if pusher and pusher.cached:
+    if decided.blessed and pusher and pusher.cached:
         version = pusher.properties("pushed_model").get("pushed_version")
         reasons.append(f"Nothing changed since version {version} was pushed.")
     return reasons
 
 
-def _metrics(result: results.Result | None) -> summary.Metrics | None:
-    if result is None:
+def _file(step: runner.Step | None, name: str) -> str | None:
+    return str(Path(step.uri("report"), name)) if step else None
+
+
+def _metrics(found: evaluation.Result | None) -> summary.Metrics | None:
+    if found is None:
         return None
-    rows = {
-        name: summary.ClassMetrics(**asdict(metrics)) for name, metrics in result.per_class.items()
-    }
-    return summary.Metrics(accuracy=result.accuracy, per_class=rows)
+    low, high = found.accuracy_interval or (None, None)
+    return summary.Metrics(
+        accuracy=found.accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        log_loss=found.log_loss,
+        macro_f1=found.averages.macro.f1,
+        per_class={
+            name: summary.ClassMetrics(
+                precision=row.precision,
+                recall=row.recall,
+                f1=row.f1,
+                support=row.support,
+                auc=row.auc,
+            )
+            for name, row in found.per_class.items()
+        },
+    )
 
 
 def _pushed(pusher: runner.Step | None) -> summary.Pushed | None:
@@ -156,6 +189,16 @@ def _pushed(pusher: runner.Step | None) -> summary.Pushed | None:
         return None
     return summary.Pushed(
         version=str(properties["pushed_version"]), path=str(properties["pushed_destination"])
+    )
+
+
+def _accuracy(metrics: summary.Metrics, tested: int) -> str:
+    told = f"Test accuracy {_percent(metrics.accuracy)} on {_plural(tested, 'image')}"
+    if metrics.accuracy_low is None:
+        return f"{told}."
+    return (
+        f"{told}; on endlessly many it would likely lie between {_percent(metrics.accuracy_low)}"
+        f" and {_percent(metrics.accuracy_high)}."
     )
 
 

@@ -103,7 +103,7 @@ def _run_steps(
         inputs = preflight.check(config, data_dir)
     _save_config(config, run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
-        from pipeline import dag, outcome, runner, steps
+        from pipeline import dag, outcome, runner, runs, steps
 
         pipeline = dag.build(config, inputs)
     ran: list[runner.Step] = []
@@ -121,12 +121,14 @@ def _run_steps(
         run_id,
         data_dir,
         inputs.labels,
+        config.evaluate,
         dag.serving_dir(config, inputs),
         ran,
         time.monotonic() - start,
         failure,
     )
     result.write(summary_path)
+    runs.record(config.output_dir, result)
     outcome.show(result, console, summary_path)
     if failure:
         console.print(f"Log: {log_path}", soft_wrap=True)

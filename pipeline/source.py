@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES = frozenset({".py", ".pbtxt", ".jinja"})
+SUFFIXES = frozenset({".py", ".pbtxt", ".jinja", ".css", ".js"})
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
 
 

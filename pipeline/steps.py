@@ -7,6 +7,7 @@ from pathlib import Path
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.preprocess import materialise
+from components.release_gate import decision as release
 from components.trainer import history as training_history
 from components.trainer import hyperparameters
 from pipeline import runner
@@ -66,11 +67,12 @@ def _train(step: runner.Step) -> str:
     return f"eval accuracy: {', then '.join(parts)}; {history.cache}"
 
 
-def _evaluate(step: runner.Step) -> str:
+def _decide(step: runner.Step) -> str:
+    decided = release.Decision.read(step.uri("decision"))
     properties = step.properties("blessing")
-    decision = "blessed" if properties.get("blessed") else "not blessed"
-    against = "held against the last blessed model"
-    return f"{decision}, {against if 'baseline_model_id' in properties else 'no earlier model'}"
+    against = "held against the served model"
+    held = against if "baseline_model_id" in properties else "no earlier model"
+    return f"{decided.verdict}, {held}"
 
 
 def _push(step: runner.Step) -> str:
@@ -86,6 +88,6 @@ _DESCRIBERS: dict[str, Callable[[runner.Step], str]] = {
     "Preprocess": _preprocess,
     "Tuner": _tune,
     "Trainer": _train,
-    "Evaluator": _evaluate,
+    "ReleaseGate": _decide,
     "Pusher": _push,
 }

@@ -24,6 +24,9 @@ class ClassMetrics(_Record):
     )
     f1: float | None = Field(ge=0, le=1, description="the harmonic mean of the two")
     support: int = Field(ge=0, description="test images of the class")
+    auc: float | None = Field(
+        None, ge=0, le=1, description="area under the ROC curve, the class against the rest"
+    )
 
 
 class Metrics(_Record):
@@ -32,6 +35,10 @@ class Metrics(_Record):
     accuracy: float | None = Field(
         ge=0, le=1, description="share of test images classified rightly"
     )
+    accuracy_low: float | None = Field(None, ge=0, le=1, description="of its confidence interval")
+    accuracy_high: float | None = Field(None, ge=0, le=1, description="likewise")
+    log_loss: float | None = Field(None, ge=0, description="in nats")
+    macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
     per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
 
 
@@ -76,11 +83,18 @@ class Summary(_Record):
     findings: list[Finding] = Field(description="what the checks of the images found")
     findings_page: str | None = Field(description="the page that shows them with pictures")
     metrics: Metrics | None = Field(description="of the trained model on the test split")
-    blessed: bool = Field(description="whether the model met every threshold")
+    verdict: Literal["release", "refuse", "inconclusive"] | None = Field(
+        description="of the release gate; null where the run did not get there"
+    )
+    blessed: bool = Field(
+        description="whether the model may be pushed; differs from the verdict where"
+        " gate.inconclusive says so"
+    )
     reasons: list[str] = Field(description="why the decision is what it is")
     pushed: Pushed | None = Field(description="what this run pushed; null where nothing new was")
     model_dir: str | None = Field(description="the folder with all pushed versions of the model")
     report: str | None = Field(description="the HTML report, where one was made")
+    model_card: str | None = Field(description="the same figures in Markdown")
     steps: list[StepTime] = Field(description="in order")
     seconds: float = Field(description="wall time of the run")
 

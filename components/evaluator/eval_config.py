@@ -16,7 +16,9 @@ LOG_LOSS = "log_loss"
 EXTRACTORS = "components.evaluator.extractors"
 
 
-def build(config: evaluate_config.EvaluateConfig, labels: list[str]) -> tfma.EvalConfig:
+def build(
+    config: evaluate_config.EvaluateConfig, labels: list[str], code: str = ""
+) -> tfma.EvalConfig:
     """Builds the EvalConfig: metrics and slices; it decides nothing.
 
     The model is evaluated through its ``serve_examples`` signature, that is, on encoded images
@@ -26,6 +28,7 @@ def build(config: evaluate_config.EvaluateConfig, labels: list[str]) -> tfma.Eva
     Args:
       config: what is measured and what is sliced by.
       labels: the label map.
+      code: hash of the code that evaluates.
     """
     keys = [row.key for row in slicing.slicings(config.slices, config.size_bounds_px)]
     return tfma.EvalConfig(
@@ -53,7 +56,7 @@ def build(config: evaluate_config.EvaluateConfig, labels: list[str]) -> tfma.Eva
                     tfma.MetricConfig(
                         class_name="RankingMetric",
                         module="components.evaluator.ranking_metric",
-                        config=json.dumps({"top_k": min(config.top_k, len(labels))}),
+                        config=json.dumps({"top_k": min(config.top_k, len(labels)), "code": code}),
                     ),
                 ]
             ),

@@ -22,9 +22,11 @@ class RankingMetric(metric_types.Metric):
     Args:
       top_k: how many most probable classes are looked at.
       name: of the metric; the values have names of their own.
+      code: hash of the code that evaluates. Nothing is done with it: an EvalConfig is all that
+        TFX's cache key knows of an Evaluator, and so an edit of the code is in it.
     """
 
-    def __init__(self, top_k: int, name: str = "ranking") -> None:
+    def __init__(self, top_k: int, name: str = "ranking", code: str = "") -> None:
         super().__init__(
             metric_util.merge_per_key_computations(_computations), top_k=top_k, name=name
         )

@@ -99,7 +99,7 @@ def _overall(
         told += f"; {_beyond_chance(judgement, margin)}."
     else:
         told += (
-            f"; with {100 * config.confidence:g} % confidence it is at most"
+            f"; with {100 * config.confidence:g}% confidence it is at most"
             f" {decision.points(min(0, judgement.lower))} lower, and"
             f" {decision.points(margin)} are allowed."
         )

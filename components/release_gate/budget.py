@@ -12,12 +12,18 @@ class Line:
 
     Attributes:
       name: of what is limited.
+      value: what was measured, in ``unit``; NaN where it could not be.
+      limit: what is allowed; None: anything.
+      unit: of both.
       ok: whether it is within the limit; true where there is none.
       sentence: the same in words.
       figures: name → number.
     """
 
     name: str
+    value: float
+    limit: float | None
+    unit: str
     ok: bool
     sentence: str
     figures: dict[str, float]
@@ -47,7 +53,7 @@ def check(
     )
     latency = _line(
         "latency",
-        f"99 % of {measured.requests} requests of one image took at most {measured.p99_ms:.1f} ms"
+        f"99% of {measured.requests} requests of one image took at most {measured.p99_ms:.1f} ms"
         f" (the median: {measured.p50_ms:.1f} ms)",
         measured.p99_ms,
         max_latency_ms,
@@ -69,7 +75,7 @@ def _line(
     name: str, found: str, value: float, limit: float | None, unit: str, figures: dict[str, float]
 ) -> Line:
     if limit is None:
-        return Line(name, True, f"{found}; no limit is set.", figures)
+        return Line(name, value, limit, unit, True, f"{found}; no limit is set.", figures)
     ok = not math.isnan(value) and value <= limit
     allowed = f"; at most {limit:g} {unit} is allowed."
-    return Line(name, ok, found + allowed, {**figures, "limit": limit})
+    return Line(name, value, limit, unit, ok, found + allowed, {**figures, "limit": limit})

@@ -12,13 +12,16 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.image_example_gen import report as ingest_report
+from components.preprocess import materialise
 from components.release_gate import artifacts, config, gate
+from components.trainer import export
 from data import records
 
 
 @decorators.component
 def ReleaseGate(
     examples: annotations.InputArtifact[standard_artifacts.Examples],
+    pixels: annotations.InputArtifact[standard_artifacts.Examples],
     model: annotations.InputArtifact[standard_artifacts.Model],
     blessing: annotations.OutputArtifact[standard_artifacts.ModelBlessing],
     decision: annotations.OutputArtifact[artifacts.ReleaseDecision],
@@ -30,6 +33,7 @@ def ReleaseGate(
 
     Args:
       examples: clean images; the test split is used.
+      pixels: what the candidate was trained on.
       model: the candidate.
       blessing: what Pusher reads.
       decision: the verdict with its reasons, and both models' answers.
@@ -37,11 +41,15 @@ def ReleaseGate(
       code: hash of the code that runs; part of the cache key.
       baseline_model: the model in serving; none before the first release.
     """
+    serving_model = Path(path_utils.serving_model_path(model.uri))
     outcome = gate.run(
         config.GateJob.model_validate_json(settings),
         labels=ingest_report.read_labels(examples.uri),
         files=records.files(os.path.join(examples.uri, "Split-test")),
-        candidate_dir=Path(path_utils.serving_model_path(model.uri)),
+        candidate_dir=serving_model,
+        trained=gate.Trained(
+            serving_model.parent / export.KERAS_FILE, materialise.Spec.read(pixels.uri)
+        ),
         served_dir=Path(path_utils.serving_model_path(baseline_model.uri))
         if baseline_model
         else None,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_AUTOMATIC_FLOOR = 0.7
 
@@ -35,10 +35,24 @@ class GateConfig(BaseModel):
         "refuse", description="what is done when there are too few test images to tell"
     )
     parity: bool = Field(True, description="compare what is served with what was trained")
+    ask_server: bool = Field(
+        True, description="in that, start the model server too, where the extra serve is installed"
+    )
     parity_tolerance: float = Field(1e-4, gt=0, le=1, description="of a probability")
     max_model_mib: float | None = Field(None, gt=0, description="size of the SavedModel")
     max_latency_ms: float | None = Field(None, gt=0, description="to answer for one image")
     max_memory_mib: float | None = Field(None, gt=0, description="of a process that serves it")
+
+    @model_validator(mode="after")
+    def _measures_what_it_limits(self) -> "GateConfig":
+        names = ("max_model_mib", "max_latency_ms", "max_memory_mib")
+        limited = [f"gate.{name}" for name in names if getattr(self, name) is not None]
+        if limited and not self.parity:
+            raise ValueError(
+                f"what {', '.join(limited)} limits is measured together with parity; set"
+                " gate.parity to true, or leave the limits out"
+            )
+        return self
 
     def accuracy_floor(self, class_count: int) -> float:
         """The accuracy to reach with ``class_count`` classes, in 0–1."""

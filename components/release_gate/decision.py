@@ -96,8 +96,8 @@ def decide(checks: Sequence[Check], config: gate_config.GateConfig) -> Decision:
 
 
 def percent(rate: float) -> str:
-    """A rate in 0–1 as a person reads it, such as "91.7 %"."""
-    return f"{100 * rate:.1f} %"
+    """A rate in 0–1 as a person reads it, such as "91.7%"."""
+    return f"{100 * rate:.1f}%"
 
 
 def points(difference: float) -> str:

@@ -4,18 +4,59 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pydantic
 import tensorflow as tf
 
 from components.evaluator import predictions
-from components.release_gate import against_served, decision, floors
+from components.preprocess import materialise
+from components.release_gate import (
+    against_served,
+    budget,
+    decision,
+    floors,
+    golden,
+    parity,
+    training_stage,
+)
 from components.release_gate import config as gate_config
 from components.trainer import export
+from data import lookup
 
 CANDIDATE_FILE = "candidate.npz"
 SERVED_FILE = "served.npz"
+MEASURED_FILE = "measured.json"
+PARITY, BUDGET = "parity", "budget"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found of the model as a product.
+
+    Attributes:
+      fidelity: whether what is served is what was trained; None where it was not looked at.
+      costs: what it takes; empty where it was not measured.
+    """
+
+    fidelity: parity.Parity | None = None
+    costs: tuple[budget.Line, ...] = ()
+
+    @classmethod
+    def read(cls, uri: str) -> "Measured":
+        """Reads what :func:`write` wrote."""
+        with tf.io.gfile.GFile(os.path.join(uri, MEASURED_FILE)) as file:
+            # Differences may be infinite, which strict JSON does not have.
+            return pydantic.TypeAdapter(cls).validate_python(json.loads(file.read()))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training left, to hold the SavedModel against: the Keras file and its pixels."""
+
+    keras_file: Path
+    spec: materialise.Spec
 
 
 @dataclass(frozen=True)
@@ -26,11 +67,13 @@ class Outcome:
       decision: with all checks.
       candidate: the answers of the model to be released, with the labels of the data.
       served: those of the model in serving, with its own labels; None where there is none.
+      measured: parity and budget.
     """
 
     decision: decision.Decision
     candidate: predictions.Predictions
     served: predictions.Predictions | None
+    measured: Measured
 
 
 def run(
@@ -38,6 +81,7 @@ def run(
     labels: Sequence[str],
     files: Sequence[str],
     candidate_dir: Path,
+    trained: Trained,
     served_dir: Path | None,
 ) -> Outcome:
     """Decides about a model.
@@ -47,13 +91,15 @@ def run(
       labels: the label map of the data.
       files: shards of the test images' records.
       candidate_dir: the SavedModel that may be released.
+      trained: what it was exported from.
       served_dir: the SavedModel in its place today; None before the first release.
     """
     candidate = _ask(candidate_dir, files).aligned(labels)
     served = None if served_dir is None else _ask(served_dir, files)
-    # Every further kind of check is one more line here: parity, budget.
-    checks = quality(candidate, served, job.config)
-    return Outcome(decision.decide(checks, job.config), candidate, served)
+    measured = measure(trained, candidate_dir, files, job.config)
+    # Every further kind of check is one more line here.
+    checks = quality(candidate, served, job.config) + product(measured, job.config)
+    return Outcome(decision.decide(checks, job.config), candidate, served, measured)
 
 
 def quality(
@@ -68,9 +114,53 @@ def quality(
     return checks
 
 
+def measure(
+    trained: Trained, saved_model: Path, files: Sequence[str], config: gate_config.GateConfig
+) -> Measured:
+    """Asks the model about the golden images in every way, and what that costs."""
+    if not config.parity:
+        return Measured()
+    found = parity.check(
+        trained.keras_file,
+        saved_model,
+        golden.images(lookup.one_of_each_class(files, len(trained.spec.labels))),
+        config.parity_tolerance,
+        spec=trained.spec,
+        ask_server=config.ask_server,
+    )
+    if found.measured is None:
+        return Measured(found)
+    limits = (config.max_model_mib, config.max_latency_ms, config.max_memory_mib)
+    return Measured(found, tuple(budget.check(found.measured, *limits)))
+
+
+def product(measured: Measured, config: gate_config.GateConfig) -> list[decision.Check]:
+    """The checks of parity and budget."""
+    checks = [
+        decision.Check(BUDGET, "release" if line.ok else "refuse", line.sentence)
+        for line in measured.costs
+        if line.limit is not None
+    ]
+    found = measured.fidelity
+    if found is None:
+        return checks
+    checks += [decision.Check(PARITY, "refuse", problem) for problem in found.problems]
+    if found.ok:
+        told = (
+            f"{found.images} golden images, oddities and broken ones among them, are answered as"
+            f" by {training_stage.STAGE} in {', '.join(found.largest)}: no probability differs"
+            f" by more than {max(found.largest.values(), default=0):.2g}"
+            f" ({config.parity_tolerance:g} is allowed)."
+        )
+        checks.append(decision.Check(PARITY, "release", " ".join([told, *found.left_out])))
+    return checks
+
+
 def write(uri: str, outcome: Outcome) -> None:
     """Writes the decision and the answers into a folder."""
     outcome.decision.write(uri)
+    with tf.io.gfile.GFile(os.path.join(uri, MEASURED_FILE), "w") as file:
+        file.write(json.dumps(asdict(outcome.measured), indent=1))
     with tempfile.TemporaryDirectory() as scratch:
         for name, answers in ((CANDIDATE_FILE, outcome.candidate), (SERVED_FILE, outcome.served)):
             if answers is not None:

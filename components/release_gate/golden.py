@@ -2,14 +2,11 @@
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
-
-from data import example
 
 MAX_CLASSES = 20
 BASE_PX = 256
@@ -32,17 +29,6 @@ class Golden:
     name: str
     encoded: bytes
     sample: bool = False
-
-
-def samples(files: Sequence[str]) -> dict[str, bytes]:
-    """The first image of each class in some shards of image records: class name → bytes."""
-    found: dict[str, bytes] = {}
-    names = [example.CLASS_TEXT, example.ENCODED]
-    for serialized in tf.data.TFRecordDataset(list(files)).batch(64):
-        parsed = example.parse(serialized, names)
-        for text, encoded in zip(*(parsed[name].numpy() for name in names), strict=True):
-            found.setdefault(text.decode("utf-8", "surrogateescape"), encoded)
-    return found
 
 
 def images(samples: Mapping[str, bytes]) -> list[Golden]:

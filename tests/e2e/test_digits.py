@@ -106,7 +106,7 @@ def test_the_terminal_is_for_people(first, first_summary):
     for noise in ("WARNING", "Warning", "INFO", "tensorflow/", "absl", "Traceback"):
         assert noise not in shown
     assert "precision   recall" in shown
-    assert "Blessed and pushed." in shown
+    assert "Released and pushed." in shown
     assert f"Test accuracy {first_summary.metrics.accuracy:.1%}" in shown
     logs = list((first.output / "logs").glob("*.log"))
     assert len(logs) == 1
@@ -136,13 +136,13 @@ def test_a_second_run_takes_all_from_the_cache_and_pushes_nothing(first, data):
 
 
 def test_a_refused_model_is_not_pushed_and_exits_with_3(first, data):
-    refused = execute(data, first.output, "--evaluate.min-recall", "1.0")
+    refused = execute(data, first.output, "--gate.min-recall", "1.0", "--gate.min-support", "1")
     assert refused.done.returncode == 3
-    assert refused.executed == {"Evaluator", "Pusher"}
+    assert refused.executed == {"ReleaseGate", "Pusher", "Report"}
     assert refused.summary.status == "not_blessed"
     assert refused.summary.pushed is None
     assert any("at least 100.0% is needed" in reason for reason in refused.summary.reasons)
-    assert "Not blessed, not pushed." in refused.done.stdout
+    assert "Refused, not pushed." in refused.done.stdout
     assert len(list((first.output / "serving" / "some_digits").iterdir())) == 1
 
 
@@ -158,9 +158,11 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
         "Preprocess",
         "Trainer",
         "Evaluator",
+        "ReleaseGate",
         "Pusher",
+        "Report",
     }
-    assert "held against the last blessed model" in moved.done.stdout
+    assert "held against the served model" in moved.done.stdout
     supports = [row.support for row in moved.summary.metrics.per_class.values()]
     assert sum(supports) == moved.summary.examples["test"]
     told = [

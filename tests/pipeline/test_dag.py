@@ -14,9 +14,11 @@ GOLDEN = {
     "Preprocess": {"ImageValidator"},
     "start": {"Preprocess"},
     "Trainer": {"Preprocess", "start"},
+    "Evaluator": {"ImageValidator", "Trainer"},
     "baseline": {"Trainer"},
-    "Evaluator": {"ImageValidator", "Trainer", "baseline"},
-    "Pusher": {"Trainer", "Evaluator"},
+    "ReleaseGate": {"ImageValidator", "Preprocess", "Trainer", "Evaluator", "baseline"},
+    "Pusher": {"Trainer", "ReleaseGate"},
+    "Report": {"ImageValidator", "Trainer", "Evaluator", "ReleaseGate", "Pusher"},
 }
 
 
@@ -61,7 +63,8 @@ def test_the_settings_of_a_search_are_in_its_cache_key(class_folders, tmp_path, 
     before = compiled(class_folders, tmp_path, "--tune.trials=3")
     after = compiled(class_folders, tmp_path, "--tune.trials=3", argument)
     found = {name for name in before if parameters(before[name]) != parameters(after[name])}
-    assert found == changed
+    # The report shows the configuration.
+    assert found == changed | {"Report"}
 
 
 def test_caching_is_on(class_folders, tmp_path):
@@ -78,7 +81,9 @@ def test_caching_is_on(class_folders, tmp_path):
         ("--train.dropout=0.4", {"Trainer"}),
         ("--augment.rotation-degrees=3", {"Trainer"}),
         ("--seed=7", {"Trainer"}),
-        ("--evaluate.min-recall=0.5", {"Evaluator"}),
+        ("--evaluate.top-k=1", {"Evaluator"}),
+        ("--gate.min-recall=0.5", {"ReleaseGate"}),
+        ("--report.listed=3", set()),
     ],
 )
 def test_a_setting_is_in_the_cache_key_of_its_step_alone(
@@ -87,7 +92,8 @@ def test_a_setting_is_in_the_cache_key_of_its_step_alone(
     before = compiled(class_folders, tmp_path)
     after = compiled(class_folders, tmp_path, argument)
     found = {name for name in before if parameters(before[name]) != parameters(after[name])}
-    assert found == changed
+    # The report shows the configuration.
+    assert found == changed | {"Report"}
 
 
 def test_moving_an_image_is_in_the_cache_key(class_folders, tmp_path):
@@ -95,7 +101,7 @@ def test_moving_an_image_is_in_the_cache_key(class_folders, tmp_path):
     (class_folders / "cat" / "00.jpg").rename(class_folders / "dog" / "moved.jpg")
     after = compiled(class_folders, tmp_path)
     found = {name for name in before if parameters(before[name]) != parameters(after[name])}
-    assert found == {"ImageFolderExampleGen"}
+    assert found == {"ImageFolderExampleGen", "Report"}
 
 
 def test_code_is_in_the_cache_key(monkeypatch, tmp_path):

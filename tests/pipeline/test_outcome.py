@@ -20,11 +20,13 @@ def test_names_are_shown_as_they_are():
         findings=[summary.Finding(check="blurry", severity="warn", message="m", count=3)],
         findings_page="/out/[p]/findings.html",
         metrics=summary.Metrics(accuracy=0.5, per_class=dict.fromkeys(NAMES, row)),
+        verdict="refuse",
         blessed=False,
         reasons=["The recall of '[/red]' is 10.0%; at least 20.0% is needed."],
         pushed=None,
         model_dir=None,
-        report=None,
+        report="/out/[r]/report.html",
+        model_card=None,
         steps=[],
         seconds=1.0,
     )
@@ -36,5 +38,6 @@ def test_names_are_shown_as_they_are():
         assert part in shown
     for part in ("1 finding in the images: /out/[p]/findings.html", "1 file in quarantine"):
         assert part in shown
-    assert "Not blessed, not pushed." in shown
+    assert "Refused, not pushed." in shown
+    assert "Report: /out/[r]/report.html" in shown
     assert "undefined" in shown

@@ -26,7 +26,7 @@ def test_help_is_light_and_names_every_group():
         "--tfds",
         "--output-dir",
         "--train.head-epochs",
-        "--evaluate.min-recall",
+        "--gate.min-recall",
     ):
         assert part in done.stdout
     code = (

@@ -39,7 +39,7 @@ def test_a_refused_class_in_words():
     check = of_class(against_served.check(*models(lost=12, gained=1), CONFIG), "glass")
     assert check.verdict == "refuse"
     assert check.message == (
-        "Recall of 'glass' fell from 95.8 % to 50.0 % on 24 test images: 12 images that the served"
+        "Recall of 'glass' fell from 95.8% to 50.0% on 24 test images: 12 images that the served"
         " model got right are wrong now, 1 the other way; that is beyond chance (p = 0.005), and"
         " only 10.0 points are allowed."
     )
@@ -51,7 +51,7 @@ def test_an_inconclusive_class_says_how_many_images_it_takes():
     check = of_class(against_served.check(*models(lost=5, gained=1), CONFIG), "glass")
     assert check.verdict == "inconclusive"
     assert check.message == (
-        "Recall of 'glass' fell from 95.8 % to 79.2 % on 24 test images: 5 images that the served"
+        "Recall of 'glass' fell from 95.8% to 79.2% on 24 test images: 5 images that the served"
         " model got right are wrong now, 1 the other way; 10.0 points are allowed, but that may be"
         " chance (p = 0.328). That is too few images to tell; about 52 of this class would"
         " be needed."
@@ -62,13 +62,13 @@ def test_the_whole_in_words():
     check = against_served.check(*models(lost=1, gained=0, others=20), CONFIG)[0]
     assert check.verdict == "inconclusive"
     assert check.message == (
-        "Accuracy fell from 100.0 % to 97.7 % on 44 test images: 1 image that the served model got"
-        " right is wrong now, 0 the other way; with 95 % confidence it is at most 9.6 points"
+        "Accuracy fell from 100.0% to 97.7% on 44 test images: 1 image that the served model got"
+        " right is wrong now, 0 the other way; with 95% confidence it is at most 9.6 points"
         " lower, and 5.0 points are allowed. That is too few images to tell; about 190 would be"
         " needed."
     )
     check = against_served.check(*models(lost=0, gained=0), CONFIG)[0]
-    assert check.message.startswith("Accuracy stayed at 100.0 % on 224 test images, all answered")
+    assert check.message.startswith("Accuracy stayed at 100.0% on 224 test images, all answered")
     assert check.verdict == "release"
 
 

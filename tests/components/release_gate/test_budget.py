@@ -31,7 +31,7 @@ def test_each_limit_stands_alone_and_includes_itself(name):
 def test_a_refusal_says_the_value_and_the_limit():
     line = budget.check(MEASURED, max_latency_ms=10)[1]
     assert line.sentence == (
-        "99 % of 100 requests of one image took at most 14.0 ms (the median: 9.0 ms);"
+        "99% of 100 requests of one image took at most 14.0 ms (the median: 9.0 ms);"
         " at most 10 ms is allowed."
     )
     assert line.figures["limit"] == 10

@@ -15,6 +15,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import channel, standard_artifacts
 
 from components.evaluator import predictions
+from components.preprocess import materialise
 from components.release_gate import component, config, decision, gate
 from data import example, labels, records
 from tests.components.release_gate.conftest import DIGITS, TRAIN
@@ -69,6 +70,9 @@ def root(digits, tmp_path_factory) -> Path:
         path = root / "examples" / "Split-test" / records.shard_name(shard, 2)
         records.write(str(path), made[shard::2])
     (root / "examples" / labels.FILE).write_text(labels.to_json(DIGITS))
+    (root / "pixels").mkdir()
+    spec = materialise.Spec(8, "stretch", DIGITS, {})
+    (root / "pixels" / materialise.SPEC_FILE).write_text(spec.to_json())
     eights = np.flatnonzero(digits.label_ids[:TRAIN] == 8)
     export(digits.fit(np.arange(TRAIN)), root / "good")
     export(digits.fit(np.setdiff1d(np.arange(TRAIN), eights[20:])), root / "worse")
@@ -77,6 +81,8 @@ def root(digits, tmp_path_factory) -> Path:
 
 
 def run(root: Path, model: str) -> None:
+    # These models have no Keras file to be held against.
+    settings = config.GateJob(config=config.GateConfig(parity=False), model_name="m")
     imported = [
         importer.Importer(
             source_uri=str(root / "examples"),
@@ -86,6 +92,9 @@ def run(root: Path, model: str) -> None:
         importer.Importer(
             source_uri=str(root / model), artifact_type=standard_artifacts.Model
         ).with_id("model"),
+        importer.Importer(
+            source_uri=str(root / "pixels"), artifact_type=standard_artifacts.Examples
+        ).with_id("pixels"),
     ]
     baseline = resolver.Resolver(
         strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
@@ -95,8 +104,9 @@ def run(root: Path, model: str) -> None:
     release_gate = component.ReleaseGate(
         examples=imported[0].outputs["result"],
         model=imported[1].outputs["result"],
+        pixels=imported[2].outputs["result"],
         baseline_model=baseline.outputs["model"],
-        settings=config.GateJob(config=config.GateConfig(), model_name="m").model_dump_json(),
+        settings=settings.model_dump_json(),
         code="",
     )
     pusher = Pusher(

@@ -21,7 +21,7 @@ def test_accuracy_at_the_floor_is_enough():
     assert check.verdict == "release"
     (check,) = floors.check(found, config.GateConfig(min_accuracy=0.76))
     assert check.verdict == "refuse"
-    assert check.message == "Accuracy is 75.0 % on 4 test images; at least 76.0 % is needed."
+    assert check.message == "Accuracy is 75.0% on 4 test images; at least 76.0% is needed."
 
 
 def test_every_class_has_its_floors():
@@ -37,7 +37,7 @@ def test_every_class_has_its_floors():
         ("recall_floor", "owl"): "release",
         ("precision_floor", "owl"): "release",
     }
-    assert "Recall of 'dog' is 50.0 % on 2 test images; at least 60.0 % is needed." in [
+    assert "Recall of 'dog' is 50.0% on 2 test images; at least 60.0% is needed." in [
         check.message for check in checks
     ]
 
@@ -48,7 +48,7 @@ def test_a_class_that_is_never_predicted_is_refused_in_words():
     assert (check.verdict, check.figures["rate"]) == ("refuse", None)
     assert check.message == (
         "Precision of 'owl' is undefined: the model never predicts it, though 2 test images are"
-        " of it; at least 10.0 % is needed."
+        " of it; at least 10.0% is needed."
     )
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from components.release_gate import golden
-from data import decode, example, graph, records
+from data import graph
 from tests.conftest import noise
 from tests.data.test_decode import saved
 
@@ -88,18 +88,3 @@ def test_of_many_classes_a_stable_choice_is_taken():
     more = {image.name for image in golden.images({**many, "new": content}) if image.sample}
     assert len(taken) == len(more) == golden.MAX_CLASSES
     assert len(taken - more) <= 1
-
-
-def test_samples_are_the_first_record_of_each_class(tmp_path):
-    content = [saved(noise(9, 9, seed), "PNG") for seed in range(4)]
-    encoded = []
-    for image, name in zip(content, ("dog", "cat", "dog", "\udcff"), strict=True):
-        decoded = decode.decode(image, decode.DecodeConfig())
-        source = example.ImageSource("a", name, 0, "00")
-        encoded.append(example.Encoder().encode(image, decoded.info, source))
-    records.write(str(tmp_path / "test" / records.shard_name(0, 1)), encoded)
-    assert golden.samples(records.files(str(tmp_path / "test"))) == {
-        "dog": content[0],
-        "cat": content[1],
-        "\udcff": content[3],
-    }

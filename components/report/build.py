@@ -1,0 +1,110 @@
+"""From what the steps left to the files of the report."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from components.evaluator import predictions, result, robustness
+from components.image_example_gen import report as ingest_report
+from components.image_validator import findings as validation
+from components.release_gate import decision, gate, training_stage
+from components.report import assemble, lineage, model_card, page, pictures
+from components.report import config as report_config
+from components.trainer import architecture, export
+from components.trainer import history as training_history
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the steps left, and where.
+
+    Attributes:
+      job: the settings.
+      code: hash of the code that runs.
+      run_id: names the run.
+      made_ms: artifact → when it was made, in milliseconds since 1970.
+      examples_uri: the clean images.
+      test_files: the shards of the test images' records.
+      findings_uri: of ImageValidator.
+      saved_model: the folder with saved_model.pb.
+      model_run_uri: what training wrote beside the model.
+      decision_uri: of the release gate.
+      result: the figures on the test split.
+    """
+
+    job: report_config.ReportJob
+    code: str
+    run_id: str
+    made_ms: Mapping[str, int]
+    examples_uri: str
+    test_files: Sequence[str]
+    findings_uri: str
+    saved_model: Path
+    model_run_uri: str
+    decision_uri: str
+    result: result.Result
+
+
+def write(inputs: Inputs, uri: str) -> None:
+    """Writes the page and the model card into a folder."""
+    sources = read(inputs)
+    chosen = pictures.choose(sources.candidate, inputs.job.config)
+    drawn = pictures.draw(inputs.saved_model, sources.contract, inputs.test_files, chosen.paths())
+    shown = assemble.assemble(sources, chosen, drawn)
+    files = {
+        report_config.PAGE_FILE: page.render(shown),
+        report_config.CARD_FILE: model_card.render(shown),
+    }
+    tf.io.gfile.makedirs(uri)
+    for name, text in files.items():
+        with tf.io.gfile.GFile(os.path.join(uri, name), "w") as file:
+            file.write(text)
+
+
+def read(inputs: Inputs) -> assemble.Sources:
+    """Reads what the steps left, and measures what none of them has."""
+    job, contract = inputs.job, training_stage.read_contract(inputs.saved_model)
+    ingested = ingest_report.Report.read(inputs.examples_uri)
+    measured = []
+    if job.config.robustness_images:
+        measured = robustness.measure(
+            inputs.saved_model, job.labels, inputs.test_files, job.config.robustness_images
+        )
+    return assemble.Sources(
+        job=job,
+        run_id=inputs.run_id,
+        made=lineage.when(inputs.made_ms["model"]),
+        result=inputs.result,
+        decided=decision.Decision.read(inputs.decision_uri),
+        measured=gate.Measured.read(inputs.decision_uri),
+        candidate=predictions.Predictions.load(Path(inputs.decision_uri, gate.CANDIDATE_FILE)),
+        contract=contract,
+        history=training_history.History.from_json(
+            _text(inputs.model_run_uri, training_history.FILE)
+        ),
+        ingested=ingested,
+        findings=validation.from_json(_text(inputs.findings_uri, validation.FINDINGS_FILE)),
+        layers=_layers(inputs.saved_model.parent / export.KERAS_FILE),
+        robustness=measured,
+        repeatable=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),
+    )
+
+
+def _layers(keras_file: Path) -> list[architecture.Row]:
+    classifier = keras.saving.load_model(keras_file, compile=False)
+    try:
+        return architecture.rows(classifier)
+    except ValueError as error:
+        # A layer without a formula costs the table, not the report.
+        logging.info("No architecture table: %s", error)
+        return []
+
+
+def _text(uri: str, name: str) -> str:
+    with tf.io.gfile.GFile(os.path.join(uri, name)) as file:
+        return str(file.read())

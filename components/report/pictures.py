@@ -1,0 +1,131 @@
+"""Which test images the report shows, and what they look like to the model.
+
+An image is shown as the model sees it, upright and resized, since that is what the heat map lies
+on. Dimension letters: B batch, S side in pixels.
+"""
+
+import base64
+import io
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from components.evaluator import mistakes, predictions
+from components.report import config as report_config
+from components.trainer import gradcam
+from data import graph, lookup, progress
+
+Cell = tuple[int, int]
+SIDE_PX = 160
+BATCH = 16
+QUALITY = 80
+SIGNATURE = "explain"
+TASK = "drawing heat maps"
+
+
+def cells(found: predictions.Predictions, per_cell: int, most: int) -> dict[Cell, list[str]]:
+    """Chooses images for the confusion matrix: mistakes before hits, the surest first.
+
+    Args:
+      found: what the model predicts.
+      per_cell: the most of one cell.
+      most: the most of all.
+
+    Returns:
+      (true class id, predicted class id; K where nothing was predicted) → paths.
+    """
+    nothing = len(found.labels)
+    predicted = np.where(found.predicted_ids < 0, nothing, found.predicted_ids)
+    by_cell: dict[Cell, list[int]] = {}
+    for index in np.argsort(-found.probabilities.max(1), kind="stable"):
+        cell = (int(found.label_ids[index]), int(predicted[index]))
+        by_cell.setdefault(cell, []).append(int(index))
+    order = sorted(by_cell, key=lambda cell: (cell[0] == cell[1], -len(by_cell[cell]), cell))
+    chosen: dict[Cell, list[str]] = {}
+    for cell in order:
+        taken = by_cell[cell][: min(per_cell, most)]
+        most -= len(taken)
+        if taken:
+            chosen[cell] = [found.paths[index] for index in taken]
+    return chosen
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The test images that are shown."""
+
+    cells: dict[Cell, list[str]]
+    worst: list[mistakes.Row]
+    doubtful: list[mistakes.Row]
+    mislabelled: list[mistakes.Row]
+
+    def paths(self) -> set[str]:
+        """All of them, by image/filename."""
+        rows = (*self.worst, *self.doubtful, *self.mislabelled)
+        return {path for paths in self.cells.values() for path in paths} | {
+            row.path for row in rows
+        }
+
+
+def choose(found: predictions.Predictions, config: report_config.ReportConfig) -> Chosen:
+    """Picks the images to show out of a model's answers."""
+    return Chosen(
+        cells=cells(found, config.pictures_per_cell, config.max_pictures),
+        worst=mistakes.worst(found, config.listed),
+        doubtful=mistakes.most_uncertain(found, config.listed),
+        mislabelled=mistakes.label_errors(found, config.listed),
+    )
+
+
+def draw(
+    model_dir: Path, contract: Mapping[str, Any], files: Sequence[str], paths: Collection[str]
+) -> dict[str, tuple[str, str]]:
+    """Draws images and their heat maps.
+
+    Args:
+      model_dir: the folder with saved_model.pb, whose ``explain`` signature is asked.
+      contract: of that model.
+      files: shards of image records.
+      paths: the images to draw, by image/filename.
+
+    Returns:
+      Path → the image and the image under its Grad-CAM heat map, both as data URIs of JPEGs. What
+      the model cannot read, or what is in no shard, is left out.
+    """
+    explain = tf.saved_model.load(str(model_dir)).signatures[SIGNATURE]
+    size_px, resize = contract["image_size_px"], contract["resize"]
+    background = tuple(contract["background_rgb"])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def see(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return graph.batch_pixels(encoded, size_px, resize, background)
+
+    drawn = {}
+    task = progress.start(TASK, total=len(paths))
+    rows = lookup.by_path(files, paths)
+    while held := list(itertools.islice(rows, BATCH)):
+        names, encoded = zip(*held, strict=True)
+        batch = tf.constant(encoded)
+        pixels, valid = (value.numpy() for value in see(batch))
+        heat = explain(image_bytes=batch)["heatmap"].numpy()
+        overlays = gradcam.overlay(pixels, heat)
+        for name, *shown, is_valid in zip(names, pixels, overlays, valid, strict=True):
+            if is_valid:
+                drawn[name] = (_data_uri(shown[0]), _data_uri(shown[1]))
+        task.advance(len(names))
+    return drawn
+
+
+def _data_uri(pixels: np.ndarray) -> str:
+    """A JPEG of uint8 [S, S, 3] at most SIDE_PX wide."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE_PX, SIDE_PX))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
