@@ -201,12 +201,13 @@ def _tapped(model: keras.Model, layer: Any, is_outermost_end: bool = True) -> ke
 
     def call(operation: Any, *arguments: Any, **options: Any) -> Any:
         is_end = is_outermost_end and operation is last
+        inputs = [*arguments, *options.values()][0]  # a call may name them
         if _is_graph(operation):
             tapped = _tapped(operation, layer, is_end)
-            *inner, output = keras.tree.flatten(tapped(arguments[0]))
+            *inner, output = keras.tree.flatten(tapped(inputs))
             maps.extend(inner)
         else:
-            logits = _logits(operation, arguments[0]) if is_end else None
+            logits = _logits(operation, inputs) if is_end else None
             output = operation(*arguments, **options) if logits is None else logits
             if operation is layer:
                 maps.append(output)

@@ -206,6 +206,22 @@ def test_the_arrangement_of_the_layers_does_not_matter(seeing, arrange, layer_na
     assert heat.max() == 1
 
 
+def test_of_a_layer_that_is_called_twice_the_last_call_counts():
+    keras.utils.set_random_seed(0)
+    block = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(3, 3, padding="same", name="twice")]
+    )
+    head = keras.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(6)])
+    inputs = keras.Input((8, 8, 3))
+    classifier = keras.Model(inputs, head(block(inputs=block(inputs))))
+    pixels = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 3)).astype(np.float32)
+    heat = gradcam.Explainer(classifier, "twice").heatmap(pixels, np.arange(6))
+    for class_id, image in enumerate(pixels):
+        expected = naive(lambda x: block(block(x)), head, image, class_id)
+        np.testing.assert_allclose(heat[class_id], expected, atol=1e-5)
+    assert heat.max() == 1
+
+
 def test_a_softmax_or_sigmoid_at_the_end_does_not_fade_the_heat(seeing):
     pixels, _ = planted(5, 3, [0, 1])
     heat = gradcam.Explainer(seeing).heatmap(pixels)
