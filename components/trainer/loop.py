@@ -139,7 +139,11 @@ class Loop:
         start, entered = time.monotonic(), position.step
         batches = self.source.epoch(position.epoch, entered)
         fitted = self.model.fit(
-            batches, epochs=1, verbose=0, callbacks=self._callbacks(stored_metrics)
+            batches,
+            epochs=1,
+            verbose=0,
+            shuffle=False,  # the batches come in their order
+            callbacks=self._callbacks(stored_metrics),
         )
         logs = {name: float(values[-1]) for name, values in fitted.history.items()}
         seconds = time.monotonic() - start
