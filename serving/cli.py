@@ -132,7 +132,8 @@ def _predict(given: argparse.Namespace) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
         found = local.predict(given.model_dir, images)
     else:
-        found = client.Client(given.url, given.model).predict(images)
+        with client.Client(given.url, given.model) as asked:
+            found = asked.predict(images)
     tables.predictions(given.images, found)
 
 
@@ -155,8 +156,8 @@ def _status(given: argparse.Namespace) -> None:
     _print(f"{given.model_dir}: version {current.number} is served.")
     _print(f"{len(known)} versions in all, {withdrawn} withdrawn.")
     if given.url:
-        asked = client.Client(given.url, _name(given.model_dir))
-        ready = [str(one["version"]) for one in asked.index() if _is_ready(one, asked.model)]
+        with client.Client(given.url, _name(given.model_dir)) as asked:
+            ready = [str(one["version"]) for one in asked.index() if _is_ready(one, asked.model)]
         _print(f"{given.url}: version {', '.join(ready) or 'none'} answers.")
 
 
@@ -177,7 +178,8 @@ def _promote(given: argparse.Namespace) -> None:
 def _changed(given: argparse.Namespace, version: versions.Version) -> None:
     _print(f"{given.model_dir}: version {version.number} is served; running servers follow.")
     if given.url:
-        _await(client.Client(given.url, _name(given.model_dir)), version.number)
+        with client.Client(given.url, _name(given.model_dir)) as asked:
+            _await(asked, version.number)
         _print(f"{given.url}: version {version.number} answers.")
 
 

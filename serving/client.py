@@ -1,7 +1,7 @@
 """A client of a served image model, by the Open Inference Protocol v2.
 
-    with open("cat.jpg", "rb") as file:
-        [prediction] = client.Client("http://127.0.0.1:8000").predict([file.read()])
+    with client.Client("http://127.0.0.1:8000") as asked:
+        [prediction] = asked.predict([Path("cat.jpg").read_bytes()])
     print(prediction.label, prediction.score)
 
 It needs no other package than NumPy. A prediction changes nothing on the server, so what failed
@@ -10,6 +10,7 @@ on the way is tried again. Dimension letters: B batch, K classes.
 
 import json
 import random
+import struct
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +75,7 @@ def predictions(answer: protocol.Answer) -> list[Prediction]:
             valid=bool(row["valid"]),
             label=row["label"].decode(),
             score=float(row["score"]),
-            probabilities=row["probabilities"],
+            probabilities=np.atleast_1d(row["probabilities"]),
             version=answer.version,
             outputs=row,
         )
@@ -83,7 +84,7 @@ def predictions(answer: protocol.Answer) -> list[Prediction]:
 
 
 class Client:
-    """Asks a server.
+    """Asks a server; a context manager, and may be used by several threads.
 
     Args:
       url: such as http://127.0.0.1:8000.
@@ -120,6 +121,17 @@ class Client:
         self._sleep = sleep
         self._max_batch: int | None = None
 
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections that are kept; the client may be used on."""
+        if isinstance(self._send, transport.HttpTransport):
+            self._send.close()
+
     @property
     def model(self) -> str:
         """The model's name, asked of the server where none was given.
@@ -144,7 +156,11 @@ class Client:
           errors.RequestError: as :meth:`infer`.
         """
         answers = self._answers(images, "serving_default")
-        return [prediction for answer in answers for prediction in predictions(answer)]
+        try:
+            return [prediction for answer in answers for prediction in predictions(answer)]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            message = f"{self.url} serves no image classifier ({error!r})."
+            raise errors.FaultError(message, self.url) from error
 
     def infer(
         self, images: Sequence[bytes], signature: str, outputs: Sequence[str] = ()
@@ -207,8 +223,11 @@ class Client:
         response = self._call("POST", path, body, headers)
         try:
             length = response.headers.get(protocol.HEADER_LENGTH.lower(), len(response.body))
-            return protocol.answer(response.body, int(length))
-        except (KeyError, TypeError, ValueError) as error:
+            answer = protocol.answer(response.body, int(length))
+            if any(len(values) != len(images) for values in answer.outputs.values()):
+                raise ValueError(f"not {len(images)} items")
+            return answer
+        except (KeyError, TypeError, ValueError, struct.error) as error:
             message = f"The answer of {self.url} makes no sense ({error!r})."
             raise errors.FaultError(message, self.url + path) from error
 

@@ -68,7 +68,9 @@ def request(
         "parameters": {**parameters, "binary_data_output": True},
     }
     if outputs:
-        head["outputs"] = [{"name": output} for output in outputs]
+        head["outputs"] = [
+            {"name": output, "parameters": {"binary_data": True}} for output in outputs
+        ]
     text = json.dumps(head).encode()
     return text + binary, {
         "Content-Type": "application/octet-stream",
@@ -84,12 +86,14 @@ def answer(body: bytes, header_length: int) -> Answer:
       header_length: how many bytes are JSON.
 
     Raises:
-      ValueError: it makes no sense. KeyError and TypeError likewise.
+      KeyError, TypeError, ValueError, struct.error: it makes no sense.
     """
     head = json.loads(body[:header_length])
     outputs, start = {}, header_length
     for tensor in head["outputs"]:
         end = start + tensor["parameters"]["binary_data_size"]
+        if end > len(body):
+            raise ValueError("it is cut off")
         shape = tensor["shape"]
         values = _array(tensor["datatype"], body[start:end]).reshape(shape)
         # Triton has one value an item as [B, 1].
@@ -107,9 +111,6 @@ def _array(datatype: str, content: bytes) -> np.ndarray:
 def _strings(content: bytes) -> Iterator[bytes]:
     position = 0
     while position < len(content):
-        try:
-            (length,) = struct.unpack_from("<I", content, position)
-        except struct.error as error:
-            raise ValueError("a string is cut off") from error
+        (length,) = struct.unpack_from("<I", content, position)
         position += 4 + length
         yield content[position - length : position]

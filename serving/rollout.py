@@ -57,12 +57,7 @@ class Rollout:
         self._said = ""
 
     def begin(self) -> None:
-        """Publishes the first version, before Triton starts.
-
-        Raises:
-          errors.UserError: there is none.
-        """
-        versions.served(self._model_dir)
+        """Publishes the first version, before Triton starts."""
         self._look()
         self.tick()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import client, errors, rollout
+from serving import client, errors, rollout, versions
 from serving.triton import installation, model_config, process, repository
 
 _TICK_S = 0.5
@@ -55,6 +55,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
       errors.UserError: no server or no version is there, or a port is taken.
       errors.ServerError: the server did not start, or died.
     """
+    versions.served(settings.model_dir)
     name = settings.model_dir.resolve().name
     triton = installation.find()
     where = process.addresses(
@@ -108,7 +109,10 @@ def _wait_until_ready(
             return False
         server.check()
         if server.listening():
-            follower.tick()
+            try:
+                follower.tick()
+            except errors.ServerError as error:
+                raise errors.ServerError(f"{error} The log is {server.log_path}") from error
         if time.monotonic() > deadline:
             raise errors.ServerError(
                 f"The Triton server was not ready after {START_TIMEOUT_S:.0f} s; the last lines of"

@@ -1,4 +1,4 @@
-"""HTTP on the standard library: one kept connection a thread. Tests put another in its place."""
+"""HTTP on the standard library: connections are kept. Tests put another transport in its place."""
 
 import http.client
 import threading
@@ -38,10 +38,11 @@ Transport = Callable[[Request], Response]
 
 
 class HttpTransport:
-    """Keeps one connection a thread and server."""
+    """Keeps connections open for the next request. May be used by several threads."""
 
     def __init__(self) -> None:
-        self._kept = threading.local()
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
 
     def __call__(self, request: Request) -> Response:
         """Sends a request.
@@ -52,13 +53,13 @@ class HttpTransport:
         """
         parts = urllib.parse.urlsplit(request.url)
         address = f"{parts.scheme}://{parts.netloc}"
-        connection = self._connection(parts, request.timeout_s)
         target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection = self._take(parts, request.timeout_s)
         try:
             connection.request(request.method, target, request.body, dict(request.headers))
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(answer.status, headers, answer.read())
+            response = Response(answer.status, headers, answer.read())
         except TimeoutError as error:
             connection.close()
             message = f"{address} gave no answer within {request.timeout_s:.3g} s."
@@ -67,21 +68,28 @@ class HttpTransport:
             connection.close()
             message = f"{address} cannot be reached ({error or type(error).__name__})."
             raise errors.UnreachableError(message, request.url) from error
+        with self._lock:
+            self._idle.setdefault((parts.scheme, parts.netloc), []).append(connection)
+        return response
 
     def close(self) -> None:
-        """Closes the connections that this thread keeps."""
-        for connection in self._kept.__dict__.pop("connections", {}).values():
-            connection.close()
+        """Closes the connections that no request uses."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
 
-    def _connection(
+    def _take(
         self, parts: urllib.parse.SplitResult, timeout_s: float
     ) -> http.client.HTTPConnection:
-        kept = self._kept.__dict__.setdefault("connections", {})
-        key = (parts.scheme, parts.netloc)
-        if key not in kept:
+        """A connection that is free, or a new one."""
+        with self._lock:
+            idle = self._idle.get((parts.scheme, parts.netloc))
+            connection = idle.pop() if idle else None
+        if connection is None:
             kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-            kept[key] = kinds[parts.scheme](parts.netloc)
-        connection: http.client.HTTPConnection = kept[key]
+            connection = kinds[parts.scheme](parts.netloc)
         connection.timeout = timeout_s
         if connection.sock is not None:
             connection.sock.settimeout(timeout_s)
