@@ -183,6 +183,7 @@ def test_versions_come_and_go_under_load_without_a_lost_request(server, exported
         push(exported[2], folder, f"{versions.WITHDRAWN}/2")
         promote = ["promote", "2", "--model-dir", str(folder), "--url", server.url]
         assert command.main(promote) == 0
+        time.sleep(1)  # what was asked before is answered by then
         before = load.answers["1"]
         time.sleep(0.5)
     assert not load.faults
