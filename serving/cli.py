@@ -1,0 +1,212 @@
+"""The command line: see __main__.py for examples."""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from serving import client, errors, local, server, tables, versions
+from serving.triton import model_config
+
+_DEFAULT_URL = "http://127.0.0.1:8000"
+_CHANGE_TIMEOUT_S = 300.0
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of ending the program."""
+
+    def error(self, message: str) -> NoReturn:
+        raise errors.UserError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs one command.
+
+    Raises:
+      errors.ServingError: what went wrong.
+      SystemExit: after ``--help``, with code 0.
+    """
+    given = _parser().parse_args(arguments)
+    given.run(given)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="python -m serving", description="Serves pushed models.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> _Parser:
+        added: _Parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added.set_defaults(run=run)
+        return added
+
+    _add_serve(command("serve", _serve, "serve the newest version, and follow the folder"))
+    predict = command("predict", _predict, "classify images")
+    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    source = predict.add_mutually_exclusive_group()
+    source.add_argument("--url", default=_DEFAULT_URL, help="of a server (default: %(default)s)")
+    _add_model_dir(source, "no server: the model of this folder, in this process", required=False)
+    predict.add_argument("--model", help="its name, where the server has several")
+    status = command("status", _status, "say which version is served")
+    status.add_argument("--url", help="of a running server, to ask it too")
+    listing = command("versions", _versions, "list the versions")
+    rollback = command("rollback", _rollback, "serve an earlier version again")
+    rollback.add_argument(
+        "version", nargs="?", type=int, help="default: the one before that served"
+    )
+    promote = command("promote", _promote, "serve a version, be it withdrawn or not")
+    promote.add_argument("version", type=int)
+    prune = command("prune", _prune, "delete old versions, never the one served")
+    prune.add_argument("--keep", type=int, default=5, help="how many remain (default: %(default)s)")
+    for one in (rollback, promote):
+        one.add_argument("--url", help="of a running server, to wait until it has followed")
+    for one in (status, listing, rollback, promote, prune):
+        _add_model_dir(one, "the model's folder, such as output/serving/digits", required=True)
+    return parser
+
+
+def _add_serve(parser: _Parser) -> None:
+    limits = model_config.Limits()
+    add = parser.add_argument
+    _add_model_dir(parser, "the model's folder, such as output/serving/digits", required=True)
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
+    add("--grpc-port", type=_port, help="default: the port after --port")
+    add("--metrics-port", type=_port, help="default: the second port after --port")
+    add("--workers", type=_count, default=limits.workers, help="processes that run the model")
+    add("--max-batch", type=_count, default=limits.max_batch, help="images of a request at most")
+    add("--max-queue", type=_count, default=limits.max_queue, help="requests that may wait")
+    add(
+        "--max-request-bytes",
+        type=_count,
+        default=limits.max_request_bytes,
+        help="bytes of a request's images",
+    )
+    add("--max-pixels", type=_count, default=limits.max_pixels, help="height × width of an image")
+    add("--address-file", type=Path, metavar="FILE", help="JSON written when the server is ready")
+
+
+def _add_model_dir(parser: argparse._ActionsContainer, text: str, required: bool) -> None:
+    parser.add_argument("--model-dir", type=Path, metavar="DIR", required=required, help=text)
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is no port; allowed are 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of at least 1")
+    return int(text)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def _serve(given: argparse.Namespace) -> None:
+    limits = model_config.Limits(
+        given.workers, given.max_batch, given.max_queue, given.max_request_bytes, given.max_pixels
+    )
+    settings = server.Settings(
+        given.model_dir,
+        given.host,
+        given.port,
+        given.grpc_port,
+        given.metrics_port,
+        given.address_file,
+        limits,
+    )
+    with server.stopping_on_signals() as stop:
+        server.serve(settings, stop, _print)
+
+
+def _predict(given: argparse.Namespace) -> None:
+    images = _read(given.images)
+    if given.model_dir is not None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+        found = local.predict(given.model_dir, images)
+    else:
+        with client.Client(given.url, given.model) as asked:
+            found = asked.predict(images)
+    tables.predictions(given.images, found)
+
+
+def _read(paths: Sequence[Path]) -> list[bytes]:
+    contents, problems = [], []
+    for path in paths:
+        try:
+            contents.append(path.read_bytes())
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror}.")
+    if problems:
+        raise errors.UserError(" ".join(problems))
+    return contents
+
+
+def _status(given: argparse.Namespace) -> None:
+    current = versions.served(given.model_dir)
+    known = versions.listed(given.model_dir)
+    withdrawn = sum(version.withdrawn for version in known)
+    _print(f"{given.model_dir}: version {current.number} is served.")
+    _print(f"{len(known)} versions in all, {withdrawn} withdrawn.")
+    if given.url:
+        with client.Client(given.url, _name(given.model_dir)) as asked:
+            ready = [str(one["version"]) for one in asked.index() if _is_ready(one, asked.model)]
+        _print(f"{given.url}: version {', '.join(ready) or 'none'} answers.")
+
+
+def _versions(given: argparse.Namespace) -> None:
+    known = versions.listed(given.model_dir)
+    visible = [one.number for one in known if one.whole and not one.withdrawn]
+    tables.listing(known, max(visible, default=None))
+
+
+def _rollback(given: argparse.Namespace) -> None:
+    _changed(given, versions.rollback(given.model_dir, given.version))
+
+
+def _promote(given: argparse.Namespace) -> None:
+    _changed(given, versions.promote(given.model_dir, given.version))
+
+
+def _changed(given: argparse.Namespace, version: versions.Version) -> None:
+    _print(f"{given.model_dir}: version {version.number} is served; running servers follow.")
+    if given.url:
+        with client.Client(given.url, _name(given.model_dir)) as asked:
+            _await(asked, version.number)
+        _print(f"{given.url}: version {version.number} answers.")
+
+
+def _await(asked: client.Client, number: int) -> None:
+    """Waits until a server serves a version and no other."""
+    deadline = time.monotonic() + _CHANGE_TIMEOUT_S
+    while True:
+        ready = [one["version"] for one in asked.index() if _is_ready(one, asked.model)]
+        if ready == [str(number)]:
+            return
+        if time.monotonic() > deadline:
+            raise errors.ServingError(
+                f"{asked.url} still serves version {', '.join(ready) or 'none'} after"
+                f" {_CHANGE_TIMEOUT_S:.0f} s; its log tells why."
+            )
+        time.sleep(0.5)
+
+
+def _is_ready(entry: dict[str, Any], model: str) -> bool:
+    return entry["name"] == model and entry.get("state") == "READY"
+
+
+def _name(model_dir: Path) -> str:
+    return model_dir.resolve().name
+
+
+def _prune(given: argparse.Namespace) -> None:
+    deleted = versions.prune(given.model_dir, given.keep)
+    numbers = ", ".join(str(version.number) for version in deleted)
+    _print(f"Deleted: {numbers}." if deleted else "Nothing to delete.")

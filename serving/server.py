@@ -1,0 +1,205 @@
+"""Serves a pushed model with Triton until told to stop."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from serving import client, errors, rollout, versions
+from serving.triton import installation, model_config, process, repository
+
+_TICK_S = 0.5
+START_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is served.
+
+    Attributes:
+      model_dir: the model's folder; its name is the model's.
+      host: the address to listen on.
+      port: of REST; 0: free ports.
+      grpc_port: None: ``port`` + 1.
+      metrics_port: None: ``port`` + 2.
+      address_file: written when the server is ready, where given.
+      limits: its capacity.
+    """
+
+    model_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    grpc_port: int | None = None
+    metrics_port: int | None = None
+    address_file: Path | None = None
+    limits: model_config.Limits = field(default_factory=model_config.Limits)
+
+
+def serve(settings: Settings, stop: threading.Event, report: Callable[[str], None]) -> None:
+    """Serves until ``stop`` is set; then finishes the requests in flight.
+
+    Args:
+      settings: what and where.
+      stop: ends serving.
+      report: is told, a line at a time, of what happens.
+
+    Raises:
+      errors.UserError: no server or no version is there, or a port is taken.
+      errors.ServerError: the server did not start, or died.
+    """
+    versions.served(settings.model_dir)
+    name = settings.model_dir.resolve().name
+    triton = installation.find()
+    where = process.addresses(
+        settings.host, settings.port, settings.grpc_port, settings.metrics_port
+    )
+    with _working_folder(name) as root:
+        folders = repository.Repository(root / "triton", name, settings.limits, triton)
+        # One attempt: the next look at the folder comes in half a second anyway.
+        asking = client.Client(
+            _reachable(where),
+            name,
+            timeout_s=5,
+            retries=client.Retries(attempts=1),
+            headers={"Connection": "close"},  # the server waits for open ones when it stops
+        )
+        follower = rollout.Rollout(settings.model_dir, folders, asking, report)
+        follower.begin()
+        server = process.TritonProcess(triton, folders, where, root / "triton.log")
+        try:
+            if _wait_until_ready(server, follower, stop):
+                with _announced(settings, where, name):
+                    _describe(where, name, server.log_path, report)
+                    _run(server, follower, stop)
+            report("Finishing the requests in flight …")
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set. For the main thread."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait_until_ready(
+    server: process.TritonProcess, follower: rollout.Rollout, stop: threading.Event
+) -> bool:
+    """Whether a version is served; not where it was told to stop before."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while follower.serving is None:
+        if stop.wait(_TICK_S):
+            return False
+        server.check()
+        if server.listening():
+            try:
+                follower.tick()
+            except errors.ServerError as error:
+                raise errors.ServerError(f"{error} The log is {server.log_path}") from error
+        if time.monotonic() > deadline:
+            raise errors.ServerError(
+                f"The Triton server was not ready after {START_TIMEOUT_S:.0f} s; the last lines of"
+                f" {server.log_path}:\n{server.tail()}"
+            )
+    return True
+
+
+def _run(server: process.TritonProcess, follower: rollout.Rollout, stop: threading.Event) -> None:
+    """Follows the model's folder, and replaces workers that die, until told to stop."""
+    before: set[int] = set()
+    mourned: set[int] = set()
+    while not stop.wait(_TICK_S):
+        server.check()
+        follower.tick()
+        dead = server.dead_workers()
+        # One that ends in order is a zombie too, but not for long.
+        if (dead & before) - mourned:
+            follower.replace_workers()
+            mourned |= dead
+        before = dead
+
+
+@contextlib.contextmanager
+def _working_folder(name: str) -> Iterator[Path]:
+    """A temporary folder; the log in it remains after a failure."""
+    root = Path(tempfile.mkdtemp(prefix=f"serving-{name}-"))
+    failed = True
+    try:
+        yield root
+        failed = False
+    except errors.UserError:
+        failed = False
+        raise
+    finally:
+        shutil.rmtree(root / "triton" if failed else root, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, where: process.Addresses, name: str) -> Iterator[None]:
+    """The address file exists, whole, for as long as the server answers."""
+    path = settings.address_file
+    if path is None:
+        yield
+        return
+    content = {
+        "http": _reachable(where),
+        "grpc": where.grpc,
+        "metrics": where.metrics,
+        "model": name,
+    }
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise errors.UserError(
+            f"--address-file {path} cannot be written: {error.strerror}."
+        ) from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _reachable(where: process.Addresses) -> str:
+    """The REST URL for this machine, where the server listens on all addresses too."""
+    return where.http.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def _describe(
+    where: process.Addresses, name: str, log_path: Path, report: Callable[[str], None]
+) -> None:
+    report(f"REST     {where.http}/v2/models/{name}")
+    report(f"gRPC     {where.grpc}")
+    report(f"metrics  {where.metrics}")
+    report(f"log      {log_path}")
+    report("Try, with an image of yours for photo.jpg:")
+    report(curl_line(_reachable(where), name))
+
+
+def curl_line(url: str, name: str) -> str:
+    """A command for a shell that sends photo.jpg and prints the answer as JSON."""
+    tensor = '{"name":"image_bytes","shape":[1,1],"datatype":"BYTES","data":["%s"]}'
+    body = f'{{"parameters":{{"encoding":"base64"}},"inputs":[{tensor}]}}'
+    return (
+        f"printf '{body}' \"$(base64 < photo.jpg | tr -d '\\n')\""
+        f" | curl -s --data-binary @- {url}/v2/models/{name}/infer"
+    )

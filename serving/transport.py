@@ -1,0 +1,96 @@
+"""HTTP on the standard library: connections are kept. Tests put another transport in its place."""
+
+import http.client
+import threading
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from serving import errors
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request.
+
+    Attributes:
+      timeout_s: how long each wait for the network may last.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response; the names of its headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+# Raises errors.UnreachableError or errors.NoAnswerError; every response, whatever its status, is returned.
+Transport = Callable[[Request], Response]
+
+
+class HttpTransport:
+    """Keeps connections open for the next request. May be used by several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
+
+    def __call__(self, request: Request) -> Response:
+        """Sends a request.
+
+        Raises:
+          errors.UnreachableError: nobody answers, or the connection broke.
+          errors.NoAnswerError: no answer in time.
+        """
+        parts = urllib.parse.urlsplit(request.url)
+        address = f"{parts.scheme}://{parts.netloc}"
+        target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection = self._take(parts, request.timeout_s)
+        try:
+            connection.request(request.method, target, request.body, dict(request.headers))
+            answer = connection.getresponse()
+            headers = {name.lower(): value for name, value in answer.getheaders()}
+            response = Response(answer.status, headers, answer.read())
+        except TimeoutError as error:
+            connection.close()
+            message = f"{address} gave no answer within {request.timeout_s:.3g} s."
+            raise errors.NoAnswerError(message, request.url) from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            message = f"{address} cannot be reached ({error or type(error).__name__})."
+            raise errors.UnreachableError(message, request.url) from error
+        with self._lock:
+            self._idle.setdefault((parts.scheme, parts.netloc), []).append(connection)
+        return response
+
+    def close(self) -> None:
+        """Closes the connections that no request uses."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
+
+    def _take(
+        self, parts: urllib.parse.SplitResult, timeout_s: float
+    ) -> http.client.HTTPConnection:
+        """A connection that is free, or a new one."""
+        with self._lock:
+            idle = self._idle.get((parts.scheme, parts.netloc))
+            connection = idle.pop() if idle else None
+        if connection is None:
+            kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+            connection = kinds[parts.scheme](parts.netloc)
+        connection.timeout = timeout_s
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout_s)
+        return connection

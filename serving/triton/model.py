@@ -1,0 +1,181 @@
+"""A Triton backend that runs any SavedModel, whole batches at a time.
+
+Triton starts this file in a process of its own, for each version and worker. It knows nothing
+of the project, only the SavedModel and the parameters of the configuration. The request
+parameter ``signature`` chooses what is run, ``serving_default`` where it is absent; ``contract``
+is answered from the assets. With ``encoding`` "base64" byte strings come as text, for those who
+can only write JSON.
+
+An image that is no image spoils nothing: that is for the graph, which answers valid = false.
+Should the graph raise all the same, the requests are tried one by one, so that one cannot spoil
+its batch mates.
+"""
+
+import base64
+import io
+import json
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import triton_python_backend_utils as pb_utils
+from PIL import Image
+
+DEFAULT_SIGNATURE = "serving_default"
+CONTRACT = "contract"
+_MESSAGE_LENGTH = 500
+
+# What one request asks: its place among the requests, the signature and its inputs.
+_Asked = tuple[int, str, dict[str, np.ndarray]]
+_Answers = list[tuple[int, dict[str, np.ndarray] | Exception]]
+
+
+class TritonPythonModel:
+    """What Triton calls; the name and the methods are Triton's."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Loads the version that Triton names."""
+        parameters = json.loads(args["model_config"])["parameters"]
+        self.max_pixels = int(parameters["max_pixels"]["string_value"])
+        self.max_request_bytes = int(parameters["max_request_bytes"]["string_value"])
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
+        directory = os.path.join(args["model_repository"], args["model_version"])
+        self.loaded = tf.saved_model.load(directory)
+        signatures = dict(self.loaded.signatures)
+        inputs = _inputs(signatures[DEFAULT_SIGNATURE])
+        self.signatures = {
+            name: signature
+            for name, signature in signatures.items()
+            if _inputs(signature) == inputs
+        }
+        path = os.path.join(directory, "assets", "contract.json")
+        self.contract = b"{}"
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                self.contract = file.read()
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Answers the requests that Triton made a batch of, each by a response."""
+        responses: list[Any] = [None] * len(requests)
+        groups: dict[str, list[_Asked]] = {}
+        for index, request in enumerate(requests):
+            try:
+                signature, inputs = self._understand(request)
+            except ValueError as error:
+                responses[index] = _refusal(str(error))
+                continue
+            if signature == CONTRACT:
+                outputs = {CONTRACT: np.full(_items(inputs), self.contract, object)}
+                responses[index] = _response(requests[index], outputs)
+            else:
+                groups.setdefault(signature, []).append((index, signature, inputs))
+        for group in groups.values():
+            for index, answer in self._answer(group):
+                if isinstance(answer, Exception):
+                    responses[index] = _failure(answer)
+                else:
+                    responses[index] = _response(requests[index], answer)
+        return responses
+
+    def _understand(self, request: Any) -> tuple[str, dict[str, np.ndarray]]:
+        """The signature that a request wants, and its inputs, each [B, …].
+
+        Raises:
+          ValueError: no such signature, or too many bytes.
+        """
+        inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+        parameters = json.loads(request.parameters() or "{}")
+        signature = parameters.get("signature", DEFAULT_SIGNATURE)
+        if signature == CONTRACT:
+            return CONTRACT, inputs
+        if signature not in self.signatures:
+            known = ", ".join([*sorted(self.signatures), CONTRACT])
+            raise ValueError(f"there is no signature {signature!r}; there are {known}")
+        for name, values in inputs.items():
+            if values.dtype == object:
+                if parameters.get("encoding") == "base64":
+                    values = _from_base64(values)
+                inputs[name] = self._within_limits(values)
+        return signature, inputs
+
+    def _within_limits(self, values: np.ndarray) -> np.ndarray:
+        """Byte strings [B]: too many in all are refused, an image of too many pixels is emptied."""
+        total = sum(len(value) for value in values.flat)
+        if total > self.max_request_bytes:
+            raise ValueError(f"the request has {total} bytes; allowed are {self.max_request_bytes}")
+        large = [_pixels(value) > self.max_pixels for value in values.flat]
+        return np.where(np.reshape(large, values.shape), b"", values) if any(large) else values
+
+    def _answer(self, group: list[_Asked]) -> _Answers:
+        try:
+            return self._run(group)
+        except tf.errors.OpError as error:
+            if len(group) == 1:
+                return [(group[0][0], error)]
+        return [answer for asked in group for answer in self._answer([asked])]
+
+    def _run(self, group: list[_Asked]) -> _Answers:
+        """Runs requests for the same signature as one batch; parts the outputs again."""
+        _, signature, first = group[0]
+        batch = {
+            name: tf.constant(np.concatenate([inputs[name] for _, _, inputs in group]))
+            for name in first
+        }
+        outputs = {
+            name: value.numpy() for name, value in self.signatures[signature](**batch).items()
+        }
+        answers: _Answers = []
+        start = 0
+        for index, _, inputs in group:
+            end = start + _items(inputs)
+            answers.append((index, {name: value[start:end] for name, value in outputs.items()}))
+            start = end
+        return answers
+
+
+def _inputs(signature: Any) -> dict[str, tf.TensorSpec]:
+    return dict(signature.structured_input_signature[1])
+
+
+def _items(inputs: dict[str, np.ndarray]) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _from_base64(values: np.ndarray) -> np.ndarray:
+    """Strings [B, …] as bytes; what is no base64 becomes empty, and thereby not valid."""
+    decoded = np.empty(values.shape, object)
+    for index, value in np.ndenumerate(values):
+        try:
+            decoded[index] = base64.b64decode(value, validate=True)
+        except ValueError:
+            decoded[index] = b""
+    return decoded
+
+
+def _pixels(encoded: bytes) -> int:
+    """Height × width as the image's header has it; 0 where Pillow reads none."""
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            return int(image.width * image.height)
+    except Image.DecompressionBombError:
+        return 1 << 62
+    except Exception:  # what is no image is for the graph to say
+        return 0
+
+
+def _response(request: Any, outputs: dict[str, np.ndarray]) -> Any:
+    wanted = request.requested_output_names()
+    tensors = [pb_utils.Tensor(name, value) for name, value in outputs.items() if name in wanted]
+    return pb_utils.InferenceResponse(tensors)
+
+
+def _refusal(message: str) -> Any:
+    error = pb_utils.TritonError(message, pb_utils.TritonError.INVALID_ARG)
+    return pb_utils.InferenceResponse([], error)
+
+
+def _failure(error: Exception) -> Any:
+    message = " ".join(str(error).split())[:_MESSAGE_LENGTH]
+    return pb_utils.InferenceResponse([], pb_utils.TritonError(message))

@@ -1,0 +1,100 @@
+"""Triton's config.pbtxt, from the signatures of the version that is served.
+
+Every dimension but the batch's is left open: where a version has more classes than the one
+before, both are served for a moment. The outputs are those of all signatures: the backend
+answers with those of the signature that was asked for.
+
+Format: Triton's ``model_config.proto``.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving import signatures
+
+BACKEND = "savedmodel"
+GENERATION = "generation"
+CONTRACT_OUTPUT = "contract"
+WARMUP_FOLDER = "warmup"
+IMAGE_INPUT = "image_bytes"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes: its capacity and its limits.
+
+    Attributes:
+      workers: the processes that run the model, each with a copy of it.
+      max_batch: the largest number of items of a request, and of a batch.
+      max_queue: the number of requests that may wait; the next ones are refused with 503.
+      max_request_bytes: the largest sum of the bytes of a request's items.
+      max_pixels: the largest height × width; a larger image is answered with valid = false.
+    """
+
+    workers: int = 1
+    max_batch: int = 32
+    max_queue: int = 256
+    max_request_bytes: int = 64 << 20
+    max_pixels: int = 100_000_000
+
+
+def text(
+    name: str,
+    version: int,
+    generation: int,
+    offered: Mapping[str, signatures.Signature],
+    limits: Limits,
+) -> str:
+    """The configuration of a model.
+
+    Args:
+      name: the model's.
+      version: the one to serve.
+      generation: the number of this configuration, for whoever asks what is loaded.
+      offered: its signatures by name, all with the same inputs.
+      limits: batch, queue and workers.
+    """
+    outputs = {CONTRACT_OUTPUT: signatures.Tensor("TYPE_STRING", 0)}
+    for _, signature in sorted(offered.items()):
+        outputs.update(signature.outputs)
+    inputs = next(iter(offered.values())).inputs
+    parts = [
+        f"name: {_quoted(name)}",
+        f"backend: {_quoted(BACKEND)}",
+        f"max_batch_size: {limits.max_batch}",
+        *(_tensor("input", *item) for item in sorted(inputs.items())),
+        *(_tensor("output", *item) for item in sorted(outputs.items())),
+        f"version_policy {{ specific {{ versions: [ {version} ] }} }}",
+        f"dynamic_batching {{ default_queue_policy {{ max_queue_size: {limits.max_queue} }} }}",
+        f"instance_group {{ kind: KIND_CPU count: {limits.workers} }}",
+        _parameter(GENERATION, generation),
+        _parameter("max_request_bytes", limits.max_request_bytes),
+        _parameter("max_pixels", limits.max_pixels),
+    ]
+    if list(inputs) == [IMAGE_INPUT]:
+        parts += [_warmup(IMAGE_INPUT, size) for size in sorted({1, limits.max_batch})]
+    return "\n".join(parts) + "\n"
+
+
+def _tensor(kind: str, name: str, tensor: signatures.Tensor) -> str:
+    # Triton wants at least one dimension beside the batch's; a scalar is given one and loses it.
+    scalar = tensor.item_rank == 0
+    dims = "1" if scalar else ", ".join(["-1"] * tensor.item_rank)
+    reshape = " reshape { shape: [ ] }" if scalar else ""
+    head = f"name: {_quoted(name)} data_type: {tensor.data_type} dims: [ {dims} ]"
+    return f"{kind} {{ {head}{reshape} }}"
+
+
+def _parameter(key: str, value: int) -> str:
+    return f'parameters {{ key: {_quoted(key)} value {{ string_value: "{value}" }} }}'
+
+
+def _warmup(name: str, batch: int) -> str:
+    data = f"data_type: TYPE_STRING dims: [ 1 ] input_data_file: {_quoted(IMAGE_INPUT)}"
+    inputs = f"inputs {{ key: {_quoted(name)} value {{ {data} }} }}"
+    return f'model_warmup {{ name: "batch of {batch}" batch_size: {batch} {inputs} }}'
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,112 @@
+"""The folders that Triton reads, made anew for every change of version.
+
+    ROOT/
+      backends/python/        Triton's own Python backend
+      backends/savedmodel/    model.py
+      models/NAME             → ../generations/2
+      generations/2/          config.pbtxt, warmup/, 41/, 42/
+
+Triton polls ``models``. A change replaces one link, so Triton sees the configuration and the
+versions of one moment or of the next. It goes on with the old version until the new one has
+loaded and warmed up, and for ever where that fails. Versions are hard links, or copies across
+file systems: the source may vanish at any time.
+"""
+
+import io
+import os
+import shutil
+import struct
+from pathlib import Path
+
+from PIL import Image
+
+from serving import signatures
+from serving.triton import installation, model_config
+
+BACKEND_FILE = Path(__file__).with_name("model.py")
+_WARMUP_SIZE_PX = 64
+
+
+class Repository:
+    """The repository of one model.
+
+    Args:
+      root: an empty folder.
+      name: the model's name.
+      limits: for the configuration.
+      triton: where the parts of the Python backend are.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        name: str,
+        limits: model_config.Limits,
+        triton: installation.Installation,
+    ) -> None:
+        self.backends, self.models = root / "backends", root / "models"
+        self._generations = root / "generations"
+        self._name = name
+        self._limits = limits
+        self._generation = 0
+        for folder in (self.models, self._generations, self.backends / "python"):
+            folder.mkdir(parents=True)
+        for path in triton.python_backend:
+            shutil.copy2(path, self.backends / "python")
+        (self.backends / model_config.BACKEND).mkdir()
+        shutil.copy2(BACKEND_FILE, self.backends / model_config.BACKEND / "model.py")
+
+    def publish(self, number: int, source: Path, kept: int | None) -> int:
+        """Makes Triton change over to a version.
+
+        Args:
+          number: the version.
+          source: its folder.
+          kept: the version that Triton serves until then, to stay on disk.
+
+        Returns:
+          The generation, which the configuration of the loaded version tells.
+
+        Raises:
+          errors.UserError: the version cannot be read.
+          OSError: it vanishes, or the disk is full.
+        """
+        offered = signatures.offered(source)
+        generation = self._generation + 1
+        directory = self._generations / str(generation)
+        shutil.rmtree(directory, ignore_errors=True)  # of an attempt that broke off
+        previous = self._generations / str(self._generation) / str(kept)
+        _link_tree(source, directory / str(number))
+        if kept is not None and kept != number:
+            _link_tree(previous, directory / str(kept))
+        warmup = directory / model_config.WARMUP_FOLDER
+        warmup.mkdir()
+        (warmup / model_config.IMAGE_INPUT).write_bytes(_warmup_image())
+        text = model_config.text(self._name, number, generation, offered, self._limits)
+        (directory / "config.pbtxt").write_text(text, encoding="utf-8")
+        link = self._generations / "next"
+        link.unlink(missing_ok=True)
+        link.symlink_to(directory)
+        os.replace(link, self.models / self._name)
+        if generation > 2:
+            shutil.rmtree(self._generations / str(generation - 2), ignore_errors=True)
+        self._generation = generation
+        return generation
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _warmup_image() -> bytes:
+    """A grey PNG as Triton reads a string tensor: its length before it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (_WARMUP_SIZE_PX, _WARMUP_SIZE_PX), (128, 128, 128)).save(buffer, "PNG")
+    return struct.pack("<I", buffer.tell()) + buffer.getvalue()

@@ -1,0 +1,115 @@
+"""Small exported models, and a real server on one of them, started as a user starts it."""
+
+import importlib.util
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import pytest
+
+from components.preprocess import materialise
+from components.trainer import config, export, model
+from tests.conftest import noise
+
+SIZE = 32
+LABELS = ["dark", "bright and shiny", "großer Hund"]
+TIMEOUT_S = 240
+
+
+def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG") -> bytes:
+    buffer = io.BytesIO()
+    noise(height, width, seed).save(buffer, form)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> dict[int, Path]:
+    """Two versions with random weights; the second has a class more."""
+    root = tmp_path_factory.mktemp("exported")
+    settings = config.TrainConfig(backbone="cnn", weights="random")
+    for version in (1, 2):
+        keras.utils.set_random_seed(version)
+        labels = LABELS[: version + 1]
+        spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
+        classifier = model.build(settings, SIZE, len(labels))
+        export.save(classifier, spec, "cnn", root / str(version), root)
+    return {version: root / str(version) for version in (1, 2)}
+
+
+@pytest.fixture
+def model_dir(exported, tmp_path) -> Path:
+    """A model's folder with the versions 1 and 2."""
+    folder = tmp_path / "serving" / "shapes"
+    for version, source in exported.items():
+        shutil.copytree(source, folder / str(version))
+    return folder
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+class Server:
+    """``python -m serving serve`` in a process of its own."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.folder = folder
+        self._address_file = folder.parent / "address.json"
+        self._output = folder.parent / "output.txt"
+        command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(folder)]
+        command += ["--port", "0", "--address-file", str(self._address_file), *flags]
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+        self.wait(self._address_file.exists)
+        self.address = json.loads(self._address_file.read_text())
+        self.url = self.address["http"]
+
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait(self, happened: Callable[[], bool]) -> None:
+        def looked() -> bool:
+            assert self.process.poll() is None, self.output()
+            return happened()
+
+        wait_until(looked)
+
+    def children(self) -> list[int]:
+        """All processes below the server's."""
+        found: list[int] = []
+        waiting = [self.process.pid]
+        while waiting:
+            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+                below = [int(child) for child in path.read_text().split()]
+                found += below
+                waiting += below
+        return found
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
+
+
+def alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+needs_triton = pytest.mark.skipif(
+    importlib.util.find_spec("pytriton") is None, reason="nvidia-pytriton is not installed"
+)

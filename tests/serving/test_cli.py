@@ -1,0 +1,119 @@
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from serving import __main__ as command
+from tests.serving import conftest
+from tests.serving.conftest import LABELS, encoded
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command: exit code, output, errors."""
+
+    def call(*arguments) -> tuple[int, str, str]:
+        code = command.main([str(argument) for argument in arguments])
+        return (code, *capsys.readouterr())
+
+    return call
+
+
+def refused(result) -> str:
+    """The one sentence of a usage error."""
+    code, _, said = result
+    assert code == 2
+    assert said.startswith("Error: ")
+    assert said.count("\n") == 1
+    return said
+
+
+def test_versions_rollback_promote_status_prune(run, model_dir):
+    flags = ("--model-dir", model_dir)
+    code, listed, _ = run("versions", *flags)
+    assert code == 0
+    rows = [line.split() for line in listed.splitlines()]
+    assert [row[:2] for row in rows[:2]] == [["version", "state"], ["2", "served"]]
+    assert rows[1][-2] == "3"  # classes
+    assert run("rollback", *flags) == (
+        0,
+        f"{model_dir}: version 1 is served; running servers follow.\n",
+        "",
+    )
+    assert "withdrawn" in run("versions", *flags)[1]
+    assert run("promote", 2, *flags)[0] == 0
+    assert run("status", *flags)[1].startswith(f"{model_dir}: version 2 is served.\n2 versions")
+    assert run("prune", "--keep", 1, *flags)[1] == "Deleted: 1.\n"
+
+
+def test_predict_without_a_server(run, model_dir, tmp_path):
+    (tmp_path / "[red].jpg").write_bytes(encoded())
+    (tmp_path / "text.jpg").write_bytes(b"no image")
+    code, table, _ = run(
+        "predict", tmp_path / "[red].jpg", tmp_path / "text.jpg", "--model-dir", model_dir
+    )
+    assert code == 0
+    joined = " ".join(table.replace("\n", " ").split())
+    assert "no image that can be read" in joined
+    assert any(label.split()[0] in joined for label in LABELS)
+    assert joined.endswith("model version 2")
+
+
+@pytest.mark.parametrize("name", ["serve", "status", "versions", "rollback"])
+def test_no_such_folder(run, tmp_path, name):
+    said = refused(run(name, "--model-dir", tmp_path / "nowhere"))
+    assert f"There is no folder {tmp_path / 'nowhere'}" in said
+
+
+@conftest.needs_triton
+def test_serve_without_a_version(run, tmp_path):
+    assert "holds no version" in refused(run("serve", "--model-dir", tmp_path, "--port", 0))
+
+
+@conftest.needs_triton
+def test_serve_on_a_taken_port(run, model_dir):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(run("serve", "--model-dir", model_dir, "--port", port))
+    assert f"Cannot listen on 127.0.0.1, port {port} (Address already in use)" in said
+    said = refused(run("serve", "--model-dir", model_dir, "--port", 0, "--host", "192.0.2.1"))
+    assert "Cannot listen on 192.0.2.1" in said
+
+
+def test_serve_without_triton(run, model_dir, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "`pip install .[serve]`" in refused(run("serve", "--model-dir", model_dir))
+
+
+def test_usage(run, model_dir, tmp_path):
+    assert "invalid choice: 'nonsense'" in refused(run("nonsense"))
+    assert "--model-dir" in refused(run("serve"))
+    said = refused(run("serve", "--model-dir", model_dir, "--port", "70000"))
+    assert "70000 is no port; allowed are 0 to 65535" in said
+    assert "at least 1" in refused(run("serve", "--model-dir", model_dir, "--workers", "0"))
+    said = refused(run("predict", tmp_path / "a.jpg", tmp_path / "b.jpg"))
+    assert "a.jpg cannot be read: No such file or directory. " in said
+    assert "b.jpg" in said
+
+
+def test_predict_where_no_server_is(run, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(encoded())
+    code, _, said = run("predict", tmp_path / "a.jpg", "--url", "http://127.0.0.1:1")
+    assert code == 1
+    assert said.startswith("Failed: http://127.0.0.1:1 cannot be reached (")
+
+
+def test_it_runs_as_a_module_and_imports_no_tensorflow():
+    code = "import sys; import serving.__main__; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "serving", "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+        check=True,
+    )
+    assert "serve the newest version, and follow the folder" in done.stdout

@@ -1,0 +1,252 @@
+"""The real Triton server, started once; the last test stops it."""
+
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from serving import __main__ as command
+from serving import client, errors, protocol, versions
+from tests.serving import conftest
+from tests.serving.conftest import LABELS, encoded
+
+pytestmark = conftest.needs_triton
+
+MAX_PIXELS = 250_000
+MAX_REQUEST_BYTES = 400_000
+
+
+@pytest.fixture(scope="module")
+def server(exported, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server") / "shapes"
+    shutil.copytree(exported[1], folder / "1")
+    limits = ("--max-pixels", str(MAX_PIXELS), "--max-request-bytes", str(MAX_REQUEST_BYTES))
+    started = conftest.Server(folder, *limits)
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def asked(server):
+    with client.Client(server.url, timeout_s=60) as asked:
+        yield asked
+
+
+@pytest.fixture(scope="module")
+def golden(exported):
+    """What the versions answer in this process: version → outputs."""
+    images = tf.constant([encoded(seed=seed) for seed in range(4)])
+    return {
+        str(version): {
+            name: value.numpy()
+            for name, value in tf.saved_model.load(str(path))
+            .signatures["serving_default"](image_bytes=images)
+            .items()
+        }
+        for version, path in exported.items()
+    }
+
+
+def push(source, folder, number):
+    """As a pusher does it: whole, by one rename."""
+    shutil.copytree(source, folder.parent / "unfinished")
+    (folder.parent / "unfinished").rename(folder / str(number))
+
+
+def wait_for(server, sentence, count=1):
+    server.wait(lambda: server.output().count(sentence) >= count)
+
+
+def test_it_answers_as_the_exported_model(asked, golden):
+    found = asked.predict([encoded(seed=seed) for seed in range(4)])
+    probabilities = np.array([prediction.probabilities for prediction in found])
+    np.testing.assert_allclose(probabilities, golden["1"]["probabilities"], atol=1e-6)
+    assert [p.label.encode() for p in found] == golden["1"]["label"].tolist()
+    assert {p.version for p in found} == {"1"}
+
+
+def test_a_bad_image_spoils_no_other(asked, golden):
+    good = encoded(seed=0)
+    bad = [b"", b"junk", good[:200], encoded(600, 600, form="PNG")]
+    found = asked.predict([*bad, good])
+    assert [p.valid for p in found] == [False] * 4 + [True]
+    assert [p.label for p in found[:4]] == [""] * 4
+    np.testing.assert_allclose(found[4].probabilities, golden["1"]["probabilities"][0], atol=1e-6)
+
+
+def test_more_images_than_a_batch(asked):
+    found = asked.predict([encoded(8, 8, seed) for seed in range(70)])
+    assert len(found) == 70
+    assert all(p.valid for p in found)
+
+
+def test_other_signatures_and_the_contract(asked, exported):
+    embedding = asked.infer([encoded(), b""], "embed")["embedding"]
+    expected = tf.saved_model.load(str(exported[1])).signatures["embed"](
+        image_bytes=tf.constant([encoded()])
+    )
+    np.testing.assert_allclose(embedding[:1], expected["embedding"], atol=1e-5)
+    assert asked.contract()["labels"] == LABELS[:2]
+    with pytest.raises(errors.RefusedError, match="no signature 'nonsense'; there are embed"):
+        asked.infer([encoded()], "nonsense")
+
+
+def test_too_many_bytes_are_refused(asked):
+    with pytest.raises(errors.RefusedError, match=f"allowed are {MAX_REQUEST_BYTES}"):
+        asked.predict([b"x" * (MAX_REQUEST_BYTES + 1)])
+
+
+def test_the_printed_curl_line_works(server, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(encoded())
+    line = next(line for line in server.output().splitlines() if line.startswith("printf"))
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, check=True)
+    outputs = {output["name"]: output["data"] for output in json.loads(done.stdout)["outputs"]}
+    assert outputs["valid"] == [True]
+    assert outputs["label"][0] in LABELS
+
+
+def test_grpc(server):
+    # By hand: tritonclient's generated code wants a newer grpcio than TFX allows.
+    with grpc.insecure_channel(server.address["grpc"]) as channel:
+        ready = channel.unary_unary("/inference.GRPCInferenceService/ModelReady")
+        assert ready(b"\x0a\x06shapes") == b"\x08\x01"
+
+
+def test_metrics_and_loopback(server):
+    with urllib.request.urlopen(server.address["metrics"]) as response:  # noqa: S310
+        assert (
+            'nv_inference_request_success{model="shapes",version="1"}' in response.read().decode()
+        )
+    assert all("127.0.0.1:" in server.address[name] for name in ("http", "grpc", "metrics"))
+
+
+class Load:
+    """Steady requests; every answer is checked against the version that gave it."""
+
+    def __init__(self, url, golden):
+        self.answers = Counter()
+        self.faults = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(url, golden)) for _ in range(2)]
+
+    def _run(self, url, golden):
+        with client.Client(url, timeout_s=60, retries=client.Retries(attempts=1)) as asked:
+            self._ask(asked, golden)
+
+    def _ask(self, asked, golden):
+        while not self._stop.is_set():
+            try:
+                answers = asked.predict([encoded(seed=0), b"junk"])
+                expected = golden[answers[0].version]["probabilities"][0]
+                np.testing.assert_allclose(answers[0].probabilities, expected, atol=1e-6)
+                assert not answers[1].valid
+                self.answers[answers[0].version] += 1
+            except Exception as error:
+                self.faults.append(repr(error))
+            time.sleep(0.05)
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_versions_come_and_go_under_load_without_a_lost_request(server, exported, golden):
+    folder = server.folder
+    with Load(server.url, golden) as load:
+        push(exported[2], folder, 2)
+        wait_for(server, "Version 2 is served.")
+        time.sleep(0.5)
+        assert load.answers["2"]
+        shutil.rmtree(folder / "2")
+        wait_for(server, "Version 1 is served.", 2)
+        (folder / versions.WITHDRAWN).mkdir()
+        push(exported[2], folder, f"{versions.WITHDRAWN}/2")
+        promote = ["promote", "2", "--model-dir", str(folder), "--url", server.url]
+        assert command.main(promote) == 0
+        time.sleep(1)  # what was asked before is answered by then
+        before = load.answers["1"]
+        time.sleep(0.5)
+    assert not load.faults
+    assert before == load.answers["1"]
+
+
+def test_a_damaged_version_is_reported_and_the_old_one_goes_on(server, exported, asked):
+    damaged = server.folder.parent / "damaged"
+    shutil.copytree(exported[2], damaged)
+    os.truncate(damaged / "variables" / "variables.data-00000-of-00001", 99)
+    damaged.rename(server.folder / "7")
+    wait_for(server, "Version 7 does not load: ")
+    assert {p.version for p in asked.predict([encoded()])} == {"2"}
+    shutil.rmtree(server.folder / "7")
+
+
+def test_a_dead_worker_is_replaced(server, asked):
+    names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in server.children()}
+    worker = next(one for one, name in names.items() if "python_backend_stub" in name)
+    os.kill(worker, signal.SIGKILL)
+    wait_for(server, "A worker of version 2 died; it is replaced.")
+    patience = client.Retries(attempts=200, first_wait_s=1, max_wait_s=1)
+    with client.Client(server.url, retries=patience) as patient:
+        assert patient.predict([encoded()])[0].valid
+
+
+def test_it_stops_in_order(server):
+    """Requests in flight are answered; exit code 0; no process and no file is left."""
+    children = server.children()
+    assert len(children) >= 2
+    body, headers = protocol.request("image_bytes", [encoded(480, 480)] * 32, [], {})
+    address = server.url.removeprefix("http://")
+    waiting = [http.client.HTTPConnection(address, timeout=60) for _ in range(8)]
+    for connection in waiting:
+        connection.request("POST", "/v2/models/shapes/infer", body, headers)
+    time.sleep(0.2)
+    in_flight = len(waiting) - len(select.select([one.sock for one in waiting], [], [], 0)[0])
+    server.process.send_signal(signal.SIGTERM)
+    assert in_flight
+    for connection in waiting:
+        with connection.getresponse() as response:
+            length = int(response.headers[protocol.HEADER_LENGTH])
+            assert protocol.answer(response.read(), length).outputs["valid"].all()
+        connection.close()
+    assert server.process.wait(60) == 0
+    assert server.output().endswith("Finishing the requests in flight …\n")
+    conftest.wait_until(lambda: not any(conftest.alive(child) for child in children))
+    assert not (server.folder.parent / "address.json").exists()
+    log = next(line for line in server.output().splitlines() if line.startswith("log "))
+    assert not os.path.exists(os.path.dirname(log.split()[1]))
+
+
+def test_a_model_that_does_not_load_ends_the_start(exported, tmp_path):
+    folder = tmp_path / "broken"
+    shutil.copytree(exported[1], folder / "1")
+    os.truncate(folder / "1" / "variables" / "variables.data-00000-of-00001", 99)
+    done = subprocess.run(
+        [sys.executable, "-m", "serving", "serve", "--model-dir", str(folder), "--port", "0"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert f"Failed: No version in {folder} loads: Version 1 does not load: " in done.stderr
+    log = done.stderr.split()[-1]
+    assert "failed to load" in Path(log).read_text()
+    shutil.rmtree(Path(log).parent)
