@@ -33,6 +33,7 @@ PACKAGES = [
     "components.tuner",
     "pipeline",
     "serving",
+    "serving.triton",
 ]
 
 setup(

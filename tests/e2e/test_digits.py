@@ -11,11 +11,19 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn import metrics as sklearn_metrics
 
+from components.evaluator import predictions
+from components.release_gate import gate
+from components.report import config as report_config
 from components.trainer import export, history
 from data import graph
-from pipeline import summary
+from pipeline import runs, summary
+from tests import browser
 from tests.pipeline import test_run_local
+
+chromium = browser.chromium
+open_page = browser.open_page
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +36,7 @@ train:
   fine_tune_epochs: 8
   fine_tune_learning_rate: 1.0e-3
   unfreeze_blocks: 18
+gate: {ask_server: false}
 """
 
 
@@ -85,8 +94,48 @@ def test_every_file_is_accounted_for(first_summary):
 def test_the_model_is_far_above_chance_on_images_it_never_saw(first_summary):
     metrics = first_summary.metrics
     assert metrics.accuracy >= 0.6
+    assert metrics.accuracy_low < metrics.accuracy < metrics.accuracy_high
     assert set(metrics.per_class) == {str(digit) for digit in range(10)}
     assert sum(row.support for row in metrics.per_class.values()) == first_summary.examples["test"]
+
+
+def test_the_figures_are_those_of_scikit_learn_on_the_same_answers(first, first_summary):
+    (path,) = (first.output / "artifacts").rglob(gate.CANDIDATE_FILE)
+    found = predictions.Predictions.load(path)
+    rates = sklearn_metrics.precision_recall_fscore_support(
+        found.label_ids, found.predicted_ids, labels=range(10), zero_division=np.nan
+    )
+    for index, label in enumerate(found.labels):
+        row = first_summary.metrics.per_class[label]
+        own = [row.precision, row.recall, row.f1]
+        expected = [None if np.isnan(rate[index]) else rate[index] for rate in rates[:3]]
+        assert own == pytest.approx(expected, nan_ok=True)
+        truth, scores = found.label_ids == index, found.probabilities[:, index]
+        assert row.auc == pytest.approx(sklearn_metrics.roc_auc_score(truth, scores), abs=1e-4)
+    loss = sklearn_metrics.log_loss(found.label_ids, found.probabilities, labels=range(10))
+    assert first_summary.metrics.log_loss == pytest.approx(loss, abs=1e-4)
+
+
+def test_the_report_opens_and_says_what_the_summary_says(first, first_summary, open_page):
+    page = open_page(Path(first_summary.report))
+    shown = page.inner_text("main")
+    assert f"{first_summary.metrics.accuracy:.1%}" in shown
+    for reason in first_summary.reasons:
+        assert reason in shown
+    card = Path(first_summary.model_card).read_text(encoding="utf-8")
+    assert f"{first_summary.metrics.accuracy:.1%}" in card
+    index = open_page(first.output / runs.INDEX_FILE)
+    assert first_summary.run_id in index.inner_text("main")
+    index.click(f"a[href$='{report_config.PAGE_FILE}']")
+    assert "some_digits" in index.inner_text("h1")
+
+
+def test_what_is_served_is_what_was_trained(first):
+    (path,) = (first.output / "artifacts").rglob(gate.MEASURED_FILE)
+    measured = gate.Measured.read(str(path.parent))
+    assert measured.fidelity.ok
+    assert max(measured.fidelity.largest.values()) < 1e-4
+    assert {line.name for line in measured.costs} == {"size", "latency", "memory"}
 
 
 def test_the_decision_was_carried_out(first, first_summary):

@@ -31,3 +31,6 @@ def test_flowers(shared, tmp_path):
     ]
     assert sum(right) / len(right) >= 0.8
     assert Path(found["pushed"]["path"]).parent == Path(found["model_dir"])
+    decided = json.loads(next((tmp_path / "out").rglob("decision.json")).read_text())
+    (parity,) = [check for check in decided["checks"] if check["name"] == "parity"]
+    assert "the running server" in parity["message"]
