@@ -147,6 +147,8 @@ def _reasons(decided: release.Decision | None, finished: dict[str, runner.Step])
     if decided is None:
         return []
     reasons = list(decided.reasons)
+    if decided.verdict == "inconclusive" and not decided.blessed:
+        reasons.append("To push it all the same: --gate.inconclusive release.")
     pusher = finished.get("Pusher")
     if decided.blessed and pusher and pusher.cached:
         version = pusher.properties("pushed_model").get("pushed_version")

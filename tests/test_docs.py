@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from components.image_validator import checks, config
+from components.release_gate import config as gate_config
 from components.trainer.backbones import names, registry
 from data import decode
 
@@ -36,3 +37,17 @@ def test_every_backbone_is_documented():
         parameters, size, _, licence = (cell.strip() for cell in documented[name].split("|")[:4])
         assert parameters == f"{entry.parameters:,}", name
         assert (int(size), licence) == (entry.default_size_px, entry.licence), name
+
+
+def test_every_setting_of_the_gate_is_documented_with_its_default():
+    text = (DOCS / "evaluation.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `gate\.(\w+)` \| ([^|]*)\|", text, re.MULTILINE))
+    fields = gate_config.GateConfig.model_fields
+    assert documented.keys() == fields.keys()
+    for name, field in fields.items():
+        shown = documented[name].strip().strip("`").replace(",", "")
+        default = field.default
+        if isinstance(default, float):
+            assert float(shown) == default, name
+        else:
+            assert shown == ("" if default is None else str(default).lower()), name

@@ -233,7 +233,7 @@ def _comparison(sources: Sources) -> content.Comparison | None:
         return None
     classes = [row for row in checks if row.name == against_served.RECALL]
     return content.Comparison(
-        served="the model in serving",
+        served="",
         images=int(whole[0].figures["count"]),
         overall=tuple(_difference("accuracy", row) for row in whole),
         classes=tuple(_difference(row.figures[decision.CLASS], row) for row in classes),

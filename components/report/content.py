@@ -175,7 +175,7 @@ class Comparison:
     """The candidate against the model that is served, on the same images.
 
     Attributes:
-      served: names the served model.
+      served: names the served model; may be empty.
       images: how many.
       overall: whole-split measures, such as accuracy.
       classes: one measure of each class.
