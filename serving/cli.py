@@ -78,7 +78,6 @@ def _add_serve(parser: _Parser) -> None:
     add("--metrics-port", type=_port, help="default: the second port after --port")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
     add("--max-batch", type=_count, default=limits.max_batch, help="images of a request at most")
-    add("--max-queue", type=_count, default=limits.max_queue, help="requests that may wait")
     add(
         "--max-request-bytes",
         type=_count,
@@ -111,7 +110,7 @@ def _print(line: str) -> None:
 
 def _serve(given: argparse.Namespace) -> None:
     limits = model_config.Limits(
-        given.workers, given.max_batch, given.max_queue, given.max_request_bytes, given.max_pixels
+        given.workers, given.max_batch, given.max_request_bytes, given.max_pixels
     )
     settings = server.Settings(
         given.model_dir,
