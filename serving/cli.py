@@ -76,6 +76,7 @@ def _add_serve(parser: _Parser) -> None:
     add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
     add("--grpc-port", type=_port, help="default: the port after --port")
     add("--metrics-port", type=_port, help="default: the second port after --port")
+    add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
     add("--max-batch", type=_count, default=limits.max_batch, help="images of a request at most")
     add(
@@ -118,6 +119,7 @@ def _serve(given: argparse.Namespace) -> None:
         given.port,
         given.grpc_port,
         given.metrics_port,
+        given.rest_port,
         given.address_file,
         limits,
     )
