@@ -76,9 +76,9 @@ def _add_serve(parser: _Parser) -> None:
     add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
     add("--grpc-port", type=_port, help="default: the port after --port")
     add("--metrics-port", type=_port, help="default: the second port after --port")
+    add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
     add("--max-batch", type=_count, default=limits.max_batch, help="images of a request at most")
-    add("--max-queue", type=_count, default=limits.max_queue, help="requests that may wait")
     add(
         "--max-request-bytes",
         type=_count,
@@ -111,7 +111,7 @@ def _print(line: str) -> None:
 
 def _serve(given: argparse.Namespace) -> None:
     limits = model_config.Limits(
-        given.workers, given.max_batch, given.max_queue, given.max_request_bytes, given.max_pixels
+        given.workers, given.max_batch, given.max_request_bytes, given.max_pixels
     )
     settings = server.Settings(
         given.model_dir,
@@ -119,6 +119,7 @@ def _serve(given: argparse.Namespace) -> None:
         given.port,
         given.grpc_port,
         given.metrics_port,
+        given.rest_port,
         given.address_file,
         limits,
     )

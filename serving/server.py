@@ -30,6 +30,7 @@ class Settings:
       port: of REST; 0: free ports.
       grpc_port: None: ``port`` + 1.
       metrics_port: None: ``port`` + 2.
+      rest_port: of TensorFlow Serving's REST API; None: ``port`` + 501.
       address_file: written when the server is ready, where given.
       limits: its capacity.
     """
@@ -39,6 +40,7 @@ class Settings:
     port: int = 8000
     grpc_port: int | None = None
     metrics_port: int | None = None
+    rest_port: int | None = None
     address_file: Path | None = None
     limits: model_config.Limits = field(default_factory=model_config.Limits)
 
@@ -59,13 +61,17 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
     name = settings.model_dir.resolve().name
     triton = installation.find()
     where = process.addresses(
-        settings.host, settings.port, settings.grpc_port, settings.metrics_port
+        settings.host,
+        settings.port,
+        settings.grpc_port,
+        settings.metrics_port,
+        settings.rest_port,
     )
     with _working_folder(name) as root:
         folders = repository.Repository(root / "triton", name, settings.limits, triton)
         # One attempt: the next look at the folder comes in half a second anyway.
         asking = client.Client(
-            _reachable(where),
+            _reachable(where.http),
             name,
             timeout_s=5,
             retries=client.Retries(attempts=1),
@@ -76,7 +82,13 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
         server = process.TritonProcess(triton, folders, where, root / "triton.log")
         try:
             if _wait_until_ready(server, follower, stop):
-                with _announced(settings, where, name):
+                # Imported here: its libraries come with the server's.
+                from serving import door
+
+                rest = door.Door(
+                    name, settings.model_dir, where, _reachable(where.http), settings.limits
+                )
+                with rest, _announced(settings, where, name):
                     _describe(where, name, server.log_path, report)
                     _run(server, follower, stop)
             report("Finishing the requests in flight …")
@@ -159,9 +171,10 @@ def _announced(settings: Settings, where: process.Addresses, name: str) -> Itera
         yield
         return
     content = {
-        "http": _reachable(where),
+        "http": _reachable(where.http),
         "grpc": where.grpc,
         "metrics": where.metrics,
+        "rest": _reachable(where.rest),
         "model": name,
     }
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
@@ -179,9 +192,9 @@ def _announced(settings: Settings, where: process.Addresses, name: str) -> Itera
         path.unlink(missing_ok=True)
 
 
-def _reachable(where: process.Addresses) -> str:
-    """The REST URL for this machine, where the server listens on all addresses too."""
-    return where.http.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+def _reachable(url: str) -> str:
+    """A URL for this machine, where the server listens on all addresses too."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def _describe(
@@ -190,9 +203,10 @@ def _describe(
     report(f"REST     {where.http}/v2/models/{name}")
     report(f"gRPC     {where.grpc}")
     report(f"metrics  {where.metrics}")
+    report(f"TFS REST {where.rest}/v1/models/{name}")
     report(f"log      {log_path}")
     report("Try, with an image of yours for photo.jpg:")
-    report(curl_line(_reachable(where), name))
+    report(curl_line(_reachable(where.http), name))
 
 
 def curl_line(url: str, name: str) -> str:

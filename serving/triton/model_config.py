@@ -27,14 +27,12 @@ class Limits:
     Attributes:
       workers: the processes that run the model, each with a copy of it.
       max_batch: the largest number of items of a request, and of a batch.
-      max_queue: the number of requests that may wait; the next ones are refused with 503.
       max_request_bytes: the largest sum of the bytes of a request's items.
       max_pixels: the largest height × width; a larger image is answered with valid = false.
     """
 
     workers: int = 1
     max_batch: int = 32
-    max_queue: int = 256
     max_request_bytes: int = 64 << 20
     max_pixels: int = 100_000_000
 
@@ -53,7 +51,7 @@ def text(
       version: the one to serve.
       generation: the number of this configuration, for whoever asks what is loaded.
       offered: its signatures by name, all with the same inputs.
-      limits: batch, queue and workers.
+      limits: batch and workers.
     """
     outputs = {CONTRACT_OUTPUT: signatures.Tensor("TYPE_STRING", 0)}
     for _, signature in sorted(offered.items()):
@@ -66,7 +64,9 @@ def text(
         *(_tensor("input", *item) for item in sorted(inputs.items())),
         *(_tensor("output", *item) for item in sorted(outputs.items())),
         f"version_policy {{ specific {{ versions: [ {version} ] }} }}",
-        f"dynamic_batching {{ default_queue_policy {{ max_queue_size: {limits.max_queue} }} }}",
+        # No queue policy: any keeps Triton from preparing the next batch while one runs, and a
+        # request that comes between two batches then waits for half a second.
+        "dynamic_batching { }",
         f"instance_group {{ kind: KIND_CPU count: {limits.workers} }}",
         _parameter(GENERATION, generation),
         _parameter("max_request_bytes", limits.max_request_bytes),

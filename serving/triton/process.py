@@ -34,11 +34,17 @@ class Addresses:
     http_port: int
     grpc_port: int
     metrics_port: int
+    rest_port: int
 
     @property
     def http(self) -> str:
         """REST: the URL."""
         return f"http://{_bracketed(self.host)}:{self.http_port}"
+
+    @property
+    def rest(self) -> str:
+        """TensorFlow Serving's REST: the URL."""
+        return f"http://{_bracketed(self.host)}:{self.rest_port}"
 
     @property
     def grpc(self) -> str:
@@ -51,7 +57,9 @@ class Addresses:
         return f"http://{_bracketed(self.host)}:{self.metrics_port}/metrics"
 
 
-def addresses(host: str, http: int, grpc: int | None, metrics: int | None) -> Addresses:
+def addresses(
+    host: str, http: int, grpc: int | None, metrics: int | None, rest: int | None
+) -> Addresses:
     """Chooses the ports.
 
     Args:
@@ -59,6 +67,7 @@ def addresses(host: str, http: int, grpc: int | None, metrics: int | None) -> Ad
       http: the REST port; 0: a free one.
       grpc: likewise; None: the one after ``http``, or a free one.
       metrics: likewise; None: the second after ``http``, or a free one.
+      rest: likewise; None: 501 after ``http``, such as TensorFlow Serving's 8501.
 
     Raises:
       errors.UserError: a port is taken or not allowed, or the host is none of this machine's.
@@ -67,6 +76,7 @@ def addresses(host: str, http: int, grpc: int | None, metrics: int | None) -> Ad
         "--port": http,
         "--grpc-port": grpc if grpc is not None else http and http + 1,
         "--metrics-port": metrics if metrics is not None else http and http + 2,
+        "--rest-port": rest if rest is not None else http and http + 501,
     }
     with contextlib.ExitStack() as held:
         ports = [_bind(host, port, flag, held) for flag, port in wanted.items()]

@@ -1,5 +1,6 @@
 """The real Triton server, started once; the last test stops it."""
 
+import base64
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -132,6 +134,71 @@ def test_metrics_and_loopback(server):
             'nv_inference_request_success{model="shapes",version="1"}' in response.read().decode()
         )
     assert all("127.0.0.1:" in server.address[name] for name in ("http", "grpc", "metrics"))
+
+
+def rest(server, path, content=None) -> tuple[int, dict]:
+    """Asks TensorFlow Serving's API: status and answer."""
+    body = None if content is None else json.dumps(content).encode()
+    request = urllib.request.Request(f"{server.address['rest']}/v1/models/{path}", body)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request) as response:  # noqa: S310
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_the_api_of_tensorflow_serving_predicts(server, golden):
+    values = [{"b64": base64.b64encode(encoded(seed=seed)).decode()} for seed in range(4)]
+    values.append({"b64": ""})
+    for path in ("shapes", "shapes/versions/1", "shapes/labels/stable"):
+        status, answer = rest(server, f"{path}:predict", {"instances": values})
+        assert status == 200
+        rows = answer["predictions"]
+        assert [row["valid"] for row in rows] == [True] * 4 + [False]
+        found = [row["probabilities"] for row in rows[:4]]
+        np.testing.assert_allclose(found, golden["1"]["probabilities"], atol=1e-6)
+    _, answer = rest(server, "shapes:predict", {"inputs": {"image_bytes": values * 8}})
+    assert len(answer["outputs"]["label"]) == 40
+    embed = {"signature_name": "embed", "instances": [{"image_bytes": values[0]}]}
+    assert set(rest(server, "shapes:predict", embed)[1]["predictions"][0]) == {"embedding", "valid"}
+
+
+def test_the_api_of_tensorflow_serving_tells_of_the_model(server):
+    ok = {"error_code": "OK", "error_message": ""}
+    status = {"version": "1", "state": "AVAILABLE", "status": ok}
+    assert rest(server, "shapes") == (200, {"model_version_status": [status]})
+    assert rest(server, "shapes/versions/1") == (200, {"model_version_status": [status]})
+    _, answer = rest(server, "shapes/metadata")
+    assert answer["model_spec"]["version"] == "1"
+    assert "serving_default" in answer["metadata"]["signature_def"]["signature_def"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "sentence"),
+    [
+        ("other", None, 404, "Servable not found for request: Latest(other)"),
+        ("other/versions/3:predict", {}, 404, "Servable not found for request: Specific(other, 3)"),
+        ("shapes/versions/9", None, 404, "Could not find version 9 of model shapes"),
+        ("shapes/versions/9:predict", {"instances": ["x"]}, 404, "version"),
+        ("shapes/labels/canary", None, 400, "Unrecognized servable version label: canary"),
+        ("shapes:regress", {}, 400, "Malformed request: POST /v1/models/shapes:regress"),
+        ("shapes/nonsense", None, 404, "Malformed request: GET"),
+        ("shapes:predict", {"instances": [3]}, 400, "An instance must be"),
+        (
+            "shapes:predict",
+            {"instances": ["x"], "signature_name": "none"},
+            400,
+            "no signature 'none'",
+        ),
+        ("shapes:predict", {"instances": ["x" * 900_000]}, 413, "too large"),
+        ("shapes:predict", {"instances": ["x" * 500_000]}, 400, "allowed are 400000"),
+    ],
+)
+def test_the_api_of_tensorflow_serving_refuses(server, path, content, status, sentence):
+    code, answer = rest(server, path, content)
+    assert (code, set(answer)) == (status, {"error"})
+    assert sentence in answer["error"]
 
 
 class Load:

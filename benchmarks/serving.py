@@ -1,0 +1,165 @@
+"""Requests a second of the served model against batched calls in the same process.
+
+    python benchmarks/serving.py [--data-dir DIR] [--backbone NAME] [--size PX] [--seconds S]
+
+The reference calls the exported model's ``serving_default`` with batches of 1, 8 and 32 images,
+one after another, with nothing between: no server can be faster. Ours is ``python -m serving
+serve`` with so many clients, each sending one image a request over a kept connection: by Triton's
+binary protocol and by TensorFlow Serving's REST API. The clients run on the same machine, in this
+process, and take their share of its processors.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import aiohttp
+import tensorflow as tf
+
+from benchmarks import harness
+from components.preprocess import materialise
+from components.trainer import config, export, model
+from data import folder
+from serving import protocol
+
+CONCURRENCIES = (1, 8, 32)
+IMAGES = 256
+LABELS = [f"class {number}" for number in range(10)]
+GOALS = {"binary": 0.95, "rest": 0.75}
+WARM_UP_S = 2
+
+# Makes the path, the body and the headers of a request for one image.
+Form = Callable[[bytes], tuple[str, bytes, dict[str, str]]]
+
+
+def export_model(target: Path, backbone: str, size: int) -> None:
+    """A version with random weights: they cost as much as any."""
+    settings = config.TrainConfig(backbone=backbone, weights="random")
+    classifier = model.build(settings, size, len(LABELS))
+    spec = materialise.Spec(size, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
+    target.parent.mkdir(parents=True)
+    export.save(classifier, spec, backbone, target, target.parent.parent)
+
+
+def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -> float:
+    """Images a second of batched calls."""
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    batches = [
+        tf.constant(images[start : start + batch])
+        for start in range(0, len(images) - batch + 1, batch)
+    ]
+    done, start, end = 0, 0.0, 0.0
+    stop = time.perf_counter() + WARM_UP_S + seconds
+    while end < stop:
+        for inputs in batches:
+            serve(image_bytes=inputs)
+            end = time.perf_counter()
+            if end > stop - seconds:
+                start, done = (start, done + batch) if start else (end, 0)
+            if end >= stop:
+                break
+    return done / (end - start)
+
+
+def binary(image: bytes) -> tuple[str, bytes, dict[str, str]]:
+    """Triton's binary protocol."""
+    return "http/v2/models/bench/infer", *protocol.request("image_bytes", [image], [], {})
+
+
+def rest(image: bytes) -> tuple[str, bytes, dict[str, str]]:
+    """TensorFlow Serving's REST API."""
+    body = json.dumps({"instances": [{"b64": base64.b64encode(image).decode()}]})
+    return "rest/v1/models/bench:predict", body.encode(), {"Content-Type": "application/json"}
+
+
+async def load(
+    address: dict[str, str], form: Form, images: list[bytes], clients: int, seconds: float
+) -> list[float]:
+    """The latencies in seconds of the requests that were answered in the time."""
+    requests = [form(image) for image in images]
+    begin = time.perf_counter() + WARM_UP_S
+    stop = begin + seconds
+    latencies: list[float] = []
+
+    async def client(session: aiohttp.ClientSession, number: int) -> None:
+        while time.perf_counter() < stop:
+            path, body, headers = requests[number % len(requests)]
+            server, _, rest_of_path = path.partition("/")
+            start = time.perf_counter()
+            url = f"{address[server]}/{rest_of_path}"
+            async with session.post(url, data=body, headers=headers) as response:
+                content = await response.read()
+                if response.status != 200:
+                    raise SystemExit(f"{url} answered {response.status}: {content[:200]!r}")
+            if begin < start < stop:
+                latencies.append(time.perf_counter() - start)
+            number += clients
+
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*(client(session, number) for number in range(clients)))
+    return latencies
+
+
+def start_server(model_dir: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    """The server, and where it listens."""
+    path = model_dir.parent / "address.json"
+    command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
+    command += ["--port", "0", "--address-file", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while not path.exists():
+        if process.poll() is not None:
+            raise SystemExit("The server did not start.")
+        time.sleep(0.2)
+    return process, json.loads(path.read_text())
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = harness.parser(__doc__)
+    parser.add_argument("--backbone", default="mobilenet_v2")
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--seconds", type=float, default=10)
+    given = parser.parse_args()
+    with harness.workspace() as scratch:
+        root = harness.data_dir(given.data_dir, scratch)
+        files = folder.scan(root).files[:: max(1, len(folder.scan(root).files) // IMAGES)]
+        images = [(root / file.path).read_bytes() for file in files]
+        version = scratch / "serving" / "bench" / "1"
+        export_model(version, given.backbone, given.size)
+        details: dict[str, dict[str, float]] = {}
+        for batch in CONCURRENCIES:
+            rate = in_process(version, images, batch, given.seconds)
+            details[f"in process, batch of {batch}"] = {"images_per_s": round(rate, 1)}
+        process, address = start_server(version.parent)
+        try:
+            for form in (binary, rest):
+                for clients in CONCURRENCIES:
+                    found = asyncio.run(load(address, form, images, clients, given.seconds))
+                    details[f"{form.__name__}, {clients} clients"] = {
+                        "images_per_s": round(len(found) / given.seconds, 1),
+                        "p50_ms": round(1e3 * statistics.median(found), 1),
+                        "p99_ms": round(1e3 * statistics.quantiles(found, n=100)[98], 1),
+                    }
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+    reference = details["in process, batch of 32"]["images_per_s"]
+    for name, goal in GOALS.items():
+        ours = details[f"{name}, 32 clients"]["images_per_s"]
+        claim = f"serving throughput, {name}, 32 clients"
+        harness.finish(claim, "images/s", reference, ours, ours / reference, goal, details)
+
+
+if __name__ == "__main__":
+    main()
