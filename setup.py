@@ -70,7 +70,10 @@ setup(
         "setuptools<81",  # pkg_resources, which TFX's dependencies still import
     ],
     extras_require={
-        "serve": ["nvidia-pytriton==0.7.0; python_version < '3.11'"],
+        "serve": [
+            "nvidia-pytriton==0.7.0; python_version < '3.11'",
+            "aiohttp",  # the TensorFlow Serving door
+        ],
         "heif": ["pillow-heif"],
         "gpu": [
             "tensorflow[and-cuda]==2.16.2; python_version < '3.11'",
