@@ -12,7 +12,7 @@ class Pusher(component.Pusher):  # type: ignore[misc]
     """Pushes a blessed model into a folder of versions.
 
     Args:
-      serving_dir: the model's folder of versions, on a file system of this machine.
+      serving_dir: the model's folder of versions; where it is remote, the push is the stock one.
       settings: the configuration; part of the cache key.
       code: hash of the code that runs; part of the cache key.
       model: the trained model; None: that of ``infra_blessing``, with its warm-up requests.

@@ -29,6 +29,15 @@ class Executor(executor.Executor):  # type: ignore[misc]
         A model that is there already is not pushed; its version and destination are told all the
         same.
         """
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(
+            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
+        )
+        serving_dir = destination.filesystem.base_directory
+        if "://" in serving_dir:
+            # An object store knows no rename: there, stock Pusher copies saved_model.pb last.
+            super().Do(input_dict, output_dict, exec_properties)
+            return
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed_model = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
@@ -36,15 +45,11 @@ class Executor(executor.Executor):  # type: ignore[misc]
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed_model)
             return
-        destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(
-            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
-        )
         custom = json.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         model = self.GetModelPath(input_dict)
         outcome = push.push(
             Path(model),
-            Path(destination.filesystem.base_directory),
+            Path(serving_dir),
             config.PushConfig.model_validate_json(custom[SETTINGS]).keep_versions,
         )
         logging.info(outcome.sentence)
