@@ -22,6 +22,7 @@ FILE = "trial.json"
 NO_IMAGE = b"This is no image.\n"
 # Of the golden images, small ones that take every way through the decoding.
 WARM_UPS = ("JPEG, EXIF orientation 1", "PNG with alpha", "GIF", "BMP")
+_MAX_SAID = 300  # characters
 _TOLERANCE = 1e-3  # of a sum of probabilities
 
 
@@ -131,11 +132,17 @@ def run(
                 start_s = time.monotonic() - began
                 answers = _ask(address, encoded, config)
         except server_stage.ServerError as error:
-            told, _, details = str(error).partition(" Its last lines:")
-            refused = Trial(False, f"The server did not take the model. {told}", details)
+            refused = _refused(str(error))
         else:
             return judge(answers, classes, start_s, config)
     return refused
+
+
+def _refused(message: str) -> Trial:
+    told, _, details = message.partition(" Its last lines:")
+    last = details.strip().rpartition("\n")[2].strip()
+    said = f" It said last: {last[:_MAX_SAID]}" if last else ""
+    return Trial(False, f"The server did not take the model. {told}{said}", details)
 
 
 def judge(

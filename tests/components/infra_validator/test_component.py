@@ -108,6 +108,7 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root):
     blessing, pushed = found["InfraBlessing"], found["PushedModel"]
     assert blessing["blessed"] == 0
     assert blessing["reason"].startswith("The server did not take the model.")
+    assert "Version 1 does not load" in blessing["reason"]
     assert [path.name for path in Path(blessing["uri"]).iterdir() if "BLESSED" in path.name] == [
         "INFRA_NOT_BLESSED"
     ]

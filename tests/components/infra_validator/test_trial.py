@@ -52,7 +52,7 @@ def test_what_is_no_model_is_refused_with_the_servers_word(tmp_path):
     found = trial.run(tmp_path, ENCODED, 3, ONCE)
     assert not found.ok
     assert found.sentence.startswith("The server did not take the model. The server ended with ")
-    assert "no version" in found.details
+    assert "no version" in found.sentence
     assert "\n" not in found.sentence
 
 
@@ -112,7 +112,7 @@ def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
     starts.clear()
     found = trial.run(tmp_path, ENCODED, 3, ONCE)
     assert (found.sentence, found.details) == (
-        "The server did not take the model. It died.",
+        "The server did not take the model. It died. It said last: killed",
         "\n  killed",
     )
 
