@@ -13,3 +13,9 @@ class PushConfig(BaseModel):
     model_name: str | None = Field(
         None, pattern=NAME_PATTERN, description="default: made from the data folder's name"
     )
+    keep_versions: int | None = Field(
+        None,
+        ge=1,
+        description="how many of the highest versions remain after a push, those taken back"
+        " included; what was served until then always does; default: all",
+    )

@@ -1,0 +1,52 @@
+"""Stock InfraValidator, which tries the model on the server of this project."""
+
+from tfx import types
+from tfx.components.infra_validator import component
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import infra_validator_pb2
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+
+from components.infra_validator import config, executor
+
+
+class InfraValidatorSpec(standard_component_specs.InfraValidatorSpec):  # type: ignore[misc]
+    """The stock inputs and outputs, and what this executor is told."""
+
+    PARAMETERS = {  # noqa: RUF012
+        **standard_component_specs.InfraValidatorSpec.PARAMETERS,
+        executor.SETTINGS: component_spec.ExecutionParameter(type=str),
+        "code": component_spec.ExecutionParameter(type=str),
+    }
+
+
+class InfraValidator(component.InfraValidator):  # type: ignore[misc]
+    """Blesses a model that the server loads and that answers soundly and soon enough.
+
+    Args:
+      model: the candidate.
+      examples: clean images; one of each class in the test split is asked about.
+      settings: all that the trial is told; part of the cache key.
+      code: hash of the code that runs; part of the cache key.
+    """
+
+    SPEC_CLASS = InfraValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        examples: types.BaseChannel,
+        settings: config.InfraJob,
+        code: str,
+    ) -> None:
+        spec = InfraValidatorSpec(
+            model=model,
+            examples=examples,
+            blessing=types.Channel(type=standard_artifacts.InfraBlessing),
+            # Neither Docker nor Kubernetes.
+            serving_spec=infra_validator_pb2.ServingSpec(model_name=settings.model_name),
+            settings=settings.model_dump_json(),
+            code=code,
+        )
+        # The stock constructor would make the stock spec.
+        base_component.BaseComponent.__init__(self, spec=spec)

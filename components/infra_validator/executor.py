@@ -1,0 +1,78 @@
+"""The TFX door of the trial: a model and test images → an infra blessing with warm-up requests."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
+from tfx.components.evaluator import constants
+from tfx.components.infra_validator import executor
+from tfx.types import artifact
+
+from components.infra_validator import config, trial
+from components.release_gate import probe, server_stage
+from data import errors, records
+
+SETTINGS = "settings"
+REASON = "reason"
+
+
+class Executor(executor.Executor):  # type: ignore[misc]
+    """Stock blessings and warm-up requests; the trial is that of this package.
+
+    Stock executors know Docker and Kubernetes alone, and send serialized tf.Examples to TensorFlow
+    Serving; this one starts the server as a process, and sends images.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[artifact.Artifact]],
+        output_dict: dict[str, list[artifact.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """See the base class, which stops the server on SIGTERM too."""
+        self._job = config.InfraJob.model_validate_json(exec_properties[SETTINGS])
+        super().Do(input_dict, output_dict, exec_properties)
+
+    def _Do(
+        self,
+        model: artifact.Artifact,
+        examples: artifact.Artifact,
+        blessing: artifact.Artifact,
+        serving_spec: Any,
+        validation_spec: Any,
+        request_spec: Any,
+    ) -> None:
+        saved_model = self._PrepareModelPath(model, serving_spec)
+        try:
+            classes = len(trial.labels(Path(saved_model)))
+            files = records.files(os.path.join(examples.uri, "Split-test"))
+            images = trial.images(files, self._job.config.requests, classes)
+            found = trial.run(Path(saved_model), images, classes, self._job.config)
+        except errors.PipelineError as error:
+            found = trial.Trial(False, str(error))
+        logging.info("%s%s", found.sentence, found.details)
+        found.write(blessing.uri)
+        blessing.set_string_custom_property(REASON, found.sentence)
+        # As in a model blessing, so that a resolver can tell whose blessing it is.
+        blessing.set_string_custom_property(
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+        )
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+        if found.ok:
+            executor._mark_blessed(blessing)
+            requests = [_warm_up(self._job.model_name, image) for image in trial.warm_ups()]
+            self._CreateWarmupModel(blessing, saved_model, requests)
+        else:
+            executor._mark_not_blessed(blessing)
+
+
+def _warm_up(model_name: str, image: bytes) -> predict_pb2.PredictRequest:
+    """What TensorFlow Serving asks the model before it serves it."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = model_name
+    request.model_spec.signature_name = probe.DEFAULT_SIGNATURE
+    request.inputs[server_stage.IMAGES_INPUT].CopyFrom(tf.make_tensor_proto([image]))
+    return request

@@ -1,0 +1,199 @@
+"""A push that is whole or not there: versions of a model on disk.
+
+    SERVING_DIR/
+      1764000000/         a version, named by the second of its push; the highest is served
+      .withdrawn/         what a person took back (rollback and promote of the model server)
+        1764003600/
+      .pushing-3f2a…/     being copied
+      .deleted-9c1b…/     being deleted
+      .push.lock          held during a push
+
+Model servers look at folders named by a number alone, and all that they can see happens by one
+rename. So whatever ends a push, a version is there with all its files or not at all; what it
+leaves behind is hidden, and deleted by the next push.
+"""
+
+import contextlib
+import fcntl
+import filecmp
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from data import errors
+
+SAVED_MODEL_FILE = "saved_model.pb"
+WITHDRAWN = ".withdrawn"
+LOCK_FILE = ".push.lock"
+# Made anew for every trial on a server; it changes no answer.
+WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+_PUSHING = ".pushing-"
+_DELETED = ".deleted-"
+_NUMBER = re.compile("[1-9][0-9]*")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a push came to.
+
+    Attributes:
+      number: the version that holds the model.
+      path: its folder.
+      pushed: whether it is new; false where the model was there before.
+      sentence: the same in words.
+      deleted: the versions that were deleted.
+    """
+
+    number: int
+    path: Path
+    pushed: bool
+    sentence: str
+    deleted: tuple[int, ...] = ()
+
+
+def push(saved_model: Path, serving_dir: Path, keep_versions: int | None = None) -> Outcome:
+    """Makes a model the version to be served, unless it is or was taken back.
+
+    Args:
+      saved_model: the folder with ``saved_model.pb``.
+      serving_dir: the model's folder of versions; made where it is missing.
+      keep_versions: how many of the highest versions remain, those taken back included; what
+        was served until now remains in any case. None: all.
+
+    Raises:
+      errors.PipelineError: there is no SavedModel, or the folder cannot be written.
+    """
+    if not (saved_model / SAVED_MODEL_FILE).is_file():
+        raise errors.PipelineError(
+            f"{saved_model} holds no {SAVED_MODEL_FILE}; only a SavedModel can be pushed."
+        )
+    try:
+        serving_dir.mkdir(parents=True, exist_ok=True)
+        with _alone(serving_dir):
+            _delete_leftovers(serving_dir)
+            before = served(serving_dir)
+            outcome = _known(saved_model, serving_dir, before) or _place(saved_model, serving_dir)
+            deleted = _retain(serving_dir, keep_versions, {outcome.number, before})
+    except OSError as error:
+        raise errors.PipelineError(
+            f"The model cannot be pushed to {serving_dir}: {error.strerror or error}."
+        ) from error
+    return replace(outcome, deleted=deleted)
+
+
+def served(serving_dir: Path) -> int | None:
+    """The version that servers choose: the highest with a SavedModel that was not taken back."""
+    return max(
+        (number for number, path in _numbered(serving_dir) if (path / SAVED_MODEL_FILE).is_file()),
+        default=None,
+    )
+
+
+def same(first: Path, second: Path) -> bool:
+    """Whether two folders hold the same model: the same files, byte for byte."""
+    left, right = _files(first), _files(second)
+    return left.keys() == right.keys() and all(
+        filecmp.cmp(left[name], right[name], shallow=False) for name in left
+    )
+
+
+def next_number(serving_dir: Path, now_s: float) -> int:
+    """The number of a new version: the second, or more where that is not above all others.
+
+    Args:
+      serving_dir: the model's folder of versions.
+      now_s: seconds since 1970.
+    """
+    taken = [number for number, _ in _all(serving_dir)]
+    return max(int(now_s), max(taken, default=0) + 1)
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """Versions by number, the lowest first; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    paths = [path for path in folder.iterdir() if _NUMBER.fullmatch(path.name)]
+    return sorted((int(path.name), path) for path in paths)
+
+
+def _all(serving_dir: Path) -> list[tuple[int, Path]]:
+    """The versions and those taken back."""
+    return sorted([*_numbered(serving_dir), *_numbered(serving_dir / WITHDRAWN)])
+
+
+def _files(folder: Path) -> dict[Path, Path]:
+    paths = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    paths.pop(WARM_UP_FILE, None)
+    return paths
+
+
+def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome | None:
+    """What follows where the model is there already."""
+    path = serving_dir / f"{current}"
+    if current is not None and same(saved_model, path):
+        told = f"The same model is served already, as version {current}."
+        return Outcome(current, path, False, told)
+    # Pushed again, it would be served again, against the word of who took it back.
+    for number, path in reversed(_numbered(serving_dir / WITHDRAWN)):
+        if same(saved_model, path):
+            told = (
+                f"The same model was taken back as version {number}; to serve it, run"
+                f" python -m serving promote {number} --model-dir {serving_dir}."
+            )
+            return Outcome(number, path, False, told)
+    return None
+
+
+def _place(saved_model: Path, serving_dir: Path) -> Outcome:
+    """Copies a model out of sight and shows it whole."""
+    temporary = serving_dir / f"{_PUSHING}{uuid.uuid4().hex}"
+    try:
+        shutil.copytree(saved_model, temporary)
+        # Not even a power cut may show the name before the content.
+        for path in (*temporary.rglob("*"), temporary):
+            _flush(path)
+        number = next_number(serving_dir, time.time())
+        target = temporary.rename(serving_dir / f"{number}")
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    _flush(serving_dir)
+    return Outcome(number, target, True, f"Version {number} was pushed.")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _retain(serving_dir: Path, keep: int | None, needed: set[int | None]) -> tuple[int, ...]:
+    """Deletes all versions but the highest and those needed; gives their numbers."""
+    if keep is None:
+        return ()
+    old = [(number, path) for number, path in _all(serving_dir)[:-keep] if number not in needed]
+    for _, path in old:
+        # Never a half version here either: first out of sight, then file by file.
+        path.rename(serving_dir / f"{_DELETED}{uuid.uuid4().hex}")
+    _delete_leftovers(serving_dir)
+    return tuple(number for number, _ in old)
+
+
+def _delete_leftovers(serving_dir: Path) -> None:
+    for prefix in (_PUSHING, _DELETED):
+        for path in serving_dir.glob(f"{prefix}*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(serving_dir: Path) -> Iterator[None]:
+    """Waits until no other push is under way; the system ends the wait for one that was killed."""
+    with (serving_dir / LOCK_FILE).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,72 @@
+"""Tiny exports that a server loads, and such as it must not serve."""
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from components.release_gate import server_stage
+from components.trainer import export, model
+from tests.components.release_gate.conftest import LABELS, SPEC, classifier
+from tests.conftest import noise
+from tests.data.test_decode import saved
+
+IMAGES = {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(LABELS)}
+
+needs_server = pytest.mark.skipif(
+    importlib.util.find_spec("serving.__main__") is None or server_stage.missing() is not None,
+    reason="the extra [serve] is absent",
+)
+
+
+class Slow(layers.Layer):
+    """Takes most of a second for any batch, and changes nothing."""
+
+    def call(self, inputs):
+        start = tf.fill([1024, 1024], tf.reduce_mean(inputs) / 1e6)
+        product = tf.while_loop(
+            lambda index, _: index < 30,
+            lambda index, product: (index + 1, tf.tanh(product @ start)),
+            (0, start),
+        )[1]
+        return inputs + 0 * tf.reduce_mean(product)
+
+
+def slow() -> keras.Model:
+    pixels = keras.Input((16, 16, 3), name="pixels")
+    embedding = layers.Flatten(name=model.EMBEDDING_LAYER)(Slow()(pixels))
+    return keras.Model(pixels, layers.Dense(3, name="logits")(embedding))
+
+
+def not_a_number() -> keras.Model:
+    made = classifier()
+    head = made.get_layer("logits")
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel, np.full_like(bias, np.nan)])
+    return made
+
+
+@pytest.fixture(scope="package")
+def exported(tmp_path_factory) -> Callable[[keras.Model], Path]:
+    """Exports a model."""
+
+    def make(served: keras.Model) -> Path:
+        root = tmp_path_factory.mktemp("model")
+        export.save(served, SPEC, "tiny", root / "saved_model", root)
+        return root / "saved_model"
+
+    return make
+
+
+def truncated(whole: Path, target: Path) -> Path:
+    """A copy whose weights end in the middle."""
+    shutil.copytree(whole, target)
+    (data,) = target.glob("variables/variables.data-*")
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    return target

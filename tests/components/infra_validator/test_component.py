@@ -1,0 +1,128 @@
+"""Trial and push in a real pipeline, on the real server: a good model, and a truncated one."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+from tfx.dsl.components.common import importer
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local import local_dag_runner
+from tfx.types import standard_artifacts
+
+from components.infra_validator import component, config, trial
+from components.pusher import component as pusher_component
+from components.pusher import config as push_config
+from components.pusher import push
+from data import example, records
+from tests.components.infra_validator.conftest import IMAGES, needs_server, truncated
+from tests.components.release_gate.conftest import classifier
+
+
+@pytest.fixture
+def root(exported, tmp_path) -> Path:
+    """Test images, a good model and one whose weights end in the middle."""
+    rows = []
+    for name, encoded in IMAGES.items():
+        record = tf.train.Example()
+        record.features.feature[example.ENCODED].bytes_list.value.append(encoded)
+        record.features.feature[example.CLASS_TEXT].bytes_list.value.append(name.encode())
+        rows.append(record.SerializeToString())
+    records.write(str(tmp_path / "examples" / "Split-test" / records.shard_name(0, 1)), rows)
+    whole = exported(classifier())
+    shutil.copytree(whole, tmp_path / "good" / "Format-Serving")
+    truncated(whole, tmp_path / "bad" / "Format-Serving")
+    return tmp_path
+
+
+def run(root: Path, model: str) -> dict[str, dict]:
+    """Runs the pipeline; gives the last properties of blessing and pushed model."""
+    imported = [
+        importer.Importer(
+            source_uri=str(root / "examples"),
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": '["test"]'},
+        ).with_id("examples"),
+        importer.Importer(
+            source_uri=str(root / model), artifact_type=standard_artifacts.Model
+        ).with_id("model"),
+    ]
+    validator = component.InfraValidator(
+        model=imported[1].outputs["result"],
+        examples=imported[0].outputs["result"],
+        settings=config.InfraJob(config=config.InfraConfig(tries=1), model_name="m"),
+        code="",
+    )
+    pusher = pusher_component.Pusher(
+        serving_dir=str(root / "serving" / "m"),
+        settings=push_config.PushConfig(),
+        code="",
+        infra_blessing=validator.outputs["blessing"],
+    )
+    connection = metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
+    local_dag_runner.LocalDagRunner().run(
+        pipeline.Pipeline(
+            pipeline_name="infra",
+            pipeline_root=str(root / "artifacts"),
+            metadata_connection_config=connection,
+            components=[*imported, validator, pusher],
+        )
+    )
+    with metadata.Metadata(connection) as handler:
+        found = {}
+        for kind in ("InfraBlessing", "PushedModel"):
+            last = max(handler.store.get_artifacts_by_type(kind), key=lambda one: one.id)
+            values = last.custom_properties.items()
+            found[kind] = {key: value.string_value or value.int_value for key, value in values}
+            found[kind]["uri"] = last.uri
+    return found
+
+
+@needs_server
+def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root):
+    found = run(root, "good")
+    blessing, pushed = found["InfraBlessing"], found["PushedModel"]
+    assert blessing["blessed"] == 1, blessing["reason"]
+    assert trial.Trial.read(blessing["uri"]).sentence == blessing["reason"]
+    assert blessing["current_model"] == str(root / "good")
+    assert pushed["pushed"] == 1
+    version = Path(pushed["pushed_destination"])
+    assert version == root / "serving" / "m" / pushed["pushed_version"]
+    assert push.same(version, root / "good" / "Format-Serving")
+    assert push.same(version, Path(pushed["uri"]))
+    answers = tf.saved_model.load(str(version)).signatures["serving_default"]
+    asked = []
+    for row in tf.data.TFRecordDataset(str(version / push.WARM_UP_FILE)):
+        log = prediction_log_pb2.PredictionLog.FromString(row.numpy())
+        request = log.predict_log.request
+        assert (request.model_spec.name, request.model_spec.signature_name) == (
+            "m",
+            "serving_default",
+        )
+        asked += request.inputs["image_bytes"].string_val
+    assert answers(image_bytes=tf.constant(asked))["valid"].numpy().tolist() == [True] * 4
+    assert not set(asked) & set(IMAGES.values())
+
+    found = run(root, "bad")
+    blessing, pushed = found["InfraBlessing"], found["PushedModel"]
+    assert blessing["blessed"] == 0
+    assert blessing["reason"].startswith("The server did not take the model.")
+    assert "Version 1 does not load" in blessing["reason"]
+    assert [path.name for path in Path(blessing["uri"]).iterdir() if "BLESSED" in path.name] == [
+        "INFRA_NOT_BLESSED"
+    ]
+    assert pushed["pushed"] == 0
+    assert [path.name for path in (root / "serving" / "m").iterdir() if path.name.isdecimal()] == [
+        version.name
+    ]
+
+    found = run(root, "good")
+    assert found["InfraBlessing"]["blessed"] == 1
+    assert found["PushedModel"] == {
+        **found["PushedModel"],
+        "pushed": 0,
+        "pushed_version": version.name,
+        "pushed_destination": str(version),
+        "reason": f"The same model is served already, as version {version.name}.",
+    }

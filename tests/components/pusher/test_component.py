@@ -1,0 +1,80 @@
+"""The step in a real pipeline: blessings are obeyed, and its outputs are those of stock Pusher."""
+
+from pathlib import Path
+
+import pytest
+from tfx.dsl.components.common import importer
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local import local_dag_runner
+from tfx.types import standard_artifacts
+
+from components.pusher import component, config, push
+from tests.components.pusher.test_push import model
+
+
+def run(root: Path, name: str, blessed: bool, keep: int | None = None) -> dict[str, str | int]:
+    """Runs the pipeline; gives the properties of what was pushed last."""
+    imported = [
+        importer.Importer(
+            source_uri=str(root / name), artifact_type=standard_artifacts.Model
+        ).with_id("model"),
+        importer.Importer(
+            source_uri=str(root / f"blessing-{blessed}"),
+            artifact_type=standard_artifacts.ModelBlessing,
+            custom_properties={"blessed": int(blessed)},
+        ).with_id("blessing"),
+    ]
+    pusher = component.Pusher(
+        serving_dir=str(root / "serving"),
+        settings=config.PushConfig(keep_versions=keep),
+        code="",
+        model=imported[0].outputs["result"],
+        model_blessing=imported[1].outputs["result"],
+    )
+    connection = metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
+    local_dag_runner.LocalDagRunner().run(
+        pipeline.Pipeline(
+            pipeline_name="push",
+            pipeline_root=str(root / "artifacts"),
+            metadata_connection_config=connection,
+            components=[*imported, pusher],
+        )
+    )
+    with metadata.Metadata(connection) as handler:
+        last = max(handler.store.get_artifacts_by_type("PushedModel"), key=lambda one: one.id)
+    found = last.custom_properties
+    values = {key: found[key].string_value or found[key].int_value for key in found}
+    return {**values, "uri": last.uri}
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    for name in "abc":
+        model(tmp_path / name / "Format-Serving", name)
+    for blessed in (True, False):
+        (tmp_path / f"blessing-{blessed}").mkdir()
+    return tmp_path
+
+
+def test_pushed_skipped_and_not_blessed(root):
+    first = run(root, "a", blessed=True)
+    version = Path(first["pushed_destination"])
+    assert first["pushed"] == 1
+    assert version == root / "serving" / first["pushed_version"]
+    for copy in (version, Path(first["uri"])):
+        assert push.same(copy, root / "a" / "Format-Serving")
+
+    again = run(root, "a", blessed=True)
+    assert again["pushed"] == 0
+    assert again["pushed_destination"] == first["pushed_destination"]
+    assert again["reason"].startswith("The same model is served already")
+
+    refused = run(root, "b", blessed=False)
+    assert refused["pushed"] == 0
+    assert "pushed_version" not in refused
+    assert push.served(root / "serving") == int(first["pushed_version"])
+
+    second = run(root, "b", blessed=True)
+    third = run(root, "c", blessed=True, keep=1)
+    left = {path.name for path in (root / "serving").iterdir() if path.name.isdecimal()}
+    assert left == {second["pushed_version"], third["pushed_version"]}
