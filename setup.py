@@ -23,6 +23,7 @@ PACKAGES = [
     "components.image_example_gen",
     "components.image_validator",
     "components.image_validator.checks",
+    "components.infra_validator",
     "components.preprocess",
     "components.pusher",
     "components.release_gate",

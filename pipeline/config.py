@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.evaluator import config as evaluate_config
 from components.image_example_gen import config as ingest_config
 from components.image_validator import config as validate_config
+from components.infra_validator import config as infra_config
 from components.preprocess import config as preprocess_config
 from components.pusher import config as push_config
 from components.release_gate import config as gate_config
@@ -82,6 +83,7 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     evaluate: evaluate_config.EvaluateConfig = Field(default_factory=evaluate_config.EvaluateConfig)
     gate: gate_config.GateConfig = Field(default_factory=gate_config.GateConfig)
     report: report_config.ReportConfig = Field(default_factory=report_config.ReportConfig)
+    infra: infra_config.InfraConfig = Field(default_factory=infra_config.InfraConfig)
     push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
     beam: BeamConfig = Field(default_factory=BeamConfig)
 

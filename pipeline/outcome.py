@@ -1,5 +1,6 @@
 """What a run came to: the steps' artifacts → the summary, and its last words on the terminal."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -48,7 +49,9 @@ def summarise(
         decided = release.Decision.read(finished["ReleaseGate"].uri("decision"))
     reasons = [str(failure)] if failure else []
     reasons += _reasons(decided, finished)
-    blessed = bool(decided and decided.blessed)
+    tried = _trial(finished.get("InfraValidator"))
+    reasons += tried.reasons
+    blessed = bool(decided and decided.blessed and not tried.refused)
     reported = finished.get("Report")
     return summary.Summary(
         run_id=run_id,
@@ -154,6 +157,22 @@ def _reasons(decided: release.Decision | None, finished: dict[str, runner.Step])
         version = pusher.properties("pushed_model").get("pushed_version")
         reasons.append(f"Nothing changed since version {version} was pushed.")
     return reasons
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What came of the trial on the model server."""
+
+    refused: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+def _trial(step: runner.Step | None) -> _Trial:
+    if step is None:
+        return _Trial()
+    properties = step.properties("blessing")
+    reason = str(properties.get("reason", ""))
+    return _Trial(not properties.get("blessed"), (reason,) if reason else ())
 
 
 def _file(step: runner.Step | None, name: str) -> str | None:

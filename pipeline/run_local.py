@@ -103,7 +103,7 @@ def _run_steps(
         inputs = preflight.check(config, data_dir)
     _save_config(config, run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
-        from pipeline import dag, outcome, runner, runs, steps
+        from pipeline import dag, outcome, release, runner, runs, steps
 
         pipeline = dag.build(config, inputs)
     ran: list[runner.Step] = []
@@ -122,7 +122,7 @@ def _run_steps(
         data_dir,
         inputs.labels,
         config.evaluate,
-        dag.serving_dir(config, inputs),
+        release.serving_dir(config, inputs),
         ran,
         time.monotonic() - start,
         failure,

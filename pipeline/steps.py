@@ -75,11 +75,15 @@ def _decide(step: runner.Step) -> str:
     return f"{decided.verdict}, {held}"
 
 
+def _try(step: runner.Step) -> str:
+    return str(step.properties("blessing").get("reason", ""))
+
+
 def _push(step: runner.Step) -> str:
     properties = step.properties("pushed_model")
-    if not properties.get("pushed"):
-        return "not pushed"
-    return f"version {properties['pushed_version']}"
+    if properties.get("reason"):
+        return str(properties["reason"])
+    return f"version {properties['pushed_version']}" if properties.get("pushed") else "not pushed"
 
 
 _DESCRIBERS: dict[str, Callable[[runner.Step], str]] = {
@@ -89,5 +93,6 @@ _DESCRIBERS: dict[str, Callable[[runner.Step], str]] = {
     "Tuner": _tune,
     "Trainer": _train,
     "ReleaseGate": _decide,
+    "InfraValidator": _try,
     "Pusher": _push,
 }

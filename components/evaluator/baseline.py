@@ -3,7 +3,8 @@
 from typing import Any
 
 from tfx.dsl.components.common import resolver
-from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+
+from components.pusher import released
 
 
 class LatestOtherBlessedModelStrategy(resolver.ResolverStrategy):  # type: ignore[misc]
@@ -14,7 +15,7 @@ class LatestOtherBlessedModelStrategy(resolver.ResolverStrategy):  # type: ignor
     blessed and pushed again. Leaving the candidate out gives the same baseline as before, so
     the evaluation and the push come from the cache.
 
-    Used with three channels: ``model``, ``model_blessing`` and ``candidate``.
+    Used with the channels of ``released.CHANNELS`` and ``candidate``.
     """
 
     def resolve_artifacts(
@@ -22,13 +23,5 @@ class LatestOtherBlessedModelStrategy(resolver.ResolverStrategy):  # type: ignor
     ) -> dict[str, list[Any]] | None:
         """See the base class."""
         candidates = {artifact.id for artifact in input_dict["candidate"]}
-        others = {
-            "model": [model for model in input_dict["model"] if model.id not in candidates],
-            "model_blessing": input_dict["model_blessing"],
-        }
-        stock = latest_blessed_model_strategy.LatestBlessedModelStrategy()
-        resolved = stock.resolve_artifacts(store, others)
-        return {
-            **(resolved or {"model": [], "model_blessing": []}),
-            "candidate": input_dict["candidate"],
-        }
+        # A blessing has an id of its own, which no model has.
+        return released.latest(store, input_dict, lambda artifact: artifact.id not in candidates)

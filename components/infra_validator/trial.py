@@ -207,7 +207,7 @@ def _ask(
         address.http, connection_timeout=limit_s, network_timeout=limit_s
     )
     try:
-        server_stage._await_ready(client, address.model, config.start_limit_s)
+        server_stage.await_ready(client, address.model, config.start_limit_s)
         metadata = client.get_model_metadata(address.model)
         rank = len(metadata["inputs"][0]["shape"])
         offered = {output["name"] for output in metadata["outputs"]}
@@ -217,7 +217,7 @@ def _ask(
 
         def ask(values: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
             names = {"probabilities", "valid"}
-            found = server_stage._infer(client, address.model, values, rank, names)
+            found = server_stage.infer(client, address.model, values, rank, names)
             return found["probabilities"], found["valid"].astype(bool)
 
         rows, latencies_ms = [], []

@@ -143,7 +143,7 @@ def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe
         address.http, connection_timeout=limit_s, network_timeout=limit_s
     )
     try:
-        _await_ready(client, address.model, limit_s)
+        await_ready(client, address.model, limit_s)
         parts = _in_parts(client, address.model, images)
     except (tritonclient.utils.InferenceServerException, OSError) as error:
         raise ServerError(f"The server answered with an error: {error}.") from error
@@ -154,7 +154,12 @@ def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe
     return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 
-def _await_ready(client: Any, model: str, limit_s: float) -> None:
+def await_ready(client: Any, model: str, limit_s: float) -> None:
+    """Waits until a model is loaded.
+
+    Raises:
+      ServerError: it is not within the limit.
+    """
     deadline = time.monotonic() + limit_s
     while not client.is_model_ready(model):
         if time.monotonic() > deadline:
@@ -169,14 +174,15 @@ def _in_parts(client: Any, model: str, images: Sequence[bytes]) -> list[dict[str
     most = client.get_model_config(model).get("max_batch_size", 0) or REQUEST_IMAGES
     size = min(most, REQUEST_IMAGES)
     return [
-        _infer(client, model, images[start : start + size], rank, names)
+        infer(client, model, images[start : start + size], rank, names)
         for start in range(0, len(images), size)
     ]
 
 
-def _infer(
+def infer(
     client: Any, model: str, images: Sequence[bytes], rank: int, names: set[str]
 ) -> dict[str, np.ndarray]:
+    """One request: encoded images → output name → its values, the batch first."""
     import tritonclient.http
 
     count = len(images)

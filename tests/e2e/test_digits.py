@@ -37,6 +37,7 @@ train:
   fine_tune_learning_rate: 1.0e-3
   unfreeze_blocks: 18
 gate: {ask_server: false}
+infra: {enabled: false}
 """
 
 

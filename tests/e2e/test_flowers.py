@@ -34,3 +34,4 @@ def test_flowers(shared, tmp_path):
     decided = json.loads(next((tmp_path / "out").rglob("decision.json")).read_text())
     (parity,) = [check for check in decided["checks"] if check["name"] == "parity"]
     assert "the running server" in parity["message"]
+    assert any("The server loaded the model" in reason for reason in found["reasons"])

@@ -3,6 +3,8 @@
 import pytest
 from tfx.dsl.compiler import compiler
 
+from components.infra_validator import config as infra_config
+from components.infra_validator import trial
 from pipeline import config, dag, preflight, source
 
 GOLDEN = {
@@ -17,9 +19,15 @@ GOLDEN = {
     "Evaluator": {"ImageValidator", "Trainer"},
     "baseline": {"Trainer"},
     "ReleaseGate": {"ImageValidator", "Preprocess", "Trainer", "Evaluator", "baseline"},
-    "Pusher": {"Trainer", "ReleaseGate"},
+    "InfraValidator": {"ImageValidator", "Trainer", "ReleaseGate"},
+    "Pusher": {"ReleaseGate", "InfraValidator"},
     "Report": {"ImageValidator", "Trainer", "Evaluator", "ReleaseGate", "Pusher"},
 }
+
+
+if trial.left_out(infra_config.InfraConfig()):  # no model server for this Python
+    del GOLDEN["InfraValidator"]
+    GOLDEN["Pusher"] = {"Trainer", "ReleaseGate"}
 
 
 def compiled(class_folders, tmp_path, *arguments):
@@ -38,6 +46,13 @@ def parameters(node):
 def test_nodes_and_edges(class_folders, tmp_path):
     nodes = compiled(class_folders, tmp_path)
     assert {name: set(node.upstream_nodes) for name, node in nodes.items()} == GOLDEN
+
+
+def test_without_a_model_server_the_trial_is_left_out(class_folders, tmp_path):
+    nodes = compiled(class_folders, tmp_path, "--infra.enabled=false")
+    edges = {name: set(node.upstream_nodes) for name, node in nodes.items()}
+    assert "InfraValidator" not in edges
+    assert edges["Pusher"] == {"Trainer", "ReleaseGate"}
 
 
 def test_a_search_for_settings_goes_before_training(class_folders, tmp_path):

@@ -1,0 +1,141 @@
+"""The second half of the pipeline: from a model to a decision, a version in serving, a report."""
+
+from pathlib import Path
+
+from tfx.components.evaluator.component import Evaluator
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.types import channel, standard_artifacts
+
+from components.evaluator import baseline, eval_config
+from components.infra_validator import trial
+from components.infra_validator.component import InfraValidator
+from components.infra_validator.config import InfraJob
+from components.pusher.component import Pusher
+from components.release_gate.component import ReleaseGate
+from components.release_gate.config import GateJob
+from components.report.component import Report
+from components.report.config import ReportJob
+from pipeline import config as pipeline_config
+from pipeline import preflight, source
+
+BASELINE = "baseline"
+TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
+GATE_CODE = (*TRAINING_CODE, "components/evaluator", "components/release_gate")
+
+
+def steps(
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    image_validator: BaseNode,
+    training: list[BaseNode],
+) -> list[BaseNode]:
+    """A model → figures on the test split, a decision, a version in serving, and a report."""
+    preprocess, trainer = training[0], training[-1]
+    examples, model = image_validator.outputs["clean_examples"], trainer.outputs["model"]
+    evaluator, last_blessed, gate = judging_steps(
+        config, inputs, examples, preprocess.outputs["pixels"], model
+    )
+    pushing = pushing_steps(config, inputs, examples, model, gate)
+    report = Report(
+        settings=report_job(config, inputs).model_dump_json(),
+        code=source.fingerprint(*GATE_CODE, "components/report"),
+        examples=examples,
+        findings=image_validator.outputs["report"],
+        model=model,
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        decision=gate.outputs["decision"],
+        pushed_model=pushing[-1].outputs["pushed_model"],
+    )
+    return [evaluator, last_blessed, gate, *pushing, report]
+
+
+def judging_steps(
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    examples: channel.Channel,
+    pixels: channel.Channel,
+    model: channel.Channel,
+) -> tuple[BaseNode, BaseNode, BaseNode]:
+    """A model → figures on the test split, and a decision."""
+    evaluator = Evaluator(
+        examples=examples,
+        example_splits=["test"],
+        model=model,
+        eval_config=eval_config.build(
+            config.evaluate, inputs.labels, source.fingerprint("data", "components/evaluator")
+        ),
+        module_path=eval_config.EXTRACTORS,
+    )
+    last_blessed = Resolver(
+        strategy_class=baseline.LatestOtherBlessedModelStrategy, candidate=model, **earlier_models()
+    ).with_id(BASELINE)
+    gate = ReleaseGate(
+        examples=examples,
+        pixels=pixels,
+        model=model,
+        baseline_model=last_blessed.outputs["model"],
+        settings=GateJob(config=config.gate, model_name=inputs.model_name).model_dump_json(),
+        code=source.fingerprint(*GATE_CODE),
+    )
+    # It asks the model itself; what TFMA found is to be on record before a decision is.
+    gate.add_upstream_node(evaluator)
+    return evaluator, last_blessed, gate
+
+
+def pushing_steps(
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    examples: channel.Channel,
+    model: channel.Channel,
+    gate: BaseNode,
+) -> list[BaseNode]:
+    """A model and a decision → a trial on the model server, where it is installed; a version."""
+    infra_validator = None
+    if trial.left_out(config.infra) is None:
+        infra_validator = InfraValidator(
+            model=model,
+            examples=examples,
+            settings=InfraJob(config=config.infra, model_name=inputs.model_name),
+            code=source.fingerprint(*GATE_CODE, "components/infra_validator", "serving"),
+        )
+        # What is wrong with a model is to be read in the gate's words first.
+        infra_validator.add_upstream_node(gate)
+    pusher = Pusher(
+        serving_dir=str(serving_dir(config, inputs)),
+        settings=config.push,
+        code=source.fingerprint("components/pusher"),
+        model=None if infra_validator else model,
+        model_blessing=gate.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["blessing"] if infra_validator else None,
+    )
+    return [infra_validator, pusher] if infra_validator else [pusher]
+
+
+def earlier_models() -> dict[str, channel.Channel]:
+    """All models of earlier runs, with what was decided about them."""
+    return {
+        "model": channel.Channel(type=standard_artifacts.Model),
+        "model_blessing": channel.Channel(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": channel.Channel(type=standard_artifacts.InfraBlessing),
+    }
+
+
+def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> ReportJob:
+    """What the report is told."""
+    return ReportJob(
+        config=config.report,
+        evaluate=config.evaluate,
+        name=inputs.model_name,
+        labels=inputs.labels,
+        resolved=config.to_yaml(),
+        fingerprint=inputs.listing.fingerprint(),
+        seed=config.seed,
+        parity_tolerance=config.gate.parity_tolerance,
+    )
+
+
+def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:
+    """Where the versions of the model lie."""
+    return config.output_dir.resolve() / "serving" / inputs.model_name
