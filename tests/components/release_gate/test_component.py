@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.components.pusher.component import Pusher
 from tfx.dsl.components.common import importer, resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import local_dag_runner
-from tfx.proto import pusher_pb2
 from tfx.types import channel, standard_artifacts
 
 from components.evaluator import predictions
 from components.preprocess import materialise
+from components.pusher import config as push_config
+from components.pusher.component import Pusher
 from components.release_gate import component, config, decision, gate
 from data import example, labels, records
 from tests.components.release_gate.conftest import DIGITS, TRAIN
@@ -110,11 +110,11 @@ def run(root: Path, model: str) -> None:
         code="",
     )
     pusher = Pusher(
+        serving_dir=str(root / "serving"),
+        settings=push_config.PushConfig(),
+        code="",
         model=imported[1].outputs["result"],
         model_blessing=release_gate.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving"))
-        ),
     )
     local_dag_runner.LocalDagRunner().run(
         pipeline.Pipeline(
@@ -133,7 +133,7 @@ def last(root: Path, output: str) -> Path:
     return max(found, key=lambda path: int(path.name))
 
 
-def test_releases_and_refusals_through_stock_resolver_and_pusher(root, digits, served):
+def test_releases_and_refusals_through_stock_resolver_and_the_pusher(root, digits, served):
     run(root, "good")
     first = decision.Decision.read(str(last(root, "decision")))
     assert first.blessed
@@ -142,14 +142,14 @@ def test_releases_and_refusals_through_stock_resolver_and_pusher(root, digits, s
     found = predictions.Predictions.load(last(root, "decision") / gate.CANDIDATE_FILE)
     order = np.argsort(found.paths)
     np.testing.assert_allclose(found.probabilities[order], served.probabilities, atol=1e-5)
-    assert len(list((root / "serving").iterdir())) == 1
+    assert len(list((root / "serving").glob("[0-9]*"))) == 1
 
     run(root, "worse")
     second = decision.Decision.read(str(last(root, "decision")))
     assert (second.verdict, second.blessed) == ("refuse", False)
     assert second.reasons[0].startswith("Recall of '8' fell from ")
     assert [path.name for path in last(root, "blessing").iterdir()] == ["NOT_BLESSED"]
-    assert len(list((root / "serving").iterdir())) == 1
+    assert len(list((root / "serving").glob("[0-9]*"))) == 1
 
     run(root, "equal")
     third = decision.Decision.read(str(last(root, "decision")))
@@ -158,4 +158,4 @@ def test_releases_and_refusals_through_stock_resolver_and_pusher(root, digits, s
     compared = predictions.Predictions.load(last(root, "decision") / gate.SERVED_FILE)
     order = np.argsort(compared.paths)
     np.testing.assert_allclose(compared.probabilities[order], served.probabilities, atol=1e-5)
-    assert len(list((root / "serving").iterdir())) == 2
+    assert len(list((root / "serving").glob("[0-9]*"))) == 2
