@@ -46,6 +46,7 @@ setup(
         "components.image_validator": ["*.pbtxt", "*.jinja"],
         "components.report": ["*.jinja", "*.css", "*.js"],
         "pipeline": ["configs/*.yaml"],
+        "serving": ["*.html"],
     },
     install_requires=[
         *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
@@ -88,6 +89,8 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "compose-spec",  # the schemas that serving/manifests are held against
+            "kubernetes-validate",
             "playwright",  # drives Debian's Chromium; it need not download a browser of its own
             "pillow-heif",
             "ruff",
