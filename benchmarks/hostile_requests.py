@@ -5,7 +5,6 @@ Most are nearly right: one thing in a sound request is wrong, so that they come 
 
 import base64
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,12 +159,15 @@ def v2_binary(images: st.SearchStrategy[bytes], model: str) -> st.SearchStrategy
         told = str(len(head)) if length is None else length
         return attempt(V2, _infer(model), head + binary, {protocol.HEADER_LENGTH: told})
 
-    lie = st.one_of(st.none(), st.integers(0, 2**32 - 1), st.integers(0, 900))
-    length = st.one_of(
-        st.none(), st.none(), st.integers(-1, 400).map(str), st.sampled_from(["a", "9" * 30, ""])
-    )
-    return st.builds(
-        lying, st.lists(images, max_size=40), lie, lie, length, st.one_of(st.none(), _SHAPE)
+    number = st.one_of(st.integers(0, 2**32 - 1), st.integers(0, 900))
+    length = st.one_of(st.integers(-1, 400).map(str), st.sampled_from(["a", "9" * 30, ""]))
+    items, truth = st.lists(images, min_size=1, max_size=8), st.none()
+    return st.one_of(  # one thing is a lie, or nothing is
+        st.builds(lying, items, truth, truth, truth, truth),
+        st.builds(lying, items, number, truth, truth, truth),
+        st.builds(lying, items, truth, number, truth, truth),
+        st.builds(lying, items, truth, truth, length, truth),
+        st.builds(lying, st.lists(images, max_size=40), truth, truth, truth, _SHAPE),
     )
 
 
@@ -187,13 +189,8 @@ def v2_other(model: str) -> st.SearchStrategy[Attempt]:
     )
 
 
-def odd_http(sound: st.SearchStrategy[Attempt], largest: int) -> st.SearchStrategy[Attempt]:
-    """Sound requests in odd HTTP.
-
-    Args:
-      sound: what is spoiled.
-      largest: the bytes of a body that is refused for its size.
-    """
+def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
+    """Sound requests in odd HTTP."""
 
     def chunked(one: Attempt, size: int, told: str) -> Attempt:
         parts = [one.body[start : start + size] for start in range(0, len(one.body), size)]
@@ -201,7 +198,8 @@ def odd_http(sound: st.SearchStrategy[Attempt], largest: int) -> st.SearchStrate
             f"{told or format(len(part), 'x')}\r\n".encode() + part + b"\r\n" for part in parts
         )
         headers = {**one.headers, "Transfer-Encoding": "chunked"}
-        return replace(one, headers=headers, body=body + b"0\r\n\r\n", told_length=None)
+        body += b"0\r\n\r\n"
+        return replace(one, headers=headers, body=body, told_length=None, finished=True)
 
     headers = st.sampled_from(
         [
@@ -215,53 +213,55 @@ def odd_http(sound: st.SearchStrategy[Attempt], largest: int) -> st.SearchStrate
             {protocol.HEADER_LENGTH: "5"},
         ]
     )
-    changes: list[Callable[..., st.SearchStrategy[Attempt]]] = [
-        lambda: st.builds(lambda one, more: replace(one, headers=more), sound, headers),
-        lambda: st.builds(
-            chunked, sound, st.integers(1, 300), st.sampled_from(["", "", "", "zz", "-1", "fffff"])
-        ).map(lambda one: replace(one, finished=True)),
-        lambda: st.builds(  # less comes than was told
-            lambda one, more: replace(one, told_length=len(one.body) + more, finished=True),
+    methods = st.sampled_from(["GET", "PUT", "TRACE", "CONNECT", "\u00dc", "", "P" * 9000])
+    sizes = st.sampled_from(["", "", "", "zz", "-1", "fffff"])
+    # Less comes than was told; what comes behind is taken for the next request.
+    lies = st.one_of(
+        st.sampled_from([1, 100, 10**6, 10**12, 10**30]), st.integers(1, 200).map(int.__neg__)
+    )
+    return st.one_of(
+        st.builds(lambda one, more: replace(one, headers=more), sound, headers),
+        st.builds(chunked, sound, st.integers(1, 300), sizes),
+        st.builds(
+            lambda one, lie: replace(one, told_length=max(0, len(one.body) + lie), finished=True),
             sound,
-            st.sampled_from([1, 100, 10**6, 10**12, 10**30]),
+            lies,
         ),
-        lambda: st.builds(  # what comes behind is taken for the next request
-            lambda one, less: replace(one, told_length=max(0, len(one.body) - less), finished=True),
-            sound,
-            st.integers(1, 200),
-        ),
-        lambda: st.builds(
-            lambda one, method: replace(one, method=method, finished=True),
-            sound,
-            st.sampled_from(["GET", "PUT", "TRACE", "CONNECT", "\u00dc", "", "P" * 9000]),
-        ),
-        lambda: sound.map(lambda one: attempt(one.door, one.path, b"[" * largest, one.headers)),
-    ]
-    return st.one_of(*[change() for change in changes])
+        st.builds(lambda one, method: replace(one, method=method, finished=True), sound, methods),
+    )
 
 
-def everything(
+def kinds(
     images: st.SearchStrategy[bytes], model: str, largest: int
-) -> st.SearchStrategy[Attempt]:
-    """All of them.
+) -> dict[str, tuple[float, st.SearchStrategy[Attempt]]]:
+    """All of them by kind, each with its share of the whole.
 
     Args:
       images: what is sent for an image.
       model: its name.
       largest: the bytes of a body that is refused for its size.
     """
-    first, second, third = v1(images, model), v2_json(images, model), v2_binary(images, model)
+    v1_path = f"/v1/models/{model}:predict"
     sound = st.one_of(
         images.map(lambda image: attempt(V2, _infer(model), hostile_json.text(_v2_head(image)))),
         images.map(
-            lambda image: attempt(
-                V1, f"/v1/models/{model}:predict", hostile_json.text({"instances": [_b64(image)]})
-            )
+            lambda image: attempt(V1, v1_path, hostile_json.text({"instances": [_b64(image)]}))
         ),
     )
-    return st.one_of(
-        first, first, second, second, third, third, v2_other(model), odd_http(sound, largest)
+    large = st.builds(
+        lambda path, junk: attempt(V1 if path == v1_path else V2, path, junk * largest),
+        st.sampled_from([v1_path, _infer(model)]),
+        st.sampled_from([b"[", b"\0", b'"', b"9"]),
     )
+    return {
+        "images": (0.25, sound),
+        "TensorFlow Serving's JSON": (0.25, v1(images, model)),
+        "inference in JSON": (0.22, v2_json(images, model)),
+        "inference in binary": (0.12, v2_binary(images, model)),
+        "other paths": (0.05, v2_other(model)),
+        "odd HTTP": (0.1, odd_http(sound)),
+        "too large": (0.01, large),
+    }
 
 
 def _infer(model: str) -> str:

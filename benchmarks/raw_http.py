@@ -69,8 +69,8 @@ def send(host: str, port: int, content: bytes, finished: bool, timeout_s: float)
 
 
 def _whole(received: bytes, bodiless: bool) -> bool:
-    head, separator, body = received.partition(_END_OF_HEAD)
-    if not separator or head.startswith(b"HTTP/1.1 1"):
+    head, separator, body = _answer(received).partition(_END_OF_HEAD)
+    if not separator:
         return False
     if bodiless:
         return True
@@ -80,9 +80,12 @@ def _whole(received: bytes, bodiless: bool) -> bool:
     return False
 
 
+def _answer(received: bytes) -> bytes:
+    """Without the 100 Continue that may come before it."""
+    return received.partition(_END_OF_HEAD)[2] if received[9:12] == b"100" else received
+
+
 def _outcome(received: bytes) -> Outcome:
-    while received.startswith(b"HTTP/1.1 1"):  # 100 Continue comes before the answer
-        received = received.partition(_END_OF_HEAD)[2]
-    head, _, body = received.partition(_END_OF_HEAD)
+    head, _, body = _answer(received).partition(_END_OF_HEAD)
     words = head.split(b" ", 2)
     return Outcome(int(words[1]) if len(words) > 1 and words[1].isdigit() else 0, body)

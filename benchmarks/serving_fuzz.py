@@ -28,10 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import aiohttp
-import hypothesis
 import numpy as np
 
-from benchmarks import harness, hostile_images, hostile_requests, raw_http
+from benchmarks import harness, hostile_images, hostile_requests, hostile_rounds, raw_http
 from benchmarks import serving as throughput
 from serving import admission, client
 
@@ -42,6 +41,7 @@ TIMEOUT_S = 60.0
 MEMORY_AT = (0.1, 0.5, 1.0)
 GROWTH = 1.2
 OVERLOAD = 4
+ROUNDS = 20
 _EXAMPLES = 20
 
 
@@ -123,32 +123,24 @@ def fuzz(
       tick: is called with the number of each, before it is sent.
 
     Returns:
-      By door how often each status came (0: closed without one; -1: nothing came); the faults.
+      By door and kind how often each status came (0: closed without one; -1: nothing came); the faults.
     """
     images = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
     statuses: dict[str, Counter[int]] = defaultdict(Counter)
     faults: list[dict[str, Any]] = []
     doors = {hostile_requests.V1: "rest", hostile_requests.V2: "http"}
 
-    @hypothesis.settings(
-        max_examples=count,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @hypothesis.given(hostile_requests.everything(images, MODEL, 2 * MAX_REQUEST_BYTES))
-    def send(one: hostile_requests.Attempt) -> None:
+    def send(kind: str, one: hostile_requests.Attempt) -> None:
         tick(sum(counter.total() for counter in statuses.values()))
         host, port = _host_port(address[doors[one.door]])
         outcome = raw_http.send(host, port, one.wire(), one.finished, TIMEOUT_S)
-        statuses[one.door][outcome.status] += 1
+        statuses[f"{one.door}: {kind}"][outcome.status] += 1
         if outcome.status >= 500 or outcome.status == -1 or not (outcome.status or one.finished):
             faults.append({"wire": repr(one.wire()[:500]), "status": outcome.status})
             print(faults[-1], outcome.body[:300], flush=True)
 
-    send()
+    by_kind = hostile_requests.kinds(images, MODEL, 2 * MAX_REQUEST_BYTES)
+    hostile_rounds.run(by_kind, count, ROUNDS, send)
     return statuses, faults
 
 

@@ -40,18 +40,20 @@ class Admission:
           upstream.Answered: it is damaged (400), too slow (408) or too large (413), or too much
             waits already (503).
         """
-        held = bytearray()
+        held, content = bytearray(), b""
         try:
             await self._read(request, held)
             if self._waiting >= MAX_WAITING:
                 raise upstream.Answered(503, f"{MAX_WAITING} requests are waiting; try again.")
+            content = bytes(held)
+            held.clear()
             self._waiting += 1
             try:
-                yield held
+                yield content
             finally:
                 self._waiting -= 1
         finally:
-            self._held_bytes -= len(held)
+            self._held_bytes -= len(held) + len(content)
 
     async def _read(self, request: web.Request, held: bytearray) -> None:
         if (request.content_length or 0) > self._max_body_bytes:

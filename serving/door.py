@@ -13,6 +13,7 @@ answer is 503, at once. The doors run in a thread of their own.
 
 import asyncio
 import json
+import logging
 import re
 import threading
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from serving import (
     admission,
@@ -49,6 +50,7 @@ _ROUTE = re.compile(
     r"(?P<verb>/metadata|:predict|:classify|:regress)?"
 )
 STABLE = "stable"
+_BROKEN_HTTP = (http_exceptions.HttpProcessingError, web.RequestPayloadError)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,9 @@ class Door:
         ) as session:
             self._triton = upstream.Upstream(session)
             self._passage = passage.Passage(self._name, self._triton, self._admitted, limits)
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=_TIMEOUT_S)
+            runner = web.AppRunner(
+                application, access_log=None, logger=_logger(), shutdown_timeout=_TIMEOUT_S
+            )
             await runner.setup()
             for port in (self._where.http_port, self._where.rest_port):
                 await web.TCPSite(runner, self._where.host, port).start()
@@ -217,3 +221,12 @@ class Door:
         path = f"{asked.path(self._name)}/infer"
         found = await self._triton.ask("POST", path, body, headers)
         return protocol.answer(found.body, int(found.headers[protocol.HEADER_LENGTH])).outputs
+
+
+def _logger() -> logging.Logger:
+    """Tells of our faults alone: a stranger's broken HTTP must not fill the log with tracebacks."""
+    logger = logging.getLogger(__name__)
+    logger.addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], _BROKEN_HTTP))
+    )
+    return logger

@@ -7,7 +7,6 @@ import urllib.error
 import urllib.request
 from collections import Counter
 
-import hypothesis
 import numpy as np
 import pytest
 
@@ -15,7 +14,7 @@ pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 
 import aiohttp
 
-from benchmarks import hostile_images, hostile_requests, raw_http
+from benchmarks import hostile_images, hostile_requests, hostile_rounds, raw_http
 from serving import admission, client, protocol
 from tests.serving import conftest
 from tests.serving.conftest import encoded
@@ -75,16 +74,7 @@ def test_no_request_makes_the_server_fail(server, sound_afterwards):
     doors = {hostile_requests.V1: server.address["rest"], hostile_requests.V2: server.url}
     statuses: Counter[int] = Counter()
 
-    @hypothesis.settings(
-        max_examples=300,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        phases=[hypothesis.Phase.generate],
-    )
-    @hypothesis.given(hostile_requests.everything(IMAGES, MODEL, 2 * MAX_REQUEST_BYTES))
-    def send(one: hostile_requests.Attempt) -> None:
+    def send(kind: str, one: hostile_requests.Attempt) -> None:
         host, _, port = doors[one.door].partition("://")[2].partition(":")
         found = raw_http.send(host, int(port), one.wire(), one.finished, 60)
         assert found.status < 500
@@ -92,7 +82,8 @@ def test_no_request_makes_the_server_fail(server, sound_afterwards):
         assert found.status > 0 or (found.status == 0 and one.finished)
         statuses[found.status] += 1
 
-    send()
+    by_kind = hostile_requests.kinds(IMAGES, MODEL, 2 * MAX_REQUEST_BYTES)
+    hostile_rounds.run(by_kind, 300, 1, send)
     assert statuses[200] > 50 and statuses[400] > 50 and statuses[404] and statuses[413]
 
 
