@@ -115,11 +115,11 @@ def written(form: Form, images: list[bytes], folder_path: Path) -> list[Path]:
     return paths
 
 
-def start_server(model_dir: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+def start_server(model_dir: Path, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
     """The server, and where it listens."""
     path = model_dir.parent / "address.json"
     command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
-    command += ["--port", "0", "--address-file", str(path)]
+    command += ["--port", "0", "--address-file", str(path), *flags]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while not path.exists():
         if process.poll() is not None:

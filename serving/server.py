@@ -33,6 +33,7 @@ class Settings:
       rest_port: of TensorFlow Serving's REST API; None: ``port`` + 501.
       address_file: written when the server is ready, where given.
       limits: its capacity.
+      grpc_host: the address to listen on for gRPC, which is not for strangers.
     """
 
     model_dir: Path
@@ -43,6 +44,7 @@ class Settings:
     rest_port: int | None = None
     address_file: Path | None = None
     limits: model_config.Limits = field(default_factory=model_config.Limits)
+    grpc_host: str = process.LOOPBACK
 
 
 def serve(settings: Settings, stop: threading.Event, report: Callable[[str], None]) -> None:
@@ -66,12 +68,13 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
         settings.grpc_port,
         settings.metrics_port,
         settings.rest_port,
+        settings.grpc_host,
     )
     with _working_folder(name) as root:
         folders = repository.Repository(root / "triton", name, settings.limits, triton)
         # One attempt: the next look at the folder comes in half a second anyway.
         asking = client.Client(
-            _reachable(where.http),
+            where.triton,
             name,
             timeout_s=5,
             retries=client.Retries(attempts=1),
@@ -85,9 +88,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
                 # Imported here: its libraries come with the server's.
                 from serving import door
 
-                rest = door.Door(
-                    name, settings.model_dir, where, _reachable(where.http), settings.limits
-                )
+                rest = door.Door(name, settings.model_dir, where, where.triton, settings.limits)
                 with rest, _announced(settings, where, name):
                     _describe(where, name, server.log_path, report)
                     _run(server, follower, stop)
