@@ -20,7 +20,7 @@ import aiohttp
 import numpy as np
 from aiohttp import web
 
-from serving import client, errors, protocol, signatures, tfserving
+from serving import client, errors, protocol, recording, signatures, tfserving
 from serving.triton import model_config, process
 
 MAX_WAITING = 256
@@ -62,6 +62,7 @@ class Door:
       where: where Triton listens, and the door.
       triton_url: Triton's REST.
       limits: what a request may have.
+      recorder: is given what was answered; None: nothing is recorded.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Door:
         where: process.Addresses,
         triton_url: str,
         limits: model_config.Limits,
+        recorder: recording.Recorder | None = None,
     ) -> None:
         self._name = name
         self._model_dir = model_dir
         self._where = where
         self._triton_url = triton_url
         self._limits = limits
+        self._recorder = recorder
         self._waiting = 0
         self._open = threading.Event()
         self._failure: BaseException | None = None
@@ -202,6 +205,8 @@ class Door:
         chunks = [given.items[start : start + size] for start in range(0, len(given.items), size)]
         parts = [await self._forward(asked, chunk, given.signature) for chunk in chunks]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if self._recorder is not None and self._recorder.takes():
+            await asyncio.to_thread(self._recorder.write, given.items)
         return tfserving.answer(outputs, given.row)
 
     async def _forward(

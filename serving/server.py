@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import client, errors, rollout, versions
+from serving import client, errors, recording, rollout, versions
 from serving.triton import installation, model_config, process, repository
 
 _TICK_S = 0.5
@@ -33,6 +33,7 @@ class Settings:
       rest_port: of TensorFlow Serving's REST API; None: ``port`` + 501.
       address_file: written when the server is ready, where given.
       limits: its capacity.
+      recorder: is given a share of the REST door's images; None: nothing is recorded.
     """
 
     model_dir: Path
@@ -43,6 +44,7 @@ class Settings:
     rest_port: int | None = None
     address_file: Path | None = None
     limits: model_config.Limits = field(default_factory=model_config.Limits)
+    recorder: recording.Recorder | None = None
 
 
 def serve(settings: Settings, stop: threading.Event, report: Callable[[str], None]) -> None:
@@ -86,7 +88,12 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
                 from serving import door
 
                 rest = door.Door(
-                    name, settings.model_dir, where, _reachable(where.http), settings.limits
+                    name,
+                    settings.model_dir,
+                    where,
+                    _reachable(where.http),
+                    settings.limits,
+                    settings.recorder,
                 )
                 with rest, _announced(settings, where, name):
                     _describe(where, name, server.log_path, report)
