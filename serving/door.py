@@ -26,6 +26,8 @@ from serving.triton import model_config, process
 MAX_WAITING = 256
 _TIMEOUT_S = 60
 _START_TIMEOUT_S = 30
+# Before a request that met a dead worker is sent again.
+_WAITS_S = (0.05, 0.1, 0.2)
 # Base64 is a third longer than what it holds.
 _BODY_FACTOR = 1.5
 _ROUTE = re.compile(
@@ -215,13 +217,18 @@ class Door:
         parameters = {"signature": signature}
         body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
         path = f"{asked.path(self._name)}/infer"
-        async with self._session.post(path, data=body, headers=headers) as response:
-            content = await response.read()
-            if response.status == 200:
-                return protocol.answer(
-                    content, int(response.headers[protocol.HEADER_LENGTH])
-                ).outputs
-            raise _failure(response.status, content)
+        waits_s = iter(_WAITS_S)
+        while True:
+            async with self._session.post(path, data=body, headers=headers) as response:
+                content = await response.read()
+                if response.status == 200:
+                    length = int(response.headers[protocol.HEADER_LENGTH])
+                    return protocol.answer(content, length).outputs
+                failure = _failure(response.status, content)
+            wait_s = next(waits_s, None) if failure.status == 503 else None
+            if wait_s is None:
+                raise failure
+            await asyncio.sleep(wait_s)  # one worker is dead; the next request may find another
 
 
 def _failure(status: int, content: bytes) -> _Answer:
