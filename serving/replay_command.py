@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich import progress
 
-from serving import errors, local, recording, replay, replay_report, tables
+from serving import errors, local, recording, replay, replay_report, tables, versions
 
 DEFAULT_LIMIT = 1000
 DEFAULT_MAX_DISAGREEMENT = 0.02
@@ -86,7 +86,7 @@ def run(given: argparse.Namespace) -> None:
         recorded, unreadable = recording.of_file(given.recorded)
     chosen = recording.spread(recorded, given.limit)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-    models = [local.Model(_name(path), path) for path in (old, new)]
+    models = [local.Model(_name(path, given.model_dir), path) for path in (old, new)]
     found = replay.run(models[0], models[1], _shown(chosen), unreadable)
     tables.replayed(found, len(recorded), given.max_disagreement)
     if given.report is not None:
@@ -123,8 +123,9 @@ def _report_path(text: str) -> Path:
     return path
 
 
-def _name(path: Path) -> str:
-    return f"version {path.name}" if path.name.isdecimal() else str(path)
+def _name(path: Path, model_dir: Path) -> str:
+    own = path.parent in (model_dir, model_dir / versions.WITHDRAWN)
+    return f"version {path.name}" if own else str(path)
 
 
 def _shown(chosen: Sequence[recording.Recorded]) -> Iterator[recording.Recorded]:

@@ -1,12 +1,14 @@
 """Golden images through every door of a real server, and without one: all say what was trained."""
 
 import base64
+import functools
 import json
 import re
 import shutil
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -94,15 +96,20 @@ def text(image: bytes) -> str:
     return base64.b64encode(image).decode()
 
 
+@functools.cache
+def loaded(path: Path):
+    return tf.saved_model.load(str(path))
+
+
 def serving_default_in_process(server, images) -> Said:
-    serve = tf.saved_model.load(str(server.folder / "1")).signatures["serving_default"]
+    serve = loaded(server.folder / "1").signatures["serving_default"]
     return of_rows(
         {key: one.numpy() for key, one in serve(image_bytes=tf.constant(images)).items()}
     )
 
 
 def serve_examples_in_process(server, images) -> Said:
-    serve = tf.saved_model.load(str(server.folder / "1")).signatures["serve_examples"]
+    serve = loaded(server.folder / "1").signatures["serve_examples"]
     records = tf.constant(parity.serialized(images))
     return of_rows({key: one.numpy() for key, one in serve(examples=records).items()})
 

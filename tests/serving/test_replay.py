@@ -81,7 +81,6 @@ def test_a_label_map_that_has_grown(run, model_dir, images, answers):
         f"Failed: version 1 and version 2 disagree on {fraction} of the images; at most 0.0% is"
         " allowed (--max-disagreement).\n"
     )
-    assert run("--images", images, "--max-disagreement", 1)[0] == 0
 
 
 def test_the_same_model_agrees_with_itself(run, model_dir, exported, tmp_path):
