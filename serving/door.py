@@ -32,6 +32,7 @@ from serving import (
     json_body,
     passage,
     protocol,
+    recording,
     signatures,
     tfserving,
     upstream,
@@ -72,6 +73,7 @@ class Door:
       where: where Triton listens, and the door.
       triton_url: Triton's REST.
       limits: what a request may have.
+      recorder: is given what was answered; None: nothing is recorded.
     """
 
     def __init__(
@@ -81,12 +83,14 @@ class Door:
         where: process.Addresses,
         triton_url: str,
         limits: model_config.Limits,
+        recorder: recording.Recorder | None = None,
     ) -> None:
         self._name = name
         self._model_dir = model_dir
         self._where = where
         self._triton_url = triton_url
         self._limits = limits
+        self._recorder = recorder
         self._open = threading.Event()
         self._failure: BaseException | None = None
         self._loop = asyncio.new_event_loop()
@@ -211,6 +215,8 @@ class Door:
         chunks = [given.items[start : start + size] for start in range(0, len(given.items), size)]
         parts = [await self._forward(asked, chunk, given.signature) for chunk in chunks]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if self._recorder is not None and self._recorder.takes():
+            await asyncio.to_thread(self._recorder.write, given.items)
         return tfserving.answer(outputs, given.row)
 
     async def _forward(

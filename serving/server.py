@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import client, errors, rollout, versions
+from serving import client, errors, recording, rollout, versions
 from serving.triton import installation, model_config, process, repository
 
 _TICK_S = 0.5
@@ -34,6 +34,7 @@ class Settings:
       address_file: written when the server is ready, where given.
       limits: its capacity.
       grpc_host: the address to listen on for gRPC, which is not for strangers.
+      recorder: is given a share of the REST door's images; None: nothing is recorded.
     """
 
     model_dir: Path
@@ -45,6 +46,7 @@ class Settings:
     address_file: Path | None = None
     limits: model_config.Limits = field(default_factory=model_config.Limits)
     grpc_host: str = process.LOOPBACK
+    recorder: recording.Recorder | None = None
 
 
 def serve(settings: Settings, stop: threading.Event, report: Callable[[str], None]) -> None:
@@ -88,7 +90,14 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
                 # Imported here: its libraries come with the server's.
                 from serving import door
 
-                rest = door.Door(name, settings.model_dir, where, where.triton, settings.limits)
+                rest = door.Door(
+                    name,
+                    settings.model_dir,
+                    where,
+                    where.triton,
+                    settings.limits,
+                    settings.recorder,
+                )
                 with rest, _announced(settings, where, name):
                     _describe(where, name, server.log_path, report)
                     _run(server, follower, stop)

@@ -9,6 +9,8 @@ import aiohttp
 
 # How the backend's message begins where the model itself failed.
 MODEL_FAILED = "the model failed"
+# Before a request that met a dead worker is sent again: another worker may take it.
+_WAITS_S = (0.05, 0.1, 0.2)
 
 
 class Answered(Exception):  # noqa: N818
@@ -45,6 +47,19 @@ class Upstream:
         Raises:
           Answered: it was not answered with 200.
         """
+        waits_s = iter(_WAITS_S)
+        while True:
+            try:
+                return await self._ask(method, path, body, headers)
+            except Answered as error:
+                wait_s = next(waits_s, None) if error.status == 503 else None
+                if wait_s is None:
+                    raise
+            await asyncio.sleep(wait_s)
+
+    async def _ask(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None
+    ) -> Response:
         try:
             async with self._session.request(method, path, data=body, headers=headers) as response:
                 content = await response.read()
