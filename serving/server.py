@@ -185,6 +185,7 @@ def _announced(settings: Settings, where: process.Addresses, name: str) -> Itera
         "grpc": where.grpc,
         "metrics": where.metrics,
         "rest": _reachable(where.rest),
+        "triton": where.triton,
         "model": name,
     }
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
