@@ -5,6 +5,7 @@ to, and the protocol.
 """
 
 import contextlib
+import ctypes
 import importlib.util
 import json
 import os
@@ -33,6 +34,8 @@ START_LIMIT_S = 180.0
 STOP_LIMIT_S = 90.0  # a server finishes its requests first
 REQUEST_IMAGES = 8
 _POLL_S = 0.1
+_LIBC = ctypes.CDLL(None)  # loaded here: a forked child of a process with threads must do little
+_PR_SET_PDEATHSIG = 1
 
 
 class ServerError(errors.PipelineError):
@@ -93,6 +96,7 @@ def running(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_die_with_parent,
             )
         try:
             yield _started(process, address_file, start_limit_s)
@@ -101,6 +105,12 @@ def running(
             raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
         finally:
             _stop(process)
+
+
+def _die_with_parent() -> None:
+    """In the child: the server is told to stop even where this process is killed."""
+    with contextlib.suppress(AttributeError):  # Linux alone has it
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _link(source: str, target: str) -> None:
