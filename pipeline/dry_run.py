@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -63,7 +63,7 @@ def plan(pipeline: Pipeline, parts: run_parts.Parts, scratch: Path) -> list[Plan
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         options = partial.mark(ir, parts, handle.store)
     planner = _Planner(ir, parts)
-    with runner.replaced_launcher(planner.launcher()):
+    with runner.replaced_launcher(type("Planned", (_Planned,), {"planner": planner})):
         local_dag_runner.LocalDagRunner().run_with_ir(ir, run_options=options)
     return planner.all()
 
@@ -134,8 +134,9 @@ class _Planner:
         """Notes that a node takes what is not there yet."""
         name = node.node_info.id
         self._unknown.add(name)
-        steps = [one for one in upstream if one in self._plans]
-        self._plans[name] = Plan(name, "run", f"takes what {' and '.join(steps)} will make")
+        if node.node_info.type.name not in runner.SYSTEM_NODES:
+            steps = [one for one in upstream if one in self._plans]
+            self._plans[name] = Plan(name, "run", f"takes what {' and '.join(steps)} will make")
 
     def note(self, node: pipeline_pb2.PipelineNode, prepared: Any, store: Any) -> None:
         """Notes what TFX prepared for a node."""
@@ -166,28 +167,24 @@ class _Planner:
             _inputs(store, now.id),
         )
 
-    def launcher(self) -> type:
-        """A launcher that stops before the step."""
-        planner = self
 
-        class Planned(launcher.Launcher):  # type: ignore[misc]
-            def launch(self) -> Any:
-                node = self._pipeline_node
-                upstream = planner.waits_for(node)
-                if self._system_node_handler:
-                    if upstream:
-                        planner._unknown.add(node.node_info.id)
-                        return data_types.ExecutionInfo()
-                    return super().launch()
-                if upstream:
-                    planner.skip(node, upstream)
-                    return data_types.ExecutionInfo()
-                prepared = self._prepare_execution()
-                with self._mlmd_connection as handle:
-                    planner.note(node, prepared, handle.store)
-                return prepared.execution_info
+class _Planned(launcher.Launcher):  # type: ignore[misc]
+    """Launches a node up to the step itself."""
 
-        return Planned
+    planner: ClassVar[_Planner]
+
+    def launch(self) -> Any:
+        node = self._pipeline_node
+        upstream = self.planner.waits_for(node)
+        if upstream:
+            self.planner.skip(node, upstream)
+            return data_types.ExecutionInfo()
+        if self._system_node_handler:
+            return super().launch()
+        prepared = self._prepare_execution()
+        with self._mlmd_connection as handle:
+            self.planner.note(node, prepared, handle.store)
+        return prepared.execution_info
 
 
 def _parameters(execution: Any) -> dict[str, Any]:

@@ -151,7 +151,8 @@ def _run_steps(run: _Run) -> int:
     try:
         with table, progress.listening(table.advanced):
             runner.run(pipeline, run.run_id, ran, table, guard, run.parts)
-        labels.save(inputs.label_file, inputs.labels)
+        if run.parts.last is None:
+            labels.save(inputs.label_file, inputs.labels)
     except errors.PipelineError as error:
         return finish(error)
     return finish(None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
@@ -131,7 +131,8 @@ def run(
     ir = compiled(pipeline, run_id)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         options = partial.mark(ir, parts, handle.store)
-    with _observed(ir, steps, listener, guard):
+    watch = _Watch(ir, steps, listener, guard)
+    with replaced_launcher(type("Observer", (_Observer,), {"watch": watch})):
         local_dag_runner.LocalDagRunner().run_with_ir(ir, run_options=options)
 
 
@@ -146,74 +147,80 @@ def replaced_launcher(replacement: type) -> Iterator[None]:
         launcher.Launcher = original
 
 
-@contextmanager
-def _observed(
-    ir: pipeline_pb2.Pipeline, steps: list[Step], listener: Listener, guard: Guard
-) -> Iterator[None]:
-    """Puts an observer around every launch of a node."""
-    told_of_reused = False
+@dataclass
+class _Watch:
+    """What the observer of a run looks after."""
 
-    class Observed(launcher.Launcher):  # type: ignore[misc]
-        def launch(self) -> Any:
-            if self._system_node_handler:  # resolvers look artifacts up; they do no work
-                return super().launch()
-            nonlocal told_of_reused
-            if not told_of_reused:  # TFX has only now linked them to this run
-                told_of_reused = True
-                for step in _reused(self._mlmd_connection, ir):
-                    steps.append(step)
-                    listener.ended(step)
-            self.step = Step(self._pipeline_node.node_info.id)
-            steps.append(self.step)
-            listener.started(self.step.name)
-            start = time.monotonic()
-            try:
-                execution = self._tries()
-            except Exception as error:
-                logging.exception("%s failed", self.step.name)
-                self.step.seconds = time.monotonic() - start
-                listener.failed(self.step.name, self.step.seconds)
-                raise _explained(self.step.name, error, guard.output) from error
+    ir: pipeline_pb2.Pipeline
+    steps: list[Step]
+    listener: Listener
+    guard: Guard
+    told_of_reused: bool = False
+
+
+class _Observer(launcher.Launcher):  # type: ignore[misc]
+    """Launches a node as TFX does; tells of it, limits its time and tries it again."""
+
+    watch: ClassVar[_Watch]
+
+    def launch(self) -> Any:
+        if self._system_node_handler:  # resolvers look artifacts up; they do no work
+            return super().launch()
+        self._tell_of_reused()
+        listener, guard = self.watch.listener, self.watch.guard
+        self.step = Step(self._pipeline_node.node_info.id)
+        self.watch.steps.append(self.step)
+        listener.started(self.step.name)
+        start = time.monotonic()
+        try:
+            execution = self._tries()
+        except Exception as error:
+            logging.exception("%s failed", self.step.name)
             self.step.seconds = time.monotonic() - start
-            self.step.outputs = _outputs(self._mlmd_connection, execution.execution_id)
-            listener.ended(self.step)
-            return execution
+            listener.failed(self.step.name, self.step.seconds)
+            raise _explained(self.step.name, error, guard.output) from error
+        self.step.seconds = time.monotonic() - start
+        self.step.outputs = _outputs(self._mlmd_connection, execution.execution_id)
+        listener.ended(self.step)
+        return execution
 
-        def _tries(self) -> Any:
-            name, config = self.step.name, guard.config
-            limits = config.timeout_of(name), config.timeout_grace_s
-            retry = 0
-            while True:
-                try:
-                    with timeouts.limit(name, *limits, guard.give_up):
-                        return super().launch()
-                except Exception as error:
-                    retry += 1
-                    if retry > config.retries or failures.kind(error) != failures.Kind.PASSING:
-                        raise
-                    wait_s = config.wait_before(retry)
-                    logging.exception("%s is tried again in %g s", name, wait_s)
-                    listener.retrying(
-                        name,
-                        f"{failures.one_line(error)}; retry {retry} of {config.retries}"
-                        f" in {wait_s:g} s",
-                    )
-                    time.sleep(wait_s)
+    def _tell_of_reused(self) -> None:
+        """At the first step: TFX has only now linked the output of an earlier run to this one."""
+        if not self.watch.told_of_reused:
+            self.watch.told_of_reused = True
+            for step in _reused(self._mlmd_connection, self.watch.ir):
+                self.watch.steps.append(step)
+                self.watch.listener.ended(step)
 
-        def _register_or_reuse_execution(self, metadata_handle: Any, **arguments: Any) -> Any:
-            execution = super()._register_or_reuse_execution(metadata_handle, **arguments)
-            # A retry goes on with the failed one; were it killed, only RUNNING would tell.
-            if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
-                execution.last_known_state = metadata_store_pb2.Execution.RUNNING
-                metadata_handle.store.put_executions([execution])
-            return execution
+    def _tries(self) -> Any:
+        name, config = self.step.name, self.watch.guard.config
+        limits = config.timeout_of(name), config.timeout_grace_s
+        retry = 0
+        while True:
+            try:
+                with timeouts.limit(name, *limits, self.watch.guard.give_up):
+                    return super().launch()
+            except Exception as error:
+                retry += 1
+                if retry > config.retries or failures.kind(error) != failures.Kind.PASSING:
+                    raise
+                wait_s = config.wait_before(retry)
+                logging.exception("%s is tried again in %g s", name, wait_s)
+                told = f"retry {retry} of {config.retries} in {wait_s:g} s"
+                self.watch.listener.retrying(name, f"{failures.one_line(error)}; {told}")
+                time.sleep(wait_s)
 
-        def _run_executor(self, execution_info: Any) -> Any:
-            self.step.cached = False
-            return super()._run_executor(execution_info)
+    def _register_or_reuse_execution(self, metadata_handle: Any, **arguments: Any) -> Any:
+        execution = super()._register_or_reuse_execution(metadata_handle, **arguments)
+        # A retry goes on with the failed one; were it killed, only RUNNING would tell.
+        if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
+            execution.last_known_state = metadata_store_pb2.Execution.RUNNING
+            metadata_handle.store.put_executions([execution])
+        return execution
 
-    with replaced_launcher(Observed):
-        yield
+    def _run_executor(self, execution_info: Any) -> Any:
+        self.step.cached = False
+        return super()._run_executor(execution_info)
 
 
 def _reused(connection: metadata.Metadata, ir: pipeline_pb2.Pipeline) -> list[Step]:
