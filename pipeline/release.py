@@ -17,7 +17,7 @@ from components.release_gate.config import GateJob
 from components.report.component import Report
 from components.report.config import ReportJob
 from pipeline import config as pipeline_config
-from pipeline import preflight, source
+from pipeline import preflight, run_config, source
 
 BASELINE = "baseline"
 TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
@@ -129,7 +129,8 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
         evaluate=config.evaluate,
         name=inputs.model_name,
         labels=inputs.labels,
-        resolved=config.to_yaml(),
+        # How patiently a run waits is no matter of the model, nor a reason to report anew.
+        resolved=config.model_copy(update={"run": run_config.RunConfig()}).to_yaml(),
         fingerprint=inputs.listing.fingerprint(),
         seed=config.seed,
         parity_tolerance=config.gate.parity_tolerance,

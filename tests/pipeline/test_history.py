@@ -5,7 +5,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from data import errors
-from pipeline import history, lineage, mlmd, retention, summary
+from pipeline import history, lineage, lock, mlmd, retention, summary
 from tests.pipeline import metadata
 
 FIRST, SECOND, THIRD = "20260101-000000-000", "20260102-000000-000", "20260103-000000-000"
@@ -168,6 +168,18 @@ def test_a_cleaning_that_was_killed_is_finished_by_the_next(recorder):
     assert [one.number for one in again.artifacts] == [planned.artifacts[0].number]
     retention.carry_out(recorder.output, again)
     assert there(recorder) == set(newest.values())
+
+
+def test_nothing_is_cleaned_while_a_run_is_under_way(recorder, capsys):
+    for run_id, version in ((FIRST, "11"), (SECOND, "12")):
+        full_run(recorder, run_id, version, "f1")
+    (recorder.output / "serving" / metadata.MODEL / "11").rmdir()
+    before = there(recorder)
+    with lock.held(recorder.output, "another"):
+        code = history.main(["clean", "--keep", "1", "--output-dir", str(recorder.output)])
+    assert code == lock.OutputBusyError.exit_code
+    assert "is in use, by run another" in capsys.readouterr().err
+    assert there(recorder) == before
 
 
 def test_what_lies_elsewhere_is_never_deleted(recorder, tmp_path_factory):
