@@ -87,7 +87,7 @@ def test_a_recurring_run_has_six_fields_and_no_second_at_a_time(api, settings):
     resource, body = api.posted[-1]
     assert resource == "recurringruns"
     assert body["trigger"]["cron_schedule"]["cron"] == "0 30 3 * * 0"
-    assert body["max_concurrency"] == "1"
+    assert body["max_concurrency"] == 1
     assert body["no_catchup"] is True
     assert body["mode"] == "ENABLE"
 
