@@ -30,6 +30,7 @@ PACKAGES = [
     "components.report",
     "components.trainer",
     "components.trainer.backbones",
+    "components.trainer.exports",
     "components.trainer.features",
     "components.tuner",
     "pipeline",
@@ -77,6 +78,11 @@ setup(
             "aiohttp",  # the TensorFlow Serving door
         ],
         "heif": ["pillow-heif"],
+        "onnx": [  # to write the model as ONNX, and to ask it there before a push
+            "tf2onnx>=1.17",
+            "onnx<1.18; python_version < '3.11'",  # later ones want another ml-dtypes than TensorFlow
+            "onnxruntime",
+        ],
         "gpu": [
             "tensorflow[and-cuda]==2.16.2; python_version < '3.11'",
             "tensorflow[and-cuda]>=2.21,<2.22; python_version >= '3.11'",
