@@ -13,7 +13,11 @@ TFX_FOR_PYTHON_310 = [
     "apache-beam==2.67.0",
     "dill",  # imported, but not declared, by tfx_bsl and tensorflow_transform
 ]
-TFX_FOR_NEWER_PYTHON = ["tfx==1.21.0", "tensorflow>=2.21,<2.22"]
+TFX_FOR_NEWER_PYTHON = [
+    "tfx==1.21.0",
+    "tensorflow>=2.21,<2.22",
+    "ai-edge-litert",  # what runs .tflite files has left TensorFlow
+]
 
 PACKAGES = [
     "data",

@@ -18,7 +18,7 @@ from components.trainer.exports import config as export_config
 from components.trainer.exports import frozen, manifest, process
 from data import errors, progress
 
-TASK = "converting"
+TASK = "converting to"
 # That of tf2onnx itself; runtimes of some years ago read it.
 OPSET = 15
 
@@ -48,7 +48,6 @@ def write(
         return []
     folder = saved_model / manifest.FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    task = progress.start(TASK, len(config.formats), "formats")
     exports = []
     with tempfile.TemporaryDirectory() as scratch:
         source, samples = Path(scratch) / "frozen", Path(scratch) / "pixels.npy"
@@ -57,12 +56,12 @@ def write(
             pixels = representative(train_files, spec.size_px, config.representative_images)
             np.save(samples, pixels, allow_pickle=False)
         for name in config.formats:
+            progress.start(f"{TASK} {name}")
             start = time.perf_counter()
             path = folder / manifest.NAMES[name]
             _convert(name, source, path, samples)
             exports.append(manifest.Export.of(name, path))
             logging.info("%s: %.1f s", path.name, time.perf_counter() - start)
-            task.advance()
     manifest.write(folder, spec, temperature, exports)
     return exports
 

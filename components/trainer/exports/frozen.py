@@ -38,7 +38,9 @@ def save(
     """
     module = tf.Module()
     signatures = {name: _signature(classifier, temperature, *SHAPES[name]) for name in formats}
-    tf.saved_model.save(module, str(directory), signatures=signatures)
+    # What swish needs to be trained again captures variables, which are no more.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
 
 
 def _signature(

@@ -43,7 +43,7 @@ def test_every_export_says_what_the_classifier_says(saved_model, trained):
 
 def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
     path = saved_model / manifest.FOLDER / manifest.NAMES["tflite_int8"]
-    interpreter = tf.lite.Interpreter(model_path=str(path))
+    interpreter = runtime._interpreter(path)
     (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert (given["name"].split(":")[0].endswith(config.INPUT), given["dtype"]) == (True, np.uint8)
     assert given["quantization"] == (1.0, 0)
