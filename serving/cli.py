@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serving import client, errors, local, server, tables, versions
+from serving import client, errors, local, parent, replay_command, server, tables, versions
 from serving.triton import model_config
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -59,11 +59,13 @@ def _parser() -> _Parser:
     )
     promote = command("promote", _promote, "serve a version, be it withdrawn or not")
     promote.add_argument("version", type=int)
+    replayed = command("replay", replay_command.run, "compare two versions on recorded images")
+    replay_command.add_flags(replayed)
     prune = command("prune", _prune, "delete old versions, never the one served")
     prune.add_argument("--keep", type=int, default=5, help="how many remain (default: %(default)s)")
     for one in (rollback, promote):
         one.add_argument("--url", help="of a running server, to wait until it has followed")
-    for one in (status, listing, rollback, promote, prune):
+    for one in (status, listing, rollback, promote, replayed, prune):
         _add_model_dir(one, "the model's folder, such as output/serving/digits", required=True)
     return parser
 
@@ -75,6 +77,9 @@ def _add_serve(parser: _Parser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
     add("--grpc-port", type=_port, help="default: the port after --port")
+    add(
+        "--grpc-host", default="127.0.0.1", help="for peers that are trusted (default: %(default)s)"
+    )
     add("--metrics-port", type=_port, help="default: the second port after --port")
     add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
@@ -86,7 +91,9 @@ def _add_serve(parser: _Parser) -> None:
         help="bytes of a request's images",
     )
     add("--max-pixels", type=_count, default=limits.max_pixels, help="height × width of an image")
+    replay_command.add_recording_flags(parser)
     add("--address-file", type=Path, metavar="FILE", help="JSON written when the server is ready")
+    add("--parent", type=_count, metavar="PID", help="end with this process, which started it")
 
 
 def _add_model_dir(parser: argparse._ActionsContainer, text: str, required: bool) -> None:
@@ -122,8 +129,10 @@ def _serve(given: argparse.Namespace) -> None:
         given.rest_port,
         given.address_file,
         limits,
+        given.grpc_host,
+        recorder=replay_command.recorder(given, _print),
     )
-    with server.stopping_on_signals() as stop:
+    with server.stopping_on_signals() as stop, parent.watched(given.parent, stop):
         server.serve(settings, stop, _print)
 
 

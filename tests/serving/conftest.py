@@ -32,7 +32,7 @@ def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG"
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory) -> dict[int, Path]:
-    """Two versions with random weights; the second has a class more."""
+    """Two versions with random weights; the second has a class more. Beside them are ``.keras`` files."""
     root = tmp_path_factory.mktemp("exported")
     settings = config.TrainConfig(backbone="cnn", weights="random")
     for version in (1, 2):
@@ -41,6 +41,7 @@ def exported(tmp_path_factory) -> dict[int, Path]:
         spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
         classifier = model.build(settings, SIZE, len(labels))
         export.save(classifier, spec, "cnn", root / str(version), root)
+        export.save_keras(classifier, root / f"{version}.keras")
     return {version: root / str(version) for version in (1, 2)}
 
 
