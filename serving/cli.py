@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serving import client, errors, local, replay_command, server, tables, versions
+from serving import client, errors, local, parent, replay_command, server, tables, versions
 from serving.triton import model_config
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -77,6 +77,9 @@ def _add_serve(parser: _Parser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
     add("--grpc-port", type=_port, help="default: the port after --port")
+    add(
+        "--grpc-host", default="127.0.0.1", help="for peers that are trusted (default: %(default)s)"
+    )
     add("--metrics-port", type=_port, help="default: the second port after --port")
     add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
@@ -90,6 +93,7 @@ def _add_serve(parser: _Parser) -> None:
     add("--max-pixels", type=_count, default=limits.max_pixels, help="height × width of an image")
     replay_command.add_recording_flags(parser)
     add("--address-file", type=Path, metavar="FILE", help="JSON written when the server is ready")
+    add("--parent", type=_count, metavar="PID", help="end with this process, which started it")
 
 
 def _add_model_dir(parser: argparse._ActionsContainer, text: str, required: bool) -> None:
@@ -125,9 +129,10 @@ def _serve(given: argparse.Namespace) -> None:
         given.rest_port,
         given.address_file,
         limits,
+        given.grpc_host,
         recorder=replay_command.recorder(given, _print),
     )
-    with server.stopping_on_signals() as stop:
+    with server.stopping_on_signals() as stop, parent.watched(given.parent, stop):
         server.serve(settings, stop, _print)
 
 

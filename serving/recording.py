@@ -192,7 +192,7 @@ def _images(line: bytes) -> list[bytes]:
     """
     if len(line) == MAX_LINE_BYTES:
         raise ValueError(f"it is longer than {MAX_LINE_BYTES} bytes")
-    return tfserving.parse(line, client.IMAGE_INPUT).items
+    return tfserving.parse(line, client.IMAGE_INPUT, max_instances=len(line)).items
 
 
 def _ends_a_line(path: Path) -> bool:

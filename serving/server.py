@@ -33,6 +33,7 @@ class Settings:
       rest_port: of TensorFlow Serving's REST API; None: ``port`` + 501.
       address_file: written when the server is ready, where given.
       limits: its capacity.
+      grpc_host: the address to listen on for gRPC, which is not for strangers.
       recorder: is given a share of the REST door's images; None: nothing is recorded.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     rest_port: int | None = None
     address_file: Path | None = None
     limits: model_config.Limits = field(default_factory=model_config.Limits)
+    grpc_host: str = process.LOOPBACK
     recorder: recording.Recorder | None = None
 
 
@@ -68,12 +70,13 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
         settings.grpc_port,
         settings.metrics_port,
         settings.rest_port,
+        settings.grpc_host,
     )
     with _working_folder(name) as root:
         folders = repository.Repository(root / "triton", name, settings.limits, triton)
         # One attempt: the next look at the folder comes in half a second anyway.
         asking = client.Client(
-            _reachable(where.http),
+            where.triton,
             name,
             timeout_s=5,
             retries=client.Retries(attempts=1),
@@ -91,7 +94,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
                     name,
                     settings.model_dir,
                     where,
-                    _reachable(where.http),
+                    where.triton,
                     settings.limits,
                     settings.recorder,
                 )
@@ -182,6 +185,7 @@ def _announced(settings: Settings, where: process.Addresses, name: str) -> Itera
         "grpc": where.grpc,
         "metrics": where.metrics,
         "rest": _reachable(where.rest),
+        "triton": where.triton,
         "model": name,
     }
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
