@@ -131,7 +131,9 @@ class Door:
             self._triton_url, timeout=timeout, connector=connector
         ) as session:
             self._triton = upstream.Upstream(session)
-            self._passage = passage.Passage(self._name, self._triton, self._admitted, limits)
+            self._passage = passage.Passage(
+                self._name, self._triton, self._admitted, limits, self._recorder
+            )
             runner = web.AppRunner(
                 application, access_log=None, logger=_logger(), shutdown_timeout=_TIMEOUT_S
             )

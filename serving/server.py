@@ -34,7 +34,7 @@ class Settings:
       address_file: written when the server is ready, where given.
       limits: its capacity.
       grpc_host: the address to listen on for gRPC, which is not for strangers.
-      recorder: is given a share of the REST door's images; None: nothing is recorded.
+      recorder: is given a share of the REST doors' images; None: nothing is recorded.
     """
 
     model_dir: Path
