@@ -71,7 +71,7 @@ def bomb(content: bytes, width: int, height: int) -> bytes:
         return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
     width, height = width % 65536, height % 65536
     if content[:3] == b"GIF":
-        block = content.find(b"\x2c") + 5
+        block = content.find(b"\x2c\0\0\0\0") + 5
         small = struct.pack("<HH", width, height)
         return content[:block] + small + content[block + 4 :]
     if content[:2] == b"BM":

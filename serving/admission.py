@@ -74,6 +74,9 @@ class Admission:
             if len(held) > self._max_body_bytes:
                 raise self._too_large()
             if self._held_bytes > _HELD_REQUESTS * self._max_body_bytes:
+                # At once: else all others would be shed before this one's bytes are gone.
+                self._held_bytes -= len(held)
+                held.clear()
                 raise upstream.Answered(503, "Too many bytes are waiting; try again.")
 
     def _too_large(self) -> upstream.Answered:

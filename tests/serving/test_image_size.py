@@ -24,11 +24,12 @@ def test_frames_larger_than_the_screen_count():
     buffer = io.BytesIO()
     Image.new("P", (30, 20)).save(buffer, "GIF")
     one = hostile_images.bomb(buffer.getvalue(), 60_000, 60_000)
-    frame = one[one.index(b"\x2c") : -1]
+    frame = one[one.index(b"\x2c\0\0\0\0") : -1]
     assert image_size.pixels(one) >= 60_000**2
     assert image_size.gif_pixels(one[:-1] + frame + b";") == 2 * 60_000**2
     assert (
-        image_size.gif_pixels(one[: one.index(b"\x2c")] + b"\x21\xfe\x02ab\0" + frame) == 60_000**2
+        image_size.gif_pixels(one[: one.index(b"\x2c\0\0\0\0")] + b"\x21\xfe\x02ab\0" + frame)
+        == 60_000**2
     )
     endless = one[:-1] + b"\x21\xfe" + b"\x01a" * (1 << 20) + b"\0;"
     assert image_size.gif_pixels(endless) == image_size.TOO_LARGE
