@@ -85,7 +85,7 @@ class Guard:
 
     config: run_config.RunConfig
     output: Path
-    give_up: Callable[[errors.PipelineError], None]
+    give_up: Callable[[errors.PipelineError], object]
 
 
 def recover(pipeline: Pipeline) -> list[recovery.Killed]:

@@ -33,7 +33,7 @@ def limit(
     step: str,
     limit_s: float | None,
     grace_s: float,
-    give_up: Callable[[errors.PipelineError], None],
+    give_up: Callable[[errors.PipelineError], object],
 ) -> Iterator[None]:
     """Limits the time inside. For the main thread only.
 
@@ -87,7 +87,7 @@ def _expire(_signal: int, _frame: FrameType | None) -> None:
     raise Expired
 
 
-def _end(error: errors.PipelineError, give_up: Callable[[errors.PipelineError], None]) -> None:
+def _end(error: errors.PipelineError, give_up: Callable[[errors.PipelineError], object]) -> None:
     logging.error("%s It does not end by itself; the process ends now.", error)
     try:
         give_up(error)
