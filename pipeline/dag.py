@@ -32,7 +32,6 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
 from tfx.types import channel
@@ -43,8 +42,8 @@ from components.image_validator.component import ImageValidator
 from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
 from pipeline import config as pipeline_config
+from pipeline import database, preflight, release, source
 from pipeline import engine as engines
-from pipeline import preflight, release, source
 
 SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
 RUN_FN = "components.trainer.run.run_fn"
@@ -73,9 +72,7 @@ def build(
     return Pipeline(
         pipeline_name=inputs.model_name,
         pipeline_root=str(output / "artifacts" / inputs.model_name),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(
-            str(output / "metadata.sqlite")
-        ),
+        metadata_connection_config=database.connection_config(output / database.FILE),
         components=[example_gen, *validation, *training, *after_training],
         enable_cache=True,
         beam_pipeline_args=config.beam.arguments(),
