@@ -1,17 +1,19 @@
-"""A door that speaks TensorFlow Serving's REST API and forwards to Triton.
+"""The REST door: TensorFlow Serving's API, the Open Inference Protocol and a page, before Triton.
 
     GET  /v1/models/NAME[/versions/V|/labels/stable]            the versions' state
     GET  /v1/models/NAME[/versions/V|/labels/stable]/metadata   signatures
     POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
+    /v2/…                                                       see forward.py
+    /, /page/…                                                  see page.py
 
-When too many requests wait it answers 503 at once. It runs in a thread of its own.
+With a token all but the page itself and health ask for it. When too many requests wait it answers
+503 at once. It runs in a thread of its own.
 """
 
 import asyncio
-import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,9 @@ import aiohttp
 import numpy as np
 from aiohttp import web
 
-from serving import client, errors, protocol, signatures, tfserving
+from serving import access, client, errors, forward, page, signatures, tfserving, upstream
 from serving.triton import model_config, process
 
-MAX_WAITING = 256
-_TIMEOUT_S = 60
 _START_TIMEOUT_S = 30
 # Base64 is a third longer than what it holds.
 _BODY_FACTOR = 1.5
@@ -33,24 +33,15 @@ _ROUTE = re.compile(
     r"(?P<verb>/metadata|:predict|:classify|:regress)?"
 )
 STABLE = "stable"
+_OPEN = ("GET", "HEAD")
 
-
-class _Answer(Exception):  # noqa: N818
-    """An answer other than 200."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class _Asked:
     version: str | None
     verb: str | None
-
-    def path(self, name: str) -> str:
-        end = f"/versions/{self.version}" if self.version else ""
-        return f"/v2/models/{name}{end}"
 
 
 class Door:
@@ -62,6 +53,7 @@ class Door:
       where: where Triton listens, and the door.
       triton_url: Triton's REST.
       limits: what a request may have.
+      token: without it nobody is answered; None: everybody is.
     """
 
     def __init__(
@@ -71,13 +63,16 @@ class Door:
         where: process.Addresses,
         triton_url: str,
         limits: model_config.Limits,
+        token: access.Token | None = None,
     ) -> None:
         self._name = name
         self._model_dir = model_dir
         self._where = where
-        self._triton_url = triton_url
         self._limits = limits
-        self._waiting = 0
+        self._token = token
+        self._triton = upstream.Upstream(name, triton_url, limits)
+        self._page = page.Page(self._triton)
+        self._forward = forward.Forward(self._triton)
         self._open = threading.Event()
         self._failure: BaseException | None = None
         self._loop = asyncio.new_event_loop()
@@ -108,124 +103,102 @@ class Door:
 
     async def _serve(self) -> None:
         largest = int(self._limits.max_request_bytes * _BODY_FACTOR) + 65536
-        application = web.Application(client_max_size=largest)
+        guards = [web.middleware(self._admit), web.middleware(self._refuse)]
+        application = web.Application(client_max_size=largest, middlewares=guards)
+        application.add_routes(self._page.routes())
+        application.router.add_route("*", "/{path:v2(?:/.*)?}", self._forward.handle)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(
-            self._triton_url, timeout=timeout, connector=connector
-        ) as self._session:
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=_TIMEOUT_S)
+        async with self._triton:
+            runner = web.AppRunner(
+                application, access_log=None, shutdown_timeout=upstream.TIMEOUT_S
+            )
             await runner.setup()
-            await web.TCPSite(runner, self._where.host, self._where.rest_port).start()
+            await web.TCPSite(runner, self._where.rest_host, self._where.rest_port).start()
             self._open.set()
             await self._closing.wait()
             await runner.cleanup()
 
-    async def _handle(self, request: web.Request) -> web.Response:
-        headers = {}
+    async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers those who may ask, before anything of their request's body is read."""
+        is_open = request.path == "/" or forward.is_health(request)
+        if self._token is None or (is_open and request.method in _OPEN):
+            return await handler(request)
+        given = request.headers.get("Authorization")
+        if self._token.admits(given):
+            return await handler(request)
+        reason = ' error="invalid_token"' if given else ""
+        return web.json_response(
+            {"error": "A bearer token is needed: Authorization: Bearer …"},
+            status=401,
+            headers={"WWW-Authenticate": f"Bearer{reason}"},
+        )
+
+    async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers in JSON where a handler raises."""
         try:
-            status, content = 200, await self._answer(request)
+            return await handler(request)
         except tfserving.MalformedError as error:
-            status, content = 400, {"error": str(error)}
+            status, message = 400, str(error)
         except web.HTTPRequestEntityTooLarge:
             limit = self._limits.max_request_bytes
-            status, content = (
-                413,
-                {"error": f"The request is too large; allowed are {limit} bytes."},
-            )
-        except _Answer as error:
-            status, content = error.status, {"error": str(error)}
+            status, message = 413, f"The request is too large; allowed are {limit} bytes."
+        except upstream.AnswerError as error:
+            status, message = error.status, str(error)
         except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError) as error:
-            status, content = 503, {"error": f"The model server does not answer ({error!r})."}
-        if status == 503:
-            headers["Retry-After"] = "1"
-        return web.json_response(content, status=status, headers=headers)
+            status, message = 503, f"The model server does not answer ({error!r})."
+        headers = {"Retry-After": "1"} if status == 503 else {}
+        return web.json_response({"error": message}, status=status, headers=headers)
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._answer(request))
 
     async def _answer(self, request: web.Request) -> dict[str, Any]:
         asked = self._route(request)
         if request.method == "GET" and asked.verb is None:
-            return tfserving.status(await self._entries(asked))
+            return tfserving.status(await self._triton.entries(asked.version))
         if request.method == "GET" and asked.verb == "/metadata":
             return await self._metadata(asked)
         if request.method == "POST" and asked.verb == ":predict":
-            if self._waiting >= MAX_WAITING:
-                raise _Answer(503, f"{MAX_WAITING} requests are waiting; try again later.")
-            self._waiting += 1
-            try:
+            with self._triton.place():
                 return await self._predict(asked, await request.read())
-            finally:
-                self._waiting -= 1
-        raise _Answer(400, f"Malformed request: {request.method} {request.path}")
+        raise upstream.AnswerError(400, f"Malformed request: {request.method} {request.path}")
 
     def _route(self, request: web.Request) -> _Asked:
         match = _ROUTE.fullmatch(request.path)
         if match is None:
-            raise _Answer(404, f"Malformed request: {request.method} {request.path}")
+            raise upstream.AnswerError(404, f"Malformed request: {request.method} {request.path}")
         label, version = match["label"], match["version"]
         if match["model"] != self._name:
             which = (
                 f"Specific({match['model']}, {version})" if version else f"Latest({match['model']})"
             )
-            raise _Answer(404, f"Servable not found for request: {which}")
+            raise upstream.AnswerError(404, f"Servable not found for request: {which}")
         if label not in (None, STABLE):
-            raise _Answer(400, f"Unrecognized servable version label: {label}")
+            raise upstream.AnswerError(400, f"Unrecognized servable version label: {label}")
         return _Asked(version, match["verb"])
 
-    async def _entries(self, asked: _Asked) -> list[Mapping[str, str]]:
-        """What Triton knows of the versions asked for, the newest first."""
-        async with self._session.post("/v2/repository/index") as response:
-            known = await response.json()
-        entries = [
-            one
-            for one in known
-            if one["name"] == self._name and asked.version in (None, one.get("version", ""))
-        ]
-        if not any("version" in one for one in entries):
-            raise _Answer(404, f"Could not find version {asked.version} of model {self._name}")
-        return sorted(entries, key=lambda one: -int(one["version"]))
-
     async def _metadata(self, asked: _Asked) -> dict[str, Any]:
-        ready = [one for one in await self._entries(asked) if one.get("state") == "READY"]
+        ready = [
+            one for one in await self._triton.entries(asked.version) if one.get("state") == "READY"
+        ]
         if not ready:
-            raise _Answer(404, f"Servable not found for request: {asked.path(self._name)}")
+            raise upstream.AnswerError(
+                404, f"Servable not found for request: /v2/models/{self._name}"
+            )
         version = ready[0]["version"]
         try:
             found = signatures.offered(self._model_dir / version)
         except errors.UserError as error:
-            raise _Answer(404, str(error)) from error
+            raise upstream.AnswerError(404, str(error)) from error
         return tfserving.metadata(self._name, version, found)
 
     async def _predict(self, asked: _Asked, body: bytes) -> dict[str, Any]:
         given = tfserving.parse(body, client.IMAGE_INPUT)
         size = self._limits.max_batch
         chunks = [given.items[start : start + size] for start in range(0, len(given.items), size)]
-        parts = [await self._forward(asked, chunk, given.signature) for chunk in chunks]
+        parts = [
+            (await self._triton.infer(chunk, given.signature, asked.version)).outputs
+            for chunk in chunks
+        ]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return tfserving.answer(outputs, given.row)
-
-    async def _forward(
-        self, asked: _Asked, items: list[bytes], signature: str
-    ) -> dict[str, np.ndarray]:
-        parameters = {"signature": signature}
-        body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
-        path = f"{asked.path(self._name)}/infer"
-        async with self._session.post(path, data=body, headers=headers) as response:
-            content = await response.read()
-            if response.status == 200:
-                return protocol.answer(
-                    content, int(response.headers[protocol.HEADER_LENGTH])
-                ).outputs
-            raise _failure(response.status, content)
-
-
-def _failure(status: int, content: bytes) -> _Answer:
-    try:
-        message = str(json.loads(content)["error"])
-    except (KeyError, TypeError, ValueError):
-        message = content[:200].decode(errors="replace")
-    if "is not healthy" in message:
-        status = 503
-    elif "unknown version" in message or "unknown model" in message:
-        status = 404
-    return _Answer(status, message)

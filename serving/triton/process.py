@@ -28,9 +28,15 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a server listens."""
+    """Where a server listens.
+
+    Attributes:
+      host: of Triton's own ports.
+      rest_host: of TensorFlow Serving's REST.
+    """
 
     host: str
+    rest_host: str
     http_port: int
     grpc_port: int
     metrics_port: int
@@ -44,7 +50,7 @@ class Addresses:
     @property
     def rest(self) -> str:
         """TensorFlow Serving's REST: the URL."""
-        return f"http://{_bracketed(self.host)}:{self.rest_port}"
+        return f"http://{_bracketed(self.rest_host)}:{self.rest_port}"
 
     @property
     def grpc(self) -> str:
@@ -58,7 +64,12 @@ class Addresses:
 
 
 def addresses(
-    host: str, http: int, grpc: int | None, metrics: int | None, rest: int | None
+    host: str,
+    http: int,
+    grpc: int | None,
+    metrics: int | None,
+    rest: int | None,
+    triton_host: str | None = None,
 ) -> Addresses:
     """Chooses the ports.
 
@@ -68,19 +79,21 @@ def addresses(
       grpc: likewise; None: the one after ``http``, or a free one.
       metrics: likewise; None: the second after ``http``, or a free one.
       rest: likewise; None: 501 after ``http``, such as TensorFlow Serving's 8501.
+      triton_host: the address for all ports but ``rest``; None: ``host``.
 
     Raises:
       errors.UserError: a port is taken or not allowed, or the host is none of this machine's.
     """
+    inner = triton_host or host
     wanted = {
-        "--port": http,
-        "--grpc-port": grpc if grpc is not None else http and http + 1,
-        "--metrics-port": metrics if metrics is not None else http and http + 2,
-        "--rest-port": rest if rest is not None else http and http + 501,
+        "--port": (inner, http),
+        "--grpc-port": (inner, grpc if grpc is not None else http and http + 1),
+        "--metrics-port": (inner, metrics if metrics is not None else http and http + 2),
+        "--rest-port": (host, rest if rest is not None else http and http + 501),
     }
     with contextlib.ExitStack() as held:
-        ports = [_bind(host, port, flag, held) for flag, port in wanted.items()]
-    return Addresses(host, *ports)
+        ports = [_bind(*address, flag, held) for flag, address in wanted.items()]
+    return Addresses(inner, host, *ports)
 
 
 def _bind(host: str, port: int, flag: str, held: contextlib.ExitStack) -> int:
