@@ -103,7 +103,7 @@ class Door:
 
     async def _serve(self) -> None:
         largest = int(self._limits.max_request_bytes * _BODY_FACTOR) + 65536
-        guards = [web.middleware(self._admit), web.middleware(self._refuse)]
+        guards = [self._admit, self._refuse]
         application = web.Application(client_max_size=largest, middlewares=guards)
         application.add_routes(self._page.routes())
         application.router.add_route("*", "/{path:v2(?:/.*)?}", self._forward.handle)
@@ -118,6 +118,7 @@ class Door:
             await self._closing.wait()
             await runner.cleanup()
 
+    @web.middleware
     async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Answers those who may ask, before anything of their request's body is read."""
         is_open = request.path == "/" or forward.is_health(request)
@@ -133,6 +134,7 @@ class Door:
             headers={"WWW-Authenticate": f"Bearer{reason}"},
         )
 
+    @web.middleware
     async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Answers in JSON where a handler raises."""
         try:

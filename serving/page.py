@@ -98,7 +98,7 @@ class Page:
                 if error.status != 404:
                     raise
                 continue
-            content = {"model": self._triton.name, "version": found.version}
+            content: dict[str, Any] = {"model": self._triton.name, "version": found.version}
             content |= classes(found, contract.get("labels"))
             if heat is not None:
                 content["heatmap"] = {**heatmap(heat), "resize": contract.get("resize", "stretch")}

@@ -223,7 +223,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(open_page, photo, scheme):
 
 @conftest.needs_triton
 def test_only_what_is_too_large_is_reduced(open_page, photo):
-    noise = np.random.default_rng(0).integers(0, 256, (500, 700, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (700, 980, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")
     tab = open_page()
@@ -232,12 +232,12 @@ def test_only_what_is_too_large_is_reduced(open_page, photo):
     assert not card["small"].locator(".reduced").is_visible()
     said = card["large"].locator(".reduced").inner_text()
     sizes = re.fullmatch(
-        r"Reduced here from 700 × 500 to (\d+) × (\d+) pixels \(1\.1 MB to (\d+) kB\): the"
+        r"Reduced here from 2\.1 MB to (\d+) kB and from 980 × 700 to (\d+) × (\d+) pixels: the"
         r" server takes up to 400 kB\.",
         said,
     )
-    width, height, size_kb = map(int, sizes.groups())
-    assert 350 < width < 700 and abs(width / height - 1.4) < 0.01 and 100 < size_kb <= 400
+    size_kb, width, height = map(int, sizes.groups())
+    assert 490 < width < 980 and abs(width / height - 1.4) < 0.01 and 100 < size_kb <= 400
     assert card["large"].locator(".bars li").count() == 3
     assert "Too large for the server." in card["junk"].locator(".state").inner_text()
     assert card["junk"].get_by_role("button", name="Try again").is_visible()
