@@ -16,12 +16,18 @@ from aiohttp import web
 from serving import admission, client, openinference, protocol, recording, upstream
 from serving.triton import model_config
 
+_HEALTH = ("/v2/health/live", "/v2/health/ready")
 _ASKED = re.compile(
     r"/v2(/health/(live|ready))?"
     r"|/v2/models/(?P<model>[^/]+)(/versions/[0-9]{1,18})?(/(?P<verb>ready|config|stats|infer))?"
 )
 _INDEX = "/v2/repository/index"
 _PASSED = ("Content-Type", protocol.HEADER_LENGTH)
+
+
+def is_health(request: web.Request) -> bool:
+    """Whether it only asks whether the server runs."""
+    return request.path in _HEALTH
 
 
 class Passage:
