@@ -155,6 +155,12 @@ def run(
             latencies.append(seconds)
         changes += _compare(found, one.name, answers[0][1], answers[1][1])
         found.images += 1
+    if not found.images:
+        first_one = found.unreadable[0]
+        raise errors.UserError(
+            f"None of {len(found.unreadable)} recorded images can be read; {first_one.name}:"
+            f" {first_one.reason}."
+        )
     if not found.readable:
         raise errors.UserError(f"Neither version can read any of the {found.images} images.")
     found.mean_change = float(np.mean(changes)) if changes else 0.0

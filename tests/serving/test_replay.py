@@ -145,7 +145,11 @@ def test_what_cannot_be_used(run, images, flags, sentence):
 
 def test_nothing_to_compare(run, model_dir, images):
     for path in images.glob("*.jpg"):
-        path.unlink()
+        if path.name != "lost.jpg":
+            path.unlink()
+    said = run("--images", images)[2]
+    assert "None of 1 recorded images can be read; lost.jpg: No such file or directory." in said
+    (images / "lost.jpg").unlink()
     assert "holds no file" in run("--images", images)[2]
     (images / "text").write_bytes(b"no image")
     code, _, said, _ = run("--images", images)
