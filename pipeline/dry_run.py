@@ -5,8 +5,6 @@ Metadata in a temporary folder, and is stopped before the step. What such a step
 known, so what takes it would run, too: TFX caches by the identity of artifacts.
 """
 
-import contextlib
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -22,7 +20,7 @@ from tfx.orchestration.portable import data_types, launcher
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import partial, reasons, runner
+from pipeline import database, partial, reasons, runner
 from pipeline import parts as run_parts
 
 RUN_ID = "dry-run"
@@ -54,9 +52,9 @@ def plan(pipeline: Pipeline, parts: run_parts.Parts, scratch: Path) -> list[Plan
     Raises:
       errors.UserError: no earlier run finished the steps that are left out.
     """
-    copy = scratch / "metadata.sqlite"
-    _copy_database(Path(pipeline.metadata_connection_config.sqlite.filename_uri), copy)
-    pipeline.metadata_connection_config = metadata.sqlite_metadata_connection_config(str(copy))
+    copied = scratch / database.FILE
+    database.copy(Path(pipeline.metadata_connection_config.sqlite.filename_uri), copied)
+    pipeline.metadata_connection_config = database.connection_config(copied)
     ir = runner.compiled(pipeline, RUN_ID)
     # Where TFX makes folders; no cache depends on it.
     ir.runtime_spec.pipeline_root.field_value.string_value = str(scratch / "artifacts")
@@ -85,19 +83,6 @@ def show(plans: list[Plan], console: Console) -> None:
     console.print(table)
     count = sum(one.action == "run" for one in plans)
     console.print(f"{count} of {len(plans)} steps would run. Nothing was written.")
-
-
-def _copy_database(source: Path, target: Path) -> None:
-    """A consistent copy, even while a run writes to it; an empty one where there is none."""
-    if not source.exists():
-        return
-    with (
-        contextlib.closing(
-            sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)
-        ) as old,
-        contextlib.closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
 
 
 class _Planner:

@@ -48,6 +48,7 @@ PASSING_NAMES = frozenset(
         "ServiceUnavailable",
         "TooManyRequests",
         "UnavailableError",
+        "gaierror",
     }
 )
 LASTING_NAMES = frozenset({"UnidentifiedImageError", "DecompressionBombError"})

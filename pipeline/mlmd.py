@@ -15,8 +15,9 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from data import errors
+from pipeline import database
 
-STORE_FILE = "metadata.sqlite"
+STORE_FILE = database.FILE
 _STATES = {
     metadata_store_pb2.Execution.NEW: "running",
     metadata_store_pb2.Execution.RUNNING: "running",

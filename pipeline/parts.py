@@ -92,7 +92,7 @@ def split(arguments: Sequence[str]) -> tuple[Parts, list[str]]:
     forced = tuple(dict.fromkeys(given.forced or ()))
     flags = [("--from", given.first), ("--to", given.last), *(("--force", step) for step in forced)]
     problems = [
-        f"{flag} {step}: {run_config.unknown_step(step)}"
+        f"{flag} {step}: {run_config.unknown_step(step)}."
         for flag, step in flags
         if step is not None and step not in run_config.STEPS
     ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from components.trainer.backbones import weights
+from components.trainer.exports import installed
 from data import decode, errors, folder, labels
 from data.sources import digits, tfds
 from pipeline import config as pipeline_config
@@ -99,10 +100,14 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool 
       errors.UserError: with everything that was found wrong.
     """
     problems: list[str] = []
-    try:
-        weights.check(config.train.backbone, config.train.weights)
-    except errors.ConfigError as error:
-        problems += error.problems
+    for refuse in (
+        lambda: weights.check(config.train.backbone, config.train.weights),
+        lambda: installed.check(config.train.exports.formats),
+    ):
+        try:
+            refuse()
+        except errors.ConfigError as error:
+            problems += error.problems
     try:
         listing = folder.scan(data_dir, config.ingest.spans)
         folder.check(listing, config.ingest.allow_missing_classes)

@@ -65,10 +65,10 @@ class RunConfig(BaseModel):
 
 
 def unknown_step(name: str) -> str:
-    """A sentence on a name that is no step's, with the near ones."""
+    """On a name that is no step's, with the near ones; no full stop."""
     lower = {step.lower(): step for step in STEPS}
     close = [key for key in lower if key == name.lower()]
     close = close or difflib.get_close_matches(name.lower(), lower, n=3)
     near = [lower[key] for key in close]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"the steps are {', '.join(STEPS)}."
+    hint = f"did you mean {' or '.join(near)}" if near else f"the steps are {', '.join(STEPS)}"
     return f"there is no step {name}; {hint}"

@@ -51,7 +51,7 @@ def limit(
         yield
         return
     error = StepTimeoutError(
-        f"{step} took longer than the {limit_s:g} s that run.timeouts_s allow it. Give it more"
+        f"{step} took longer than the {limit_s:g} s that it may take. Give it more"
         f" (--run.timeouts-s {step}=SECONDS); the same command goes on from the last finished"
         " step, and inside training from its checkpoint."
     )

@@ -1,24 +1,24 @@
-"""The doors for clients: TensorFlow Serving's REST API, and the Open Inference Protocol.
+"""The doors for clients: TensorFlow Serving's REST API, the Open Inference Protocol and a page.
 
     GET  /v1/models/NAME[/versions/V|/labels/stable]            the versions' state
     GET  /v1/models/NAME[/versions/V|/labels/stable]/metadata   signatures
     POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
+    /v2/…                                                       see passage.py
+    /, /page/…                                                  see page.py
 
-    …    /v2/…                                                  see passage.py
-
-Triton itself listens on this machine alone: much that is malformed it answers with 500, and some
-of it ends it. So nothing reaches it that was not understood here. When too many requests wait the
-answer is 503, at once. The doors run in a thread of their own.
+With a token, all but the page itself and health asks for it. Triton itself listens on this machine
+alone: much that is malformed it answers with 500, and some of it ends it. So nothing reaches it that
+was not understood here. When too many requests wait the answer is 503, at once. The doors run in a
+thread of their own.
 """
 
 import asyncio
 import contextlib
 import ctypes
-import json
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ import numpy as np
 from aiohttp import http_exceptions, web
 
 from serving import (
+    access,
     admission,
     client,
     errors,
     json_body,
+    page,
     passage,
-    protocol,
     recording,
     signatures,
     tfserving,
@@ -56,16 +57,15 @@ _ROUTE = re.compile(
 )
 STABLE = "stable"
 _BROKEN_HTTP = (http_exceptions.HttpProcessingError, web.RequestPayloadError)
+_OPEN = ("GET", "HEAD")
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class _Asked:
     version: str | None
     verb: str | None
-
-    def path(self, name: str) -> str:
-        end = f"/versions/{self.version}" if self.version else ""
-        return f"/v2/models/{name}{end}"
 
 
 class Door:
@@ -78,6 +78,7 @@ class Door:
       triton_url: Triton's REST.
       limits: what a request may have.
       recorder: is given what was answered; None: nothing is recorded.
+      token: without it nobody is answered; None: everybody is.
     """
 
     def __init__(
@@ -88,13 +89,15 @@ class Door:
         triton_url: str,
         limits: model_config.Limits,
         recorder: recording.Recorder | None = None,
+        token: access.Token | None = None,
     ) -> None:
         self._name = name
         self._model_dir = model_dir
         self._where = where
-        self._triton_url = triton_url
         self._limits = limits
+        self._triton_url = triton_url
         self._recorder = recorder
+        self._token = token
         self._open = threading.Event()
         self._failure: BaseException | None = None
         self._loop = asyncio.new_event_loop()
@@ -128,17 +131,18 @@ class Door:
         limits = self._limits
         largest = int(limits.max_request_bytes * _BODY_FACTOR) + 65536
         self._admitted = admission.Admission(limits.max_request_bytes, largest)
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._handle)
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(
-            self._triton_url, timeout=timeout, connector=connector
+            self._triton_url,
+            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
+            connector=aiohttp.TCPConnector(limit=0),
+            headers={"Accept-Encoding": "identity"},  # Triton would compress, on this machine
         ) as session:
-            self._triton = upstream.Upstream(session)
-            self._passage = passage.Passage(self._name, self._triton, self._admitted, limits)
+            self._triton = upstream.Upstream(self._name, session)
             runner = web.AppRunner(
-                application, access_log=None, logger=_logger(), shutdown_timeout=_TIMEOUT_S
+                self._application(),
+                access_log=None,
+                logger=_logger(),
+                shutdown_timeout=_TIMEOUT_S,
             )
             await runner.setup()
             for port in (self._where.http_port, self._where.rest_port):
@@ -147,25 +151,52 @@ class Door:
             await self._closing.wait()
             await runner.cleanup()
 
-    async def _handle(self, request: web.Request) -> web.Response:
-        headers = {}
+    def _application(self) -> web.Application:
+        passed = passage.Passage(
+            self._name, self._triton, self._admitted, self._limits, self._recorder
+        )
+        application = web.Application(middlewares=[self._admit, self._refuse])
+        application.add_routes(page.Page(self._triton, self._admitted, self._limits).routes())
+        application.router.add_route("*", "/{path:v2(?:/.*)?}", passed.answer)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    @web.middleware
+    async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers those who may ask, before anything of their request's body is read."""
+        is_open = request.path == "/" or passage.is_health(request)
+        if self._token is None or (is_open and request.method in _OPEN):
+            return await handler(request)
+        given = request.headers.get("Authorization")
+        if self._token.admits(given):
+            return await handler(request)
+        reason = ' error="invalid_token"' if given else ""
+        return web.json_response(
+            {"error": "A bearer token is needed: Authorization: Bearer …"},
+            status=401,
+            headers={"WWW-Authenticate": f"Bearer{reason}"},
+        )
+
+    @web.middleware
+    async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers in JSON where a handler raises."""
         try:
-            if request.path == "/v2" or request.path.startswith("/v2/"):
-                return await self._passage.answer(request)
-            return web.json_response(await self._answer(request))
+            return await handler(request)
         except json_body.MalformedError as error:
             status, message = 400, str(error)
         except upstream.Answered as error:
             status, message = error.status, str(error)
-        if status == 503:
-            headers["Retry-After"] = "1"
+        headers = {"Retry-After": "1"} if status == 503 else {}
         content = {"error": message[:_MAX_MESSAGE_LENGTH]}
         return web.json_response(content, status=status, headers=headers)
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._answer(request))
 
     async def _answer(self, request: web.Request) -> dict[str, Any]:
         asked = self._route(request)
         if request.method == "GET" and asked.verb is None:
-            return tfserving.status(await self._entries(asked))
+            return tfserving.status(await self._triton.entries(asked.version))
         if request.method == "GET" and asked.verb == "/metadata":
             return await self._metadata(asked)
         if request.method == "POST" and asked.verb == ":predict":
@@ -187,26 +218,12 @@ class Door:
             raise upstream.Answered(400, f"Unrecognized servable version label: {label}")
         return _Asked(version, match["verb"])
 
-    async def _entries(self, asked: _Asked) -> list[Mapping[str, str]]:
-        """What Triton knows of the versions asked for, the newest first."""
-        known = json.loads((await self._triton.ask("POST", "/v2/repository/index")).body)
-        entries = [
-            one
-            for one in known
-            if one["name"] == self._name and asked.version in (None, one.get("version", ""))
-        ]
-        if not any("version" in one for one in entries):
-            raise upstream.Answered(
-                404, f"Could not find version {asked.version} of model {self._name}"
-            )
-        return sorted(entries, key=lambda one: -int(one["version"]))
-
     async def _metadata(self, asked: _Asked) -> dict[str, Any]:
-        ready = [one for one in await self._entries(asked) if one.get("state") == "READY"]
+        ready = [
+            one for one in await self._triton.entries(asked.version) if one.get("state") == "READY"
+        ]
         if not ready:
-            raise upstream.Answered(
-                404, f"Servable not found for request: {asked.path(self._name)}"
-            )
+            raise upstream.Answered(404, f"Servable not found for request: /v2/models/{self._name}")
         version = ready[0]["version"]
         try:
             found = signatures.offered(self._model_dir / version)
@@ -218,20 +235,14 @@ class Door:
         size = self._limits.max_batch
         given = tfserving.parse(body, client.IMAGE_INPUT, _MAX_BATCHES * size)
         chunks = [given.items[start : start + size] for start in range(0, len(given.items), size)]
-        parts = [await self._forward(asked, chunk, given.signature) for chunk in chunks]
+        parts = [
+            (await self._triton.infer(chunk, given.signature, asked.version)).outputs
+            for chunk in chunks
+        ]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         if self._recorder is not None and self._recorder.takes():
             await asyncio.to_thread(self._recorder.write, given.items)
         return tfserving.answer(outputs, given.row)
-
-    async def _forward(
-        self, asked: _Asked, items: list[bytes], signature: str
-    ) -> dict[str, np.ndarray]:
-        parameters = {"signature": signature}
-        body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
-        path = f"{asked.path(self._name)}/infer"
-        found = await self._triton.ask("POST", path, body, headers)
-        return protocol.answer(found.body, int(found.headers[protocol.HEADER_LENGTH])).outputs
 
 
 def _return_large_blocks() -> None:

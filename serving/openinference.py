@@ -9,6 +9,7 @@ Source: github.com/kserve/open-inference-protocol, ``open_inference_rest.yaml``;
 ``extension_binary_data.md`` and ``extension_parameters.md``. Dimension letters: B batch.
 """
 
+import base64
 import json
 import struct
 from dataclasses import dataclass
@@ -71,6 +72,25 @@ def request(
         "Content-Type": "application/octet-stream",
         protocol.HEADER_LENGTH: str(len(text)),
     }
+
+
+def images(body: bytes, header_length: int) -> list[bytes]:
+    """The encoded images of a request that was written anew; what is no base64 is empty.
+
+    Args:
+      body: as :func:`request` returns it.
+      header_length: how many bytes of it are JSON.
+    """
+    found = [*protocol.strings(body[header_length:])]
+    parameters = json.loads(body[:header_length])["parameters"]
+    return [_decoded(one) for one in found] if parameters.get("encoding") == "base64" else found
+
+
+def _decoded(value: bytes) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        return b""
 
 
 def _header_length(given: str | None, largest: int) -> int:

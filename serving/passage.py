@@ -8,19 +8,26 @@
 Triton's other requests load models, map shared memory, and change its log and its traces.
 """
 
+import asyncio
 import re
 
 from aiohttp import web
 
-from serving import admission, client, openinference, protocol, upstream
+from serving import admission, client, openinference, protocol, recording, upstream
 from serving.triton import model_config
 
+_HEALTH = ("/v2/health/live", "/v2/health/ready")
 _ASKED = re.compile(
     r"/v2(/health/(live|ready))?"
     r"|/v2/models/(?P<model>[^/]+)(/versions/[0-9]{1,18})?(/(?P<verb>ready|config|stats|infer))?"
 )
 _INDEX = "/v2/repository/index"
 _PASSED = ("Content-Type", protocol.HEADER_LENGTH)
+
+
+def is_health(request: web.Request) -> bool:
+    """Whether it only asks whether the server runs."""
+    return request.path in _HEALTH
 
 
 class Passage:
@@ -31,6 +38,7 @@ class Passage:
       triton: who is asked.
       admitted: what the door holds.
       limits: what a request may have.
+      recorder: is given what was answered; None: nothing is recorded.
     """
 
     def __init__(
@@ -39,11 +47,13 @@ class Passage:
         triton: upstream.Upstream,
         admitted: admission.Admission,
         limits: model_config.Limits,
+        recorder: recording.Recorder | None = None,
     ) -> None:
         self._name = name
         self._triton = triton
         self._admitted = admitted
         self._limits = limits
+        self._recorder = recorder
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answers one.
@@ -72,4 +82,8 @@ class Passage:
                 body, length, client.IMAGE_INPUT, self._limits.max_batch
             )
             del body  # it is held once, not twice
-            return await self._triton.ask("POST", request.path, rewritten, headers)
+            found = await self._triton.ask("POST", request.path, rewritten, headers)
+            if self._recorder is not None and self._recorder.takes():
+                images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
+                await asyncio.to_thread(self._recorder.write, images)
+            return found

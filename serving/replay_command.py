@@ -43,7 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def add_recording_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of ``serve`` that record."""
     add = parser.add_argument
-    add("--record", type=Path, metavar="FILE", help="append images of the REST door's requests")
+    add("--record", type=Path, metavar="FILE", help="append the images of requests by REST")
     add(
         "--record-fraction",
         type=fraction,

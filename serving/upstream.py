@@ -1,11 +1,13 @@
-"""Asks Triton for a door, and says what its answers mean to a client."""
+"""Asks Triton for a door, and says what its answers mean to a client. B is the batch."""
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
+
+from serving import client, protocol
 
 # How the backend's message begins where the model itself failed.
 MODEL_FAILED = "the model failed"
@@ -30,14 +32,51 @@ class Response:
 
 
 class Upstream:
-    """A running Triton.
+    """A running Triton with one model.
 
     Args:
-      session: with its address.
+      name: the model's.
+      session: with Triton's address.
     """
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, name: str, session: aiohttp.ClientSession) -> None:
+        self.name = name
         self._session = session
+
+    async def entries(self, version: str | None = None) -> list[Mapping[str, str]]:
+        """What Triton knows of a version, or of all, the newest first.
+
+        Raises:
+          Answered: it knows none (404), or does not answer.
+        """
+        known = json.loads((await self.ask("POST", "/v2/repository/index")).body)
+        entries = [
+            one
+            for one in known
+            if one["name"] == self.name and version in (None, one.get("version", ""))
+        ]
+        if not any("version" in one for one in entries):
+            raise Answered(404, f"Could not find version {version} of model {self.name}")
+        return sorted(entries, key=lambda one: -int(one["version"]))
+
+    async def infer(
+        self, items: Sequence[bytes], signature: str, version: str | None = None
+    ) -> protocol.Answer:
+        """Runs a signature on B encoded images, at most the largest batch.
+
+        Args:
+          items: the images.
+          signature: its name.
+          version: the model's; None: the one that is served.
+
+        Raises:
+          Answered: it was not answered with 200.
+        """
+        parameters = {"signature": signature}
+        body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
+        which = f"/versions/{version}" if version else ""
+        found = await self.ask("POST", f"/v2/models/{self.name}{which}/infer", body, headers)
+        return protocol.answer(found.body, int(found.headers[protocol.HEADER_LENGTH]))
 
     async def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None

@@ -37,6 +37,7 @@ class Addresses:
 
     host: str
     grpc_host: str
+    metrics_host: str
     http_port: int
     grpc_port: int
     metrics_port: int
@@ -66,7 +67,7 @@ class Addresses:
     @property
     def metrics(self) -> str:
         """Prometheus: the URL."""
-        return f"http://{_bracketed(self.host)}:{self.metrics_port}/metrics"
+        return f"http://{_bracketed(self.metrics_host)}:{self.metrics_port}/metrics"
 
 
 def addresses(
@@ -76,6 +77,7 @@ def addresses(
     metrics: int | None,
     rest: int | None,
     grpc_host: str = LOOPBACK,
+    metrics_host: str | None = None,
 ) -> Addresses:
     """Chooses the ports.
 
@@ -86,23 +88,22 @@ def addresses(
       metrics: likewise; None: the second after ``http``, or a free one.
       rest: likewise; None: 501 after ``http``, such as TensorFlow Serving's 8501.
       grpc_host: the address to listen on for gRPC.
+      metrics_host: likewise for metrics; None: ``host``.
 
     Raises:
       errors.UserError: a port is taken or not allowed, or the host is none of this machine's.
     """
+    around = metrics_host or host
     wanted = {
-        "--port": http,
-        "--grpc-port": grpc if grpc is not None else http and http + 1,
-        "--metrics-port": metrics if metrics is not None else http and http + 2,
-        "--rest-port": rest if rest is not None else http and http + 501,
+        "--port": (host, http),
+        "--grpc-port": (grpc_host, grpc if grpc is not None else http and http + 1),
+        "--metrics-port": (around, metrics if metrics is not None else http and http + 2),
+        "--rest-port": (host, rest if rest is not None else http and http + 501),
     }
     with contextlib.ExitStack() as held:
-        ports = [
-            _bind(grpc_host if flag == "--grpc-port" else host, port, flag, held)
-            for flag, port in wanted.items()
-        ]
+        ports = [_bind(*address, flag, held) for flag, address in wanted.items()]
         ports.append(_bind(LOOPBACK, 0, "--host", held))
-    return Addresses(host, grpc_host, *ports)
+    return Addresses(host, grpc_host, around, *ports)
 
 
 def _bind(host: str, port: int, flag: str, held: contextlib.ExitStack) -> int:
@@ -225,7 +226,7 @@ def _options(folders: repository.Repository, where: Addresses, memory: str) -> S
         "http-port": where.triton_port,
         "grpc-address": where.grpc_host,
         "grpc-port": where.grpc_port,
-        "metrics-address": where.host,
+        "metrics-address": where.metrics_host,
         "metrics-port": where.metrics_port,
         "allow-gpu-metrics": "false",
         "pinned-memory-pool-byte-size": 0,

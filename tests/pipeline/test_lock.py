@@ -60,7 +60,7 @@ def test_the_lock_of_a_killed_run_is_gone_with_it(tmp_path):
 
 
 def test_waiting_until_the_other_run_ends(tmp_path):
-    process = holder(tmp_path, "sys.stdin.readline()")
+    process = holder(tmp_path)
     told = []
 
     def released(line: str) -> None:

@@ -24,7 +24,7 @@ def test_the_flags_are_taken_out_of_the_command_line():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--from", "trainer"], "--from trainer: there is no step trainer; did you mean Trainer?"),
+        (["--from", "trainer"], "--from trainer: there is no step trainer; did you mean Trainer."),
         (["--force", "Evalator"], "did you mean Evaluator"),
         (["--to", "xyz"], "the steps are ImageFolderExampleGen, "),
         (["--from"], "--from needs the name of a step."),

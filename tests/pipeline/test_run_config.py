@@ -23,7 +23,7 @@ def test_the_wait_before_a_retry_doubles_up_to_a_limit():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--run.timeouts-s", "trainr=60"], "there is no step trainr; did you mean Trainer?"),
+        (["--run.timeouts-s", "trainr=60"], "there is no step trainr; did you mean Trainer."),
         (["--run.timeouts-s", "Trainer=-1"], "of Trainer, 0 (any time) or more seconds"),
         (["--run.retries", "-1"], "run.retries is '-1'"),
     ],

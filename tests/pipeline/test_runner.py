@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
 from data import errors
-from pipeline import dry_run, failures, parts, timeouts
+from pipeline import database, dry_run, failures, parts, timeouts
 from tests.pipeline import tiny
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,8 +39,7 @@ def raising(*raised: Exception | None):
 
 
 def executions(output: Path) -> list[metadata_store_pb2.Execution]:
-    config = metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite"))
-    with metadata.Metadata(config) as handle:
+    with metadata.Metadata(database.connection_config(output / database.FILE)) as handle:
         return sorted(handle.store.get_executions(), key=lambda one: one.id)
 
 

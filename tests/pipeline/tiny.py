@@ -9,12 +9,11 @@ from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import artifact
 
 from data import errors
-from pipeline import parts, run_config, runner
+from pipeline import database, parts, run_config, runner
 
 behaviour: dict[str, Callable[[], None]] = {}
 
@@ -61,9 +60,7 @@ def build(output: Path, value: int = 1, code: str = "c1") -> Pipeline:
     return Pipeline(
         pipeline_name="tiny",
         pipeline_root=str(output / "artifacts" / "tiny"),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(
-            str(output / "metadata.sqlite")
-        ),
+        metadata_connection_config=database.connection_config(output / database.FILE),
         components=[make, double, add],
         enable_cache=True,
     )

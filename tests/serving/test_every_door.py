@@ -222,14 +222,14 @@ def test_serve_examples_has_no_door(server):
         assert "no signature 'serve_examples'" in refused.read().decode()
 
 
-def test_what_the_rest_door_was_asked_is_recorded(server):
+@pytest.mark.parametrize(
+    "door", [tensorflow_serving_by_row, triton_binary, triton_json], ids=lambda door: door.__name__
+)
+def test_what_was_asked_by_rest_is_recorded(door, server):
+    sent = [encoded(seed=90), b"", encoded(seed=91)]
     path = server.folder.parent / "recorded.jsonl"
     before = path.stat().st_size
-    sent = [encoded(seed=90), b"", encoded(seed=91)]
-    post(
-        f"{server.address['rest']}/v1/models/shapes:predict",
-        {"instances": [{"b64": text(image)} for image in sent]},
-    )
+    door(server, sent)
     found, unreadable = recording.of_file(path)
     assert path.stat().st_size > before
     assert not unreadable
