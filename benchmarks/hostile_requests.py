@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks import hostile_json, raw_http
 from serving import protocol
 
-V1, V2 = "TensorFlow Serving's REST", "Open Inference Protocol"
+V1, V2, PAGE = "TensorFlow Serving's REST", "Open Inference Protocol", "the page"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Attempt:
     """A request.
 
     Attributes:
-      door: V1 or V2.
+      door: V1, V2 or PAGE.
       method: of HTTP; so are ``path`` and ``headers``.
       body: as it is sent.
       told_length: the Content-Length; None: there is none.
@@ -253,9 +253,18 @@ def kinds(
         st.sampled_from([v1_path, _infer(model)]),
         st.sampled_from([b"[", b"\0", b'"', b"9"]),
     )
+    paths = st.sampled_from(["/", "/page/about", "/page/predict", "/page/predict?heatmap=1", "/x"])
+    methods = st.sampled_from(["POST", "POST", "POST", "GET", "PUT"])
+    page = st.builds(
+        lambda path, method, body: replace(attempt(PAGE, path, body), method=method),
+        paths,
+        methods,
+        st.one_of(images, images, st.binary(max_size=100)),
+    )
     return {
         "images": (0.25, sound),
-        "TensorFlow Serving's JSON": (0.25, v1(images, model)),
+        "the page": (0.05, page),
+        "TensorFlow Serving's JSON": (0.2, v1(images, model)),
         "inference in JSON": (0.22, v2_json(images, model)),
         "inference in binary": (0.12, v2_binary(images, model)),
         "other paths": (0.05, v2_other(model)),

@@ -127,11 +127,11 @@ def fuzz(
     images = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
     statuses: dict[str, Counter[int]] = defaultdict(Counter)
     faults: list[dict[str, Any]] = []
-    doors = {hostile_requests.V1: "rest", hostile_requests.V2: "http"}
+    doors = {hostile_requests.V1: "rest"}
 
     def send(kind: str, one: hostile_requests.Attempt) -> None:
         tick(sum(counter.total() for counter in statuses.values()))
-        host, port = _host_port(address[doors[one.door]])
+        host, port = _host_port(address[doors.get(one.door, "http")])
         outcome = raw_http.send(host, port, one.wire(), one.finished, TIMEOUT_S)
         statuses[f"{one.door}: {kind}"][outcome.status] += 1
         if outcome.status >= 500 or outcome.status == -1 or not (outcome.status or one.finished):

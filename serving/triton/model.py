@@ -8,8 +8,8 @@ can only write JSON.
 
 An image that is no image spoils nothing: that is for the graph, which answers valid = false.
 Should the graph raise all the same, the requests are tried one by one, so that one cannot spoil
-its batch mates. A batch of more pixels than one image may have runs in parts: a graph decodes all
-its images before it makes them small.
+its batch mates. A batch of more pixels than one image may have runs in parts: a graph decodes as
+many images at once as it has threads.
 """
 
 import base64
