@@ -9,7 +9,7 @@ from tfx.utils import proto_utils
 
 from components.image_example_gen import component, config, executor
 from data import folder, labels
-from pipeline import config as pipeline_config
+from pipeline import beam_config
 
 
 def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any]:
@@ -41,6 +41,6 @@ def prepare(root: Path, target: Path) -> Callable[[], None]:
     examples = standard_artifacts.Examples()
     examples.uri = str(target / "examples")
     context = executor.Executor.Context(
-        beam_pipeline_args=pipeline_config.BeamConfig().arguments(), tmp_dir=str(target / "tmp")
+        beam_pipeline_args=beam_config.BeamConfig().arguments(), tmp_dir=str(target / "tmp")
     )
     return lambda: executor.Executor(context).Do({}, {"examples": [examples]}, properties)

@@ -74,12 +74,12 @@ def source_folder(config: pipeline_config.PipelineConfig) -> Path:
 
 
 def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
-    """Checks the data folder, the disk and the weights, all before any work.
+    """Checks the data folder, the disk, the weights and the Beam engine, all before any work.
 
     Raises:
       errors.UserError: with everything that was found wrong.
     """
-    problems: list[str] = []
+    problems = config.beam.problems()
     try:
         weights.check(config.train.backbone, config.train.weights)
     except errors.ConfigError as error:

@@ -64,6 +64,8 @@ def _run(config: pipeline_config.PipelineConfig, start: float) -> int:
     log_path = config.output_dir / "logs" / f"{run_id}.log"
     # Environment variables that libraries read when they are first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # Beam starts worker processes as `python`, from the PATH: that must be this one.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with logs.redirected(log_path) as terminal:
         # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
         console = Console(file=terminal, highlight=False, markup=False, emoji=False)
