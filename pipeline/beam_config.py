@@ -18,6 +18,7 @@ JOB_SERVERS = {
     "flink": "beam-runners-flink-1.19-job-server",
     "spark": "beam-runners-spark-3-job-server",
 }
+_KEPT_MS = 30_000
 Engine = Literal["local", "local-workers", "flink", "spark", "dataflow"]
 
 
@@ -62,11 +63,12 @@ class BeamConfig(BaseModel):
         return [*profiles[engine](), *self.options]
 
     def option(self, name: str) -> str | None:
-        """The value that ``options`` gives an argument; None where they do not."""
-        found = [
-            one.partition("=")[2] for one in self.options if one.partition("=")[0] == f"--{name}"
-        ]
-        return found[-1] if found else None
+        """The value that ``options`` give an argument; None where they do not."""
+        return _last(self.options, name)
+
+    def value(self, name: str) -> str | None:
+        """The value of an argument, by ``options`` or by the engine's profile."""
+        return _last(self.arguments(), name)
 
     def problems(self) -> list[str]:
         """What this machine or the settings lack for the engine, one sentence each."""
@@ -121,6 +123,8 @@ class BeamConfig(BaseModel):
         # Such workers have the project. TFX would pack itself, and Beam the project, for each
         # pipeline anew, were it not told that an image has both.
         arguments = [*found, "--environment_type=LOOPBACK", "--sdk_container_image=none"]
+        # Each stage of a job would start, and import, its workers anew.
+        arguments.append(f"--environment_cache_millis={_KEPT_MS}")
         if self.workers:
             # Threads of the run's own process otherwise: no start-up, but one lock for all.
             arguments.append("--experiments=use_loopback_process_worker")
@@ -162,6 +166,11 @@ def job_server_jar(engine: str) -> Path | None:
     name = JOB_SERVERS[engine]
     found = [*sorted(JARS.glob(f"{name}-*.jar")), JARS / name / "job-server.jar"]
     return next((path for path in found if path.is_file()), None)
+
+
+def _last(arguments: Sequence[str], name: str) -> str | None:
+    pairs = [argument.partition("=") for argument in arguments]
+    return next((value for flag, _, value in reversed(pairs) if flag == f"--{name}"), None)
 
 
 def _project() -> Sequence[str]:

@@ -23,6 +23,7 @@ ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
                        └── Report (of all of them) ──────────┘
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow_data_validation as tfdv
@@ -54,12 +55,17 @@ WARM_START = "start"
 RESOLVERS = (release.BASELINE, WARM_START)
 
 
-def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Pipeline:
+def build(
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    beam_arguments: Sequence[str] | None = None,
+) -> Pipeline:
     """Wires the steps.
 
     Args:
       config: the resolved configuration of the run.
       inputs: the data folder's listing, the label map and the model's name.
+      beam_arguments: what all Beam steps are told; those of the configuration where None.
     """
     output = config.output_dir.resolve()
     example_gen = ingest_step(config, inputs)
@@ -75,7 +81,7 @@ def build(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> P
         ),
         components=[example_gen, *validation, *training, *after_training],
         enable_cache=True,
-        beam_pipeline_args=config.beam.arguments(),
+        beam_pipeline_args=list(beam_arguments or config.beam.arguments()),
     )
 
 

@@ -105,15 +105,16 @@ def _run_steps(
         inputs = preflight.check(config, data_dir)
     _save_config(config, run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
-        from pipeline import dag, outcome, release, runner, runs, steps
+        from pipeline import dag, job_server, outcome, release, runner, runs, steps
 
-        pipeline = dag.build(config, inputs)
+        server = job_server.JobServer(config.beam, log_path.with_suffix(".job_server.log"))
+        pipeline = dag.build(config, inputs, server.arguments)
     ran: list[runner.Step] = []
     failure = None
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     table = step_table.StepTable(console, names, steps.describe)
     try:
-        with table, progress.listening(table.advanced):
+        with table, progress.listening(table.advanced), server:
             runner.run(pipeline, run_id, ran, table)
         labels.save(inputs.label_file, inputs.labels)
     except errors.PipelineError as error:
