@@ -125,7 +125,7 @@ class BeamConfig(BaseModel):
         arguments = [*found, "--environment_type=LOOPBACK", "--sdk_container_image=none"]
         # Each stage of a job would start, and import, its workers anew.
         arguments.append(f"--environment_cache_millis={_KEPT_MS}")
-        if self.workers:
+        if self.workers and where != "EXTERNAL":
             # Threads of the run's own process otherwise: no start-up, but one lock for all.
             arguments.append("--experiments=use_loopback_process_worker")
             arguments.append(f"--sdk_worker_parallelism={self.workers}")

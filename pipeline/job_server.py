@@ -108,6 +108,7 @@ def _command(config: beam_config.BeamConfig) -> list[str] | None:
     staged = config.option("artifacts_dir")
     return [
         config.option("job_server_java_launcher") or "java",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         *([properties] if properties else []),
         "-jar",
         jar,

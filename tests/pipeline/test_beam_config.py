@@ -67,12 +67,15 @@ def test_spark_takes_the_job_server_that_was_fetched(jars):
 
 def test_options_are_passed_through_and_win(jars):
     given = '["--flink_master=host:8081", "--environment_type=EXTERNAL", "--a_new_one=1"]'
-    beam = parsed("engine=flink", f"options={given}")
+    beam = parsed("engine=flink", "workers=16", f"options={given}")
     arguments = beam.arguments()
     flink, portable = pipeline_options.FlinkRunnerOptions, pipeline_options.PortableOptions
     assert option(arguments, flink, "flink_master") == "host:8081"
     assert option(arguments, portable, "environment_type") == "EXTERNAL"
     assert "--a_new_one=1" in arguments
+    # Of all 16, and not of each machine.
+    assert option(arguments, flink, "parallelism") == 16
+    assert int(option(arguments, portable, "sdk_worker_parallelism")) == 1
     assert (beam.option("flink_master"), beam.option("parallelism")) == ("host:8081", None)
 
 
