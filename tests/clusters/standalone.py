@@ -31,6 +31,9 @@ taskmanager.memory.framework.off-heap.size: 64m
 taskmanager.memory.network.min: 64m
 taskmanager.memory.network.max: 64m
 taskmanager.memory.managed.size: 128m
+taskmanager.memory.jvm-metaspace.size: 256m
+taskmanager.memory.jvm-overhead.min: 192m
+taskmanager.memory.jvm-overhead.max: 192m
 heartbeat.interval: 1000
 heartbeat.timeout: 8000
 """
@@ -85,8 +88,8 @@ def listens(port: int) -> bool:
 def worker_pool(folder: Path) -> Iterator[str]:
     """Starts Beam's Python workers on demand; yields its address."""
     port = free_port()
-    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main"]
-    with process([*command, f"--service_port={port}"], folder / "pool.log"):
+    command = [sys.executable, "-m", "tests.clusters.pool", str(port)]
+    with process(command, folder / "pool.log"):
         until(lambda: listens(port), "the worker pool listens")
         yield f"localhost:{port}"
 
