@@ -23,6 +23,7 @@ ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
                        └── Report (of all of them) ──────────┘
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow_data_validation as tfdv
@@ -55,6 +56,7 @@ def build(
     config: pipeline_config.PipelineConfig,
     inputs: preflight.Inputs,
     engine: engines.Engine = engines.LOCAL,
+    beam_arguments: Sequence[str] | None = None,
 ) -> Pipeline:
     """Wires the steps.
 
@@ -62,6 +64,7 @@ def build(
       config: the resolved configuration of the run.
       inputs: the data folder's listing, the label map and the model's name.
       engine: what will run the pipeline.
+      beam_arguments: what all Beam steps are told; those of the configuration where None.
     """
     output = config.output_dir.resolve()
     example_gen = ingest_step(config, inputs)
@@ -75,7 +78,7 @@ def build(
         metadata_connection_config=database.connection_config(output / database.FILE),
         components=[example_gen, *validation, *training, *after_training],
         enable_cache=True,
-        beam_pipeline_args=config.beam.arguments(),
+        beam_pipeline_args=list(beam_arguments or config.beam.arguments()),
     )
 
 

@@ -89,7 +89,7 @@ def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None =
 
 
 def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool = True) -> Inputs:
-    """Checks the data folder, the disk and the weights, all before any work.
+    """Checks the data folder, the disk, the weights and the Beam engine, all before any work.
 
     Args:
       config: the resolved configuration of the run.
@@ -99,7 +99,7 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool 
     Raises:
       errors.UserError: with everything that was found wrong.
     """
-    problems: list[str] = []
+    problems = config.beam.problems()
     for refuse in (
         lambda: weights.check(config.train.backbone, config.train.weights),
         lambda: installed.check(config.train.exports.formats),

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from data import errors
-from pipeline import config
+from pipeline import beam_config, config
 
 
 def test_without_data_the_recipe_is_the_digits():
@@ -117,7 +117,7 @@ def test_every_setting_has_a_description():
 
 
 def test_beam_never_tries_to_download_a_runner():
-    assert "--runner=FnApiRunner" in config.BeamConfig().arguments()
-    workers = config.BeamConfig(workers=2).arguments()
+    assert "--runner=FnApiRunner" in beam_config.BeamConfig().arguments()
+    workers = beam_config.BeamConfig(workers=2).arguments()
     assert "--direct_num_workers=2" in workers
     assert "--direct_running_mode=multi_processing" in workers
