@@ -121,7 +121,7 @@ class _Planner:
         self._unknown.add(name)
         if node.node_info.type.name not in runner.SYSTEM_NODES:
             steps = [one for one in upstream if one in self._plans]
-            self._plans[name] = Plan(name, "run", f"takes what {' and '.join(steps)} will make")
+            self._plans[name] = Plan(name, "run", f"takes what {_listed(steps)} will make")
 
     def note(self, node: pipeline_pb2.PipelineNode, prepared: Any, store: Any) -> None:
         """Notes what TFX prepared for a node."""
@@ -170,6 +170,10 @@ class _Planned(launcher.Launcher):  # type: ignore[misc]
         with self._mlmd_connection as handle:
             self.planner.note(node, prepared, handle.store)
         return prepared.execution_info
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _parameters(execution: Any) -> dict[str, Any]:
