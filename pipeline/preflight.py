@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,10 +101,11 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool 
       errors.UserError: with everything that was found wrong.
     """
     problems = config.beam.problems()
-    for refuse in (
+    refusals: tuple[Callable[[], object], ...] = (
         lambda: weights.check(config.train.backbone, config.train.weights),
         lambda: installed.check(config.train.exports.formats),
-    ):
+    )
+    for refuse in refusals:
         try:
             refuse()
         except errors.ConfigError as error:

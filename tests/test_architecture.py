@@ -26,6 +26,7 @@ DOOR_NAMES = {
     "components/tuner/run.py",
     "pipeline/kubeflow/client.py",
     "pipeline/kubeflow/compiler.py",
+    "pipeline/kubeflow/engine.py",
     "pipeline/kubeflow/entrypoint.py",
 }
 DOOR_LIBRARIES = {

@@ -2,18 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
-from tfx.types import channel
 
-from components.infra_validator import config as infra_config
-from pipeline import dag, engine, preflight, source
-from pipeline.kubeflow import component, spec
+from pipeline import dag, preflight, source
 from pipeline.kubeflow import config as kubeflow_config
+from pipeline.kubeflow import engine, spec
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
 INGEST = "ImageFolderExampleGen"
@@ -35,39 +31,6 @@ class Package:
     notes: list[str]
 
 
-class Kubeflow:
-    """Steps in containers, which share one volume: earlier models are looked up on that."""
-
-    def __init__(self, settings: kubeflow_config.KubeflowConfig, released_dir: Path) -> None:
-        self._infra = settings.infra
-        self._released = {"released_dir": str(released_dir)}
-
-    def start(self, pixels: channel.Channel) -> BaseNode:
-        """See engine.Engine."""
-        return component.EarlierModel(pixels=pixels, **self._released).with_id(engine.WARM_START)
-
-    def baseline(self, candidate: channel.Channel) -> BaseNode:
-        """See engine.Engine."""
-        return component.EarlierModel(candidate=candidate, **self._released).with_id(
-            engine.BASELINE
-        )
-
-    def left_out(self, config: infra_config.InfraConfig) -> str | None:
-        """See engine.Engine. The server is in the image, whatever this machine has."""
-        off = "infra.enabled is false" if not config.enabled else "kubeflow.infra is none"
-        if config.enabled and self._infra == "in_container":
-            return None
-        return f"No model is tried on a server before the push: {off}."
-
-    def after_push(
-        self, model: channel.Channel, gate: BaseNode, infra_validator: BaseNode | None
-    ) -> list[BaseNode]:
-        """See engine.Engine."""
-        trial = {"infra_blessing": infra_validator.outputs["blessing"]} if infra_validator else {}
-        blessing = gate.outputs["blessing"]
-        return [component.KeepModel(model=model, blessing=blessing, **trial, **self._released)]
-
-
 def compile_package(
     config: kubeflow_config.KubeflowRun, inputs: preflight.Inputs, recurring: bool = False
 ) -> Package:
@@ -86,7 +49,7 @@ def compile_package(
         volume.check(data_dir=inputs.listing.root, output_dir=config.output_dir)
         moved[str(volume.here)] = volume.mount
     released_dir = config.output_dir.resolve() / "released" / inputs.model_name
-    kubeflow = Kubeflow(settings, released_dir)
+    kubeflow = engine.Kubeflow(settings, released_dir)
     pipeline = dag.build(config, inputs, kubeflow)
     name = re.sub(r"[^a-z0-9]+", "-", inputs.model_name.lower()).strip("-") or "images"
     pipeline.pipeline_info.pipeline_name = name

@@ -97,12 +97,16 @@ def platform(spec: Mapping[str, Any], volume: Volume) -> dict[str, Any]:
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
 
 
+class _Plain(yaml.SafeDumper):
+    """Without aliases: they are legal, but not for everyone who reads a package."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def to_yaml(documents: list[dict[str, Any]]) -> str:
     """The text of a package: the same for the same documents."""
-    dumper = yaml.SafeDumper
-    # Aliases are legal, but not for everyone who reads a package.
-    dumper = type("Plain", (dumper,), {"ignore_aliases": lambda self, data: True})
-    return yaml.dump_all(documents, Dumper=dumper, sort_keys=True, allow_unicode=True, width=100)
+    return yaml.dump_all(documents, Dumper=_Plain, sort_keys=True, allow_unicode=True, width=100)
 
 
 def _relocate(value: Any, moved: Mapping[str, str]) -> Any:
@@ -116,5 +120,5 @@ def _relocate(value: Any, moved: Mapping[str, str]) -> Any:
     # The deepest first: one may lie in another.
     for here, there in sorted(moved.items(), key=lambda pair: -len(pair[0])):
         pattern = rf"(?<![\w/.-]){re.escape(here)}(?=[/\"'\\\s,:]|$)"
-        value = re.sub(pattern, lambda _, there=there: there, value)
+        value = re.sub(pattern, there.replace("\\", r"\\"), value)
     return value
