@@ -33,6 +33,7 @@ PACKAGES = [
     "components.trainer.features",
     "components.tuner",
     "pipeline",
+    "pipeline.scheduled",
     "serving",
     "serving.triton",
 ]
@@ -51,6 +52,7 @@ setup(
     install_requires=[
         *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
         *(f'{requirement}; python_version >= "3.11"' for requirement in TFX_FOR_NEWER_PYTHON),
+        "apscheduler>=3.11,<4",
         "keras>=3.12",
         "numpy",
         "tensorflow-datasets",

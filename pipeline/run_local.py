@@ -119,7 +119,7 @@ def _run_steps(
     summary_path = config.output_dir / "summary.json"
     result = outcome.summarise(
         run_id,
-        data_dir,
+        inputs.listing,
         inputs.labels,
         config.evaluate,
         release.serving_dir(config, inputs),
