@@ -106,9 +106,7 @@ class NotifyConfig(BaseModel):
     command: list[str] = Field(
         [], description="a program with its arguments that takes the JSON on stdin"
     )
-    events: list[Event] = Field(
-        ["release", "refusal", "failure"], description="of which is told"
-    )
+    events: list[Event] = Field(["release", "refusal", "failure"], description="of which is told")
     timeout_s: float = Field(15, gt=0, description="for one delivery")
 
     @pydantic.model_validator(mode="after")
