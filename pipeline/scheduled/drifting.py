@@ -90,7 +90,7 @@ def embedding(
     """
     question = {
         "model": str(version_dir),
-        "root": str(root),
+        "root": str(root.resolve()),
         "new": [row.path for row in samples.new_rows],
         "old": [row.path for row in samples.old_rows],
     }

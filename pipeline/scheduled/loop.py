@@ -19,6 +19,7 @@ from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import cron
 
 JOB = "retraining"
+UTC = datetime.timezone.utc
 
 
 def timezone(config: retrain_config.ScheduleConfig) -> datetime.tzinfo | None:
@@ -52,9 +53,11 @@ def missed(
     """
     if last_tick is None:
         return None
-    found, time = None, due.get_next_fire_time(None, last_tick + datetime.timedelta(seconds=1))
-    while time is not None and time <= now:
-        found, time = time, due.get_next_fire_time(time, time + datetime.timedelta(seconds=1))
+    # In UTC: in the hour that comes twice, times of day go back.
+    now, after = now.astimezone(UTC), last_tick.astimezone(UTC) + datetime.timedelta(seconds=1)
+    found, time = None, due.get_next_fire_time(None, after)
+    while time is not None and time.astimezone(UTC) <= now:
+        found, time = time, due.get_next_fire_time(time, now)
     if found is None or (late_s is not None and (now - found).total_seconds() > late_s):
         return None
     return found
@@ -106,7 +109,7 @@ class Loop:
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
-        first = {"next_run_time": datetime.datetime.now(datetime.timezone.utc)} if at_once else {}
+        first = {"next_run_time": datetime.datetime.now(UTC)} if at_once else {}
         self._scheduler.add_job(self._safely, self._trigger, id=JOB, name=JOB, **first)
         self._scheduler.start()
 

@@ -107,7 +107,7 @@ class Retraining:
         attempt = schedule_state.Attempt(
             key=facts.attempt_key(listing, self._command),
             fingerprint=listing.fingerprint(),
-            reason=decided.reason,
+            reason=state.under_way.reason if state.under_way else decided.reason,
             started=now,
             summary_before=before.run_id if before else None,
         )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import zoneinfo
 
 import pytest
 
@@ -31,6 +32,15 @@ def at(day: int, hour: int) -> datetime.datetime:
 )
 def test_ticks_missed_while_no_scheduler_ran(last, now, late_s, found):
     assert loop.missed(DAILY, last, now, late_s) == found
+
+
+def test_a_tick_missed_in_the_hour_that_comes_twice():
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    due = cron.trigger("30 2 * * *", berlin)
+    last = datetime.datetime(2031, 10, 24, 2, 30, tzinfo=berlin)
+    now = datetime.datetime(2031, 10, 26, 9, tzinfo=berlin)
+    found = loop.missed(due, last, now, None)
+    assert found.astimezone(UTC) == datetime.datetime(2031, 10, 26, 1, 30, tzinfo=UTC)
 
 
 @pytest.fixture
