@@ -39,6 +39,7 @@ PACKAGES = [
     "components.tuner",
     "pipeline",
     "pipeline.kubeflow",
+    "pipeline.scheduled",
     "serving",
     "serving.triton",
 ]
@@ -57,6 +58,7 @@ setup(
     install_requires=[
         *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
         *(f'{requirement}; python_version >= "3.11"' for requirement in TFX_FOR_NEWER_PYTHON),
+        "apscheduler>=3.11,<4",
         "keras>=3.12",
         "numpy",
         "tensorflow-datasets",

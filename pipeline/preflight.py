@@ -120,11 +120,21 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool 
         raise type(error)(*error.problems, *problems) from error
     if problems:
         raise errors.ConfigError(*problems)
-    name = config.push.model_name or _slug(data_dir.resolve().name)
+    name = model_name(config, data_dir)
     label_file = config.output_dir / "labels" / f"{name}.json"
     frozen = labels.load(label_file)
     names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
     return Inputs(listing, names, name, label_file, config.output_dir / "ingest" / name)
+
+
+def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
+    """What the model is called: as the settings say, or like the data folder."""
+    return config.push.model_name or _slug(data_dir.resolve().name)
+
+
+def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
+    """Where the versions of a model lie."""
+    return config.output_dir.resolve() / "serving" / name
 
 
 def _check_images(listing: folder.Listing) -> None:

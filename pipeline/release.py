@@ -131,4 +131,4 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:
     """Where the versions of the model lie."""
-    return config.output_dir.resolve() / "serving" / inputs.model_name
+    return preflight.serving_dir(config, inputs.model_name)

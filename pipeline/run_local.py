@@ -172,7 +172,7 @@ def _finish(
     summary_path = run.config.output_dir / "summary.json"
     result = outcome.summarise(
         run.run_id,
-        inputs.listing.root,
+        inputs.listing,
         inputs.labels,
         run.config.evaluate,
         release.serving_dir(run.config, inputs),
