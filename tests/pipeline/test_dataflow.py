@@ -87,7 +87,6 @@ def check(job, tmp_path) -> str:
     (root,) = (tmp_path / "worker").iterdir()
     for name in ("data/decoder.py", "components/image_validator/schema_v2.pbtxt"):
         assert (root / name).exists()
-    assert not (root / "tests").exists()
     return unpickled_elsewhere(functions(job.proto_pipeline), root)
 
 
