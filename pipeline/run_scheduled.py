@@ -57,7 +57,7 @@ def _run(command: retrain_config.Command) -> int:
             signal.signal(number, lambda *_: runner.stop())
         return model.tick()
     schedule, state, now = command.config.schedule, model.state(), clock()
-    trigger = loop.trigger(command)
+    trigger = loop.trigger(command, state.last_tick)
     at_once = command.mode == "--watch" or state.under_way is not None
     if command.mode == "--watch":
         say(f"Watching {command.config.data_dir}, every {schedule.poll_s:g} s.")
@@ -68,7 +68,7 @@ def _run(command: retrain_config.Command) -> int:
         if missed:
             say(f"The look of {missed:%Y-%m-%d %H:%M} was missed while no scheduler ran; now then.")
             at_once = True
-    loop.Loop(command, model.tick, say, runner.stop).run(at_once)
+    loop.Loop(command, trigger, model.tick, say, runner.stop).run(at_once)
     return 0
 
 
