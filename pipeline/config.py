@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 import pydantic_settings
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from components.evaluator import config as evaluate_config
 from components.image_example_gen import config as ingest_config
@@ -25,32 +25,11 @@ from components.report import config as report_config
 from components.trainer import config as train_config
 from components.tuner import config as tune_config
 from data import augment_config
-from pipeline import settings
+from pipeline import beam_config, parts, run_config, settings
 
 ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
 RECIPES = Path(__file__).parent / "configs"
 DIGITS_RECIPE = RECIPES / "digits.yaml"
-SETUP_FILE = Path(__file__).resolve().parent.parent / "setup.py"
-
-
-class BeamConfig(BaseModel):
-    """Where the Beam steps run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    workers: int = Field(
-        0, ge=0, description="worker processes; 0 runs in memory, faster below a million images"
-    )
-
-    def arguments(self) -> list[str]:
-        """As Beam's own command line takes them."""
-        # Newer Beam's DirectRunner first tries to download another runner: name this one.
-        arguments = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
-        if self.workers:
-            arguments = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing"]
-            arguments.append(f"--direct_num_workers={self.workers}")
-        # Workers on this machine have the project; without this, TFX packs itself for each step.
-        return [*arguments, f"--setup_file={SETUP_FILE}"]
 
 
 class PipelineConfig(pydantic_settings.BaseSettings):
@@ -84,7 +63,8 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     report: report_config.ReportConfig = Field(default_factory=report_config.ReportConfig)
     infra: infra_config.InfraConfig = Field(default_factory=infra_config.InfraConfig)
     push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
-    beam: BeamConfig = Field(default_factory=BeamConfig)
+    beam: beam_config.BeamConfig = Field(default_factory=beam_config.BeamConfig)
+    run: run_config.RunConfig = Field(default_factory=run_config.RunConfig)
 
     @pydantic.model_validator(mode="after")
     def _has_one_source(self) -> "PipelineConfig":
@@ -131,6 +111,7 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
         usage="run_local.py [--data-dir DIR] [--output-dir DIR] [--config FILE] [--SETTING VALUE …]",
         description="Ingests a folder of images, trains, evaluates and pushes a classifier.",
         recipe=lambda flags: None if _names_data(flags) else DIGITS_RECIPE,
+        add_flags=parts.add_flags,
     )
 
 
@@ -139,3 +120,8 @@ def _names_data(flags: dict[str, Any]) -> bool:
     names = ("data_dir", "tfds")
     in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names)
     return in_environment or any(flags.get(name) for name in names)
+
+
+def default_recipe(flags: dict[str, Any]) -> Path | None:
+    """The YAML file that is read where ``--config`` names none: that of the digits, or none."""
+    return None if _names_data(flags) else DIGITS_RECIPE

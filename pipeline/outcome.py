@@ -57,7 +57,7 @@ def summarise(
     reported = finished.get("Report")
     return summary.Summary(
         run_id=run_id,
-        status="failed" if failure else "succeeded" if blessed else "not_blessed",
+        status=_status(failure, blessed, "Pusher" in finished),
         data_dir=str(listing.root),
         fingerprint=listing.fingerprint(),
         examples=report.counts(),
@@ -79,6 +79,14 @@ def summarise(
         ],
         seconds=round(seconds, 3),
     )
+
+
+def _status(failure: Exception | None, blessed: bool, reached_the_end: bool) -> summary.Status:
+    if failure:
+        return "failed"
+    if not reached_the_end:
+        return "partial"
+    return "succeeded" if blessed else "not_blessed"
 
 
 def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None:
@@ -117,6 +125,7 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
 _DECISIONS = {
     "succeeded": ("Released and pushed", "green"),
     "not_blessed": ("Refused, not pushed", "yellow"),
+    "partial": ("Finished the steps that were asked for", "green"),
     "failed": ("Failed", "red"),
 }
 

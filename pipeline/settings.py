@@ -43,6 +43,7 @@ def read(
     usage: str,
     description: str,
     recipe: Callable[[Flags], Path | None] = lambda _flags: None,
+    add_flags: Callable[[argparse.ArgumentParser], None] = lambda _parser: None,
 ) -> Settings:
     """Reads the settings of a command.
 
@@ -53,6 +54,7 @@ def read(
       usage: its form, for ``--help``.
       description: what it does, likewise.
       recipe: given flags → the YAML file to read where ``--config`` names none.
+      add_flags: adds those that are no settings, for ``--help``.
 
     Raises:
       errors.ConfigError: with every problem found.
@@ -69,6 +71,7 @@ def read(
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=44, width=100),
     )
     _add_config_flag(root)
+    add_flags(root)
     source: Any = pydantic_settings.CliSettingsSource(model, root_parser=root)
     flags = source(args=rest)
     try:

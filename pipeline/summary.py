@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.image_validator import config as validate_config
 from data import atomic
 
+Status = Literal["succeeded", "not_blessed", "partial", "failed"]
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,9 +75,10 @@ class Summary(_Record):
     """The outcome of one run."""
 
     run_id: str = Field(description="names the run, its log and its saved configuration")
-    status: Literal["succeeded", "not_blessed", "failed"] = Field(
+    status: Status = Field(
         description="succeeded: finished and the decision carried out; not_blessed: finished, the"
-        " model was refused; failed: a step broke off"
+        " model was refused; partial: finished the steps that were asked for, before the push;"
+        " failed: a step broke off"
     )
     data_dir: str = Field(description="the folder that was ingested")
     fingerprint: str | None = Field(None, description="of the paths, sizes and times of its files")
