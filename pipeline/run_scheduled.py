@@ -9,6 +9,7 @@ Exit codes of --once: that of the run; 0 also where none was needed.
 """
 
 import datetime
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ sys.path[:] = [
 ]
 
 from data import errors  # noqa: E402
+from pipeline import logs, preflight  # noqa: E402
 from pipeline.scheduled import config as retrain_config  # noqa: E402
 from pipeline.scheduled import loop, retraining, running  # noqa: E402
 
@@ -43,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: retrain_config.Command) -> int:
     zone = loop.timezone(command.config.schedule)
+    log = command.config.output_dir / "logs" / "schedule.log"
+    preflight.prepare_output(command.pipeline)
+    log.parent.mkdir(exist_ok=True)
+    logging.basicConfig(filename=log, level=logging.WARNING, format=logs.FORMAT)
 
     def clock() -> datetime.datetime:
         return datetime.datetime.now(zone).astimezone(zone)
@@ -55,9 +61,9 @@ def _run(command: retrain_config.Command) -> int:
     if command.mode == "--once":
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: runner.stop())
-        return model.tick()
+        return _once(model, log)
     schedule, state, now = command.config.schedule, model.state(), clock()
-    trigger = loop.trigger(command)
+    trigger = loop.trigger(command, state.last_tick)
     at_once = command.mode == "--watch" or state.under_way is not None
     if command.mode == "--watch":
         say(f"Watching {command.config.data_dir}, every {schedule.poll_s:g} s.")
@@ -68,8 +74,21 @@ def _run(command: retrain_config.Command) -> int:
         if missed:
             say(f"The look of {missed:%Y-%m-%d %H:%M} was missed while no scheduler ran; now then.")
             at_once = True
-    loop.Loop(command, model.tick, say, runner.stop).run(at_once)
+    loop.Loop(command, trigger, model.tick, say, runner.stop).run(at_once)
     return 0
+
+
+def _once(model: retraining.Retraining, log: Path) -> int:
+    try:
+        return model.tick()
+    except errors.PipelineError:
+        raise
+    except Exception as error:
+        logging.exception("The tick broke off.")
+        raise errors.PipelineError(
+            f"{type(error).__name__}: {error}. This is a fault of the scheduler; the details are in"
+            f" {log}."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -27,13 +27,22 @@ def timezone(config: retrain_config.ScheduleConfig) -> datetime.tzinfo | None:
     return zoneinfo.ZoneInfo(config.timezone) if config.timezone else None
 
 
-def trigger(command: retrain_config.Command) -> base.BaseTrigger:
-    """When ticks are due."""
+def trigger(
+    command: retrain_config.Command, last_tick: datetime.datetime | None = None
+) -> base.BaseTrigger:
+    """When ticks are due.
+
+    Args:
+      command: the settings.
+      last_tick: when a scheduler last looked; an interval goes on from there.
+    """
     schedule = command.config.schedule
     if command.mode == "--watch":
         return interval_trigger.IntervalTrigger(seconds=schedule.poll_s)
     if schedule.interval_s is not None:
-        return interval_trigger.IntervalTrigger(seconds=schedule.interval_s)
+        seconds = schedule.interval_s
+        start = last_tick and last_tick.astimezone(UTC) + datetime.timedelta(seconds=seconds)
+        return interval_trigger.IntervalTrigger(seconds=seconds, start_date=start, timezone=UTC)
     return cron.trigger(schedule.cron or "", timezone(schedule))
 
 
@@ -54,8 +63,13 @@ def missed(
     if last_tick is None:
         return None
     # In UTC: in the hour that comes twice, times of day go back.
-    now, after = now.astimezone(UTC), last_tick.astimezone(UTC) + datetime.timedelta(seconds=1)
-    found, time = None, due.get_next_fire_time(None, after)
+    now, last_tick = now.astimezone(UTC), last_tick.astimezone(UTC)
+    found = time = None
+    for days in (1, 32, 1500):  # of a schedule by the minute, not every minute of a year
+        start = max(last_tick + datetime.timedelta(seconds=1), now - datetime.timedelta(days))
+        time = due.get_next_fire_time(None, start)
+        if time is not None and time.astimezone(UTC) <= now:
+            break
     while time is not None and time.astimezone(UTC) <= now:
         found, time = time, due.get_next_fire_time(time, now)
     if found is None or (late_s is not None and (now - found).total_seconds() > late_s):
@@ -71,6 +85,7 @@ class Loop:
 
     Args:
       command: the settings.
+      due: when.
       tick: what to do.
       say: takes lines for people.
       stop: what else is to be stopped.
@@ -79,6 +94,7 @@ class Loop:
     def __init__(
         self,
         command: retrain_config.Command,
+        due: base.BaseTrigger,
         tick: Callable[[], object],
         say: Callable[[str], None],
         stop: Callable[[], None] = lambda: None,
@@ -95,7 +111,7 @@ class Loop:
             },
             timezone=timezone(schedule),
         )
-        self._trigger, self._is_watching = trigger(command), command.mode == "--watch"
+        self._trigger, self._is_watching = due, command.mode == "--watch"
         self._scheduler.add_listener(self._skipped, events.EVENT_JOB_MAX_INSTANCES)
         self._scheduler.add_listener(self._late, events.EVENT_JOB_MISSED)
         # Its own words on skipped ticks; ours are said by the listeners.

@@ -43,6 +43,20 @@ def test_a_tick_missed_in_the_hour_that_comes_twice():
     assert found.astimezone(UTC) == datetime.datetime(2031, 10, 26, 1, 30, tzinfo=UTC)
 
 
+def test_an_interval_goes_on_from_the_last_tick():
+    command = config.parse(["--data-dir", "x", "--schedule.interval-s", "21600"])
+    due = loop.trigger(command, at(1, 3))
+    assert due.get_next_fire_time(None, at(1, 4)) == at(1, 9)
+    assert loop.missed(due, at(1, 3), at(1, 8), None) is None
+    assert loop.missed(due, at(1, 3), at(1, 22), None) == at(1, 21)
+
+
+def test_a_year_of_missed_minutes_is_one_tick():
+    due = cron.trigger("* * * * *", UTC)
+    found = loop.missed(due, at(1, 3).replace(year=2030), at(1, 3), None)
+    assert found == at(1, 3)
+
+
 @pytest.fixture
 def _handlers():
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -70,7 +84,7 @@ def test_ticks_never_overlap_and_one_that_breaks_ends_nothing():
 
     lines: list[str] = []
     command = config.parse(["--data-dir", "x", "--watch", "--schedule.poll-s", "0.1"])
-    loop.Loop(command, tick, lines.append).run(at_once=True)
+    loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
     assert (most[0], count[0]) == (1, 3)
     assert lines == [
         "A tick broke off: RuntimeError: a fault. The next one tries again.",
@@ -88,7 +102,7 @@ def test_on_a_schedule_a_tick_that_is_left_out_is_said():
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    loop.Loop(command, tick, lines.append).run(at_once=True)
+    loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
     assert lines[0] == "A tick is left out: the last one is still under way."
 
 
