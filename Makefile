@@ -1,9 +1,10 @@
 # make run     the whole pipeline on the embedded digits
 # make test    the whole test suite
+# make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
 
-.PHONY: run test test-fast check format lock clean help
+.PHONY: run test test-fast test-clusters check format lock clean help
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.10
@@ -22,7 +23,11 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not cluster"
+
+test-clusters: $(VENV)/.dev
+	scripts/fetch_jars
+	$(BIN)/python -m pytest -m cluster tests/clusters
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -42,7 +47,7 @@ $(VENV)/.run: $(LOCK) setup.py
 
 $(VENV)/.dev: $(LOCK) setup.py
 	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[dev,serve]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[dev,serve,onnx]"
 	@touch $(VENV)/.run $@
 
 lock: $(VENV)/.dev
@@ -56,4 +61,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5

@@ -1,6 +1,6 @@
 """The ingest step alone, as a run calls it, for the benchmarks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from tfx.utils import proto_utils
 
 from components.image_example_gen import component, config, executor
 from data import folder, labels
-from pipeline import config as pipeline_config
+from pipeline import beam_config
 
 
 def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any]:
@@ -22,12 +22,15 @@ def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any
     }
 
 
-def prepare(root: Path, target: Path) -> Callable[[], None]:
+def prepare(
+    root: Path, target: Path, beam_arguments: Sequence[str] | None = None
+) -> Callable[[], None]:
     """Sets the step up with the default settings; the result runs it.
 
     Args:
       root: class folders.
       target: a new folder for all that is written.
+      beam_arguments: what Beam is told; in memory where None.
     """
     listing = folder.scan(root)
     job = config.IngestJob(
@@ -41,6 +44,7 @@ def prepare(root: Path, target: Path) -> Callable[[], None]:
     examples = standard_artifacts.Examples()
     examples.uri = str(target / "examples")
     context = executor.Executor.Context(
-        beam_pipeline_args=pipeline_config.BeamConfig().arguments(), tmp_dir=str(target / "tmp")
+        beam_pipeline_args=list(beam_arguments or beam_config.BeamConfig().arguments()),
+        tmp_dir=str(target / "tmp"),
     )
     return lambda: executor.Executor(context).Do({}, {"examples": [examples]}, properties)

@@ -8,12 +8,14 @@ import re
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
 from components.trainer.backbones import weights
+from components.trainer.exports import installed
 from data import decode, errors, folder, labels
 from data.sources import digits, tfds
 from pipeline import config as pipeline_config
@@ -88,7 +90,7 @@ def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None =
 
 
 def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool = True) -> Inputs:
-    """Checks the data folder, the disk and the weights, all before any work.
+    """Checks the data folder, the disk, the weights and the Beam engine, all before any work.
 
     Args:
       config: the resolved configuration of the run.
@@ -98,11 +100,16 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool 
     Raises:
       errors.UserError: with everything that was found wrong.
     """
-    problems: list[str] = []
-    try:
-        weights.check(config.train.backbone, config.train.weights)
-    except errors.ConfigError as error:
-        problems += error.problems
+    problems = config.beam.problems()
+    refusals: tuple[Callable[[], object], ...] = (
+        lambda: weights.check(config.train.backbone, config.train.weights),
+        lambda: installed.check(config.train.exports.formats),
+    )
+    for refuse in refusals:
+        try:
+            refuse()
+        except errors.ConfigError as error:
+            problems += error.problems
     try:
         listing = folder.scan(data_dir, config.ingest.spans)
         folder.check(listing, config.ingest.allow_missing_classes)
@@ -113,11 +120,21 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool 
         raise type(error)(*error.problems, *problems) from error
     if problems:
         raise errors.ConfigError(*problems)
-    name = config.push.model_name or _slug(data_dir.resolve().name)
+    name = model_name(config, data_dir)
     label_file = config.output_dir / "labels" / f"{name}.json"
     frozen = labels.load(label_file)
     names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
     return Inputs(listing, names, name, label_file, config.output_dir / "ingest" / name)
+
+
+def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
+    """What the model is called: as the settings say, or like the data folder."""
+    return config.push.model_name or _slug(data_dir.resolve().name)
+
+
+def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
+    """Where the versions of a model lie."""
+    return config.output_dir.resolve() / "serving" / name
 
 
 def _check_images(listing: folder.Listing) -> None:

@@ -95,6 +95,8 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
     preflight.prepare_output(config)
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
     log_path = config.output_dir / "logs" / f"{run_id}.log"
+    # Beam starts worker processes as `python`, from the PATH: that must be this one.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     with (
         lock.held(config.output_dir, run_id, config.run.wait_for_lock_s, _print_now),
         logs.redirected(log_path) as terminal,
@@ -133,9 +135,10 @@ def _run_steps(run: _Run) -> int:
         inputs = preflight.check(config, data_dir, run.parts.begins_with(STEPS[0]))
     _save_config(config, run.run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
-        from pipeline import dag, runner, steps
+        from pipeline import dag, job_server, runner, steps
 
-        pipeline = dag.build(config, inputs)
+        server = job_server.JobServer(config.beam, run.log_path.with_suffix(".job_server.log"))
+        pipeline = dag.build(config, inputs, beam_arguments=server.arguments)
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     run.parts.check(names)
     for killed in runner.recover(pipeline):
@@ -149,7 +152,7 @@ def _run_steps(run: _Run) -> int:
 
     guard = runner.Guard(config.run, config.output_dir, finish)
     try:
-        with table, progress.listening(table.advanced):
+        with table, progress.listening(table.advanced), server:
             runner.run(pipeline, run.run_id, ran, table, guard, run.parts)
         if run.parts.last is None:
             labels.save(inputs.label_file, inputs.labels)
@@ -169,7 +172,7 @@ def _finish(
     summary_path = run.config.output_dir / "summary.json"
     result = outcome.summarise(
         run.run_id,
-        inputs.listing.root,
+        inputs.listing,
         inputs.labels,
         run.config.evaluate,
         release.serving_dir(run.config, inputs),

@@ -40,6 +40,9 @@ class Metrics(_Record):
     accuracy_low: float | None = Field(None, ge=0, le=1, description="of its confidence interval")
     accuracy_high: float | None = Field(None, ge=0, le=1, description="likewise")
     log_loss: float | None = Field(None, ge=0, description="in nats")
+    mean_score: float | None = Field(
+        None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
+    )
     macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
     per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
 
@@ -78,6 +81,7 @@ class Summary(_Record):
         " failed: a step broke off"
     )
     data_dir: str = Field(description="the folder that was ingested")
+    fingerprint: str | None = Field(None, description="of the paths, sizes and times of its files")
     examples: dict[str, int] = Field(description="images in train, eval and test")
     quarantined: int = Field(
         description="files that could not be used or were taken out by a check"

@@ -76,9 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _inspect(self, root: str, job: config.IngestJob, tasks: list[inspection.Task]) -> None:
         progress.start(inspection.TASK, total=len(tasks))
-        arguments = pipeline_options.PipelineOptions(self._beam_pipeline_args)
-        workers = arguments.view_as(pipeline_options.DirectOptions).direct_num_workers
-        decoders = max(1, (os.cpu_count() or 1) // max(1, workers))
+        decoders = max(1, (os.cpu_count() or 1) // _workers_a_machine(self._beam_pipeline_args))
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -98,6 +96,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "WriteShard" >> beam.ParDo(_WriteShard(writer))
             )
+
+
+def _workers_a_machine(arguments: list[str]) -> int:
+    """How many worker processes share a machine's cores."""
+    options = pipeline_options.PipelineOptions(arguments)
+    local = options.view_as(pipeline_options.DirectOptions).direct_num_workers
+    portable = options.view_as(pipeline_options.PortableOptions).sdk_worker_parallelism
+    return max(1, int(local), int(portable))
 
 
 def _unpack(exec_properties: dict[str, Any]) -> tuple[str, config.IngestJob]:

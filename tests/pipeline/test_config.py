@@ -1,8 +1,9 @@
+import pydantic
 import pytest
 import yaml
 
 from data import errors
-from pipeline import config
+from pipeline import beam_config, config
 
 
 def test_without_data_the_recipe_is_the_digits():
@@ -107,7 +108,7 @@ def test_every_setting_has_a_description():
     def undescribed(model, prefix=""):
         for name, field in model.model_fields.items():
             kind = field.annotation
-            if isinstance(kind, type) and issubclass(kind, config.BaseModel):
+            if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
                 assert kind.__doc__, prefix + name
                 yield from undescribed(kind, f"{prefix}{name}.")
             elif not field.description:
@@ -117,7 +118,7 @@ def test_every_setting_has_a_description():
 
 
 def test_beam_never_tries_to_download_a_runner():
-    assert "--runner=FnApiRunner" in config.BeamConfig().arguments()
-    workers = config.BeamConfig(workers=2).arguments()
+    assert "--runner=FnApiRunner" in beam_config.BeamConfig().arguments()
+    workers = beam_config.BeamConfig(workers=2).arguments()
     assert "--direct_num_workers=2" in workers
     assert "--direct_running_mode=multi_processing" in workers

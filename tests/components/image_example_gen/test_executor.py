@@ -6,7 +6,7 @@ from tfx.types import standard_artifacts
 from benchmarks import ingest_step
 from components.image_example_gen import component, executor, report
 from data import errors, folder, labels
-from pipeline import config as pipeline_config
+from pipeline import beam_config
 from tests.components.image_example_gen import test_ingest
 
 
@@ -17,7 +17,7 @@ def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Example
     examples = standard_artifacts.Examples()
     examples.uri = str(output)
     context = executor.Executor.Context(
-        beam_pipeline_args=pipeline_config.BeamConfig(workers=workers).arguments(),
+        beam_pipeline_args=beam_config.BeamConfig(workers=workers).arguments(),
         tmp_dir=str(output.parent / "tmp"),
     )
     executor.Executor(context).Do({}, {"examples": [examples]}, properties)
