@@ -142,7 +142,7 @@ def _run_steps(run: _Run) -> int:
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     run.parts.check(names)
     for killed in runner.recover(pipeline):
-        console.print(f"An earlier run was killed in {killed.step}; this one goes on from there.")
+        console.print(f"An earlier run broke off in {killed.step}; this one goes on from there.")
     ran: list[runner.Step] = []
     table = step_table.StepTable(console, names, steps.describe)
 

@@ -132,6 +132,8 @@ class Retraining:
         found = running.read_summary(self._place.output_dir)
         if attempt is None or found is None or found.run_id == attempt.summary_before:
             return
+        if found.status == "partial":  # a person tried out some steps since; it decided nothing
+            return
         if found.fingerprint == attempt.fingerprint == listing.fingerprint():
             codes = {"succeeded": 0, "not_blessed": 3, "failed": 1}
             log = self._place.output_dir / "logs" / f"{found.run_id}.log"

@@ -18,6 +18,8 @@ SCRIPT = source.ROOT / "pipeline" / "run_local.py"
 FINISHED = (0, 3)
 INTERRUPTED = 130
 LOCKED = 75  # another run works in the output folder
+# SIGTERM by run_local.py's own code, and either signal while Python was still starting.
+_ENDED_FROM_OUTSIDE = frozenset({143, -signal.SIGTERM, -signal.SIGINT})
 TIMED_OUT = 124  # as timeout(1) has it
 GRACE_S = 60
 _TAIL_BYTES = 4000
@@ -85,8 +87,8 @@ class Runner:
                 self.stop()
             try:
                 code = self._process.wait(timeout_s)
-                # Told to stop while Python was still starting, it ends by the signal itself.
-                return INTERRUPTED if self._stopped.is_set() and code not in FINISHED else code
+                stopped = self._stopped.is_set() and code not in FINISHED
+                return INTERRUPTED if stopped or code in _ENDED_FROM_OUTSIDE else code
             except subprocess.TimeoutExpired:
                 self._end()
                 return TIMED_OUT

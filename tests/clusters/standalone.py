@@ -108,13 +108,13 @@ def spark(jar: Path, folder: Path) -> Iterator[tuple[str, list[subprocess.Popen]
         "SPARK_WORKER_DIR": str(folder / "work"),
     }
     java = ["java", "-Xmx512m", "-cp", f"{home}/jars/*"]
-    master = [*java, "org.apache.spark.deploy.master.Master", f"--host={HOST}", f"--port={port}"]
+    master = [*java, "org.apache.spark.deploy.master.Master", "--host", HOST, "--port", str(port)]
     address = f"spark://{HOST}:{port}"
-    worker = [*java, "org.apache.spark.deploy.worker.Worker", f"--host={HOST}", "--cores=1"]
-    worker = [*worker, "--memory=1g", "--webui-port=0", address]
+    worker = [*java, "org.apache.spark.deploy.worker.Worker", "--host", HOST, "--webui-port", "0"]
+    worker = [*worker, "--cores", "1", "--memory", "1g", address]
     with contextlib.ExitStack() as stack:
         log = folder / "master.log"
-        stack.enter_context(process([*master, f"--webui-port={page}"], log, **environment))
+        stack.enter_context(process([*master, "--webui-port", str(page)], log, **environment))
         until(lambda: listens(port), "the Spark master listens")
         workers = [
             stack.enter_context(process(worker, folder / f"worker-{i}.log", **environment))

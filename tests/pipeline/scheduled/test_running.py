@@ -79,6 +79,12 @@ def test_told_to_stop_it_ends_as_interrupted(tmp_path, script):
     thread.join()
 
 
+@pytest.mark.parametrize("code", ["sys.exit(143)", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_terminated_by_someone_else_it_was_interrupted_too(tmp_path, script, code):
+    script(code)
+    assert run(tmp_path) == running.INTERRUPTED
+
+
 def test_a_run_holds_the_lock_though_its_scheduler_was_killed(tmp_path, script):
     script("open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)")
     pid_file = tmp_path / "pid"
