@@ -96,17 +96,17 @@ class Runner:
                 self._process = None
 
     def stop(self) -> None:
-        """Asks the run to end as after Ctrl-C: it goes on there the next time."""
+        """Asks the run to end; it goes on there the next time."""
         self._stopped.set()
         process = self._process
         if process and process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
 
     def _end(self) -> None:
         process = self._process
         if process is None:
             return
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
         with contextlib.suppress(ProcessLookupError):

@@ -50,7 +50,7 @@ def test_exit_codes_and_output(tmp_path, script):
 def test_a_run_that_takes_too_long_is_ended_with_its_children(tmp_path, script, monkeypatch):
     monkeypatch.setattr(running, "GRACE_S", 0.2)
     script(
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "if not os.fork(): time.sleep(60)\n"
         "open(sys.argv[1], 'w').write('up'); time.sleep(60)"
     )
