@@ -36,10 +36,15 @@ NEW_CLASS = "3"
 ARRIVALS = {1: 40, 4: 40, 7: 80, 10: 40, 13: 40, 16: 40, 19: 40, 22: 40, 25: 8, 28: 8}
 INCOMPLETE_DAY, CORRUPTED_DAY, DRIFTED_DAY, NEW_CLASS_DAY = 6, 10, 16, 22
 RECIPE = """
-preprocess: {size_px: 32}
+preprocess: {size_px: 64}
 augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
 ingest: {split: {train: 0.6, eval: 0.2, test: 0.2}}
-train: {backbone: cnn, weights: random, batch_size: 16, scratch_epochs: 30}
+train:
+  batch_size: 16
+  head_epochs: 30
+  head_learning_rate: 1.0e-2
+  fine_tune_epochs: 0
+  cache: {views: 1}
 gate: {ask_server: false, min_accuracy: 0.9, inconclusive: release}
 infra: {enabled: false}
 report: {robustness_images: 0}
