@@ -47,7 +47,7 @@ $(VENV)/.run: $(LOCK) setup.py
 
 $(VENV)/.dev: $(LOCK) setup.py
 	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[dev,serve]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[dev,serve,onnx]"
 	@touch $(VENV)/.run $@
 
 lock: $(VENV)/.dev

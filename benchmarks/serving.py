@@ -5,16 +5,16 @@
 The reference calls the exported model's ``serving_default`` with batches of 1, 8 and 32 images,
 one after another, with nothing between: no server can be faster. Ours is ``python -m serving
 serve`` with so many clients, each sending one image a request over a kept connection: by Triton's
-binary protocol and by TensorFlow Serving's REST API. The clients run on the same machine, in this
-process, and take their share of its processors.
+binary protocol, to Triton itself on its loopback port and through the door, and by TensorFlow
+Serving's REST API. The clients are wrk (Debian: ``apt-get install
+wrk``), on the same machine.
 """
 
-import asyncio
 import base64
 import json
 import os
+import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -24,7 +24,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import aiohttp
 import tensorflow as tf
 
 from benchmarks import harness
@@ -36,7 +35,7 @@ from serving import protocol
 CONCURRENCIES = (1, 8, 32)
 IMAGES = 256
 LABELS = [f"class {number}" for number in range(10)]
-GOALS = {"binary": 0.95, "rest": 0.75}
+GOALS = {"triton": 0.95, "http": 0.95, "rest": 0.75}
 WARM_UP_S = 2
 
 # Makes the path, the body and the headers of a request for one image.
@@ -74,48 +73,58 @@ def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -
 
 def binary(image: bytes) -> tuple[str, bytes, dict[str, str]]:
     """Triton's binary protocol."""
-    return "http/v2/models/bench/infer", *protocol.request("image_bytes", [image], [], {})
+    return "/v2/models/bench/infer", *protocol.request("image_bytes", [image], [], {})
 
 
 def rest(image: bytes) -> tuple[str, bytes, dict[str, str]]:
     """TensorFlow Serving's REST API."""
     body = json.dumps({"instances": [{"b64": base64.b64encode(image).decode()}]})
-    return "rest/v1/models/bench:predict", body.encode(), {"Content-Type": "application/json"}
+    return "/v1/models/bench:predict", body.encode(), {"Content-Type": "application/json"}
 
 
-async def load(
-    address: dict[str, str], form: Form, images: list[bytes], clients: int, seconds: float
-) -> list[float]:
-    """The latencies in seconds of the requests that were answered in the time."""
-    requests = [form(image) for image in images]
-    begin = time.perf_counter() + WARM_UP_S
-    stop = begin + seconds
-    latencies: list[float] = []
-
-    async def client(session: aiohttp.ClientSession, number: int) -> None:
-        while time.perf_counter() < stop:
-            path, body, headers = requests[number % len(requests)]
-            server, _, rest_of_path = path.partition("/")
-            start = time.perf_counter()
-            url = f"{address[server]}/{rest_of_path}"
-            async with session.post(url, data=body, headers=headers) as response:
-                content = await response.read()
-                if response.status != 200:
-                    raise SystemExit(f"{url} answered {response.status}: {content[:200]!r}")
-            if begin < start < stop:
-                latencies.append(time.perf_counter() - start)
-            number += clients
-
-    async with aiohttp.ClientSession() as session:
-        await asyncio.gather(*(client(session, number) for number in range(clients)))
-    return latencies
+# By the names that the address file has for them.
+PATHS: dict[str, Form] = {"triton": binary, "http": binary, "rest": rest}
 
 
-def start_server(model_dir: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+def load(url: str, forms: list[Path], clients: int, seconds: float) -> dict[str, float]:
+    """What wrk measures with so many clients, after a warm-up.
+
+    Raises:
+      SystemExit: a request failed.
+    """
+    script = Path(__file__).with_suffix(".lua")
+    files = [str(path) for path in forms]
+    for length in (WARM_UP_S, seconds):
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{length:.0f}s", "--timeout", "60s"]
+        command += ["-s", str(script), url, "--", *files]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+        if found["failed"]:
+            raise SystemExit(f"{found['failed']} requests to {url} failed.")
+    return {
+        "images_per_s": round(found["requests"] / found["seconds"], 1),
+        "p50_ms": round(found["p50_ms"], 1),
+        "p99_ms": round(found["p99_ms"], 1),
+    }
+
+
+def written(form: Form, images: list[bytes], folder_path: Path) -> list[Path]:
+    """The requests as files that the script for wrk reads."""
+    folder_path.mkdir()
+    paths = []
+    for number, image in enumerate(images):
+        path, body, headers = form(image)
+        lines = [path, *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        paths.append(folder_path / f"{number:03d}")
+        paths[-1].write_bytes("\n".join(lines).encode() + body)
+    return paths
+
+
+def start_server(model_dir: Path, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
     """The server, and where it listens."""
     path = model_dir.parent / "address.json"
     command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
-    command += ["--port", "0", "--address-file", str(path)]
+    command += ["--port", "0", "--address-file", str(path), *flags]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while not path.exists():
         if process.poll() is not None:
@@ -131,6 +140,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--seconds", type=float, default=10)
     given = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is not there; Debian's package has its name.")
     with harness.workspace() as scratch:
         root = harness.data_dir(given.data_dir, scratch)
         files = folder.scan(root).files[:: max(1, len(folder.scan(root).files) // IMAGES)]
@@ -143,14 +154,12 @@ def main() -> None:
             details[f"in process, batch of {batch}"] = {"images_per_s": round(rate, 1)}
         process, address = start_server(version.parent)
         try:
-            for form in (binary, rest):
+            for path, form in PATHS.items():
+                files = written(form, images, scratch / path)
                 for clients in CONCURRENCIES:
-                    found = asyncio.run(load(address, form, images, clients, given.seconds))
-                    details[f"{form.__name__}, {clients} clients"] = {
-                        "images_per_s": round(len(found) / given.seconds, 1),
-                        "p50_ms": round(1e3 * statistics.median(found), 1),
-                        "p99_ms": round(1e3 * statistics.quantiles(found, n=100)[98], 1),
-                    }
+                    details[f"{path}, {clients} clients"] = load(
+                        address[path], files, clients, given.seconds
+                    )
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()

@@ -1,8 +1,93 @@
 """How far two samples are apart. Dimension letters: N, M samples, D features, K classes."""
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
 import numpy as np
+from scipy import stats
+
+from data import decode
 
 PERMUTATIONS = 499
+MEASURES: dict[str, Callable[[decode.ImageInfo], float]] = {
+    "brightness": lambda info: info.quality.brightness,
+    "contrast": lambda info: info.quality.contrast,
+    "sharpness": lambda info: info.quality.sharpness,
+    "saturation": lambda info: info.quality.saturation,
+    "aspect ratio": lambda info: info.width / info.height,
+    "pixels": lambda info: info.width * info.height,
+}
+
+
+class LabelShift(NamedTuple):
+    """How far the shares of the classes in two samples are apart.
+
+    Attributes:
+      divergence: of Jensen and Shannon, in bits.
+      chance: the probability of such a difference by chance (χ²).
+      name: the class that changed most.
+      share, share_before: of that class, in 0–1.
+    """
+
+    divergence: float
+    chance: float
+    name: str
+    share: float
+    share_before: float
+
+
+class MeasureShift(NamedTuple):
+    """How far a measure of the images in two samples is apart.
+
+    Attributes:
+      name: of MEASURES.
+      statistic: of Kolmogorov and Smirnov, in 0–1.
+      chance: the probability of such a one by chance.
+      median, median_before: of the measure.
+    """
+
+    name: str
+    statistic: float
+    chance: float
+    median: float
+    median_before: float
+
+
+def label_shift(newest: Counter[str], previous: Counter[str]) -> LabelShift:
+    """Compares the classes of two samples, neither empty.
+
+    Args:
+      newest: class name → images.
+      previous: likewise.
+    """
+    names = sorted(newest | previous)
+    counts = np.array([[part[name] for name in names] for part in (newest, previous)])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    most = int(np.abs(shares[0] - shares[1]).argmax())
+    return LabelShift(
+        divergence=jensen_shannon(counts[0], counts[1]),
+        chance=float(stats.chi2_contingency(counts).pvalue) if len(names) > 1 else 1.0,
+        name=names[most],
+        share=float(shares[0, most]),
+        share_before=float(shares[1, most]),
+    )
+
+
+def measure_shifts(
+    newest: Sequence[decode.ImageInfo], previous: Sequence[decode.ImageInfo]
+) -> Iterator[MeasureShift]:
+    """Compares every one of MEASURES in two samples, neither empty."""
+    for name, measure in MEASURES.items():
+        values, before = ([measure(info) for info in part] for part in (newest, previous))
+        test = stats.ks_2samp(values, before)
+        yield MeasureShift(
+            name,
+            float(test.statistic),
+            float(test.pvalue),
+            float(np.median(values)),
+            float(np.median(before)),
+        )
 
 
 def jensen_shannon(one: np.ndarray, other: np.ndarray) -> float:

@@ -62,12 +62,22 @@ class Listing:
       files: what may be images.
       ignored: how many hidden, system and stray files were passed over.
       spans: the spans listed, oldest first; empty where the layout has none.
+      fixed: spans before the window, listed too; only their test images are used.
+      incomplete: the spans that lack their ``_SUCCESS``, where only complete ones count.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
     ignored: int
     spans: tuple[span_folders.Span, ...] = ()
+    fixed: tuple[span_folders.Span, ...] = ()
+    incomplete: tuple[span_folders.Span, ...] = ()
+
+    @property
+    def window_files(self) -> list[ImageFile]:
+        """The files without those of the fixed spans."""
+        fixed = {span.number for span in self.fixed}
+        return [file for file in self.files if file.span is None or file.span not in fixed]
 
     @property
     def class_names(self) -> list[str]:
@@ -117,19 +127,24 @@ def scan(root: str | Path, config: span_folders.SpanConfig = DEFAULT_SPANS) -> L
             f"The data folder {root} cannot be read: {error.strerror}."
         ) from error
     found = span_folders.find(root, folders, config)
-    used = found[-config.window :] if config.window else found
+    complete = [
+        span for span in found if not config.complete_only or span_folders.is_complete(root, span)
+    ]
+    used = complete[-config.window :] if config.window else complete
     files: list[ImageFile] = []
     ignored = 0
-    for span in used:
+    fixed = [span for span in complete[: config.fixed_test] if span not in used]
+    for span in (*fixed, *used):
         listed, passed_over = _scan_layout(root, span.folder + "/", span.number)
         files += listed
         ignored += passed_over
     if found:
-        # Spans before the window are not looked into.
+        # Spans before the window, and those still being written, are not looked into.
         ignored += sum(1 for _ in _walk(root, {span.folder for span in found}))
     else:
         files, ignored = _scan_layout(root, "", None)
-    return Listing(root, tuple(sorted(files)), ignored, tuple(used))
+    incomplete = tuple(span for span in found if span not in complete)
+    return Listing(root, tuple(sorted(files)), ignored, tuple(used), tuple(fixed), incomplete)
 
 
 def _scan_layout(root: Path, prefix: str, span: int | None) -> tuple[list[ImageFile], int]:
@@ -172,6 +187,9 @@ def check(listing: Listing, allow_missing_classes: bool = False) -> None:
     layouts = f"{root}/<class>/… or {root}/{{train,val,test}}/<class>/…"
     if not listing.files:
         stray = f", though {listing.ignored} files lie outside of any" if listing.ignored else ""
+        if listing.incomplete:
+            waiting = ", ".join(span.folder for span in listing.incomplete[:3])
+            stray = f"; no {span_folders.MARKER} is in {waiting} yet"
         raise errors.DataError(
             f"The data folder {root} holds no image in a class folder{stray}. Expected {layouts}."
         )

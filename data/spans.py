@@ -16,6 +16,7 @@ from data import errors
 
 AUTO = "auto"
 NONE = "none"
+MARKER = "_SUCCESS"
 AUTO_PATTERNS = ("span-{SPAN}", "{YYYY}-{MM}-{DD}", "{YYYY}{MM}{DD}")
 _FIELDS = {"{SPAN}": r"(?P<span>\d{1,18})", "{YYYY}": r"(?P<year>\d{4})"}
 _FIELDS |= {"{MM}": r"(?P<month>\d{2})", "{DD}": r"(?P<day>\d{2})"}
@@ -30,6 +31,14 @@ class SpanConfig(BaseModel):
         AUTO, description="of the folders' names: auto, none, span-{SPAN}, {YYYY}-{MM}-{DD}, …"
     )
     window: int | None = Field(None, ge=1, description="use this many of the newest spans alone")
+    fixed_test: int = Field(
+        0,
+        ge=0,
+        description="of so many of the first spans, the test images stay in the test split for good",
+    )
+    complete_only: bool = Field(
+        False, description="wait for a file _SUCCESS: a span without it does not count yet"
+    )
 
     @field_validator("pattern")
     @classmethod
@@ -64,7 +73,9 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
     if config.pattern == AUTO:
         for pattern in AUTO_PATTERNS:
             found = _match(folders, pattern)
-            if found and all(_holds_folders_only(root / span.folder) for span in found):
+            # What is still being written says nothing of the layout.
+            whole = [span for span in found if not config.complete_only or is_complete(root, span)]
+            if found and all(_holds_folders_only(root / span.folder) for span in whole):
                 break
         else:
             return []
@@ -80,6 +91,11 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
     if twice:
         raise errors.DataError(f"The folders {' and '.join(twice)} in {root} are the same span.")
     return found
+
+
+def is_complete(root: Path, span: Span) -> bool:
+    """Whether a span holds the file that says that all of it has been written."""
+    return (root / span.folder / MARKER).is_file()
 
 
 def _match(folders: Sequence[str], pattern: str) -> list[Span]:

@@ -33,8 +33,6 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
 from tfx.types import channel
@@ -44,20 +42,20 @@ from components.image_example_gen.config import IngestJob
 from components.image_validator.component import ImageValidator
 from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
-from components.trainer import warm_start_model
 from pipeline import config as pipeline_config
-from pipeline import preflight, release, source
+from pipeline import database, preflight, release, source
+from pipeline import engine as engines
 
 SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
 RUN_FN = "components.trainer.run.run_fn"
 TUNER_FN = "components.tuner.run.tuner_fn"
-WARM_START = "start"
-RESOLVERS = (release.BASELINE, WARM_START)
+RESOLVERS = (engines.BASELINE, engines.WARM_START)
 
 
 def build(
     config: pipeline_config.PipelineConfig,
     inputs: preflight.Inputs,
+    engine: engines.Engine = engines.LOCAL,
     beam_arguments: Sequence[str] | None = None,
 ) -> Pipeline:
     """Wires the steps.
@@ -65,20 +63,19 @@ def build(
     Args:
       config: the resolved configuration of the run.
       inputs: the data folder's listing, the label map and the model's name.
+      engine: what will run the pipeline.
       beam_arguments: what all Beam steps are told; those of the configuration where None.
     """
     output = config.output_dir.resolve()
     example_gen = ingest_step(config, inputs)
     examples = example_gen.outputs["examples"]
     validation = validation_steps(config, inputs, examples)
-    training = training_steps(config, inputs, validation[-1].outputs["clean_examples"])
-    after_training = release.steps(config, inputs, validation[-1], training)
+    training = training_steps(config, inputs, validation[-1].outputs["clean_examples"], engine)
+    after_training = release.steps(config, inputs, validation[-1], training, engine)
     return Pipeline(
         pipeline_name=inputs.model_name,
         pipeline_root=str(output / "artifacts" / inputs.model_name),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(
-            str(output / "metadata.sqlite")
-        ),
+        metadata_connection_config=database.connection_config(output / database.FILE),
         components=[example_gen, *validation, *training, *after_training],
         enable_cache=True,
         beam_pipeline_args=list(beam_arguments or config.beam.arguments()),
@@ -133,7 +130,10 @@ def validation_steps(
 
 
 def training_steps(
-    config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    examples: channel.Channel,
+    engine: engines.Engine,
 ) -> list[BaseNode]:
     """Image records → pixels records → better settings, where asked for → a model."""
     preprocess = Preprocess(
@@ -142,13 +142,7 @@ def training_steps(
         code=source.fingerprint("data", "components/preprocess"),
     )
     pixels = preprocess.outputs["pixels"]
-    start = None
-    if config.train.warm_start:
-        start = Resolver(
-            strategy_class=warm_start_model.BlessedBeforeStrategy,
-            pixels=pixels,
-            **release.earlier_models(),
-        ).with_id(WARM_START)
+    start = engine.start(pixels) if config.train.warm_start else None
     common = {
         "examples": pixels,
         "base_model": start.outputs["model"] if start else None,

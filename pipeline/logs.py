@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -42,11 +42,11 @@ def redirected(path: Path) -> Iterator[TextIO]:
         root.setLevel(logging.INFO)
         yield terminal
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
         root.removeHandler(handler)
         root.setLevel(level)
-        handler.close()
+        for finish in (sys.stdout.flush, sys.stderr.flush, handler.close):
+            with suppress(OSError):  # a full disk is told of on the terminal
+                finish()
         os.dup2(saved[0], 1)
         os.dup2(saved[1], 2)
         terminal.close()

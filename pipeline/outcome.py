@@ -8,18 +8,20 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluator import config as evaluate_config
+from components.evaluator import predictions, results
 from components.evaluator import result as evaluation
-from components.evaluator import results
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.release_gate import decision as release
+from components.release_gate import gate
 from components.report import config as report_config
+from data import folder
 from pipeline import runner, summary
 
 
 def summarise(
     run_id: str,
-    data_dir: Path,
+    listing: folder.Listing,
     labels: list[str],
     config: evaluate_config.EvaluateConfig,
     serving_dir: Path,
@@ -31,7 +33,7 @@ def summarise(
 
     Args:
       run_id: names the run.
-      data_dir: what was ingested.
+      listing: what was ingested.
       labels: the label map.
       config: what the model was evaluated with.
       serving_dir: where the versions of the model lie.
@@ -55,14 +57,15 @@ def summarise(
     reported = finished.get("Report")
     return summary.Summary(
         run_id=run_id,
-        status="failed" if failure else "succeeded" if blessed else "not_blessed",
-        data_dir=str(data_dir),
+        status=_status(failure, blessed, "Pusher" in finished),
+        data_dir=str(listing.root),
+        fingerprint=listing.fingerprint(),
         examples=report.counts(),
         quarantined=len(report.quarantined),
         quarantine_csv=quarantine_csv,
         findings=found,
         findings_page=page,
-        metrics=_metrics(result),
+        metrics=_metrics(result, finished.get("ReleaseGate")),
         verdict=decided.verdict if decided else None,
         blessed=blessed,
         reasons=reasons,
@@ -76,6 +79,14 @@ def summarise(
         ],
         seconds=round(seconds, 3),
     )
+
+
+def _status(failure: Exception | None, blessed: bool, reached_the_end: bool) -> summary.Status:
+    if failure:
+        return "failed"
+    if not reached_the_end:
+        return "partial"
+    return "succeeded" if blessed else "not_blessed"
 
 
 def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None:
@@ -114,6 +125,7 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
 _DECISIONS = {
     "succeeded": ("Released and pushed", "green"),
     "not_blessed": ("Refused, not pushed", "yellow"),
+    "partial": ("Finished the steps that were asked for", "green"),
     "failed": ("Failed", "red"),
 }
 
@@ -179,15 +191,22 @@ def _file(step: runner.Step | None, name: str) -> str | None:
     return str(Path(step.uri("report"), name)) if step else None
 
 
-def _metrics(found: evaluation.Result | None) -> summary.Metrics | None:
+def _metrics(
+    found: evaluation.Result | None, gate_step: runner.Step | None
+) -> summary.Metrics | None:
     if found is None:
         return None
+    mean_score = None
+    if gate_step:
+        path = Path(gate_step.uri("decision"), gate.CANDIDATE_FILE)
+        mean_score = predictions.Predictions.load(path).mean_score
     low, high = found.accuracy_interval or (None, None)
     return summary.Metrics(
         accuracy=found.accuracy,
         accuracy_low=low,
         accuracy_high=high,
         log_loss=found.log_loss,
+        mean_score=mean_score,
         macro_f1=found.averages.macro.f1,
         per_class={
             name: summary.ClassMetrics(

@@ -8,12 +8,14 @@ import re
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
 from components.trainer.backbones import weights
+from components.trainer.exports import installed
 from data import decode, errors, folder, labels
 from data.sources import digits, tfds
 from pipeline import config as pipeline_config
@@ -61,29 +63,53 @@ def prepare_output(config: pipeline_config.PipelineConfig) -> None:
         ) from error
 
 
-def source_folder(config: pipeline_config.PipelineConfig) -> Path:
-    """The folder of class folders; exports the digits or a TFDS set when those are asked for."""
-    datasets = config.output_dir / "datasets"
+def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
+    """The folder of class folders; exports the digits or a TFDS set when those are asked for.
+
+    Args:
+      config: the resolved configuration of the run.
+      scratch: where to export to what the output folder has not yet; it itself by default.
+
+    Raises:
+      errors.UserError: a TFDS set would have to be fetched into ``scratch``.
+    """
     if config.data_dir is not None:
         return config.data_dir
-    if config.tfds is not None:
-        datasets.mkdir(exist_ok=True)
-        return tfds.export(config.tfds, datasets / _slug(config.tfds))
-    datasets.mkdir(exist_ok=True)
-    return digits.export(datasets / "digits")
+    name = _slug(config.tfds) if config.tfds else "digits"
+    exported = config.output_dir / "datasets" / name
+    if exported.exists():
+        return exported
+    if scratch and config.tfds:
+        raise errors.UserError(
+            f"The image set {config.tfds} has not been fetched yet; a run without --dry-run does"
+            " that first, and then runs every step."
+        )
+    target = scratch / name if scratch else exported
+    target.parent.mkdir(exist_ok=True)
+    return tfds.export(config.tfds, target) if config.tfds else digits.export(target)
 
 
-def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
+def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool = True) -> Inputs:
     """Checks the data folder, the disk, the weights and the Beam engine, all before any work.
+
+    Args:
+      config: the resolved configuration of the run.
+      data_dir: the folder of class folders.
+      ingests: whether the run ingests; else it keeps to the labels of what was ingested.
 
     Raises:
       errors.UserError: with everything that was found wrong.
     """
     problems = config.beam.problems()
-    try:
-        weights.check(config.train.backbone, config.train.weights)
-    except errors.ConfigError as error:
-        problems += error.problems
+    refusals: tuple[Callable[[], object], ...] = (
+        lambda: weights.check(config.train.backbone, config.train.weights),
+        lambda: installed.check(config.train.exports.formats),
+    )
+    for refuse in refusals:
+        try:
+            refuse()
+        except errors.ConfigError as error:
+            problems += error.problems
     try:
         listing = folder.scan(data_dir, config.ingest.spans)
         folder.check(listing, config.ingest.allow_missing_classes)
@@ -94,10 +120,21 @@ def check(config: pipeline_config.PipelineConfig, data_dir: Path) -> Inputs:
         raise type(error)(*error.problems, *problems) from error
     if problems:
         raise errors.ConfigError(*problems)
-    name = config.push.model_name or _slug(data_dir.resolve().name)
+    name = model_name(config, data_dir)
     label_file = config.output_dir / "labels" / f"{name}.json"
-    names = labels.extend(labels.load(label_file), listing.class_names)
+    frozen = labels.load(label_file)
+    names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
     return Inputs(listing, names, name, label_file, config.output_dir / "ingest" / name)
+
+
+def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
+    """What the model is called: as the settings say, or like the data folder."""
+    return config.push.model_name or _slug(data_dir.resolve().name)
+
+
+def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
+    """Where the versions of a model lie."""
+    return config.output_dir.resolve() / "serving" / name
 
 
 def _check_images(listing: folder.Listing) -> None:
@@ -145,7 +182,9 @@ def _check_outside(output_dir: Path, data_dir: Path) -> None:
 def _check_space(config: pipeline_config.PipelineConfig, listing: folder.Listing) -> None:
     pixels = len(listing.files) * config.preprocess.size_px**2 * BYTES_A_PIXEL
     needed = listing.size_bytes + pixels + SPACE_FOR_MODELS_BYTES
-    free = shutil.disk_usage(config.output_dir).free
+    output = config.output_dir.resolve()
+    there = next(folder for folder in (output, *output.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     if free < needed:
         raise errors.UserError(
             f"The disk of {config.output_dir} has {free / 2**20:,.0f} MiB free; this run needs"

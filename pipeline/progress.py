@@ -113,7 +113,7 @@ class StepTable:
         """See runner.Listener."""
         note = self._describe(step)
         with self._lock:
-            row = self._rows[step.name]
+            row = self._rows.setdefault(step.name, _Row(step.name))
             row.state = "cached" if step.cached else "done"
             row.seconds, row.note = step.seconds, note
             self._task = None
@@ -127,6 +127,13 @@ class StepTable:
             row.state, row.seconds = "failed", seconds
             self._task = None
         self._plain(f"  failed after {seconds:.1f} s")
+
+    def retrying(self, name: str, reason: str) -> None:
+        """See runner.Listener."""
+        with self._lock:
+            self._rows[name].note = reason
+            self._task = None
+        self._plain(f"  {reason}")
 
     def advanced(self, task: progress.Task) -> None:
         """Called by data.progress on every change of a task."""

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from tfx.components.evaluator.component import Evaluator
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
-from tfx.types import channel, standard_artifacts
+from tfx.types import channel
 
-from components.evaluator import baseline, eval_config
-from components.infra_validator import trial
+from components.evaluator import eval_config
 from components.infra_validator.component import InfraValidator
 from components.infra_validator.config import InfraJob
 from components.pusher.component import Pusher
@@ -17,9 +15,9 @@ from components.release_gate.config import GateJob
 from components.report.component import Report
 from components.report.config import ReportJob
 from pipeline import config as pipeline_config
-from pipeline import preflight, source
+from pipeline import engine as engines
+from pipeline import preflight, run_config, source
 
-BASELINE = "baseline"
 TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
 GATE_CODE = (*TRAINING_CODE, "components/evaluator", "components/release_gate")
 
@@ -29,14 +27,15 @@ def steps(
     inputs: preflight.Inputs,
     image_validator: BaseNode,
     training: list[BaseNode],
+    engine: engines.Engine,
 ) -> list[BaseNode]:
     """A model → figures on the test split, a decision, a version in serving, and a report."""
     preprocess, trainer = training[0], training[-1]
     examples, model = image_validator.outputs["clean_examples"], trainer.outputs["model"]
     evaluator, last_blessed, gate = judging_steps(
-        config, inputs, examples, preprocess.outputs["pixels"], model
+        config, inputs, examples, preprocess.outputs["pixels"], model, engine
     )
-    pushing = pushing_steps(config, inputs, examples, model, gate)
+    infra_validator, pusher = pushing_steps(config, inputs, examples, model, gate, engine)
     report = Report(
         settings=report_job(config, inputs).model_dump_json(),
         code=source.fingerprint(*GATE_CODE, "components/report"),
@@ -46,9 +45,11 @@ def steps(
         model_run=trainer.outputs["model_run"],
         evaluation=evaluator.outputs["evaluation"],
         decision=gate.outputs["decision"],
-        pushed_model=pushing[-1].outputs["pushed_model"],
+        pushed_model=pusher.outputs["pushed_model"],
     )
-    return [evaluator, last_blessed, gate, *pushing, report]
+    kept = engine.after_push(model, gate, infra_validator)
+    trial = [infra_validator] if infra_validator else []
+    return [evaluator, last_blessed, gate, *trial, pusher, *kept, report]
 
 
 def judging_steps(
@@ -57,6 +58,7 @@ def judging_steps(
     examples: channel.Channel,
     pixels: channel.Channel,
     model: channel.Channel,
+    engine: engines.Engine,
 ) -> tuple[BaseNode, BaseNode, BaseNode]:
     """A model → figures on the test split, and a decision."""
     evaluator = Evaluator(
@@ -68,9 +70,7 @@ def judging_steps(
         ),
         module_path=eval_config.EXTRACTORS,
     )
-    last_blessed = Resolver(
-        strategy_class=baseline.LatestOtherBlessedModelStrategy, candidate=model, **earlier_models()
-    ).with_id(BASELINE)
+    last_blessed = engine.baseline(model)
     gate = ReleaseGate(
         examples=examples,
         pixels=pixels,
@@ -90,10 +90,11 @@ def pushing_steps(
     examples: channel.Channel,
     model: channel.Channel,
     gate: BaseNode,
-) -> list[BaseNode]:
+    engine: engines.Engine,
+) -> tuple[BaseNode | None, BaseNode]:
     """A model and a decision → a trial on the model server, where it is installed; a version."""
     infra_validator = None
-    if trial.left_out(config.infra) is None:
+    if engine.left_out(config.infra) is None:
         infra_validator = InfraValidator(
             model=model,
             examples=examples,
@@ -110,16 +111,7 @@ def pushing_steps(
         model_blessing=gate.outputs["blessing"],
         infra_blessing=infra_validator.outputs["blessing"] if infra_validator else None,
     )
-    return [infra_validator, pusher] if infra_validator else [pusher]
-
-
-def earlier_models() -> dict[str, channel.Channel]:
-    """All models of earlier runs, with what was decided about them."""
-    return {
-        "model": channel.Channel(type=standard_artifacts.Model),
-        "model_blessing": channel.Channel(type=standard_artifacts.ModelBlessing),
-        "infra_blessing": channel.Channel(type=standard_artifacts.InfraBlessing),
-    }
+    return infra_validator, pusher
 
 
 def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> ReportJob:
@@ -129,7 +121,8 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
         evaluate=config.evaluate,
         name=inputs.model_name,
         labels=inputs.labels,
-        resolved=config.to_yaml(),
+        # How patiently a run waits is no matter of the model, nor a reason to report anew.
+        resolved=config.model_copy(update={"run": run_config.RunConfig()}).to_yaml(),
         fingerprint=inputs.listing.fingerprint(),
         seed=config.seed,
         parity_tolerance=config.gate.parity_tolerance,
@@ -138,4 +131,4 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:
     """Where the versions of the model lie."""
-    return config.output_dir.resolve() / "serving" / inputs.model_name
+    return preflight.serving_dir(config, inputs.model_name)

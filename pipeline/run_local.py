@@ -5,17 +5,20 @@
     python pipeline/run_local.py --help                   every setting
 
 Exit codes: 0 the run finished and its decision was carried out; 3 the model was not blessed;
-2 a usage or data error; 1 a failure.
+2 a usage or data error; 75 another run works in the output folder; 1 any other failure.
 """
 
 import datetime
 import logging
 import os
+import signal
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 # Run as a script, Python puts this folder first on its path; the project's root belongs there.
 ROOT = str(Path(__file__).resolve().parent.parent)
@@ -26,19 +29,27 @@ sys.path[:] = [
 
 from data import errors, labels, progress  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
+from pipeline import parts  # noqa: E402
+from pipeline.run_config import STEPS  # noqa: E402
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipeline import preflight, runner
+
 EXIT_NOT_BLESSED = 3
+EXIT_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+EXIT_TERMINATED = 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the pipeline; returns the exit code."""
     start = time.monotonic()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        config = pipeline_config.parse(sys.argv[1:] if arguments is None else arguments)
-        return _run(config, start)
+        asked, rest = parts.split(sys.argv[1:] if arguments is None else arguments)
+        config = pipeline_config.parse(rest)
+        return _tell(config, asked) if asked.dry_run else _run(config, asked, start)
     except errors.PipelineError as error:
         label = "Error" if isinstance(error, errors.UserError) else "Failed"
         print(
@@ -46,97 +57,176 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        terminated = isinstance(interrupt, _Terminated)
         print(
-            "Interrupted. The same command goes on after the last finished step.", file=sys.stderr
+            f"{'Terminated' if terminated else 'Interrupted'}. The same command goes on after the"
+            " last finished step.",
+            file=sys.stderr,
         )
-        return 130
+        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
 
 
-def _run(config: pipeline_config.PipelineConfig, start: float) -> int:
-    from rich.console import Console
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run, and where it tells of itself."""
+
+    config: pipeline_config.PipelineConfig
+    parts: parts.Parts
+    run_id: str
+    console: "Console"
+    log_path: Path
+    start: float
+
+
+def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: float) -> int:
     from rich.text import Text
 
-    from pipeline import logs, preflight
+    from pipeline import failures, lock, logs, preflight
 
     preflight.prepare_output(config)
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
     log_path = config.output_dir / "logs" / f"{run_id}.log"
-    # Environment variables that libraries read when they are first imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     # Beam starts worker processes as `python`, from the PATH: that must be this one.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    with logs.redirected(log_path) as terminal:
-        # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
-        console = Console(file=terminal, highlight=False, markup=False, emoji=False)
+    with (
+        lock.held(config.output_dir, run_id, config.run.wait_for_lock_s, _print_now),
+        logs.redirected(log_path) as terminal,
+    ):
+        console = _console(terminal)
         source = str(config.data_dir or config.tfds or "the embedded digits")
         head = Text.assemble(
             (source, "bold"), f" → {config.output_dir}   ", (f"log: {log_path}", "dim")
         )
         console.print(head, soft_wrap=True)
         try:
-            return _run_steps(config, console, run_id, log_path, start)
+            return _run_steps(_Run(config, asked, run_id, console, log_path, start))
         except errors.PipelineError:
             raise
         except Exception as error:
             logging.exception("The run broke off.")
+            if failures.kind(error) == failures.Kind.NO_SPACE:
+                raise failures.no_space(error, config.output_dir) from error
             raise errors.PipelineError(
                 f"{type(error).__name__}: {error}. This is a fault of the pipeline; the details"
                 f" are in {log_path}."
             ) from error
 
 
-def _run_steps(
-    config: pipeline_config.PipelineConfig,
-    console: "Console",
-    run_id: str,
-    log_path: Path,
-    start: float,
-) -> int:
+def _run_steps(run: _Run) -> int:
     from pipeline import preflight
     from pipeline import progress as step_table
 
+    config, console = run.config, run.console
     if config.tfds:
         console.print(f"asking TensorFlow Datasets for {config.tfds} …")
     sources = step_table.StepTable(console, [], str)
     with sources, progress.listening(sources.advanced):
         data_dir = preflight.source_folder(config)
     with step_table.waiting(console, "checking the data …"):
-        inputs = preflight.check(config, data_dir)
-    _save_config(config, run_id)
+        inputs = preflight.check(config, data_dir, run.parts.begins_with(STEPS[0]))
+    _save_config(config, run.run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
-        from pipeline import dag, job_server, outcome, release, runner, runs, steps
+        from pipeline import dag, job_server, runner, steps
 
-        server = job_server.JobServer(config.beam, log_path.with_suffix(".job_server.log"))
-        pipeline = dag.build(config, inputs, server.arguments)
-    ran: list[runner.Step] = []
-    failure = None
+        server = job_server.JobServer(config.beam, run.log_path.with_suffix(".job_server.log"))
+        pipeline = dag.build(config, inputs, beam_arguments=server.arguments)
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
+    run.parts.check(names)
+    for killed in runner.recover(pipeline):
+        console.print(f"An earlier run broke off in {killed.step}; this one goes on from there.")
+    ran: list[runner.Step] = []
     table = step_table.StepTable(console, names, steps.describe)
+
+    def finish(failure: errors.PipelineError | None) -> int:
+        table.__exit__()
+        return _finish(run, inputs, ran, failure)
+
+    guard = runner.Guard(config.run, config.output_dir, finish)
     try:
         with table, progress.listening(table.advanced), server:
-            runner.run(pipeline, run_id, ran, table)
-        labels.save(inputs.label_file, inputs.labels)
+            runner.run(pipeline, run.run_id, ran, table, guard, run.parts)
+        if run.parts.last is None:
+            labels.save(inputs.label_file, inputs.labels)
     except errors.PipelineError as error:
-        failure = error
-    summary_path = config.output_dir / "summary.json"
+        return finish(error)
+    return finish(None)
+
+
+def _finish(
+    run: _Run,
+    inputs: "preflight.Inputs",
+    ran: "list[runner.Step]",
+    failure: errors.PipelineError | None,
+) -> int:
+    from pipeline import outcome, release, runs
+
+    summary_path = run.config.output_dir / "summary.json"
     result = outcome.summarise(
-        run_id,
-        data_dir,
+        run.run_id,
+        inputs.listing,
         inputs.labels,
-        config.evaluate,
-        release.serving_dir(config, inputs),
+        run.config.evaluate,
+        release.serving_dir(run.config, inputs),
         ran,
-        time.monotonic() - start,
+        time.monotonic() - run.start,
         failure,
     )
-    result.write(summary_path)
-    runs.record(config.output_dir, result)
-    outcome.show(result, console, summary_path)
+    try:
+        result.write(summary_path)
+        runs.record(run.config.output_dir, result)
+    except OSError as error:
+        run.console.print(f"{summary_path} cannot be written: {error.strerror}.", soft_wrap=True)
+    outcome.show(result, run.console, summary_path)
     if failure:
-        console.print(f"Log: {log_path}", soft_wrap=True)
+        run.console.print(f"Log: {run.log_path}", soft_wrap=True)
         return failure.exit_code
-    return 0 if result.blessed else EXIT_NOT_BLESSED
+    return EXIT_NOT_BLESSED if result.status == "not_blessed" else 0
+
+
+def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
+    """The dry run: nothing is written but in a temporary folder."""
+    from pipeline import logs, preflight
+    from pipeline import progress as step_table
+
+    with (
+        tempfile.TemporaryDirectory(prefix="dry-run-") as scratch,
+        logs.redirected(Path(scratch) / "log") as terminal,
+    ):
+        console = _console(terminal)
+        with step_table.waiting(console, "looking what would run …"):
+            data_dir = preflight.source_folder(config, Path(scratch))
+            inputs = preflight.check(config, data_dir, asked.begins_with(STEPS[0]))
+
+            from pipeline import dag, dry_run
+
+            pipeline = dag.build(config, inputs)
+            names = [one.id for one in pipeline.components if one.id not in dag.RESOLVERS]
+            asked.check(names)
+            plans = dry_run.plan(pipeline, asked, Path(scratch))
+        dry_run.show(plans, console)
+    return 0
+
+
+def _console(terminal: TextIO) -> "Console":
+    from rich.console import Console
+
+    # Environment variables that libraries read when they are first imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
+    return Console(file=terminal, highlight=False, markup=False, emoji=False)
+
+
+def _print_now(line: str) -> None:
+    print(line, flush=True)
 
 
 def _save_config(config: pipeline_config.PipelineConfig, run_id: str) -> None:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.image_validator import config as validate_config
 from data import atomic
 
+Status = Literal["succeeded", "not_blessed", "partial", "failed"]
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +40,9 @@ class Metrics(_Record):
     accuracy_low: float | None = Field(None, ge=0, le=1, description="of its confidence interval")
     accuracy_high: float | None = Field(None, ge=0, le=1, description="likewise")
     log_loss: float | None = Field(None, ge=0, description="in nats")
+    mean_score: float | None = Field(
+        None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
+    )
     macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
     per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
 
@@ -70,11 +75,13 @@ class Summary(_Record):
     """The outcome of one run."""
 
     run_id: str = Field(description="names the run, its log and its saved configuration")
-    status: Literal["succeeded", "not_blessed", "failed"] = Field(
+    status: Status = Field(
         description="succeeded: finished and the decision carried out; not_blessed: finished, the"
-        " model was refused; failed: a step broke off"
+        " model was refused; partial: finished the steps that were asked for, before the push;"
+        " failed: a step broke off"
     )
     data_dir: str = Field(description="the folder that was ingested")
+    fingerprint: str | None = Field(None, description="of the paths, sizes and times of its files")
     examples: dict[str, int] = Field(description="images in train, eval and test")
     quarantined: int = Field(
         description="files that could not be used or were taken out by a check"

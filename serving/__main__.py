@@ -6,9 +6,11 @@
     python -m serving versions --model-dir output/serving/digits
     python -m serving rollback 1764000000 --model-dir output/serving/digits
     python -m serving promote 1764003600 --model-dir output/serving/digits
+    python -m serving replay --images photos --model-dir output/serving/digits
     python -m serving prune --keep 5 --model-dir output/serving/digits
 
-Exit codes: 0 done; 1 a failure; 2 what was given cannot be used; 130 interrupted.
+Exit codes: 0 done; 1 a failure; 2 what was given cannot be used; 3 the versions of a
+replay differ by more than is allowed; 130 interrupted.
 """
 
 import sys

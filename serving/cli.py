@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serving import client, errors, local, server, tables, versions
+from serving import (
+    access,
+    client,
+    errors,
+    local,
+    parent,
+    replay_command,
+    server,
+    tables,
+    versions,
+)
 from serving.triton import model_config
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -52,6 +62,8 @@ def _parser() -> _Parser:
     predict.add_argument("--model", help="its name, where the server has several")
     status = command("status", _status, "say which version is served")
     status.add_argument("--url", help="of a running server, to ask it too")
+    for one in (predict, status):
+        _add_token_file(one)
     listing = command("versions", _versions, "list the versions")
     rollback = command("rollback", _rollback, "serve an earlier version again")
     rollback.add_argument(
@@ -59,11 +71,14 @@ def _parser() -> _Parser:
     )
     promote = command("promote", _promote, "serve a version, be it withdrawn or not")
     promote.add_argument("version", type=int)
+    replayed = command("replay", replay_command.run, "compare two versions on recorded images")
+    replay_command.add_flags(replayed)
     prune = command("prune", _prune, "delete old versions, never the one served")
     prune.add_argument("--keep", type=int, default=5, help="how many remain (default: %(default)s)")
     for one in (rollback, promote):
         one.add_argument("--url", help="of a running server, to wait until it has followed")
-    for one in (status, listing, rollback, promote, prune):
+        _add_token_file(one)
+    for one in (status, listing, rollback, promote, replayed, prune):
         _add_model_dir(one, "the model's folder, such as output/serving/digits", required=True)
     return parser
 
@@ -75,6 +90,9 @@ def _add_serve(parser: _Parser) -> None:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
     add("--grpc-port", type=_port, help="default: the port after --port")
+    add(
+        "--grpc-host", default="127.0.0.1", help="for peers that are trusted (default: %(default)s)"
+    )
     add("--metrics-port", type=_port, help="default: the second port after --port")
     add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
@@ -86,11 +104,20 @@ def _add_serve(parser: _Parser) -> None:
         help="bytes of a request's images",
     )
     add("--max-pixels", type=_count, default=limits.max_pixels, help="height × width of an image")
+    replay_command.add_recording_flags(parser)
     add("--address-file", type=Path, metavar="FILE", help="JSON written when the server is ready")
+    add("--parent", type=_count, metavar="PID", help="end with this process, which started it")
+    text = "holds a bearer token that TensorFlow Serving's API and the page then ask for"
+    add("--token-file", type=Path, metavar="FILE", help=text)
 
 
 def _add_model_dir(parser: argparse._ActionsContainer, text: str, required: bool) -> None:
     parser.add_argument("--model-dir", type=Path, metavar="DIR", required=required, help=text)
+
+
+def _add_token_file(parser: argparse.ArgumentParser) -> None:
+    text = "holds the bearer token that the server at --url asks for"
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help=text)
 
 
 def _port(text: str) -> int:
@@ -121,9 +148,12 @@ def _serve(given: argparse.Namespace) -> None:
         given.metrics_port,
         given.rest_port,
         given.address_file,
+        given.token_file,
         limits,
+        given.grpc_host,
+        recorder=replay_command.recorder(given, _print),
     )
-    with server.stopping_on_signals() as stop:
+    with server.stopping_on_signals() as stop, parent.watched(given.parent, stop):
         server.serve(settings, stop, _print)
 
 
@@ -133,9 +163,14 @@ def _predict(given: argparse.Namespace) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
         found = local.predict(given.model_dir, images)
     else:
-        with client.Client(given.url, given.model) as asked:
+        with _asking(given, given.model) as asked:
             found = asked.predict(images)
     tables.predictions(given.images, found)
+
+
+def _asking(given: argparse.Namespace, model: str | None) -> client.Client:
+    headers = access.read(given.token_file).headers() if given.token_file else None
+    return client.Client(given.url, model, headers=headers)
 
 
 def _read(paths: Sequence[Path]) -> list[bytes]:
@@ -157,7 +192,7 @@ def _status(given: argparse.Namespace) -> None:
     _print(f"{given.model_dir}: version {current.number} is served.")
     _print(f"{len(known)} versions in all, {withdrawn} withdrawn.")
     if given.url:
-        with client.Client(given.url, _name(given.model_dir)) as asked:
+        with _asking(given, _name(given.model_dir)) as asked:
             ready = [str(one["version"]) for one in asked.index() if _is_ready(one, asked.model)]
         _print(f"{given.url}: version {', '.join(ready) or 'none'} answers.")
 
@@ -179,7 +214,7 @@ def _promote(given: argparse.Namespace) -> None:
 def _changed(given: argparse.Namespace, version: versions.Version) -> None:
     _print(f"{given.model_dir}: version {version.number} is served; running servers follow.")
     if given.url:
-        with client.Client(given.url, _name(given.model_dir)) as asked:
+        with _asking(given, _name(given.model_dir)) as asked:
             _await(asked, version.number)
         _print(f"{given.url}: version {version.number} answers.")
 

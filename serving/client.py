@@ -92,7 +92,7 @@ class Client:
       version: the model's; None: the one that is served to all.
       timeout_s: how long each attempt may wait for the network.
       retries: for errors that pass.
-      headers: sent with every request, such as an Authorization.
+      headers: sent with every request, such as ``access.read(path).headers()``, a token.
       send: the transport.
       sleep: waits a number of seconds.
     """

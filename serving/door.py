@@ -1,56 +1,71 @@
-"""A door that speaks TensorFlow Serving's REST API and forwards to Triton.
+"""The doors for clients: TensorFlow Serving's REST API, the Open Inference Protocol and a page.
 
     GET  /v1/models/NAME[/versions/V|/labels/stable]            the versions' state
     GET  /v1/models/NAME[/versions/V|/labels/stable]/metadata   signatures
     POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
+    /v2/…                                                       see passage.py
+    /, /page/…                                                  see page.py
 
-When too many requests wait it answers 503 at once. It runs in a thread of its own.
+With a token, all but the page itself and health asks for it. Triton itself listens on this machine
+alone: much that is malformed it answers with 500, and some of it ends it. So nothing reaches it that
+was not understood here. When too many requests wait the answer is 503, at once. The doors run in a
+thread of their own.
 """
 
 import asyncio
-import json
+import contextlib
+import ctypes
+import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import numpy as np
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
-from serving import client, errors, protocol, signatures, tfserving
+from serving import (
+    access,
+    admission,
+    client,
+    errors,
+    json_body,
+    page,
+    passage,
+    recording,
+    signatures,
+    tfserving,
+    upstream,
+)
 from serving.triton import model_config, process
 
-MAX_WAITING = 256
 _TIMEOUT_S = 60
 _START_TIMEOUT_S = 30
 # Base64 is a third longer than what it holds.
 _BODY_FACTOR = 1.5
+# Times the largest batch: so many instances may a request of TensorFlow Serving's API have.
+_MAX_BATCHES = 8
+_MAX_MESSAGE_LENGTH = 500
+_M_MMAP_THRESHOLD = -3
+_LARGE_BLOCK_BYTES = 1 << 20
 _ROUTE = re.compile(
-    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
     r"(?P<verb>/metadata|:predict|:classify|:regress)?"
 )
 STABLE = "stable"
+_BROKEN_HTTP = (http_exceptions.HttpProcessingError, web.RequestPayloadError)
+_OPEN = ("GET", "HEAD")
 
-
-class _Answer(Exception):  # noqa: N818
-    """An answer other than 200."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class _Asked:
     version: str | None
     verb: str | None
-
-    def path(self, name: str) -> str:
-        end = f"/versions/{self.version}" if self.version else ""
-        return f"/v2/models/{name}{end}"
 
 
 class Door:
@@ -62,6 +77,8 @@ class Door:
       where: where Triton listens, and the door.
       triton_url: Triton's REST.
       limits: what a request may have.
+      recorder: is given what was answered; None: nothing is recorded.
+      token: without it nobody is answered; None: everybody is.
     """
 
     def __init__(
@@ -71,13 +88,16 @@ class Door:
         where: process.Addresses,
         triton_url: str,
         limits: model_config.Limits,
+        recorder: recording.Recorder | None = None,
+        token: access.Token | None = None,
     ) -> None:
         self._name = name
         self._model_dir = model_dir
         self._where = where
-        self._triton_url = triton_url
         self._limits = limits
-        self._waiting = 0
+        self._triton_url = triton_url
+        self._recorder = recorder
+        self._token = token
         self._open = threading.Event()
         self._failure: BaseException | None = None
         self._loop = asyncio.new_event_loop()
@@ -98,6 +118,7 @@ class Door:
         self._thread.join()
 
     def _run(self) -> None:
+        _return_large_blocks()
         try:
             self._loop.run_until_complete(self._serve())
         except Exception as error:
@@ -107,125 +128,136 @@ class Door:
             self._loop.close()
 
     async def _serve(self) -> None:
-        largest = int(self._limits.max_request_bytes * _BODY_FACTOR) + 65536
-        application = web.Application(client_max_size=largest)
-        application.router.add_route("*", "/{path:.*}", self._handle)
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        connector = aiohttp.TCPConnector(limit=0)
+        limits = self._limits
+        largest = int(limits.max_request_bytes * _BODY_FACTOR) + 65536
+        self._admitted = admission.Admission(limits.max_request_bytes, largest)
         async with aiohttp.ClientSession(
-            self._triton_url, timeout=timeout, connector=connector
-        ) as self._session:
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=_TIMEOUT_S)
+            self._triton_url,
+            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
+            connector=aiohttp.TCPConnector(limit=0),
+            headers={"Accept-Encoding": "identity"},  # Triton would compress, on this machine
+        ) as session:
+            self._triton = upstream.Upstream(self._name, session)
+            runner = web.AppRunner(
+                self._application(),
+                access_log=None,
+                logger=_logger(),
+                shutdown_timeout=_TIMEOUT_S,
+            )
             await runner.setup()
-            await web.TCPSite(runner, self._where.host, self._where.rest_port).start()
+            for port in (self._where.http_port, self._where.rest_port):
+                await web.TCPSite(runner, self._where.host, port).start()
             self._open.set()
             await self._closing.wait()
             await runner.cleanup()
 
-    async def _handle(self, request: web.Request) -> web.Response:
-        headers = {}
+    def _application(self) -> web.Application:
+        passed = passage.Passage(
+            self._name, self._triton, self._admitted, self._limits, self._recorder
+        )
+        application = web.Application(middlewares=[self._admit, self._refuse])
+        application.add_routes(page.Page(self._triton, self._admitted, self._limits).routes())
+        application.router.add_route("*", "/{path:v2(?:/.*)?}", passed.answer)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    @web.middleware
+    async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers those who may ask, before anything of their request's body is read."""
+        is_open = request.path == "/" or passage.is_health(request)
+        if self._token is None or (is_open and request.method in _OPEN):
+            return await handler(request)
+        given = request.headers.get("Authorization")
+        if self._token.admits(given):
+            return await handler(request)
+        reason = ' error="invalid_token"' if given else ""
+        return web.json_response(
+            {"error": "A bearer token is needed: Authorization: Bearer …"},
+            status=401,
+            headers={"WWW-Authenticate": f"Bearer{reason}"},
+        )
+
+    @web.middleware
+    async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers in JSON where a handler raises."""
         try:
-            status, content = 200, await self._answer(request)
-        except tfserving.MalformedError as error:
-            status, content = 400, {"error": str(error)}
-        except web.HTTPRequestEntityTooLarge:
-            limit = self._limits.max_request_bytes
-            status, content = (
-                413,
-                {"error": f"The request is too large; allowed are {limit} bytes."},
-            )
-        except _Answer as error:
-            status, content = error.status, {"error": str(error)}
-        except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError) as error:
-            status, content = 503, {"error": f"The model server does not answer ({error!r})."}
-        if status == 503:
-            headers["Retry-After"] = "1"
+            return await handler(request)
+        except json_body.MalformedError as error:
+            status, message = 400, str(error)
+        except upstream.Answered as error:
+            status, message = error.status, str(error)
+        headers = {"Retry-After": "1"} if status == 503 else {}
+        content = {"error": message[:_MAX_MESSAGE_LENGTH]}
         return web.json_response(content, status=status, headers=headers)
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        return web.json_response(await self._answer(request))
 
     async def _answer(self, request: web.Request) -> dict[str, Any]:
         asked = self._route(request)
         if request.method == "GET" and asked.verb is None:
-            return tfserving.status(await self._entries(asked))
+            return tfserving.status(await self._triton.entries(asked.version))
         if request.method == "GET" and asked.verb == "/metadata":
             return await self._metadata(asked)
         if request.method == "POST" and asked.verb == ":predict":
-            if self._waiting >= MAX_WAITING:
-                raise _Answer(503, f"{MAX_WAITING} requests are waiting; try again later.")
-            self._waiting += 1
-            try:
-                return await self._predict(asked, await request.read())
-            finally:
-                self._waiting -= 1
-        raise _Answer(400, f"Malformed request: {request.method} {request.path}")
+            async with self._admitted.body(request) as body:
+                return await self._predict(asked, body)
+        raise upstream.Answered(400, f"Malformed request: {request.method} {request.path}")
 
     def _route(self, request: web.Request) -> _Asked:
         match = _ROUTE.fullmatch(request.path)
         if match is None:
-            raise _Answer(404, f"Malformed request: {request.method} {request.path}")
+            raise upstream.Answered(404, f"Malformed request: {request.method} {request.path}")
         label, version = match["label"], match["version"]
         if match["model"] != self._name:
             which = (
                 f"Specific({match['model']}, {version})" if version else f"Latest({match['model']})"
             )
-            raise _Answer(404, f"Servable not found for request: {which}")
+            raise upstream.Answered(404, f"Servable not found for request: {which}")
         if label not in (None, STABLE):
-            raise _Answer(400, f"Unrecognized servable version label: {label}")
+            raise upstream.Answered(400, f"Unrecognized servable version label: {label}")
         return _Asked(version, match["verb"])
 
-    async def _entries(self, asked: _Asked) -> list[Mapping[str, str]]:
-        """What Triton knows of the versions asked for, the newest first."""
-        async with self._session.post("/v2/repository/index") as response:
-            known = await response.json()
-        entries = [
-            one
-            for one in known
-            if one["name"] == self._name and asked.version in (None, one.get("version", ""))
-        ]
-        if not any("version" in one for one in entries):
-            raise _Answer(404, f"Could not find version {asked.version} of model {self._name}")
-        return sorted(entries, key=lambda one: -int(one["version"]))
-
     async def _metadata(self, asked: _Asked) -> dict[str, Any]:
-        ready = [one for one in await self._entries(asked) if one.get("state") == "READY"]
+        ready = [
+            one for one in await self._triton.entries(asked.version) if one.get("state") == "READY"
+        ]
         if not ready:
-            raise _Answer(404, f"Servable not found for request: {asked.path(self._name)}")
+            raise upstream.Answered(404, f"Servable not found for request: /v2/models/{self._name}")
         version = ready[0]["version"]
         try:
             found = signatures.offered(self._model_dir / version)
         except errors.UserError as error:
-            raise _Answer(404, str(error)) from error
+            raise upstream.Answered(404, str(error)) from error
         return tfserving.metadata(self._name, version, found)
 
     async def _predict(self, asked: _Asked, body: bytes) -> dict[str, Any]:
-        given = tfserving.parse(body, client.IMAGE_INPUT)
         size = self._limits.max_batch
+        given = tfserving.parse(body, client.IMAGE_INPUT, _MAX_BATCHES * size)
         chunks = [given.items[start : start + size] for start in range(0, len(given.items), size)]
-        parts = [await self._forward(asked, chunk, given.signature) for chunk in chunks]
+        parts = [
+            (await self._triton.infer(chunk, given.signature, asked.version)).outputs
+            for chunk in chunks
+        ]
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if self._recorder is not None and self._recorder.takes():
+            await asyncio.to_thread(self._recorder.write, given.items)
         return tfserving.answer(outputs, given.row)
 
-    async def _forward(
-        self, asked: _Asked, items: list[bytes], signature: str
-    ) -> dict[str, np.ndarray]:
-        parameters = {"signature": signature}
-        body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
-        path = f"{asked.path(self._name)}/infer"
-        async with self._session.post(path, data=body, headers=headers) as response:
-            content = await response.read()
-            if response.status == 200:
-                return protocol.answer(
-                    content, int(response.headers[protocol.HEADER_LENGTH])
-                ).outputs
-            raise _failure(response.status, content)
+
+def _return_large_blocks() -> None:
+    """Makes the C library give back what large bodies took: by itself it keeps ever larger blocks.
+
+    Source: mallopt(3), M_MMAP_THRESHOLD.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
 
 
-def _failure(status: int, content: bytes) -> _Answer:
-    try:
-        message = str(json.loads(content)["error"])
-    except (KeyError, TypeError, ValueError):
-        message = content[:200].decode(errors="replace")
-    if "is not healthy" in message:
-        status = 503
-    elif "unknown version" in message or "unknown model" in message:
-        status = 404
-    return _Answer(status, message)
+def _logger() -> logging.Logger:
+    """Tells of our faults alone: a stranger's broken HTTP must not fill the log with tracebacks."""
+    logger = logging.getLogger(__name__)
+    logger.addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], _BROKEN_HTTP))
+    )
+    return logger

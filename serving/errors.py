@@ -3,6 +3,7 @@
     ServingError              exit code 1
     ├── UserError             what was given cannot be used; exit code 2
     ├── ServerError           the server did not start, or died
+    ├── DisagreementError     two versions differ by more than is allowed; exit code 3
     └── RequestError          a prediction could not be had; attribute ``url``
         ├── UnreachableError  nobody answers there, or the connection broke
         ├── NoAnswerError     no answer in time
@@ -29,6 +30,12 @@ class UserError(ServingError):
 
 class ServerError(ServingError):
     """The server did not start, or died."""
+
+
+class DisagreementError(ServingError):
+    """Two versions answer the same images differently, and more often than is allowed."""
+
+    exit_code = 3
 
 
 class RequestError(ServingError):

@@ -104,11 +104,12 @@ def answer(body: bytes, header_length: int) -> Answer:
 
 def _array(datatype: str, content: bytes) -> np.ndarray:
     if datatype == "BYTES":
-        return np.array([*_strings(content)], object)
+        return np.array([*strings(content)], object)
     return np.frombuffer(content, _TYPES[datatype])
 
 
-def _strings(content: bytes) -> Iterator[bytes]:
+def strings(content: bytes) -> Iterator[bytes]:
+    """The values of a binary tensor of byte strings; each has its length before it."""
     position = 0
     while position < len(content):
         (length,) = struct.unpack_from("<I", content, position)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import client, errors, rollout, versions
+from serving import access, client, errors, recording, rollout, versions
 from serving.triton import installation, model_config, process, repository
 
 _TICK_S = 0.5
@@ -32,7 +32,10 @@ class Settings:
       metrics_port: None: ``port`` + 2.
       rest_port: of TensorFlow Serving's REST API; None: ``port`` + 501.
       address_file: written when the server is ready, where given.
+      token_file: holds the bearer token that the REST door asks for; None: it asks for none.
       limits: its capacity.
+      grpc_host: the address to listen on for gRPC, which is not for strangers.
+      recorder: is given a share of the REST doors' images; None: nothing is recorded.
     """
 
     model_dir: Path
@@ -42,7 +45,10 @@ class Settings:
     metrics_port: int | None = None
     rest_port: int | None = None
     address_file: Path | None = None
+    token_file: Path | None = None
     limits: model_config.Limits = field(default_factory=model_config.Limits)
+    grpc_host: str = process.LOOPBACK
+    recorder: recording.Recorder | None = None
 
 
 def serve(settings: Settings, stop: threading.Event, report: Callable[[str], None]) -> None:
@@ -54,11 +60,12 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
       report: is told, a line at a time, of what happens.
 
     Raises:
-      errors.UserError: no server or no version is there, or a port is taken.
+      errors.UserError: no server, no version or no token is there, or a port is taken.
       errors.ServerError: the server did not start, or died.
     """
     versions.served(settings.model_dir)
     name = settings.model_dir.resolve().name
+    token = access.read(settings.token_file) if settings.token_file else None
     triton = installation.find()
     where = process.addresses(
         settings.host,
@@ -66,12 +73,15 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
         settings.grpc_port,
         settings.metrics_port,
         settings.rest_port,
+        # Triton's own ports know no token: nobody else's machine may reach them when one is asked for.
+        process.LOOPBACK if token else settings.grpc_host,
+        process.LOOPBACK if token else None,
     )
     with _working_folder(name) as root:
         folders = repository.Repository(root / "triton", name, settings.limits, triton)
         # One attempt: the next look at the folder comes in half a second anyway.
         asking = client.Client(
-            _reachable(where.http),
+            where.triton,
             name,
             timeout_s=5,
             retries=client.Retries(attempts=1),
@@ -86,10 +96,17 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
                 from serving import door
 
                 rest = door.Door(
-                    name, settings.model_dir, where, _reachable(where.http), settings.limits
+                    name,
+                    settings.model_dir,
+                    where,
+                    where.triton,
+                    settings.limits,
+                    settings.recorder,
+                    token,
                 )
                 with rest, _announced(settings, where, name):
                     _describe(where, name, server.log_path, report)
+                    _describe_access(settings, token, report)
                     _run(server, follower, stop)
             report("Finishing the requests in flight …")
         finally:
@@ -175,6 +192,7 @@ def _announced(settings: Settings, where: process.Addresses, name: str) -> Itera
         "grpc": where.grpc,
         "metrics": where.metrics,
         "rest": _reachable(where.rest),
+        "triton": where.triton,
         "model": name,
     }
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
@@ -204,9 +222,24 @@ def _describe(
     report(f"gRPC     {where.grpc}")
     report(f"metrics  {where.metrics}")
     report(f"TFS REST {where.rest}/v1/models/{name}")
+    report(f"page     {_reachable(where.rest)}/")
     report(f"log      {log_path}")
     report("Try, with an image of yours for photo.jpg:")
     report(curl_line(_reachable(where.http), name))
+
+
+def _describe_access(
+    settings: Settings, token: access.Token | None, report: Callable[[str], None]
+) -> None:
+    if token is None:
+        return
+    report(
+        "A token is asked for by REST and the page. gRPC and metrics know none: they listen on"
+        f" {process.LOOPBACK} alone."
+    )
+    if token.exposed:
+        path = settings.token_file
+        report(f"Warning: every user of this machine can read the token; `chmod 600 {path}`.")
 
 
 def curl_line(url: str, name: str) -> str:

@@ -1,13 +1,17 @@
-"""What the commands print: predictions and versions as tables."""
+"""What the commands print: predictions, versions and replays as tables."""
 
 import datetime
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import console, table, text
 
-from serving import client, versions
+from serving import client, replay, versions
+
+_MAX_ROWS = 20
+_MAX_NAMED = 8
 
 
 def predictions(paths: Sequence[Path], found: Sequence[client.Prediction]) -> None:
@@ -41,6 +45,83 @@ def listing(found: Sequence[versions.Version], served: int | None) -> None:
             _megabytes(version.path),
         )
     _console().print(rows)
+
+
+def replayed(found: replay.Replay, recorded: int, max_disagreement: float) -> None:
+    """Prints what a replay found.
+
+    Args:
+      found: the replay.
+      recorded: how many images there were to choose from.
+      max_disagreement: what is allowed, in 0–1.
+    """
+    out = _console()
+    rows = table.Table(box=None, pad_edge=False)
+    for column in ("", "classes", "p50 ms", "p99 ms"):
+        rows.add_column(column, justify="right" if column else "left", overflow="fold")
+    for which, name in enumerate(found.names):
+        times = [f"{value:.1f}" for value in found.percentiles_ms(which)]
+        rows.add_row(_plain(name), str(len(found.labels[which])), *times)
+    out.print(rows)
+    if found.label_changes:
+        out.print(_label_changes(found))
+    for name, images in (
+        (found.names[0], found.newly_invalid),
+        (found.names[1], found.newly_valid),
+    ):
+        if images:
+            out.print(_plain(f"Only {name} can read {_first(images)}."))
+    if found.outlier_changes:
+        out.print(_plain(f"Outlier for one only: {_first([*found.outlier_changes])}."))
+    for one in found.unreadable[:_MAX_NAMED]:
+        out.print(_plain(f"{one.name} could not be read: {one.reason}"))
+    more = len(found.unreadable) - _MAX_NAMED
+    if more > 0:
+        out.print(f"{more} more could not be read.")
+    for line in _summary(found, recorded, max_disagreement):
+        out.print(_plain(line))
+
+
+def aside() -> console.Console:
+    """For what a waiting person sees; silent where nobody looks."""
+    return console.Console(stderr=True, quiet=not sys.stderr.isatty())
+
+
+def _label_changes(found: replay.Replay) -> table.Table:
+    rows = table.Table(box=None, pad_edge=False)
+    for column in ("image", found.names[0], "", found.names[1], ""):
+        rows.add_column(_plain(column), justify="left" if column else "right", overflow="fold")
+    for one in found.label_changes[:_MAX_ROWS]:
+        pairs = zip(one.labels, one.scores, strict=True)
+        cells = [cell for label, score in pairs for cell in (_plain(label), f"{score:.1%}")]
+        rows.add_row(_plain(one.image), *cells)
+    more = len(found.label_changes) - _MAX_ROWS
+    if more > 0:
+        rows.add_row(f"and {more} more")
+    return rows
+
+
+def _summary(found: replay.Replay, recorded: int, max_disagreement: float) -> Iterator[str]:
+    apart = f"Probabilities change by {found.mean_change:.4f} in the mean"
+    if found.largest.change:
+        where = f"{found.largest.image}, {found.largest.label}"
+        apart += f", by {found.largest.change:.4f} at most ({where})"
+    yield f"{apart}."
+    for which in (1, 0):
+        own = [name for name in found.labels[which] if name not in found.labels[1 - which]]
+        if own:
+            yield f"Only {found.names[which]} knows {_first(own)}."
+    neither = f"; {found.neither} can be read by neither" if found.neither else ""
+    yield f"{found.images} of {recorded} recorded images{neither}."
+    yield (
+        f"Disagreements: {found.disagreements} of {found.readable} ({found.fraction:.1%}); allowed"
+        f" {max_disagreement:.1%}."
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMED
+    return ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _console() -> console.Console:

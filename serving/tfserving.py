@@ -6,21 +6,16 @@ tensors whose name ends in ``_bytes`` always. Dimension letters: B batch.
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from serving import signatures
+from serving import json_body, signatures
 
 _STATES = {"READY": "AVAILABLE", "LOADING": "LOADING", "UNLOADING": "UNLOADING"}
 _TYPES = {"TYPE_STRING": "DT_STRING", "TYPE_FP32": "DT_FLOAT", "TYPE_FP64": "DT_DOUBLE"}
-
-
-class MalformedError(ValueError):
-    """A request that cannot be understood; answered with 400."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +33,21 @@ class Predict:
     row: bool
 
 
-def parse(body: bytes, input_name: str) -> Predict:
+def parse(body: bytes, input_name: str, max_instances: int) -> Predict:
     """Reads the body of a ``:predict``.
 
     Args:
       body: JSON.
       input_name: the one input of the model's signatures.
+      max_instances: the largest B.
 
     Raises:
-      MalformedError: it cannot be understood.
+      json_body.MalformedError: it cannot be understood.
     """
-    try:
-        given = json.loads(body)
-    except (RecursionError, ValueError) as error:
-        raise MalformedError(f"JSON Parse error: {error}") from error
-    if not isinstance(given, dict):
-        raise MalformedError("The request is no JSON object.")
-    signature = given.get("signature_name", signatures.DEFAULT)
-    if not isinstance(signature, str):
-        raise MalformedError("'signature_name' is no string.")
+    given = json_body.parse(body)
+    signature = json_body.name(given.get("signature_name", signatures.DEFAULT), "'signature_name'")
     if ("instances" in given) == ("inputs" in given):
-        raise MalformedError("The request must have either 'instances' or 'inputs'.")
+        raise json_body.MalformedError("The request must have either 'instances' or 'inputs'.")
     row = "instances" in given
     values = given["instances" if row else "inputs"]
     if not row and isinstance(values, dict) and "b64" not in values:
@@ -66,7 +55,13 @@ def parse(body: bytes, input_name: str) -> Predict:
     if not isinstance(values, list):
         values = [] if row else [values]
     if not values:
-        raise MalformedError("There is no instance; 'instances' is a list of at least one.")
+        raise json_body.MalformedError(
+            "There is no instance; 'instances' is a list of at least one."
+        )
+    if len(values) > max_instances:
+        raise json_body.MalformedError(
+            f"There are {len(values)} instances; allowed are {max_instances}."
+        )
     return Predict(signature, [_item(value, input_name) for value in values], row)
 
 
@@ -81,14 +76,16 @@ def _item(value: Any, input_name: str) -> bytes:
         try:
             return base64.b64decode(value["b64"], validate=True)
         except (binascii.Error, ValueError) as error:
-            raise MalformedError("A value of 'b64' is not base64 encoded.") from error
-    raise MalformedError(f"An instance must be {{'{input_name}': {{'b64': …}}}} or {{'b64': …}}.")
+            raise json_body.MalformedError("A value of 'b64' is not base64 encoded.") from error
+    raise json_body.MalformedError(
+        f"An instance must be {{'{input_name}': {{'b64': …}}}} or {{'b64': …}}."
+    )
 
 
 def _named(values: dict[str, Any], input_name: str) -> Any:
     if set(values) != {input_name}:
         names = ", ".join(sorted(map(str, values)))
-        raise MalformedError(f"The inputs are {names or 'none'}; needed: {input_name}.")
+        raise json_body.MalformedError(f"The inputs are {names or 'none'}; needed: {input_name}.")
     return values[input_name]
 
 

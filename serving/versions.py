@@ -74,6 +74,20 @@ def served(model_dir: Path) -> Version:
     return candidates[-1]
 
 
+def find(model_dir: Path, number: int) -> Version:
+    """A whole version by its number, be it withdrawn or not.
+
+    Raises:
+      errors.UserError: there is no such version.
+    """
+    known = listed(model_dir)
+    wanted = next((one for one in known if one.number == number), None)
+    if wanted is None or not wanted.whole:
+        numbers = ", ".join(str(one.number) for one in known if one.whole)
+        raise errors.UserError(f"{model_dir} has no whole version {number}; it has {numbers}.")
+    return wanted
+
+
 def rollback(model_dir: Path, number: int | None = None) -> Version:
     """Serves an earlier version again, and withdraws those above it.
 
@@ -133,12 +147,10 @@ def prune(model_dir: Path, keep: int) -> list[Version]:
 
 
 def _serve(model_dir: Path, number: int) -> Version:
-    known = listed(model_dir)
-    wanted = next((one for one in known if one.number == number), None)
-    if wanted is None or not wanted.whole:
-        numbers = ", ".join(str(one.number) for one in known if one.whole)
-        raise errors.UserError(f"{model_dir} has no whole version {number}; it has {numbers}.")
-    above = [one for one in known if one.number > number and one.whole and not one.withdrawn]
+    wanted = find(model_dir, number)
+    above = [
+        one for one in listed(model_dir) if one.number > number and one.whole and not one.withdrawn
+    ]
     withdrawn = model_dir / WITHDRAWN
     withdrawn.mkdir(exist_ok=True)
     if wanted.withdrawn:

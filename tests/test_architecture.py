@@ -24,6 +24,10 @@ DOOR_NAMES = {
     "components/report/artifacts.py",
     "components/trainer/warm_start_model.py",
     "components/tuner/run.py",
+    "pipeline/kubeflow/client.py",
+    "pipeline/kubeflow/compiler.py",
+    "pipeline/kubeflow/engine.py",
+    "pipeline/kubeflow/entrypoint.py",
 }
 DOOR_LIBRARIES = {
     "airflow",

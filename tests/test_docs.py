@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pydantic
+
 from components.image_validator import checks, config
 from components.release_gate import config as gate_config
 from components.trainer.backbones import names, registry
@@ -46,8 +48,10 @@ def test_every_setting_of_the_gate_is_documented_with_its_default():
     assert documented.keys() == fields.keys()
     for name, field in fields.items():
         shown = documented[name].strip().strip("`").replace(",", "")
-        default = field.default
-        if isinstance(default, float):
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, pydantic.BaseModel):
+            assert shown == "", name  # its settings are told elsewhere
+        elif isinstance(default, float):
             assert float(shown) == default, name
         else:
             assert shown == ("" if default is None else str(default).lower()), name

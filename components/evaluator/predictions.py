@@ -5,6 +5,7 @@ Kept whole in memory: 4·K + 60 bytes an image, so 100,000 images of 100 classes
 Dimension letters: N images, K classes, B batch.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class Predictions:
       valid: bool [N], whether the model could read the image.
       outlier_scores: float32 [N], higher for what is less like the training images; zeros where
         the model has no such output.
+      spans: int64 [N], the number of each image's span; NO_SPAN where there are none, and None
+        where nobody asked.
     """
 
     labels: list[str]
@@ -41,6 +44,7 @@ class Predictions:
     probabilities: np.ndarray
     valid: np.ndarray
     outlier_scores: np.ndarray
+    spans: np.ndarray | None = None
 
     @property
     def predicted_ids(self) -> np.ndarray:
@@ -51,6 +55,12 @@ class Predictions:
     def correct(self) -> np.ndarray:
         """Whether the most probable class is the true one, bool [N]."""
         return self.predicted_ids == self.label_ids
+
+    @property
+    def mean_score(self) -> float | None:
+        """The mean probability of the predicted class; None where no image was valid."""
+        scores = self.probabilities.max(1, initial=0.0)[self.valid]
+        return float(scores.mean(dtype=np.float64)) if len(scores) else None
 
     def aligned(self, labels: Sequence[str]) -> "Predictions":
         """The same with the columns of another label map; unknown classes have probability 0.
@@ -63,14 +73,14 @@ class Predictions:
         for column, name in enumerate(labels):
             if name in places:
                 columns[:, column] = self.probabilities[:, places[name]]
-        return Predictions(
-            list(labels), self.paths, self.label_ids, columns, self.valid, self.outlier_scores
-        )
+        return dataclasses.replace(self, labels=list(labels), probabilities=columns)
 
     def save(self, path: Path) -> None:
         """Writes them as ``.npz``."""
+        spans = {} if self.spans is None else {"spans": self.spans}
         np.savez(
             path,
+            **spans,
             labels=np.array(self.labels, np.str_),
             paths=np.array([name.encode("utf-8", "surrogateescape") for name in self.paths], bytes),
             label_ids=self.label_ids,
@@ -88,7 +98,8 @@ class Predictions:
                 paths=[name.decode("utf-8", "surrogateescape") for name in stored["paths"]],
                 **{
                     name: stored[name]
-                    for name in ("label_ids", "probabilities", "valid", "outlier_scores")
+                    for name in ("label_ids", "probabilities", "valid", "outlier_scores", "spans")
+                    if name in stored
                 },
             )
 
@@ -109,12 +120,14 @@ def predict(model_dir: Path, labels: Sequence[str], files: Sequence[str]) -> Pre
         "probabilities": [np.zeros([0, len(labels)], np.float32)],
         "valid": [np.zeros(0, bool)],
         "outlier_scores": [np.zeros(0, np.float32)],
+        "spans": [np.zeros(0, np.int64)],
     }
     for serialized in tf.data.TFRecordDataset(list(files)).batch(BATCH).prefetch(2):
-        parsed = example.parse(serialized, [example.FILENAME, example.CLASS_LABEL])
+        parsed = example.parse(serialized, [example.FILENAME, example.CLASS_LABEL, example.SPAN])
         answer = {name: value.numpy() for name, value in signature(examples=serialized).items()}
         parts["paths"].append(parsed[example.FILENAME].numpy())
         parts["label_ids"].append(parsed[example.CLASS_LABEL].numpy())
+        parts["spans"].append(parsed[example.SPAN].numpy())
         parts["probabilities"].append(answer["probabilities"])
         parts["valid"].append(answer["valid"])
         count = len(answer["valid"])

@@ -3,6 +3,7 @@
 Nothing is lost: each listed file ends in exactly one split or in the quarantine list.
 """
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,7 @@ class Plan:
       ledger: the assignments to remember.
       shard_counts: split → number of shards.
       duplicate_distance: up to which images counted as near copies.
+      passed_over: images of spans before the window that are in no test split.
     """
 
     images: list[catalog.Image]
@@ -46,6 +48,7 @@ class Plan:
     ledger: dict[str, str]
     shard_counts: dict[str, int]
     duplicate_distance: int
+    passed_over: int = 0
 
     def shards(self) -> list[tuple[str, int]]:
         """(split, shard) of each. One that no image falls into is written too."""
@@ -75,15 +78,7 @@ def plan(
             f"Nothing is known of {len(missing)} files, such as {missing[0]}: a worker wrote its"
             " finds elsewhere. Workers need the output folder at the same path."
         )
-    quarantined, good, infos = [], [], []
-    for file in listing.files:
-        result = rows[file.path].result
-        if isinstance(result, decode.Rejection):
-            row = report.Quarantined(file.path, file.class_name, result.reason, result.detail)
-            quarantined.append(row)
-        else:
-            good.append(file)
-            infos.append(result)
+    good, infos, quarantined = _sorted_out(listing, rows)
     digests = [rows[file.path].sha256 for file in good]
     groups, distance = _groups(good, digests, infos, job.config.split)
     items = [
@@ -91,8 +86,13 @@ def plan(
         for file, digest, group in zip(good, digests, groups, strict=True)
     ]
     splits = split.assign(items, job.config.split, listing.given_splits, ledger)
+    for_test_only = {span.number for span in listing.fixed}
+    used = [
+        file.span not in for_test_only or name == "test"
+        for file, name in zip(good, splits, strict=True)
+    ]
     sizes: Counter[str] = Counter()
-    for file, name in zip(good, splits, strict=True):
+    for file, name in itertools.compress(zip(good, splits, strict=True), used):
         sizes[name] += file.size_bytes
     counts = {
         name: records.shard_count(sizes[name], job.config.shard_bytes) for name in split.SPLITS
@@ -107,7 +107,9 @@ def plan(
             span=file.span,
             info=info,
         )
-        for file, digest, name, info in zip(good, digests, splits, infos, strict=True)
+        for file, digest, name, info in itertools.compress(
+            zip(good, digests, splits, infos, strict=True), used
+        )
     ]
     images.sort(key=lambda image: image.place)
     made = {
@@ -115,7 +117,24 @@ def plan(
         for item, name in zip(items, splits, strict=True)
         if item.given in (None, "train")
     }
-    return Plan(images, quarantined, {**ledger, **made}, counts, distance)
+    passed_over = len(good) - len(images)
+    return Plan(images, quarantined, {**ledger, **made}, counts, distance, passed_over)
+
+
+def _sorted_out(
+    listing: folder.Listing, rows: Mapping[str, index.Row]
+) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[report.Quarantined]]:
+    """The files that are images, what is known of each, and the others."""
+    good, infos, quarantined = [], [], []
+    for file in listing.files:
+        result = rows[file.path].result
+        if isinstance(result, decode.Rejection):
+            row = report.Quarantined(file.path, file.class_name, result.reason, result.detail)
+            quarantined.append(row)
+        else:
+            good.append(file)
+            infos.append(result)
+    return good, infos, quarantined
 
 
 def _groups(
@@ -161,7 +180,7 @@ def finish(
     report.write_labels(output_uri, job.labels)
     rest = report.Report(
         quarantined=plan.quarantined,
-        ignored=listing.ignored,
+        ignored=listing.ignored + plan.passed_over,
         source=str(listing.root),
     )
     whole = report.merge([rest, *report.take_parts(output_uri)])

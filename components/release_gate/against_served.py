@@ -10,10 +10,11 @@ import numpy as np
 from components.evaluator import predictions
 from components.release_gate import comparison, decision, paired
 from components.release_gate import config as gate_config
-from data import errors
+from data import errors, example
 
 ACCURACY = "accuracy_against_served"
 RECALL = "recall_against_served"
+SPAN = "span_against_served"
 NEW_CLASSES = "new_classes"
 
 
@@ -23,6 +24,9 @@ def check(
     config: gate_config.GateConfig,
 ) -> list[decision.Check]:
     """Compares two models on the images of the classes that the served model knows.
+
+    Where the images came in spans, the two are also compared on those of the oldest span, a set
+    that stays the same, and on those of the newest.
 
     Args:
       candidate: its answers; the labels are those of the data, so that label_ids number them.
@@ -35,7 +39,7 @@ def check(
     labels = candidate.labels
     known_names = [name for name in labels if name in set(served.labels)]
     new_names = [name for name in labels if name not in set(served.labels)]
-    label_ids, candidate_right, served_right = _outcomes(candidate, served.aligned(labels))
+    label_ids, candidate_right, served_right, spans = _outcomes(candidate, served.aligned(labels))
     known = np.isin(label_ids, [labels.index(name) for name in known_names])
     checks = [_new_classes(new_names, int((~known).sum()))] if new_names else []
     if not known.any():
@@ -46,17 +50,32 @@ def check(
         members = label_ids == labels.index(name)
         if members.any():
             classes[name] = paired.Pairs.of(served_right[members], candidate_right[members])
-    judged = comparison.judge(overall, list(classes.values()), config)
+    sets = {
+        name: paired.Pairs.of(served_right[members], candidate_right[members])
+        for name, members in _sets(spans, known).items()
+    }
+    judged = comparison.judge(overall, list(classes.values()), config, list(sets.values()))
     checks.insert(0, _overall(overall, judged[0], len(judged), config))
-    for (name, pairs), judgement in zip(classes.items(), judged[1:], strict=True):
-        checks.append(_class(name, pairs, judgement, len(judged), config))
+    in_parts = [_of_class(name, pairs, config) for name, pairs in classes.items()]
+    in_parts += [_of_set(name, pairs, config) for name, pairs in sets.items()]
+    for part, judgement in zip(in_parts, judged[1:], strict=True):
+        checks.append(_part(part, judgement, len(judged), config))
     return checks
+
+
+def _sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
+    """Names of the oldest and the newest span → which images are of it, bool [N]."""
+    numbers = np.unique(spans[known & (spans != example.NO_SPAN)]) if spans is not None else []
+    if spans is None or len(numbers) < 2:
+        return {}
+    ends = {"the oldest": numbers[0], "the newest": numbers[-1]}
+    return {f"span {number}, {name}": known & (spans == number) for name, number in ends.items()}
 
 
 def _outcomes(
     candidate: predictions.Predictions, served: predictions.Predictions
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(true class int64 [N], candidate right bool [N], served right bool [N]), image by image."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """True class int64 [N], candidate and served right bool [N], span int64 [N], by image."""
     first, second = _order(candidate), _order(served)
     same = len(first) == len(second) and all(
         candidate.paths[i] == served.paths[j] and candidate.label_ids[i] == served.label_ids[j]
@@ -68,7 +87,8 @@ def _outcomes(
             f" {len(second):,}, and they are not the same with the same classes: they cannot be"
             " compared. This is a fault of the release gate, not of the images."
         )
-    return candidate.label_ids[first], candidate.correct[first], served.correct[second]
+    spans = None if candidate.spans is None else candidate.spans[first]
+    return candidate.label_ids[first], candidate.correct[first], served.correct[second], spans
 
 
 def _order(answers: predictions.Predictions) -> list[int]:
@@ -110,21 +130,47 @@ def _overall(
     )
 
 
-def _class(
-    name: str,
-    pairs: paired.Pairs,
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """A part of the images: its check, what was counted, and the margin."""
+
+    check: str
+    rate: str
+    pairs: paired.Pairs
+    margin: float
+    figures: dict[str, str]
+
+
+def _of_class(name: str, pairs: paired.Pairs, config: gate_config.GateConfig) -> _Part:
+    figures = {decision.CLASS: name}
+    rate = f"Recall of {name!r}"
+    return _Part(RECALL, rate, pairs, config.max_recall_drop, figures)
+
+
+def _of_set(name: str, pairs: paired.Pairs, config: gate_config.GateConfig) -> _Part:
+    rate = f"Accuracy on {name},"
+    return _Part(SPAN, rate, pairs, config.max_accuracy_drop, {"span": name})
+
+
+def _part(
+    part: _Part,
     judgement: comparison.Judgement,
     compared: int,
     config: gate_config.GateConfig,
 ) -> decision.Check:
-    margin = config.max_recall_drop
-    told = _change(f"Recall of {name!r}", pairs)
+    pairs, margin = part.pairs, part.margin
+    told = _change(part.rate, pairs)
     if judgement.verdict == "refuse":
         told += f"; {_beyond_chance(judgement, margin)}."
     elif judgement.verdict == "inconclusive":
         told += (
             f"; {decision.points(margin)} are allowed, but that may be chance"
             f" ({_p_value(judgement)}).{_too_few(pairs, judgement, ' of this class')}"
+        )
+    elif pairs.difference < -margin and part.check == SPAN:
+        told += (
+            f"; {decision.points(margin)} are allowed, but that may be chance"
+            f" ({_p_value(judgement)}) and is not counted."
         )
     elif pairs.difference < -margin:
         told += (
@@ -134,7 +180,7 @@ def _class(
     else:
         told += f"; a loss of {decision.points(margin)} is allowed."
     figures = _figures(pairs, judgement, margin, compared)
-    return decision.Check(RECALL, judgement.verdict, told, {decision.CLASS: name, **figures})
+    return decision.Check(part.check, judgement.verdict, told, {**part.figures, **figures})
 
 
 def _change(what: str, pairs: paired.Pairs) -> str:

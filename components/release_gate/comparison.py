@@ -4,6 +4,7 @@ Three outcomes: a loss that is too large and real is refused; a model that is sh
 more than is allowed is released; and in between there are too few images to tell.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ class Judgement:
 
 
 def judge(
-    overall: paired.Pairs, classes: Sequence[paired.Pairs], config: gate_config.GateConfig
+    overall: paired.Pairs,
+    classes: Sequence[paired.Pairs],
+    config: gate_config.GateConfig,
+    sets: Sequence[paired.Pairs] = (),
 ) -> list[Judgement]:
     """Judges all comparisons of two models together.
 
@@ -48,22 +52,34 @@ def judge(
       overall: on all images.
       classes: on the images of each class, at least one each.
       config: margins, confidence and method.
+      sets: on parts of the images. Judged as a class is, but by the margin of the whole, and
+        never inconclusive: the whole, of which they are parts, is.
 
     Returns:
-      One for the whole, then one for each class.
+      One for the whole, then one for each class, then one for each set.
     """
-    margins = [config.max_accuracy_drop] + [config.max_recall_drop] * len(classes)
+    parts = [*classes, *sets]
+    margins = [config.max_recall_drop] * len(classes) + [config.max_accuracy_drop] * len(sets)
     evidence = [
         _evidence(pairs, margin, config)
-        for pairs, margin in zip([overall, *classes], margins, strict=True)
+        for pairs, margin in zip(
+            [overall, *parts], [config.max_accuracy_drop, *margins], strict=True
+        )
     ]
     p_values = paired.adjusted([p_value for p_value, _ in evidence])
     lowers = [lower for _, lower in evidence]
-    level = (1 - config.confidence) / len(margins)
+    level = (1 - config.confidence) / len(evidence)
     judged = [_judge_overall(overall, p_values[0], lowers[0], level, config)]
-    for pairs, p_value, lower in zip(classes, p_values[1:], lowers[1:], strict=True):
-        judged.append(_judge_class(pairs, p_value, lower, level, config))
-    return judged
+    for pairs, margin, p_value, lower in zip(parts, margins, p_values[1:], lowers[1:], strict=True):
+        judged.append(_judge_part(pairs, margin, p_value, lower, level, config))
+    first_set = 1 + len(classes)
+    return judged[:first_set] + [_never_inconclusive(one) for one in judged[first_set:]]
+
+
+def _never_inconclusive(judgement: Judgement) -> Judgement:
+    if judgement.verdict == "inconclusive":
+        return dataclasses.replace(judgement, verdict="release")
+    return judgement
 
 
 def _judge_overall(
@@ -86,15 +102,16 @@ def _judge_overall(
     return Judgement("release" if lower > -margin else "inconclusive", p_value, lower, enough)
 
 
-def _judge_class(
+def _judge_part(
     pairs: paired.Pairs,
+    margin: float,
     p_value: float,
     lower: float,
     level: float,
     config: gate_config.GateConfig,
 ) -> Judgement:
     verdict: decision.Verdict = "release"
-    if pairs.difference < -config.max_recall_drop:
+    if pairs.difference < -margin:
         if p_value <= 1 - config.confidence:
             verdict = "refuse"
         elif pairs.count >= config.min_support:

@@ -48,7 +48,9 @@ def ReleaseGate(
         files=records.files(os.path.join(examples.uri, "Split-test")),
         candidate_dir=serving_model,
         trained=gate.Trained(
-            serving_model.parent / export.KERAS_FILE, materialise.Spec.read(pixels.uri)
+            serving_model.parent / export.KERAS_FILE,
+            materialise.Spec.read(pixels.uri),
+            records.files(os.path.join(pixels.uri, "Split-eval")),
         ),
         served_dir=Path(path_utils.serving_model_path(baseline_model.uri))
         if baseline_model

@@ -5,6 +5,41 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_AUTOMATIC_FLOOR = 0.7
+DIFFERENCE = "of a probability, the largest over all images"
+AGREEMENT = "share of images with the same label"
+
+
+class ExportTolerance(BaseModel):
+    """How far an export may be from the trained model, over all images it is asked about."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_difference: float = Field(0.02, ge=0, le=1, description=DIFFERENCE)
+    min_agreement: float = Field(0.98, ge=0, le=1, description=AGREEMENT)
+
+
+class Int8Tolerance(ExportTolerance):
+    """Of what computes in steps of 1/256: an image between two classes may well tip over."""
+
+    max_difference: float = Field(0.6, ge=0, le=1, description=DIFFERENCE)
+    min_agreement: float = Field(0.85, ge=0, le=1, description=AGREEMENT)
+
+
+class OnnxTolerance(ExportTolerance):
+    """Of what computes as TensorFlow does."""
+
+    max_difference: float = Field(0.001, ge=0, le=1, description=DIFFERENCE)
+    min_agreement: float = Field(0.99, ge=0, le=1, description=AGREEMENT)
+
+
+class ExportTolerances(BaseModel):
+    """Of each format; a model with an export beyond its own is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tflite_float16: ExportTolerance = Field(default_factory=ExportTolerance)
+    tflite_int8: Int8Tolerance = Field(default_factory=Int8Tolerance)
+    onnx: OnnxTolerance = Field(default_factory=OnnxTolerance)
 
 
 class GateConfig(BaseModel):
@@ -39,7 +74,10 @@ class GateConfig(BaseModel):
         True, description="in that, start the model server too, where the extra serve is installed"
     )
     parity_tolerance: float = Field(1e-4, gt=0, le=1, description="of a probability")
-    max_model_mib: float | None = Field(None, gt=0, description="size of the SavedModel")
+    exports: ExportTolerances = Field(default_factory=ExportTolerances)
+    max_model_mib: float | None = Field(
+        None, gt=0, description="size of the SavedModel, without its exports"
+    )
     max_latency_ms: float | None = Field(None, gt=0, description="to answer for one image")
     max_memory_mib: float | None = Field(None, gt=0, description="of a process that serves it")
 

@@ -16,6 +16,7 @@ from components.release_gate import (
     against_served,
     budget,
     decision,
+    export_parity,
     floors,
     golden,
     parity,
@@ -23,12 +24,12 @@ from components.release_gate import (
 )
 from components.release_gate import config as gate_config
 from components.trainer import export
-from data import lookup
+from data import errors, lookup
 
 CANDIDATE_FILE = "candidate.npz"
 SERVED_FILE = "served.npz"
 MEASURED_FILE = "measured.json"
-PARITY, BUDGET = "parity", "budget"
+PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,12 @@ class Measured:
     Attributes:
       fidelity: whether what is served is what was trained; None where it was not looked at.
       costs: what it takes; empty where it was not measured.
+      exports: the same as fidelity of each export for other runtimes.
     """
 
     fidelity: parity.Parity | None = None
     costs: tuple[budget.Line, ...] = ()
+    exports: tuple[export_parity.Compared, ...] = ()
 
     @classmethod
     def read(cls, uri: str) -> "Measured":
@@ -53,10 +56,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training left, to hold the SavedModel against: the Keras file and its pixels."""
+    """What training left, to hold the SavedModel against.
+
+    Attributes:
+      keras_file: the classifier, pixels → logits.
+      spec: what its pixels were.
+      eval_files: shards of the eval split's pixels records, which exports are asked about.
+    """
 
     keras_file: Path
     spec: materialise.Spec
+    eval_files: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -120,10 +130,11 @@ def measure(
     """Asks the model about the golden images in every way, and what that costs."""
     if not config.parity:
         return Measured()
+    images = golden.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
     found = parity.check(
         trained.keras_file,
         saved_model,
-        golden.images(lookup.one_of_each_class(files, len(trained.spec.labels))),
+        images,
         config.parity_tolerance,
         spec=trained.spec,
         ask_server=config.ask_server,
@@ -131,15 +142,28 @@ def measure(
     if found.measured is None:
         return Measured(found)
     limits = (config.max_model_mib, config.max_latency_ms, config.max_memory_mib)
-    return Measured(found, tuple(budget.check(found.measured, *limits)))
+    costs = tuple(budget.check(found.measured, *limits))
+    asked = export_parity.Images(images, trained.eval_files)
+    try:
+        exports = export_parity.check(
+            trained.keras_file, saved_model, trained.spec, asked, config.exports
+        )
+    except errors.PipelineError as error:
+        found.problems += error.problems
+        exports = ()
+    return Measured(found, costs, exports)
 
 
 def product(measured: Measured, config: gate_config.GateConfig) -> list[decision.Check]:
-    """The checks of parity and budget."""
+    """The checks of parity, of the exports' too, and budget."""
     checks = [
         decision.Check(BUDGET, "release" if line.ok else "refuse", line.sentence)
         for line in measured.costs
         if line.limit is not None
+    ]
+    checks += [
+        decision.Check(EXPORT_PARITY, "release" if one.ok else "refuse", one.sentence, one.figures)
+        for one in measured.exports
     ]
     found = measured.fidelity
     if found is None:

@@ -250,7 +250,9 @@ def _latencies_ms(signature: Any, images: list[bytes]) -> list[float]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    # What lies in assets.extra is not loaded: the exports for other runtimes.
+    extra = folder / "assets.extra"
+    return [path for path in folder.rglob("*") if path.is_file() and extra not in path.parents]
 
 
 def _peak_memory_mib() -> float:

@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,8 @@ START_LIMIT_S = 180.0
 STOP_LIMIT_S = 90.0  # a server finishes its requests first
 REQUEST_IMAGES = 8
 _POLL_S = 0.1
+# The server's own log, which goes with the folder.
+_LOG_PATH = re.compile(r" The log is \S+")
 
 
 class ServerError(errors.PipelineError):
@@ -78,17 +81,20 @@ def running(
       ServerError: it does not start within the limit, or dies; an error inside the block that
         is one of these gets the server's last lines added.
     """
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="server-trial-") as scratch:
         model_dir, address_file = Path(scratch) / MODEL_NAME, Path(scratch) / "address.json"
         shutil.copytree(saved_model, model_dir / "1", copy_function=_link)
         log = Path(scratch) / "server.log"
-        arguments = ["--model-dir", str(model_dir), "--port", "0", "--address-file"]
+        arguments = ["--model-dir", str(model_dir), "--port", "0"]
+        # Were this process killed, nobody would stop the server.
+        arguments += ["--parent", str(os.getpid()), "--address-file"]
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603
                 [*command, *arguments, str(address_file)],
                 cwd=probe.ROOT,
-                # As in the other stages: no rounding that depends on the batch.
-                env={**probe.environment(), "NVIDIA_TF32_OVERRIDE": "0"},
+                # As in the other stages: no rounding that depends on the batch. What the server
+                # leaves behind after a failure lies in this folder, and goes with it.
+                env={**probe.environment(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -97,7 +103,8 @@ def running(
         try:
             yield _started(process, address_file, start_limit_s)
         except ServerError as error:
-            lines = probe.last_lines(log.read_text(encoding="utf-8", errors="replace"))
+            text = _LOG_PATH.sub("", log.read_text(encoding="utf-8", errors="replace"))
+            lines = probe.last_lines(text)
             raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
         finally:
             _stop(process)

@@ -29,6 +29,26 @@ def ask(
     Raises:
       errors.PipelineError: there is no such file.
     """
+    pixels, valid = decode(spec, encoded)
+    probabilities = classify(keras_file, temperature, pixels)
+    return probe.Stage(STAGE, probabilities * valid[:, None], valid)
+
+
+def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded images → pixels uint8 [N, S, S, 3] as Preprocess makes them, and valid bool [N]."""
+    decode_batch = _decoder(spec)
+    batches = (encoded[start : start + BATCH] for start in range(0, len(encoded), BATCH))
+    parts = [decode_batch(tf.constant(list(batch), tf.string)) for batch in batches]
+    pixels, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return pixels, valid
+
+
+def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.ndarray:
+    """Pixels uint8 [N, S, S, 3] in 0–255 → probabilities float32 [N, K].
+
+    Raises:
+      errors.PipelineError: there is no such file.
+    """
     if not keras_file.exists():
         raise errors.PipelineError(f"The trained model {keras_file} is missing.")
     # On a GPU, TensorFloat-32 would round as the batch's size chooses the kernel.
@@ -36,18 +56,14 @@ def ask(
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
         classifier = keras.saving.load_model(keras_file, compile=False)
-        decode = _decoder(spec)
         parts = []
-        for start in range(0, len(encoded), BATCH):
-            batch = tf.constant(list(encoded[start : start + BATCH]), tf.string)
-            pixels, valid = decode(batch)
-            logits = classifier(pixels, training=False)
-            probabilities = tf.nn.softmax(logits / temperature).numpy()
-            parts.append((probabilities * valid.numpy()[:, None], valid.numpy()))
+        for start in range(0, len(pixels), BATCH):
+            batch = tf.cast(pixels[start : start + BATCH], tf.float32)
+            logits = classifier(batch, training=False)
+            parts.append(tf.nn.softmax(logits / temperature).numpy())
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(short)
-    probabilities, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return probe.Stage(STAGE, probabilities, valid)
+    return np.concatenate(parts)
 
 
 def read_contract(saved_model: Path) -> dict[str, Any]:
@@ -85,12 +101,11 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
 
 
 def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
+    """Encoded images string [B] → pixels uint8 [B, S, S, 3] in 0–255, valid bool [B]."""
 
     # Without a graph, every image would trace its decoding anew, at a second each.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
-        return tf.cast(pixels, tf.float32), valid
+        return graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
 
     return decode

@@ -9,7 +9,7 @@ from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.release_gate import against_served, decision, gate, probe, server_stage
 from components.report import config as report_config
-from components.report import content, lineage, origin, pictures
+from components.report import content, lineage, origin, pictures, product
 from components.trainer import architecture
 from components.trainer import history as training_history
 
@@ -114,6 +114,7 @@ def assemble(
         training=lineage.training(sources.history),
         budget=_budget(sources),
         parity=_parity(sources.measured, sources.job.parity_tolerance),
+        exports=_exports(sources.measured),
         layers=tuple(origin.Layer(**asdict(row)) for row in sources.layers),
         lineage=sources.repeatable,
         model=lineage.model(sources.contract),
@@ -251,23 +252,38 @@ def _difference(name: str, row: decision.Check) -> content.Difference:
     )
 
 
-def _budget(sources: Sources) -> tuple[content.BudgetLine, ...]:
+def _budget(sources: Sources) -> tuple[product.BudgetLine, ...]:
     return tuple(
-        content.BudgetLine(row.name, row.value, row.limit, row.unit, row.ok, row.sentence)
+        product.BudgetLine(row.name, row.value, row.limit, row.unit, row.ok, row.sentence)
         for row in sources.measured.costs
     )
 
 
-def _parity(measured: gate.Measured, tolerance: float) -> content.Parity | None:
+def _exports(measured: gate.Measured) -> tuple[product.Export, ...]:
+    return tuple(
+        product.Export(
+            one.format,
+            one.file,
+            one.size_bytes,
+            one.largest,
+            one.agreement,
+            one.ok,
+            one.sentence,
+        )
+        for one in measured.exports
+    )
+
+
+def _parity(measured: gate.Measured, tolerance: float) -> product.Parity | None:
     found = measured.fidelity
     if found is None:
         return None
     different = {row.stage for row in found.differences}
-    return content.Parity(
+    return product.Parity(
         images=found.images,
         tolerance=tolerance,
         stages=tuple(
-            content.ParityStage(STAGES[name], largest, name not in different)
+            product.ParityStage(STAGES[name], largest, name not in different)
             for name, largest in found.largest.items()
         ),
         notes=(*found.problems, *found.left_out),

@@ -1,7 +1,8 @@
 """All that a report shows, as plain values: the page and the model card read nothing else.
 
-What the model was made of is in origin.py. Rates, shares and probabilities are in 0–1; None is
-what is undefined or was not measured. Names and paths may hold anything that a file system allows.
+What the model was made of is in origin.py, what it is as a product in product.py. Rates, shares
+and probabilities are in 0–1; None is what is undefined or was not measured. Names and paths may
+hold anything that a file system allows.
 Dimension letter: K classes.
 """
 
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from components.report import origin
+from components.report import origin, product
 
 Verdict = Literal["release", "refuse", "inconclusive"]
 
@@ -222,44 +223,6 @@ class Example:
 
 
 @dataclass(frozen=True)
-class BudgetLine:
-    """One limit: what was measured, in ``unit``, and what is allowed; None: no limit is set."""
-
-    name: str
-    value: float | None
-    limit: float | None
-    unit: str
-    is_within: bool
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class ParityStage:
-    """A way to ask the model, and how far it is from the training graph at most, in 0–1."""
-
-    name: str
-    largest_difference: float | None
-    is_equal: bool
-
-
-@dataclass(frozen=True)
-class Parity:
-    """Whether what is served is what was trained.
-
-    Attributes:
-      images: the golden images asked about.
-      tolerance: the largest difference allowed.
-      stages: all but the training graph.
-      notes: what differs and which stages were left out, a sentence each.
-    """
-
-    images: int
-    tolerance: float
-    stages: tuple[ParityStage, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Content:
     """One run.
 
@@ -291,8 +254,9 @@ class Content:
     uncertain: tuple[Example, ...] = ()
     label_errors: tuple[Example, ...] = ()
     training: origin.Training | None = None
-    budget: tuple[BudgetLine, ...] = ()
-    parity: Parity | None = None
+    budget: tuple[product.BudgetLine, ...] = ()
+    parity: product.Parity | None = None
+    exports: tuple[product.Export, ...] = ()
     layers: tuple[origin.Layer, ...] = ()
     lineage: origin.Lineage = field(default_factory=origin.Lineage)
     model: origin.Pairs = ()

@@ -15,7 +15,7 @@ class RunRow:
     Attributes:
       run_id: names it; later runs sort after earlier ones.
       data: what it was trained on.
-      status: of the run: "succeeded", "not_blessed" or "failed".
+      status: of the run: "succeeded", "not_blessed", "partial" or "failed".
       verdict: of the gate: "release", "refuse" or "inconclusive"; empty where it came not so far.
       accuracy: on the test split, in 0–1; None where there is none.
       pushed: the version that the run pushed; empty where nothing new was.

@@ -69,6 +69,7 @@ def render(report: content.Content) -> str:
         split_totals=[sum(part.values()) for part in report.data.examples.values()],
         budget=report.budget,
         parity=report.parity,
+        exports=report.exports,
         layers=report.layers,
         lineage=report.lineage,
         groups=[

@@ -61,12 +61,12 @@ def fit(
       eval_files: shards of pixels records; all else is fitted on them.
     """
     class_count = len(spec.labels)
-    chosen = choose(_label_ids(train_files), class_count)
+    chosen = choose(read_label_ids(train_files), class_count)
     task = progress.start(TASK, int(chosen.sum()) + spec.counts["eval"])
     outputs = Outputs(classifier, task)
     training = (
         (rows, ids)
-        for rows, _, ids in outputs.of(_chosen_batches(train_files, chosen, spec.size_px))
+        for rows, _, ids in outputs.of(chosen_batches(train_files, chosen, spec.size_px))
     )
     directions = outliers.directions(training, class_count, outputs.feature_count)
     logits, label_ids = [np.zeros([0, class_count], np.float32)], [np.zeros(0, np.int64)]
@@ -170,14 +170,20 @@ class Outputs:
                 self._task.advance(len(label_ids))
 
 
-def _label_ids(files: Sequence[str]) -> np.ndarray:
-    """The label_ids of all records, int64 [N]."""
+def read_label_ids(files: Sequence[str]) -> np.ndarray:
+    """The label_ids of all pixels records of some shards in their order, int64 [N]."""
     batches = tf.data.TFRecordDataset(sorted(files)).batch(256).map(example.parse_label_ids)
     return np.concatenate([np.zeros(0, np.int64), *batches.as_numpy_iterator()])
 
 
-def _chosen_batches(files: Sequence[str], chosen: np.ndarray, size_px: int) -> tf.data.Dataset:
-    """Batches of pixels and label_ids of some records."""
+def chosen_batches(files: Sequence[str], chosen: np.ndarray, size_px: int) -> tf.data.Dataset:
+    """Batches of pixels uint8 [B, S, S, 3] and label_ids int64 [B] of some records.
+
+    Args:
+      files: shards of pixels records.
+      chosen: bool [N], which of their records.
+      size_px: the side S.
+    """
     flags = tf.data.Dataset.from_tensor_slices(chosen)
     records = tf.data.Dataset.zip(flags, tf.data.TFRecordDataset(sorted(files)))
     kept = records.filter(lambda flag, _: flag).map(lambda _, serialized: serialized)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from components.trainer.backbones import names
+from components.trainer.exports import config as export_config
 from data import augment_config
 
 MAX_VIEWS = 1000
@@ -79,6 +80,7 @@ class TrainConfig(BaseModel):
         description="share of images like those of eval that are no outliers; 1: all, of any kind",
     )
     cache: CacheConfig = Field(default_factory=CacheConfig)
+    exports: export_config.ExportConfig = Field(default_factory=export_config.ExportConfig)
     mixed_precision: Literal["auto", "off", "float16", "bfloat16"] = Field(
         "auto", description="auto: what the GPU is fast at; off on a CPU"
     )

@@ -72,7 +72,8 @@ class Job:
         """Names what this job would train, so that an unfinished one is found again."""
         described = [
             self.spec.to_json(),
-            self.config.model_dump(mode="json"),
+            # What is exported changes nothing of what is trained.
+            self.config.model_dump(mode="json", exclude={"exports"}),
             self.changes.model_dump(mode="json"),
             self.seed,
             str(self.base),

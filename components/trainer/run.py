@@ -11,6 +11,7 @@ from components.preprocess import materialise
 from components.trainer import calibration, export, hyperparameters, phases
 from components.trainer import config as train_config
 from components.trainer import history as training_history
+from components.trainer.exports import convert
 from data import augment_config, records
 
 
@@ -33,6 +34,14 @@ def run_fn(fn_args: Any) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         backbone = asked.config.backbone
         export.save(classifier, asked.spec, backbone, model_dir, Path(scratch), fitted)
+    convert.write(
+        classifier,
+        asked.spec,
+        fitted.temperature,
+        asked.train_files,
+        asked.config.exports,
+        model_dir,
+    )
     export.save_keras(classifier, model_dir.parent / export.KERAS_FILE)
     asked.forget()
 

@@ -8,26 +8,29 @@ can only write JSON.
 
 An image that is no image spoils nothing: that is for the graph, which answers valid = false.
 Should the graph raise all the same, the requests are tried one by one, so that one cannot spoil
-its batch mates.
+its batch mates. A batch of more pixels than one image may have runs in parts: a graph decodes as
+many images at once as it has threads.
 """
 
 import base64
-import io
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 
+import image_size  # lies beside this file
 import numpy as np
 import tensorflow as tf
 import triton_python_backend_utils as pb_utils
-from PIL import Image
 
 DEFAULT_SIGNATURE = "serving_default"
 CONTRACT = "contract"
 _MESSAGE_LENGTH = 500
+_MODEL_FAILED = "the model failed"
 
-# What one request asks: its place among the requests, the signature and its inputs.
-_Asked = tuple[int, str, dict[str, np.ndarray]]
+# What one request asks: its place among the requests, the signature, its inputs, each [B, …], and
+# the pixels of its images, int64 [B].
+_Asked = tuple[int, str, dict[str, np.ndarray], np.ndarray]
 _Answers = list[tuple[int, dict[str, np.ndarray] | Exception]]
 
 
@@ -62,15 +65,18 @@ class TritonPythonModel:
         groups: dict[str, list[_Asked]] = {}
         for index, request in enumerate(requests):
             try:
-                signature, inputs = self._understand(request)
+                signature, inputs, pixels = self._understand(request)
             except ValueError as error:
                 responses[index] = _refusal(str(error))
+                continue
+            except Exception as error:  # what this is no one foresaw: it must not spoil the others
+                responses[index] = _refusal(f"the request makes no sense ({error!r})")
                 continue
             if signature == CONTRACT:
                 outputs = {CONTRACT: np.full(_items(inputs), self.contract, object)}
                 responses[index] = _response(requests[index], outputs)
             else:
-                groups.setdefault(signature, []).append((index, signature, inputs))
+                groups.setdefault(signature, []).append((index, signature, inputs, pixels))
         for group in groups.values():
             for index, answer in self._answer(group):
                 if isinstance(answer, Exception):
@@ -79,8 +85,8 @@ class TritonPythonModel:
                     responses[index] = _response(requests[index], answer)
         return responses
 
-    def _understand(self, request: Any) -> tuple[str, dict[str, np.ndarray]]:
-        """The signature that a request wants, and its inputs, each [B, …].
+    def _understand(self, request: Any) -> tuple[str, dict[str, np.ndarray], np.ndarray]:
+        """The signature that a request wants, its inputs, each [B, …], and their pixels [B].
 
         Raises:
           ValueError: no such signature, or too many bytes.
@@ -89,50 +95,74 @@ class TritonPythonModel:
         parameters = json.loads(request.parameters() or "{}")
         signature = parameters.get("signature", DEFAULT_SIGNATURE)
         if signature == CONTRACT:
-            return CONTRACT, inputs
+            return CONTRACT, inputs, np.zeros(_items(inputs), np.int64)
         if signature not in self.signatures:
             known = ", ".join([*sorted(self.signatures), CONTRACT])
             raise ValueError(f"there is no signature {signature!r}; there are {known}")
+        pixels = np.zeros(_items(inputs), np.int64)
         for name, values in inputs.items():
             if values.dtype == object:
                 if parameters.get("encoding") == "base64":
                     values = _from_base64(values)
-                inputs[name] = self._within_limits(values)
-        return signature, inputs
+                inputs[name], counts = self._within_limits(values)
+                pixels += counts.reshape(len(values), -1).sum(axis=1)
+        return signature, inputs, pixels
 
-    def _within_limits(self, values: np.ndarray) -> np.ndarray:
-        """Byte strings [B]: too many in all are refused, an image of too many pixels is emptied."""
+    def _within_limits(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Byte strings and the pixels of each: too large an image is emptied.
+
+        Raises:
+          ValueError: they have too many bytes in all.
+        """
         total = sum(len(value) for value in values.flat)
         if total > self.max_request_bytes:
             raise ValueError(f"the request has {total} bytes; allowed are {self.max_request_bytes}")
-        large = [_pixels(value) > self.max_pixels for value in values.flat]
-        return np.where(np.reshape(large, values.shape), b"", values) if any(large) else values
+        pixels = np.array([image_size.pixels(value) for value in values.flat], np.int64).reshape(
+            values.shape
+        )
+        large = pixels > self.max_pixels
+        return np.where(large, b"", values), np.where(large, 0, pixels)
 
     def _answer(self, group: list[_Asked]) -> _Answers:
         try:
             return self._run(group)
-        except tf.errors.OpError as error:
+        except Exception as error:  # whatever a model may raise
             if len(group) == 1:
                 return [(group[0][0], error)]
         return [answer for asked in group for answer in self._answer([asked])]
 
     def _run(self, group: list[_Asked]) -> _Answers:
         """Runs requests for the same signature as one batch; parts the outputs again."""
-        _, signature, first = group[0]
-        batch = {
-            name: tf.constant(np.concatenate([inputs[name] for _, _, inputs in group]))
-            for name in first
-        }
+        _, signature, first, _ = group[0]
+        batch = {name: np.concatenate([asked[2][name] for asked in group]) for name in first}
+        pixels = np.concatenate([asked[3] for asked in group])
+        parts = [
+            self.signatures[signature](
+                **{name: tf.constant(values[start:end]) for name, values in batch.items()}
+            )
+            for start, end in _parts(pixels, self.max_pixels)
+        ]
         outputs = {
-            name: value.numpy() for name, value in self.signatures[signature](**batch).items()
+            name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]
         }
         answers: _Answers = []
         start = 0
-        for index, _, inputs in group:
+        for index, _, inputs, _ in group:
             end = start + _items(inputs)
             answers.append((index, {name: value[start:end] for name, value in outputs.items()}))
             start = end
         return answers
+
+
+def _parts(pixels: np.ndarray, largest: int) -> Iterator[tuple[int, int]]:
+    """Where parts of at most so many pixels start and end; mostly it is one, of all."""
+    start = total = 0
+    for index, count in enumerate(pixels.tolist()):
+        if total + count > largest and index > start:
+            yield start, index
+            start, total = index, 0
+        total += count
+    yield start, len(pixels)
 
 
 def _inputs(signature: Any) -> dict[str, tf.TensorSpec]:
@@ -154,17 +184,6 @@ def _from_base64(values: np.ndarray) -> np.ndarray:
     return decoded
 
 
-def _pixels(encoded: bytes) -> int:
-    """Height × width as the image's header has it; 0 where Pillow reads none."""
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            return int(image.width * image.height)
-    except Image.DecompressionBombError:
-        return 1 << 62
-    except Exception:  # what is no image is for the graph to say
-        return 0
-
-
 def _response(request: Any, outputs: dict[str, np.ndarray]) -> Any:
     wanted = request.requested_output_names()
     tensors = [pb_utils.Tensor(name, value) for name, value in outputs.items() if name in wanted]
@@ -177,5 +196,11 @@ def _refusal(message: str) -> Any:
 
 
 def _failure(error: Exception) -> Any:
+    code = pb_utils.TritonError.INTERNAL
+    if isinstance(error, tf.errors.InvalidArgumentError):
+        code = pb_utils.TritonError.INVALID_ARG
+    elif isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+        code = pb_utils.TritonError.UNAVAILABLE
     message = " ".join(str(error).split())[:_MESSAGE_LENGTH]
-    return pb_utils.InferenceResponse([], pb_utils.TritonError(message))
+    error_of_triton = pb_utils.TritonError(f"{_MODEL_FAILED}: {message}", code)
+    return pb_utils.InferenceResponse([], error_of_triton)

@@ -24,17 +24,25 @@ _LOOK_S = 0.1
 _DRAINED = b"All models are stopped"
 _TAIL_LINES = 8
 _PR_SET_PDEATHSIG = 1
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a server listens."""
+    """Where a server listens.
+
+    Triton's own REST, at ``triton_port``, is for the doors: it is on this machine alone. Its gRPC
+    checks no more than that, so it has an address of its own.
+    """
 
     host: str
+    grpc_host: str
+    metrics_host: str
     http_port: int
     grpc_port: int
     metrics_port: int
     rest_port: int
+    triton_port: int
 
     @property
     def http(self) -> str:
@@ -47,18 +55,29 @@ class Addresses:
         return f"http://{_bracketed(self.host)}:{self.rest_port}"
 
     @property
+    def triton(self) -> str:
+        """Triton's own REST: the URL."""
+        return f"http://{LOOPBACK}:{self.triton_port}"
+
+    @property
     def grpc(self) -> str:
         """gRPC: host and port."""
-        return f"{_bracketed(self.host)}:{self.grpc_port}"
+        return f"{_bracketed(self.grpc_host)}:{self.grpc_port}"
 
     @property
     def metrics(self) -> str:
         """Prometheus: the URL."""
-        return f"http://{_bracketed(self.host)}:{self.metrics_port}/metrics"
+        return f"http://{_bracketed(self.metrics_host)}:{self.metrics_port}/metrics"
 
 
 def addresses(
-    host: str, http: int, grpc: int | None, metrics: int | None, rest: int | None
+    host: str,
+    http: int,
+    grpc: int | None,
+    metrics: int | None,
+    rest: int | None,
+    grpc_host: str = LOOPBACK,
+    metrics_host: str | None = None,
 ) -> Addresses:
     """Chooses the ports.
 
@@ -68,19 +87,23 @@ def addresses(
       grpc: likewise; None: the one after ``http``, or a free one.
       metrics: likewise; None: the second after ``http``, or a free one.
       rest: likewise; None: 501 after ``http``, such as TensorFlow Serving's 8501.
+      grpc_host: the address to listen on for gRPC.
+      metrics_host: likewise for metrics; None: ``host``.
 
     Raises:
       errors.UserError: a port is taken or not allowed, or the host is none of this machine's.
     """
+    around = metrics_host or host
     wanted = {
-        "--port": http,
-        "--grpc-port": grpc if grpc is not None else http and http + 1,
-        "--metrics-port": metrics if metrics is not None else http and http + 2,
-        "--rest-port": rest if rest is not None else http and http + 501,
+        "--port": (host, http),
+        "--grpc-port": (grpc_host, grpc if grpc is not None else http and http + 1),
+        "--metrics-port": (around, metrics if metrics is not None else http and http + 2),
+        "--rest-port": (host, rest if rest is not None else http and http + 501),
     }
     with contextlib.ExitStack() as held:
-        ports = [_bind(host, port, flag, held) for flag, port in wanted.items()]
-    return Addresses(host, *ports)
+        ports = [_bind(*address, flag, held) for flag, address in wanted.items()]
+        ports.append(_bind(LOOPBACK, 0, "--host", held))
+    return Addresses(host, grpc_host, around, *ports)
 
 
 def _bind(host: str, port: int, flag: str, held: contextlib.ExitStack) -> int:
@@ -121,7 +144,7 @@ class TritonProcess:
     ) -> None:
         self.log_path = log_path
         self._where = where
-        self._shared_memory = f"serving-{os.getpid()}-{where.http_port}-"
+        self._shared_memory = f"serving-{os.getpid()}-{where.triton_port}-"
         with log_path.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 [str(triton.binary), *_options(folders, where, self._shared_memory)],
@@ -150,7 +173,7 @@ class TritonProcess:
     def listening(self) -> bool:
         """Whether somebody answers at its REST port."""
         try:
-            with socket.create_connection((self._where.host, self._where.http_port), timeout=1):
+            with socket.create_connection((LOOPBACK, self._where.triton_port), timeout=1):
                 return True
         except OSError:
             return False
@@ -199,11 +222,11 @@ def _options(folders: repository.Repository, where: Addresses, memory: str) -> S
         "exit-on-error": "false",
         "strict-readiness": "false",
         "exit-timeout-secs": EXIT_TIMEOUT_S,
-        "http-address": where.host,
-        "http-port": where.http_port,
-        "grpc-address": where.host,
+        "http-address": LOOPBACK,
+        "http-port": where.triton_port,
+        "grpc-address": where.grpc_host,
         "grpc-port": where.grpc_port,
-        "metrics-address": where.host,
+        "metrics-address": where.metrics_host,
         "metrics-port": where.metrics_port,
         "allow-gpu-metrics": "false",
         "pinned-memory-pool-byte-size": 0,

@@ -2,7 +2,7 @@
 
     ROOT/
       backends/python/        Triton's own Python backend
-      backends/savedmodel/    model.py
+      backends/savedmodel/    model.py and image_size.py
       models/NAME             → ../generations/2
       generations/2/          config.pbtxt, warmup/, 41/, 42/
 
@@ -23,7 +23,7 @@ from PIL import Image
 from serving import signatures
 from serving.triton import installation, model_config
 
-BACKEND_FILE = Path(__file__).with_name("model.py")
+BACKEND_FILES = ("model.py", "image_size.py")
 _WARMUP_SIZE_PX = 64
 
 
@@ -54,7 +54,10 @@ class Repository:
         for path in triton.python_backend:
             shutil.copy2(path, self.backends / "python")
         (self.backends / model_config.BACKEND).mkdir()
-        shutil.copy2(BACKEND_FILE, self.backends / model_config.BACKEND / "model.py")
+        for name in BACKEND_FILES:
+            shutil.copy2(
+                Path(__file__).with_name(name), self.backends / model_config.BACKEND / name
+            )
 
     def publish(self, number: int, source: Path, kept: int | None) -> int:
         """Makes Triton change over to a version.

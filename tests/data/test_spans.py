@@ -76,3 +76,26 @@ def test_one_span_twice_is_an_error(tmp_path):
     touch(tmp_path, "span-1/cat/a", "span-01/cat/a")
     with pytest.raises(errors.DataError, match=r"span-01 and span-1 in .* are the same span"):
         folder.scan(tmp_path)
+
+
+def test_only_complete_spans_where_asked_for(tmp_path):
+    touch(tmp_path, "span-1/cat/a", "span-1/_SUCCESS", "span-2/cat/b", "span-3/half.part")
+    listing = folder.scan(tmp_path, spans.SpanConfig(complete_only=True))
+    assert [span.number for span in listing.spans] == [1]
+    assert [span.number for span in listing.incomplete] == [2, 3]
+    assert [file.path for file in listing.files] == ["span-1/cat/a"]
+    touch(tmp_path, "span-2/_SUCCESS")
+    assert numbers(tmp_path, complete_only=True, window=1) == [2]
+
+
+def test_before_any_span_is_complete_there_is_nothing(tmp_path):
+    (tmp_path / "span-1").mkdir()
+    listing = folder.scan(tmp_path, spans.SpanConfig(complete_only=True))
+    assert listing.files == ()
+    with pytest.raises(errors.DataError, match="no _SUCCESS is in span-1 yet"):
+        folder.check(listing)
+
+
+def test_folders_without_spans_need_no_marker(tmp_path):
+    touch(tmp_path, "cat/a", "dog/b")
+    assert len(folder.scan(tmp_path, spans.SpanConfig(complete_only=True)).files) == 2

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -222,3 +223,23 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
         for path in (first.output / "artifacts").rglob(history.FILE)
     ]
     assert sorted(told) == ["the backbone's weights", "the last blessed model"]
+
+
+def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving_need(first, data):
+    version = first.summary.model_dir and next(Path(first.summary.model_dir).glob("[0-9]*")).name
+    told = ask_history(first.output, "lineage", version)
+    for step in ("ImageFolderExampleGen", "Preprocess", "Trainer", "Evaluator", "Pusher", "Report"):
+        assert f"\n{step} " in told
+    assert f"{data}, fingerprint " in told
+    ask_history(first.output, "clean", "--keep", "1")
+    assert ask_history(first.output, "lineage", version) == told
+    again = execute(data, first.output)
+    assert again.done.returncode == 0
+    assert again.executed == set()
+
+
+def ask_history(output: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "pipeline.history", "--output-dir", str(output), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout

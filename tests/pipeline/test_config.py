@@ -1,3 +1,4 @@
+import pydantic
 import pytest
 import yaml
 
@@ -107,7 +108,7 @@ def test_every_setting_has_a_description():
     def undescribed(model, prefix=""):
         for name, field in model.model_fields.items():
             kind = field.annotation
-            if isinstance(kind, type) and issubclass(kind, config.BaseModel):
+            if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
                 assert kind.__doc__, prefix + name
                 yield from undescribed(kind, f"{prefix}{name}.")
             elif not field.description:

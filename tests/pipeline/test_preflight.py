@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from components.trainer.exports import installed
 from data import errors, labels
 from pipeline import config, preflight
 
@@ -73,3 +74,11 @@ def test_an_output_folder_that_cannot_be_written(tmp_path):
     parsed = config.parse(["--output-dir", str(tmp_path / "file" / "out")])
     with pytest.raises(errors.UserError, match=r"cannot be written to: Not a directory"):
         preflight.prepare_output(parsed)
+
+
+def test_a_format_whose_library_is_missing(tmp_path, class_folders, monkeypatch):
+    monkeypatch.setattr(installed, "LIBRARIES", {"onnx": ("no_such_library",)})
+    flags = ["--train.exports.formats=tflite_int8,onnx", "--train.weights=gone.weights.h5"]
+    message = refused(tmp_path, class_folders, *flags)
+    assert "formats onnx: no_such_library is not installed; install the extra [onnx]" in message
+    assert "gone.weights.h5 does not exist" in message

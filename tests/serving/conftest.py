@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -22,6 +22,9 @@ from tests.conftest import noise
 SIZE = 32
 LABELS = ["dark", "bright and shiny", "großer Hund"]
 TIMEOUT_S = 240
+TOKEN = "Right-token_0123456789.~+/="  # noqa: S105
+HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><b>bold</b>"
+MOST_BYTES = 400_000
 
 
 def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG") -> bytes:
@@ -32,7 +35,7 @@ def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG"
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory) -> dict[int, Path]:
-    """Two versions with random weights; the second has a class more."""
+    """Two versions with random weights; the second has a class more. Beside them are ``.keras`` files."""
     root = tmp_path_factory.mktemp("exported")
     settings = config.TrainConfig(backbone="cnn", weights="random")
     for version in (1, 2):
@@ -41,6 +44,7 @@ def exported(tmp_path_factory) -> dict[int, Path]:
         spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
         classifier = model.build(settings, SIZE, len(labels))
         export.save(classifier, spec, "cnn", root / str(version), root)
+        export.save_keras(classifier, root / f"{version}.keras")
     return {version: root / str(version) for version in (1, 2)}
 
 
@@ -100,6 +104,24 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
+
+
+@pytest.fixture(scope="package")
+def guarded(exported, tmp_path_factory) -> Iterator[Server]:
+    """A server with a token, on another address than Triton; one of its labels is hostile."""
+    folder = tmp_path_factory.mktemp("guarded") / "shapes"
+    shutil.copytree(exported[2], folder / "5")
+    contract = folder / "5" / "assets" / "contract.json"
+    content = json.loads(contract.read_text())
+    content["labels"][1] = HOSTILE
+    contract.write_text(json.dumps(content))
+    token_file = folder.parent / "token"
+    token_file.write_text(f"{TOKEN}\n")
+    token_file.chmod(0o600)
+    flags = ("--host", "127.0.0.2", "--max-request-bytes", str(MOST_BYTES))
+    started = Server(folder, *flags, "--token-file", str(token_file))
+    yield started
+    started.kill()
 
 
 def alive(process_id: int) -> bool:

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from serving import signatures, tfserving
+from serving import json_body, signatures, tfserving
 
 B64 = {"b64": "aW1hZ2U="}
 
 
 def parse(content, **more) -> tfserving.Predict:
-    return tfserving.parse(json.dumps({**content, **more}).encode(), "image_bytes")
+    return tfserving.parse(json.dumps({**content, **more}).encode(), "image_bytes", 3)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_single_input_and_a_signature():
     [
         (b"", "JSON Parse error"),
         (b"\xff\xfe", "JSON Parse error"),
-        (b"[" * 100_000, "JSON Parse error"),
+        (b"[" * 60_000, "JSON Parse error"),
         (b"[1]", "no JSON object"),
         (b"{}", "either 'instances' or 'inputs'"),
         (b'{"instances": [], "inputs": []}', "either 'instances' or 'inputs'"),
@@ -56,11 +56,15 @@ def test_a_single_input_and_a_signature():
         (b'{"instances": [{"pixels": []}]}', "inputs are pixels; needed: image_bytes"),
         (b'{"inputs": {"a": [], "b": []}}', "inputs are a, b; needed: image_bytes"),
         (b'{"instances": ["x"], "signature_name": 5}', "no string"),
+        (b'{"instances": ["x"], "signature_name": "\\ud800"}', "no text of at most 256"),
+        (b'{"instances": ["x", "x", "x", "x"]}', "are 4 instances; allowed are 3"),
+        (b'{"instances": [' + b"[]," * 40_000 + b"[]]}", "more than 65536 values"),
+        (b'{"instances": ' + b"9" * 5000 + b"}", "JSON Parse error"),
     ],
 )
 def test_what_cannot_be_understood(body, sentence):
-    with pytest.raises(tfserving.MalformedError, match=sentence):
-        tfserving.parse(body, "image_bytes")
+    with pytest.raises(json_body.MalformedError, match=sentence):
+        tfserving.parse(body, "image_bytes", 3)
 
 
 def test_answers_by_row_and_column():

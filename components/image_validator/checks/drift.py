@@ -1,26 +1,16 @@
 """Checks of the newest span against the one before it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-from scipy import stats
 
 from components.image_validator import context as validate_context
-from data import catalog, drift
+from data import drift
 
 MAX_EMBEDDED = 256  # images of each span; the test's cost grows with the square
 Found = validate_context.Found
 Context = validate_context.Context
-
-MEASURES: dict[str, Callable[[catalog.Image], float]] = {
-    "brightness": lambda image: image.info.quality.brightness,
-    "contrast": lambda image: image.info.quality.contrast,
-    "sharpness": lambda image: image.info.quality.sharpness,
-    "saturation": lambda image: image.info.quality.saturation,
-    "aspect ratio": lambda image: image.info.width / image.info.height,
-    "pixels": lambda image: image.info.width * image.info.height,
-}
 
 
 def label_drift(context: Context) -> Iterator[Found]:
@@ -31,18 +21,13 @@ def label_drift(context: Context) -> Iterator[Found]:
         Counter(context.images[index].class_name for index in indices)
         for indices in context.newest_spans
     )
-    names = sorted(newest | previous)
-    counts = np.array([[part[name] for name in names] for part in (newest, previous)])
-    divergence = drift.jensen_shannon(counts[0], counts[1])
-    chance = stats.chi2_contingency(counts).pvalue if len(names) > 1 else 1.0
+    shift = drift.label_shift(newest, previous)
     config = context.config
-    if divergence > config.max_label_drift and chance < config.drift_significance:
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        most = int(np.abs(shares[0] - shares[1]).argmax())
+    if shift.divergence > config.max_label_drift and shift.chance < config.drift_significance:
         yield Found(
-            f"The classes of {_spans(context)} differ by a divergence of {divergence:.3f} bits;"
-            f" {config.max_label_drift:g} is allowed. Most of all {names[most]!r}:"
-            f" {shares[0, most]:.0%}, before {shares[1, most]:.0%}."
+            f"The classes of {_spans(context)} differ by a divergence of {shift.divergence:.3f}"
+            f" bits; {config.max_label_drift:g} is allowed. Most of all {shift.name!r}:"
+            f" {shift.share:.0%}, before {shift.share_before:.0%}."
         )
 
 
@@ -51,19 +36,17 @@ def measure_drift(context: Context) -> Iterator[Found]:
     if context.newest_spans is None:
         return
     config = context.config
-    for name, measure in MEASURES.items():
-        newest, previous = (
-            [measure(context.images[index]) for index in indices]
-            for indices in context.newest_spans
-        )
-        test = stats.ks_2samp(newest, previous)
+    newest, previous = (
+        [context.images[index].info for index in indices] for indices in context.newest_spans
+    )
+    for shift in drift.measure_shifts(newest, previous):
         # Several measures are tested: each gets its part of the chance of a false alarm.
-        significant = test.pvalue < config.drift_significance / len(MEASURES)
-        if test.statistic > config.max_measure_drift and significant:
+        significant = shift.chance < config.drift_significance / len(drift.MEASURES)
+        if shift.statistic > config.max_measure_drift and significant:
             yield Found(
-                f"The {name} of {_spans(context)} differs by a statistic of"
-                f" {test.statistic:.2f}; {config.max_measure_drift:g} is allowed. Median"
-                f" {np.median(newest):.3g}, before {np.median(previous):.3g}."
+                f"The {shift.name} of {_spans(context)} differs by a statistic of"
+                f" {shift.statistic:.2f}; {config.max_measure_drift:g} is allowed. Median"
+                f" {shift.median:.3g}, before {shift.median_before:.3g}."
             )
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.image_example_gen import ingest, inspection
+from components.image_example_gen import ingest, inspection, report
 from data import catalog, example, index, split
 from tests.components.image_example_gen import test_ingest
 from tests.conftest import noise
@@ -194,3 +194,25 @@ def test_tiny_images(tmp_path, side):
             Image.fromarray(values.astype(np.uint8)).save(path)
     outcome, _ = test_ingest.run(tmp_path / "images", tmp_path / "out")
     assert sum(outcome.counts().values()) == 8
+
+
+def test_the_test_images_of_the_first_span_stay_when_the_window_has_passed_it(tmp_path):
+    root, state = tmp_path / "images", tmp_path / "state"
+    changes = {"spans": {"window": 2, "fixed_test": 1}}
+    kept: dict[int, set[str]] = {}
+    for number in range(1, 5):
+        for name in ("cat", "dog"):
+            (root / f"span-{number}" / name).mkdir(parents=True)
+            for index_ in range(12):
+                image = noise(24, 32, seed=1_000 * number + index_ + 100 * (name == "cat"))
+                image.save(root / f"span-{number}" / name / f"{index_}.png")
+        output = tmp_path / str(number)
+        outcome, listing = test_ingest.run(root, output, state, **changes)
+        report.check(outcome, listing, "quarantine.csv")
+        images = list(catalog.read(str(output)))
+        kept[number] = {image.path for image in images if image.span == 1}
+        tested = {image.path for image in images if image.span == 1 and image.split == "test"}
+        assert {image.span for image in images} - {1} == {number, number - 1} - {0, 1}
+        assert outcome.decoded == 24  # nothing old is decoded again
+    assert kept[1] == kept[2]
+    assert kept[3] == kept[4] == tested < kept[1]

@@ -116,3 +116,37 @@ def test_swapped_models_have_differences_of_the_other_sign():
     for one, other in zip(there, back, strict=True):
         assert one.figures["difference"] == -other.figures["difference"]
         assert one.figures["lost"] == other.figures["gained"]
+
+
+def in_spans(one, spans):
+    return dataclasses.replace(one, spans=np.array(spans, np.int64))
+
+
+def test_the_oldest_and_the_newest_span_are_compared_by_themselves():
+    """A model that forgot the first images is refused, though the whole hides it."""
+    candidate, served = models(lost=15, gained=0, count=24, others=600)
+    spans = [1] * 24 + [2] * 300 + [3] * 300
+    checks = against_served.check(in_spans(candidate, spans), served, CONFIG)
+    oldest, newest = [check for check in checks if check.name == against_served.SPAN]
+    assert checks[0].verdict == newest.verdict == "release"
+    assert oldest.verdict == "refuse"
+    assert oldest.message.startswith(
+        "Accuracy on span 1, the oldest, fell from 100.0% to 37.5% on 24 test images: 15 images"
+    )
+    assert newest.message.startswith("Accuracy on span 3, the newest, stayed at 100.0%")
+    assert oldest.figures["comparisons"] == 5
+
+
+def test_a_span_alone_is_never_inconclusive():
+    candidate, served = models(lost=2, gained=0, count=24, others=600)
+    checks = against_served.check(in_spans(candidate, [1] * 24 + [2] * 600), served, CONFIG)
+    oldest = next(check for check in checks if check.name == against_served.SPAN)
+    assert oldest.verdict == "release"
+    assert "5.0 points are allowed, but that may be chance (p = 0.750)" in oldest.message
+
+
+@pytest.mark.parametrize("spans", [[-1] * 224, [4] * 224])
+def test_without_two_spans_there_are_no_sets(spans):
+    candidate, served = models(lost=0, gained=0)
+    plain = against_served.check(candidate, served, CONFIG)
+    assert against_served.check(in_spans(candidate, spans), served, CONFIG) == plain

@@ -1,23 +1,36 @@
 import importlib.util
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from components.release_gate import parity, server_stage
+from components.release_gate import parity, probe, server_stage
 
 # It stands in for the server's process alone: writes its address and waits to be ended.
 STAND_IN = """
-import json, pathlib, subprocess, sys
+import json, os, pathlib, subprocess, sys
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 model = pathlib.Path(options["--model-dir"])
 assert (model / "1" / "saved_model.pb").is_file(), "no model"
+assert options["--parent"] == str(os.getppid())
 child = subprocess.Popen(["sleep", "600"])
 address = {"http": "http://127.0.0.1:1/", "grpc": "", "model": f"{child.pid}"}
 pathlib.Path(options["--address-file"]).write_text(json.dumps(address))
 print("waiting", flush=True)
 child.wait()
+"""
+
+# Starts a server as a step does, and waits.
+PARENT = """
+import pathlib, sys
+from components.release_gate import server_stage
+with server_stage.running(pathlib.Path(sys.argv[1])):
+    print("running", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -41,7 +54,7 @@ def alive(pid: int) -> bool:
 
 
 def ends(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not alive(pid)
@@ -75,6 +88,23 @@ def test_a_server_that_dies_early_is_an_error_with_its_last_lines(model_dir):
     )
 
 
+def test_what_a_server_leaves_after_a_failure_goes_too(model_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    leaving = """
+import pathlib, sys, tempfile
+folder = pathlib.Path(tempfile.mkdtemp(prefix="serving-"))
+(folder / "triton.log").write_text("why")
+sys.exit(f"Failed: It does not load. The log is {folder / 'triton.log'}")
+"""
+    with (
+        pytest.raises(server_stage.ServerError, match=r"Failed: It does not load\.$"),
+        server_stage.running(model_dir, 30, command(leaving)),
+    ):
+        pass
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_a_server_that_never_answers_is_an_error(model_dir):
     sleeping = "import time; print('loading', flush=True); time.sleep(600)"
     with (
@@ -106,3 +136,31 @@ def test_the_real_server_says_what_was_trained(right, images):
     assert found.ok, found.problems
     assert not found.left_out
     assert found.largest[server_stage.STAGE] < parity.TOLERANCE
+
+
+def below(pid: int) -> list[int]:
+    """All processes that a process has started, and they."""
+    children = [
+        int(child)
+        for path in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in path.read_text().split()
+    ]
+    return children + [found for child in children for found in below(child)]
+
+
+@pytest.mark.skipif(server_stage.missing() is not None, reason="the extra [serve] is absent")
+def test_the_real_server_ends_with_a_parent_that_is_killed(right, tmp_path):
+    parent = subprocess.Popen(
+        [*command(PARENT), str(right.saved_model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=probe.ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    with parent:
+        assert parent.stdout.readline() == b"running\n"
+        started = below(parent.pid)
+        assert len(started) >= 3  # the server, Triton, a worker
+        parent.kill()
+    assert all(ends(pid) for pid in started)
+    assert not list(tmp_path.glob("*/serving-*"))

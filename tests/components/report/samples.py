@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from components.report import content, origin
+from components.report import content, origin, product
 from components.report import index as run_index
 from components.report.content import Estimate
 
@@ -249,11 +249,15 @@ def real(painter: Painter = painted) -> content.Content:
         label_errors=examples(painter, 400, 3),
         training=training(),
         budget=(
-            content.BudgetLine("model size", 15.8, 50.0, "MiB", True, "The SavedModel's files."),
-            content.BudgetLine("latency, p99", 41.2, 100.0, "ms", True, "Of single requests; the median is 33.0 ms."),
-            content.BudgetLine("memory", 812.0, None, "MiB", True, "Of the process that answered, at its peak."),
+            product.BudgetLine("model size", 15.8, 50.0, "MiB", True, "The SavedModel's files."),
+            product.BudgetLine("latency, p99", 41.2, 100.0, "ms", True, "Of single requests; the median is 33.0 ms."),
+            product.BudgetLine("memory", 812.0, None, "MiB", True, "Of the process that answered, at its peak."),
         ),
-        parity=content.Parity(27, 1e-4, tuple(content.ParityStage(name, value, True) for name, value in (("the SavedModel, one batch", 3.1e-6), ("the SavedModel, one by one", 2.9e-6), ("serve_examples", 3.1e-6), ("the running server", 4.4e-6)))),
+        parity=product.Parity(27, 1e-4, tuple(product.ParityStage(name, value, True) for name, value in (("the SavedModel, one batch", 3.1e-6), ("the SavedModel, one by one", 2.9e-6), ("serve_examples", 3.1e-6), ("the running server", 4.4e-6)))),
+        exports=(
+            product.Export("tflite_float16", "model_float16.tflite", 8_912_896, 0.0021, 1.0, True, "It gives the label of the training graph on 100.0% of 226 images."),
+            product.Export("tflite_int8", "model_int8.tflite", 5_242_880, 0.112, 0.9735, True, "It gives the label of the training graph on 97.4% of 226 images."),
+        ),
         layers=layers(),
         lineage=origin.Lineage(
             (
@@ -321,8 +325,9 @@ def hostile() -> content.Content:
         slices=tuple(content.SliceRow(name, name, 0, none) for name in HOSTILE),
         mistakes=tuple(content.Example(content.Picture(name, name, ""), name, SCRIPT, None, None) for name in HOSTILE),
         training=origin.Training({SCRIPT: {"loss": [math.nan, math.inf, 1.0, None, 2.0]}, "empty": {}}, "", HOSTILE),
-        budget=(content.BudgetLine(SCRIPT, None, None, SCRIPT, False, SCRIPT),),
-        parity=content.Parity(0, 1e-4, (content.ParityStage(SCRIPT, None, False),), HOSTILE),
+        budget=(product.BudgetLine(SCRIPT, None, None, SCRIPT, False, SCRIPT),),
+        parity=product.Parity(0, 1e-4, (product.ParityStage(SCRIPT, None, False),), HOSTILE),
+        exports=(product.Export("onnx", SCRIPT, 0, None, None, False, SCRIPT),),
         layers=(origin.Layer(SCRIPT, SCRIPT, None, None, None, 1, 1, 0, 0, 1),),
         lineage=origin.Lineage(((SCRIPT, tuple((name, name) for name in HOSTILE)),), "a: |\n```\n" + SCRIPT),
         model=((SCRIPT, HOSTILE[7]),),

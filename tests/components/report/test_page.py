@@ -43,6 +43,7 @@ def test_hostile_content_is_printable_utf8():
         ({"mistakes": ()}, None, "Worst mistakes"),
         ({"layers": ()}, None, "Architecture"),
         ({"parity": None, "budget": ()}, None, "Parity and budget"),
+        ({"exports": ()}, None, "model_int8.tflite"),
     ],
 )
 def test_what_is_missing_is_said_or_left_out(changes, sentence, absent):

@@ -1,0 +1,224 @@
+"""A run that is killed in any step is finished by the same command, with the same result.
+
+    python benchmarks/kills.py [--data-dir DIR] [--random 5] [--no-boundaries]
+
+One undisturbed run; then runs that get SIGKILL as soon as a step has ended, for each step, and at
+``--random`` seeded moments inside ingest, preprocessing and training each. After them the same
+command finishes, and records, weights, metrics, decision and the number of pushed versions are
+held against those of the undisturbed run. The ratio is 1 where all are equal, else 0.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from benchmarks import harness
+from pipeline import summary
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = 7
+PER_CLASS = 20
+INSIDE = ("ImageFolderExampleGen", "Preprocess", "Trainer")
+RECIPE = """
+preprocess: {size_px: 32}
+augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
+train:
+  batch_size: 16
+  head_epochs: 3
+  fine_tune_epochs: 3
+  unfreeze_blocks: 3
+  cache: {views: 2}
+  checkpoint_interval_s: 0.3
+gate: {ask_server: false}
+infra: {enabled: false}
+"""
+FROM_SCRATCH = """
+preprocess: {size_px: 32}
+augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
+train: {backbone: cnn, weights: random, scratch_epochs: 6, batch_size: 16, checkpoint_interval_s: 0.3}
+gate: {ask_server: false}
+infra: {enabled: false}
+"""
+
+
+@dataclass
+class Run:
+    """A run as its terminal shows it.
+
+    Attributes:
+      code: the exit code; negative the signal that killed it.
+      seconds: step → how long it took.
+      shown: all lines.
+    """
+
+    code: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
+
+
+class Killer:
+    """Kills a run as soon as a step has ended, or some time after it has begun.
+
+    Args:
+      step: its name.
+      after_s: seconds after its begin; None: when it has ended.
+    """
+
+    def __init__(self, step: str, after_s: float | None = None) -> None:
+        self.step, self.after_s = step, after_s
+
+    def __call__(self, process: subprocess.Popen[str], step: str, ended: bool) -> None:
+        """Called when a step begins and when it has ended."""
+        if step != self.step or ended != (self.after_s is None):
+            return
+        time.sleep(self.after_s or 0)
+        process.kill()
+
+
+def execute(
+    data: Path,
+    output: Path,
+    recipe: Path,
+    disturb: Callable[[subprocess.Popen[str], str, bool], None] = lambda *_: None,
+    flags: Sequence[str] = (),
+) -> Run:
+    """Runs the pipeline, and has it disturbed at the begin and the end of each step."""
+    command = [sys.executable, str(ROOT / "pipeline" / "run_local.py"), "--data-dir", str(data)]
+    command += ["--output-dir", str(output), "--config", str(recipe), *flags]
+    run = Run()
+    step, begun = "", 0.0
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+    ) as process:
+        for line in process.stdout or ():
+            run.shown.append(line.rstrip())
+            if line.endswith(" …\n") and " " not in line.removesuffix(" …\n"):
+                step, begun = line.split()[0], time.monotonic()
+                disturb(process, step, False)
+            elif step and re.match(r"  (failed after )?\d+\.\d s", line):
+                run.seconds[step] = time.monotonic() - begun
+                disturb(process, step, True)
+                step = ""
+    run.code = process.returncode
+    return run
+
+
+def result(output: Path) -> dict[str, Any]:
+    """What a finished run came to, comparable between output folders."""
+    import tensorflow as tf
+
+    from components.trainer import export
+    from data import records
+
+    (path,) = output.rglob(export.KERAS_FILE)  # of a killed step nothing is left
+    found = summary.Summary.model_validate_json((output / "summary.json").read_text("utf-8"))
+    examples = Path(str(found.quarantine_csv)).parent
+    return {
+        "records": {
+            name: sorted(
+                tf.data.TFRecordDataset(
+                    records.files(str(examples / f"Split-{name}"))
+                ).as_numpy_iterator()
+            )
+            for name in ("train", "eval", "test")
+        },
+        "weights": _weights(path),
+        "metrics": found.metrics,
+        "decision": (found.verdict, found.blessed),
+        "versions": len(list((output / "serving").glob("*/[0-9]*"))),
+    }
+
+
+def _weights(path: Path) -> dict[str, bytes]:
+    import h5py
+
+    found: dict[str, bytes] = {}
+
+    def keep(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            found[name] = np.asarray(node).tobytes()
+
+    with (
+        zipfile.ZipFile(path) as archive,
+        archive.open("model.weights.h5") as file,
+        h5py.File(file, "r") as stored,
+    ):
+        stored.visititems(keep)
+    return found
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """The names of what two results do not have in common."""
+    return [name for name in one if one[name] != other[name]]
+
+
+def _finish(data: Path, output: Path, recipe: Path, whole: dict[str, Any]) -> list[str]:
+    run = execute(data, output, recipe)
+    if run.code not in (0, 3):
+        raise RuntimeError("\n".join(run.shown))
+    return differences(whole, result(output))
+
+
+def main() -> None:
+    """Runs it and prints the result."""
+    parser = harness.parser(__doc__ or "")
+    parser.add_argument("--random", type=int, default=5)
+    parser.add_argument("--no-boundaries", action="store_true")
+    arguments = parser.parse_args()
+    generator = np.random.default_rng(SEED)
+    kills, missed, wrong = 0, 0, {}
+    with harness.workspace() as scratch:
+        from data.sources import digits
+
+        data = arguments.data_dir or digits.export(scratch / "digits", PER_CLASS)
+        recipe = scratch / "recipe.yaml"
+        recipe.write_text(RECIPE)
+        start = time.monotonic()
+        undisturbed = execute(data, scratch / "whole", recipe)
+        whole_s = time.monotonic() - start
+        whole = result(scratch / "whole")
+        plans: dict[str, list[Killer]] = {
+            step: [
+                Killer(step, float(generator.uniform(0, undisturbed.seconds[step])))
+                for _ in range(arguments.random)
+            ]
+            for step in INSIDE
+        }
+        if not arguments.no_boundaries:
+            plans["boundaries"] = [Killer(step) for step in undisturbed.seconds]
+        for name, killers in plans.items():
+            output = scratch / name
+            for killer in killers:
+                killed = execute(data, output, recipe, killer).code == -9
+                kills += killed
+                missed += not killed
+                told = f"{killer.step}, {killer.after_s or 'at its end'}"
+                print(f"{'killed' if killed else 'missed'}: {told}", file=sys.stderr, flush=True)
+            wrong[name] = _finish(data, output, recipe, whole)
+            print(f"{name}: differs in {wrong[name] or 'nothing'}", file=sys.stderr, flush=True)
+    same = sum(not names for names in wrong.values())
+    harness.finish(
+        "a run killed in any step is finished by the same command, with the same result",
+        "output folders with equal results",
+        len(wrong),
+        same,
+        float(same == len(wrong)),
+        1.0,
+        {"kills": kills, "missed": missed, "undisturbed_s": round(whole_s, 1), "differ": wrong},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Ten thousand hostile requests and images to the server's doors, then four times too many clients.
+
+    python benchmarks/serving_fuzz.py [--requests N] [--seconds S]
+
+Requests are made by hypothesis from a fixed seed: TensorFlow Serving's REST API and the Open
+Inference Protocol, in JSON and in binary, with everything about them wrong that can be, and with
+images that were cut, flipped, spliced, or claim to be huge. Every 50th is a sound one, to be
+answered with the same numbers each time. A fault is an answer of 5xx, none at all to whole HTTP,
+a wrong answer to a sound request, a process that died, or memory that grows. Then so many clients
+as four times the door's places ask for some seconds: each must be answered right or with 429 or
+503 and Retry-After, and a normal request soon after.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import aiohttp
+import numpy as np
+
+from benchmarks import harness, hostile_images, hostile_requests, hostile_rounds, raw_http
+from benchmarks import serving as throughput
+from serving import admission, client
+
+MODEL = "bench"
+MAX_REQUEST_BYTES = 2_000_000
+PROBE_EVERY = 50
+TIMEOUT_S = 60.0
+MEMORY_AT = (0.1, 0.5)
+GROWTH = 1.2
+OVERLOAD = 4
+ROUNDS = 20
+_EXAMPLES = 20
+
+
+class Watched:
+    """A server, its processes and what becomes of them."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.first = self.processes()
+
+    def processes(self) -> dict[int, str]:
+        """Process ids and their roles: the supervisor, Triton, and its workers."""
+        found = {self._process.pid: "supervisor"}
+        waiting = [self._process.pid]
+        while waiting:
+            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+                for child in map(int, path.read_text().split()):
+                    name = Path(f"/proc/{child}/cmdline").read_bytes()
+                    found[child] = "worker" if b"python_backend_stub" in name else "triton"
+                    waiting.append(child)
+        return found
+
+    def memory_mb(self) -> dict[str, float]:
+        """Resident MB by role."""
+        sizes: dict[str, float] = defaultdict(float)
+        for process_id, role in self.processes().items():
+            fields = Path(f"/proc/{process_id}/statm").read_text().split()
+            sizes[role] += int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return {role: round(size, 1) for role, size in sizes.items()}
+
+    def died(self) -> int:
+        """How many of the first processes are there no more."""
+        return len(self.first.keys() - self.processes().keys())
+
+
+class Probe:
+    """Sound requests: what they are answered at first, they must be answered ever after."""
+
+    def __init__(self, address: dict[str, str]) -> None:
+        self._address = address
+        self._images = hostile_images.sound()[:8]
+        self._client = client.Client(address["http"], MODEL, retries=client.Retries(attempts=1))
+        self._expected = self._ask()
+        self.asked = self.wrong = 0
+
+    def _ask(self) -> np.ndarray:
+        binary = np.array([one.probabilities for one in self._client.predict(self._images)])
+        path, body, headers = throughput.rest(self._images[0])
+        host, port = _host_port(self._address["rest"])
+        wire = raw_http.request("POST", path, headers, body, len(body))
+        [row] = json.loads(raw_http.send(host, port, wire, False, TIMEOUT_S).body)["predictions"]
+        return np.concatenate([binary, [row["probabilities"]]])
+
+    def check(self) -> None:
+        """Asks once more."""
+        self.asked += 1
+        try:
+            same = np.allclose(self._ask(), self._expected, atol=1e-6)
+        except Exception as error:
+            print(f"A sound request failed: {error!r}", flush=True)
+            same = False
+        self.wrong += not same
+
+
+def _host_port(url: str) -> tuple[str, int]:
+    host, _, port = url.partition("://")[2].rpartition(":")
+    return host, int(port)
+
+
+def fuzz(
+    address: dict[str, str], count: int, tick: Callable[[int], None]
+) -> tuple[dict[str, Counter[int]], list[dict[str, Any]]]:
+    """Sends hostile requests.
+
+    Args:
+      address: of the server.
+      count: how many.
+      tick: is called with the number of each, before it is sent.
+
+    Returns:
+      By door and kind how often each status came (0: closed without one; -1: nothing came); the faults.
+    """
+    images = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
+    statuses: dict[str, Counter[int]] = defaultdict(Counter)
+    faults: list[dict[str, Any]] = []
+    doors = {hostile_requests.V1: "rest"}
+
+    def send(kind: str, one: hostile_requests.Attempt) -> None:
+        tick(sum(counter.total() for counter in statuses.values()))
+        host, port = _host_port(address[doors.get(one.door, "http")])
+        outcome = raw_http.send(host, port, one.wire(), one.finished, TIMEOUT_S)
+        statuses[f"{one.door}: {kind}"][outcome.status] += 1
+        if outcome.status >= 500 or outcome.status == -1 or not (outcome.status or one.finished):
+            faults.append({"wire": repr(one.wire()[:500]), "status": outcome.status})
+            print(faults[-1], outcome.body[:300], flush=True)
+
+    by_kind = hostile_requests.kinds(images, MODEL, 2 * MAX_REQUEST_BYTES)
+    hostile_rounds.run(by_kind, count, ROUNDS, send)
+    return statuses, faults
+
+
+async def overload(address: dict[str, str], clients: int, seconds: float) -> dict[str, Any]:
+    """So many clients at once; what they are answered."""
+    path, body, headers = throughput.binary(hostile_images.sound()[0])
+    url = address["http"] + path
+    stop = time.monotonic() + seconds
+    statuses: Counter[str] = Counter()
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        while time.monotonic() < stop:
+            try:
+                async with session.post(url, data=body, headers=headers) as response:
+                    await response.read()
+                    told = "Retry-After" in response.headers or response.status == 200
+                    statuses[f"{response.status}{'' if told else ' without Retry-After'}"] += 1
+            except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+                statuses[type(error).__name__] += 1
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        await asyncio.gather(*(ask(session) for _ in range(clients)))
+    start = time.monotonic()
+    while True:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=body, headers=headers) as response,
+        ):
+            if response.status == 200:
+                break
+    return {"statuses": dict(statuses), "recovered_s": round(time.monotonic() - start, 2)}
+
+
+def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    """Runs all of it on a server of its own."""
+    version = scratch / "serving" / MODEL / "1"
+    throughput.export_model(version, "cnn", 32)
+    flags = ("--max-request-bytes", str(MAX_REQUEST_BYTES))
+    process, address = throughput.start_server(version.parent, *flags)
+    try:
+        watched, probe = Watched(process), Probe(address)
+        memory_mb: dict[str, dict[str, float]] = {"at the start": watched.memory_mb()}
+        marks = {int(share * given.requests): f"at {share:.0%}" for share in MEMORY_AT}
+
+        def tick(number: int) -> None:
+            if number % PROBE_EVERY == 0:
+                probe.check()
+            if number in marks:
+                memory_mb[marks[number]] = watched.memory_mb()
+                print(number, memory_mb, flush=True)
+
+        statuses, faults = fuzz(address, given.requests, tick)
+        memory_mb["at the end"] = watched.memory_mb()
+        clients = OVERLOAD * admission.MAX_WAITING
+        loaded = asyncio.run(overload(address, clients, given.seconds))
+        probe.check()
+        return {
+            "statuses": {door: dict(sorted(found.items())) for door, found in statuses.items()},
+            "fault_count": len(faults),
+            "faults": faults[:_EXAMPLES],
+            "sound_requests": probe.asked,
+            "sound_requests_answered_wrong": probe.wrong,
+            "processes_died": watched.died(),
+            "memory_mb": {**memory_mb, "after overload": watched.memory_mb()},
+            "overload": {"clients": clients, **loaded},
+        }
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=10)
+    given = parser.parse_args()
+    with harness.workspace() as scratch:
+        details = measure(given, scratch)
+    first, last = (details["memory_mb"][key] for key in ("at 10%", "at the end"))
+    details["memory_growth"] = {role: round(last[role] / first[role], 2) for role in first}
+    bad = [key for key in details["overload"]["statuses"] if key not in ("200", "429", "503")]
+    faults = details["fault_count"] + details["sound_requests_answered_wrong"]
+    faults += details["processes_died"] + len(bad)
+    faults += sum(growth > GROWTH for growth in details["memory_growth"].values())
+    right = 1 - faults / given.requests
+    claim = "hostile requests without a fault"
+    harness.finish(claim, "of all", 1.0, right, right, 1.0, details)
+
+
+if __name__ == "__main__":
+    main()

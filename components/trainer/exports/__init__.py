@@ -1,0 +1,1 @@
+"""The trained classifier for runtimes other than TensorFlow: pixels → probabilities."""

@@ -1,0 +1,105 @@
+"""Writes the exports of a trained classifier beside its SavedModel.
+
+Dimension letters: N images, S side in pixels, K classes.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from components.preprocess import materialise
+from components.trainer import calibration
+from components.trainer.exports import config as export_config
+from components.trainer.exports import frozen, manifest, process
+from data import errors, progress
+
+TASK = "converting to"
+# That of tf2onnx itself; runtimes of some years ago read it.
+OPSET = 15
+
+
+def write(
+    classifier: keras.Model,
+    spec: materialise.Spec,
+    temperature: float,
+    train_files: Sequence[str],
+    config: export_config.ExportConfig,
+    saved_model: Path,
+) -> list[manifest.Export]:
+    """Writes what the settings ask for; nothing where they ask for nothing.
+
+    Args:
+      classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
+      spec: what its pixels are.
+      temperature: its probabilities are softmax(logits / temperature).
+      train_files: shards of pixels records, of which some calibrate int8.
+      config: the formats.
+      saved_model: the folder with ``saved_model.pb``.
+
+    Raises:
+      errors.PipelineError: a converter fails, with what it said.
+    """
+    if not config.formats:
+        return []
+    folder = saved_model / manifest.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    exports = []
+    with tempfile.TemporaryDirectory() as scratch:
+        source, samples = Path(scratch) / "frozen", Path(scratch) / "pixels.npy"
+        frozen.save(classifier, temperature, source, config.formats)
+        if "tflite_int8" in config.formats:
+            pixels = representative(train_files, spec.size_px, config.representative_images)
+            np.save(samples, pixels, allow_pickle=False)
+        for name in config.formats:
+            progress.start(f"{TASK} {name}")
+            start = time.perf_counter()
+            path = folder / manifest.NAMES[name]
+            _convert(name, source, path, samples)
+            exports.append(manifest.Export.of(name, path))
+            logging.info("%s: %.1f s", path.name, time.perf_counter() - start)
+    manifest.write(folder, spec, temperature, exports)
+    return exports
+
+
+def representative(train_files: Sequence[str], size_px: int, count: int) -> np.ndarray:
+    """Training images of all classes, each as often as it is in the split.
+
+    Args:
+      train_files: shards of pixels records.
+      size_px: their side S.
+      count: N, or all where there are fewer.
+
+    Returns:
+      pixels uint8 [N, S, S, 3] in 0–255.
+    """
+    label_ids = calibration.read_label_ids(train_files)
+    by_class = np.argsort(label_ids, kind="stable")
+    places = np.linspace(0, len(by_class) - 1, min(count, len(by_class))).astype(int)
+    chosen = np.zeros(len(label_ids), bool)
+    chosen[by_class[places]] = True
+    batches = calibration.chosen_batches(train_files, chosen, size_px)
+    return np.concatenate([pixels for pixels, _ in batches.as_numpy_iterator()])
+
+
+def _convert(name: str, source: Path, path: Path, samples: Path) -> None:
+    try:
+        if name == "onnx":
+            arguments = ["--saved-model", str(source), "--signature_def", name, "--tag", "serve"]
+            process.run(
+                "tf2onnx.convert", [*arguments, "--opset", str(OPSET), "--output", str(path)]
+            )
+        else:
+            more = [str(samples)] if name == "tflite_int8" else []
+            arguments = [str(source), name, str(path), *more]
+            process.run("components.trainer.exports.tflite", arguments)
+    except process.ProcessError as error:
+        raise errors.PipelineError(
+            f"The model cannot be converted to {name}: {error}\n  Leave it out of"
+            " --train.exports.formats, or choose another --train.backbone; what was trained is"
+            " kept for the next run."
+        ) from error

@@ -1,0 +1,114 @@
+"""What lies beside the SavedModel for other runtimes: ``assets.extra/exports``.
+
+``assets.extra`` is where a SavedModel carries what its servers do not load. Whatever copies the
+model takes its exports along: they are one version, and are released together or not at all.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from components.preprocess import materialise
+from components.trainer.exports import config as export_config
+from data import errors
+
+FOLDER = Path("assets.extra") / "exports"
+FILE = "exports.json"
+VERSION = 1
+NAMES = {
+    "tflite_float16": "model_float16.tflite",
+    "tflite_int8": "model_int8.tflite",
+    "onnx": "model.onnx",
+}
+RESIZED = {
+    "stretch": "to S × S whatever its sides",
+    "center_crop": "the middle square of it to S × S",
+    "letterbox": "to fit into S × S, black around it",
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """One file.
+
+    Attributes:
+      format: as of ExportConfig.
+      file: its name in the folder.
+      size_bytes: its size.
+      sha256: of its content.
+    """
+
+    format: export_config.Format
+    file: str
+    size_bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, name: export_config.Format, path: Path) -> "Export":
+        """Describes a file of a format."""
+        content = path.read_bytes()
+        return cls(name, path.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def write(
+    folder: Path, spec: materialise.Spec, temperature: float, exports: Sequence[Export]
+) -> None:
+    """Writes ``exports.json`` beside the files.
+
+    Args:
+      folder: where they are.
+      spec: what the model's pixels are.
+      temperature: that is inside.
+      exports: the files.
+    """
+    text = json.dumps(describe(spec, temperature, exports), indent=1, ensure_ascii=False)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def describe(
+    spec: materialise.Spec, temperature: float, exports: Sequence[Export]
+) -> dict[str, Any]:
+    """All that a program needs that runs one of the files; see :func:`write`."""
+    size = spec.size_px
+    return {
+        "version": VERSION,
+        "labels": spec.labels,
+        "image_size_px": size,
+        "resize": spec.resize,
+        "background_rgb": list(spec.background),
+        "temperature": temperature,
+        "input": {
+            "name": export_config.INPUT,
+            "type": f"uint8 [B, {size}, {size}, 3], RGB in 0–255; B is 1 in .tflite files, any in"
+            " .onnx",
+            "preparation": "The image is decoded, turned upright by its EXIF orientation, put on"
+            f" background_rgb where it is transparent, and resized {RESIZED[spec.resize]}, with S ="
+            f" {size}, bilinear and antialiased. All else is inside the file.",
+        },
+        "output": {
+            "name": export_config.OUTPUT,
+            "type": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels; calibrated",
+        },
+        "exports": [asdict(one) for one in exports],
+    }
+
+
+def read(saved_model: Path) -> list[Export]:
+    """The exports of a SavedModel; none where it has none.
+
+    Raises:
+      errors.PipelineError: ``exports.json`` is missing or damaged.
+    """
+    folder = saved_model / FOLDER
+    if not folder.exists():
+        return []
+    try:
+        stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return pydantic.TypeAdapter(list[Export]).validate_python(stored["exports"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise errors.PipelineError(f"{folder / FILE} cannot be read: {error}.") from error

@@ -1,0 +1,67 @@
+"""A frozen SavedModel → a TensorFlow Lite file, in a process of its own.
+
+    python -m components.trainer.exports.tflite SAVED_MODEL FORMAT OUTPUT.tflite [PIXELS.npy]
+
+Dimension letters: N images, S side in pixels.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from components.trainer.exports import runtime
+
+
+def convert(saved_model: Path, name: str, pixels: np.ndarray | None = None) -> bytes:
+    """Converts one signature.
+
+    Args:
+      saved_model: as of :mod:`frozen`.
+      name: "tflite_float16" (weights are stored as float16) or "tflite_int8" (weights, by
+        channel, and activations are int8, all operations on integers).
+      pixels: uint8 [N, S, S, 3], what the ranges of activations are measured on; for int8 only.
+
+    Returns:
+      The file's content.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=[name])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if name == "tflite_float16":
+        converter.target_spec.supported_types = [tf.float16]
+    elif pixels is None:
+        raise ValueError("tflite_int8 needs images to be calibrated on")
+    else:
+        converter.representative_dataset = _samples(pixels)
+        # With this alone, an operation that has no form on integers is an error.
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.float32
+    return bytes(converter.convert())
+
+
+def _samples(pixels: np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
+    def samples() -> Iterator[list[np.ndarray]]:
+        for index, image in enumerate(pixels):
+            inputs = image[None].astype(np.float32)
+            if index == 0:
+                # A black and a white pixel: the input's range is 0–255, and pixels need no scaling.
+                inputs[0, 0, :2] = [[0], [255]]
+            yield [inputs]
+
+    return samples
+
+
+def main(saved_model: str, name: str, output: str, pixels: str | None = None) -> None:
+    """What the process does."""
+    images = None if pixels is None else np.load(pixels, mmap_mode="r", allow_pickle=False)
+    content = convert(Path(saved_model), name, images)
+    Path(output).write_bytes(content)
+    # It loads, and takes pixels as they are.
+    runtime.TFLite(Path(output))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

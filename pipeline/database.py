@@ -1,0 +1,35 @@
+"""The database of ML Metadata in an output folder."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2
+
+FILE = "metadata.sqlite"
+
+
+def connection_config(path: Path) -> metadata_store_pb2.ConnectionConfig:
+    """How TFX gets at a database, which is made when it is first opened.
+
+    TFX's own function makes the folder at once; a dry run makes none.
+    """
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(path)
+    config.sqlite.connection_mode = (
+        metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    )
+    return config
+
+
+def copy(source: Path, target: Path) -> None:
+    """Makes a consistent copy, even while a run writes to it; none where there is nothing."""
+    if not source.exists():
+        return
+    with (
+        contextlib.closing(
+            sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)
+        ) as old,
+        contextlib.closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)

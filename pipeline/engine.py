@@ -1,0 +1,78 @@
+"""What differs between the engines that run the pipeline.
+
+That is how a run finds the models of earlier ones, and whether a model can be tried on a server.
+"""
+
+from typing import Protocol
+
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.types import channel, standard_artifacts
+
+from components.evaluator import baseline
+from components.infra_validator import config as infra_config
+from components.infra_validator import trial
+from components.trainer import warm_start_model
+
+BASELINE = "baseline"
+WARM_START = "start"
+
+
+class Engine(Protocol):
+    """An engine that runs the pipeline."""
+
+    def start(self, pixels: channel.Channel) -> BaseNode:
+        """A node whose output ``model`` is the one a training on ``pixels`` starts from."""
+
+    def baseline(self, candidate: channel.Channel) -> BaseNode:
+        """A node whose output ``model`` is the one ``candidate`` is held against."""
+
+    def left_out(self, config: infra_config.InfraConfig) -> str | None:
+        """Why no model is tried on a server, in one sentence; None where it is."""
+
+    def after_push(
+        self, model: channel.Channel, gate: BaseNode, infra_validator: BaseNode | None
+    ) -> list[BaseNode]:
+        """Steps that the engine needs to find the model in later runs."""
+
+
+class Local:
+    """TFX's LocalDagRunner: earlier models are looked up in ML Metadata."""
+
+    def start(self, pixels: channel.Channel) -> BaseNode:
+        """See Engine."""
+        return Resolver(
+            strategy_class=warm_start_model.BlessedBeforeStrategy,
+            pixels=pixels,
+            **_earlier_models(),
+        ).with_id(WARM_START)
+
+    def baseline(self, candidate: channel.Channel) -> BaseNode:
+        """See Engine."""
+        return Resolver(
+            strategy_class=baseline.LatestOtherBlessedModelStrategy,
+            candidate=candidate,
+            **_earlier_models(),
+        ).with_id(BASELINE)
+
+    def left_out(self, config: infra_config.InfraConfig) -> str | None:
+        """See Engine."""
+        return trial.left_out(config)
+
+    def after_push(
+        self, model: channel.Channel, gate: BaseNode, infra_validator: BaseNode | None
+    ) -> list[BaseNode]:
+        """See Engine."""
+        return []
+
+
+LOCAL = Local()
+
+
+def _earlier_models() -> dict[str, channel.Channel]:
+    """All models of earlier runs, with what was decided about them."""
+    return {
+        "model": channel.Channel(type=standard_artifacts.Model),
+        "model_blessing": channel.Channel(type=standard_artifacts.ModelBlessing),
+        "infra_blessing": channel.Channel(type=standard_artifacts.InfraBlessing),
+    }

@@ -1,0 +1,170 @@
+"""What kind of error broke a step off: one that may pass, a full disk, or one that will stay.
+
+Errors come wrapped: Beam makes a RuntimeError of the text of a traceback, TFX raises its own while
+it handles another. So the whole chain is looked at, and the texts in it. Imports no TFX.
+"""
+
+import builtins
+import enum
+import errno
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from data import errors
+
+NO_SPACE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_SPACE_WORDS = re.compile(
+    r"no space left on device|disk quota exceeded|database or disk is full"
+    r"|\d+ requested and \d+ written",  # numpy's words for it
+    re.IGNORECASE,
+)
+# Errors of the operating system that another try meets again.
+LASTING_ERRNOS = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.EEXIST,
+        errno.EINVAL,
+        errno.ENAMETOOLONG,
+        errno.EXDEV,
+        errno.ELOOP,
+    }
+)
+# Class names, for gRPC, TensorFlow, ML Metadata and Google's client libraries name alike.
+PASSING_NAMES = frozenset(
+    {
+        "AbortedError",
+        "BrokenProcessPool",
+        "DeadlineExceeded",
+        "DeadlineExceededError",
+        "GatewayTimeout",
+        "IncompleteRead",
+        "ServiceUnavailable",
+        "TooManyRequests",
+        "UnavailableError",
+        "gaierror",
+    }
+)
+LASTING_NAMES = frozenset({"UnidentifiedImageError", "DecompressionBombError"})
+PASSING_WORDS = re.compile(
+    r"database is locked|StatusCode\.(UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED)"
+    r"|socket closed|connection (reset|refused|aborted)|broken pipe"
+    r"|worker[^.\n]{0,60}\b(died|was killed|exited)|stale file handle",
+    re.IGNORECASE,
+)
+# The last line of a traceback: "OSError: [Errno 5] …", with or without its module.
+_TRACEBACK_END = re.compile(r"^(?:[\w.]+\.)?([A-Za-z_]\w*)(?:: |$)")
+
+
+class Kind(enum.Enum):
+    """What is to be done about an error."""
+
+    PASSING = "passing"  # try again
+    NO_SPACE = "no space"  # say so; the same command goes on when there is space
+    LASTING = "lasting"  # another try would meet it again
+
+
+class NoSpaceError(errors.PipelineError):
+    """A disk is full."""
+
+
+def kind(error: BaseException) -> Kind:
+    """Classifies an error with all that is behind it.
+
+    A full disk anywhere in the chain goes first, then what the user is told. Of the rest the
+    first one decides that is known to pass or to stay; what is unknown stays.
+    """
+    chain = list(_chain(error))
+    if any(_is_no_space(one) for one in chain):
+        return Kind.NO_SPACE
+    if any(isinstance(one, errors.PipelineError) for one in chain):
+        return Kind.LASTING
+    return next((found for one in chain if (found := _kind_of_one(one))), Kind.LASTING)
+
+
+def no_space(error: BaseException, output: Path) -> NoSpaceError:
+    """The message on a full disk.
+
+    Args:
+      error: of the kind NO_SPACE.
+      output: the output folder, whose disk it is unless the error or the free space say otherwise.
+    """
+    named = [
+        Path(one.filename).parent
+        for one in _chain(error)
+        if isinstance(one, OSError) and isinstance(one.filename, str)
+    ]
+    named = [folder for folder in named if folder.is_dir()]
+    folders = named or [output, Path(tempfile.gettempdir())]
+    free = {folder: shutil.disk_usage(folder).free for folder in folders}
+    full = min(free, key=lambda folder: free[folder])
+    return NoSpaceError(
+        f"The disk of {full} is full: {free[full]:,} bytes are free now, after what the step had"
+        " begun was deleted. Free some space and give the same command again: it goes on from the"
+        " last finished step."
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those that it was raised from or in the handling of, outermost first."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+
+
+def _is_no_space(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in NO_SPACE_ERRNOS:
+        return True
+    return bool(NO_SPACE_WORDS.search(str(error)))
+
+
+def _kind_of_one(error: BaseException) -> Kind | None:
+    names = {base.__name__ for base in type(error).__mro__}
+    if names & LASTING_NAMES:
+        return Kind.LASTING
+    if isinstance(error, OSError):
+        return Kind.LASTING if error.errno in LASTING_ERRNOS else Kind.PASSING
+    if names & PASSING_NAMES or PASSING_WORDS.search(str(error)):
+        return Kind.PASSING
+    if isinstance(error, RuntimeError):
+        return _kind_of_text(str(error))
+    return Kind.LASTING if type(error).__module__ == "builtins" else None
+
+
+def _kind_of_text(text: str) -> Kind | None:
+    """Of an error that came as the text of a traceback: by the class named at its end."""
+    for line in reversed(text.splitlines()):
+        match = _TRACEBACK_END.match(line)
+        if not match:
+            continue
+        found = getattr(builtins, match[1], None)
+        if match[1] in PASSING_NAMES:
+            return Kind.PASSING
+        if isinstance(found, type) and issubclass(found, OSError):
+            code = re.search(r"\[Errno (\d+)\]", line)
+            lasting = code is not None and int(code[1]) in LASTING_ERRNOS
+            refused = issubclass(found, PermissionError | FileExistsError | IsADirectoryError)
+            return Kind.LASTING if lasting or refused else Kind.PASSING
+        if isinstance(found, type) and issubclass(found, Exception):
+            return Kind.LASTING
+    return None
+
+
+def one_line(error: BaseException) -> str:
+    """The class of an error and the line of its message that says most."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
+    # "in user code:" and the like announce a traceback; the cause then stands at its end.
+    line = lines[-1] if lines[0].endswith(":") else lines[0]
+    return f"{type(error).__name__}: {line.strip()}"

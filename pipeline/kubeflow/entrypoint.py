@@ -1,0 +1,100 @@
+"""The entry point of the image: one step, as Kubeflow Pipelines calls it, by TFX's own entry point.
+
+    python -m pipeline.kubeflow.entrypoint --executor_class_path … \
+        --json_serialized_invocation_args '{{$}}' --json_serialized_inputs_spec_args … [Beam's]
+
+Exit codes as those of run_local.py: 2 for what the user can mend, 1 for any other failure.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data import errors
+from pipeline.kubeflow import executor_input
+
+# Title of a type of ours → its class: TFX would take the title itself for the path of a class.
+ARTIFACTS = {
+    "vision.ImageReport": "components.image_validator.artifacts.ImageReport",
+    "vision.ReleaseDecision": "components.release_gate.artifacts.ReleaseDecision",
+    "vision.Report": "components.report.artifacts.Report",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a step; returns the exit code."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        run(sys.argv[1:] if arguments is None else arguments)
+    except Exception as error:
+        explained = _explained(error)
+        if explained is None:
+            traceback.print_exc()
+            return 1
+        sys.stderr.write(f"Error: {explained}\n")
+        return explained.exit_code
+    return 0
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs a step and tells Kubeflow what came of it.
+
+    Args:
+      arguments: the command line without the program's name.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--executor_class_path", required=True)
+    parser.add_argument("--json_serialized_invocation_args", required=True)
+    parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
+    given, beam_arguments = parser.parse_known_args(arguments)
+    told = json.loads(given.json_serialized_invocation_args)
+    inputs_spec = json.loads(given.json_serialized_inputs_spec_args)
+    prepared = executor_input.prepare(told, inputs_spec)
+    given.json_serialized_invocation_args = json.dumps(prepared)
+    output_file = Path(told["outputs"]["outputFile"])
+    _prepare_folders(prepared, output_file)
+    _run_tfx(given, beam_arguments, executor_input.needs_driver(told) and not output_file.exists())
+    left = json.loads(output_file.read_text(encoding="utf-8"))
+    finished = executor_input.finish(left, told)
+    output_file.write_text(json.dumps(finished, indent=1), encoding="utf-8")
+
+
+def _run_tfx(given: argparse.Namespace, beam_arguments: list[str], with_driver: bool) -> None:
+    from tfx.orchestration.kubeflow.v2 import compiler_utils
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
+    from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
+
+    compiler_utils.TITLE_TO_CLASS_PATH.update(ARTIFACTS)
+    if with_driver:
+        driver.main(given)
+    kubeflow_v2_run_executor.main((given, beam_arguments))
+
+
+def _prepare_folders(prepared: dict[str, Any], output_file: Path) -> None:
+    output_file.parent.mkdir(parents=True, exist_ok=True)
+    for rows in prepared["outputs"]["artifacts"].values():
+        for row in rows["artifacts"]:
+            Path(row["uri"]).mkdir(parents=True, exist_ok=True)
+
+
+def _explained(error: BaseException | None) -> errors.PipelineError | None:
+    """The project's own error inside, however deep it was wrapped."""
+    while error is not None and not isinstance(error, errors.PipelineError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads that libraries leave behind would keep the container, and its GPU, for ever.
+    os._exit(code)

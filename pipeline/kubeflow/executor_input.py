@@ -1,0 +1,132 @@
+"""Between what Kubeflow Pipelines tells a step and what TFX's executors understand.
+
+Open-source Kubeflow Pipelines downloads a step's inputs before it and uploads its outputs after it,
+from and to local folders, but tells the step their addresses in the object store; it does not tell
+the types of inputs; and it adds an output for its logs. TFX was written for another backend: it
+writes to the addresses, needs every type, and knows no such output.
+
+Everything here is JSON as it stands in the step's command line and in the file that it leaves.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+# Where the launcher of Kubeflow Pipelines keeps what it downloads and uploads.
+LOCAL_FOLDERS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
+# Marks a model that there is none of; see EarlierModel.
+ABSENT = "absent"
+_SYSTEM = "system."
+
+Json = dict[str, Any]
+
+
+def local_path(artifact: Mapping[str, Any]) -> str:
+    """Where the launcher keeps an artifact: as named, or by its address in the store."""
+    if artifact.get("customPath"):
+        return str(artifact["customPath"])
+    uri = str(artifact.get("uri", ""))
+    for scheme, folder in LOCAL_FOLDERS.items():
+        if uri.startswith(scheme):
+            return folder + uri.removeprefix(scheme)
+    return uri
+
+
+def prepare(executor_input: Json, inputs_spec: Json) -> Json:
+    """What the executor of TFX is told.
+
+    Args:
+      executor_input: an ExecutorInput.
+      inputs_spec: the ComponentInputsSpec of the step, which knows the types of its inputs.
+    """
+    types = {
+        name: row.get("artifactType") for name, row in inputs_spec.get("artifacts", {}).items()
+    }
+    inputs = executor_input.get("inputs", {})
+    outputs = executor_input.get("outputs", {})
+    found = {name: _present(row) for name, row in inputs.get("artifacts", {}).items()}
+    return {
+        "inputs": {
+            **inputs,
+            "artifacts": {
+                name: {"artifacts": [_input(row, types.get(name)) for row in rows]}
+                for name, rows in found.items()
+            },
+        },
+        "outputs": {
+            **outputs,
+            "artifacts": {
+                name: {"artifacts": [_here(row) for row in rows.get("artifacts", [])]}
+                for name, rows in outputs.get("artifacts", {}).items()
+                if not any(_title(row).startswith(_SYSTEM) for row in rows.get("artifacts", []))
+            },
+        },
+    }
+
+
+def finish(executor_output: Json, executor_input: Json) -> Json:
+    """What Kubeflow is told: addresses in the store, and no property without a value.
+
+    Args:
+      executor_output: an ExecutorOutput, as the executor of TFX left it.
+      executor_input: as Kubeflow gave it.
+    """
+    outputs = executor_input.get("outputs", {}).get("artifacts", {})
+    uris = {local_path(row): row["uri"] for row in _artifacts(outputs)}
+    artifacts = {
+        name: {"artifacts": [_there(row, uris) for row in rows.get("artifacts", [])]}
+        for name, rows in executor_output.get("artifacts", {}).items()
+    }
+    return {**executor_output, "artifacts": artifacts}
+
+
+def needs_driver(executor_input: Json) -> bool:
+    """Whether the step reads files from outside: TFX then wants its driver to run first.
+
+    The spec asks for that before the look into the cache, which open-source Kubeflow Pipelines
+    does not heed.
+    """
+    parameters = executor_input.get("inputs", {}).get("parameterValues", {})
+    return {"input_base", "input_config"} <= parameters.keys()
+
+
+def _present(rows: Mapping[str, Any]) -> list[Json]:
+    return [row for row in rows.get("artifacts", []) if not row.get("metadata", {}).get(ABSENT)]
+
+
+def _input(artifact: Json, artifact_type: Json | None) -> Json:
+    """An input with its type, which Kubeflow leaves empty or makes one of its own."""
+    title = _title(artifact)
+    if artifact_type and (not title or title.startswith(_SYSTEM)):
+        artifact = {**artifact, "type": artifact_type}
+    return _here(artifact)
+
+
+def _title(artifact: Mapping[str, Any]) -> str:
+    """The name of an artifact's type; empty where it is not told."""
+    artifact_type = artifact.get("type") or {}
+    if artifact_type.get("schemaTitle"):
+        return str(artifact_type["schemaTitle"])
+    schema = yaml.safe_load(artifact_type.get("instanceSchema") or "")
+    return str(schema.get("title", "")) if isinstance(schema, dict) else ""
+
+
+def _here(artifact: Json) -> Json:
+    here = {**artifact, "uri": local_path(artifact)}
+    here.pop("customPath", None)
+    return here
+
+
+def _there(artifact: Json, uris: Mapping[str, str]) -> Json:
+    metadata = artifact.get("metadata", {})
+    return {
+        **artifact,
+        "uri": uris.get(artifact.get("uri", ""), artifact.get("uri", "")),
+        "metadata": {name: value for name, value in metadata.items() if value is not None},
+    }
+
+
+def _artifacts(rows: Mapping[str, Any]) -> Iterator[Json]:
+    for row in rows.values():
+        yield from row.get("artifacts", [])

@@ -1,0 +1,103 @@
+"""Why a step runs: how its settings and inputs differ from those of its last good execution.
+
+Settings are parameters of the step in TFX's sense; most are JSON in JSON, so they are taken apart
+down to single values before they are compared. Imports no TFX.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+# What wraps settings on their way through TFX; says nothing to a reader.
+_WRAPPERS = frozenset(
+    {"settings", "custom_config", "value", "config", "@type", "resolved", "base_config"}
+)
+_CODE = frozenset({"code"})
+_DATA = frozenset({"fingerprint", "input_base", "input_config", "input_fingerprint"})
+_MAX_NAMED = 3
+_MAX_SHOWN = 30  # characters of a value
+_ABSENT = "absent"
+
+
+def why(
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    old_inputs: Mapping[str, Sequence[int]],
+    new_inputs: Mapping[str, Sequence[int]],
+) -> str:
+    """The reason in a few words.
+
+    Args:
+      old: parameters of the last good execution; None: there is none.
+      new: parameters of the one that would be.
+      old_inputs: input key → the ids of its artifacts, of the last good execution.
+      new_inputs: likewise, of the one that would be.
+    """
+    if old is None:
+        return "never ran"
+    before, after = flat(old), flat(new)
+    changed = [
+        name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)
+    ]
+    code = [name for name in changed if _last(name) in _CODE]
+    data = [name for name in changed if _last(name) in _DATA]
+    settings = [name for name in changed if name not in (*code, *data)]
+    reasons = ["new data"] if data else []
+    if settings:
+        shown = [_change(name, before, after) for name in settings[:_MAX_NAMED]]
+        more = f" and {len(settings) - _MAX_NAMED} more" if len(settings) > _MAX_NAMED else ""
+        reasons.append(f"changed config: {', '.join(shown)}{more}")
+    if code:
+        reasons.append("changed code")
+    other = [
+        key
+        for key in dict.fromkeys([*old_inputs, *new_inputs])
+        if list(old_inputs.get(key, ())) != list(new_inputs.get(key, ()))
+    ]
+    if other:
+        reasons.append(f"other {', '.join(other)} than its last time")
+    return "; ".join(reasons) or "its earlier output is gone, or TFX changed"
+
+
+def flat(values: Any, prefix: str = "") -> dict[str, str]:
+    """Nested values, JSON and YAML text in them taken apart → dotted name → text of the value."""
+    if isinstance(values, str):
+        values = _parsed(values)
+    if isinstance(values, Mapping):
+        rows = [(str(name), value) for name, value in values.items()]
+    elif isinstance(values, list) and any(isinstance(value, dict | list) for value in values):
+        rows = [(str(index), value) for index, value in enumerate(values)]
+    else:
+        text = values if isinstance(values, str) else json.dumps(values, default=str)
+        return {prefix or "value": text}
+    found: dict[str, str] = {}
+    for name, value in rows:
+        inner = prefix if name in _WRAPPERS else f"{prefix}.{name}" if prefix else name
+        found |= flat(value, inner)
+    return found
+
+
+def _parsed(text: str) -> Any:
+    """What a text holds where it is JSON or a YAML file; else the text."""
+    try:
+        if text[:1] in ("{", "["):
+            return json.loads(text)
+        if "\n" in text and ":" in text:
+            found = yaml.safe_load(text)
+            return found if isinstance(found, dict) else text
+    except (ValueError, yaml.YAMLError):
+        return text
+    return text
+
+
+def _change(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    old, new = before.get(name, _ABSENT), after.get(name, _ABSENT)
+    if max(len(old), len(new)) > _MAX_SHOWN:
+        return name
+    return f"{name} {old} → {new}"
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]

@@ -1,0 +1,74 @@
+"""How a run bears what goes wrong: the lock, retries, timeouts. No step's cache depends on it."""
+
+import difflib
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+# In the order in which they run; InfraValidator and Tuner run where the settings ask for them.
+STEPS = (
+    "ImageFolderExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "ImageValidator",
+    "Preprocess",
+    "Tuner",
+    "Trainer",
+    "Evaluator",
+    "ReleaseGate",
+    "InfraValidator",
+    "Pusher",
+    "Report",
+)
+MAX_RETRY_WAIT_S = 300.0
+
+
+class RunConfig(BaseModel):
+    """What happens when something goes wrong from outside."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait_for_lock_s: float = Field(
+        0.0, ge=0, description="waiting for another run on the output folder, in seconds; 0: none"
+    )
+    retries: int = Field(
+        2, ge=0, le=20, description="of a step after an error that may pass; none after others"
+    )
+    retry_wait_s: float = Field(
+        5.0, ge=0, description="before the first retry, in seconds; doubled before each other"
+    )
+    timeout_s: float = Field(0.0, ge=0, description="the longest a step may take; 0: any time")
+    timeouts_s: dict[str, float] = Field(
+        default_factory=dict, description="the same for single steps, such as Trainer=3600"
+    )
+    timeout_grace_s: float = Field(
+        30.0, gt=0, description="for a step to end after its timeout, before the process is ended"
+    )
+
+    @field_validator("timeouts_s")
+    @classmethod
+    def _are_of_steps(cls, value: dict[str, float]) -> dict[str, float]:
+        for name, limit_s in value.items():
+            if name not in STEPS:
+                raise ValueError(unknown_step(name))
+            if limit_s < 0:
+                raise ValueError(f"of {name}, 0 (any time) or more seconds are allowed")
+        return value
+
+    def timeout_of(self, step: str) -> float | None:
+        """The longest that a step may take, in seconds; None: any time."""
+        return self.timeouts_s.get(step, self.timeout_s) or None
+
+    def wait_before(self, retry: int) -> float:
+        """Seconds before a retry; the first one is number 1."""
+        return min(self.retry_wait_s * 2 ** (retry - 1), MAX_RETRY_WAIT_S)
+
+
+def unknown_step(name: str) -> str:
+    """On a name that is no step's, with the near ones; no full stop."""
+    lower = {step.lower(): step for step in STEPS}
+    close = [key for key in lower if key == name.lower()]
+    close = close or difflib.get_close_matches(name.lower(), lower, n=3)
+    near = [lower[key] for key in close]
+    hint = f"did you mean {' or '.join(near)}" if near else f"the steps are {', '.join(STEPS)}"
+    return f"there is no step {name}; {hint}"

@@ -1,0 +1,123 @@
+"""Runs the whole pipeline on Kubeflow Pipelines.
+
+    python pipeline/run_kubeflow.py compile  --data-dir DIR --kubeflow.image IMAGE …   a package
+    python pipeline/run_kubeflow.py submit   … --kubeflow.host URL                     a run
+    python pipeline/run_kubeflow.py schedule … --kubeflow.cron "0 3 * * mon"           many
+    python pipeline/run_kubeflow.py compile --help                                     every setting
+
+Exit codes: 0 done; 2 a usage or data error; 1 a failure.
+"""
+
+import datetime
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Run as a script, Python puts this folder first on its path; the project's root belongs there.
+ROOT = str(Path(__file__).resolve().parent.parent)
+sys.path[:] = [
+    ROOT,
+    *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
+]
+
+from data import errors, labels  # noqa: E402
+from pipeline import config as pipeline_config  # noqa: E402
+from pipeline import settings  # noqa: E402
+from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
+
+if TYPE_CHECKING:
+    from pipeline.kubeflow import compiler
+
+ACTIONS = ("compile", "submit", "schedule")
+USAGE = "run_kubeflow.py compile|submit|schedule [--config FILE] [--SETTING VALUE …]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except errors.PipelineError as error:
+        label = "Error" if isinstance(error, errors.UserError) else "Failed"
+        print(
+            f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}",
+            file=sys.stderr,
+        )
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _run(given: list[str]) -> int:
+    action = given.pop(0) if given and not given[0].startswith("-") else ""
+    if not action and {"--help", "-h"} & set(given):
+        action = "compile"
+    if action not in ACTIONS:
+        told = f"Unknown action {action!r}" if action else "No action is given"
+        raise errors.ConfigError(f"{told}; one of {', '.join(ACTIONS)} comes first; see --help.")
+    config = settings.read(
+        kubeflow_config.KubeflowRun,
+        given,
+        prog="run_kubeflow.py",
+        usage=USAGE,
+        description="Compiles the pipeline for Kubeflow Pipelines, and submits it.",
+        recipe=pipeline_config.default_recipe,
+    )
+    from pipeline.kubeflow import submit
+
+    recurring = action == "schedule"
+    if action != "compile":
+        submit.check(config.kubeflow, recurring)
+    package, path = _compile(config, recurring)
+    for note in package.notes:
+        print(note)
+    print(f"Package: {path}")
+    if action == "compile":
+        return 0
+    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S")
+    accepted = submit.ask(config.kubeflow, path, f"{package.name}-{stamp}", recurring)
+    print(f"{'Scheduled' if recurring else 'Submitted'}: {accepted.id}\n{accepted.url}")
+    return 0
+
+
+def _compile(
+    config: kubeflow_config.KubeflowRun, recurring: bool
+) -> tuple["compiler.Package", Path]:
+    from pipeline import logs, preflight
+
+    preflight.prepare_output(config)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    inputs = preflight.check(config, preflight.source_folder(config))
+    folder = config.output_dir / "kubeflow"
+    log_path = folder / f"{inputs.model_name}.log"
+    try:
+        # What TensorFlow and TFX have to say when they are imported is not for the terminal.
+        with logs.redirected(log_path):
+            from pipeline.kubeflow import compiler, spec
+
+            package = compiler.compile_package(config, inputs, recurring)
+    except errors.PipelineError:
+        raise
+    except ImportError as error:
+        raise errors.UserError(
+            f"{error}: the compiler needs the extra kubeflow: uv pip install '.[kubeflow]'."
+        ) from error
+    except Exception as error:
+        logging.exception("The compilation broke off.")
+        raise errors.PipelineError(
+            f"{type(error).__name__}: {error}. The details are in {log_path}."
+        ) from error
+    path = config.kubeflow.package or folder / f"{package.name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(spec.to_yaml(package.documents), encoding="utf-8")
+    # The steps get the label map with their settings: from now on it is frozen.
+    labels.save(inputs.label_file, inputs.labels)
+    return package, path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

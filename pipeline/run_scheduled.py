@@ -1,0 +1,95 @@
+"""Trains again when new images are reason enough.
+
+    python pipeline/run_scheduled.py --data-dir photos --schedule.cron "0 3 * * mon-fri"
+    python pipeline/run_scheduled.py --data-dir photos --watch
+    python pipeline/run_scheduled.py --config retrain.yaml --once     for cron, systemd, Airflow
+    python pipeline/run_scheduled.py --help                           every setting
+
+Exit codes of --once: that of the run; 0 also where none was needed.
+"""
+
+import datetime
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Run as a script, Python puts this folder first on its path; the project's root belongs there.
+ROOT = str(Path(__file__).resolve().parent.parent)
+sys.path[:] = [
+    ROOT,
+    *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
+]
+
+from data import errors  # noqa: E402
+from pipeline import logs, preflight  # noqa: E402
+from pipeline.scheduled import config as retrain_config  # noqa: E402
+from pipeline.scheduled import loop, retraining, running  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the schedule; returns the exit code."""
+    try:
+        command = retrain_config.parse(sys.argv[1:] if arguments is None else arguments)
+        return _run(command)
+    except errors.PipelineError as error:
+        label = "Error" if isinstance(error, errors.UserError) else "Failed"
+        separator = " " if len(error.problems) == 1 else "\n"
+        print(f"{label}:{separator}{error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _run(command: retrain_config.Command) -> int:
+    zone = loop.timezone(command.config.schedule)
+    log = command.config.output_dir / "logs" / "schedule.log"
+    preflight.prepare_output(command.pipeline)
+    log.parent.mkdir(exist_ok=True)
+    logging.basicConfig(filename=log, level=logging.WARNING, format=logs.FORMAT)
+
+    def clock() -> datetime.datetime:
+        return datetime.datetime.now(zone).astimezone(zone)
+
+    def say(line: str) -> None:
+        print(f"{clock():%Y-%m-%d %H:%M:%S}  {line}", flush=True)
+
+    runner = running.Runner()
+    model = retraining.Retraining(command, clock, say, runner.run)
+    if command.mode == "--once":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: runner.stop())
+        return _once(model, log)
+    schedule, state, now = command.config.schedule, model.state(), clock()
+    trigger = loop.trigger(command, state.last_tick)
+    at_once = command.mode == "--watch" or state.under_way is not None
+    if command.mode == "--watch":
+        say(f"Watching {command.config.data_dir}, every {schedule.poll_s:g} s.")
+    else:
+        due = trigger.get_next_fire_time(None, now)
+        say(f"Looking at {command.config.data_dir} next at {due:%Y-%m-%d %H:%M}.")
+        missed = loop.missed(trigger, state.last_tick, now, schedule.late_s)
+        if missed:
+            say(f"The look of {missed:%Y-%m-%d %H:%M} was missed while no scheduler ran; now then.")
+            at_once = True
+    loop.Loop(command, trigger, model.tick, say, runner.stop).run(at_once)
+    return 0
+
+
+def _once(model: retraining.Retraining, log: Path) -> int:
+    try:
+        return model.tick()
+    except errors.PipelineError:
+        raise
+    except Exception as error:
+        logging.exception("The tick broke off.")
+        raise errors.PipelineError(
+            f"{type(error).__name__}: {error}. This is a fault of the scheduler; the details are in"
+            f" {log}."
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""How far new images are from those of the served model, by the bounds of the pipeline's checks."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.image_validator import config as validate_config
+from data import drift, folder, index
+from pipeline import source
+from pipeline.scheduled import images
+
+EMBEDDING_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is compared.
+
+    Attributes:
+      new: all new files.
+      new_rows: of a sample of them.
+      old_counts: class name → files that the served model was made of.
+      old_rows: of a sample of those.
+    """
+
+    new: Sequence[folder.ImageFile]
+    new_rows: Sequence[index.Row]
+    old_counts: dict[str, int]
+    old_rows: Sequence[index.Row]
+
+
+def label(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
+    """Says how the shares of the classes moved, where that is beyond the bound and chance."""
+    newest = Counter(file.class_name for file in samples.new)
+    # A new class is a reason of its own.
+    newest = Counter({name: newest[name] for name in newest if name in samples.old_counts})
+    if not newest or not samples.old_counts:
+        return None
+    shift = drift.label_shift(newest, Counter(samples.old_counts))
+    if shift.divergence <= config.max_label_drift or shift.chance >= config.drift_significance:
+        return None
+    return (
+        f"the shares of the classes moved by {shift.divergence:.3f} bits"
+        f" ({config.max_label_drift:g} is allowed), most of all {shift.name!r}:"
+        f" {shift.share:.0%}, before {shift.share_before:.0%}"
+    )
+
+
+def measure(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
+    """Says which measure of the images moved most, where that is beyond the bound and chance."""
+    newest, before = images.infos(samples.new_rows), images.infos(samples.old_rows)
+    if not newest or not before:
+        return None
+    beyond = [
+        shift
+        for shift in drift.measure_shifts(newest, before)
+        if shift.statistic > config.max_measure_drift
+        and shift.chance < config.drift_significance / len(drift.MEASURES)
+    ]
+    if not beyond:
+        return None
+    most = max(beyond, key=lambda shift: shift.statistic)
+    return (
+        f"their {most.name} moved from {most.median_before:.3g} to {most.median:.3g}"
+        f" (statistic {most.statistic:.2f}, {config.max_measure_drift:g} is allowed)"
+    )
+
+
+def embedding(
+    samples: Samples,
+    root: Path,
+    version_dir: Path,
+    config: validate_config.ValidateConfig,
+    log: Path,
+) -> str | None:
+    """Says that the images are others to the served model, where that is beyond chance.
+
+    It is asked in a process of its own: TensorFlow stays out of the scheduler.
+
+    Args:
+      samples: what is compared.
+      root: the data folder.
+      version_dir: the served SavedModel.
+      config: the significance.
+      log: where the process writes what it has to say.
+    """
+    question = {
+        "model": str(version_dir),
+        "root": str(root.resolve()),
+        "new": [row.path for row in samples.new_rows],
+        "old": [row.path for row in samples.old_rows],
+    }
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as errors_to:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.scheduled.embedding"],
+            input=json.dumps(question).encode(),
+            stdout=subprocess.PIPE,
+            stderr=errors_to,
+            cwd=source.ROOT,
+            timeout=EMBEDDING_TIMEOUT_S,
+            check=True,
+        )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if answer is None or answer["chance"] >= config.drift_significance:
+        return None
+    return (
+        "to the served model they are others (squared discrepancy"
+        f" {answer['discrepancy']:.4f}, by chance in {answer['chance']:.1%} of cases)"
+    )

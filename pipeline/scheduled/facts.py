@@ -1,0 +1,201 @@
+"""What a decision stands on: the folder, the state, the served model, looked at now."""
+
+import contextlib
+import datetime
+import hashlib
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.pusher import push
+from data import folder, index
+from pipeline import preflight
+from pipeline.scheduled import confidence, decision, images
+from pipeline.scheduled import config as retrain_config
+from pipeline.scheduled import state as schedule_state
+
+DAY_S = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where everything of one model lies.
+
+    Attributes:
+      data_dir, output_dir: as given.
+      name: of the model.
+      serving_dir: its versions.
+      memory: of the files of the last finished run.
+      store: of the schedule's state.
+    """
+
+    data_dir: Path
+    output_dir: Path
+    name: str
+    serving_dir: Path
+    memory: images.Memory
+    store: schedule_state.Store
+
+    @classmethod
+    def of(cls, command: retrain_config.Command) -> "Place":
+        """The places that a command is about."""
+        config, pipeline = command.config, command.pipeline
+        name = preflight.model_name(pipeline, config.data_dir)
+        store = schedule_state.Store.of(config.output_dir, name)
+        return cls(
+            data_dir=config.data_dir,
+            output_dir=config.output_dir,
+            name=name,
+            serving_dir=preflight.serving_dir(pipeline, name),
+            memory=images.Memory(
+                place=store.folder,
+                root=config.data_dir,
+                config=pipeline.ingest.decoding(),
+                size=config.triggers.sample_images,
+            ),
+            store=store,
+        )
+
+
+def served(place: Place) -> str | None:
+    """The version that is served now; None before the first."""
+    version = push.served(place.serving_dir)
+    return None if version is None else str(version)
+
+
+def attempt_key(listing: folder.Listing, command: retrain_config.Command) -> str:
+    """A name for these images with these settings: what failed is not the same with others."""
+    text = f"{listing.fingerprint()} {command.pipeline.to_yaml()}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def counts(listing: folder.Listing) -> dict[str, int]:
+    """Class name → files that are trained on."""
+    return dict(sorted(Counter(file.class_name for file in listing.window_files).items()))
+
+
+def gather(
+    command: retrain_config.Command,
+    place: Place,
+    state: schedule_state.State,
+    listing: folder.Listing,
+    now: datetime.datetime,
+) -> decision.Facts:
+    """Looks at everything that a decision may stand on.
+
+    Of new images a sample is decoded. The served model is not asked: :func:`embedding_drift`.
+    """
+    triggers = command.config.triggers
+    new = place.memory.new(listing.files)
+    first = state.fingerprint is None
+    rows = place.memory.look_at_new(new) if new else []
+    readable = len(images.infos(rows)) / len(rows) if rows else 1.0
+    version = served(place)
+    drifts: tuple[str, ...] = ()
+    new_classes: set[str] = set()
+    if new and not first:
+        new_classes = {file.class_name for file in new} - state.class_counts.keys()
+        drifts = _drifts(command, place, state, new, rows)
+    released = _released(state, version)
+    failed = state.failed if _same_attempt(state, listing, command) else None
+    score = _score(triggers.confidence, released, now)
+    return decision.Facts(
+        images=len(listing.window_files),
+        known=None if first else sum(state.class_counts.values()),
+        new=len(new),
+        readable=readable,
+        new_spans=tuple(sorted({file.span for file in new if file.span is not None})),
+        incomplete_spans=tuple(span.number for span in listing.incomplete),
+        new_classes=tuple(sorted(new_classes)),
+        drifts=drifts,
+        age_days=(now - released).total_seconds() / DAY_S if released else None,
+        score=score.mean if score else None,
+        score_count=score.count if score else 0,
+        score_reference=state.mean_scores.get(version or ""),
+        failed=failed.count if failed else 0,
+        failed_code=failed.exit_code if failed else 0,
+        failed_message=failed.message if failed else "",
+        interrupted=state.under_way.reason if state.under_way else None,
+    )
+
+
+def embedding_drift(
+    command: retrain_config.Command,
+    place: Place,
+    state: schedule_state.State,
+    listing: folder.Listing,
+) -> str | None:
+    """Asks the served model whether the new images are others to it; says so where they are.
+
+    That takes some seconds, so what it said of the same images is remembered.
+    """
+    version = served(place)
+    if not command.config.triggers.embedding_drift or version is None:
+        return None
+    from pipeline.scheduled import drifting
+
+    new = place.memory.new(listing.files)
+    key = hashlib.sha256(images.keys(new).tobytes() + version.encode()).hexdigest()
+    if state.asked is None or state.asked.key != key:
+        log = place.output_dir / "logs" / "schedule-embedding.log"
+        rows, before = place.memory.look_at_new(new), place.memory.look_at_released()
+        samples = drifting.Samples(new, rows, state.released_counts, before)
+        sentence = None
+        # The log says why; a model that cannot be asked is no reason to train or not.
+        with contextlib.suppress(subprocess.SubprocessError, ValueError, OSError):
+            sentence = drifting.embedding(
+                samples,
+                place.data_dir,
+                place.serving_dir / version,
+                command.pipeline.checks,
+                log,
+            )
+        state.asked = schedule_state.Asked(key=key, sentence=sentence)
+    return state.asked.sentence
+
+
+def _same_attempt(
+    state: schedule_state.State, listing: folder.Listing, command: retrain_config.Command
+) -> bool:
+    return state.failed is not None and state.failed.key == attempt_key(listing, command)
+
+
+def _drifts(
+    command: retrain_config.Command,
+    place: Place,
+    state: schedule_state.State,
+    new: Sequence[folder.ImageFile],
+    rows: Sequence[index.Row],
+) -> tuple[str, ...]:
+    from pipeline.scheduled import drifting  # brings SciPy, which takes most of a second
+
+    before = place.memory.look_at_released()
+    samples = drifting.Samples(new, rows, state.released_counts, before)
+    triggers, checks = command.config.triggers, command.pipeline.checks
+    found = [
+        drifting.label(samples, checks) if triggers.label_drift else None,
+        drifting.measure(samples, checks) if triggers.measure_drift else None,
+    ]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _released(state: schedule_state.State, version: str | None) -> datetime.datetime | None:
+    """When a version was released: as remembered, else by its number."""
+    if version is None:
+        return None
+    known = state.releases.get(version)
+    return known or datetime.datetime.fromtimestamp(int(version), datetime.timezone.utc)
+
+
+def _score(
+    config: retrain_config.ConfidenceConfig,
+    released: datetime.datetime | None,
+    now: datetime.datetime,
+) -> confidence.Scores | None:
+    """Scores of the last days, of the served model alone."""
+    if config.file is None or released is None:
+        return None
+    since = max(released, now - datetime.timedelta(days=config.days))
+    return confidence.read(config.file, since, now)

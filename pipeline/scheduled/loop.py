@@ -1,0 +1,163 @@
+"""Ticks by the clock: APScheduler, missed and overlapping ticks, signals."""
+
+import datetime
+import logging
+import signal
+import threading
+import zoneinfo
+from collections.abc import Callable
+from types import FrameType
+
+from apscheduler import events
+from apscheduler.executors import pool
+from apscheduler.schedulers import blocking
+from apscheduler.triggers import base
+from apscheduler.triggers import interval as interval_trigger
+
+from data import errors
+from pipeline.scheduled import config as retrain_config
+from pipeline.scheduled import cron
+
+JOB = "retraining"
+UTC = datetime.timezone.utc
+
+
+def timezone(config: retrain_config.ScheduleConfig) -> datetime.tzinfo | None:
+    """The time zone of the settings; None: the system's."""
+    return zoneinfo.ZoneInfo(config.timezone) if config.timezone else None
+
+
+def trigger(
+    command: retrain_config.Command, last_tick: datetime.datetime | None = None
+) -> base.BaseTrigger:
+    """When ticks are due.
+
+    Args:
+      command: the settings.
+      last_tick: when a scheduler last looked; an interval goes on from there.
+    """
+    schedule = command.config.schedule
+    if command.mode == "--watch":
+        return interval_trigger.IntervalTrigger(seconds=schedule.poll_s)
+    if schedule.interval_s is not None:
+        seconds = schedule.interval_s
+        start = last_tick and last_tick.astimezone(UTC) + datetime.timedelta(seconds=seconds)
+        return interval_trigger.IntervalTrigger(seconds=seconds, start_date=start, timezone=UTC)
+    return cron.trigger(schedule.cron or "", timezone(schedule))
+
+
+def missed(
+    due: base.BaseTrigger,
+    last_tick: datetime.datetime | None,
+    now: datetime.datetime,
+    late_s: float | None,
+) -> datetime.datetime | None:
+    """The last tick that was due while no scheduler ran; None where none was, or it is too late.
+
+    Args:
+      due: the trigger.
+      last_tick: when a scheduler last looked; None where none ever did.
+      now: the time, with time zone.
+      late_s: how late a tick is made up for; None: however late.
+    """
+    if last_tick is None:
+        return None
+    # In UTC: in the hour that comes twice, times of day go back.
+    now, last_tick = now.astimezone(UTC), last_tick.astimezone(UTC)
+    found = time = None
+    for days in (1, 32, 1500):  # of a schedule by the minute, not every minute of a year
+        start = max(last_tick + datetime.timedelta(seconds=1), now - datetime.timedelta(days))
+        time = due.get_next_fire_time(None, start)
+        if time is not None and time.astimezone(UTC) <= now:
+            break
+    while time is not None and time.astimezone(UTC) <= now:
+        found, time = time, due.get_next_fire_time(time, now)
+    if found is None or (late_s is not None and (now - found).total_seconds() > late_s):
+        return None
+    return found
+
+
+class Loop:
+    """Calls a function at every tick until it is stopped.
+
+    However many ticks were missed (a machine that slept, a run that took long), they are made up
+    for by one; a tick that is due while another one is not done is left out.
+
+    Args:
+      command: the settings.
+      due: when.
+      tick: what to do.
+      say: takes lines for people.
+      stop: what else is to be stopped.
+    """
+
+    def __init__(
+        self,
+        command: retrain_config.Command,
+        due: base.BaseTrigger,
+        tick: Callable[[], object],
+        say: Callable[[str], None],
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._tick, self._say, self._stop = tick, say, stop
+        self._stopping = threading.Event()
+        schedule = command.config.schedule
+        self._scheduler = blocking.BlockingScheduler(
+            executors={"default": pool.ThreadPoolExecutor(1)},
+            job_defaults={
+                "coalesce": True,
+                "max_instances": 1,
+                "misfire_grace_time": int(schedule.late_s) if schedule.late_s else None,
+            },
+            timezone=timezone(schedule),
+        )
+        self._trigger, self._is_watching = due, command.mode == "--watch"
+        self._scheduler.add_listener(self._skipped, events.EVENT_JOB_MAX_INSTANCES)
+        self._scheduler.add_listener(self._late, events.EVENT_JOB_MISSED)
+        # Its own words on skipped ticks; ours are said by the listeners.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+    def run(self, at_once: bool) -> None:
+        """Blocks until a signal or :meth:`stop`.
+
+        Args:
+          at_once: whether to begin with a tick, before the first one is due.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        first = {"next_run_time": datetime.datetime.now(UTC)} if at_once else {}
+        self._scheduler.add_job(self._safely, self._trigger, id=JOB, name=JOB, **first)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Ends the loop; a run under way is asked to end first, and goes on the next time."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._stop()
+        # Not from a signal handler itself: the scheduler waits for the tick that it interrupts.
+        threading.Thread(target=self._scheduler.shutdown, daemon=True).start()
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._say(f"Stopping ({signal.Signals(number).name}).")
+        self.stop()
+
+    def _safely(self) -> None:
+        """One tick; nothing that goes wrong in it ends the schedule."""
+        try:
+            self._tick()
+        except errors.PipelineError as error:
+            self._say(f"Error: {' '.join(str(error).split())}")
+        except Exception as error:
+            logging.exception("A tick broke off.")
+            self._say(
+                f"A tick broke off: {type(error).__name__}: {error}. The next one tries again."
+            )
+
+    def _skipped(self, _event: events.JobEvent) -> None:
+        # Who watches looks all the time: during a run there is nothing to say of that.
+        if not (self._stopping.is_set() or self._is_watching):
+            self._say("A tick is left out: the last one is still under way.")
+
+    def _late(self, event: events.JobExecutionEvent) -> None:
+        self._say(f"The tick of {event.scheduled_run_time:%Y-%m-%d %H:%M} was missed by too much.")

@@ -1,0 +1,262 @@
+"""One tick: look, decide, run, remember, tell. Each leaves one line for people."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from data import errors, folder
+from pipeline import summary
+from pipeline.scheduled import config as retrain_config
+from pipeline.scheduled import decision, facts, notify, outcome, running
+from pipeline.scheduled import state as schedule_state
+
+Say = Callable[[str], None]
+Clock = Callable[[], datetime.datetime]
+
+
+class Runs(Protocol):
+    """Runs the pipeline, see :meth:`running.Runner.run`."""
+
+    def __call__(self, arguments: list[str], log: Path, lock: int, timeout_s: float) -> int:
+        """Returns the exit code."""
+
+
+class Retraining:
+    """The retraining of one model.
+
+    Args:
+      command: the settings.
+      clock: the time now, with time zone.
+      say: takes each line for people.
+      run: runs the pipeline.
+    """
+
+    def __init__(self, command: retrain_config.Command, clock: Clock, say: Say, run: Runs) -> None:
+        self._command, self._clock, self._say, self._run = command, clock, say, run
+        self._place = facts.Place.of(command)
+        self._store = self._place.store
+        self._last_line = ""
+        self._last_seen = ""
+
+    def state(self) -> schedule_state.State:
+        """What is remembered."""
+        return self._store.load()
+
+    def tick(self) -> int:
+        """Looks once, and trains where there is reason to.
+
+        Returns:
+          The exit code of the run; 0 where none was needed.
+        """
+        with self._store.lock() as lock:
+            if lock is None:
+                self._say("The last run is still under way; this tick is left out.")
+                return 0
+            state = self._store.load()
+            state.last_tick = self._clock()
+            try:
+                listing = self._scan()
+            except errors.DataError as error:
+                return self._unreadable(state, error)
+            self._adopt(state, listing)
+            code = self._decide(state, listing, lock)
+            self._deliver(state)
+            return code
+
+    def _decide(self, state: schedule_state.State, listing: folder.Listing, lock: int) -> int:
+        command, config = self._command, self._command.config
+        known = facts.gather(command, self._place, state, listing, self._clock())
+        decided = decision.decide(known, config.triggers, config.attempts)
+        if decided.kind == "too_few":
+            drift = facts.embedding_drift(command, self._place, state, listing)
+            known = dataclasses.replace(known, drifts=(drift,) if drift else ())
+            decided = decision.decide(known, config.triggers, config.attempts)
+        if decided.run and self._is_moving(listing):
+            self._tell("The folder is still changing; waiting until it rests.")
+            self._store.save(state)
+            return 0
+        if decided.run:
+            return self._train(state, listing, decided, lock)
+        line = ". ".join([decided.reason, *decided.others])
+        if self._tell(f"{line.rstrip('.')}."):
+            self._note(decided.kind, decided.reason)
+        if decided.kind == "unusable" and state.told != listing.fingerprint():
+            state.told = listing.fingerprint()
+            self._announce(state, "failure", decided.reason, "")
+        self._store.save(state)
+        return 0
+
+    def _is_moving(self, listing: folder.Listing) -> bool:
+        """Whether files may still be arriving, where neither a span nor the hour says."""
+        if self._command.mode != "--watch" or listing.spans:
+            return False
+        before, self._last_seen = self._last_seen, listing.fingerprint()
+        return before != self._last_seen
+
+    def _train(
+        self,
+        state: schedule_state.State,
+        listing: folder.Listing,
+        decided: decision.Decision,
+        lock: int,
+    ) -> int:
+        now, output_dir = self._clock(), self._place.output_dir
+        before = running.read_summary(output_dir)
+        attempt = schedule_state.Attempt(
+            key=facts.attempt_key(listing, self._command),
+            fingerprint=listing.fingerprint(),
+            reason=state.under_way.reason if state.under_way else decided.reason,
+            started=now,
+            summary_before=before.run_id if before else None,
+        )
+        state.under_way = attempt
+        self._store.save(state)
+        self._tell(f"Training. {'. '.join([decided.reason, *decided.others])}.")
+        log = output_dir / "logs" / f"scheduled-{now:%Y%m%d-%H%M%S}.log"
+        config = self._command.config
+        code = self._run(config.run_arguments(), log, lock, config.timeout_s)
+        after = running.read_summary(output_dir)
+        if after and after.run_id == attempt.summary_before:
+            after = None
+        if code in running.FINISHED and after is None:
+            code = 1  # it cannot have ended well without a summary
+        result = running.Result(code, after, log)
+        self._finish(state, attempt, result, decided.kind, listing)
+        return code
+
+    def _adopt(self, state: schedule_state.State, listing: folder.Listing) -> None:
+        """Takes over what became of a run that outlived the scheduler which began it."""
+        attempt = state.under_way
+        found = running.read_summary(self._place.output_dir)
+        if attempt is None or found is None or found.run_id == attempt.summary_before:
+            return
+        if found.status == "partial":  # a person tried out some steps since; it decided nothing
+            return
+        if found.fingerprint == attempt.fingerprint == listing.fingerprint():
+            codes = {"succeeded": 0, "not_blessed": 3, "failed": 1}
+            log = self._place.output_dir / "logs" / f"{found.run_id}.log"
+            result = running.Result(codes[found.status], found, log)
+            self._finish(state, attempt, result, "retry", listing)
+
+    def _finish(
+        self,
+        state: schedule_state.State,
+        attempt: schedule_state.Attempt,
+        result: running.Result,
+        kind: str,
+        listing: folder.Listing,
+    ) -> None:
+        """Remembers what came of a run, and tells."""
+        code, found = result.exit_code, result.summary
+        event: retrain_config.Event | None = None
+        if code == running.INTERRUPTED:
+            line = "Interrupted; the next tick goes on with it."
+        elif code == running.LOCKED:
+            state.under_way = None
+            line = "Another run works in the output folder; the next tick tries again."
+        elif code in running.FINISHED and found is not None:
+            state.under_way = state.failed = None
+            self._remember(state, found, listing)
+            line = outcome.line(found)
+            event = "release" if found.pushed else "refusal" if code else None
+        else:
+            state.under_way = None
+            line = f"Failed with exit code {code}: {result.message.rstrip('.')}. Log: {result.log}"
+            event = "failure"
+            self._count_failure(state, attempt, result)
+        if event:
+            self._announce(state, event, line, attempt.reason, found)
+        self._store.save(state)
+        self._tell(line)
+        self._note(kind, attempt.reason, exit_code=code, outcome=line, **outcome.row(found))
+
+    def _remember(
+        self, state: schedule_state.State, found: summary.Summary, listing: folder.Listing
+    ) -> None:
+        """What was trained on is not new any more."""
+        # A span may have been completed while the run began: its fingerprint says whether.
+        for candidate in (listing, self._scan()):
+            if candidate.fingerprint() == found.fingerprint:
+                listing = candidate
+                break
+        self._place.memory.remember(listing, found.blessed)
+        state.fingerprint = listing.fingerprint()
+        state.class_counts = facts.counts(listing)
+        if found.blessed:
+            state.released_counts = state.class_counts
+        state.finished = self._clock()
+        if found.pushed:
+            state.releases[found.pushed.version] = self._clock()
+            if found.metrics and found.metrics.mean_score is not None:
+                state.mean_scores[found.pushed.version] = found.metrics.mean_score
+
+    def _count_failure(
+        self,
+        state: schedule_state.State,
+        attempt: schedule_state.Attempt,
+        result: running.Result,
+    ) -> None:
+        before = state.failed.count if state.failed and state.failed.key == attempt.key else 0
+        state.failed = schedule_state.Failed(
+            key=attempt.key,
+            exit_code=result.exit_code,
+            count=before + 1,
+            message=result.message,
+        )
+
+    def _unreadable(self, state: schedule_state.State, error: errors.DataError) -> int:
+        """The data folder cannot be listed at all, as where a disk is not mounted."""
+        line = " ".join(str(error).split())
+        if self._tell(line):
+            self._note("failure", line)
+        if state.told != line:
+            state.told = line
+            self._announce(state, "failure", line, "")
+        self._store.save(state)
+        self._deliver(state)
+        return error.exit_code
+
+    def _scan(self) -> folder.Listing:
+        return folder.scan(self._place.data_dir, self._command.pipeline.ingest.spans)
+
+    def _tell(self, line: str) -> bool:
+        """Says a line; while watching, not the same one again and again."""
+        if self._command.mode == "--watch" and line == self._last_line:
+            return False
+        self._last_line = line
+        self._say(line)
+        return True
+
+    def _note(self, kind: str, reason: str, **more: Any) -> None:
+        time = self._clock().isoformat(timespec="seconds")
+        self._store.note({"time": time, "decision": kind, "reason": reason, **more})
+
+    def _announce(
+        self,
+        state: schedule_state.State,
+        event: retrain_config.Event,
+        line: str,
+        reason: str,
+        found: summary.Summary | None = None,
+    ) -> None:
+        """Keeps a notification until it is delivered."""
+        config = self._command.config.notify
+        if event in config.events and (config.command or config.webhook or config.webhook_variable):
+            payload = outcome.notification(
+                event, line, self._place.name, reason, self._clock(), found
+            )
+            state.unsent.append(payload)
+
+    def _deliver(self, state: schedule_state.State) -> None:
+        """Sends what is to be sent; what could not be is tried again at the next tick."""
+        kept = []
+        for payload in state.unsent:
+            problems = notify.deliver(payload, self._command.config.notify)
+            if problems:
+                kept.append(payload)
+                self._say(f"Not notified of the {payload['event']}: {' '.join(problems)}")
+        if kept != state.unsent:
+            state.unsent = kept
+            self._store.save(state)

@@ -1,0 +1,133 @@
+"""One run: a process of the command line, its log, and what it left."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
+
+from pipeline import source, summary
+
+SCRIPT = source.ROOT / "pipeline" / "run_local.py"
+FINISHED = (0, 3)
+INTERRUPTED = 130
+LOCKED = 75  # another run works in the output folder
+# SIGTERM by run_local.py's own code, and either signal while Python was still starting.
+_ENDED_FROM_OUTSIDE = frozenset({143, -signal.SIGTERM, -signal.SIGINT})
+TIMED_OUT = 124  # as timeout(1) has it
+GRACE_S = 60
+_TAIL_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run.
+
+    Attributes:
+      exit_code: as of run_local.py; TIMED_OUT where it took too long; negative for a signal.
+      summary: what it left; None where it did not get that far.
+      log: what it printed.
+    """
+
+    exit_code: int
+    summary: summary.Summary | None
+    log: Path
+
+    @property
+    def message(self) -> str:
+        """Why it did not end well, in a line."""
+        if self.exit_code == TIMED_OUT:
+            return f"It took too long and was ended. What it printed: {self.log}"
+        if self.summary and self.summary.reasons:
+            return " ".join(self.summary.reasons[0].split())
+        for line in reversed(_tail(self.log).splitlines()):
+            if line.strip():
+                return line.strip().removeprefix("Error: ").removeprefix("Failed: ")
+        return f"It ended with exit code {self.exit_code} and said nothing."
+
+
+class Runner:
+    """Starts runs, one at a time, and ends one when told to."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen | None = None
+        self._stopped = threading.Event()
+
+    def run(self, arguments: Sequence[str], log: Path, lock: int, timeout_s: float) -> int:
+        """Runs the pipeline to its end.
+
+        Args:
+          arguments: of run_local.py.
+          log: where to write what it prints.
+          lock: a descriptor that the process is to keep open.
+          timeout_s: after which it is ended.
+
+        Returns:
+          The exit code.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            # A group of its own: Ctrl-C at the terminal reaches the scheduler alone, which
+            # passes it on; and when time is up, what the run started is ended with it.
+            self._process = subprocess.Popen(  # noqa: S603 (an argument list, no shell)
+                [sys.executable, str(SCRIPT), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[lock],
+                start_new_session=True,
+            )
+            if self._stopped.is_set():
+                self.stop()
+            try:
+                code = self._process.wait(timeout_s)
+                stopped = self._stopped.is_set() and code not in FINISHED
+                return INTERRUPTED if stopped or code in _ENDED_FROM_OUTSIDE else code
+            except subprocess.TimeoutExpired:
+                self._end()
+                return TIMED_OUT
+            finally:
+                self._process = None
+
+    def stop(self) -> None:
+        """Asks the run to end; it goes on there the next time."""
+        self._stopped.set()
+        process = self._process
+        if process and process.poll() is None:
+            process.terminate()
+
+    def _end(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def read_summary(output_dir: Path) -> summary.Summary | None:
+    """The summary of the last run in an output folder; None where there is none to read."""
+    try:
+        text = (output_dir / "summary.json").read_text(encoding="utf-8")
+        return summary.Summary.model_validate_json(text)
+    except (OSError, pydantic.ValidationError):
+        return None
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,135 @@
+"""Settings out of flags, the environment and a YAML file: what the command lines share.
+
+Each problem is told in a sentence that names the setting, the value and what is allowed; an
+unknown name is told with the near ones.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import pydantic
+import pydantic_settings
+import yaml
+from pydantic import BaseModel
+
+from data import errors
+
+Settings = TypeVar("Settings", bound=pydantic_settings.BaseSettings)
+Flags = dict[str, Any]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that names the near flags of an unknown one, and does not exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse found."""
+        known = [flag for action in self._actions for flag in action.option_strings]
+        unknown = message.removeprefix("unrecognized arguments: ").split()
+        if message.startswith("unrecognized arguments: "):
+            flags = [flag.split("=")[0] for flag in unknown if flag.startswith("-")]
+            stray = [f"Unexpected argument {unknown[0]!r}; settings are given as --flag VALUE."]
+            raise errors.ConfigError(*([_unknown(flag, known, "flag") for flag in flags] or stray))
+        raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
+
+
+def read(
+    model: type[Settings],
+    arguments: Sequence[str],
+    *,
+    prog: str,
+    usage: str,
+    description: str,
+    recipe: Callable[[Flags], Path | None] = lambda _flags: None,
+    add_flags: Callable[[argparse.ArgumentParser], None] = lambda _parser: None,
+) -> Settings:
+    """Reads the settings of a command.
+
+    Args:
+      model: what can be set; its sources are flags, then those that it names itself.
+      arguments: the command line without the program's name.
+      prog: the program's name.
+      usage: its form, for ``--help``.
+      description: what it does, likewise.
+      recipe: given flags → the YAML file to read where ``--config`` names none.
+      add_flags: adds those that are no settings, for ``--help``.
+
+    Raises:
+      errors.ConfigError: with every problem found.
+      SystemExit: after ``--help``, with code 0.
+    """
+    first = Parser(add_help=False, allow_abbrev=False)
+    _add_config_flag(first)
+    given, rest = first.parse_known_args([_kebab(argument) for argument in arguments])
+    root = Parser(
+        prog=prog,
+        usage=usage,
+        allow_abbrev=False,
+        description=description,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=44, width=100),
+    )
+    _add_config_flag(root)
+    add_flags(root)
+    source: Any = pydantic_settings.CliSettingsSource(model, root_parser=root)
+    flags = source(args=rest)
+    try:
+        path = given.config or recipe(flags())
+        values = _read_yaml(path) if path else {}
+        return model(_cli_settings_source=flags, **values)
+    except pydantic.ValidationError as error:
+        raise errors.ConfigError(*(_explain(row, model) for row in error.errors())) from error
+    except pydantic_settings.SettingsError as error:
+        raise errors.ConfigError(f"{error}: {error.__cause__}.") from error
+
+
+def names(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """The names of all settings of a model, such as "train.dropout"."""
+    found = []
+    for name, field in model.model_fields.items():
+        found.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += names(field.annotation, f"{prefix}{name}.")
+    return found
+
+
+def _add_config_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+
+
+def _kebab(argument: str) -> str:
+    """``--train.head_epochs=3`` → ``--train.head-epochs=3``: both spellings are understood."""
+    flag, equals, value = argument.partition("=")
+    return f"{flag.replace('_', '-')}{equals}{value}" if argument.startswith("--") else argument
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise errors.ConfigError(f"--config {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise errors.ConfigError(f"--config {path} is no YAML: {error}") from error
+    if not isinstance(values or {}, dict):
+        raise errors.ConfigError(f"--config {path} must hold settings by name, such as seed: 1.")
+    return values or {}
+
+
+def _explain(row: Any, model: type[BaseModel]) -> str:
+    """One sentence on a pydantic error: where, what was given, what is allowed."""
+    name = ".".join(str(part) for part in row["loc"] if part not in ("float", "literal['auto']"))
+    if row["type"] == "extra_forbidden":
+        return _unknown(name, names(model), "setting")
+    message = row["msg"].removeprefix("Value error, ")
+    if not name:
+        return f"{message}."
+    if row["type"] == "missing":
+        return f"{name} is missing; give --{name.replace('_', '-')}, or set it in the file."
+    return f"{name} is {row['input']!r}: {message[:1].lower()}{message[1:]}."
+
+
+def _unknown(name: str, known: Sequence[str], kind: str) -> str:
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else " See --help for all."
+    return f"Unknown {kind} {name}.{hint}"

@@ -1,0 +1,236 @@
+"""Golden images through every door of a real server, and without one: all say what was trained."""
+
+import base64
+import functools
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.release_gate import golden, parity, training_stage
+from serving import __main__ as command
+from serving import client, local, recording
+from tests.serving import conftest
+from tests.serving.conftest import LABELS, encoded
+
+pytestmark = conftest.needs_triton
+
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a door says of N images of K classes.
+
+    Attributes:
+      probabilities: float [N, K].
+      valid: bool [N].
+      labels: N names, empty where not valid.
+    """
+
+    probabilities: np.ndarray
+    valid: np.ndarray
+    labels: list[str]
+
+
+@pytest.fixture(scope="module")
+def images() -> list[golden.Golden]:
+    """One of each class, every format, orientation and size, and broken ones."""
+    return golden.images({name: encoded(seed=seed) for seed, name in enumerate(LABELS)})
+
+
+@pytest.fixture(scope="module")
+def trained(exported, images) -> Said:
+    """What the trained network says, by the pixels that it was trained on."""
+    path = exported[2]
+    spec = training_stage.spec_of(training_stage.read_contract(path))
+    content = [image.encoded for image in images]
+    stage = training_stage.ask(path.parent / "2.keras", spec, 1.0, content)
+    indices = stage.probabilities.argmax(axis=1)
+    labels = [LABELS[i] if valid else "" for i, valid in zip(indices, stage.valid, strict=True)]
+    assert 4 <= (~stage.valid).sum() < stage.valid.sum()
+    return Said(stage.probabilities, stage.valid, labels)
+
+
+@pytest.fixture(scope="module")
+def server(exported, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("doors") / "shapes"
+    shutil.copytree(exported[2], folder / "1")
+    record = folder.parent / "recorded.jsonl"
+    started = conftest.Server(folder, "--record", str(record), "--record-fraction", "1")
+    yield started
+    started.kill()
+
+
+def of_rows(outputs) -> Said:
+    """From outputs by name, as TensorFlow, Triton or JSON have them."""
+    names = [one.decode() if isinstance(one, bytes) else one for one in outputs["label"]]
+    return Said(np.array(outputs["probabilities"], float), np.array(outputs["valid"], bool), names)
+
+
+def of_predictions(found: list[client.Prediction]) -> Said:
+    return of_rows(
+        {
+            "probabilities": [one.probabilities for one in found],
+            "valid": [one.valid for one in found],
+            "label": [one.label for one in found],
+        }
+    )
+
+
+def post(url: str, content: dict) -> dict:
+    request = urllib.request.Request(url, json.dumps(content).encode())  # noqa: S310
+    with urllib.request.urlopen(request) as response:  # noqa: S310
+        return json.load(response)
+
+
+def text(image: bytes) -> str:
+    return base64.b64encode(image).decode()
+
+
+@functools.cache
+def loaded(path: Path):
+    return tf.saved_model.load(str(path))
+
+
+def serving_default_in_process(server, images) -> Said:
+    serve = loaded(server.folder / "1").signatures["serving_default"]
+    return of_rows(
+        {key: one.numpy() for key, one in serve(image_bytes=tf.constant(images)).items()}
+    )
+
+
+def serve_examples_in_process(server, images) -> Said:
+    serve = loaded(server.folder / "1").signatures["serve_examples"]
+    records = tf.constant(parity.serialized(images))
+    return of_rows({key: one.numpy() for key, one in serve(examples=records).items()})
+
+
+def local_predict(server, images) -> Said:
+    return of_predictions(local.predict(server.folder, images))
+
+
+def triton_binary(server, images) -> Said:
+    with client.Client(server.url) as asked:
+        return of_predictions(asked.predict(images))
+
+
+def triton_json(server, images) -> Said:
+    tensor = {
+        "name": "image_bytes",
+        "shape": [len(images), 1],
+        "datatype": "BYTES",
+        "data": [text(image) for image in images],
+    }
+    content = {"parameters": {"encoding": "base64"}, "inputs": [tensor]}
+    answer = post(f"{server.url}/v2/models/shapes/infer", content)
+    outputs = {one["name"]: np.reshape(one["data"], one["shape"]) for one in answer["outputs"]}
+    return of_rows(
+        {key: value if key == "probabilities" else value.ravel() for key, value in outputs.items()}
+    )
+
+
+def triton_grpc(server, images) -> Said:
+    with pytest.MonkeyPatch.context() as patch:
+        # Its generated code asks for a newer grpcio than TFX allows, and works with this one.
+        patch.setattr(grpc, "__version__", "1.67.0")
+        import tritonclient.grpc as triton
+    values = np.array([*images, None], object)[:-1, None]  # else NumPy drops zeros at the end
+    tensor = triton.InferInput("image_bytes", list(values.shape), "BYTES")
+    tensor.set_data_from_numpy(values)
+    with triton.InferenceServerClient(server.address["grpc"]) as asked:
+        answer = asked.infer("shapes", [tensor])
+    outputs = {key: answer.as_numpy(key) for key in ("label", "valid")}
+    probabilities = answer.as_numpy("probabilities")
+    return of_rows(
+        {"probabilities": probabilities} | {key: one.ravel() for key, one in outputs.items()}
+    )
+
+
+def tensorflow_serving_by_row(server, images) -> Said:
+    instances = [{"image_bytes": {"b64": text(image)}} for image in images]
+    url = f"{server.address['rest']}/v1/models/shapes:predict"
+    rows = post(url, {"instances": instances})["predictions"]
+    return of_rows({key: [row[key] for row in rows] for key in rows[0]})
+
+
+def tensorflow_serving_by_column(server, images) -> Said:
+    inputs = {"image_bytes": [{"b64": text(image)} for image in images]}
+    url = f"{server.address['rest']}/v1/models/shapes:predict"
+    return of_rows(post(url, {"inputs": inputs})["outputs"])
+
+
+DOORS = (
+    serving_default_in_process,
+    serve_examples_in_process,
+    local_predict,
+    triton_binary,
+    triton_json,
+    triton_grpc,
+    tensorflow_serving_by_row,
+    tensorflow_serving_by_column,
+)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_golden_images_are_answered_as_by_the_trained_network(door, server, images, trained):
+    said = door(server, [image.encoded for image in images])
+    assert said.valid.tolist() == trained.valid.tolist()
+    np.testing.assert_allclose(said.probabilities, trained.probabilities, rtol=0, atol=TOLERANCE)
+    assert said.labels == trained.labels
+
+
+def test_the_command_prints_what_the_trained_network_says(
+    server, images, trained, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    names = [f"{number:02d}" for number in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        (tmp_path / name).write_bytes(image.encoded)
+    for flags in (["--url", server.url], ["--model-dir", str(server.folder)]):
+        assert command.main(["predict", *names, *flags]) == 0
+        _, *rows, version = capsys.readouterr().out.splitlines()
+        assert version.strip() == "model version 1"
+        for name, label, row, printed in zip(
+            names, trained.labels, trained.probabilities, rows, strict=True
+        ):
+            assert printed.startswith(name)
+            if label:
+                assert label in printed
+                score = float(re.search(r"([\d.]+)%", printed)[1])
+                assert score == pytest.approx(100 * row.max(), abs=0.051)
+            else:
+                assert printed.endswith("no image that can be read")
+
+
+def test_serve_examples_has_no_door(server):
+    """Its input is another: the limit on pixels could not be held without reading the records."""
+    tensor = {"name": "image_bytes", "shape": [1, 1], "datatype": "BYTES", "data": [""]}
+    content = {"parameters": {"signature": "serve_examples"}, "inputs": [tensor]}
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        post(f"{server.url}/v2/models/shapes/infer", content)
+    with raised.value as refused:
+        assert "no signature 'serve_examples'" in refused.read().decode()
+
+
+@pytest.mark.parametrize(
+    "door", [tensorflow_serving_by_row, triton_binary, triton_json], ids=lambda door: door.__name__
+)
+def test_what_was_asked_by_rest_is_recorded(door, server):
+    sent = [encoded(seed=90), b"", encoded(seed=91)]
+    path = server.folder.parent / "recorded.jsonl"
+    before = path.stat().st_size
+    door(server, sent)
+    found, unreadable = recording.of_file(path)
+    assert path.stat().st_size > before
+    assert not unreadable
+    assert [one.read() for one in found[-3:]] == sent

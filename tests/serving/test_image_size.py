@@ -1,0 +1,57 @@
+"""Sizes as Pillow has them, and what Pillow does not say."""
+
+import io
+import struct
+
+import hypothesis
+import pytest
+from PIL import Image
+
+from benchmarks import hostile_images
+from serving.triton import image_size
+
+
+@pytest.mark.parametrize("image", hostile_images.sound())
+def test_sizes_of_sound_images(image):
+    with Image.open(io.BytesIO(image)) as opened:
+        frames = getattr(opened, "n_frames", 1)
+        expected = opened.width * opened.height
+    found = image_size.pixels(image)
+    assert found == expected if frames == 1 else expected < found <= frames * expected
+
+
+def test_frames_larger_than_the_screen_count():
+    buffer = io.BytesIO()
+    Image.new("P", (30, 20)).save(buffer, "GIF")
+    one = hostile_images.bomb(buffer.getvalue(), 60_000, 60_000)
+    frame = one[one.index(b"\x2c\0\0\0\0") : -1]
+    assert image_size.pixels(one) >= 60_000**2
+    assert image_size.gif_pixels(one[:-1] + frame + b";") == 2 * 60_000**2
+    assert (
+        image_size.gif_pixels(one[: one.index(b"\x2c\0\0\0\0")] + b"\x21\xfe\x02ab\0" + frame)
+        == 60_000**2
+    )
+    endless = one[:-1] + b"\x21\xfe" + b"\x01a" * (1 << 20) + b"\0;"
+    assert image_size.gif_pixels(endless) == image_size.TOO_LARGE
+
+
+def test_every_scan_of_a_jpeg_is_work():
+    jpeg = hostile_images.sound()[0]
+    assert image_size.pixels(jpeg) == 40 * 60
+    assert image_size.pixels(jpeg + b"\xff\xda" * 100) == 4 * 40 * 60
+
+
+def test_what_is_no_image_has_no_pixels():
+    webp = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(webp, "WEBP")
+    for content in (b"", b"junk", b"GIF", b"GIF89a", b"\xff\xd8\xff", webp.getvalue()):
+        assert image_size.pixels(content) == 0
+    huge = hostile_images.bomb(hostile_images.sound()[8], 30_000, 30_000)
+    assert struct.unpack_from(">I", huge, 16) == (30_000,)
+    assert image_size.pixels(huge) == image_size.TOO_LARGE
+
+
+@hypothesis.settings(derandomize=True, database=None, deadline=None)
+@hypothesis.given(hostile_images.mutated(hostile_images.sound()))
+def test_it_never_raises(image):
+    assert image_size.pixels(image) >= 0
