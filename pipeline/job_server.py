@@ -47,6 +47,7 @@ class JobServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=_environment(config),
                 start_new_session=True,  # Ctrl-C is the run's to handle
             )
         atexit.register(self.close)
@@ -118,6 +119,12 @@ def _command(config: beam_config.BeamConfig) -> list[str] | None:
         "--expansion-port=-1",  # no pipeline here has a step in Java
         f"--{master.replace('_', '-')}={config.value(master)}",
     ]
+
+
+def _environment(config: beam_config.BeamConfig) -> dict[str, str]:
+    """Spark in the server's own process listens on loopback alone, as the rest does."""
+    inside = (config.value("spark_master_url") or "").startswith("local")
+    return {**({"SPARK_LOCAL_IP": "127.0.0.1"} if inside else {}), **os.environ}
 
 
 def _free_port() -> int:

@@ -52,6 +52,7 @@ def test_ingest(engine, killed, many, expected, worker_environment, tmp_path, mo
     jar = assembled(engine)
     # So small that many are still to come when the first was seen to be done.
     monkeypatch.setattr(inspection, "_FILES_A_BUNDLE", 50)
+    monkeypatch.setenv("SPARK_LOCAL_IP", standalone.HOST)
     with (
         standalone.worker_pool(tmp_path) as pool,
         CLUSTERS[engine](jar, tmp_path) as (address, workers),
