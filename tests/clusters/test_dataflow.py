@@ -16,6 +16,8 @@ from benchmarks import ingest_step
 from data import errors
 from pipeline import beam_config, source
 
+pytestmark = pytest.mark.cluster
+
 PAR_DO = "beam:transform:pardo:v1"
 SETTINGS = beam_config.BeamConfig(
     engine="dataflow",
