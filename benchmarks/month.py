@@ -45,7 +45,7 @@ train:
   head_learning_rate: 1.0e-2
   fine_tune_epochs: 0
   cache: {views: 1}
-gate: {ask_server: false, min_accuracy: 0.9, inconclusive: release}
+gate: {ask_server: false, min_accuracy: 0.85, inconclusive: release}
 infra: {enabled: false}
 report: {robustness_images: 0}
 """
