@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import tempfile
@@ -105,7 +106,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
                     token,
                 )
                 with rest, _announced(settings, where, name):
-                    _describe(where, name, server.log_path, report)
+                    _describe(where, name, server.log_path, settings.token_file, report)
                     _describe_access(settings, token, report)
                     _run(server, follower, stop)
             report("Finishing the requests in flight …")
@@ -216,7 +217,11 @@ def _reachable(url: str) -> str:
 
 
 def _describe(
-    where: process.Addresses, name: str, log_path: Path, report: Callable[[str], None]
+    where: process.Addresses,
+    name: str,
+    log_path: Path,
+    token_file: Path | None,
+    report: Callable[[str], None],
 ) -> None:
     report(f"REST     {where.http}/v2/models/{name}")
     report(f"gRPC     {where.grpc}")
@@ -225,7 +230,7 @@ def _describe(
     report(f"page     {_reachable(where.rest)}/")
     report(f"log      {log_path}")
     report("Try, with an image of yours for photo.jpg:")
-    report(curl_line(_reachable(where.http), name))
+    report(curl_line(_reachable(where.http), name, token_file))
 
 
 def _describe_access(
@@ -242,11 +247,21 @@ def _describe_access(
         report(f"Warning: every user of this machine can read the token; `chmod 600 {path}`.")
 
 
-def curl_line(url: str, name: str) -> str:
-    """A command for a shell that sends photo.jpg and prints the answer as JSON."""
+def curl_line(url: str, name: str, token_file: Path | None = None) -> str:
+    """A command for a shell that sends photo.jpg and prints the answer as JSON.
+
+    Args:
+      url: of the server.
+      name: the model's.
+      token_file: holds the token that is asked for; no process list shows it.
+    """
     tensor = '{"name":"image_bytes","shape":[1,1],"datatype":"BYTES","data":["%s"]}'
     body = f'{{"parameters":{{"encoding":"base64"}},"inputs":[{tensor}]}}'
+    token = ""
+    if token_file:
+        header = """'header = "Authorization: Bearer %s"\\n'"""
+        token = f' --config <(printf {header} "$(cat {shlex.quote(str(token_file))})")'
     return (
         f"printf '{body}' \"$(base64 < photo.jpg | tr -d '\\n')\""
-        f" | curl -s --data-binary @- {url}/v2/models/{name}/infer"
+        f" | curl -s{token} --data-binary @- {url}/v2/models/{name}/infer"
     )
