@@ -142,7 +142,7 @@ def test_a_span_alone_is_never_inconclusive():
     checks = against_served.check(in_spans(candidate, [1] * 24 + [2] * 600), served, CONFIG)
     oldest = next(check for check in checks if check.name == against_served.SPAN)
     assert oldest.verdict == "release"
-    assert "5.0 points are allowed, but that may be chance (p = 0.750)" in oldest.message
+    assert "5.0 points are allowed, but that may be chance (p = 1.000)" in oldest.message
 
 
 @pytest.mark.parametrize("spans", [[-1] * 224, [4] * 224])

@@ -56,6 +56,7 @@ def record(pixels: np.ndarray, label_id: int, path: str) -> bytes:
     features[example.ENCODED].bytes_list.value.append((pixels * 16).astype(np.uint8).tobytes())
     features[example.FILENAME].bytes_list.value.append(path.encode())
     features[example.CLASS_LABEL].int64_list.value.append(label_id)
+    features[example.SPAN].int64_list.value.append(example.NO_SPAN)
     return made.SerializeToString()
 
 
