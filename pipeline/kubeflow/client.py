@@ -34,6 +34,8 @@ def main() -> int:
 def _ask(request: dict[str, Any], token: str | None) -> dict[str, str]:
     import kfp
 
+    if not hasattr(kfp, "Client"):  # kfp-pipeline-spec alone makes a package of that name
+        raise ImportError("kfp")
     host = request["host"].rstrip("/")
     client = kfp.Client(
         host=host, namespace=request["namespace"] or "kubeflow", existing_token=token
