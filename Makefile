@@ -1,10 +1,11 @@
 # make run     the whole pipeline on the embedded digits
 # make test    the whole test suite
+# make test-long       a simulated month of retraining, with real runs
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
 
-.PHONY: run test test-fast test-clusters check format lock clean help
+.PHONY: run test test-fast test-long test-clusters check format lock clean help
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.10
@@ -23,7 +24,10 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow and not cluster"
+	$(BIN)/python -m pytest -m "not slow and not cluster and not long"
+
+test-long: $(VENV)/.dev
+	$(BIN)/python -m pytest -m long
 
 test-clusters: $(VENV)/.dev
 	scripts/fetch_jars
@@ -61,4 +65,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -6

@@ -81,6 +81,7 @@ class Month:
         flags = ["--data-dir", place / "photos", "--output-dir", place / "out"]
         flags += ["--recipe", place / "recipe.yaml", "--window", 2, "--schedule.cron", "0 3 * * *"]
         flags += ["--schedule.timezone", "UTC", "--triggers.new-images", self.new_images]
+        flags += ["--triggers.new-fraction", 10]  # so few images double soon
         flags += ["--triggers.label-drift", "false", "--triggers.embedding-drift", "false"]
         code = f"import sys; open({str(self.told_file)!r}, 'a').write(sys.stdin.read() + '\\n')"
         flags += ["--notify.command", json.dumps([sys.executable, "-c", code])]
@@ -164,15 +165,7 @@ def main() -> None:
         told = [json.loads(line)["event"] for line in month.told_file.read_text().splitlines()]
     runs = [row for row in days if row["decision"] in decision.RUNS]
     released = max(row["served"] for row in days)
-    harness.finish(
-        "a month of spans: runs that a schedule began, and versions it released",
-        "runs, versions",
-        len(runs),
-        released,
-        1.0,
-        1.0,
-        {"runs": runs, "told": told, "last_served": days[-1]["served"]},
-    )
+    print(f"{len(runs)} runs, {released} versions; told: {', '.join(told)}")
 
 
 if __name__ == "__main__":

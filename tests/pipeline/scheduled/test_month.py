@@ -7,7 +7,7 @@ import pytest
 from benchmarks import month
 from pipeline.scheduled import decision
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
 
 def test_a_month(tmp_path):
