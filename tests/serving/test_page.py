@@ -254,7 +254,9 @@ def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
     answered(tab, 1)
     assert tab.locator(".bars li").count() == 3
     tab.context.set_offline(True)
-    drop(tab, second=photo, third=photo)
+    dropped = data(tab, {"second": photo, "third": photo})
+    tab.dispatch_event("main", "drop", {"dataTransfer": dropped})
+    answered(tab, 3)
     second = tab.get_by_role("listitem", name="second")
     assert "The server does not answer" in second.locator(".state").inner_text()
     tab.context.set_offline(False)
