@@ -1,6 +1,6 @@
 # make run     the whole pipeline on the embedded digits
 # make test    the whole test suite
-# make test-long       a simulated month of retraining, with real runs
+# make test-long       a month of retraining; each command of the Kubeflow package: whole runs
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py

@@ -16,7 +16,8 @@ SETTINGS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_every_command_from_ingest_to_push(compiled, digits_dir, tmp_path):
     from tests.pipeline.kubeflow.local_executor import LocalExecutor
 
