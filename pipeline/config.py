@@ -32,19 +32,10 @@ RECIPES = Path(__file__).parent / "configs"
 DIGITS_RECIPE = RECIPES / "digits.yaml"
 
 
-class PipelineConfig(pydantic_settings.BaseSettings):
+class PipelineConfig(settings.Layered):
     """Everything that can be set."""
 
-    model_config = pydantic_settings.SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
-        cli_kebab_case=True,
-        cli_avoid_json=True,
-        cli_hide_none_type=True,
-        cli_use_class_docs_for_groups=True,
-    )
+    model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
     data_dir: Path | None = Field(None, description="folder of class folders; default: the digits")
     tfds: str | None = Field(None, description="an image set of TensorFlow Datasets instead")
@@ -76,18 +67,6 @@ class PipelineConfig(pydantic_settings.BaseSettings):
     def _tunes_what_it_trains(self) -> "PipelineConfig":
         self.tune.check(self.train)
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: Any,
-        init_settings: Any,
-        env_settings: Any,
-        dotenv_settings: Any,
-        file_secret_settings: Any,
-    ) -> tuple[Any, ...]:
-        """The environment goes before the file, whose values come as arguments."""
-        return env_settings, init_settings
 
     def to_yaml(self) -> str:
         """The resolved configuration, in the form that ``--config`` reads."""

@@ -17,7 +17,6 @@ from ml_metadata.proto import metadata_store_pb2
 from data import errors
 from pipeline import database
 
-STORE_FILE = database.FILE
 _STATES = {
     metadata_store_pb2.Execution.NEW: "running",
     metadata_store_pb2.Execution.RUNNING: "running",
@@ -163,7 +162,7 @@ def connect(output: Path, writing: bool = False) -> metadata_store.MetadataStore
     Raises:
       errors.UserError: there is none, or it cannot be read.
     """
-    path = output / STORE_FILE
+    path = output / database.FILE
     if not path.is_file():
         raise errors.UserError(
             f"There is no {path}; --output-dir is the output folder of earlier runs."

@@ -41,11 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given)
     except errors.PipelineError as error:
-        label = "Error" if isinstance(error, errors.UserError) else "Failed"
-        print(
-            f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}",
-            file=sys.stderr,
-        )
+        print(settings.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -29,7 +29,7 @@ sys.path[:] = [
 
 from data import errors, labels, progress  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
-from pipeline import parts  # noqa: E402
+from pipeline import parts, settings  # noqa: E402
 from pipeline.run_config import STEPS  # noqa: E402
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = pipeline_config.parse(rest)
         return _tell(config, asked) if asked.dry_run else _run(config, asked, start)
     except errors.PipelineError as error:
-        label = "Error" if isinstance(error, errors.UserError) else "Failed"
-        print(
-            f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}",
-            file=sys.stderr,
-        )
+        print(settings.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         terminated = isinstance(interrupt, _Terminated)

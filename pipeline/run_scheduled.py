@@ -23,7 +23,7 @@ sys.path[:] = [
 ]
 
 from data import errors  # noqa: E402
-from pipeline import logs, preflight  # noqa: E402
+from pipeline import logs, preflight, settings  # noqa: E402
 from pipeline.scheduled import config as retrain_config  # noqa: E402
 from pipeline.scheduled import loop, retraining, running  # noqa: E402
 
@@ -34,9 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = retrain_config.parse(sys.argv[1:] if arguments is None else arguments)
         return _run(command)
     except errors.PipelineError as error:
-        label = "Error" if isinstance(error, errors.UserError) else "Failed"
-        separator = " " if len(error.problems) == 1 else "\n"
-        print(f"{label}:{separator}{error}", file=sys.stderr)
+        print(settings.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

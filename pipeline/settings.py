@@ -17,8 +17,36 @@ from pydantic import BaseModel
 
 from data import errors
 
-Settings = TypeVar("Settings", bound=pydantic_settings.BaseSettings)
 Flags = dict[str, Any]
+
+
+class Layered(pydantic_settings.BaseSettings):
+    """What a command line can set; a subclass names the prefix of its environment variables."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_nested_delimiter="__",
+        cli_kebab_case=True,
+        cli_avoid_json=True,
+        cli_hide_none_type=True,
+        cli_use_class_docs_for_groups=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: Any,
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
+    ) -> tuple[Any, ...]:
+        """The environment goes before the file, whose values come as arguments."""
+        return env_settings, init_settings
+
+
+Settings = TypeVar("Settings", bound=Layered)
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,6 +110,12 @@ def read(
         raise errors.ConfigError(*(_explain(row, model) for row in error.errors())) from error
     except pydantic_settings.SettingsError as error:
         raise errors.ConfigError(f"{error}: {error.__cause__}.") from error
+
+
+def told(error: errors.PipelineError) -> str:
+    """An error as a command line tells it."""
+    label = "Error" if isinstance(error, errors.UserError) else "Failed"
+    return f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}"
 
 
 def names(model: type[BaseModel], prefix: str = "") -> list[str]:

@@ -9,7 +9,7 @@ import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pydantic
 import pydantic_settings
@@ -119,19 +119,10 @@ class NotifyConfig(BaseModel):
         return self
 
 
-class RetrainConfig(pydantic_settings.BaseSettings):
+class RetrainConfig(settings.Layered):
     """Everything that can be set."""
 
-    model_config = pydantic_settings.SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
-        cli_kebab_case=True,
-        cli_avoid_json=True,
-        cli_hide_none_type=True,
-        cli_use_class_docs_for_groups=True,
-    )
+    model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
     data_dir: Path = Field(description="folder of class folders, or of spans of them")
     output_dir: Path = Field(Path("output"), description="where everything is written")
@@ -143,18 +134,6 @@ class RetrainConfig(pydantic_settings.BaseSettings):
     notify: NotifyConfig = Field(default_factory=NotifyConfig)
     timeout_s: float = Field(24 * 3600, gt=0, description="after which a run is ended")
     attempts: int = Field(3, ge=1, description="runs of the same images that may fail")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: Any,
-        init_settings: Any,
-        env_settings: Any,
-        dotenv_settings: Any,
-        file_secret_settings: Any,
-    ) -> tuple[Any, ...]:
-        """The environment goes before the file, whose values come as arguments."""
-        return env_settings, init_settings
 
     def run_arguments(self) -> list[str]:
         """What ``run_local.py`` is called with; the user's own flags come last and win."""

@@ -5,7 +5,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from data import errors
-from pipeline import history, lineage, lock, mlmd, retention, summary
+from pipeline import database, history, lineage, lock, mlmd, retention, summary
 from tests.pipeline import metadata
 
 FIRST, SECOND, THIRD = "20260101-000000-000", "20260102-000000-000", "20260103-000000-000"
@@ -216,6 +216,6 @@ def test_a_folder_without_runs_is_told(tmp_path, capsys):
 
 
 def test_a_file_that_is_no_store_is_told(tmp_path):
-    (tmp_path / mlmd.STORE_FILE).write_text("no database at all, but some text\n" * 10)
+    (tmp_path / database.FILE).write_text("no database at all, but some text\n" * 10)
     with pytest.raises(errors.UserError, match="is no store of ML Metadata"):
         mlmd.read(tmp_path)
