@@ -267,9 +267,11 @@ def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
 @conftest.needs_triton
 def test_keyboard_and_clipboard(open_page, photo, tmp_path):
     tab = open_page()
-    tab.keyboard.press("Tab")
     (tmp_path / "chosen.jpg").write_bytes(photo)
     with tab.expect_file_chooser() as choosing:
+        tab.keyboard.press("Tab")
+        # The next key goes nowhere before the browser has moved the focus and knows who waits.
+        tab.wait_for_function("document.activeElement.id === 'files'")
         tab.keyboard.press("Enter")
     choosing.value.set_files(tmp_path / "chosen.jpg")
     answered(tab, 1)
