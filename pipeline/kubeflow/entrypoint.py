@@ -61,20 +61,29 @@ def run(arguments: Sequence[str]) -> None:
     given.json_serialized_invocation_args = json.dumps(prepared)
     output_file = Path(told["outputs"]["outputFile"])
     _prepare_folders(prepared, output_file)
-    _run_tfx(given, beam_arguments, executor_input.needs_driver(told) and not output_file.exists())
+    _run_tfx(given, beam_arguments, output_file, executor_input.needs_driver(told))
     left = json.loads(output_file.read_text(encoding="utf-8"))
     finished = executor_input.finish(left, told)
     output_file.write_text(json.dumps(finished, indent=1), encoding="utf-8")
 
 
-def _run_tfx(given: argparse.Namespace, beam_arguments: list[str], with_driver: bool) -> None:
+def _run_tfx(
+    given: argparse.Namespace, beam_arguments: list[str], output_file: Path, needs_driver: bool
+) -> None:
     from tfx.orchestration.kubeflow.v2 import compiler_utils
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
     from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 
     compiler_utils.TITLE_TO_CLASS_PATH.update(ARTIFACTS)
-    if with_driver:
-        driver.main(given)
+    if needs_driver:
+        if not output_file.exists():
+            driver.main(given)
+        given.json_serialized_invocation_args = json.dumps(
+            executor_input.driven(
+                json.loads(given.json_serialized_invocation_args),
+                json.loads(output_file.read_text(encoding="utf-8")),
+            )
+        )
     kubeflow_v2_run_executor.main((given, beam_arguments))
 
 

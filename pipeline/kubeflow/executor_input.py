@@ -65,6 +65,23 @@ def prepare(executor_input: Json, inputs_spec: Json) -> Json:
     }
 
 
+def driven(prepared: Json, driver_output: Json) -> Json:
+    """What the executor of TFX is told after its driver, which knows the properties of the outputs.
+
+    TFX reads the driver's parameters by itself; the outputs' properties are the backend's to carry.
+
+    Args:
+      prepared: as ``prepare`` gives it.
+      driver_output: an ExecutorOutput, as the driver of TFX left it.
+    """
+    outputs = prepared["outputs"]
+    artifacts = dict(outputs["artifacts"])
+    for name, rows in driver_output.get("artifacts", {}).items():
+        pairs = zip(artifacts[name]["artifacts"], rows["artifacts"], strict=True)
+        artifacts[name] = {"artifacts": [_with_properties(row, known) for row, known in pairs]}
+    return {**prepared, "outputs": {**outputs, "artifacts": artifacts}}
+
+
 def finish(executor_output: Json, executor_input: Json) -> Json:
     """What Kubeflow is told: addresses in the store, and no property without a value.
 
@@ -110,6 +127,10 @@ def _title(artifact: Mapping[str, Any]) -> str:
         return str(artifact_type["schemaTitle"])
     schema = yaml.safe_load(artifact_type.get("instanceSchema") or "")
     return str(schema.get("title", "")) if isinstance(schema, dict) else ""
+
+
+def _with_properties(artifact: Json, other: Json) -> Json:
+    return {**artifact, "metadata": {**artifact.get("metadata", {}), **other.get("metadata", {})}}
 
 
 def _here(artifact: Json) -> Json:

@@ -17,7 +17,7 @@ from tfx.types import standard_artifacts
 from components.evaluator import eval_config
 from data import example, graph
 from data.sources import digits
-from pipeline import beam_config, config, dag, job_server, preflight, runner
+from pipeline import beam_config, config, dag, engine, job_server, preflight, runner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLASSES = 10
@@ -98,7 +98,7 @@ def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str
     ingest = dag.ingest_step(settings, inputs)
     validation = dag.validation_steps(settings, inputs, ingest.outputs["examples"])
     clean = validation[-1].outputs["clean_examples"]
-    preprocess = dag.training_steps(settings, inputs, clean)[0]
+    preprocess = dag.training_steps(settings, inputs, clean, engine.LOCAL)[0]
     importer = Importer(source_uri=str(model), artifact_type=standard_artifacts.Model)
     evaluator = Evaluator(
         examples=clean,

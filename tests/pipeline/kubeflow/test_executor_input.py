@@ -99,3 +99,13 @@ def test_only_what_reads_files_needs_a_driver():
     assert not executor_input.needs_driver(given)
     given["inputs"]["parameterValues"] = {"input_base": "/mnt", "input_config": "{}"}
     assert executor_input.needs_driver(given)
+
+
+def test_what_the_driver_knows_of_an_output_is_told_to_the_executor():
+    prepared = executor_input.prepare(told(), SPEC)
+    left = {"artifacts": {"report": {"artifacts": [{"uri": "x", "metadata": {"custom:span": 3}}]}}}
+    driven = executor_input.driven(prepared, left)
+    report = driven["outputs"]["artifacts"]["report"]["artifacts"][0]
+    assert (report["uri"], report["metadata"]) == ("/s3/bucket/b/report", {"custom:span": 3})
+    assert driven["inputs"] == prepared["inputs"]
+    assert executor_input.driven(prepared, {}) == prepared

@@ -52,11 +52,15 @@ def test_every_command_from_ingest_to_push(compiled, digits_dir, tmp_path):
     _answers(tmp_path / "out" / "serving" / "digits", digits_dir)
 
     # Open-source Kubeflow runs no drivers: the entry point does.
+    first = run.metadata("ImageFolderExampleGen", "examples")
     run.heeds_driver = False
     before = len(run.ran)
     run.run("ImageFolderExampleGen")
     assert len(run.ran) == before + 1
-    assert run.metadata("ImageFolderExampleGen", "examples")["span"] == 0
+    again = run.metadata("ImageFolderExampleGen", "examples")
+    assert again == first
+    assert again["custom:span"] == 0
+    assert "num_files:" in again["input_fingerprint"]
 
 
 def _answers(serving_dir, digits_dir):
