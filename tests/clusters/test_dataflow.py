@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow_data_validation as tfdv
+from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow import dataflow_runner
 from tfx.components.statistics_gen import executor as statistics_executor
@@ -52,7 +53,8 @@ def functions(pipeline: beam_runner_api_pb2.Pipeline) -> list[bytes]:
     for transform in pipeline.components.transforms.values():
         if transform.spec.urn == PAR_DO:
             payload = beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload)
-            found.append(payload.do_fn.payload)
+            if payload.do_fn.urn == python_urns.PICKLED_DOFN_INFO:
+                found.append(payload.do_fn.payload)
     return found
 
 
@@ -120,4 +122,4 @@ def test_statistics(jobs, tmp_path):
         {"stats_options_json": options.to_json(), "exclude_splits": "[]"},
     )
     (job,) = jobs
-    check(job, tmp_path)
+    assert "tensorflow_data_validation" in check(job, tmp_path)
