@@ -74,6 +74,8 @@ class Month:
         self._used = 0
         (self.place / "photos").mkdir()
         (self.place / "recipe.yaml").write_text(RECIPE)
+        append = f"open({str(self.told_file)!r}, 'a').write(sys.stdin.read() + '\\n')"
+        (self.place / "notify.py").write_text(f"import sys\n{append}\n")
 
     def command(self) -> config.Command:
         """The settings of the schedule."""
@@ -83,8 +85,8 @@ class Month:
         flags += ["--schedule.timezone", "UTC", "--triggers.new-images", self.new_images]
         flags += ["--triggers.new-fraction", 10]  # so few images double soon
         flags += ["--triggers.label-drift", "false", "--triggers.embedding-drift", "false"]
-        code = f"import sys; open({str(self.told_file)!r}, 'a').write(sys.stdin.read() + '\\n')"
-        flags += ["--notify.command", json.dumps([sys.executable, "-c", code])]
+        for word in (sys.executable, place / "notify.py"):
+            flags += ["--notify.command", word]
         return config.parse(list(map(str, flags)))
 
     @property

@@ -44,6 +44,8 @@ class Silent:
 
     def failed(self, name: str, seconds: float) -> None: ...
 
+    def retrying(self, name: str, reason: str) -> None: ...
+
 
 class Classifier(tf.Module):
     """A served model with a fixed answer for each image, whatever batch it comes in."""
@@ -118,7 +120,8 @@ def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str
         beam_pipeline_args=arguments,
     )
     steps: list[runner.Step] = []
-    runner.run(pipeline, "1", steps, Silent())
+    guard = runner.Guard(settings.run, output, lambda error: None)
+    runner.run(pipeline, "1", steps, Silent(), guard)
     return Run(settings, inputs.labels, {step.name: step for step in steps})
 
 
