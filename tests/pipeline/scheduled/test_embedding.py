@@ -1,0 +1,86 @@
+"""Whether new images are others to the served model."""
+
+from types import SimpleNamespace
+
+import keras
+import pytest
+
+from components.image_validator import config as validate_config
+from components.preprocess import materialise
+from components.trainer import config, export, model
+from data.sources import digits
+from pipeline.scheduled import drifting, embedding
+from tests.conftest import noise
+
+SIZE = 32
+CLASSES = ("0", "1", "4")
+
+
+@pytest.fixture(scope="module")
+def version_dir(tmp_path_factory):
+    """A served model. Its weights are random, and such a network sees what is unlike, too."""
+    keras.utils.set_random_seed(3)
+    classifier = model.build(
+        config.TrainConfig(backbone="cnn", weights="random"), SIZE, len(CLASSES)
+    )
+    spec = materialise.Spec(SIZE, "stretch", list(CLASSES), {"train": 1, "eval": 1, "test": 0})
+    root = tmp_path_factory.mktemp("served")
+    export.save(classifier, spec, "cnn", root / "1", root)
+    return root / "1"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Digits, as many images of noise, and two files that are no images."""
+    root = digits.export(tmp_path_factory.mktemp("photos") / "photos", per_class=30)
+    (root / "noise").mkdir()
+    for number in range(45):
+        noise(28, 28, seed=number).save(root / "noise" / f"{number}.png")
+    for name in ("bad.png", "worse.png"):
+        (root / "noise" / name).write_bytes(b"no image")
+    return root
+
+
+def halves(photos):
+    """Paths of digits, in two samples of the same classes."""
+    paths = sorted(
+        str(path.relative_to(photos)) for name in CLASSES for path in (photos / name).iterdir()
+    )
+    return paths[::2], paths[1::2]
+
+
+def noisy(photos):
+    return sorted(str(path.relative_to(photos)) for path in (photos / "noise").iterdir())
+
+
+def test_images_of_the_same_kind_are_no_others(version_dir, photos):
+    new, old = halves(photos)
+    question = {"model": str(version_dir), "root": str(photos), "new": new, "old": old}
+    answer = embedding.compare(question)
+    assert answer["chance"] > 0.01
+    other = embedding.compare({**question, "new": noisy(photos)})
+    assert other["chance"] < 0.01
+    assert other["discrepancy"] > 10 * abs(answer["discrepancy"])
+
+
+def test_too_few_readable_images_say_nothing(version_dir, photos):
+    _, old = halves(photos)
+    bad = ["noise/bad.png", "noise/worse.png", "noise/missing.png", "noise/0.png"]
+    question = {"model": str(version_dir), "root": str(photos), "new": bad, "old": old}
+    assert embedding.compare(question) is None
+
+
+def test_the_scheduler_asks_in_a_process_of_its_own(version_dir, photos, tmp_path):
+    _, old = halves(photos)
+    new_rows, old_rows = (
+        [SimpleNamespace(path=path) for path in paths] for paths in (noisy(photos), old)
+    )
+    samples = drifting.Samples([], new_rows, {}, old_rows)
+    sentence = drifting.embedding(
+        samples,
+        photos,
+        version_dir,
+        validate_config.ValidateConfig(),
+        tmp_path / "logs" / "embedding.log",
+    )
+    assert sentence.startswith("to the served model they are others (squared discrepancy ")
