@@ -1,0 +1,148 @@
+"""What a run costs beyond the work of its steps, and how long a user waits for a first word.
+
+    python benchmarks/overhead.py [--data-dir DIR] [--config RECIPE]
+
+Ours is a run as a user starts it, from the command to its end. The reference is the bare work: the
+time inside the steps' executors in a second run of the same in one process, when all is imported
+and only the cache is empty. Two more figures: how long ``--help`` takes, and the first line with
+nothing of Python's libraries in the page cache, which only root can empty.
+
+The floor: a step cannot be started before TFX, Beam and TensorFlow are imported (about 10 s of
+CPU), and TFX writes to its database five times a step.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks import harness
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = [sys.executable, str(ROOT / "pipeline" / "run_local.py")]
+GOAL = 1 / 1.3
+HELP_S, FIRST_LINE_S = 2.0, 15.0
+CACHES = Path("/proc/sys/vm/drop_caches")
+
+
+def run_timed(times_to: Path, arguments: list[str]) -> int:
+    """Runs the pipeline in this process; writes what each step's executor took."""
+    from tfx.orchestration.portable import python_executor_operator
+
+    from pipeline import run_local
+
+    bare = python_executor_operator.run_with_executor
+    seconds: dict[str, float] = {}
+
+    def timed(execution_info: Any, executor: Any) -> Any:
+        start = time.perf_counter()
+        result = bare(execution_info, executor)
+        seconds[execution_info.pipeline_node.node_info.id] = time.perf_counter() - start
+        return result
+
+    python_executor_operator.run_with_executor = timed
+    try:
+        code = run_local.main(arguments)
+    finally:
+        python_executor_operator.run_with_executor = bare
+    times_to.write_text(json.dumps(seconds))
+    return code
+
+
+def bare_work(flags: list[str], scratch: Path) -> dict[str, dict[str, float]]:
+    """Step → seconds inside its executor: in the first run of a process, and in its second."""
+    found = {}
+    command = [sys.executable, str(Path(__file__)), "--times-to", str(scratch)]
+    subprocess.run([*command, "--", *flags], check=True, stdout=subprocess.DEVNULL)
+    for name in ("first", "second"):
+        found[name] = json.loads((scratch / f"{name}.json").read_text())
+    return found
+
+
+def whole_run(flags: list[str], output: Path) -> float:
+    """Seconds from the command to its end."""
+    start = time.monotonic()
+    done = subprocess.run(
+        [*RUN, *flags, "--output-dir", str(output)], stdout=subprocess.DEVNULL, check=False
+    )
+    if done.returncode not in (0, 3):
+        raise RuntimeError(f"The run ended with {done.returncode}.")
+    return time.monotonic() - start
+
+
+def first_line(flags: list[str], output: Path) -> float:
+    """Seconds from the command to its first line."""
+    start = time.monotonic()
+    with subprocess.Popen(
+        [*RUN, *flags, "--output-dir", str(output)], stdout=subprocess.PIPE
+    ) as process:
+        next(iter(process.stdout or ()))
+        took = time.monotonic() - start
+        process.kill()
+    return took
+
+
+def without_page_cache() -> bool:
+    """Empties the page cache; False where that is not allowed."""
+    os.sync()
+    try:
+        CACHES.write_text("3")
+    except OSError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Runs it and prints the result."""
+    parser = harness.parser(__doc__ or "")
+    parser.add_argument("--config", type=Path, help="a recipe for the runs")
+    parser.add_argument("--times-to", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("flags", nargs="*", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.times_to:
+        for name in ("first", "second"):
+            output = ["--output-dir", str(arguments.times_to / name)]
+            run_timed(arguments.times_to / f"{name}.json", [*arguments.flags, *output])
+        return
+    with harness.workspace() as scratch:
+        data = harness.data_dir(arguments.data_dir, scratch)
+        flags = ["--data-dir", str(data)]
+        if arguments.config:
+            flags += ["--config", str(arguments.config)]
+        cold = without_page_cache()
+        first_line_s = first_line(flags, scratch / "line")
+        start = time.monotonic()
+        subprocess.run([*RUN, "--help"], check=True, stdout=subprocess.DEVNULL)
+        help_s = time.monotonic() - start
+        ours = whole_run(flags, scratch / "whole")
+        work = bare_work(flags, scratch)
+    reference = sum(work["second"].values())
+    harness.finish(
+        "a whole run costs at most 1.3 times the bare work of its steps",
+        "s",
+        reference,
+        ours,
+        reference / ours,
+        GOAL,
+        {
+            "times the bare work": round(ours / reference, 2),
+            "times the work with imports": round(ours / sum(work["first"].values()), 2),
+            "bare": {name: round(took, 2) for name, took in work["second"].items()},
+            "with imports": {name: round(took, 2) for name, took in work["first"].items()},
+            "help_s": round(help_s, 2),
+            "first_line_s": round(first_line_s, 2),
+            "page cache emptied": cold,
+            "first words in time": help_s <= HELP_S and first_line_s <= FIRST_LINE_S,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
