@@ -1,5 +1,6 @@
 """Fixtures that several test files share. What is slow to make is made once a session."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,13 @@ from PIL import Image
 from data.sources import digits
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+def pytest_collection_finish() -> None:
+    """Spares every garbage collection the million objects of the imported libraries."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

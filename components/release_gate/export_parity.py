@@ -17,8 +17,8 @@ from components.preprocess import materialise
 from components.release_gate import config as gate_config
 from components.release_gate import decision, golden, training_stage
 from components.trainer import calibration
-from components.trainer.exports import manifest, process, runtime
-from data import errors
+from components.trainer.exports import manifest, runtime
+from data import errors, fresh_process
 
 EVAL_IMAGES = 200
 
@@ -176,7 +176,7 @@ def _ask(
         raise errors.PipelineError(f"its file {path.name} is not the one that was written.")
     try:
         answer = runtime.ask(export.format, path, pixels)
-    except process.ProcessError as error:
+    except fresh_process.ProcessError as error:
         raise errors.PipelineError(f"it does not run; {error}") from error
     if answer.shape != shape:
         raise errors.PipelineError(

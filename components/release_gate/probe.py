@@ -6,9 +6,7 @@ The fresh process has TensorFlow and nothing of the trainer: what the SavedModel
 bring with it. Dimension letters: N images, K classes.
 """
 
-import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,9 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data import errors
+from data import errors, fresh_process
 
-ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE = "serving_default", "serve_examples"
 BATCH = "the exported SavedModel"
 ALONE = "the exported SavedModel asked image by image"
@@ -31,7 +28,6 @@ OUTPUTS = ("probabilities", "label", "valid")
 TIME_LIMIT_S = 900.0
 LATENCY_REQUESTS = 100
 LATENCY_LIMIT_S = 30.0
-LAST_LINES = 6
 _MIB = 2**20
 
 
@@ -115,46 +111,13 @@ def run(
             return _unpacked_answer(stored)
 
 
-def environment() -> dict[str, str]:
-    """The environment of a process that must find the project."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    # Whoever starts it may hold most of a GPU's memory already.
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"} | {
-        **os.environ,
-        "PYTHONPATH": path,
-    }
-
-
-def last_lines(text: str) -> str:
-    """The end of what a process printed, as the end of a message."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()][-LAST_LINES:]
-    return "".join(f"\n  {line}" for line in lines)
-
-
 def _run_process(saved_model: Path, arguments: list[str], time_limit_s: float) -> None:
-    command = [sys.executable, "-m", "components.release_gate.probe", *arguments]
     try:
-        done = subprocess.run(  # noqa: S603
-            command,
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=time_limit_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+        fresh_process.run("components.release_gate.probe", arguments, time_limit_s)
+    except fresh_process.ProcessError as error:
         raise ProbeError(
-            f"The SavedModel {saved_model} has not answered in a fresh process within"
-            f" {time_limit_s:g} s."
+            f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
         ) from error
-    if done.returncode:
-        raise ProbeError(
-            f"The SavedModel {saved_model} cannot be asked in a fresh process, which ended with"
-            f" {done.returncode}:{last_lines(done.stderr)}"
-        )
 
 
 def _packed(name: str, values: Sequence[bytes]) -> dict[str, np.ndarray]:

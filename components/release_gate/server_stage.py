@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from components.release_gate import probe
-from data import errors
+from data import errors, fresh_process
 
 STAGE = "the running server"
 COMMAND = (sys.executable, "-m", "serving", "serve")
@@ -91,10 +91,10 @@ def running(
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603
                 [*command, *arguments, str(address_file)],
-                cwd=probe.ROOT,
+                cwd=fresh_process.ROOT,
                 # As in the other stages: no rounding that depends on the batch. What the server
                 # leaves behind after a failure lies in this folder, and goes with it.
-                env={**probe.environment(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
+                env={**fresh_process.variables(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -104,7 +104,7 @@ def running(
             yield _started(process, address_file, start_limit_s)
         except ServerError as error:
             text = _LOG_PATH.sub("", log.read_text(encoding="utf-8", errors="replace"))
-            lines = probe.last_lines(text)
+            lines = fresh_process.last_lines(text)
             raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
         finally:
             _stop(process)

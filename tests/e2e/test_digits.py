@@ -40,6 +40,8 @@ train:
 gate: {ask_server: false}
 infra: {enabled: false}
 """
+# The second training begins with the weights of the first.
+BRIEFLY = ("--train.fine-tune-epochs", "1")
 
 
 @dataclass
@@ -201,7 +203,7 @@ def test_a_refused_model_is_not_pushed_and_exits_with_3(first, data):
 
 def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
     os.rename(data / "1" / "000.png", data / "7" / "moved.png")
-    moved = execute(data, first.output)
+    moved = execute(data, first.output, *BRIEFLY)
     assert moved.done.returncode in (0, 3), moved.done.stdout
     assert moved.executed == {
         "ImageFolderExampleGen",
@@ -233,7 +235,7 @@ def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving
     assert f"{data}, fingerprint " in told
     ask_history(first.output, "clean", "--keep", "1")
     assert ask_history(first.output, "lineage", version) == told
-    again = execute(data, first.output)
+    again = execute(data, first.output, *BRIEFLY)
     assert again.done.returncode in (0, 3), again.done.stdout
     assert again.executed == set()
 

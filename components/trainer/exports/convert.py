@@ -15,8 +15,8 @@ import numpy as np
 from components.preprocess import materialise
 from components.trainer import calibration
 from components.trainer.exports import config as export_config
-from components.trainer.exports import frozen, manifest, process
-from data import errors, progress
+from components.trainer.exports import frozen, manifest
+from data import errors, fresh_process, progress
 
 TASK = "converting to"
 # That of tf2onnx itself; runtimes of some years ago read it.
@@ -90,14 +90,14 @@ def _convert(name: str, source: Path, path: Path, samples: Path) -> None:
     try:
         if name == "onnx":
             arguments = ["--saved-model", str(source), "--signature_def", name, "--tag", "serve"]
-            process.run(
-                "tf2onnx.convert", [*arguments, "--opset", str(OPSET), "--output", str(path)]
-            )
+            arguments += ["--opset", str(OPSET), "--output", str(path)]
+            module = "tf2onnx.convert"
         else:
             more = [str(samples)] if name == "tflite_int8" else []
             arguments = [str(source), name, str(path), *more]
-            process.run("components.trainer.exports.tflite", arguments)
-    except process.ProcessError as error:
+            module = "components.trainer.exports.tflite"
+        fresh_process.run(module, arguments, environment=fresh_process.ON_CPU)
+    except fresh_process.ProcessError as error:
         raise errors.PipelineError(
             f"The model cannot be converted to {name}: {error}\n  Leave it out of"
             " --train.exports.formats, or choose another --train.backbone; what was trained is"

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from components.trainer.exports import config as export_config
-from components.trainer.exports import process
+from data import fresh_process
 
 
 class Runtime(Protocol):
@@ -83,13 +83,15 @@ def ask(name: str, path: Path, pixels: np.ndarray) -> np.ndarray:
       probabilities float32 [N, K].
 
     Raises:
-      process.ProcessError: it does not load, fails, or takes down its process.
+      fresh_process.ProcessError: it does not load, fails, or takes down its process.
     """
     with tempfile.TemporaryDirectory() as scratch:
         request, answer = Path(scratch) / "pixels.npy", Path(scratch) / "answer.npy"
         np.save(request, pixels, allow_pickle=False)
         arguments = [name, str(path), str(request), str(answer)]
-        process.run("components.trainer.exports.runtime", arguments)
+        fresh_process.run(
+            "components.trainer.exports.runtime", arguments, environment=fresh_process.ON_CPU
+        )
         return np.load(answer, allow_pickle=False)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from components.release_gate import parity, probe, server_stage
+from components.release_gate import parity, server_stage
+from data import fresh_process
 
 # It stands in for the server's process alone: writes its address and waits to be ended.
 STAND_IN = """
@@ -154,7 +155,7 @@ def test_the_real_server_ends_with_a_parent_that_is_killed(right, tmp_path):
         [*command(PARENT), str(right.saved_model)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=probe.ROOT,
+        cwd=fresh_process.ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     with parent:

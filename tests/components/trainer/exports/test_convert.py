@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer import calibration
-from components.trainer.exports import config, convert, frozen, manifest, process, runtime
+from components.trainer.exports import config, convert, frozen, manifest, runtime
 from data import errors
 from tests.components.trainer import conftest
 
@@ -104,8 +104,3 @@ def test_what_cannot_be_converted_is_said_and_takes_nothing_down(tmp_path):
     message = str(caught.value)
     assert message.startswith("The model cannot be converted to tflite_int8: its process ended")
     assert "Leave it out of --train.exports.formats" in message
-
-
-def test_a_process_that_takes_too_long_is_ended():
-    with pytest.raises(process.ProcessError, match=r"it took more than 0\.1 s"):
-        process.run("http.server", ["0", "--bind", "127.0.0.1"], time_limit_s=0.1)
