@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -43,7 +44,7 @@ class JobServer:
         port = _free_port()
         with log_path.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*command, f"--job-port={port}"],
+                [*_with_this_process(), *command, f"--job-port={port}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -119,6 +120,12 @@ def _command(config: beam_config.BeamConfig) -> list[str] | None:
         "--expansion-port=-1",  # no pipeline here has a step in Java
         f"--{master.replace('_', '-')}={config.value(master)}",
     ]
+
+
+def _with_this_process() -> list[str]:
+    """Has Linux end what follows with this process, were that killed with no time to see to it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def _environment(config: beam_config.BeamConfig) -> dict[str, str]:

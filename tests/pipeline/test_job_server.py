@@ -1,9 +1,15 @@
 """The process around a job server; the servers themselves are in tests/clusters."""
 
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from data import errors
-from pipeline import beam_config, job_server
+from pipeline import beam_config, job_server, source
 
 SERVES = """
 import socket, sys, time
@@ -50,6 +56,36 @@ def test_a_server_that_does_not_start(tmp_path):
     ):
         job_server.JobServer(config, tmp_path / "log")
     assert (tmp_path / "log").read_text() == "no memory\n"
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="util-linux is not installed")
+def test_a_server_ends_with_a_run_that_is_killed(tmp_path):
+    config = flink(tmp_path, SERVES)
+    code = (
+        "import sys, time, pathlib; from pipeline import beam_config, job_server;"
+        "config = beam_config.BeamConfig.model_validate_json(sys.argv[1]);"
+        "server = job_server.JobServer(config, pathlib.Path(sys.argv[2]));"
+        "print(server._process.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, config.model_dump_json(), tmp_path / "log"],
+        stdout=subprocess.PIPE,
+        cwd=source.ROOT,
+    ) as run:
+        server = Path(f"/proc/{int(run.stdout.readline())}/cmdline")
+        assert b"--job-port" in server.read_bytes()
+        run.kill()
+    end = time.monotonic() + 60
+    while cmdline(server):  # a zombie has none
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def cmdline(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize(
