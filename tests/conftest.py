@@ -20,7 +20,7 @@ def pytest_collection_finish() -> None:
     """Spares every garbage collection the million objects of the imported libraries."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="session")
