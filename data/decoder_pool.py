@@ -11,10 +11,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
 
-from data import decode, decoder, errors
+from data import decode, decoder, errors, fresh_process
 
 START_SECONDS = 120
 _IN_FLIGHT = 64  # requests a decoder has at a time, so that it never waits for the next
@@ -28,15 +27,17 @@ class _Decoder:
     """One process, the requests it has, and what came of it so far."""
 
     def __init__(self, root: str, config: decode.DecodeConfig) -> None:
-        source = str(Path(__file__).resolve().parent.parent)
-        path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "data.decoder"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             # BLAS threads of several processes would fight over the same cores.
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": fresh_process.python_path(),
+                "OPENBLAS_NUM_THREADS": "1",
+            },
         )
         assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101
         self.stdin, self.stdout = self.process.stdin, self.process.stdout

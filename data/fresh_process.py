@@ -61,12 +61,16 @@ def run(
 
 def variables() -> dict[str, str]:
     """The environment of a process that must find the project."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     # Whoever starts it may hold most of a GPU's memory already.
     return {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"} | {
         **os.environ,
-        "PYTHONPATH": path,
+        "PYTHONPATH": python_path(),
     }
+
+
+def python_path() -> str:
+    """``PYTHONPATH`` with the project first."""
+    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def last_lines(text: str) -> str:

@@ -58,32 +58,33 @@ def run(arguments: Sequence[str]) -> None:
     told = json.loads(given.json_serialized_invocation_args)
     inputs_spec = json.loads(given.json_serialized_inputs_spec_args)
     prepared = executor_input.prepare(told, inputs_spec)
-    given.json_serialized_invocation_args = json.dumps(prepared)
     output_file = Path(told["outputs"]["outputFile"])
     _prepare_folders(prepared, output_file)
-    _run_tfx(given, beam_arguments, output_file, executor_input.needs_driver(told))
+    _run_tfx(
+        given, beam_arguments, prepared, output_file if executor_input.needs_driver(told) else None
+    )
     left = json.loads(output_file.read_text(encoding="utf-8"))
     finished = executor_input.finish(left, told)
     output_file.write_text(json.dumps(finished, indent=1), encoding="utf-8")
 
 
 def _run_tfx(
-    given: argparse.Namespace, beam_arguments: list[str], output_file: Path, needs_driver: bool
+    given: argparse.Namespace,
+    beam_arguments: list[str],
+    prepared: dict[str, Any],
+    driver_output: Path | None,
 ) -> None:
     from tfx.orchestration.kubeflow.v2 import compiler_utils
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
     from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 
     compiler_utils.TITLE_TO_CLASS_PATH.update(ARTIFACTS)
-    if needs_driver:
-        if not output_file.exists():
+    given.json_serialized_invocation_args = json.dumps(prepared)
+    if driver_output is not None:
+        if not driver_output.exists():
             driver.main(given)
-        given.json_serialized_invocation_args = json.dumps(
-            executor_input.driven(
-                json.loads(given.json_serialized_invocation_args),
-                json.loads(output_file.read_text(encoding="utf-8")),
-            )
-        )
+        left = json.loads(driver_output.read_text(encoding="utf-8"))
+        given.json_serialized_invocation_args = json.dumps(executor_input.driven(prepared, left))
     kubeflow_v2_run_executor.main((given, beam_arguments))
 
 

@@ -3,13 +3,13 @@
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from data import errors
 from pipeline import beam_config, job_server, source
+from tests import processes
 
 SERVES = """
 import socket, sys, time
@@ -72,20 +72,10 @@ def test_a_server_ends_with_a_run_that_is_killed(tmp_path):
         stdout=subprocess.PIPE,
         cwd=source.ROOT,
     ) as run:
-        server = Path(f"/proc/{int(run.stdout.readline())}/cmdline")
-        assert b"--job-port" in server.read_bytes()
+        server = int(run.stdout.readline())
+        assert b"--job-port" in Path(f"/proc/{server}/cmdline").read_bytes()
         run.kill()
-    end = time.monotonic() + 60
-    while cmdline(server):  # a zombie has none
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def cmdline(path):
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+    assert processes.ends(server)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from components.release_gate import parity, server_stage
 from data import fresh_process
+from tests import processes
 
 # It stands in for the server's process alone: writes its address and waits to be ended.
 STAND_IN = """
@@ -46,27 +46,12 @@ def model_dir(tmp_path):
     return tmp_path / "model"
 
 
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def ends(pid: int) -> bool:
-    deadline = time.monotonic() + 60
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not alive(pid)
-
-
 def test_a_server_is_started_on_the_candidate_and_nothing_of_it_stays(model_dir):
     with server_stage.running(model_dir, 30, command(STAND_IN)) as address:
         assert address.http == "127.0.0.1:1"
         child = int(address.model)
-        assert alive(child)
-    assert ends(child)
+        assert processes.alive(child)
+    assert processes.ends(child)
 
 
 def test_a_server_that_ignores_sigterm_is_killed(model_dir, monkeypatch):
@@ -74,7 +59,7 @@ def test_a_server_that_ignores_sigterm_is_killed(model_dir, monkeypatch):
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAND_IN
     with server_stage.running(model_dir, 30, command(deaf)) as address:
         child = int(address.model)
-    assert ends(child)
+    assert processes.ends(child)
 
 
 def test_a_server_that_dies_early_is_an_error_with_its_last_lines(model_dir):
@@ -163,5 +148,5 @@ def test_the_real_server_ends_with_a_parent_that_is_killed(right, tmp_path):
         started = below(parent.pid)
         assert len(started) >= 3  # the server, Triton, a worker
         parent.kill()
-    assert all(ends(pid) for pid in started)
+    assert all(processes.ends(pid) for pid in started)
     assert not list(tmp_path.glob("*/serving-*"))
