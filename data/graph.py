@@ -9,12 +9,10 @@ from typing import Literal
 import tensorflow as tf
 
 from data import decode as cpu_decode
+from data import image_reading
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
-Colour = tuple[int, int, int]
-
-WHITE: Colour = (255, 255, 255)
 MAX_PIXELS = cpu_decode.MAX_PIXELS
 _HEADER_BYTES = 1 << 17
 _MAX_SEGMENTS = 64
@@ -23,13 +21,15 @@ _ORIENTATION_TAG = 0x0112
 
 
 def decode(
-    encoded: tf.Tensor, background: Colour = WHITE, max_pixels: int = MAX_PIXELS
+    encoded: tf.Tensor,
+    reading: image_reading.Reading = image_reading.DEFAULT,
+    max_pixels: int = MAX_PIXELS,
 ) -> tf.Tensor:
     """Decodes one image, turns it upright and puts a transparent PNG on a background.
 
     Args:
       encoded: string []; JPEG, PNG, GIF (its first frame) or BMP.
-      background: red, green and blue, in 0–255.
+      reading: the rules that ingest read the training images by.
       max_pixels: the largest height × width, checked in the header before decoding.
 
     Returns:
@@ -46,7 +46,7 @@ def decode(
         encoded = tf.identity(encoded)
     pixels = tf.cond(
         tf.strings.substr(encoded, 0, 4) == b"\x89PNG",
-        lambda: _decode_png(encoded, background),
+        lambda: _decode_png(encoded, reading.background),
         lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
     )
     pixels.set_shape([None, None, 3])
@@ -54,7 +54,9 @@ def decode(
 
 
 def decode_or_invalid(
-    encoded: tf.Tensor, background: Colour = WHITE, max_pixels: int = MAX_PIXELS
+    encoded: tf.Tensor,
+    reading: image_reading.Reading = image_reading.DEFAULT,
+    max_pixels: int = MAX_PIXELS,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """:func:`decode` that never raises.
 
@@ -63,9 +65,7 @@ def decode_or_invalid(
     """
     # A graph has no try: a data set of one element that drops errors is the one way to ask.
     attempt = tf.data.Dataset.from_tensors(encoded)
-    attempt = attempt.map(
-        lambda image: (decode(image, background, max_pixels), True)
-    ).ignore_errors()
+    attempt = attempt.map(lambda image: (decode(image, reading, max_pixels), True)).ignore_errors()
     fallback = tf.data.Dataset.from_tensors((tf.zeros([1, 1, 3], tf.uint8), False))
     pixels, valid = attempt.concatenate(fallback).take(1).get_single_element()
     pixels.set_shape([None, None, 3])
@@ -113,7 +113,10 @@ def _letterbox(pixels: tf.Tensor, size_px: int) -> tf.Tensor:
 
 
 def batch_pixels(
-    encoded: tf.Tensor, size_px: int, mode: ResizeMode, background: Colour = WHITE
+    encoded: tf.Tensor,
+    size_px: int,
+    mode: ResizeMode,
+    reading: image_reading.Reading = image_reading.DEFAULT,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes and resizes a batch; a bad image spoils itself alone.
 
@@ -121,14 +124,14 @@ def batch_pixels(
       encoded: string [B].
       size_px: the side S.
       mode: as of :func:`resize`.
-      background: as of :func:`decode`.
+      reading: as of :func:`decode`.
 
     Returns:
       pixels uint8 [B, S, S, 3], black where the image is bad, and valid bool [B].
     """
 
     def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, valid = decode_or_invalid(image, background)
+        pixels, valid = decode_or_invalid(image, reading)
         return resize(pixels, size_px, mode), valid
 
     signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([], tf.bool))
@@ -153,7 +156,7 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
     return tf.cond(is_jpeg, lambda: _jpeg_orientation(head, content), lambda: tf.constant(1))
 
 
-def _decode_png(encoded: tf.Tensor, background: Colour) -> tf.Tensor:
+def _decode_png(encoded: tf.Tensor, background: image_reading.Colour) -> tf.Tensor:
     """uint8 [H, W, 3]; what is transparent shows the background, as Pillow blends it."""
     pixels = tf.io.decode_png(encoded, channels=4)
     alpha = pixels[..., 3:]

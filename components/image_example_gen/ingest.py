@@ -21,6 +21,7 @@ from data import (
     files,
     folder,
     hashing,
+    image_reading,
     index,
     progress,
     records,
@@ -186,7 +187,7 @@ def finish(
     whole = report.merge([rest, *report.take_parts(output_uri)])
     whole.max_duplicate_distance = job.config.split.max_duplicate_distance
     whole.duplicate_distance = plan.duplicate_distance
-    whole.background = job.config.background_rgb()
+    whole.reading = image_reading.Reading(background=job.config.background_rgb())
     return whole
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 import tensorflow as tf
 
-from data import errors, folder, graph, labels, split
+from data import errors, folder, image_reading, labels, split
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
@@ -44,7 +44,7 @@ class Report:
       source: the data folder.
       max_duplicate_distance: bits of 256 up to which images were to count as near copies.
       duplicate_distance: up to which they did; less where look-alikes would have.
-      background: red, green and blue of what is behind transparency, in 0–255.
+      reading: how the images were read.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Report:
     source: str = ""
     max_duplicate_distance: int = split.MAX_DISTANCE
     duplicate_distance: int = split.MAX_DISTANCE
-    background: graph.Colour = graph.WHITE
+    reading: image_reading.Reading = image_reading.DEFAULT
 
     @property
     def found(self) -> int:
@@ -68,14 +68,15 @@ class Report:
 
     def to_json(self) -> str:
         """As written into the artifact."""
-        return json.dumps({"found": self.found, **asdict(self)}, indent=1, sort_keys=True)
+        raw = {"found": self.found, **asdict(self), "reading": self.reading.to_dict()}
+        return json.dumps(raw, indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
         """Reads what :meth:`to_json` wrote."""
         raw = json.loads(text)
         del raw["found"]
-        raw["background"] = tuple(raw["background"])
+        raw["reading"] = image_reading.Reading.from_dict(raw["reading"])
         raw["quarantined"] = [Quarantined(**row) for row in raw["quarantined"]]
         return cls(**raw)
 

@@ -38,7 +38,7 @@ def Preprocess(
     report = ingest_report.Report.read(examples.uri)
     counts = report.counts()
     spec = materialise.Spec(
-        preprocess_config.size_px, preprocess_config.resize, names, counts, report.background
+        preprocess_config.size_px, preprocess_config.resize, names, counts, report.reading
     )
     io_utils.write_string_file(os.path.join(pixels.uri, materialise.SPEC_FILE), spec.to_json())
     pixels.split_names = examples.split_names

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import tensorflow as tf
 
 from components.preprocess import config as preprocess_config
-from data import errors, example, graph, progress, records
+from data import errors, example, graph, image_reading, progress, records
 
 SPEC_FILE = "pixels.json"
 TASK = "resizing images"
@@ -23,25 +23,25 @@ class Spec:
       resize: how images became squares.
       labels: the label map.
       counts: split → number of records.
-      background: what ingest put behind transparency; the served model does the same.
+      reading: how ingest read the images; the served model does the same.
     """
 
     size_px: int
     resize: graph.ResizeMode
     labels: list[str]
     counts: dict[str, int]
-    background: graph.Colour = graph.WHITE
+    reading: image_reading.Reading = image_reading.DEFAULT
 
     def to_json(self) -> str:
         """As written into the artifact."""
-        return json.dumps(asdict(self), indent=1)
+        return json.dumps({**asdict(self), "reading": self.reading.to_dict()}, indent=1)
 
     @classmethod
     def read(cls, uri: str) -> "Spec":
         """Reads the spec of a pixels artifact."""
         with tf.io.gfile.GFile(os.path.join(uri, SPEC_FILE)) as file:
             raw = json.loads(file.read())
-        return cls(**{**raw, "background": tuple(raw["background"])})
+        return cls(**{**raw, "reading": image_reading.Reading.from_dict(raw["reading"])})
 
 
 def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) -> int:

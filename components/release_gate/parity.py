@@ -185,7 +185,7 @@ def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,
-        "background_rgb": list(spec.background),
+        **spec.reading.to_dict(),
     }
     return [
         f"The model's contract.json says {name} {contract.get(name)!r}; it was trained with"

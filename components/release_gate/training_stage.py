@@ -15,7 +15,7 @@ import tensorflow as tf
 from components.preprocess import materialise
 from components.release_gate import probe
 from components.trainer import export
-from data import errors, graph
+from data import errors, graph, image_reading
 
 STAGE = "the training graph"
 BATCH = 16
@@ -94,7 +94,7 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
             resize=contract["resize"],
             labels=contract["labels"],
             counts={},
-            background=tuple(contract["background_rgb"]),
+            reading=image_reading.Reading.from_dict(contract),
         )
     except KeyError as error:
         raise errors.PipelineError(f"The model's contract.json lacks {error}.") from error
@@ -106,6 +106,6 @@ def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
     # Without a graph, every image would trace its decoding anew, at a second each.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
+        return graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
 
     return decode

@@ -19,7 +19,7 @@ from PIL import Image
 from components.evaluator import mistakes, predictions
 from components.report import config as report_config
 from components.trainer import gradcam
-from data import graph, lookup, progress
+from data import graph, image_reading, lookup, progress
 
 Cell = tuple[int, int]
 SIDE_PX = 160
@@ -100,11 +100,11 @@ def draw(
     """
     explain = tf.saved_model.load(str(model_dir)).signatures[SIGNATURE]
     size_px, resize = contract["image_size_px"], contract["resize"]
-    background = tuple(contract["background_rgb"])
+    reading = image_reading.Reading.from_dict(contract)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def see(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return graph.batch_pixels(encoded, size_px, resize, background)
+        return graph.batch_pixels(encoded, size_px, resize, reading)
 
     drawn = {}
     task = progress.start(TASK, total=len(paths))

@@ -56,7 +56,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
         spec = self.spec
-        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.background)
+        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
         return tf.cast(pixels, tf.float32), valid
 
     def classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -139,7 +139,7 @@ def contract(
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,
-        "background_rgb": list(spec.background),
+        **spec.reading.to_dict(),
         "backbone": backbone,
         "temperature": fitted.temperature,
         "calibration": fitted.note,

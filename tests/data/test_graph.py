@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from data import decode, graph
+from data import decode, graph, image_reading
 from tests.conftest import noise
 from tests.data.test_decode import png_header, saved
 
@@ -139,7 +139,9 @@ def transparent_png(kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "one colour", "RGB", "L"])
 def test_transparency_is_blended_as_ingest_does(kind, background):
     content = transparent_png(kind)
-    pixels = tf.function(graph.decode)(tf.constant(content), background).numpy()
+    pixels = tf.function(graph.decode)(
+        tf.constant(content), image_reading.Reading(background)
+    ).numpy()
     config = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
     assert config.background_rgb() == background
     expected = decode.decode(content, config)

@@ -80,7 +80,7 @@ def describe(
         "labels": spec.labels,
         "image_size_px": size,
         "resize": spec.resize,
-        "background_rgb": list(spec.background),
+        **spec.reading.to_dict(),
         "temperature": temperature,
         "input": {
             "name": export_config.INPUT,
