@@ -7,8 +7,9 @@ dropped, so that the label ids of an old and a new model mean the same.
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from data import atomic, errors
+from data import atomic, read_back
 
 FILE = "labels.json"
 
@@ -24,38 +25,42 @@ def to_json(names: list[str]) -> str:
     return json.dumps(names, indent=1) + "\n"
 
 
-def from_json(text: str, where: str) -> list[str]:
+def from_json(text: str, where: str, remedy: str = "") -> list[str]:
     """Reads what :func:`to_json` wrote.
 
     Args:
       text: the label map as JSON.
       where: the file's name, for messages.
+      remedy: what to do where it is none, in whole sentences.
 
     Raises:
       errors.DataError: the text holds no list of different names.
     """
-    try:
-        names = json.loads(text)
-    except ValueError as error:
-        raise errors.DataError(f"The label map {where} is no JSON: {error}.") from error
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise errors.DataError(f"The label map {where} must hold a list of class names.")
-    if len(set(names)) != len(names):
-        raise errors.DataError(f"The label map {where} names a class twice.")
-    return names
+    return read_back.from_json(text, f"label map {where}", _names, remedy)
 
 
 def load(path: str | Path) -> list[str]:
     """Reads a label map; empty where there is no file yet.
 
     Raises:
-      errors.DataError: the file holds no list of different names.
+      errors.DataError: the file holds no list of different names; with the backup to use.
     """
-    path = Path(path)
-    return from_json(path.read_text(encoding="utf-8"), str(path)) if path.exists() else []
+    remedy = atomic.remedy(path, "the classes would change places")
+    try:
+        return from_json(read_back.text(path, "label map", remedy), str(path), remedy)
+    except read_back.AbsentError:
+        return []
 
 
 def save(path: str | Path, names: list[str]) -> None:
-    """Writes a label map, whole or not at all."""
-    with atomic.replacing(path) as temporary:
+    """Writes a label map, whole or not at all, and keeps the one before it as a backup."""
+    with atomic.replacing(path, durable=True, backup=True) as temporary:
         temporary.write_text(to_json(names), encoding="utf-8")
+
+
+def _names(found: Any) -> list[str]:
+    if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
+        raise read_back.BrokenError("a list of class names is needed")
+    if len(set(found)) != len(found):
+        raise read_back.BrokenError("it names a class twice")
+    return found

@@ -9,18 +9,20 @@ moves when others come or go: what was tested on yesterday is not trained on tod
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from data import atomic, errors
+from data import atomic, read_back
 
 SPLITS = ("train", "eval", "test")
 _BY_NEED = ("train", "test", "eval")  # who gets an image that two splits lack alike
 LEDGER_HEADER = ["sha256", "split"]
+LEDGER_END = "images"  # of the last line, with the number of rows above it
 MAX_DISTANCE = 56  # as measured: see data/hashing.py
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class SplitConfig(BaseModel):
@@ -129,32 +131,55 @@ def assign(
 def load_ledger(path: str | Path) -> dict[str, str]:
     """Reads a ledger; empty where there is no file yet.
 
+    A person may edit rows; the last line, which counts them, tells a ledger that lost some.
+
     Raises:
-      errors.DataError: the file holds anything but digests and splits.
+      errors.DataError: the file holds anything but digests and splits, or not as many rows as its
+        last line says; with the backup to use.
     """
-    path = Path(path)
-    if not path.exists():
+    remedy = atomic.remedy(path, "test images could become training images")
+    try:
+        return read_back.csv_rows(path, "ledger of splits", _ledger, remedy)
+    except read_back.AbsentError:
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file) or [[]]
-    bad = [row for row in rows if len(row) != 2 or row[1] not in SPLITS]
-    if header != LEDGER_HEADER or bad:
-        raise errors.DataError(
-            f"The ledger of splits {path} must be a CSV file with the header sha256,split and a"
-            f" split of {', '.join(SPLITS)} in each row; found {(bad or [header])[0]}."
-        )
-    return {row[0]: row[1] for row in rows}
 
 
 def save_ledger(path: str | Path, ledger: Mapping[str, str]) -> None:
-    """Writes a ledger, sorted, whole or not at all."""
+    """Writes a ledger, sorted, whole or not at all, and keeps the one before it as a backup."""
     with (
-        atomic.replacing(path) as temporary,
+        atomic.replacing(path, durable=True, backup=True) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(LEDGER_HEADER)
         writer.writerows(sorted(ledger.items()))
+        writer.writerow([LEDGER_END, len(ledger)])
+
+
+def _ledger(rows: Iterator[list[str]]) -> dict[str, str]:
+    header = next(rows, [])
+    if header != LEDGER_HEADER:
+        raise read_back.BrokenError(f"its header must be {','.join(LEDGER_HEADER)}; found {header}")
+    found: dict[str, str] = {}
+    said = None
+    for row in rows:
+        if said is not None or len(row) != 2:
+            raise read_back.BrokenError(f"the row {row} is no digest with a split")
+        if row[0] == LEDGER_END:
+            said = row[1]
+        elif not _SHA256.fullmatch(row[0]) or row[1] not in SPLITS:
+            raise read_back.BrokenError(f"a split must be one of {', '.join(SPLITS)}; found {row}")
+        elif row[0] in found:
+            raise read_back.BrokenError(f"the image {row[0]} is in it twice")
+        else:
+            found[row[0]] = row[1]
+    if said != str(len(found)):
+        raise read_back.BrokenError(
+            f"it holds {len(found)} images, and its last line says {said or 'nothing'} where"
+            f" {LEDGER_END},{len(found)} is needed: rows are missing, or were added by hand without"
+            " counting them there"
+        )
+    return found
 
 
 def _targets(

@@ -58,12 +58,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         root, job = _unpack(exec_properties)
         listing = folder.scan(root, job.config.spans)
         workspace = inspection.Workspace.of(job)
+        ledger = split.load_ledger(workspace.ledger)  # refused before hours of decoding
         rows = index.load(workspace.index_dir)
         tasks = inspection.new_files(listing, rows, workspace)
         if tasks:
             self._inspect(root, job, tasks)
             rows = index.load(workspace.index_dir)
-        plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
+        plan = ingest.plan(listing, rows, job, ledger)
         workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
         writer = ingest.ShardWriter(root, examples.uri, job, plan.shard_counts)
         self._write(writer, plan)

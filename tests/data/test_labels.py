@@ -22,10 +22,32 @@ def test_no_file_is_no_labels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "is no JSON"), ("{}", "must hold a list"), ('["a","a"]', "twice")]
+    ("text", "message"),
+    [
+        ("", "it is empty"),
+        ("\0" * 40, "nothing but zero bytes, as after a power failure"),
+        ('["a", "b', "is no JSON, or a part of it is missing"),
+        ("{}", "a list of class names is needed"),
+        ("[]", "a list of class names is needed"),
+        ('["a","a"]', "twice"),
+    ],
 )
-def test_refuses_what_is_no_label_map(tmp_path, text, message):
+def test_a_damaged_label_map_is_refused_with_what_to_do(tmp_path, text, message):
     path = tmp_path / "labels.json"
     path.write_text(text)
-    with pytest.raises(errors.DataError, match=message):
+    with pytest.raises(errors.DataError, match=message) as refused:
         labels.load(path)
+    assert str(path) in str(refused.value)
+    assert "Restore it from a backup" in str(refused.value)
+
+
+def test_the_backup_to_use_is_named(tmp_path):
+    path = tmp_path / "labels.json"
+    labels.save(path, ["a"])
+    labels.save(path, ["a", "b"])
+    path.write_bytes(b"\0" * 20)
+    with pytest.raises(errors.DataError) as refused:
+        labels.load(path)
+    backup = tmp_path / "labels.json.previous"
+    assert f"Copy {backup}, the version before it, over it." in str(refused.value)
+    assert labels.load(backup) == ["a"]

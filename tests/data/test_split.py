@@ -112,15 +112,55 @@ def test_what_was_carved_returns_when_the_layout_gives_that_split():
     assert all(after[key] == "test" for key, name in ledger.items() if name == "test")
 
 
-def test_the_ledger_round_trips_and_refuses_what_is_none(tmp_path):
+def test_the_ledger_round_trips(tmp_path):
     ledger = {digest(i): split.SPLITS[i % 3] for i in range(10)}
     path = tmp_path / "state" / "splits.csv"
     assert split.load_ledger(path) == {}
     split.save_ledger(path, ledger)
     assert split.load_ledger(path) == ledger
-    path.write_text("sha256,split\nabc,training\n")
-    with pytest.raises(errors.DataError, match=r"found \['abc', 'training'\]"):
+
+
+LEDGER = [f"{digest(i)},{split.SPLITS[i % 3]}" for i in range(4)]
+
+
+def ledger_file(folder, *lines):
+    path = folder / "splits.csv"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_a_row_can_be_edited_and_added_by_hand(tmp_path):
+    pinned = f"{digest(0)},test"
+    path = ledger_file(tmp_path, "sha256,split", pinned, *LEDGER[1:], "images,4")
+    assert split.load_ledger(path)[digest(0)] == "test"
+    # As a spreadsheet writes it.
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert split.load_ledger(path)[digest(0)] == "test"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["sha256,split", *LEDGER], "holds 4 images, and its last line says nothing"),
+        (["sha256,split", *LEDGER[:2], "images,4"], "holds 2 images, and its last line says 4"),
+        (["sha256,split", *LEDGER, "images,4", *LEDGER[:1]], "is no digest with a split"),
+        (["sha256,split", *LEDGER[:3], LEDGER[3][:50]], "is no digest with a split"),
+        (["sha256,split", LEDGER[0], LEDGER[0], "images,2"], "is in it twice"),
+        (["sha256,split", f"{digest(1)},training", "images,1"], "must be one of train, eval, test"),
+        (["path,class"], "its header must be sha256,split"),
+        (["\0" * 200], "the ledger of splits .* cannot be used"),
+        ([], r"its header must be sha256,split; found \[\]"),
+    ],
+)
+def test_a_damaged_ledger_is_refused_with_the_backup_to_use(tmp_path, lines, message):
+    path = tmp_path / "splits.csv"
+    split.save_ledger(path, {digest(1): "test"})
+    split.save_ledger(path, {digest(1): "test", digest(2): "train"})
+    ledger_file(tmp_path, *lines)
+    with pytest.raises(errors.DataError, match=f"(?i){message}") as refused:
         split.load_ledger(path)
+    assert f"Copy {path}.previous, the version before it, over it." in str(refused.value)
+    assert split.load_ledger(tmp_path / "splits.csv.previous") == {digest(1): "test"}
 
 
 def test_a_group_pattern_finds_the_patient():

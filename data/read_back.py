@@ -1,0 +1,300 @@
+"""Reading what a program wrote earlier: state, caches, artifacts, answers of processes.
+
+A file may be empty, cut off, full of zero bytes after a power failure, huge, nested without end, of
+another version or edited by hand. So nothing is parsed but here. A reader does one of three things:
+
+    refuse       ReadError, in one sentence: which file, what is wrong, what to do
+    rebuild      for caches: the caller catches ReadError, says so and goes on without the file
+    pass over    for files of independent lines: bad ones are counted, and the count is logged
+
+Arrays are read by read_arrays.py. Addresses with a scheme, such as ``gs://``, are read through TensorFlow; all others are local paths.
+"""
+
+import csv
+import json
+import logging
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, TypeVar
+
+import yaml
+
+from data import errors
+
+Made = TypeVar("Made")
+Name = str | os.PathLike[str]
+MAX_BYTES = 64 << 20
+MAX_LIST_BYTES = 1 << 30  # of files with an entry for each image
+MAX_LINE_BYTES = 1 << 20
+STEP_AGAIN = "Run the step that wrote it again (--force STEP)."
+
+# What parsers and constructors raise on content that is not theirs.
+_BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    csv.Error,
+    struct.error,
+    yaml.YAMLError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_DETAIL_CHARACTERS = 300
+
+
+class ReadError(errors.DataError):
+    """A file or an answer that was read back is damaged, or another one than expected."""
+
+    @classmethod
+    def of(cls, what: str, problem: str, remedy: str = "") -> "ReadError":
+        """Makes the sentence.
+
+        Args:
+          what: the kind and name of what was read.
+          problem: what is wrong with it, to go on with after "cannot be used: ".
+          remedy: what to do, in whole sentences.
+        """
+        return cls(f"The {what} cannot be used: {problem}. {remedy}".rstrip())
+
+
+class AbsentError(ReadError):
+    """There is no such file."""
+
+
+class BrokenError(ValueError):
+    """A problem in words, to go on with after "cannot be used: "; for those who make a result."""
+
+
+@contextmanager
+def told(what: str, remedy: str) -> Iterator[None]:
+    """Turns whatever broken content raises inside into :class:`ReadError`.
+
+    Args:
+      what: the kind and name of what is read.
+      remedy: what to do where it cannot be used, in whole sentences.
+    """
+    try:
+        yield
+    except ReadError:
+        raise
+    except FileNotFoundError as error:
+        raise AbsentError.of(what, "there is no such file", remedy) from error
+    except _BROKEN as error:
+        raise ReadError.of(what, _problem(error), remedy) from error
+
+
+def _problem(error: BaseException) -> str:
+    if isinstance(error, BrokenError):
+        return str(error)
+    if isinstance(error, RecursionError | MemoryError):
+        return "it is nested too deeply, or too large for the memory"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON, or a part of it is missing ({error})"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no UTF-8 text ({error.reason} at byte {error.start})"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    detail = " ".join(str(error).split())[:_DETAIL_CHARACTERS]
+    return f"it holds something else than expected ({type(error).__name__}: {detail})"
+
+
+def content(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> bytes:
+    """Reads a file of at most ``limit`` bytes.
+
+    Args:
+      path: a local path, or an address that TensorFlow reads.
+      what: the kind of file, for messages.
+      remedy: what to do where it cannot be used, in whole sentences.
+      limit: bytes above which it is refused unread.
+
+    Raises:
+      AbsentError: there is no such file.
+      ReadError: it is empty, too large, no regular file, or the system refuses.
+    """
+    with told(f"{what} {os.fspath(path)}", remedy):
+        with _remote(path, limit) if "://" in os.fspath(path) else local(path, limit) as file:
+            found = file.read(limit + 1)
+        if len(found) > limit:
+            raise BrokenError(f"it holds more than {limit:,} bytes, the most that are read")
+        if not found.strip(b"\0"):
+            raise BrokenError(
+                "it holds nothing but zero bytes, as after a power failure"
+                if found
+                else "it is empty"
+            )
+        return found
+
+
+def text(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> str:
+    """Reads a UTF-8 text; see :func:`content`. A byte-order mark is left out."""
+    found = content(path, what, remedy, limit)
+    with told(f"{what} {os.fspath(path)}", remedy):
+        return _decoded(found)
+
+
+def json_file(
+    path: Name, what: str, make: Callable[[Any], Made], remedy: str = "", limit: int = MAX_BYTES
+) -> Made:
+    """Reads a JSON file.
+
+    Args:
+      path: a local path, or an address that TensorFlow reads.
+      what: the kind of file, for messages.
+      make: makes the result of the plain value; what it raises on content of another shape is told
+        as a fault of the file.
+      remedy: what to do where it cannot be used, in whole sentences.
+      limit: bytes above which it is refused unread.
+
+    Raises:
+      AbsentError: there is no such file.
+      ReadError: it cannot be read, is no JSON, or is of another shape.
+    """
+    found = content(path, what, remedy, limit)
+    return from_json(found, f"{what} {os.fspath(path)}", make, remedy)
+
+
+def from_json(given: str | bytes, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
+    """Reads JSON that is at hand, as the answer of a process; ``what`` names it whole.
+
+    Raises:
+      ReadError: it is no JSON, or of another shape.
+    """
+    with told(what, remedy):
+        return make(json.loads(_decoded(given)))
+
+
+def yaml_file(path: Name, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
+    """Reads a YAML file; as :func:`json_file`."""
+    return from_yaml(text(path, what, remedy), f"{what} {os.fspath(path)}", make, remedy)
+
+
+def from_yaml(given: str, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
+    """Reads YAML that is at hand; as :func:`from_json`."""
+    with told(what, remedy):
+        return make(yaml.safe_load(given))
+
+
+def csv_rows(
+    path: Name,
+    what: str,
+    make: Callable[[Iterator[list[str]]], Made],
+    remedy: str = "",
+    limit: int = MAX_LIST_BYTES,
+) -> Made:
+    """Reads a CSV file of the local disk, row by row.
+
+    Args:
+      path: the file.
+      what: the kind of file, for messages.
+      make: makes the result of all rows, the header first.
+      remedy: what to do where it cannot be used, in whole sentences.
+      limit: bytes above which it is refused unread.
+
+    Raises:
+      AbsentError: there is no such file.
+      ReadError: it cannot be read, or is of another shape.
+    """
+    with told(f"{what} {os.fspath(path)}", remedy), local(path, limit) as file:
+        return make(csv.reader((_decoded(line) for line in file), strict=True))
+
+
+def lines(
+    path: Name,
+    what: str,
+    make: Callable[[Any], Made],
+    limit: int = MAX_LIST_BYTES,
+) -> Iterator[Made]:
+    """Reads a file of JSON lines; those that are none are counted and passed over.
+
+    Args:
+      path: a local file.
+      what: the kind of file, for the log.
+      make: makes a row of the plain value; what it raises marks the line as bad.
+      limit: bytes that are read; of a larger file, its end.
+
+    Yields:
+      The rows. Nothing where there is no such file.
+    """
+    where = f"{what} {os.fspath(path)}"
+    try:
+        with told(where, ""), local(path, None) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                file.seek(size - limit)
+                file.readline(MAX_LINE_BYTES)  # what is left of a line
+            yield from _rows(_bounded(file), where, make)
+    except AbsentError:
+        return
+    except ReadError as error:
+        logging.warning("%s", error)
+
+
+def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, its beginning."""
+    while line := file.readline(MAX_LINE_BYTES):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_BYTES)
+
+
+def _rows(found: Iterable[bytes], where: str, make: Callable[[Any], Made]) -> Iterator[Made]:
+    bad = 0
+    for line in found:
+        # After a power failure zero bytes may stand where a line was, before the next one.
+        line = line.strip(b"\0\r\n\t ")
+        try:
+            row = make(json.loads(_decoded(line))) if line else None
+        except _BROKEN:
+            bad += 1
+            continue
+        if row is not None:
+            yield row
+    if bad:
+        logging.warning("In the %s, %d lines are damaged and were passed over.", where, bad)
+
+
+def _decoded(given: str | bytes) -> str:
+    return given if isinstance(given, str) else given.decode("utf-8-sig")
+
+
+@contextmanager
+def local(path: Name, limit: int | None) -> Iterator[IO[bytes]]:
+    """Opens a regular file of at most ``limit`` bytes; raises inside :func:`told` where it is none."""
+    # A pipe that took the file's place must not be waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BrokenError("it is no regular file")
+        if limit is not None and status.st_size > limit:
+            raise BrokenError(f"it holds {status.st_size:,} bytes; at most {limit:,} are read")
+        yield file
+
+
+@contextmanager
+def _remote(path: Name, limit: int) -> Iterator[Any]:
+    import tensorflow as tf
+
+    try:
+        size = tf.io.gfile.stat(os.fspath(path)).length
+        if size > limit:
+            raise BrokenError(f"it holds {size:,} bytes; at most {limit:,} are read")
+        with tf.io.gfile.GFile(os.fspath(path), "rb") as file:
+            yield file
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(str(error)) from error
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
