@@ -5,14 +5,23 @@ One file a shard, ``catalog/train-00002-of-00010.jsonl``, in the order of its re
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from data import decode, decoder
+from data import decode, decoder, read_back, read_lines
 
 FOLDER = "catalog"
+
+
+class _Place(NamedTuple):
+    path: str
+    class_name: str
+    split: str
+    shard: int
+    sha256: str
+    span: int
 
 
 class Image(NamedTuple):
@@ -56,9 +65,20 @@ def write_shard(path: str, images: Iterable[Image]) -> None:
 
 
 def read_shard(path: str) -> list[Image]:
-    """Reads what :func:`write_shard` wrote."""
-    with tf.io.gfile.GFile(path) as file:
-        return [_from_json(line) for line in file.read().splitlines()]
+    """Reads what :func:`write_shard` wrote.
+
+    Raises:
+      errors.DataError: it is damaged.
+    """
+    # A shard without an image has an empty list.
+    if tf.io.gfile.exists(path) and tf.io.gfile.stat(path).length == 0:
+        return []
+    what = "list of images"
+    text = read_back.text(path, what, read_back.STEP_AGAIN, read_back.MAX_LIST_BYTES)
+    return [
+        read_back.from_json(line, f"{what} {path}", _image, read_back.STEP_AGAIN)
+        for line in text.splitlines()
+    ]
 
 
 def write(uri: str, images: Iterable[Image], shard_counts: Mapping[str, int]) -> None:
@@ -78,6 +98,7 @@ def read(uri: str) -> Iterator[Image]:
         yield from read_shard(path)
 
 
-def _from_json(line: str) -> Image:
-    *head, info = json.loads(line)
-    return Image._make([*head, decoder.info_from_json(info)])
+def _image(found: Sequence[Any]) -> Image:
+    path, class_name, split, shard, sha256, span, info = found
+    read_lines.typed(_Place, [path, class_name, split, shard, sha256, span or 0])
+    return Image(path, class_name, split, shard, sha256, span, decoder.info_from_json(info))

@@ -25,7 +25,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from data import decode, files, hashing, quality
+from data import decode, files, hashing, quality, read_lines
 
 READY = b"ready\n"
 _READ_BYTES = 1 << 16
@@ -101,7 +101,9 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
 def info_from_json(raw: list[Any]) -> decode.ImageInfo:
     """Reads what is known of an image from its JSON, which is a list of its values."""
     *values, measures = raw
-    return decode.ImageInfo._make([*values, quality.Quality._make(measures)])
+    return read_lines.typed(
+        decode.ImageInfo, [*values, read_lines.typed(quality.Quality, measures)]
+    )
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import logging
 import os
 import selectors
 import subprocess
@@ -12,15 +13,26 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import Any
 
-from data import decode, decoder, errors, fresh_process
+from data import decode, decoder, errors, fresh_process, read_back
 
 START_SECONDS = 120
 _IN_FLIGHT = 64  # requests a decoder has at a time, so that it never waits for the next
 _PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # of Linux; Python has the name from 3.10 on, where the system does
 _POLL_SECONDS = 0.5
+_ANSWER = "answer of an image decoder"
+_HEAD_BYTES = 1 << 20
 Found = tuple[decoder.Request, decoder.Answer]
+
+
+def _head(found: Any) -> tuple[dict[str, Any], list[int]]:
+    """The line before an answer's bytes, and how many there are."""
+    lengths = found["lengths"]
+    if len(lengths) != 2 or not all(type(one) is int and one >= 0 for one in lengths):
+        raise ValueError(f"the lengths {lengths!r:.100}")
+    return found, lengths
 
 
 class _Decoder:
@@ -65,23 +77,36 @@ class _Decoder:
         self.since = time.monotonic()
 
     def answers(self) -> list[Found]:
-        """Takes all whole answers out of the buffer."""
-        found = []
+        """Takes all whole answers out of the buffer; a decoder that writes anything else is ended."""
+        found: list[Found] = []
+        try:
+            self._take(found)
+        except read_back.ReadError as error:
+            logging.warning("%s", error)
+            self.process.kill()
+            self.buffer.clear()
+            self.ended = True
+        return found
+
+    def _take(self, found: list[Found]) -> None:
         start, end = 0, self.buffer.find(b"\n")
         if not self.ready and end >= 0:
             self.ready, start = True, end + 1
-        while (end := self.buffer.find(b"\n", start)) >= 0:
-            head = json.loads(self.buffer[start:end])
-            middle = end + 1 + head["lengths"][0]
-            last = middle + head["lengths"][1]
+        while (end := self.buffer.find(b"\n", start, start + _HEAD_BYTES)) >= 0:
+            head, lengths = read_back.from_json(bytes(self.buffer[start:end]), _ANSWER, _head)
+            middle = end + 1 + lengths[0]
+            last = middle + lengths[1]
             if len(self.buffer) < last:
                 break
             with memoryview(self.buffer) as view:
                 encoded, samples = bytes(view[end + 1 : middle]), bytes(view[middle:last])
             start = last
-            found.append((self.requests.popleft(), decoder.unpack(head, encoded, samples)))
+            with read_back.told(_ANSWER):
+                answer = decoder.unpack(head, encoded, samples)
+            found.append((self.requests.popleft(), answer))
+        if end < 0 and len(self.buffer) - start > _HEAD_BYTES:
+            raise read_back.ReadError.of(_ANSWER, "it is no line of JSON")
         del self.buffer[:start]
-        return found
 
     def kill(self) -> None:
         self.process.kill()

@@ -7,18 +7,26 @@ killed goes on where it was.
 """
 
 import json
+import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from data import atomic, decode, decoder, folder
+from data import atomic, decode, decoder, folder, read_lines
 
 INDEX_FILE = "index.jsonl"
 _PENDING = "pending"
+_SHA256 = re.compile("([0-9a-f]{64})?")
 # Another time the file may be read after all: these are not kept.
 PASSING_REASONS = frozenset({"unreadable", "too_slow", "decoder_crashed", "changed"})
+
+
+class _File(NamedTuple):
+    path: str
+    size_bytes: int
+    modified_ns: int
 
 
 class Row(NamedTuple):
@@ -42,12 +50,19 @@ class Row(NamedTuple):
         return json.dumps(self)
 
     @classmethod
-    def from_json(cls, line: str) -> "Row":
-        """Reads what :meth:`to_json` wrote."""
-        path, size_bytes, modified_ns, sha256, raw = json.loads(line)
+    def of(cls, found: Sequence[Any]) -> "Row":
+        """Makes a row of what :meth:`to_json` wrote, parsed.
+
+        Raises:
+          TypeError, ValueError: it is none.
+        """
+        *file, sha256, raw = found
         is_bad = len(raw) == len(decode.Rejection._fields)
-        result = decode.Rejection(*raw) if is_bad else decoder.info_from_json(raw)
-        return cls(path, size_bytes, modified_ns, sha256, result)
+        result = read_lines.typed(decode.Rejection, raw) if is_bad else decoder.info_from_json(raw)
+        read_lines.typed(_File, file)
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError("no digest")
+        return cls._make([*file, sha256, result])
 
     def describes(self, file: folder.ImageFile) -> bool:
         """Whether a file is unchanged since."""
@@ -55,14 +70,16 @@ class Row(NamedTuple):
 
 
 def load(directory: str | Path) -> dict[str, Row]:
-    """Reads an index and what was appended since; path → row. A torn last line is passed over."""
+    """Reads an index and what was appended since; path → row.
+
+    Damaged lines are passed over, and how many is logged: their files are decoded again.
+    """
     directory = Path(directory)
     rows = {}
     pending = sorted((directory / _PENDING).glob("*.jsonl"))
     for path in [directory / INDEX_FILE, *pending]:
-        if path.exists():
-            for row in _read(path):
-                rows[row.path] = row
+        for row in read_lines.lines(path, "index of decoded files", Row.of):
+            rows[row.path] = row
     return rows
 
 
@@ -87,11 +104,3 @@ def save(directory: str | Path, rows: Iterable[Row]) -> None:
                 file.write(row.to_json() + "\n")
     for path in (directory / _PENDING).glob("*.jsonl"):
         path.unlink()
-
-
-def _read(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if not line.endswith("\n"):
-                return
-            yield Row.from_json(line)

@@ -7,18 +7,17 @@ another version or edited by hand. So nothing is parsed but here. A reader does 
     rebuild      for caches: the caller catches ReadError, says so and goes on without the file
     pass over    for files of independent lines: bad ones are counted, and the count is logged
 
-Arrays are read by read_arrays.py. Addresses with a scheme, such as ``gs://``, are read through TensorFlow; all others are local paths.
+Lines are read by read_lines.py, arrays by read_arrays.py. Addresses with a scheme, such as ``gs://``, are read through TensorFlow; all others are local paths.
 """
 
 import csv
 import json
-import logging
 import os
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, TypeVar
 
@@ -30,11 +29,10 @@ Made = TypeVar("Made")
 Name = str | os.PathLike[str]
 MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # of files with an entry for each image
-MAX_LINE_BYTES = 1 << 20
 STEP_AGAIN = "Run the step that wrote it again (--force STEP)."
 
 # What parsers and constructors raise on content that is not theirs.
-_BROKEN = (
+BROKEN = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -79,7 +77,7 @@ class BrokenError(ValueError):
 
 
 @contextmanager
-def told(what: str, remedy: str) -> Iterator[None]:
+def told(what: str, remedy: str = "") -> Iterator[None]:
     """Turns whatever broken content raises inside into :class:`ReadError`.
 
     Args:
@@ -92,7 +90,7 @@ def told(what: str, remedy: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise AbsentError.of(what, "there is no such file", remedy) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ReadError.of(what, _problem(error), remedy) from error
 
 
@@ -142,7 +140,7 @@ def text(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> str
     """Reads a UTF-8 text; see :func:`content`. A byte-order mark is left out."""
     found = content(path, what, remedy, limit)
     with told(f"{what} {os.fspath(path)}", remedy):
-        return _decoded(found)
+        return decoded(found)
 
 
 def json_file(
@@ -173,7 +171,7 @@ def from_json(given: str | bytes, what: str, make: Callable[[Any], Made], remedy
       ReadError: it is no JSON, or of another shape.
     """
     with told(what, remedy):
-        return make(json.loads(_decoded(given)))
+        return make(json.loads(decoded(given)))
 
 
 def yaml_file(path: Name, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
@@ -208,65 +206,11 @@ def csv_rows(
       ReadError: it cannot be read, or is of another shape.
     """
     with told(f"{what} {os.fspath(path)}", remedy), local(path, limit) as file:
-        return make(csv.reader((_decoded(line) for line in file), strict=True))
+        return make(csv.reader((decoded(line) for line in file), strict=True))
 
 
-def lines(
-    path: Name,
-    what: str,
-    make: Callable[[Any], Made],
-    limit: int = MAX_LIST_BYTES,
-) -> Iterator[Made]:
-    """Reads a file of JSON lines; those that are none are counted and passed over.
-
-    Args:
-      path: a local file.
-      what: the kind of file, for the log.
-      make: makes a row of the plain value; what it raises marks the line as bad.
-      limit: bytes that are read; of a larger file, its end.
-
-    Yields:
-      The rows. Nothing where there is no such file.
-    """
-    where = f"{what} {os.fspath(path)}"
-    try:
-        with told(where, ""), local(path, None) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limit:
-                file.seek(size - limit)
-                file.readline(MAX_LINE_BYTES)  # what is left of a line
-            yield from _rows(_bounded(file), where, make)
-    except AbsentError:
-        return
-    except ReadError as error:
-        logging.warning("%s", error)
-
-
-def _bounded(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, its beginning."""
-    while line := file.readline(MAX_LINE_BYTES):
-        yield line
-        while line and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES)
-
-
-def _rows(found: Iterable[bytes], where: str, make: Callable[[Any], Made]) -> Iterator[Made]:
-    bad = 0
-    for line in found:
-        # After a power failure zero bytes may stand where a line was, before the next one.
-        line = line.strip(b"\0\r\n\t ")
-        try:
-            row = make(json.loads(_decoded(line))) if line else None
-        except _BROKEN:
-            bad += 1
-            continue
-        if row is not None:
-            yield row
-    if bad:
-        logging.warning("In the %s, %d lines are damaged and were passed over.", where, bad)
-
-
-def _decoded(given: str | bytes) -> str:
+def decoded(given: str | bytes) -> str:
+    """Decodes UTF-8; a byte-order mark is left out."""
     return given if isinstance(given, str) else given.decode("utf-8-sig")
 
 

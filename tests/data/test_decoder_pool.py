@@ -153,6 +153,43 @@ def test_what_a_decoder_prints_is_no_answer(photos):
     assert isinstance(answers["00.png"].result, decode.Decoded)
 
 
+INFO_LINE = b'{"lengths": [4, 4], "sha256": "", "info": [], "scale": 1, "has_exif": 0}\n12345678'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no JSON\n",
+        b'{"lengths": [-1, 0]}\n',
+        INFO_LINE,
+        b"[" * 100_000 + b"\n",
+        b"x" * (decoder_pool._HEAD_BYTES + 1),
+    ],
+    ids=["text", "lengths", "info", "nested", "endless"],
+)
+def test_what_foreign_code_writes_is_no_answer(line):
+    one = object.__new__(decoder_pool._Decoder)
+    one.buffer, one.ready, one.requests = bytearray(line), True, [decoder.Request("a.png")]
+    with pytest.raises(errors.DataError, match="answer of an image decoder cannot be used"):
+        one._take([])
+
+
+def test_a_hijacked_decoder_costs_its_image_alone(photos, monkeypatch):
+    receive = decoder_pool._Decoder.receive
+
+    def receive_other(one):
+        if one.ready and one.requests and one.requests[0].path == "crash.png":
+            one.buffer[:] = INFO_LINE
+        else:
+            receive(one)
+
+    monkeypatch.setattr(decoder_pool._Decoder, "receive", receive_other)
+    endless_image(photos / "crash.png")
+    found = decoded(photos, ["00.png", "crash.png", "01.png"], size=1)
+    assert found.pop("crash.png").result.reason == "decoder_crashed"
+    assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())
+
+
 def test_a_decoder_ends_when_its_master_does(photos):
     with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
         list(pool.decode([decoder.Request("00.png")]))

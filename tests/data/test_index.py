@@ -47,3 +47,22 @@ def test_a_row_describes_an_unchanged_file():
     assert row("a").describes(file)
     assert not row("a").describes(folder.ImageFile("a", "cat", None, 8, 12345))
     assert not row("a").describes(folder.ImageFile("a", "cat", None, 7, 12346))
+
+
+def test_damaged_lines_are_passed_over_and_counted(tmp_path, caplog):
+    index.save(tmp_path, [row("a"), row("b"), row("c")])
+    path = tmp_path / index.INDEX_FILE
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    broken = [
+        b"\0" * 4096 + first,  # after a power failure, then written to again
+        second.replace(b"20, 30", b'20, "wide"'),
+        second.replace(b"cd" * 32, b"../../../../etc/passwd"),
+        b"[" * 100_000 + b"\n",
+        b"\xff\xfe\n",
+        b"{}\n",
+        b"null\n",
+        third,
+    ]
+    path.write_bytes(b"".join(broken))
+    assert list(index.load(tmp_path)) == ["a", "c"]
+    assert "6 lines are damaged and were passed over" in caplog.text
