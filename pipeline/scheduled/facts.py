@@ -98,7 +98,7 @@ def gather(
     if new and not first:
         new_classes = {file.class_name for file in new} - state.class_counts.keys()
         drifts = _drifts(command, place, state, new, rows)
-    released = _released(state, version)
+    released = _released(state, version, now)
     failed = state.failed if _same_attempt(state, listing, command) else None
     score = _score(triggers.confidence, released, now)
     return decision.Facts(
@@ -181,12 +181,17 @@ def _drifts(
     return tuple(sentence for sentence in found if sentence)
 
 
-def _released(state: schedule_state.State, version: str | None) -> datetime.datetime | None:
-    """When a version was released: as remembered, else by its number."""
+def _released(
+    state: schedule_state.State, version: str | None, now: datetime.datetime
+) -> datetime.datetime | None:
+    """When a version was released: as remembered, else by its number, which is a time."""
     if version is None:
         return None
     known = state.releases.get(version)
-    return known or datetime.datetime.fromtimestamp(int(version), datetime.timezone.utc)
+    if known is None and int(version) < now.timestamp():
+        known = datetime.datetime.fromtimestamp(int(version), datetime.timezone.utc)
+    # A number beyond now says nothing: it was made by hand, or by a clock that was wrong.
+    return known or now
 
 
 def _score(

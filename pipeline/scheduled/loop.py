@@ -4,6 +4,7 @@ import datetime
 import logging
 import signal
 import threading
+import time
 import zoneinfo
 from collections.abc import Callable
 from types import FrameType
@@ -17,8 +18,10 @@ from apscheduler.triggers import interval as interval_trigger
 from data import errors
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import cron
+from pipeline.scheduled import state as schedule_state
 
 JOB = "retraining"
+CLOCK_CHECK_S = 30.0
 UTC = datetime.timezone.utc
 
 
@@ -64,14 +67,14 @@ def missed(
         return None
     # In UTC: in the hour that comes twice, times of day go back.
     now, last_tick = now.astimezone(UTC), last_tick.astimezone(UTC)
-    found = time = None
+    found = due_at = None
     for days in (1, 32, 1500):  # of a schedule by the minute, not every minute of a year
         start = max(last_tick + datetime.timedelta(seconds=1), now - datetime.timedelta(days))
-        time = due.get_next_fire_time(None, start)
-        if time is not None and time.astimezone(UTC) <= now:
+        due_at = due.get_next_fire_time(None, start)
+        if due_at is not None and due_at.astimezone(UTC) <= now:
             break
-    while time is not None and time.astimezone(UTC) <= now:
-        found, time = time, due.get_next_fire_time(time, now)
+    while due_at is not None and due_at.astimezone(UTC) <= now:
+        found, due_at = due_at, due.get_next_fire_time(due_at, now)
     if found is None or (late_s is not None and (now - found).total_seconds() > late_s):
         return None
     return found
@@ -111,6 +114,7 @@ class Loop:
             },
             timezone=timezone(schedule),
         )
+        self._command = command
         self._trigger, self._is_watching = due, command.mode == "--watch"
         self._scheduler.add_listener(self._skipped, events.EVENT_JOB_MAX_INSTANCES)
         self._scheduler.add_listener(self._late, events.EVENT_JOB_MISSED)
@@ -127,6 +131,7 @@ class Loop:
             signal.signal(number, self._signalled)
         first = {"next_run_time": datetime.datetime.now(UTC)} if at_once else {}
         self._scheduler.add_job(self._safely, self._trigger, id=JOB, name=JOB, **first)
+        threading.Thread(target=self._watch_clock, daemon=True).start()
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -153,6 +158,18 @@ class Loop:
             self._say(
                 f"A tick broke off: {type(error).__name__}: {error}. The next one tries again."
             )
+
+    def _watch_clock(self) -> None:
+        """Counts anew when the clock was set back: the next tick would wait for the time it had."""
+        while True:
+            wall, steady = time.time(), time.monotonic()
+            if self._stopping.wait(CLOCK_CHECK_S):
+                return
+            back_s = (time.monotonic() - steady) - (time.time() - wall)
+            if back_s > schedule_state.MAX_SKEW.total_seconds():
+                hours = back_s / 3600
+                self._say(f"The clock was set back by {hours:,.1f} hours; ticks are counted anew.")
+                self._scheduler.reschedule_job(JOB, trigger=trigger(self._command))
 
     def _skipped(self, _event: events.JobEvent) -> None:
         # Who watches looks all the time: during a run there is nothing to say of that.

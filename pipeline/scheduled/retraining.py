@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from pipeline.scheduled import state as schedule_state
 
 Say = Callable[[str], None]
 Clock = Callable[[], datetime.datetime]
+DELIVERIES_AT_THEIR_SLOWEST = 4
 
 
 class Runs(Protocol):
@@ -41,8 +43,11 @@ class Retraining:
         self._last_seen = ""
 
     def state(self) -> schedule_state.State:
-        """What is remembered."""
-        return self._store.load()
+        """What is remembered; says so where a time in it had to be corrected."""
+        state = self._store.load()
+        for line in schedule_state.correct(state, self._clock()):
+            self._tell(line)
+        return state
 
     def tick(self) -> int:
         """Looks once, and trains where there is reason to.
@@ -54,7 +59,7 @@ class Retraining:
             if lock is None:
                 self._say("The last run is still under way; this tick is left out.")
                 return 0
-            state = self._store.load()
+            state = self.state()
             state.last_tick = self._clock()
             try:
                 listing = self._scan()
@@ -230,8 +235,8 @@ class Retraining:
         return True
 
     def _note(self, kind: str, reason: str, **more: Any) -> None:
-        time = self._clock().isoformat(timespec="seconds")
-        self._store.note({"time": time, "decision": kind, "reason": reason, **more})
+        now = self._clock().isoformat(timespec="seconds")
+        self._store.note({"time": now, "decision": kind, "reason": reason, **more})
 
     def _announce(
         self,
@@ -251,12 +256,20 @@ class Retraining:
 
     def _deliver(self, state: schedule_state.State) -> None:
         """Sends what is to be sent; what could not be is tried again at the next tick."""
-        kept = []
+        config = self._command.config.notify
+        kept, problems = [], []
+        # Those that wait must not hold up the next tick, however slow each delivery is.
+        deadline = time.monotonic() + DELIVERIES_AT_THEIR_SLOWEST * config.timeout_s
         for payload in state.unsent:
-            problems = notify.deliver(payload, self._command.config.notify)
-            if problems:
+            found = ["No time was left."]
+            if time.monotonic() < deadline:
+                found = notify.deliver(payload, config)
+            if found:
                 kept.append(payload)
-                self._say(f"Not notified of the {payload['event']}: {' '.join(problems)}")
+                problems.append(f"Not notified of the {payload.get('event')}: {' '.join(found)}")
+        if problems:
+            more = f" (and {len(problems) - 1} more wait)" if len(problems) > 1 else ""
+            self._say(f"{problems[0]}{more}")
         if kept != state.unsent:
             state.unsent = kept
             self._store.save(state)

@@ -15,19 +15,20 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import pydantic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from data import atomic, errors
+from data import atomic, read_back, read_lines
 
 FOLDER = "schedule"
 STATE_FILE = "state.json"
 HISTORY_FILE = "history.jsonl"
 LOCK_FILE = "run.lock"
 MAX_UNSENT = 20
+MAX_SKEW = datetime.timedelta(minutes=5)
 MAX_RELEASES = 200
+Version = Annotated[str, Field(pattern="^[0-9]+$")]
 
 
 class _Record(BaseModel):
@@ -40,7 +41,7 @@ class Attempt(_Record):
     key: str = Field(description="of the images and settings")
     fingerprint: str = Field(description="of the images alone")
     reason: str = Field(description="why it was begun")
-    started: datetime.datetime
+    started: AwareDatetime
     summary_before: str | None = Field(None, description="the run whose summary lay there before")
 
 
@@ -63,17 +64,17 @@ class Asked(_Record):
 class State(_Record):
     """All that is remembered but the files themselves."""
 
-    last_tick: datetime.datetime | None = None
+    last_tick: AwareDatetime | None = None
     fingerprint: str | None = Field(None, description="of the images of the last finished run")
     class_counts: dict[str, int] = Field(default_factory=dict, description="files of that run")
     released_counts: dict[str, int] = Field(
         default_factory=dict, description="files of the last run whose model was released"
     )
-    finished: datetime.datetime | None = None
-    releases: dict[str, datetime.datetime] = Field(
+    finished: AwareDatetime | None = None
+    releases: dict[Version, AwareDatetime] = Field(
         default_factory=dict, description="version → when it was released"
     )
-    mean_scores: dict[str, float] = Field(
+    mean_scores: dict[Version, float] = Field(
         default_factory=dict, description="version → mean score on its test split"
     )
     under_way: Attempt | None = None
@@ -81,6 +82,44 @@ class State(_Record):
     asked: Asked | None = None
     told: str | None = Field(None, description="fingerprint of unusable images already told of")
     unsent: list[dict[str, Any]] = Field(default_factory=list, description="notifications to send")
+
+
+def correct(state: State, now: datetime.datetime) -> list[str]:
+    """Sets times that lie in the future, as a clock that was once set wrong leaves them, to now.
+
+    Else an interval would wait for that time to come, and the served model would never be old.
+
+    Args:
+      state: is changed in place.
+      now: the time, with time zone.
+
+    Returns:
+      A sentence for each that was corrected.
+    """
+    told = []
+
+    def corrected(time: datetime.datetime | None, what: str) -> datetime.datetime | None:
+        if time is None or not is_future(time, now):
+            return time
+        told.append(
+            f"The state says that {what} at {time:%Y-%m-%d %H:%M}, which is in the future: the clock"
+            f" was wrong then or is now. It counts as {now:%Y-%m-%d %H:%M}."
+        )
+        return now
+
+    state.last_tick = corrected(state.last_tick, "the last look was")
+    state.finished = corrected(state.finished, "the last run finished")
+    for version, time in state.releases.items():
+        state.releases[version] = corrected(time, f"version {version} was released") or time
+    if state.under_way:
+        started = corrected(state.under_way.started, "a run was begun")
+        state.under_way.started = started or state.under_way.started
+    return told
+
+
+def is_future(time: datetime.datetime, now: datetime.datetime) -> bool:
+    """Whether a time that was remembered lies later than clocks differ."""
+    return time > now + MAX_SKEW
 
 
 @dataclass(frozen=True)
@@ -98,18 +137,17 @@ class Store:
         """Reads the state; a new one where there is none.
 
         Raises:
-          errors.UserError: the file is no state.
+          errors.DataError: the file is no state.
         """
-        path = self.folder / STATE_FILE
         try:
-            return State.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return read_back.json_file(
+                self.folder / STATE_FILE,
+                "state of the schedule",
+                State.model_validate,
+                "Without the file the next tick trains as if for the first time.",
+            )
+        except read_back.AbsentError:
             return State()
-        except (OSError, ValueError, pydantic.ValidationError) as error:
-            raise errors.UserError(
-                f"The state of the schedule, {path}, cannot be read: {error}. Without the file the"
-                " next tick trains as if for the first time."
-            ) from error
 
     def save(self, state: State) -> None:
         """Writes the state, whole or not at all."""
@@ -117,28 +155,20 @@ class Store:
         for old in sorted(state.releases, key=int)[:-MAX_RELEASES]:
             del state.releases[old]
             state.mean_scores.pop(old, None)
-        with (
-            atomic.replacing(self.folder / STATE_FILE) as temporary,
-            temporary.open("w", encoding="utf-8") as file,
-        ):
-            file.write(state.model_dump_json(indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        # pydantic's own JSON has no room for names that are not UTF-8.
+        text = json.dumps(state.model_dump(), indent=1, default=datetime.datetime.isoformat)
+        with atomic.replacing(self.folder / STATE_FILE, durable=True) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
 
     def note(self, row: dict[str, Any]) -> None:
         """Appends a line to the history."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / HISTORY_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(json.dumps(row) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
-        """All lines of the history; one torn by a crash is passed over."""
-        path = self.folder / HISTORY_FILE
-        rows = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-            with contextlib.suppress(json.JSONDecodeError):
-                rows.append(json.loads(line))
-        return rows
+        """All lines of the history; damaged ones are passed over, and how many is logged."""
+        return list(read_lines.lines(self.folder / HISTORY_FILE, "history of the schedule", _row))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[int | None]:
@@ -161,3 +191,9 @@ class Store:
                 yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _row(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise TypeError("no object")
+    return found

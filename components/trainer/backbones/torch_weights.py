@@ -10,6 +10,7 @@ Source of the format: ``torch/serialization.py``, ``_legacy_save``.
 
 import collections
 import hashlib
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from data import read_back
+
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
+_MAX_DIMENSIONS = 32  # of NumPy 1
 _STORAGE_DTYPES: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "LongStorage": np.dtype("<i8"),
@@ -91,8 +95,8 @@ def load(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         try:
             return _read(file)
-        except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise WeightsFileError(f"{path}: {error}") from error
+        except (pickle.UnpicklingError, ImportError, *read_back.BROKEN) as error:
+            raise WeightsFileError(f"{path}: {type(error).__name__}: {error}") from error
 
 
 def _read(file: BinaryIO) -> dict[str, np.ndarray]:
@@ -107,16 +111,33 @@ def _read(file: BinaryIO) -> dict[str, np.ndarray]:
     storages = {}
     for key in storage_keys:
         count = int(np.frombuffer(file.read(8), "<i8")[0])
+        if count < 0:
+            raise ValueError(f"a storage of {count} values")
         dtype = dtypes[str(key)]
         storages[str(key)] = np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
     return {name: _view(tensor, storages) for name, tensor in tensors.items()}
 
 
 def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
-    flat = storages[tensor.storage.key][tensor.offset :]
+    storage = storages[tensor.storage.key]
+    numbers = (tensor.offset, *tensor.shape, *tensor.strides)
+    if len(tensor.shape) != len(tensor.strides) or len(tensor.shape) > _MAX_DIMENSIONS:
+        raise ValueError(f"a tensor of shape {tensor.shape} has the strides {tensor.strides}")
+    # What is negative would reach before the storage's begin.
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError(
+            f"a tensor has offset {tensor.offset}, shape {tensor.shape} and strides {tensor.strides};"
+            " all must be whole numbers from 0"
+        )
     last = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True))
-    if 0 not in tensor.shape and last >= flat.size:
-        raise ValueError(f"a tensor of shape {tensor.shape} reaches past its storage")
+    if 0 in tensor.shape:
+        return np.empty(tensor.shape, storage.dtype)
+    # A stride of 0 repeats a value: as many as its storage holds are the most that weights need.
+    if tensor.offset + last >= storage.size or math.prod(tensor.shape) > storage.size:
+        raise ValueError(
+            f"a tensor of shape {tensor.shape} reaches past its storage of {storage.size} values"
+        )
     # Tensors need not be contiguous: a transposed one keeps its storage and swaps its strides.
-    strides = tuple(stride * flat.itemsize for stride in tensor.strides)
+    strides = tuple(stride * storage.itemsize for stride in tensor.strides)
+    flat = storage[tensor.offset :]
     return np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat, tensor.shape, strides))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import zoneinfo
 
 import pytest
@@ -104,6 +105,26 @@ def test_on_a_schedule_a_tick_that_is_left_out_is_said():
 
     loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
     assert lines[0] == "A tick is left out: the last one is still under way."
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_a_clock_that_is_set_back_does_not_stop_the_ticks(monkeypatch):
+    """The clock was ten years ahead when the next tick was counted."""
+    ahead_s = 10 * 365 * 86400
+    wall = [time.time() + ahead_s]
+    monkeypatch.setattr(
+        loop, "time", types.SimpleNamespace(time=lambda: wall[0], monotonic=time.monotonic)
+    )
+    monkeypatch.setattr(loop, "CLOCK_CHECK_S", 0.05)
+    command = config.parse(["--data-dir", "x", "--schedule.interval-s", "1"])
+    due = loop.trigger(command, datetime.datetime.now(UTC) + datetime.timedelta(seconds=ahead_s))
+    lines: list[str] = []
+    made = loop.Loop(command, due, lambda: made.stop(), lines.append)
+    threading.Timer(0.2, lambda: wall.__setitem__(0, time.time())).start()
+    start = time.monotonic()
+    made.run(at_once=False)
+    assert time.monotonic() - start < 10
+    assert lines == ["The clock was set back by 87,600.0 hours; ticks are counted anew."]
 
 
 def script(*arguments: object) -> list[str]:

@@ -286,7 +286,7 @@ def test_what_could_not_be_delivered_is_sent_at_the_next_tick(schedule, tmp_path
 def test_a_state_that_is_none_is_told(schedule):
     schedule.tick()
     (schedule.output / "schedule" / "photos" / "state.json").write_text("{")
-    with pytest.raises(retraining.errors.UserError, match=r"state\.json, cannot be read"):
+    with pytest.raises(retraining.errors.UserError, match=r"state\.json cannot be used"):
         schedule.tick()
 
 

@@ -1,4 +1,5 @@
 import collections
+import contextlib
 import io
 import os
 import pickle
@@ -90,6 +91,53 @@ def test_a_tensor_past_its_storage_is_refused(torch, tmp_path):
     legacy_file(torch, tmp_path / "w.pth", tensors)
     with pytest.raises(torch_weights.WeightsFileError, match="reaches past its storage"):
         torch_weights.load(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides", "message"),
+    [
+        (0, (2, 3), (-1, 1), "all must be whole numbers from 0"),
+        (0, (6,), (-1,), "all must be whole numbers from 0"),
+        (-3, (3,), (1,), "all must be whole numbers from 0"),
+        (0, (-1, 3), (3, 1), "all must be whole numbers from 0"),
+        (0, (2.0,), (1,), "all must be whole numbers from 0"),
+        (0, (2,), (True,), "all must be whole numbers from 0"),
+        (0, (2, 3), (1,), "has the strides"),
+        (0, (1,) * 40, (1,) * 40, "has the strides"),
+        (7, (), (), "reaches past its storage of 6 values"),
+        (2**70, (1,), (1,), "reaches past its storage"),
+        (0, (2**40,), (0,), "reaches past its storage"),
+        (0, (2, 2), (2**62, 1), "reaches past its storage"),
+    ],
+)
+def test_what_reads_outside_the_storage_is_refused(
+    torch, tmp_path, offset, shape, strides, message
+):
+    """Before the first value, after the last one, or more often than there are values."""
+    tensors = {"w": ("FloatStorage", np.zeros(6), offset, shape, strides)}
+    legacy_file(torch, tmp_path / "w.pth", tensors)
+    with pytest.raises(torch_weights.WeightsFileError, match=message):
+        torch_weights.load(tmp_path / "w.pth")
+
+
+def test_an_empty_tensor_reads_nothing(torch, tmp_path):
+    tensors = {"w": ("FloatStorage", np.zeros(6), 9, (0, 3), (3, 1))}
+    legacy_file(torch, tmp_path / "w.pth", tensors)
+    assert torch_weights.load(tmp_path / "w.pth")["w"].shape == (0, 3)
+
+
+def test_a_file_of_which_any_byte_changed_is_read_or_refused(torch, tmp_path):
+    tensors = {"w": ("FloatStorage", np.arange(6), 0, (2, 3), (3, 1))}
+    path = tmp_path / "w.pth"
+    legacy_file(torch, path, tensors)
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] = random.integers(256)
+        path.write_bytes(changed if place % 3 else changed[:place])
+        with contextlib.suppress(torch_weights.WeightsFileError):
+            torch_weights.load(path)
 
 
 def test_another_type_of_storage_is_refused(torch, tmp_path):
