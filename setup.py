@@ -21,6 +21,7 @@ TFX_FOR_NEWER_PYTHON = [
 
 PACKAGES = [
     "data",
+    "data.layout",
     "data.sources",
     "components",
     "components.evaluator",

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import colour, hashing, quality
+from data import colour, hashing, heif, quality
 
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
@@ -35,6 +35,7 @@ REASONS = {
     "too_slow": "reading and decoding took longer than limits.max_seconds",
     "too_much_memory": "decoding took more memory than limits.max_memory_bytes",
     "not_an_image": "no image format that can be read was recognised in the bytes",
+    "extra_not_installed": "HEIC or HEIF, and the extra heif is not installed",
     "damaged": "the image is truncated or corrupt",
     "decoder_crashed": "the decoder died of the image; nothing else was harmed",
     "not_decodable_by_tensorflow": "Pillow reads the image, TensorFlow does not or sees another",
@@ -155,6 +156,8 @@ def decode(content: bytes, config: DecodeConfig, reencode: bool = False) -> Deco
             rejection = _check_size(image.size, config.limits)
             return rejection or _decode(image, content, config, reencode)
     except UnidentifiedImageError:
+        if heif.needs_extra(content[: heif.HEADER_BYTES]):
+            return Rejection("extra_not_installed", heif.EXTRA)
         return Rejection("not_an_image", f"starts with {content[:8]!r}")
     except Image.DecompressionBombError as error:
         return Rejection("too_many_pixels", str(error))

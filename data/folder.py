@@ -1,44 +1,43 @@
-"""Class folders on disk → a sorted listing and its fingerprint. Reads names and sizes only.
+"""A user's folder on disk → a sorted listing and its fingerprint.
 
-Two layouts::
+Two layouts, each with variants, see data/layout/recognise.py::
 
-    <root>/<class>/…/image                              the pipeline makes the splits
-    <root>/{train,val|valid|validation,test}/<class>/…/image    the splits are given
+    <root>/<class>/…/image                   the pipeline makes the splits
+    <root>/{train,val,test}/<class>/…/image  the splits are given
 
-Each may lie below spans, ``<root>/span-2/…`` or ``<root>/2031-05-01/…``. What no layout covers
-(hidden and system files, files outside a class folder) is counted as ignored, so that
-listed + ignored = files found.
+Each may lie below spans, ``<root>/span-2/…`` or ``<root>/2031-05-01/…``. A class is a folder in
+which a file begins as an image. Whatever is not listed is noted as unused with its reason, so
+that listed + unused = files found. Names and sizes are read, and the headers of a few files.
 """
 
 import hashlib
-import os
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data import errors
 from data import spans as span_folders
+from data.layout import classes, names, recognise, sniff, walk
+from data.layout import unused as unused_files
+from data.layout.config import FolderConfig
+from data.layout.unused import Reason
 
-SPLIT_OF_FOLDER = {
-    "train": "train",
-    "training": "train",
-    "val": "eval",
-    "valid": "eval",
-    "validation": "eval",
-    "eval": "eval",
-    "test": "test",
+DEFAULT = FolderConfig()
+_REASONS = {
+    "base": Reason.OUTSIDE_CLASS_FOLDER,
+    "split": Reason.OUTSIDE_CLASS_FOLDER,
+    "unlabelled": Reason.UNLABELLED_SPLIT,
+    "beside": Reason.BESIDE_SPLIT_FOLDERS,
 }
-SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r", "_success"})
-DEFAULT_SPANS = span_folders.SpanConfig()
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class ImageFile:
     """One file below a class folder, or one folder that cannot be looked into.
 
     Attributes:
       path: relative to the root, with forward slashes.
-      class_name: the name of its class folder.
+      class_name: the name of its class folder, in Unicode's form NFC.
       split: "train", "eval" or "test" where the layout gives it, else None.
       size_bytes: its size.
       modified_ns: its modification time in nanoseconds since the epoch.
@@ -60,18 +59,24 @@ class Listing:
     Attributes:
       root: the folder that was listed.
       files: what may be images.
-      ignored: how many hidden, system and stray files were passed over.
+      unused: how many files were passed over, and why.
+      splits: split → the folders that give it, relative to the root or to their span.
       spans: the spans listed, oldest first; empty where the layout has none.
       fixed: spans before the window, listed too; only their test images are used.
       incomplete: the spans that lack their ``_SUCCESS``, where only complete ones count.
+      spellings: class name → its folders' names, where these differ in their Unicode form only.
+      closed: links to folders and unreadable folders in the place of a class or a split.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
-    ignored: int
+    unused: unused_files.Tally = field(default_factory=unused_files.Tally)
+    splits: dict[str, list[str]] = field(default_factory=dict)
     spans: tuple[span_folders.Span, ...] = ()
     fixed: tuple[span_folders.Span, ...] = ()
     incomplete: tuple[span_folders.Span, ...] = ()
+    spellings: dict[str, list[str]] = field(default_factory=dict)
+    closed: tuple[unused_files.Unused, ...] = ()
 
     @property
     def window_files(self) -> list[ImageFile]:
@@ -81,13 +86,18 @@ class Listing:
 
     @property
     def class_names(self) -> list[str]:
-        """The names of the class folders that hold a file, sorted."""
+        """The names of the classes, sorted; each has a file that begins as an image."""
         return sorted({file.class_name for file in self.files})
 
     @property
     def given_splits(self) -> set[str]:
         """The splits that the layout gives; empty where the pipeline makes them."""
         return {file.split for file in self.files if file.split is not None}
+
+    @property
+    def found(self) -> int:
+        """How many files there are, used or not."""
+        return len(self.files) + self.unused.total
 
     @property
     def size_bytes(self) -> int:
@@ -103,15 +113,19 @@ class Listing:
         return digest.hexdigest()
 
 
-def scan(root: str | Path, config: span_folders.SpanConfig = DEFAULT_SPANS) -> Listing:
-    """Lists a folder of class folders.
+def scan(
+    root: str | Path, config: FolderConfig = DEFAULT, note: unused_files.Note | None = None
+) -> Listing:
+    """Lists a data folder.
 
     Args:
       root: the data folder.
-      config: which folders are spans, and how many of them are used.
+      config: what its folders mean.
+      note: called with each file that is not used.
 
     Raises:
-      errors.DataError: the root is missing, is no folder, cannot be read or holds no class.
+      errors.DataError: the root is missing, is no folder or cannot be read, or two folders are
+        the same span.
     """
     root = Path(root)
     if not root.exists():
@@ -121,50 +135,13 @@ def scan(root: str | Path, config: span_folders.SpanConfig = DEFAULT_SPANS) -> L
             f"The data folder {root} is a file; a folder of class folders is needed."
         )
     try:
-        folders = _folders(root)
+        folders = [name for name in walk.folders(root) if not names.is_system(name)]
+        found = span_folders.find(root, folders, config.spans)
+        return _Scan(root, config, note).listing(found)
     except OSError as error:
         raise errors.DataError(
             f"The data folder {root} cannot be read: {error.strerror}."
         ) from error
-    found = span_folders.find(root, folders, config)
-    complete = [
-        span for span in found if not config.complete_only or span_folders.is_complete(root, span)
-    ]
-    used = complete[-config.window :] if config.window else complete
-    files: list[ImageFile] = []
-    ignored = 0
-    fixed = [span for span in complete[: config.fixed_test] if span not in used]
-    for span in (*fixed, *used):
-        listed, passed_over = _scan_layout(root, span.folder + "/", span.number)
-        files += listed
-        ignored += passed_over
-    if found:
-        # Spans before the window, and those still being written, are not looked into.
-        ignored += sum(1 for _ in _walk(root, {span.folder for span in found}))
-    else:
-        files, ignored = _scan_layout(root, "", None)
-    incomplete = tuple(span for span in found if span not in complete)
-    return Listing(root, tuple(sorted(files)), ignored, tuple(used), tuple(fixed), incomplete)
-
-
-def _scan_layout(root: Path, prefix: str, span: int | None) -> tuple[list[ImageFile], int]:
-    """Lists the class folders below ``root/prefix``; also counts what is ignored there."""
-    base = root / prefix
-    split_folders = _split_folders(base, _folders(base))
-    class_depth = 1 if split_folders else 0
-    files, ignored = [], 0
-    for path, is_folder, size_bytes, modified_ns in _walk(base):
-        parts = path.split("/")
-        # A folder that cannot be looked into may be a class's own.
-        named = len(parts) > class_depth + (0 if is_folder else 1)
-        outside = split_folders and parts[0] not in split_folders
-        if not named or outside or any(_is_system(part) for part in parts):
-            ignored += 1
-        else:
-            split = split_folders.get(parts[0])
-            class_name = parts[class_depth]
-            files.append(ImageFile(prefix + path, class_name, split, size_bytes, modified_ns, span))
-    return files, ignored
 
 
 def printable(path: str) -> str:
@@ -172,117 +149,135 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def check(listing: Listing, allow_missing_classes: bool = False) -> None:
-    """Refuses a listing that cannot make a classifier, with a hint at what was meant.
+class _Scan:
+    """One walk over a data folder."""
 
-    Args:
-      listing: of the data folder.
-      allow_missing_classes: let a split folder lack a class that another one has.
+    def __init__(self, root: Path, config: FolderConfig, note: unused_files.Note | None) -> None:
+        self._root, self._config, self._note = root, config, note
+        self._tally = unused_files.Tally()
+        self._files: list[ImageFile] = []
+        self._splits: dict[str, list[str]] = {}
+        self._spellings: dict[str, set[str]] = {}
+        self._closed: list[unused_files.Unused] = []
 
-    Raises:
-      errors.DataError: no file, fewer than two classes, no training split, or a class that is
-        missing from a split folder.
-    """
-    root, names = listing.root, listing.class_names
-    layouts = f"{root}/<class>/… or {root}/{{train,val,test}}/<class>/…"
-    if not listing.files:
-        stray = f", though {listing.ignored} files lie outside of any" if listing.ignored else ""
-        if listing.incomplete:
-            waiting = ", ".join(span.folder for span in listing.incomplete[:3])
-            stray = f"; no {span_folders.MARKER} is in {waiting} yet"
-        raise errors.DataError(
-            f"The data folder {root} holds no image in a class folder{stray}. Expected {layouts}."
-        )
-    garbled = [printable(name) for name in names if printable(name) != name]
-    if garbled:
-        raise errors.DataError(
-            f"The names of the class folders {', '.join(garbled)} in {root} are no UTF-8; the model"
-            " is to say them, so rename the folders. File names may be any."
-        )
-    if len(names) < 2:
-        inner = [entry.name for entry in sorted(Path(root, names[0]).glob("*/"))]
-        hint = f" Did you mean --data-dir {root / names[0]}?" if len(inner) > 1 else ""
-        raise errors.DataError(
-            f"The data folder {root} holds one class, {names[0]!r}; a classifier needs at least two."
-            f" Expected {layouts}.{hint}"
-        )
-    if listing.given_splits and "train" not in listing.given_splits:
-        raise errors.DataError(f"The split folder {root}/train holds no file in a class folder.")
-    missing = [] if allow_missing_classes else _missing_classes(listing)
-    if missing:
-        raise errors.DataError(
-            *missing,
-            "Is a folder misspelt? --ingest.allow-missing-classes true goes on without them.",
+    def listing(self, spans: Sequence[span_folders.Span]) -> Listing:
+        """Walks the spans, or the root where there are none."""
+        chosen = span_folders.choose(self._root, spans, self._config.spans)
+        if spans:
+            self._pass_over("", None, {span.folder for span in spans})
+        else:
+            self._list("", None)
+        for span in (*chosen.fixed, *chosen.window):
+            self._list(f"{span.folder}/", span.number)
+        for span in chosen.before_window:
+            self._pass_over(f"{span.folder}/", Reason.SPAN_OUTSIDE_WINDOW)
+        for span in chosen.incomplete:
+            self._pass_over(f"{span.folder}/", Reason.SPAN_INCOMPLETE)
+        self._drop_classes_without_image()
+        return Listing(
+            root=self._root,
+            files=tuple(sorted(self._files, key=lambda file: file.path)),
+            unused=self._tally,
+            splits=self._splits,
+            spans=chosen.window,
+            fixed=chosen.fixed,
+            incomplete=chosen.incomplete,
+            spellings={
+                name: sorted(spelt) for name, spelt in self._spellings.items() if len(spelt) > 1
+            },
+            closed=tuple(self._closed),
         )
 
+    def _list(self, base: str, span: int | None) -> None:
+        """Lists the class folders below a base, "" or a span with a slash at its end."""
+        layout = recognise.recognise(self._root / base, self._config.layout)
+        for path, split in layout.splits.items():
+            known = self._splits.setdefault(split, [])
+            if path.rstrip("/") not in known:
+                known.append(path.rstrip("/"))
+        for folder, entries in walk.walk(self._root / base):
+            place = layout.place(folder)
+            if place.class_name is None:
+                self._outside(base, folder, entries, place)
+                continue
+            class_name = names.canonical(place.class_name)
+            usual = Reason.EXCLUDED_CLASS if class_name in self._config.exclude_classes else None
+            usual = Reason.HIDDEN_OR_SYSTEM if _is_hidden(folder) else usual
+            for entry in entries:
+                reason = Reason.HIDDEN_OR_SYSTEM if names.is_system(entry.name) else usual
+                path = f"{base}{folder}{entry.name}"
+                if reason:
+                    self._add(path, reason, names.has_image_suffix(entry.name))
+                    continue
+                self._spellings.setdefault(class_name, set()).add(place.class_name)
+                self._files.append(
+                    ImageFile(
+                        path, class_name, place.split, entry.size_bytes, entry.modified_ns, span
+                    )
+                )
 
-def _missing_classes(listing: Listing) -> list[str]:
-    """One sentence for each given split that lacks classes which another split has."""
-    names: dict[str, set[str]] = {}
-    for file in listing.files:
-        if file.split is not None:
-            names.setdefault(file.split, set()).add(file.class_name)
-    every = set().union(*names.values()) if names else set()
-    return [
-        f"The {split} folder of {listing.root} lacks"
-        f" {', '.join(repr(name) for name in sorted(every - found))}, which other split folders have."
-        for split, found in sorted(names.items())
-        if every - found
-    ]
+    def _outside(
+        self, base: str, folder: str, entries: Iterable[walk.Entry], place: recognise.Place
+    ) -> None:
+        """Notes the files of a folder that belongs to no class."""
+        reason = Reason.HIDDEN_OR_SYSTEM if _is_hidden(folder) else _REASONS[place.kind]
+        for entry, row in self._rows(base + folder, entries, reason):
+            is_class = entry.is_folder and place.kind in ("base", "split")
+            if is_class and row.reason is not Reason.HIDDEN_OR_SYSTEM:
+                if names.canonical(entry.name) in self._config.exclude_classes:
+                    row = row._replace(reason=Reason.EXCLUDED_CLASS)
+                else:
+                    self._closed.append(row)
+            self._add(*row)
+
+    def _pass_over(
+        self, base: str, reason: Reason | None, skipped: frozenset[str] | set[str] = frozenset()
+    ) -> None:
+        """Notes all files below a base; without a reason, of the root beside its spans."""
+        for folder, entries in walk.walk(self._root / base, skipped):
+            usual = reason or (Reason.BESIDE_SPANS if folder else Reason.OUTSIDE_CLASS_FOLDER)
+            usual = Reason.HIDDEN_OR_SYSTEM if _is_hidden(folder) else usual
+            for _, row in self._rows(base + folder, entries, usual):
+                self._add(*row)
+
+    def _rows(
+        self, folder: str, entries: Iterable[walk.Entry], reason: Reason
+    ) -> Iterable[tuple[walk.Entry, unused_files.Unused]]:
+        """Tells of each file of a folder why it is not used, and whether it is an image file."""
+        entries = list(entries)
+        nameless_are_images: bool | None = None
+        for entry in entries:
+            why, is_image = reason, names.has_image_suffix(entry.name) and not entry.is_folder
+            if names.is_system(entry.name):
+                why = Reason.HIDDEN_OR_SYSTEM
+            elif entry.is_folder and reason not in unused_files.EXPECTED:
+                why = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
+            elif reason not in unused_files.EXPECTED and not names.has_suffix(entry.name):
+                if nameless_are_images is None:
+                    nameless = [one.name for one in entries if not names.has_suffix(one.name)]
+                    nameless_are_images = sniff.any_image(self._root / folder, nameless)
+                is_image = nameless_are_images
+            yield entry, unused_files.Unused(folder + entry.name, why, is_image)
+
+    def _drop_classes_without_image(self) -> None:
+        files = ((file.path, file.class_name) for file in self._files)
+        reasons = classes.without_image(self._root, files)
+        if not reasons:
+            return
+        for file in self._files:
+            if file.class_name in reasons:
+                name = file.path.rpartition("/")[2]
+                self._add(file.path, reasons[file.class_name], names.has_image_suffix(name))
+        self._files = [file for file in self._files if file.class_name not in reasons]
+        for name in reasons:
+            self._spellings.pop(name, None)
+
+    def _add(self, path: str, reason: Reason, is_image: bool) -> None:
+        row = unused_files.Unused(path, reason, is_image)
+        self._tally.add(row)
+        if self._note:
+            self._note(row)
 
 
-def _split_folders(root: Path, folders: list[str]) -> dict[str, str]:
-    """Folder name → split, where the layout has split folders; else empty.
-
-    A class may be called "train" too: it is a split only when it holds folders and no file.
-    """
-    splits = {
-        name: SPLIT_OF_FOLDER[name.lower()] for name in folders if name.lower() in SPLIT_OF_FOLDER
-    }
-    trains = [name for name, split in splits.items() if split == "train"]
-    if not trains:
-        return {}
-    for name in trains:
-        children = [child for child in (root / name).iterdir() if not _is_system(child.name)]
-        if not children or not all(child.is_dir() for child in children):
-            return {}
-    return splits
-
-
-def _folders(root: Path) -> list[str]:
-    names = (name for name in sorted(os.listdir(root)) if not _is_system(name))
-    return [name for name in names if (root / name).is_dir()]
-
-
-def _walk(root: Path, skipped: Set[str] = frozenset()) -> Iterator[tuple[str, bool, int, int]]:
-    """Yields every file below a folder, and every folder that cannot be looked into.
-
-    Links are yielded, never followed. ``skipped`` names folders right below the root.
-
-    Yields:
-      Relative path, whether it is a folder or a link to one, bytes, modification time in ns.
-    """
-    unreadable: list[str] = []
-    walk = os.walk(root, followlinks=False, onerror=lambda error: unreadable.append(error.filename))
-    for folder, folder_names, file_names in walk:
-        if folder == str(root):
-            folder_names[:] = [name for name in folder_names if name not in skipped]
-        folder_names.sort()
-        links = [name for name in folder_names if os.path.islink(os.path.join(folder, name))]
-        for name in sorted([*file_names, *links]):
-            yield _entry(root, os.path.join(folder, name), name in links)
-    for folder in unreadable:
-        yield _entry(root, folder, True)
-
-
-def _entry(root: Path, path: str, is_folder: bool) -> tuple[str, bool, int, int]:
-    relative = os.path.relpath(path, root).replace(os.sep, "/")
-    try:
-        status = os.lstat(path)
-    except OSError:  # it has gone since; reading it will say so
-        return relative, is_folder, 0, 0
-    return relative, is_folder, status.st_size, status.st_mtime_ns
-
-
-def _is_system(name: str) -> bool:
-    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+def _is_hidden(folder: str) -> bool:
+    return any(names.is_system(part) for part in folder.split("/")[:-1])

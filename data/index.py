@@ -20,7 +20,9 @@ INDEX_FILE = "index.jsonl"
 _PENDING = "pending"
 _SHA256 = re.compile("([0-9a-f]{64})?")
 # Another time the file may be read after all: these are not kept.
-PASSING_REASONS = frozenset({"unreadable", "too_slow", "decoder_crashed", "changed"})
+PASSING_REASONS = frozenset(
+    {"unreadable", "too_slow", "decoder_crashed", "changed", "extra_not_installed"}
+)
 
 
 class _File(NamedTuple):

@@ -1,7 +1,7 @@
 """The label map: class names in the order of their label ids.
 
 Frozen by the first training run; new classes are added at the end, none is ever moved or
-dropped, so that the label ids of an old and a new model mean the same.
+dropped, so that the label ids of an old and a new model mean the same. Names are in Unicode's form NFC.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data import atomic, read_back
+from data.layout import names as layout_names
 
 FILE = "labels.json"
 
@@ -61,6 +62,7 @@ def save(path: str | Path, names: list[str]) -> None:
 def _names(found: Any) -> list[str]:
     if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
         raise read_back.BrokenError("a list of class names is needed")
-    if len(set(found)) != len(found):
+    canonical = [layout_names.canonical(one) for one in found]
+    if len(set(canonical)) != len(canonical):
         raise read_back.BrokenError("it names a class twice")
-    return found
+    return canonical

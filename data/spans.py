@@ -4,7 +4,6 @@ The names follow TFX's span patterns: ``{SPAN}`` is a number, ``{YYYY}``, ``{MM}
 """
 
 import datetime
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data import errors
+from data.layout import sniff
 
 AUTO = "auto"
 NONE = "none"
@@ -63,7 +63,7 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
     Args:
       root: the data folder.
       folders: the names of the folders in it.
-      config: the pattern. With "auto", folders that hold files themselves are classes.
+      config: the pattern. With "auto", folders that hold images themselves are classes.
 
     Raises:
       errors.DataError: two folders are the same span, or no folder matches the pattern given.
@@ -75,7 +75,7 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
             found = _match(folders, pattern)
             # What is still being written says nothing of the layout.
             whole = [span for span in found if not config.complete_only or is_complete(root, span)]
-            if found and all(_holds_folders_only(root / span.folder) for span in whole):
+            if found and _hold_class_folders([root / span.folder for span in whole]):
                 break
         else:
             return []
@@ -93,9 +93,53 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
     return found
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What the settings say of each span.
+
+    Attributes:
+      window: the spans that are used, oldest first.
+      fixed: spans before the window of which the test images are used.
+      before_window: the other spans before the window.
+      incomplete: spans that still lack their marker.
+    """
+
+    window: tuple[Span, ...]
+    fixed: tuple[Span, ...]
+    before_window: tuple[Span, ...]
+    incomplete: tuple[Span, ...]
+
+
+def choose(root: Path, found: Sequence[Span], config: SpanConfig) -> Chosen:
+    """Sorts out which spans are used.
+
+    Args:
+      root: the data folder.
+      found: its spans, oldest first.
+      config: the window, and whether only complete spans count.
+    """
+    complete = [span for span in found if not config.complete_only or is_complete(root, span)]
+    window = complete[-config.window :] if config.window else complete
+    before = complete[: len(complete) - len(window)]
+    return Chosen(
+        window=tuple(window),
+        fixed=tuple(before[: config.fixed_test]),
+        before_window=tuple(before[config.fixed_test :]),
+        incomplete=tuple(span for span in found if span not in complete),
+    )
+
+
 def is_complete(root: Path, span: Span) -> bool:
     """Whether a span holds the file that says that all of it has been written."""
     return (root / span.folder / MARKER).is_file()
+
+
+def _hold_class_folders(folders: Sequence[Path]) -> bool:
+    """Whether none of them holds an image itself, as a class would, and one holds folders."""
+    peeks = [sniff.peek(folder, ignored_prefix="_") for folder in folders]
+    return not any(one.has_image for one in peeks) and (
+        not peeks or any(one.folders for one in peeks)
+    )
 
 
 def _match(folders: Sequence[str], pattern: str) -> list[Span]:
@@ -119,9 +163,3 @@ def _number(fields: dict[str, str]) -> int | None:
     except ValueError:
         return None
     return int(date.strftime("%Y%m%d"))
-
-
-def _holds_folders_only(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        names = [entry for entry in entries if not entry.name.startswith((".", "_"))]
-    return bool(names) and all(entry.is_dir() for entry in names)

@@ -10,6 +10,7 @@ from rich.text import Text
 from components.evaluator import config as evaluate_config
 from components.evaluator import predictions, results
 from components.evaluator import result as evaluation
+from components.image_example_gen import intake
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.release_gate import decision as release
@@ -60,6 +61,7 @@ def summarise(
         status=_status(failure, blessed, "Pusher" in finished),
         data_dir=str(listing.root),
         fingerprint=listing.fingerprint(),
+        layout=_layout(listing, finished.get("ImageFolderExampleGen")),
         examples=report.counts(),
         quarantined=len(report.quarantined),
         quarantine_csv=quarantine_csv,
@@ -112,6 +114,12 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
             f"{_plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
             soft_wrap=True,
         )
+    if outcome.layout and outcome.layout.unused_csv and outcome.layout.unused:
+        console.print(
+            f"{_plural(sum(outcome.layout.unused.values()), 'file')} not used:"
+            f" {outcome.layout.unused_csv}",
+            soft_wrap=True,
+        )
     if outcome.report:
         console.print(f"Report: {outcome.report}", soft_wrap=True)
     if outcome.pushed:
@@ -138,6 +146,17 @@ def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, s
             report = ingest_report.Report.read(uri)
             return report, str(Path(uri, ingest_report.QUARANTINE_FILE))
     return ingest_report.Report(), None
+
+
+def _layout(listing: folder.Listing, ingest: runner.Step | None) -> summary.Layout:
+    """What was understood before the run, with what ingest found unused besides."""
+    layout = summary.Layout.of(listing)
+    if ingest is None:
+        return layout
+    uri = ingest.uri("examples")
+    unused = ingest_report.Report.read(uri).unused
+    path = str(Path(uri, intake.UNUSED_FILE))
+    return layout.model_copy(update={"unused": unused, "unused_csv": path})
 
 
 def _findings(

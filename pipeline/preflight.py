@@ -7,23 +7,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from components.trainer.backbones import weights
 from components.trainer.exports import installed
-from data import decode, errors, folder, labels
+from data import errors, folder, labels
+from data.layout import checks
 from data.sources import digits, tfds
 from pipeline import config as pipeline_config
 
 # The encoded images are stored once more, and a model with its logs takes about this much.
 SPACE_FOR_MODELS_BYTES = 300 << 20
 BYTES_A_PIXEL = 3
-SNIFFED_FILES = 50
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,9 @@ def prepare_output(config: pipeline_config.PipelineConfig) -> None:
     """Makes the output folder, and makes sure that it can be written to.
 
     Raises:
-      errors.UserError: it cannot, with the reason.
+      errors.UserError: it cannot, or it lies inside the data folder; then nothing is made.
     """
+    _check_outside(config)
     output = config.output_dir
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -63,6 +61,14 @@ def prepare_output(config: pipeline_config.PipelineConfig) -> None:
         ) from error
 
 
+def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
+    """The folder to ingest where it is there already; None where it is to be exported first."""
+    if config.data_dir is not None:
+        return config.data_dir
+    exported = _exported(config)
+    return exported if exported.exists() else None
+
+
 def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
     """The folder of class folders; exports the digits or a TFDS set when those are asked for.
 
@@ -73,54 +79,92 @@ def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None =
     Raises:
       errors.UserError: a TFDS set would have to be fetched into ``scratch``.
     """
-    if config.data_dir is not None:
-        return config.data_dir
-    name = _slug(config.tfds) if config.tfds else "digits"
-    exported = config.output_dir / "datasets" / name
-    if exported.exists():
-        return exported
+    existing = existing_source(config)
+    if existing is not None:
+        return existing
+    exported = _exported(config)
     if scratch and config.tfds:
         raise errors.UserError(
             f"The image set {config.tfds} has not been fetched yet; a run without --dry-run does"
             " that first, and then runs every step."
         )
-    target = scratch / name if scratch else exported
+    target = scratch / exported.name if scratch else exported
     target.parent.mkdir(exist_ok=True)
     return tfds.export(config.tfds, target) if config.tfds else digits.export(target)
 
 
-def check(config: pipeline_config.PipelineConfig, data_dir: Path, ingests: bool = True) -> Inputs:
-    """Checks the data folder, the disk, the weights and the Beam engine, all before any work.
+def check(
+    config: pipeline_config.PipelineConfig,
+    data_dir: Path,
+    ingests: bool = True,
+    show: Callable[[folder.Listing], None] = lambda _: None,
+) -> Inputs:
+    """Checks everything that can be wrong before any work; writes nothing.
 
     Args:
       config: the resolved configuration of the run.
       data_dir: the folder of class folders.
       ingests: whether the run ingests; else it keeps to the labels of what was ingested.
+      show: called with what was found in the data folder, before that is judged.
+
+    Raises:
+      errors.UserError: with everything that was found wrong.
+    """
+    return inputs(config, inspect(config, data_dir, show), ingests)
+
+
+def check_settings(config: pipeline_config.PipelineConfig) -> None:
+    """Checks the places, the weights, the formats and the Beam engine.
 
     Raises:
       errors.UserError: with everything that was found wrong.
     """
     problems = config.beam.problems()
     refusals: tuple[Callable[[], object], ...] = (
+        lambda: _check_outside(config),
         lambda: weights.check(config.train.backbone, config.train.weights),
         lambda: installed.check(config.train.exports.formats),
     )
     for refuse in refusals:
         try:
             refuse()
-        except errors.ConfigError as error:
+        except errors.UserError as error:
             problems += error.problems
-    try:
-        listing = folder.scan(data_dir, config.ingest.spans)
-        folder.check(listing, config.ingest.allow_missing_classes)
-        _check_images(listing)
-        _check_outside(config.output_dir, data_dir)
-        _check_space(config, listing)
-    except errors.UserError as error:
-        raise type(error)(*error.problems, *problems) from error
     if problems:
         raise errors.ConfigError(*problems)
-    name = model_name(config, data_dir)
+
+
+def inspect(
+    config: pipeline_config.PipelineConfig,
+    data_dir: Path,
+    show: Callable[[folder.Listing], None] = lambda _: None,
+) -> folder.Listing:
+    """Checks the settings and the data folder; see :func:`check`."""
+    problems: list[str] = []
+    kind: type[errors.UserError] = errors.ConfigError
+    listing = None
+    try:
+        listing = folder.scan(data_dir, config.ingest)
+        show(listing)
+        checks.check(listing, config.ingest)
+        _check_space(config, listing)
+    except errors.UserError as error:
+        problems += error.problems
+        kind = type(error)
+    try:
+        check_settings(config)
+    except errors.UserError as error:
+        problems += error.problems
+    if problems or listing is None:
+        raise kind(*problems)
+    return listing
+
+
+def inputs(
+    config: pipeline_config.PipelineConfig, listing: folder.Listing, ingests: bool = True
+) -> Inputs:
+    """Reads the label map and adds the new classes of a listing to it; see :func:`check`."""
+    name = model_name(config, listing.root)
     label_file = config.output_dir / "labels" / f"{name}.json"
     frozen = labels.load(label_file)
     names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
@@ -137,45 +181,17 @@ def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
     return config.output_dir.resolve() / "serving" / name
 
 
-def _check_images(listing: folder.Listing) -> None:
-    """Refuses a folder of which no class but one begins with an image, before ingesting it."""
-    sizes = Counter(file.class_name for file in listing.files)
-    tried: Counter[str] = Counter()
-    found: set[str] = set()
-    for file in listing.files:
-        if file.class_name in found or tried[file.class_name] >= SNIFFED_FILES:
-            continue
-        tried[file.class_name] += 1
-        if _is_image(listing.root / file.path):
-            found.add(file.class_name)
-            if len(found) >= 2:
-                return
-    # Where a class has more files than were looked at, ingest decides.
-    if all(tried[name] == size for name, size in sizes.items() if name not in found):
-        kind = f"only in {found.pop()!r}" if found else "none"
-        raise errors.DataError(
-            f"Of the {len(listing.files)} files in {len(sizes)} class folders of {listing.root},"
-            f" {kind} is an image; images of at least two classes are needed."
-        )
+def _exported(config: pipeline_config.PipelineConfig) -> Path:
+    name = _slug(config.tfds) if config.tfds else "digits"
+    return config.output_dir / "datasets" / name
 
 
-def _is_image(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        with Image.open(path, formats=decode.formats()):
-            return True
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        return False
-    except Image.DecompressionBombError:
-        return True
-
-
-def _check_outside(output_dir: Path, data_dir: Path) -> None:
-    if output_dir.resolve().is_relative_to(data_dir.resolve()):
+def _check_outside(config: pipeline_config.PipelineConfig) -> None:
+    output, data = config.output_dir, config.data_dir
+    if data is not None and output.resolve().is_relative_to(data.resolve()):
         raise errors.UserError(
-            f"The output folder {output_dir} lies inside the data folder {data_dir}, which is"
-            " never written to. Choose another with --output-dir."
+            f"The output folder {output} lies inside the data folder {data}, which is never"
+            " written to. Choose another with --output-dir."
         )
 
 

@@ -23,7 +23,8 @@ sys.path[:] = [
     *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
 ]
 
-from data import errors, labels  # noqa: E402
+from data import errors, folder, labels  # noqa: E402
+from data.layout import describe  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
 from pipeline import settings  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
@@ -85,11 +86,16 @@ def _compile(
 ) -> tuple["compiler.Package", Path]:
     from pipeline import logs, preflight
 
-    preflight.prepare_output(config)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    inputs = preflight.check(config, preflight.source_folder(config))
-    folder = config.output_dir / "kubeflow"
-    log_path = folder / f"{inputs.model_name}.log"
+    source = preflight.existing_source(config)
+    if source is None:
+        preflight.check_settings(config)
+        preflight.prepare_output(config)
+        source = preflight.source_folder(config)
+    inputs = preflight.check(config, source, show=_show)
+    preflight.prepare_output(config)
+    place = config.output_dir / "kubeflow"
+    log_path = place / f"{inputs.model_name}.log"
     try:
         # What TensorFlow and TFX have to say when they are imported is not for the terminal.
         with logs.redirected(log_path):
@@ -107,12 +113,17 @@ def _compile(
         raise errors.PipelineError(
             f"{type(error).__name__}: {error}. The details are in {log_path}."
         ) from error
-    path = config.kubeflow.package or folder / f"{package.name}.yaml"
+    path = config.kubeflow.package or place / f"{package.name}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec.to_yaml(package.documents), encoding="utf-8")
     # The steps get the label map with their settings: from now on it is frozen.
     labels.save(inputs.label_file, inputs.labels)
     return package, path
+
+
+def _show(listing: folder.Listing) -> None:
+    for line in describe.lines(listing):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -35,6 +35,7 @@ from pipeline.run_config import STEPS  # noqa: E402
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from data import folder
     from pipeline import preflight, runner
 
 EXIT_NOT_BLESSED = 3
@@ -88,13 +89,21 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
 
     from pipeline import failures, lock, logs, preflight
 
-    preflight.prepare_output(config)
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
     log_path = config.output_dir / "logs" / f"{run_id}.log"
     # Beam starts worker processes as `python`, from the PATH: that must be this one.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # What is refused here leaves no trace: neither a lock nor a log, wherever the output would be.
+    listing = _inspect(config)
+    preflight.prepare_output(config)
+    waited: list[str] = []
+
+    def announce(line: str) -> None:
+        waited.append(line)
+        print(line, flush=True)
+
     with (
-        lock.held(config.output_dir, run_id, config.run.wait_for_lock_s, _print_now),
+        lock.held(config.output_dir, run_id, config.run.wait_for_lock_s, announce),
         logs.redirected(log_path) as terminal,
     ):
         console = _console(terminal)
@@ -103,8 +112,10 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
             (source, "bold"), f" → {config.output_dir}   ", (f"log: {log_path}", "dim")
         )
         console.print(head, soft_wrap=True)
+        if waited:  # much may have come in meanwhile
+            listing = None
         try:
-            return _run_steps(_Run(config, asked, run_id, console, log_path, start))
+            return _run_steps(_Run(config, asked, run_id, console, log_path, start), listing)
         except errors.PipelineError:
             raise
         except Exception as error:
@@ -117,18 +128,43 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
             ) from error
 
 
-def _run_steps(run: _Run) -> int:
+def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
+    """Looks at the data and the settings; None where the data is to be exported first."""
+    from pipeline import logs, preflight
+    from pipeline import progress as step_table
+
+    data_dir = preflight.existing_source(config)
+    if data_dir is None:
+        preflight.check_settings(config)
+        return None
+    with logs.redirected(Path(os.devnull)) as terminal:
+        console = _console(terminal)
+        with step_table.waiting(console, "checking the data …"):
+            return preflight.inspect(config, data_dir, _shower(console))
+
+
+def _shower(console: "Console") -> "Callable[[folder.Listing], None]":
+    """Shows what was understood of a data folder."""
+    from data.layout import describe
+
+    return lambda listing: console.print(*describe.lines(listing), sep="\n", soft_wrap=True)
+
+
+def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     from pipeline import preflight
     from pipeline import progress as step_table
 
     config, console = run.config, run.console
-    if config.tfds:
-        console.print(f"asking TensorFlow Datasets for {config.tfds} …")
-    sources = step_table.StepTable(console, [], str)
-    with sources, progress.listening(sources.advanced):
-        data_dir = preflight.source_folder(config)
-    with step_table.waiting(console, "checking the data …"):
-        inputs = preflight.check(config, data_dir, run.parts.begins_with(STEPS[0]))
+    if listing is None:
+        if config.tfds:
+            console.print(f"asking TensorFlow Datasets for {config.tfds} …")
+        sources = step_table.StepTable(console, [], str)
+        with sources, progress.listening(sources.advanced):
+            data_dir = preflight.source_folder(config)
+        with step_table.waiting(console, "checking the data …"):
+            listing = preflight.inspect(config, data_dir, _shower(console))
+    # Read under the lock: no other run changes the label map from now on.
+    inputs = preflight.inputs(config, listing, run.parts.begins_with(STEPS[0]))
     _save_config(config, run.run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
         from pipeline import dag, job_server, runner, steps
@@ -200,7 +236,8 @@ def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
         console = _console(terminal)
         with step_table.waiting(console, "looking what would run …"):
             data_dir = preflight.source_folder(config, Path(scratch))
-            inputs = preflight.check(config, data_dir, asked.begins_with(STEPS[0]))
+            ingests = asked.begins_with(STEPS[0])
+            inputs = preflight.check(config, data_dir, ingests, _shower(console))
 
             from pipeline import dag, dry_run
 
@@ -219,10 +256,6 @@ def _console(terminal: TextIO) -> "Console":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
     return Console(file=terminal, highlight=False, markup=False, emoji=False)
-
-
-def _print_now(line: str) -> None:
-    print(line, flush=True)
 
 
 def _save_config(config: pipeline_config.PipelineConfig, run_id: str) -> None:

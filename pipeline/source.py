@@ -4,6 +4,7 @@ TFX's cache key covers a step's settings and inputs but not the code of a custom
 run_fn, so an edited step would be served its old result.
 """
 
+import contextlib
 import hashlib
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = frozenset({".py", ".pbtxt", ".jinja", ".css", ".js"})
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
+EXTRAS = ("pillow-heif",)  # with it, files are images that were none without
 
 
 def fingerprint(*folders: str) -> str:
@@ -25,6 +27,9 @@ def fingerprint(*folders: str) -> str:
     digest = hashlib.sha256()
     for name in LIBRARIES:
         digest.update(f"{name} {metadata.version(name)}\n".encode())
+    for name in EXTRAS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            digest.update(f"{name} {metadata.version(name)}\n".encode())
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in SUFFIXES:

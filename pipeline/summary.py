@@ -1,12 +1,13 @@
 """``summary.json``: what a run did and decided, for programs. Every field is documented here."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.image_validator import config as validate_config
-from data import atomic
+from data import atomic, folder
 
 Status = Literal["succeeded", "not_blessed", "partial", "failed"]
 
@@ -56,6 +57,35 @@ class Finding(_Record):
     count: int = Field(description="how many cases there are")
 
 
+class Layout(_Record):
+    """What was understood of the data folder."""
+
+    splits: dict[str, list[str]] = Field(
+        description="split → the folders that give it; empty where the pipeline makes the splits"
+    )
+    spans: list[str] = Field(description="the folders of the spans that are used, oldest first")
+    classes: dict[str, int] = Field(description="class name → files in its folders")
+    unused: dict[str, int] = Field(description="reason → files that no split or quarantine holds")
+    unused_images: int = Field(
+        0, ge=0, description="image files among them that no setting or convention leaves out"
+    )
+    unused_csv: str | None = Field(
+        None, description="the list of them, with reasons; null where the run did not ingest"
+    )
+
+    @classmethod
+    def of(cls, listing: folder.Listing) -> "Layout":
+        """Sums a listing up."""
+        counts = Counter(file.class_name for file in listing.files)
+        return cls(
+            splits=listing.splits,
+            spans=[span.folder for span in listing.spans],
+            classes=dict(sorted(counts.items())),
+            unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
+            unused_images=listing.unused.lost_images,
+        )
+
+
 class Pushed(_Record):
     """A version that this run put into serving."""
 
@@ -82,6 +112,7 @@ class Summary(_Record):
     )
     data_dir: str = Field(description="the folder that was ingested")
     fingerprint: str | None = Field(None, description="of the paths, sizes and times of its files")
+    layout: Layout | None = Field(None, description="what was understood of that folder")
     examples: dict[str, int] = Field(description="images in train, eval and test")
     quarantined: int = Field(
         description="files that could not be used or were taken out by a check"

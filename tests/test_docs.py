@@ -9,6 +9,8 @@ from components.image_validator import checks, config
 from components.release_gate import config as gate_config
 from components.trainer.backbones import names, registry
 from data import decode
+from data.layout import unused
+from pipeline import summary
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -20,7 +22,9 @@ def rows(name: str) -> dict[str, str]:
 
 
 def test_every_reason_is_documented():
-    assert rows("data.md").keys() >= decode.REASONS.keys()
+    documented = rows("data.md").keys()
+    assert documented >= decode.REASONS.keys()
+    assert documented >= {reason.value for reason in unused.Reason}
 
 
 def test_every_check_is_documented_with_its_default():
@@ -28,7 +32,8 @@ def test_every_check_is_documented_with_its_default():
     for name in checks.IMAGE_CHECKS | checks.SET_CHECKS:
         default = config.ValidateConfig.model_fields[name].default
         assert documented[name].split("|")[0].strip() == default, name
-    extra = documented.keys() - decode.REASONS.keys() - checks.IMAGE_CHECKS.keys()
+    reasons = decode.REASONS.keys() | {reason.value for reason in unused.Reason}
+    extra = documented.keys() - reasons - checks.IMAGE_CHECKS.keys()
     assert extra == checks.SET_CHECKS.keys()
 
 
@@ -55,3 +60,12 @@ def test_every_setting_of_the_gate_is_documented_with_its_default():
             assert float(shown) == default, name
         else:
             assert shown == ("" if default is None else str(default).lower()), name
+
+
+def test_every_field_of_the_summary_is_documented():
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("### summary.json") : text.index("## Where is what?")]
+    named = set(re.findall(r"`([\w.]+)`", table))
+    fields = summary.Summary.model_fields.keys() - {"metrics"}
+    assert fields <= named
+    assert summary.Layout.model_fields.keys() <= named

@@ -5,22 +5,15 @@ import hashlib
 from pydantic import BaseModel, ConfigDict, Field
 
 from data import decode
-from data import spans as span_folders
 from data import split as split_config
+from data.layout import config as folder_config
 
 
-class IngestConfig(decode.DecodeConfig):
+class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
     """How class folders become TFRecords."""
 
     split: split_config.SplitConfig = Field(
         default_factory=split_config.SplitConfig, description="the splits that the pipeline makes"
-    )
-    spans: span_folders.SpanConfig = Field(
-        default_factory=span_folders.SpanConfig,
-        description="folders of images that arrive over time",
-    )
-    allow_missing_classes: bool = Field(
-        False, description="let a split folder lack a class that another one has"
     )
     shard_bytes: int = Field(128 << 20, ge=1 << 10, description="aimed size of a TFRecord file")
 

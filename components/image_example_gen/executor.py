@@ -11,8 +11,8 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components.image_example_gen import config, ingest, inspection, report
-from data import catalog, folder, index, progress, split
+from components.image_example_gen import config, ingest, inspection, intake, report
+from data import catalog, index, progress, split
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
@@ -56,18 +56,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         root, job = _unpack(exec_properties)
-        listing = folder.scan(root, job.config.spans)
         workspace = inspection.Workspace.of(job)
         ledger = split.load_ledger(workspace.ledger)  # refused before hours of decoding
-        rows = index.load(workspace.index_dir)
-        tasks = inspection.new_files(listing, rows, workspace)
-        if tasks:
-            self._inspect(root, job, tasks)
+        with intake.unused_list(job.state_dir, examples.uri) as note:
+            listing = intake.listed(root, job, note)
             rows = index.load(workspace.index_dir)
-        plan = ingest.plan(listing, rows, job, ledger)
+            tasks = inspection.new_files(listing, rows, workspace)
+            if tasks:
+                self._inspect(root, job, tasks)
+                rows = index.load(workspace.index_dir)
+            plan = ingest.plan(listing, rows, job, ledger, note)
         workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
-        writer = ingest.ShardWriter(root, examples.uri, job, plan.shard_counts)
-        self._write(writer, plan)
+        self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
         outcome = ingest.finish(plan, listing, job, examples.uri)
         outcome.decoded = inspection.count_decoded(tasks, rows)
         outcome.write(examples.uri)

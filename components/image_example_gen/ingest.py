@@ -27,6 +27,7 @@ from data import (
     records,
     split,
 )
+from data.layout.unused import Note, Reason, Unused
 
 TASK = "writing records"
 
@@ -41,7 +42,7 @@ class Plan:
       ledger: the assignments to remember.
       shard_counts: split → number of shards.
       duplicate_distance: up to which images counted as near copies.
-      passed_over: images of spans before the window that are in no test split.
+      passed_over: images of fixed spans that are in no test split, and so are not used.
     """
 
     images: list[catalog.Image]
@@ -61,6 +62,7 @@ def plan(
     rows: Mapping[str, index.Row],
     job: ingest_config.IngestJob,
     ledger: Mapping[str, str],
+    note: Note = lambda _: None,
 ) -> Plan:
     """Assigns every image to a split and a shard.
 
@@ -69,16 +71,12 @@ def plan(
       rows: path → what is known of the file; of every listed one.
       job: the settings.
       ledger: the assignments of earlier ingests.
+      note: called with each image that is not used after all.
 
     Raises:
       errors.PipelineError: of a listed file nothing is known.
     """
-    missing = [file.path for file in listing.files if file.path not in rows]
-    if missing:
-        raise errors.PipelineError(
-            f"Nothing is known of {len(missing)} files, such as {missing[0]}: a worker wrote its"
-            " finds elsewhere. Workers need the output folder at the same path."
-        )
+    _check_known(listing, rows)
     good, infos, quarantined = _sorted_out(listing, rows)
     digests = [rows[file.path].sha256 for file in good]
     groups, distance = _groups(good, digests, infos, job.config.split)
@@ -118,8 +116,19 @@ def plan(
         for item, name in zip(items, splits, strict=True)
         if item.given in (None, "train")
     }
+    for file in itertools.compress(good, (not is_used for is_used in used)):
+        note(Unused(file.path, Reason.SPAN_FOR_TEST_ONLY, True))
     passed_over = len(good) - len(images)
     return Plan(images, quarantined, {**ledger, **made}, counts, distance, passed_over)
+
+
+def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None:
+    missing = [file.path for file in listing.files if file.path not in rows]
+    if missing:
+        raise errors.PipelineError(
+            f"Nothing is known of {len(missing)} files, such as {missing[0]}: a worker wrote its"
+            " finds elsewhere. Workers need the output folder at the same path."
+        )
 
 
 def _sorted_out(
@@ -179,9 +188,12 @@ def finish(
       output_uri: the artifact.
     """
     report.write_labels(output_uri, job.labels)
+    unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})
+    if plan.passed_over:
+        unused[Reason.SPAN_FOR_TEST_ONLY.value] = plan.passed_over
     rest = report.Report(
         quarantined=plan.quarantined,
-        ignored=listing.ignored + plan.passed_over,
+        unused=dict(unused),
         source=str(listing.root),
     )
     whole = report.merge([rest, *report.take_parts(output_uri)])

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 import tensorflow as tf
 
-from data import errors, folder, image_reading, labels, split
+from data import decode, errors, folder, image_reading, labels, split
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
@@ -38,7 +39,7 @@ class Report:
     Attributes:
       examples: split → class name → number of records.
       quarantined: the files that no split holds, sorted by path.
-      ignored: hidden, system and stray files, which are no images of any class.
+      unused: reason → how many files were passed over for it, see data/layout/unused.py.
       decoded: how many files were decoded; the others were known from an earlier ingest.
       reencoded: how many records hold other bytes than their file.
       source: the data folder.
@@ -49,7 +50,7 @@ class Report:
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
-    ignored: int = 0
+    unused: dict[str, int] = field(default_factory=dict)
     decoded: int = 0
     reencoded: int = 0
     source: str = ""
@@ -59,8 +60,8 @@ class Report:
 
     @property
     def found(self) -> int:
-        """How many files there are: in a split, in quarantine, or ignored."""
-        return sum(self.counts().values()) + len(self.quarantined) + self.ignored
+        """How many files there are: in a split, in quarantine, or unused."""
+        return sum(self.counts().values()) + len(self.quarantined) + sum(self.unused.values())
 
     def counts(self) -> dict[str, int]:
         """Split → number of records, every split named."""
@@ -125,15 +126,17 @@ def merge(reports: Iterable[Report]) -> Report:
     """Adds reports up; the order of the parts does not matter."""
     totals: dict[str, Counter[str]] = {name: Counter() for name in split.SPLITS}
     merged = Report()
+    passed_over: Counter[str] = Counter()
     for report in reports:
         for name, counts in report.examples.items():
             totals[name].update(counts)
         merged.quarantined += report.quarantined
-        merged.ignored += report.ignored
+        passed_over.update(report.unused)
         merged.decoded += report.decoded
         merged.reencoded += report.reencoded
         merged.source = merged.source or report.source
     merged.examples = {name: dict(sorted(counts.items())) for name, counts in totals.items()}
+    merged.unused = dict(sorted(passed_over.items()))
     merged.quarantined.sort()
     return merged
 
@@ -145,29 +148,26 @@ def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None
       errors.PipelineError: found and accounted-for files differ in number.
       errors.DataError: fewer than two classes to train on, or an empty split.
     """
-    found = len(listing.files) + listing.ignored
-    if report.found != found:
+    if report.found != listing.found:
         raise errors.PipelineError(
-            f"{found} files were found in {listing.root} but {report.found} accounted for: the"
+            f"{listing.found} files were found in {listing.root} but {report.found} accounted for: the"
             " folder changed during the run. Run again."
         )
     check_classifier(report, quarantine_path)
 
 
 def check_classifier(report: Report, where: str) -> None:
-    """Makes sure that there are two classes to train on and that no split is empty.
+    """Makes sure that each class has an image, two can be trained on and no split is empty.
 
     Args:
       report: what became of the files.
       where: the file that says what is wrong with those in quarantine.
 
     Raises:
-      errors.DataError: there are not, or one is.
+      errors.DataError: with what is wrong, and why the images are missing.
     """
     counts = report.counts()
-    bad = ""
-    if report.quarantined:
-        bad = f" {len(report.quarantined)} files could not be read, see {where}."
+    bad = _why_missing(report.quarantined, where)
     problems = []
     trained = [name for name, count in report.examples.get("train", {}).items() if count]
     if len(trained) < 2:
@@ -183,8 +183,41 @@ def check_classifier(report: Report, where: str) -> None:
             for name in split.SPLITS
             if not counts[name]
         ]
+        problems += _lost_classes(report, where)
     if problems:
         raise errors.DataError(*problems)
+
+
+def _why_missing(rows: list[Quarantined], where: str) -> str:
+    """A sentence on the files in quarantine: unreadable ones, and those that a check took out."""
+    if not rows:
+        return ""
+    reasons = Counter(row.reason for row in rows)
+    unreadable = {name: count for name, count in reasons.items() if name in decode.REASONS}
+    removed = {name: count for name, count in reasons.items() if name not in decode.REASONS}
+    parts = [
+        f"{sum(found.values())} files {words} ({', '.join(f'{n} {name}' for name, n in found.items())})"
+        for found, words in (
+            (dict(sorted(unreadable.items())), "could not be read"),
+            (dict(sorted(removed.items())), "were taken out by checks"),
+        )
+        if found
+    ]
+    return f" {' and '.join(parts)}, see {where}."
+
+
+def _lost_classes(report: Report, where: str) -> list[str]:
+    """One sentence for each class all of whose files are in quarantine."""
+    present = {name for counts in report.examples.values() for name in counts if counts[name]}
+    lost: dict[str, list[Quarantined]] = {}
+    for row in report.quarantined:
+        if row.class_name not in present:
+            lost.setdefault(row.class_name, []).append(row)
+    return [
+        f"The class {name!r} has no usable image:{_why_missing(rows, where)} Mend the files, or"
+        f" leave the class out: --ingest.exclude-classes {shlex.quote(name)}."
+        for name, rows in sorted(lost.items())
+    ]
 
 
 def read_labels(uri: str) -> list[str]:

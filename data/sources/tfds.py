@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from data import errors, folder, progress
+from data import errors, progress
+from data.layout import names
 
 TASK = "exporting images"
 LONGEST_PAUSE_S = 2
@@ -62,7 +63,7 @@ def write(builder: Any, target: Path) -> Path:
     import tensorflow_datasets as tfds
 
     label_name = builder.info.features["label"].int2str
-    splits = {name: folder.SPLIT_OF_FOLDER.get(name.lower()) for name in builder.info.splits}
+    splits = {name: names.split_of(name) for name in builder.info.splits}
     keep_splits = "train" in splits.values() and len(splits) > 1
     total = sum(split.num_examples for split in builder.info.splits.values())
     task = progress.start(TASK, total=total)

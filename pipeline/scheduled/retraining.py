@@ -224,7 +224,7 @@ class Retraining:
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        return folder.scan(self._place.data_dir, self._command.pipeline.ingest.spans)
+        return folder.scan(self._place.data_dir, self._command.pipeline.ingest)
 
     def _tell(self, line: str) -> bool:
         """Says a line; while watching, not the same one again and again."""

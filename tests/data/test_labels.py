@@ -51,3 +51,10 @@ def test_the_backup_to_use_is_named(tmp_path):
     backup = tmp_path / "labels.json.previous"
     assert f"Copy {backup}, the version before it, over it." in str(refused.value)
     assert labels.load(backup) == ["a"]
+
+
+def test_names_are_read_in_one_unicode_form(tmp_path):
+    path = tmp_path / "labels.json"
+    labels.save(path, ["cafe\u0301", "bar"])
+    assert labels.load(path) == ["caf\u00e9", "bar"]
+    assert labels.extend(labels.load(path), ["caf\u00e9"]) == ["caf\u00e9", "bar"]

@@ -37,14 +37,15 @@ def test_a_folder_of_non_images(tmp_path, class_folders):
     for path in class_folders.rglob("*.jpg"):
         path.write_text("a recipe for pancakes")
     message = refused(tmp_path, class_folders)
-    assert "Of the 24 files in 2 class folders of" in message
-    assert "none is an image" in message
+    assert "holds no image in a class folder; it holds 24 in folders without an image" in message
 
 
 def test_images_in_one_class_only(tmp_path, class_folders):
     for path in (class_folders / "dog").glob("*.jpg"):
         path.write_text("no image")
-    assert "only in 'cat' is an image" in refused(tmp_path, class_folders)
+    message = refused(tmp_path, class_folders)
+    assert "holds images of one class, 'cat'" in message
+    assert "not used are 12 in folders without an image: dog/00.jpg" in message
 
 
 def test_all_problems_come_at_once(tmp_path):
@@ -57,9 +58,24 @@ def test_output_inside_the_data(tmp_path, class_folders):
     parsed = config.parse(
         ["--data-dir", str(class_folders), "--output-dir", str(class_folders / "o")]
     )
-    preflight.prepare_output(parsed)
-    with pytest.raises(errors.UserError, match="lies inside the data folder"):
-        preflight.check(parsed, class_folders)
+    for refuse in (
+        lambda: preflight.prepare_output(parsed),
+        lambda: preflight.check(parsed, class_folders),
+    ):
+        with pytest.raises(errors.UserError, match="lies inside the data folder"):
+            refuse()
+    assert sorted(path.name for path in class_folders.iterdir()) == ["cat", "dog"]
+
+
+def test_what_was_found_is_shown_before_it_is_refused(tmp_path, class_folders):
+    (class_folders / "2031-05-01").mkdir()
+    shutil.copy(class_folders / "cat" / "00.jpg", class_folders / "2031-05-01")
+    seen = []
+    with pytest.raises(errors.DataError, match="looks like a date"):
+        preflight.check(settings(tmp_path, class_folders), class_folders, show=seen.append)
+    assert seen[0].class_names == ["2031-05-01", "cat", "dog"]
+    flag = ["--ingest.accept-class-names", "true"]
+    assert len(preflight.check(settings(tmp_path, class_folders, *flag), class_folders).labels) == 3
 
 
 def test_no_space(tmp_path, class_folders, monkeypatch):

@@ -61,6 +61,22 @@ def test_a_users_mistake_gives_one_message_and_exit_code_2(tmp_path, arguments, 
     assert "Traceback" not in done.stderr + done.stdout
 
 
+def test_a_refused_run_leaves_no_trace(class_folders, tmp_path):
+    """Not in the data folder, where a log would be a class of the next run, nor elsewhere."""
+    done = run("--data-dir", class_folders, "--output-dir", class_folders / "out")
+    assert done.returncode == 2
+    assert "lies inside the data folder" in done.stderr
+    assert sorted(path.name for path in class_folders.iterdir()) == ["cat", "dog"]
+    (class_folders / "dog").rename(class_folders / "Testing")
+    (class_folders / "cat").rename(class_folders / "Training")
+    done = run("--data-dir", class_folders, "--output-dir", tmp_path / "out")
+    assert done.returncode == 2
+    assert "  classes: Testing 12, Training 12" in done.stdout
+    assert "'Testing', 'Training' in" in done.stderr
+    assert "--ingest.accept-class-names true" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_it_runs_from_any_folder_and_imports_its_own_packages(tmp_path):
     (tmp_path / "data.py").write_text("raise RuntimeError('not ours')")
     done = run("--data-dir", tmp_path / "none", "--output-dir", tmp_path / "out", cwd=tmp_path)
@@ -73,7 +89,7 @@ def test_images_that_turn_out_unreadable_end_the_run_before_training(class_folde
         path.write_bytes(path.read_bytes()[:-100])  # a good header, and a cut body
     done = run("--data-dir", class_folders, "--output-dir", tmp_path / "out")
     assert done.returncode == 2
-    assert "24 files could not be read, see" in done.stdout
+    assert "24 files could not be read (24 damaged), see" in done.stdout
     listed = tmp_path / "out" / "ingest" / "images" / "quarantine.csv"
     assert str(listed.resolve()) in done.stdout
     assert len(listed.read_text().splitlines()) == 25

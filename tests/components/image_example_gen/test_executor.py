@@ -4,7 +4,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from benchmarks import ingest_step
-from components.image_example_gen import component, executor, report
+from components.image_example_gen import component, executor, intake, report
 from data import errors, folder, labels
 from pipeline import beam_config
 from tests.components.image_example_gen import test_ingest
@@ -26,6 +26,9 @@ def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Example
 
 def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
     (class_folders / "cat" / "bad.jpg").write_bytes(b"no image")
+    (class_folders / "README").write_text("of cats and dogs")
+    (class_folders / "notes").mkdir()
+    (class_folders / "notes" / "1.txt").write_text("none")
     examples = run(class_folders, tmp_path / "beam", shard_bytes=1 << 12)
     outcome, listing = test_ingest.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
     assert test_ingest.stored(tmp_path / "beam") == test_ingest.stored(tmp_path / "room")
@@ -33,6 +36,12 @@ def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
     text = (tmp_path / "beam" / report.REPORT_FILE).read_text()
     assert report.Report.from_json(text).counts() == outcome.counts()
     assert "cat/bad.jpg" in (tmp_path / "beam" / report.QUARANTINE_FILE).read_text()
+    for place in (tmp_path / "beam", tmp_path / "state"):
+        assert (place / intake.UNUSED_FILE).read_text() == (
+            "path,reason,is_image\nREADME,outside_class_folder,false\n"
+            "notes/1.txt,no_image_in_folder,false\n"
+        )
+    assert outcome.unused == {"no_image_in_folder": 1, "outside_class_folder": 1}
     assert labels.load(tmp_path / "beam" / labels.FILE) == listing.class_names
 
 
@@ -45,8 +54,8 @@ def test_worker_processes_write_the_same(class_folders, tmp_path):
 
 def test_a_folder_of_unreadable_images_is_a_data_error(class_folders, tmp_path):
     for path in class_folders.rglob("*.jpg"):
-        path.write_bytes(path.read_bytes()[:60])
+        path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(
-        errors.DataError, match=r"24 files could not be read, see .*quarantine\.csv"
+        errors.DataError, match=r"24 files could not be read \(24 damaged\), see .*quarantine\.csv"
     ):
         run(class_folders, tmp_path / "beam")

@@ -5,9 +5,10 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from components.image_example_gen import config, ingest, inspection, report
+from components.image_example_gen import config, ingest, inspection, intake, report
 from data import catalog, errors, example, folder, index, labels, records, split
 from tests.conftest import noise
+from tests.data import test_folder
 
 
 def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
@@ -23,7 +24,7 @@ def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJ
 def run(root, output, state=None, **changes) -> tuple[report.Report, folder.Listing]:
     """A whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
-    listing = folder.scan(root, config.IngestConfig(**changes).spans)
+    listing = folder.scan(root, config.IngestConfig(**changes))
     job = job_for(listing, state, **changes)
     workspace = inspection.Workspace.of(job)
     tasks = inspection.new_files(listing, index.load(workspace.index_dir), workspace)
@@ -166,11 +167,47 @@ def test_report_round_trip(class_folders, tmp_path):
 def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarantined, message):
     for name in ("cat/a", "cat/b", "dog/a", "dog/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).write_bytes(test_folder.PGM)
     bad = [report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
     with pytest.raises(errors.DataError) as caught:
         report.check(report.Report(examples, bad), folder.scan(tmp_path), "q.csv")
     assert message in str(caught.value)
+
+
+def test_a_class_without_a_usable_image_is_refused(class_folders, tmp_path):
+    """Its images begin as such and turn out damaged: the label map must not get it."""
+    shutil.copytree(class_folders / "cat", class_folders / "bird")
+    for path in (class_folders / "bird").iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    outcome, listing = run(class_folders, tmp_path / "out")
+    with pytest.raises(errors.DataError) as caught:
+        report.check(outcome, listing, "q.csv")
+    assert str(caught.value) == (
+        "The class 'bird' has no usable image: 12 files could not be read (12 damaged), see q.csv."
+        " Mend the files, or leave the class out: --ingest.exclude-classes bird."
+    )
+
+
+def test_what_checks_took_out_is_not_called_unreadable():
+    rows = [report.Quarantined(f"cat/{i}", "cat", "label_conflicts") for i in range(3)]
+    rows.append(report.Quarantined("cat/3", "cat", "damaged"))
+    with pytest.raises(errors.DataError) as caught:
+        report.check_classifier(report.Report({"train": {"dog": 2}}, rows, source="in"), "q.csv")
+    assert (
+        "1 files could not be read (1 damaged) and 3 files were taken out by checks"
+        " (3 label_conflicts), see q.csv." in str(caught.value)
+    )
+
+
+def test_a_class_that_came_in_meanwhile_is_told(class_folders, tmp_path):
+    job = job_for(folder.scan(class_folders), tmp_path)
+    shutil.copytree(class_folders / "cat", class_folders / "bird")
+    with pytest.raises(errors.DataError, match=r"The class 'bird' came into .* Run the command"):
+        intake.listed(str(class_folders), job, lambda _: None)
+    shutil.rmtree(class_folders / "dog")
+    shutil.rmtree(class_folders / "bird")
+    with pytest.raises(errors.DataError, match="one class, 'cat'"):
+        intake.listed(str(class_folders), job, lambda _: None)
 
 
 def test_a_lost_file_is_noticed(class_folders, tmp_path):

@@ -86,7 +86,7 @@ class Schedule:
 
     def leave(self, code: int, arguments: list[str]) -> None:
         """Writes what a run leaves."""
-        listing = folder.scan(self.root, pipeline_config.parse(arguments).ingest.spans)
+        listing = folder.scan(self.root, pipeline_config.parse(arguments).ingest)
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:

@@ -1,0 +1,67 @@
+"""What ingest takes in: the listing, judged as on the command line, and the list of unused files."""
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tensorflow as tf
+
+from components.image_example_gen import config as ingest_config
+from data import atomic, errors, folder
+from data.layout import checks
+from data.layout.unused import Note, Unused
+
+UNUSED_FILE = "unused.csv"
+UNUSED_HEADER = ("path", "reason", "is_image")
+
+
+@contextmanager
+def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
+    """Writes the list of unused files row by row: it may be longer than memory holds.
+
+    Args:
+      state_dir: where the list is read when the step failed and its artifact is gone.
+      uri: the artifact.
+
+    Yields:
+      A function that takes each row, see data/layout/unused.py.
+    """
+    path = Path(state_dir, UNUSED_FILE)
+    with (
+        atomic.replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(UNUSED_HEADER)
+
+        def note(row: Unused) -> None:
+            values = (folder.printable(row.path), row.reason.value, str(row.is_image).lower())
+            writer.writerow(values)
+
+        yield note
+    tf.io.gfile.makedirs(uri)
+    tf.io.gfile.copy(str(path), os.path.join(uri, UNUSED_FILE), overwrite=True)
+
+
+def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listing:
+    """Lists the data folder as the command line did, and judges it anew: it may have changed.
+
+    Args:
+      root: the data folder.
+      job: the settings and the label map.
+      note: called with each file that is not used.
+
+    Raises:
+      errors.DataError: the folder makes no classifier, or has a class that is not in the label map.
+    """
+    listing = folder.scan(root, job.config, note)
+    checks.check(listing, job.config)
+    new = sorted({file.class_name for file in listing.files} - set(job.labels))
+    if new:
+        raise errors.DataError(
+            f"The class {new[0]!r} came into {root} after this run, or its package for Kubeflow,"
+            " was made, and is not in its label map. Run the command again."
+        )
+    return listing

@@ -1,0 +1,239 @@
+"""What a listing must be to make a classifier; each refusal says what is wrong and how to go on."""
+
+import json
+import math
+import shlex
+from collections.abc import Callable, Iterable
+
+from data import errors, folder
+from data import spans as span_folders
+from data.layout import config as folder_config
+from data.layout import describe, names, recognise, sniff
+from data.layout.unused import Reason
+
+NAMED = 5  # classes or folders that a message names
+
+
+def check(listing: folder.Listing, config: folder_config.FolderConfig = folder.DEFAULT) -> None:
+    """Refuses a listing that cannot make a classifier, or that uses less than was meant.
+
+    Args:
+      listing: of the data folder.
+      config: the settings it was listed with.
+
+    Raises:
+      errors.DataError: with everything that was found wrong.
+    """
+    if not listing.files:
+        raise errors.DataError(_nothing(listing), *_closed(listing, config))
+    found: Iterable[Callable[[folder.Listing, folder_config.FolderConfig], list[str]]]
+    found = (
+        _garbled,
+        _one_class,
+        _no_train,
+        _doubtful_names,
+        _closed,
+        _missing_classes,
+        _beside_spans,
+        _lost_images,
+    )
+    problems = [problem for one in found for problem in one(listing, config)]
+    if problems:
+        raise errors.DataError(*problems)
+
+
+def _layouts(listing: folder.Listing) -> str:
+    root = listing.root
+    return f"Expected {root}/<class>/… or {root}/{{train,val,test}}/<class>/…."
+
+
+def _nothing(listing: folder.Listing) -> str:
+    if listing.incomplete:
+        waiting = ", ".join(span.folder for span in listing.incomplete[:3])
+        told = f"; no {span_folders.MARKER} is in {waiting} yet"
+    else:
+        told = _not_used(listing)
+    return (
+        f"The data folder {listing.root} holds no image in a class folder{told}."
+        f" {_layouts(listing)}{_advice(listing)}"
+    )
+
+
+def _not_used(listing: folder.Listing) -> str:
+    rows = describe.reasons(listing)
+    return folder.printable(f"; it holds {'; '.join(rows)}") if rows else ""
+
+
+def _advice(listing: folder.Listing) -> str:
+    counts = listing.unused.files
+    told = ""
+    if counts[Reason.EXTRA_NOT_INSTALLED]:
+        told += " For HEIC: pip install pillow-heif (the extra heif)."
+    if counts[Reason.LINK_NOT_FOLLOWED]:
+        told += " Links are not followed: put copies there."
+    return told
+
+
+def _garbled(listing: folder.Listing, _: folder_config.FolderConfig) -> list[str]:
+    garbled = [
+        folder.printable(name) for name in listing.class_names if folder.printable(name) != name
+    ]
+    if not garbled:
+        return []
+    return [
+        f"The names of the class folders {', '.join(garbled)} in {listing.root} are no UTF-8; the"
+        " model is to say them, so rename the folders. File names may be any."
+    ]
+
+
+def _one_class(listing: folder.Listing, _: folder_config.FolderConfig) -> list[str]:
+    class_names = listing.class_names
+    if len(class_names) > 1:
+        return []
+    top = listing.files[0].path.partition("/")[0]
+    hint = ""
+    if not listing.splits and not listing.spans:
+        inside = listing.root / top
+        classes = [
+            name for name in sniff.peek(inside).folders if recognise.holds_image(inside / name)
+        ]
+        hint = f" Did you mean --data-dir {inside}?" if len(classes) > 1 else ""
+    told = _not_used(listing).replace("; it holds", "; not used are", 1)
+    return [
+        f"The data folder {listing.root} holds images of one class, {class_names[0]!r}; a"
+        f" classifier needs at least two{told}. {_layouts(listing)}{hint}{_advice(listing)}"
+    ]
+
+
+def _no_train(listing: folder.Listing, _: folder_config.FolderConfig) -> list[str]:
+    if not listing.given_splits or "train" in listing.given_splits:
+        return []
+    folders = ", ".join(listing.splits.get("train", ["train"]))
+    return [f"The split folder {listing.root}/{folders} holds no image in a class folder."]
+
+
+def _doubtful_names(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    if config.accept_class_names or config.layout == "classes":
+        return []
+    problems = []
+    for doubt in names.Doubt:
+        doubtful = [name for name in listing.class_names if names.doubt(name) is doubt]
+        if not doubtful:
+            continue
+        meant = _MEANT[doubt] if doubt is not names.Doubt.SPLIT or not listing.splits else ""
+        problems.append(
+            f"{_named(doubtful)} in {listing.root} would be"
+            f" {'a class' if len(doubtful) == 1 else 'classes'}, but the name looks like"
+            f" {doubt.value}.{meant} To take it for a class: --ingest.accept-class-names true; to"
+            f" leave it out: {_exclude(doubtful)}."
+        )
+    return problems
+
+
+_MEANT = {
+    names.Doubt.SPLIT: " A split holds class folders, train/<class>/…, and there must be one for"
+    " train.",
+    names.Doubt.DATE: " A span holds class folders, 2031-05-01/<class>/…, and no image itself; so"
+    " must all folders with such names.",
+    names.Doubt.ARCHIVE: "",
+    names.Doubt.CONTAINER: "",
+}
+
+
+def _closed(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    if not listing.closed or config.max_unused_share == 1:
+        return []
+    problems = []
+    for reason, told, way in (
+        (
+            Reason.LINK_NOT_FOLLOWED,
+            "a link to a folder; links are not followed",
+            "Put a copy there",
+        ),
+        (Reason.FOLDER_UNREADABLE, "a folder that cannot be listed", "Change its permissions"),
+    ):
+        paths = [row.path for row in listing.closed if row.reason is reason]
+        if paths:
+            last = [path.rpartition("/")[2] for path in paths]
+            problems.append(
+                f"{_named(paths)} in {listing.root} is {told}. {way}, or leave it out:"
+                f" {_exclude(last)}."
+            )
+    return problems
+
+
+def _missing_classes(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    """One sentence for each given split that lacks classes which another split has."""
+    if config.allow_missing_classes:
+        return []
+    found: dict[str, set[str]] = {}
+    for file in listing.files:
+        if file.split is not None:
+            found.setdefault(file.split, set()).add(file.class_name)
+    every = set().union(*found.values()) if found else set()
+    problems = [
+        f"The {split} folder of {listing.root} lacks"
+        f" {_named(sorted(every - present))}, which other split folders have."
+        for split, present in sorted(found.items())
+        if every - present
+    ]
+    if problems:
+        problems.append(
+            "Is a folder misspelt? --ingest.allow-missing-classes true goes on without them."
+        )
+    return problems
+
+
+def _beside_spans(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    if not _is_mixed(listing, config):
+        return []
+    beside, spans = Reason.BESIDE_SPANS, listing.spans or listing.incomplete
+    (told,) = describe.reasons(listing, [beside])
+    return [
+        f"The data folder {listing.root} holds spans ({_named([span.folder for span in spans])})"
+        f" and images beside them: {folder.printable(told)}. Move those into a span of their own;"
+        " or go on with the spans alone: --ingest.spans.pattern with their pattern, such as"
+        f" '{{YYYY}}-{{MM}}-{{DD}}', and --ingest.max-unused-share {_enough(listing)}."
+    ]
+
+
+def _is_mixed(listing: folder.Listing, config: folder_config.FolderConfig) -> bool:
+    guessed = config.spans.pattern == span_folders.AUTO
+    return guessed and bool(listing.unused.images[Reason.BESIDE_SPANS])
+
+
+def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    share = describe.lost_share(listing)
+    if share <= config.max_unused_share or _is_mixed(listing, config):
+        return []
+    reasons = describe.lost_reasons(listing)
+    told = "; ".join(describe.reasons(listing, reasons))
+    hint = ""
+    if Reason.BESIDE_SPLIT_FOLDERS in reasons:
+        first = listing.splits.get("train", ["train"])[0]
+        hint = f" If {first} is a class and no split: --ingest.layout classes."
+    lost = listing.unused.lost_images
+    return [
+        f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({share:.1%})"
+        f" would not be used, more than ingest.max-unused-share"
+        f" ({config.max_unused_share:.1%}): {folder.printable(told)}. Put them into class folders,"
+        f" or go on without them: --ingest.max-unused-share {_enough(listing)}."
+        f"{hint}{_advice(listing)}"
+    ]
+
+
+def _enough(listing: folder.Listing) -> str:
+    """The smallest share in whole percents that lets a listing pass."""
+    return f"{math.ceil(describe.lost_share(listing) * 100) / 100:g}"
+
+
+def _named(found: list[str]) -> str:
+    shown = ", ".join(repr(folder.printable(name)) for name in found[:NAMED])
+    return f"{shown} and {len(found) - NAMED:,} more" if len(found) > NAMED else shown
+
+
+def _exclude(found: list[str]) -> str:
+    shown = [folder.printable(name) for name in found]
+    plain = all(name and not set(name) & set(',"[') for name in shown)
+    value = ",".join(shown) if plain else json.dumps(shown, ensure_ascii=False)
+    return f"--ingest.exclude-classes {shlex.quote(value)}"

@@ -1,0 +1,100 @@
+"""What was understood of a data folder, in a few lines for people."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from data import folder, split
+from data.layout.unused import EXPECTED, TEXTS, Reason
+
+SHOWN_CLASSES = 12
+SHOWN_FOLDERS = 3
+
+
+def lines(listing: folder.Listing) -> list[str]:
+    """Describes a listing on at most a screen: classes, splits, spans, what is not used."""
+    names = listing.class_names
+    told = [
+        f"{listing.root}: {plural(len(names), 'class', 'classes')},"
+        f" {plural(len(listing.files), 'file')}"
+    ]
+    counts = Counter(file.class_name for file in listing.files)
+    shown = [f"{name} {counts[name]:,}" for name in names[:SHOWN_CLASSES]]
+    if len(names) > SHOWN_CLASSES:
+        rest = sum(counts[name] for name in names[SHOWN_CLASSES:])
+        shown.append(f"and {len(names) - SHOWN_CLASSES:,} more with {rest:,}")
+    told.append(f"  classes: {', '.join(shown) or 'none'}")
+    told.append(f"  splits:  {_splits(listing)}")
+    if listing.spans:
+        told.append(f"  spans:   {_spans(listing)}")
+    told += [
+        f"  {name} is one class, of folders whose names differ in their Unicode form alone"
+        for name in listing.spellings
+    ]
+    if listing.unused.total:
+        told.append(f"  not used: {_unused(listing)}")
+        told += [f"    {line}" for line in reasons(listing)]
+    return [folder.printable(line) for line in told]
+
+
+def reasons(listing: folder.Listing, among: Iterable[Reason] = tuple(Reason)) -> list[str]:
+    """Tells for each reason how many files are not used, with a few of them."""
+    tally = listing.unused
+    return [
+        f"{tally.files[reason]:,} {TEXTS[reason]}: {_some(tally.examples[reason], tally.files[reason])}"
+        for reason in among
+        if tally.files[reason]
+    ]
+
+
+def lost_share(listing: folder.Listing) -> float:
+    """Returns the share of image files that no setting or convention leaves out, yet no run uses."""
+    lost = listing.unused.lost_images
+    return lost / (len(listing.files) + lost) if lost else 0.0
+
+
+def lost_reasons(listing: folder.Listing) -> list[Reason]:
+    """Returns the reasons for which image files are lost."""
+    images = listing.unused.images
+    return [reason for reason in Reason if images[reason] and reason not in EXPECTED]
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Returns a count with its noun."""
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
+def _splits(listing: folder.Listing) -> str:
+    given = listing.given_splits
+    if not given:
+        return "made by the pipeline"
+    counts = Counter(file.split for file in listing.files)
+    parts = [
+        f"{name} {counts[name]:,} in {', '.join(listing.splits.get(name, []))}"
+        for name in split.SPLITS
+        if name in given
+    ]
+    made = [name for name in split.SPLITS if name not in given and name != "train"]
+    if made and "train" in given:
+        parts.append(f"{' and '.join(made)} taken out of train")
+    return "; ".join(parts)
+
+
+def _spans(listing: folder.Listing) -> str:
+    first, last = listing.spans[0].folder, listing.spans[-1].folder
+    told = first if first == last else f"{len(listing.spans):,}, {first} to {last}"
+    if listing.fixed:
+        told += f"; test images also of {', '.join(span.folder for span in listing.fixed[:3])}"
+    return told
+
+
+def _unused(listing: folder.Listing) -> str:
+    told = plural(listing.unused.total, "file")
+    lost = listing.unused.lost_images
+    if lost:
+        told += f", {lost:,} of them images that a class may lack ({lost_share(listing):.2%})"
+    return told
+
+
+def _some(paths: list[str], count: int) -> str:
+    shown = paths[:SHOWN_FOLDERS]
+    return ", ".join(shown) + (", …" if count > len(shown) else "")

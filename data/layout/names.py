@@ -1,0 +1,168 @@
+"""Names of folders and files: split folders, system files, image files, doubtful class names."""
+
+import datetime
+import enum
+import os
+import re
+import unicodedata
+
+from PIL import Image
+
+from data import decode
+
+SPLIT_OF_WORD = {
+    "train": "train",
+    "training": "train",
+    "val": "eval",
+    "valid": "eval",
+    "validation": "eval",
+    "dev": "eval",
+    "development": "eval",
+    "eval": "eval",
+    "evaluation": "eval",
+    "test": "test",
+    "testing": "test",
+    "holdout": "test",
+}
+# Words that may stand beside the one that names the split: train_images, seg_train, Test Set.
+_SUFFIXES = ("dataset", "data", "set", "images", "image", "imgs", "img")
+_FILLERS = frozenset(
+    {
+        *_SUFFIXES,
+        "seg",
+        "split",
+        "folder",
+        "photos",
+        "photo",
+        "pictures",
+        "pics",
+        "samples",
+        "files",
+    }
+)
+_PREDICTION_WORDS = frozenset({"pred", "predict", "prediction", "predictions", "unlabelled"})
+_PREDICTION_WORDS |= {"unlabeled"}
+_YEAR = re.compile(r"(19|20)\d\d")
+_GLUED = re.compile(
+    rf"({'|'.join(sorted(SPLIT_OF_WORD, key=len, reverse=True))})({'|'.join(_SUFFIXES)})"
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD = re.compile(r"[a-z]+|\d+|[^\W_]+")
+
+SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r", "_success"})
+
+_SPAN = re.compile(r"span[-_ ]?\d+", re.IGNORECASE)
+_MONTH = re.compile(r"(19|20)\d\d[-_.](0[1-9]|1[0-2])")
+_DAY = re.compile(r"((?:19|20)\d\d)[-_.]?(\d\d)[-_.]?(\d\d)")
+_ARCHIVE = re.compile(r"archive( ?\(\d+\))?|.*\.(zip|rar|7z|tar|tgz|gz|bz2|xz)", re.IGNORECASE)
+_CONTAINERS = frozenset(
+    {"images", "imgs", "annotations", "labels", "masks", "dataset", "datasets", "data", "macosx"}
+)
+# Pillow reads or writes these, but no photo comes in them.
+_NO_PHOTOS = frozenset(
+    {".pdf", ".eps", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".grib", ".bufr", ".fits", ".fit"}
+)
+_HEIF_SUFFIXES = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs"})
+
+
+class Doubt(enum.Enum):
+    """Why a class may not be meant to be one."""
+
+    SPLIT = "a split"
+    DATE = "a date or a span"
+    ARCHIVE = "an unpacked archive"
+    CONTAINER = "a folder of something else"
+
+
+def canonical(name: str) -> str:
+    """Returns a class name in Unicode's form NFC, so that equal names are equal strings."""
+    return unicodedata.normalize("NFC", name)
+
+
+def is_system(name: str) -> bool:
+    """Tells hidden files and what operating systems and archivers leave."""
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def split_of(name: str) -> str | None:
+    """Returns the split that a folder's name stands for: "train", "eval", "test" or None.
+
+    The name must hold one word of SPLIT_OF_WORD, in any case; beside it only words such as
+    ``set``, ``images`` or ``data``, and a year: ``Training Data``, ``seg_train``, ``val2017``.
+    """
+    splits = set()
+    words = 0
+    for word in _words(name):
+        if word in SPLIT_OF_WORD:
+            splits.add(SPLIT_OF_WORD[word])
+            words += 1
+        elif word not in _FILLERS and not _YEAR.fullmatch(word):
+            return None
+    return splits.pop() if words == 1 else None
+
+
+def is_prediction(name: str) -> bool:
+    """Tells a folder of images to be labelled by a model: ``seg_pred``, ``unlabelled``."""
+    words = _words(name)
+    others = [word for word in words if word not in _PREDICTION_WORDS]
+    return len(words) > len(others) and all(word in _FILLERS for word in others)
+
+
+def is_container(name: str) -> bool:
+    """Tells a folder that usually holds something of every class: ``images``, ``data``."""
+    return name.casefold() in _CONTAINERS
+
+
+def doubt(name: str) -> Doubt | None:
+    """Returns what a class may be instead of one; None for an ordinary name."""
+    if split_of(name):
+        return Doubt.SPLIT
+    if _SPAN.fullmatch(name) or _MONTH.fullmatch(name) or _is_day(name):
+        return Doubt.DATE
+    if _ARCHIVE.fullmatch(name):
+        return Doubt.ARCHIVE
+    return Doubt.CONTAINER if is_container(name.strip("_")) else None
+
+
+def has_image_suffix(name: str) -> bool:
+    """Tells whether a file is an image by its name; formats of absent extras count too."""
+    suffix = os.path.splitext(name)[1].lower()
+    return bool(suffix) and suffix in _image_suffixes()
+
+
+def has_suffix(name: str) -> bool:
+    """Tells whether a file's name says anything of its format."""
+    return bool(os.path.splitext(name)[1])
+
+
+_suffixes: frozenset[str] = frozenset()
+
+
+def _image_suffixes() -> frozenset[str]:
+    global _suffixes
+    if not _suffixes:
+        allowed = set(decode.formats())
+        known = {end for end, name in Image.registered_extensions().items() if name in allowed}
+        _suffixes = frozenset((known | _HEIF_SUFFIXES) - _NO_PHOTOS)
+    return _suffixes
+
+
+def _words(name: str) -> list[str]:
+    text = _CAMEL.sub(" ", canonical(name)).casefold()
+    text = re.sub(r"\bhold[-_ ]out\b", "holdout", text)
+    words: list[str] = []
+    for word in _WORD.findall(text.replace("_", " ")):
+        glued = _GLUED.fullmatch(word)
+        words += glued.groups() if glued else (word,)
+    return words
+
+
+def _is_day(name: str) -> bool:
+    found = _DAY.fullmatch(name)
+    if not found:
+        return False
+    try:
+        datetime.date(*map(int, found.groups()))
+    except ValueError:
+        return False
+    return True

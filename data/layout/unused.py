@@ -1,0 +1,111 @@
+"""Files of a data folder that no run uses: the reasons, and how many there are of each.
+
+Every file ends in a split, in the quarantine list or here. The rows themselves may be millions
+and are passed on one by one; what is kept is a count and a few examples a reason.
+"""
+
+import enum
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+EXAMPLES = 3
+
+
+class Reason(str, enum.Enum):
+    """Why a file is not used; the values are codes in lists and in ``summary.json``."""
+
+    HIDDEN_OR_SYSTEM = "hidden_or_system"
+    OUTSIDE_CLASS_FOLDER = "outside_class_folder"
+    BESIDE_SPLIT_FOLDERS = "beside_split_folders"
+    BESIDE_SPANS = "beside_spans"
+    UNLABELLED_SPLIT = "unlabelled_split"
+    NO_IMAGE_IN_FOLDER = "no_image_in_folder"
+    EXTRA_NOT_INSTALLED = "extra_not_installed"
+    LINK_NOT_FOLLOWED = "link_not_followed"
+    FOLDER_UNREADABLE = "folder_unreadable"
+    EXCLUDED_CLASS = "excluded_class"
+    SPAN_OUTSIDE_WINDOW = "span_outside_window"
+    SPAN_INCOMPLETE = "span_incomplete"
+    SPAN_FOR_TEST_ONLY = "span_for_test_only"
+
+
+TEXTS = {
+    Reason.HIDDEN_OR_SYSTEM: "hidden or system files",
+    Reason.OUTSIDE_CLASS_FOLDER: "outside of class folders",
+    Reason.BESIDE_SPLIT_FOLDERS: "in folders beside the split folders",
+    Reason.BESIDE_SPANS: "in folders beside the spans",
+    Reason.UNLABELLED_SPLIT: "in a split without class folders",
+    Reason.NO_IMAGE_IN_FOLDER: "in folders without an image",
+    Reason.EXTRA_NOT_INSTALLED: "HEIC or HEIF, which need the extra heif",
+    Reason.LINK_NOT_FOLLOWED: "links out of the data folder or to folders, never followed",
+    Reason.FOLDER_UNREADABLE: "folders that cannot be listed",
+    Reason.EXCLUDED_CLASS: "of classes in ingest.exclude-classes",
+    Reason.SPAN_OUTSIDE_WINDOW: "in spans before ingest.spans.window",
+    Reason.SPAN_INCOMPLETE: "in spans without _SUCCESS",
+    Reason.SPAN_FOR_TEST_ONLY: "not test images, in spans of ingest.spans.fixed-test",
+}
+# What a setting or a convention leaves out is no loss.
+EXPECTED = frozenset(
+    {
+        Reason.HIDDEN_OR_SYSTEM,
+        Reason.EXCLUDED_CLASS,
+        Reason.SPAN_OUTSIDE_WINDOW,
+        Reason.SPAN_INCOMPLETE,
+        Reason.SPAN_FOR_TEST_ONLY,
+    }
+)
+
+
+class Unused(NamedTuple):
+    """A file that is not used.
+
+    Attributes:
+      path: relative to the data folder.
+      reason: why.
+      is_image: whether it is an image file, by its name or its first bytes.
+    """
+
+    path: str
+    reason: Reason
+    is_image: bool
+
+
+Note = Callable[[Unused], None]
+
+
+@dataclass
+class Tally:
+    """How many files are not used.
+
+    Attributes:
+      files: reason → how many.
+      images: reason → how many of them are image files.
+      examples: reason → the first few paths, image files before others.
+    """
+
+    files: Counter[Reason] = field(default_factory=Counter)
+    images: Counter[Reason] = field(default_factory=Counter)
+    examples: dict[Reason, list[str]] = field(default_factory=dict)
+
+    def add(self, row: Unused) -> None:
+        """Counts a file."""
+        shown = self.examples.setdefault(row.reason, [])
+        if row.is_image and self.images[row.reason] < EXAMPLES:
+            shown.insert(self.images[row.reason], row.path)
+            del shown[EXAMPLES:]
+        elif len(shown) < EXAMPLES:
+            shown.append(row.path)
+        self.files[row.reason] += 1
+        self.images[row.reason] += row.is_image
+
+    @property
+    def total(self) -> int:
+        """All files that are not used."""
+        return self.files.total()
+
+    @property
+    def lost_images(self) -> int:
+        """The image files that neither a setting nor a convention leaves out."""
+        return sum(count for reason, count in self.images.items() if reason not in EXPECTED)

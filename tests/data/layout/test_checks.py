@@ -1,0 +1,168 @@
+import os
+
+import pytest
+
+from data import errors, folder
+from data.layout import checks
+from tests.data.test_folder import touch
+
+
+def refused(root, **config) -> str:
+    settings = folder.FolderConfig(**config)
+    with pytest.raises(errors.DataError) as caught:
+        checks.check(folder.scan(root, settings), settings)
+    return str(caught.value)
+
+
+def accepted(root, **config) -> folder.Listing:
+    settings = folder.FolderConfig(**config)
+    listing = folder.scan(root, settings)
+    checks.check(listing, settings)
+    return listing
+
+
+def many(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}/{index}.jpg" for index in range(count)]
+
+
+def test_class_names_must_be_text(tmp_path):
+    touch(tmp_path, "cat/a", os.fsdecode(b"d\xf6g") + "/b")
+    with pytest.raises(errors.DataError, match=r"The names of the class folders d\\udcf6g in"):
+        checks.check(folder.scan(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ([], "holds no image in a class folder. Expected"),
+        (["a.jpg", "b.jpg"], "it holds 2 outside of class folders: a.jpg, b.jpg. Expected"),
+        (["cat/a.txt"], "it holds 1 in folders without an image: cat/a.txt. Expected"),
+        (["only/a.jpg"], "holds images of one class, 'only'; a classifier needs at least two"),
+        (["cat/a.jpg", "dog/b.txt"], "not used are 1 in folders without an image: dog/b.txt"),
+        (["photos/cat/a.jpg", "photos/dog/b.jpg"], "Did you mean --data-dir"),
+        (["test/cat/a", "test/dog/b", "train/x/y.txt"], "train holds no image in a class folder"),
+    ],
+)
+def test_refuses_what_makes_no_classifier(tmp_path, paths, message):
+    assert message in refused(touch(tmp_path, *paths))
+
+
+def test_no_hint_at_a_folder_without_class_folders(tmp_path):
+    assert "Did you mean" not in refused(touch(tmp_path, "cat/a.jpg", "cat/b.jpg"))
+    assert "Did you mean" not in refused(touch(tmp_path, "cat/x/1.txt", "cat/y/2.txt"))
+
+
+@pytest.mark.parametrize("missing", ["val/dog", "train/dog", "test/cat"])
+def test_a_class_missing_from_a_split_folder_is_refused(tmp_path, missing):
+    paths = [f"{part}/{name}/a" for part in ("train", "val", "test") for name in ("cat", "dog")]
+    touch(tmp_path, *(path for path in paths if not path.startswith(missing)))
+    touch(tmp_path, "train/bird/a", "val/bird/a", "test/bird/a")
+    part, name = missing.replace("val", "eval").split("/")
+    message = refused(tmp_path)
+    assert f"The {part} folder of {tmp_path} lacks '{name}'" in message
+    assert "--ingest.allow-missing-classes true" in message
+    accepted(tmp_path, allow_missing_classes=True)
+
+
+def test_one_name_in_two_unicode_forms_is_in_both_splits(tmp_path):
+    touch(tmp_path, "train/caf\u00e9/a", "train/bar/b", "test/cafe\u0301/c", "test/bar/d")
+    assert accepted(tmp_path).class_names == ["bar", "caf\u00e9"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "told"),
+    [
+        (["train/a.jpg", "test/b.jpg"], "'test', 'train' in .* would be classes.* like a split"),
+        (["train/a.jpg", "bus/b.jpg"], "'train' in .* would be a class.* like a split. A split"),
+        (["2024-05-01/a.jpg", "cat/b.jpg"], "'2024-05-01' .* looks like a date or a span. A span"),
+        (["span-1/a.jpg", "cat/b.jpg"], "'span-1' .* looks like a date or a span"),
+        (["photos.zip/a.jpg", "cat/b.jpg"], "'photos.zip' .* looks like an unpacked archive"),
+        (["images/a.jpg", "masks/b.jpg"], "'images', 'masks' .* a folder of something else"),
+    ],
+)
+def test_doubtful_class_names_are_asked_about(tmp_path, paths, told):
+    message = refused(touch(tmp_path, *paths))
+    with pytest.raises(AssertionError, match=told):
+        raise AssertionError(message)
+    assert "--ingest.accept-class-names true" in message
+    assert accepted(tmp_path, accept_class_names=True).class_names == sorted(
+        {path.partition("/")[0] for path in paths}
+    )
+    accepted(tmp_path, layout="classes")
+
+
+def test_what_a_system_left_is_no_class(tmp_path):
+    touch(tmp_path, "cat/a.jpg", "dog/b.jpg", "__MACOSX/._a.jpg", "__MACOSX/cat/x.jpg")
+    assert accepted(tmp_path).class_names == ["cat", "dog"]
+
+
+def test_few_unused_images_pass_and_many_are_refused(tmp_path):
+    touch(tmp_path, *many("cat", 60), *many("dog", 60), "loose.jpg", "read.me.txt")
+    assert accepted(tmp_path).unused.lost_images == 1
+    touch(tmp_path, "loose2.jpg")
+    message = refused(tmp_path)
+    assert (
+        "2 of 122 image files in" in message
+        and "(1.6%) would not be used, more than ingest.max-unused-share (1.0%)" in message
+    )
+    assert "outside of class folders: loose.jpg, loose2.jpg" in message
+    assert "--ingest.max-unused-share 0.02" in message
+    accepted(tmp_path, max_unused_share=0.02)
+
+
+def test_an_unlabelled_test_folder_is_refused_until_allowed(tmp_path):
+    touch(tmp_path, *many("train/cat", 4), *many("train/dog", 4), *many("test", 3))
+    assert "3 in a split without class folders: test/0.jpg" in refused(tmp_path)
+    assert accepted(tmp_path, max_unused_share=0.28).given_splits == {"train"}
+
+
+def test_a_class_called_train_beside_others_with_folders(tmp_path):
+    names = [
+        f"{name}/{time}/1.jpg" for name in ("bus", "car", "train") for time in ("day", "night")
+    ]
+    assert "If train is a class and no split: --ingest.layout classes" in refused(
+        touch(tmp_path, *names)
+    )
+    assert accepted(tmp_path, layout="classes").class_names == ["bus", "car", "train"]
+
+
+def test_class_folders_beside_spans_are_refused(tmp_path):
+    touch(tmp_path, "cat/a.jpg", "dog/b.jpg", "2024-05-01/cat/c.jpg", "2024-05-01/dog/d.jpg")
+    message = refused(tmp_path)
+    assert "holds spans ('2024-05-01') and images beside them" in message
+    assert "2 in folders beside the spans: cat/a.jpg, dog/b.jpg" in message
+    alone = {"pattern": "{YYYY}-{MM}-{DD}"}
+    assert "--ingest.max-unused-share 0.5" in message
+    assert len(accepted(tmp_path, spans=alone, max_unused_share=0.5).files) == 2
+
+
+def test_a_link_in_the_place_of_a_class_is_refused(tmp_path):
+    touch(tmp_path, "root/cat/a.jpg", "root/dog/b.jpg", "elsewhere/c.jpg")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "root" / "bird")
+    message = refused(tmp_path / "root")
+    assert "'bird' in" in message
+    assert "is a link to a folder; links are not followed." in message
+    assert "--ingest.exclude-classes bird" in message
+    accepted(tmp_path / "root", exclude_classes=["bird"])
+    accepted(tmp_path / "root", max_unused_share=1)
+
+
+def test_a_folder_of_links_alone_names_the_cause(tmp_path):
+    touch(tmp_path, "elsewhere/c.jpg")
+    (tmp_path / "root").mkdir()
+    for name in ("cat", "dog"):
+        os.symlink(tmp_path / "elsewhere", tmp_path / "root" / name)
+    assert "Links are not followed: put copies there." in refused(tmp_path / "root")
+
+
+def test_several_problems_come_at_once(tmp_path):
+    message = refused(touch(tmp_path, "test/a.jpg", "2024-05-01/b.jpg", "loose.jpg"))
+    for part in ("like a split", "like a date", "would not be used"):
+        assert part in message
+
+
+def test_names_with_commas_are_given_as_json(tmp_path):
+    os.makedirs(tmp_path / "root")
+    touch(tmp_path / "root", "cat/a.jpg", "dog/b.jpg")
+    os.symlink(tmp_path, tmp_path / "root" / "a,b c")
+    assert """--ingest.exclude-classes '["a,b c"]'""" in refused(tmp_path / "root")
