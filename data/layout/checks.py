@@ -61,7 +61,7 @@ def _nothing(listing: folder.Listing) -> str:
 
 def _not_used(listing: folder.Listing) -> str:
     rows = describe.reasons(listing)
-    return folder.printable(f"; it holds {'; '.join(rows)}") if rows else ""
+    return folder.printable(f"; not used are files {'; '.join(rows)}") if rows else ""
 
 
 def _advice(listing: folder.Listing) -> str:
@@ -98,10 +98,9 @@ def _one_class(listing: folder.Listing, _: folder_config.FolderConfig) -> list[s
             name for name in sniff.peek(inside).folders if recognise.holds_image(inside / name)
         ]
         hint = f" Did you mean --data-dir {inside}?" if len(classes) > 1 else ""
-    told = _not_used(listing).replace("; it holds", "; not used are", 1)
     return [
         f"The data folder {listing.root} holds images of one class, {class_names[0]!r}; a"
-        f" classifier needs at least two{told}. {_layouts(listing)}{hint}{_advice(listing)}"
+        f" classifier needs at least two{_not_used(listing)}. {_layouts(listing)}{hint}{_advice(listing)}"
     ]
 
 
@@ -113,19 +112,22 @@ def _no_train(listing: folder.Listing, _: folder_config.FolderConfig) -> list[st
 
 
 def _doubtful_names(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
-    if config.accept_class_names or config.layout == "classes":
+    accepted = config.accept_class_names or config.layout == "classes"
+    if accepted or len(listing.class_names) < 2:
         return []
     problems = []
     for doubt in names.Doubt:
-        doubtful = [name for name in listing.class_names if names.doubt(name) is doubt]
-        if not doubtful:
+        found = [name for name in listing.class_names if names.doubt(name) is doubt]
+        if not found:
             continue
         meant = _MEANT[doubt] if doubt is not names.Doubt.SPLIT or not listing.splits else ""
+        would, them = "would be a class, but is", "it"
+        if len(found) > 1:
+            would, them = "would be classes, but are", "them"
         problems.append(
-            f"{_named(doubtful)} in {listing.root} would be"
-            f" {'a class' if len(doubtful) == 1 else 'classes'}, but the name looks like"
-            f" {doubt.value}.{meant} To take it for a class: --ingest.accept-class-names true; to"
-            f" leave it out: {_exclude(doubtful)}."
+            f"{_named(found)} in {listing.root} {would} named like {doubt.value}.{meant} To keep"
+            f" {them}: --ingest.accept-class-names true; to leave {them}"
+            f" out: {_exclude(found)}."
         )
     return problems
 

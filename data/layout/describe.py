@@ -40,7 +40,8 @@ def reasons(listing: folder.Listing, among: Iterable[Reason] = tuple(Reason)) ->
     """Tells for each reason how many files are not used, with a few of them."""
     tally = listing.unused
     return [
-        f"{tally.files[reason]:,} {TEXTS[reason]}: {_some(tally.examples[reason], tally.files[reason])}"
+        f"{TEXTS[reason]}: {tally.files[reason]:,}"
+        f" ({_some(tally.examples[reason], tally.files[reason])})"
         for reason in among
         if tally.files[reason]
     ]
@@ -91,7 +92,7 @@ def _unused(listing: folder.Listing) -> str:
     told = plural(listing.unused.total, "file")
     lost = listing.unused.lost_images
     if lost:
-        told += f", {lost:,} of them images that a class may lack ({lost_share(listing):.2%})"
+        told += f", {lost:,} of them image files ({lost_share(listing):.1%} of all)"
     return told
 
 

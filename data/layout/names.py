@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+import functools
 import os
 import re
 import unicodedata
@@ -63,6 +64,9 @@ _NO_PHOTOS = frozenset(
     {".pdf", ".eps", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".grib", ".bufr", ".fits", ".fit"}
 )
 _HEIF_SUFFIXES = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs"})
+# Photos, drawings and scans that Pillow does not read: a folder of them is a loss to be told.
+_UNSUPPORTED_SUFFIXES = frozenset({".arw", ".cr2", ".cr3", ".dcm", ".dng", ".exr", ".jxl", ".nef"})
+_UNSUPPORTED_SUFFIXES |= {".orf", ".raf", ".rw2", ".svg"}
 
 
 class Doubt(enum.Enum):
@@ -135,16 +139,11 @@ def has_suffix(name: str) -> bool:
     return bool(os.path.splitext(name)[1])
 
 
-_suffixes: frozenset[str] = frozenset()
-
-
+@functools.cache
 def _image_suffixes() -> frozenset[str]:
-    global _suffixes
-    if not _suffixes:
-        allowed = set(decode.formats())
-        known = {end for end, name in Image.registered_extensions().items() if name in allowed}
-        _suffixes = frozenset((known | _HEIF_SUFFIXES) - _NO_PHOTOS)
-    return _suffixes
+    allowed = set(decode.formats())
+    known = {end for end, name in Image.registered_extensions().items() if name in allowed}
+    return frozenset(known | _HEIF_SUFFIXES | _UNSUPPORTED_SUFFIXES) - _NO_PHOTOS
 
 
 def _words(name: str) -> list[str]:

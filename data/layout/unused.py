@@ -38,13 +38,13 @@ TEXTS = {
     Reason.BESIDE_SPANS: "in folders beside the spans",
     Reason.UNLABELLED_SPLIT: "in a split without class folders",
     Reason.NO_IMAGE_IN_FOLDER: "in folders without an image",
-    Reason.EXTRA_NOT_INSTALLED: "HEIC or HEIF, which need the extra heif",
-    Reason.LINK_NOT_FOLLOWED: "links out of the data folder or to folders, never followed",
+    Reason.EXTRA_NOT_INSTALLED: "HEIC or HEIF files, which need the extra heif",
+    Reason.LINK_NOT_FOLLOWED: "links to folders or out of the data folder",
     Reason.FOLDER_UNREADABLE: "folders that cannot be listed",
-    Reason.EXCLUDED_CLASS: "of classes in ingest.exclude-classes",
+    Reason.EXCLUDED_CLASS: "in classes of ingest.exclude-classes",
     Reason.SPAN_OUTSIDE_WINDOW: "in spans before ingest.spans.window",
     Reason.SPAN_INCOMPLETE: "in spans without _SUCCESS",
-    Reason.SPAN_FOR_TEST_ONLY: "not test images, in spans of ingest.spans.fixed-test",
+    Reason.SPAN_FOR_TEST_ONLY: "in spans of ingest.spans.fixed-test, but no test images",
 }
 # What a setting or a convention leaves out is no loss.
 EXPECTED = frozenset(

@@ -130,6 +130,32 @@ def test_a_folder_that_cannot_be_listed_is_not_lost(tmp_path, monkeypatch):
     assert "cat/locked" in [file.path for file in folder.scan(tmp_path).files]
 
 
+def test_a_class_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
+    touch(tmp_path, "cat/a", "dog/b", "bird/c")
+    listing_of = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("bird"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing_of(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    listing = folder.scan(tmp_path)
+    assert listing.class_names == ["cat", "dog"]
+    assert [(row.path, row.reason.value) for row in listing.closed] == [
+        ("bird", "folder_unreadable")
+    ]
+    with pytest.raises(errors.DataError, match=r"'bird' in .* is a folder that cannot be listed"):
+        checks.check(listing)
+
+
+def test_images_of_formats_that_nobody_reads_count_as_lost(tmp_path):
+    touch(tmp_path, "cat/a", "dog/b")
+    (tmp_path / "bird").mkdir()
+    (tmp_path / "bird" / "1.NEF").write_bytes(b"raw")
+    assert folder.scan(tmp_path).unused.lost_images == 1
+
+
 def test_stray_files_leave_the_splits_what_they_are(tmp_path):
     paths = [f"{part}/{name}/a" for part in ("train", "valid", "test") for name in ("cat", "dog")]
     listing = folder.scan(touch(tmp_path, *paths, "train/_classes.csv"))

@@ -37,7 +37,7 @@ def test_a_folder_of_non_images(tmp_path, class_folders):
     for path in class_folders.rglob("*.jpg"):
         path.write_text("a recipe for pancakes")
     message = refused(tmp_path, class_folders)
-    assert "holds no image in a class folder; it holds 24 in folders without an image" in message
+    assert "not used are files in folders without an image: 24 (cat/00.jpg, " in message
 
 
 def test_images_in_one_class_only(tmp_path, class_folders):
@@ -45,7 +45,7 @@ def test_images_in_one_class_only(tmp_path, class_folders):
         path.write_text("no image")
     message = refused(tmp_path, class_folders)
     assert "holds images of one class, 'cat'" in message
-    assert "not used are 12 in folders without an image: dog/00.jpg" in message
+    assert "not used are files in folders without an image: 12 (dog/00.jpg, " in message
 
 
 def test_all_problems_come_at_once(tmp_path):
@@ -71,7 +71,7 @@ def test_what_was_found_is_shown_before_it_is_refused(tmp_path, class_folders):
     (class_folders / "2031-05-01").mkdir()
     shutil.copy(class_folders / "cat" / "00.jpg", class_folders / "2031-05-01")
     seen = []
-    with pytest.raises(errors.DataError, match="looks like a date"):
+    with pytest.raises(errors.DataError, match="is named like a date"):
         preflight.check(settings(tmp_path, class_folders), class_folders, show=seen.append)
     assert seen[0].class_names == ["2031-05-01", "cat", "dog"]
     flag = ["--ingest.accept-class-names", "true"]

@@ -35,10 +35,16 @@ def test_class_names_must_be_text(tmp_path):
     ("paths", "message"),
     [
         ([], "holds no image in a class folder. Expected"),
-        (["a.jpg", "b.jpg"], "it holds 2 outside of class folders: a.jpg, b.jpg. Expected"),
-        (["cat/a.txt"], "it holds 1 in folders without an image: cat/a.txt. Expected"),
+        (
+            ["a.jpg", "b.jpg"],
+            "not used are files outside of class folders: 2 (a.jpg, b.jpg). Expected",
+        ),
+        (["cat/a.txt"], "not used are files in folders without an image: 1 (cat/a.txt). Expected"),
         (["only/a.jpg"], "holds images of one class, 'only'; a classifier needs at least two"),
-        (["cat/a.jpg", "dog/b.txt"], "not used are 1 in folders without an image: dog/b.txt"),
+        (
+            ["cat/a.jpg", "dog/b.txt"],
+            "not used are files in folders without an image: 1 (dog/b.txt)",
+        ),
         (["photos/cat/a.jpg", "photos/dog/b.jpg"], "Did you mean --data-dir"),
         (["test/cat/a", "test/dog/b", "train/x/y.txt"], "train holds no image in a class folder"),
     ],
@@ -72,11 +78,20 @@ def test_one_name_in_two_unicode_forms_is_in_both_splits(tmp_path):
 @pytest.mark.parametrize(
     ("paths", "told"),
     [
-        (["train/a.jpg", "test/b.jpg"], "'test', 'train' in .* would be classes.* like a split"),
-        (["train/a.jpg", "bus/b.jpg"], "'train' in .* would be a class.* like a split. A split"),
-        (["2024-05-01/a.jpg", "cat/b.jpg"], "'2024-05-01' .* looks like a date or a span. A span"),
-        (["span-1/a.jpg", "cat/b.jpg"], "'span-1' .* looks like a date or a span"),
-        (["photos.zip/a.jpg", "cat/b.jpg"], "'photos.zip' .* looks like an unpacked archive"),
+        (
+            ["train/a.jpg", "test/b.jpg"],
+            "'test', 'train' in .* would be classes, but are named like a split",
+        ),
+        (
+            ["train/a.jpg", "bus/b.jpg"],
+            "'train' in .* would be a class, but is named like a split. A split",
+        ),
+        (
+            ["2024-05-01/a.jpg", "cat/b.jpg"],
+            "'2024-05-01' .* is named like a date or a span. A span",
+        ),
+        (["span-1/a.jpg", "cat/b.jpg"], "'span-1' .* is named like a date or a span"),
+        (["photos.zip/a.jpg", "cat/b.jpg"], "'photos.zip' .* is named like an unpacked archive"),
         (["images/a.jpg", "masks/b.jpg"], "'images', 'masks' .* a folder of something else"),
     ],
 )
@@ -105,14 +120,14 @@ def test_few_unused_images_pass_and_many_are_refused(tmp_path):
         "2 of 122 image files in" in message
         and "(1.6%) would not be used, more than ingest.max-unused-share (1.0%)" in message
     )
-    assert "outside of class folders: loose.jpg, loose2.jpg" in message
+    assert "outside of class folders: 3 (loose.jpg, loose2.jpg, read.me.txt)" in message
     assert "--ingest.max-unused-share 0.02" in message
     accepted(tmp_path, max_unused_share=0.02)
 
 
 def test_an_unlabelled_test_folder_is_refused_until_allowed(tmp_path):
     touch(tmp_path, *many("train/cat", 4), *many("train/dog", 4), *many("test", 3))
-    assert "3 in a split without class folders: test/0.jpg" in refused(tmp_path)
+    assert "in a split without class folders: 3 (test/0.jpg, " in refused(tmp_path)
     assert accepted(tmp_path, max_unused_share=0.28).given_splits == {"train"}
 
 
@@ -130,7 +145,7 @@ def test_class_folders_beside_spans_are_refused(tmp_path):
     touch(tmp_path, "cat/a.jpg", "dog/b.jpg", "2024-05-01/cat/c.jpg", "2024-05-01/dog/d.jpg")
     message = refused(tmp_path)
     assert "holds spans ('2024-05-01') and images beside them" in message
-    assert "2 in folders beside the spans: cat/a.jpg, dog/b.jpg" in message
+    assert "in folders beside the spans: 2 (cat/a.jpg, dog/b.jpg)" in message
     alone = {"pattern": "{YYYY}-{MM}-{DD}"}
     assert "--ingest.max-unused-share 0.5" in message
     assert len(accepted(tmp_path, spans=alone, max_unused_share=0.5).files) == 2

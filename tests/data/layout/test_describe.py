@@ -10,10 +10,10 @@ def test_what_was_understood(tmp_path):
         f"{tmp_path}: 2 classes, 5 files",
         "  classes: cat 3, dog 2",
         "  splits:  train 3 in train; test 2 in Testing; eval taken out of train",
-        "  not used: 3 files, 1 of them images that a class may lack (16.67%)",
-        "    1 hidden or system files: .DS_Store",
-        "    1 outside of class folders: README.md",
-        "    1 in folders beside the split folders: more/6.jpg",
+        "  not used: 3 files, 1 of them image files (16.7% of all)",
+        "    hidden or system files: 1 (.DS_Store)",
+        "    outside of class folders: 1 (README.md)",
+        "    in folders beside the split folders: 1 (more/6.jpg)",
     ]
 
 
