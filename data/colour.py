@@ -7,12 +7,22 @@ import numpy as np
 from PIL import Image, ImageCms
 
 # Profiles that change no colour by more than this many levels of 255 are sRGB under another name.
-_SAME_LEVELS = 2
+SAME_LEVELS = 2
 _MODES = frozenset({"L", "RGB", "CMYK"})
 _LATTICE = 9  # colours a channel at which a profile is compared with sRGB
 
 
 _LAYERS = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "LA": "L"}
+
+
+def levels() -> np.ndarray:
+    """The levels of grey at which a grey profile is compared with sRGB, uint8 [9] in 0–255."""
+    return np.linspace(0, 255, _LATTICE).round().astype(np.uint8)
+
+
+def lattice() -> np.ndarray:
+    """The colours at which an RGB profile is compared with sRGB, uint8 [729, 3] in 0–255."""
+    return np.stack(np.meshgrid(levels(), levels(), levels()), axis=-1).reshape(-1, 3)
 
 
 def differs(image: Image.Image) -> bool:
@@ -79,13 +89,10 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return None
     if mode == "CMYK":
         return transform
-    levels = np.linspace(0, 255, _LATTICE).round().astype(np.uint8)
-    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LATTICE**2, _LATTICE, 3)
-    before = Image.fromarray(grid)
-    if mode == "L":
-        before = Image.fromarray(levels[None])
+    samples = levels()[None] if mode == "L" else lattice().reshape(_LATTICE**2, _LATTICE, 3)
+    before = Image.fromarray(samples)
     after = ImageCms.applyTransform(before, transform)
     if after is None:
         return None
     difference = np.asarray(before.convert("RGB")).astype(int) - np.asarray(after)
-    return transform if np.abs(difference).max() > _SAME_LEVELS else None
+    return transform if np.abs(difference).max() > SAME_LEVELS else None
