@@ -46,7 +46,7 @@ def plain_record(root: str, file: folder.ImageFile) -> bytes:
         or np.abs(pixels[::8, ::8] - shown[::8, ::8].astype(int)).mean() > 4
     ):
         raise ValueError(f"{file.path} is decoded in two ways")
-    upright.thumbnail((decode.THUMBNAIL_SIDE_PX, decode.THUMBNAIL_SIDE_PX))
+    upright.thumbnail((quality.THUMBNAIL_SIDE_PX, quality.THUMBNAIL_SIDE_PX))
     grey = upright.convert("L")
     measures = quality.measure(np.asarray(grey), np.asarray(upright))
     info = decode.ImageInfo(

@@ -58,16 +58,11 @@ def to_srgb(image: Image.Image) -> Image.Image | None:
 
 
 def flatten(image: Image.Image, background: str) -> Image.Image:
-    """Any Pillow mode → "L" or "RGB"; what is transparent shows the background, a colour's name."""
+    """A mode of 8 bits or fewer → "L" or "RGB"; what is transparent shows the background by name."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode == "1":
         return image.convert("L")
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float64)
-        if values.max(initial=0) > 255:  # 16 bits a channel
-            values = values / 257
-        return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         behind = Image.new("RGBA", layer.size, background)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import colour, hashing, heif, quality
+from data import colour, deep, hashing, heif, quality, value_range
 
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
@@ -21,9 +21,9 @@ JPEG_FORMATS = frozenset({"JPEG", "MPO"})
 LOSSY_FORMATS = JPEG_FORMATS | {"WEBP", "AVIF", "HEIF", "JPEG2000"}
 JPEG_QUALITY = 95
 MAX_PIXELS = 100_000_000  # the served model refuses more too
-THUMBNAIL_SIDE_PX = 256
 _LOOK_SIDE_PX = 128  # the longest side is decoded to this at the least
 SAMPLED_SIDE = 32
+TYPE_SCALE = value_range.Scale()
 _EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
 
 REASONS = {
@@ -108,6 +108,7 @@ class ImageInfo(NamedTuple):
       reencoded: whether other bytes than the file's own are stored.
       phash: the perceptual hash.
       quality: the measures.
+      values: of an image of more than 8 bits; None for others.
     """
 
     format: str
@@ -118,6 +119,7 @@ class ImageInfo(NamedTuple):
     reencoded: bool
     phash: str
     quality: quality.Quality
+    values: value_range.Values | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class Decoded:
       samples: uint8 [32, 32, 3], pixels on a grid, to tell whether others decode it alike.
       scale: 1, 2, 4 or 8: by how much smaller the samples' image was decoded.
       has_exif: whether ``encoded`` holds EXIF that a reader may act upon.
+      histogram: of values of more than 8 bits, see value_range; None where none was asked for.
     """
 
     encoded: bytes
@@ -137,15 +140,22 @@ class Decoded:
     samples: np.ndarray
     scale: int
     has_exif: bool
+    histogram: np.ndarray | None = None
 
 
-def decode(content: bytes, config: DecodeConfig, reencode: bool = False) -> Decoded | Rejection:
+def decode(
+    content: bytes,
+    config: DecodeConfig,
+    reencode: bool = False,
+    scale: value_range.Scale = TYPE_SCALE,
+) -> Decoded | Rejection:
     """Checks, decodes and turns one image upright.
 
     Args:
       content: the bytes of the file. Its format is recognised by content, never by name.
       config: what it may cost, and how it is stored.
       reencode: encode it anew without loss, even where its own bytes or a JPEG would do.
+      scale: how values of more than 8 bits become 0–255.
     """
     if not content:
         return Rejection("empty")
@@ -154,7 +164,7 @@ def decode(content: bytes, config: DecodeConfig, reencode: bool = False) -> Deco
     try:
         with Image.open(io.BytesIO(content), formats=formats()) as image:
             rejection = _check_size(image.size, config.limits)
-            return rejection or _decode(image, content, config, reencode)
+            return rejection or _decode(image, content, config, reencode, scale)
     except UnidentifiedImageError:
         if heif.needs_extra(content[: heif.HEADER_BYTES]):
             return Rejection("extra_not_installed", heif.EXTRA)
@@ -199,7 +209,11 @@ def _check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
 
 
 def _decode(
-    image: Image.Image, content: bytes, config: DecodeConfig, reencode: bool
+    image: Image.Image,
+    content: bytes,
+    config: DecodeConfig,
+    reencode: bool,
+    scale: value_range.Scale,
 ) -> Decoded | Rejection:
     source_format, size = image.format or "", image.size
     is_jpeg = source_format in JPEG_FORMATS
@@ -216,7 +230,9 @@ def _decode(
     image.load()
     has_exif, turned = _orientation(image)
     source_mode = image.mode
-    upright, converted = _flatten(ImageOps.exif_transpose(image) if turned else image, config)
+    turned_image = ImageOps.exif_transpose(image) if turned else image
+    deeper = deep.read(turned_image, scale, config.background)
+    upright, converted = (deeper.image, False) if deeper else _flatten(turned_image, config)
     plain = source_mode in ("L", "RGB") and "transparency" not in image.info
     same = plain and not (turned or reduced or converted or reencode)
     same = same and (is_jpeg or source_format == "PNG")
@@ -230,7 +246,8 @@ def _decode(
         encoded, stored_format = _encode(upright, lossy)
         width, height = upright.size
     values = np.asarray(upright)
-    phash, measures = _measure(upright, values)
+    small = quality.reduced(upright)
+    grey = small if small.mode == "L" else small.convert("L")
     info = ImageInfo(
         format=stored_format,
         height=height,
@@ -238,11 +255,15 @@ def _decode(
         channels=len(upright.getbands()),
         source_format=source_format,
         reencoded=not same,
-        phash=phash,
-        quality=measures,
+        phash=deeper.phash if deeper else hashing.phash(grey),
+        quality=quality.measure(
+            np.asarray(grey), values if small is upright else np.asarray(small)
+        ),
+        values=deeper.values if deeper else None,
     )
-    scale = -(-width // upright.width)
-    return Decoded(encoded, info, _samples(values), scale, has_exif and same)
+    ratio = -(-width // upright.width)
+    histogram = deeper.histogram if deeper else None
+    return Decoded(encoded, info, _samples(values), ratio, has_exif and same, histogram)
 
 
 def _orientation(image: Image.Image) -> tuple[bool, bool]:
@@ -268,20 +289,6 @@ def _encode(image: Image.Image, lossy: bool) -> tuple[bytes, str]:
         return buffer.getvalue(), "JPEG"
     image.save(buffer, "PNG")
     return buffer.getvalue(), "PNG"
-
-
-def _measure(image: Image.Image, values: np.ndarray) -> tuple[str, quality.Quality]:
-    """The perceptual hash and the measures, taken on a thumbnail; ``values`` are the image's."""
-    # Averaging whole blocks costs a tenth of an exact resize.
-    factor = -(-max(image.size) // THUMBNAIL_SIDE_PX)
-    if factor > 1:
-        image = image.reduce(factor)
-        values = np.asarray(image)
-    grey, grey_values = image, values
-    if image.mode != "L":
-        grey = image.convert("L")
-        grey_values = np.asarray(grey)
-    return hashing.phash(grey), quality.measure(grey_values, values)
 
 
 def _samples(values: np.ndarray) -> np.ndarray:

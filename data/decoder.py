@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import os
 import resource
 import time
@@ -25,7 +26,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from data import decode, files, hashing, quality, read_lines
+from data import decode, files, hashing, quality, read_lines, value_range
 
 READY = b"ready\n"
 _READ_BYTES = 1 << 16
@@ -66,22 +67,26 @@ class Answer:
     result: decode.Decoded | decode.Rejection
 
 
-def answer(root: str, path: str, config: decode.DecodeConfig, reencode: bool) -> Answer:
+def answer(
+    root: str, path: str, config: decode.DecodeConfig, reencode: bool, scale: value_range.Scale
+) -> Answer:
     """Reads and decodes one file of a data folder."""
     content = files.read(root, path, config.limits.max_bytes)
     if isinstance(content, decode.Rejection):
         return Answer("", content)
-    return Answer(hashing.sha256(content), decode.decode(content, config, reencode))
+    return Answer(hashing.sha256(content), decode.decode(content, config, reencode, scale))
 
 
 def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
-    """An answer as a line of JSON, the encoded image and its samples."""
+    """An answer as a line of JSON, the encoded image, and its samples before its histogram."""
     head: dict[str, Any] = {"sha256": found.sha256}
     result = found.result
     if isinstance(result, decode.Rejection):
         head |= {"reason": result.reason, "detail": result.detail, "lengths": [0, 0]}
         return json.dumps(head).encode() + b"\n", b"", b""
     samples = result.samples.tobytes()
+    if result.histogram is not None:
+        samples += value_range.histogram_to_bytes(result.histogram)
     head |= {"info": result.info, "scale": result.scale, "has_exif": result.has_exif}
     head["lengths"] = [len(result.encoded), len(samples)]
     return json.dumps(head).encode() + b"\n", result.encoded, samples
@@ -92,17 +97,23 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     if "reason" in head:
         return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
     shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
-    values = np.frombuffer(samples, np.uint8).reshape(shape)
+    size = math.prod(shape)
+    values = np.frombuffer(samples[:size], np.uint8).reshape(shape)
     info = info_from_json(head["info"])
-    decoded = decode.Decoded(encoded, info, values, head["scale"], head["has_exif"])
+    rest = samples[size:]
+    histogram = value_range.histogram_from_bytes(rest) if rest else None
+    decoded = decode.Decoded(encoded, info, values, head["scale"], head["has_exif"], histogram)
     return Answer(head["sha256"], decoded)
 
 
 def info_from_json(raw: list[Any]) -> decode.ImageInfo:
     """Reads what is known of an image from its JSON, which is a list of its values."""
-    *values, measures = raw
+    # Lists of older versions end with the measures.
+    *head, measures, values = raw if len(raw) == len(decode.ImageInfo._fields) else [*raw, None]
+    if values is not None:
+        values = value_range.values_from_json(values)
     return read_lines.typed(
-        decode.ImageInfo, [*values, read_lines.typed(quality.Quality, measures)]
+        decode.ImageInfo, [*head, read_lines.typed(quality.Quality, measures), values]
     )
 
 
@@ -113,6 +124,7 @@ def main() -> None:
     os.dup2(2, 1)
     settings = json.loads(_first_line())
     config = decode.DecodeConfig.model_validate(settings["config"])
+    scale = value_range.Scale.from_dict(settings["scale"])
     # Where the system or a container sets a lower bound, that one holds.
     with contextlib.suppress(OSError, ValueError):
         limit = config.limits.max_memory_bytes
@@ -127,7 +139,7 @@ def main() -> None:
     decode.decode(blank.getvalue(), config)
     output.write(READY)
     output.flush()
-    _serve(settings["root"], config, output)
+    _serve(settings["root"], config, scale, output)
 
 
 def _first_line() -> bytes:
@@ -138,7 +150,9 @@ def _first_line() -> bytes:
     return line
 
 
-def _serve(root: str, config: decode.DecodeConfig, output: IO[bytes]) -> None:
+def _serve(
+    root: str, config: decode.DecodeConfig, scale: value_range.Scale, output: IO[bytes]
+) -> None:
     received = b""
     sent = time.monotonic()
     while content := os.read(0, _READ_BYTES):
@@ -149,7 +163,7 @@ def _serve(root: str, config: decode.DecodeConfig, output: IO[bytes]) -> None:
             if request.careful or late:
                 output.flush()
                 sent = time.monotonic()
-            found = answer(root, request.path, config, request.reencode)
+            found = answer(root, request.path, config, request.reencode, scale)
             output.writelines(pack(found))
         output.flush()
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
-from data import decode, decoder, errors, fresh_process, read_back
+from data import decode, decoder, errors, fresh_process, read_back, value_range
 
 START_SECONDS = 120
 _IN_FLIGHT = 64  # requests a decoder has at a time, so that it never waits for the next
@@ -38,7 +38,7 @@ def _head(found: Any) -> tuple[dict[str, Any], list[int]]:
 class _Decoder:
     """One process, the requests it has, and what came of it so far."""
 
-    def __init__(self, root: str, config: decode.DecodeConfig) -> None:
+    def __init__(self, root: str, config: decode.DecodeConfig, scale: value_range.Scale) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "data.decoder"],
             stdin=subprocess.PIPE,
@@ -60,7 +60,11 @@ class _Decoder:
         self.buffer = bytearray()
         self.ready = self.ended = False
         self.since = time.monotonic()
-        settings = {"root": root, "config": config.model_dump()}
+        settings = {
+            "root": root,
+            "config": config.model_dump(),
+            "scale": dataclasses.asdict(scale),
+        }
         self.stdin.write(json.dumps(settings).encode() + b"\n")
 
     def ask(self, requests: list[decoder.Request]) -> None:
@@ -122,10 +126,17 @@ class DecoderPool:
       root: the data folder.
       config: limits and how images are stored.
       size: how many processes; they start when first needed.
+      scale: how values of more than 8 bits become 0–255.
     """
 
-    def __init__(self, root: str, config: decode.DecodeConfig, size: int) -> None:
-        self._root, self._config, self._size = root, config, size
+    def __init__(
+        self,
+        root: str,
+        config: decode.DecodeConfig,
+        size: int,
+        scale: value_range.Scale = decode.TYPE_SCALE,
+    ) -> None:
+        self._root, self._config, self._size, self._scale = root, config, size, scale
         self._decoders: list[_Decoder] = []
         self._selector = selectors.DefaultSelector()
         self._poll_seconds = min(_POLL_SECONDS, config.limits.max_seconds / 4)
@@ -187,7 +198,7 @@ class DecoderPool:
 
     def _ask_alone(self, request: decoder.Request) -> decoder.Answer:
         """Asks a new decoder for one image; what happens now is that image's own doing."""
-        one = _Decoder(self._root, self._config)
+        one = _Decoder(self._root, self._config, self._scale)
         one.ask([request])
         with selectors.DefaultSelector() as selector:
             selector.register(one.stdout, selectors.EVENT_READ)
@@ -218,7 +229,7 @@ class DecoderPool:
                 (there or self._start()).ask(requests)
 
     def _start(self) -> _Decoder:
-        one = _Decoder(self._root, self._config)
+        one = _Decoder(self._root, self._config, self._scale)
         self._decoders.append(one)
         self._selector.register(one.stdout, selectors.EVENT_READ, one)
         return one

@@ -9,7 +9,7 @@ from typing import Literal
 import tensorflow as tf
 
 from data import decode as cpu_decode
-from data import image_reading
+from data import image_reading, value_range
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
@@ -46,7 +46,7 @@ def decode(
         encoded = tf.identity(encoded)
     pixels = tf.cond(
         tf.strings.substr(encoded, 0, 4) == b"\x89PNG",
-        lambda: _decode_png(encoded, reading.background),
+        lambda: _decode_png(encoded, reading),
         lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
     )
     pixels.set_shape([None, None, 3])
@@ -156,8 +156,28 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
     return tf.cond(is_jpeg, lambda: _jpeg_orientation(head, content), lambda: tf.constant(1))
 
 
-def _decode_png(encoded: tf.Tensor, background: image_reading.Colour) -> tf.Tensor:
+def _decode_png(encoded: tf.Tensor, reading: image_reading.Reading) -> tf.Tensor:
     """uint8 [H, W, 3]; what is transparent shows the background, as Pillow blends it."""
+    # Bit depth and colour type. Colours of 16 bits are cut to their high byte, as by Pillow.
+    is_deep_grey = tf.strings.substr(encoded, 24, 2) == b"\x10\x00"
+    return tf.cond(  # type: ignore[no-any-return]
+        is_deep_grey,
+        lambda: _decode_deep_grey(encoded, reading),
+        lambda: _decode_shallow_png(encoded, reading.background),
+    )
+
+
+def _decode_deep_grey(encoded: tf.Tensor, reading: image_reading.Reading) -> tf.Tensor:
+    """uint8 [H, W, 3] of a grey PNG of 16 bits, scaled by the rule of the training images."""
+    pixels = tf.io.decode_png(encoded, channels=4, dtype=tf.uint16)
+    levels = tf.constant(value_range.table(reading.value_range))
+    grey = tf.gather(levels, tf.cast(pixels[..., :1], tf.int32))
+    behind = tf.constant(reading.background, tf.uint8)
+    # A grey value may mean transparency; there is no alpha layer.
+    return tf.where(pixels[..., 3:] == 0, behind, grey)  # type: ignore[no-any-return]
+
+
+def _decode_shallow_png(encoded: tf.Tensor, background: image_reading.Colour) -> tf.Tensor:
     pixels = tf.io.decode_png(encoded, channels=4)
     alpha = pixels[..., 3:]
 

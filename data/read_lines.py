@@ -9,7 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, get_args
 
 from data import read_back
 
@@ -91,4 +91,6 @@ def typed(kind: type[Row], values: Sequence[Any]) -> Row:
 
 @functools.cache
 def _types(kind: type[tuple]) -> list[tuple[type, ...]]:
-    return [_TYPES.get(one, (one,)) for one in kind.__annotations__.values()]
+    # The members of X | None are X and the type of None.
+    members = [get_args(one) or (one,) for one in kind.__annotations__.values()]
+    return [tuple(t for one in row for t in _TYPES.get(one, (one,))) for row in members]

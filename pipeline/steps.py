@@ -30,7 +30,7 @@ def _ingest(step: runner.Step) -> str:
     known = sum(report.counts().values()) + len(report.quarantined) - report.decoded
     if known:
         parts.append(f"{report.decoded:,} decoded, {known:,} known")
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *(told.sentence() for told in report.scaled)])
 
 
 def _validate(step: runner.Step) -> str:

@@ -1,10 +1,11 @@
 """The settings of ingest."""
 
 import hashlib
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import decode
+from data import decode, range_choice
 from data import split as split_config
 from data.layout import config as folder_config
 
@@ -15,7 +16,17 @@ class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
     split: split_config.SplitConfig = Field(
         default_factory=split_config.SplitConfig, description="the splits that the pipeline makes"
     )
+    value_range: range_choice.Setting = Field(
+        "auto",
+        description="what becomes 0–255 of grey values of more than 8 bits, for all images alike:"
+        " auto, type, percentile, or the two values LOW,HIGH",
+    )
     shard_bytes: int = Field(128 << 20, ge=1 << 10, description="aimed size of a TFRecord file")
+
+    @field_validator("value_range", mode="before")
+    @classmethod
+    def _is_a_range(cls, value: Any) -> range_choice.Setting:
+        return range_choice.parse(value)
 
     def decoding(self) -> decode.DecodeConfig:
         """The part of the settings that a decoder is told."""

@@ -1,5 +1,6 @@
 """The Beam door of ingest: names of files and shards cross the shuffle, images never do."""
 
+import functools
 import os
 from typing import Any
 
@@ -11,15 +12,15 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components.image_example_gen import config, ingest, inspection, intake, report
-from data import catalog, index, progress, split
+from components.image_example_gen import config, ingest, inspection, intake, passes, report
+from data import catalog, progress, split, value_range
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
     """A bundle of tasks → nothing; what is found goes to the index, which all workers share."""
 
-    def __init__(self, root: str, job: config.IngestJob, decoders: int) -> None:
-        self._arguments = (root, job, decoders)
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments  # of the Inspector
 
     def setup(self) -> None:
         self._inspector = inspection.Inspector(*self._arguments)
@@ -60,23 +61,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         ledger = split.load_ledger(workspace.ledger)  # refused before hours of decoding
         with intake.unused_list(job.state_dir, examples.uri) as note:
             listing = intake.listed(root, job, note)
-            rows = index.load(workspace.index_dir)
-            tasks = inspection.new_files(listing, rows, workspace)
-            if tasks:
-                self._inspect(root, job, tasks)
-                rows = index.load(workspace.index_dir)
-            plan = ingest.plan(listing, rows, job, ledger, note)
-        workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
+            inspected = passes.inspect(listing, job, functools.partial(self._look, root, job))
+            plan = ingest.plan(listing, inspected.rows, job, ledger, note)
+        workspace.remember(inspected.listed, plan.ledger)
         self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
-        outcome = ingest.finish(plan, listing, job, examples.uri)
-        outcome.decoded = inspection.count_decoded(tasks, rows)
+        outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
         outcome.write(examples.uri)
         # TFX deletes the artifact of a step that fails; this copy is there to be read then.
         report.check(outcome, listing, outcome.write(job.state_dir))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
-    def _inspect(self, root: str, job: config.IngestJob, tasks: list[inspection.Task]) -> None:
-        progress.start(inspection.TASK, total=len(tasks))
+    def _look(
+        self, root: str, job: config.IngestJob, tasks: passes.Tasks, scale: value_range.Scale
+    ) -> None:
         decoders = max(1, (os.cpu_count() or 1) // _workers_a_machine(self._beam_pipeline_args))
         with self._make_beam_pipeline() as pipeline:
             _ = (
@@ -84,7 +81,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "NewFiles" >> beam.Create(inspection.bundles(tasks))
                 # Without this, listing and reading fuse into one bundle on one worker.
                 | "Spread" >> beam.Reshuffle()
-                | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders))
+                | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders, scale))
             )
 
     def _write(self, writer: ingest.ShardWriter, plan: ingest.Plan) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.image_example_gen import config as ingest_config
-from components.image_example_gen import inspection, report
+from components.image_example_gen import inspection, passes, report
 from data import (
     catalog,
     decode,
@@ -26,6 +26,7 @@ from data import (
     progress,
     records,
     split,
+    value_range,
 )
 from data.layout.unused import Note, Reason, Unused
 
@@ -178,6 +179,7 @@ def finish(
     listing: folder.Listing,
     job: ingest_config.IngestJob,
     output_uri: str,
+    inspected: passes.Inspected,
 ) -> report.Report:
     """Writes the label map; adds up the whole report.
 
@@ -186,6 +188,7 @@ def finish(
       listing: the files.
       job: has the label map.
       output_uri: the artifact.
+      inspected: how the files were read.
     """
     report.write_labels(output_uri, job.labels)
     unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})
@@ -199,7 +202,14 @@ def finish(
     whole = report.merge([rest, *report.take_parts(output_uri)])
     whole.max_duplicate_distance = job.config.split.max_duplicate_distance
     whole.duplicate_distance = plan.duplicate_distance
-    whole.reading = image_reading.Reading(background=job.config.background_rgb())
+    has_floats = any(one.kind == value_range.FLOAT for one in inspected.scaled)
+    whole.reading = image_reading.Reading(
+        background=job.config.background_rgb(),
+        value_range=inspected.scale.integers,
+        float_range=inspected.scale.floats if has_floats else None,
+    )
+    whole.scaled = inspected.scaled
+    whole.decoded = inspected.decoded
     return whole
 
 
@@ -262,7 +272,7 @@ class ShardWriter:
         self, image: catalog.Image, workspace: inspection.Workspace
     ) -> bytes | decode.Rejection:
         if image.info.reencoded:
-            return Path(workspace.encoded(image.sha256)).read_bytes()
+            return Path(workspace.encoded(image.sha256, image.info)).read_bytes()
         content = files.read(self.root, image.path, self.job.config.limits.max_bytes)
         if isinstance(content, bytes) and hashing.sha256(content) != image.sha256:
             return decode.Rejection("changed")

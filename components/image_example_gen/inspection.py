@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from components.image_example_gen import config as ingest_config
 from data import (
     atomic,
@@ -20,6 +22,7 @@ from data import (
     index,
     progress,
     split,
+    value_range,
     verify,
 )
 
@@ -36,16 +39,19 @@ class Workspace:
     Attributes:
       state_dir: of the model.
       decode_key, split_key: see IngestJob.
+      counted: whether histograms are kept of values of more than 8 bits.
     """
 
     state_dir: str
     decode_key: str
     split_key: str
+    counted: bool = False
 
     @classmethod
     def of(cls, job: ingest_config.IngestJob) -> "Workspace":
         """The workspace of a job."""
-        return cls(job.state_dir, job.decode_key(), job.split_key())
+        counted = job.config.value_range == "percentile"
+        return cls(job.state_dir, job.decode_key(), job.split_key(), counted)
 
     @property
     def index_dir(self) -> Path:
@@ -57,25 +63,41 @@ class Workspace:
         """The file that remembers splits; editing it pins an image to one."""
         return Path(self.state_dir, LEDGER_FILE.format(key=self.split_key))
 
-    def encoded(self, sha256: str) -> Path:
+    def encoded(self, sha256: str, info: decode.ImageInfo) -> Path:
         """Where the bytes to store for a file are, when they are not its own."""
-        return self.index_dir / "encoded" / sha256[:2] / sha256
+        # The range is in the name: whoever dies between writing bytes and row leaves no mixture.
+        name = sha256 if info.values is None else f"{sha256}-{info.values.scaled.key()}"
+        return self.index_dir / "encoded" / sha256[:2] / name
+
+    def histogram(self, sha256: str) -> Path:
+        """Where the histogram of a file's values is, when they have more than 8 bits."""
+        return self.index_dir / "histograms" / sha256[:2] / sha256
+
+    def read_histogram(self, sha256: str) -> np.ndarray:
+        """The histogram of a file's values, see value_range."""
+        return value_range.histogram_from_bytes(self.histogram(sha256).read_bytes())
 
     def has_bytes(self, row: index.Row) -> bool:
         """Whether the bytes to store for a file need not be made again."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
             return True
-        return self.encoded(row.sha256).exists()
+        if self.counted and result.values and not self.histogram(row.sha256).exists():
+            return False
+        return self.encoded(row.sha256, result).exists()
 
     def remember(self, rows: Sequence[index.Row], ledger: Mapping[str, str]) -> None:
         """Keeps what is known of the files and where they went; forgets those that are gone."""
         index.save(self.index_dir, rows)
         split.save_ledger(self.ledger, ledger)
-        kept = {row.sha256 for row in rows}
-        for path in self.index_dir.glob("encoded/*/*"):
-            if path.name not in kept:
-                path.unlink()
+        kept = set()
+        for row in rows:
+            if isinstance(row.result, decode.ImageInfo):
+                kept |= {self.encoded(row.sha256, row.result), self.histogram(row.sha256)}
+        for folder_name in ("encoded", "histograms"):
+            for path in self.index_dir.glob(f"{folder_name}/*/*"):
+                if path not in kept:
+                    path.unlink()
 
 
 @dataclass(frozen=True)
@@ -135,13 +157,20 @@ class Inspector:
       root: the data folder.
       job: the settings.
       decoders: how many processes decode.
+      scale: how values of more than 8 bits become 0–255.
     """
 
-    def __init__(self, root: str, job: ingest_config.IngestJob, decoders: int) -> None:
+    def __init__(
+        self,
+        root: str,
+        job: ingest_config.IngestJob,
+        decoders: int,
+        scale: value_range.Scale = decode.TYPE_SCALE,
+    ) -> None:
         self._root = root
         self._workspace = Workspace.of(job)
         self._config = job.config.decoding()
-        self._pool = decoder_pool.DecoderPool(root, self._config, decoders)
+        self._pool = decoder_pool.DecoderPool(root, self._config, decoders, scale)
 
     def close(self) -> None:
         """Ends the decoders."""
@@ -189,8 +218,11 @@ class Inspector:
         if isinstance(result, decode.Decoded):
             known = result.info
             if known.reencoded:
-                with atomic.replacing(self._workspace.encoded(sha256)) as temporary:
+                with atomic.replacing(self._workspace.encoded(sha256, known)) as temporary:
                     temporary.write_bytes(result.encoded)
+            if result.histogram is not None:
+                with atomic.replacing(self._workspace.histogram(sha256)) as temporary:
+                    temporary.write_bytes(value_range.histogram_to_bytes(result.histogram))
         else:
             known = result
         return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)

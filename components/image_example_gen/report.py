@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 import tensorflow as tf
 
-from data import decode, errors, folder, image_reading, labels, split
+from data import decode, errors, folder, image_reading, labels, range_choice, split
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
@@ -46,6 +46,7 @@ class Report:
       max_duplicate_distance: bits of 256 up to which images were to count as near copies.
       duplicate_distance: up to which they did; less where look-alikes would have.
       reading: how the images were read.
+      scaled: how images of more than 8 bits became 0–255; empty where there are none.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Report:
     max_duplicate_distance: int = split.MAX_DISTANCE
     duplicate_distance: int = split.MAX_DISTANCE
     reading: image_reading.Reading = image_reading.DEFAULT
+    scaled: list[range_choice.Scaled] = field(default_factory=list)
 
     @property
     def found(self) -> int:
@@ -78,6 +80,7 @@ class Report:
         raw = json.loads(text)
         del raw["found"]
         raw["reading"] = image_reading.Reading.from_dict(raw["reading"])
+        raw["scaled"] = [range_choice.Scaled.from_dict(one) for one in raw["scaled"]]
         raw["quarantined"] = [Quarantined(**row) for row in raw["quarantined"]]
         return cls(**raw)
 

@@ -36,6 +36,9 @@ class ValidateConfig(BaseModel):
     small_classes: SetSeverity = Field("warn", description="a class has few images to train on")
     untested_classes: SetSeverity = Field("warn", description="a class has no test image")
     look_alikes: SetSeverity = Field("warn", description="unlike images look like near copies")
+    value_range: SetSeverity = Field(
+        "warn", description="how values of more than 8 bits became 0–255 is guessed, or clips some"
+    )
     class_imbalance: SetSeverity = Field("warn", description="some class outnumbers another")
     label_map: SetSeverity = Field("warn", description="classes came or went since the last run")
     schema_anomalies: SetSeverity = Field(

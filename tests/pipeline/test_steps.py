@@ -1,7 +1,23 @@
 import json
 import types
 
+from components.image_example_gen import report
+from data import range_choice, value_range
 from pipeline import runner, steps
+
+
+def test_ingest_tells_how_more_than_8_bits_were_scaled(tmp_path):
+    told = range_choice.Scaled(
+        value_range.INTEGER, "auto", value_range.Range(0, 4095), 3, 0, 4000, "cat/1.png"
+    )
+    report.Report({"train": {"cat": 3}}, decoded=3, scaled=[told]).write(str(tmp_path))
+    step = runner.Step(
+        "ImageFolderExampleGen", outputs={"examples": [types.SimpleNamespace(uri=str(tmp_path))]}
+    )
+    assert steps.describe(step) == (
+        "3 train, 0 eval, 0 test; 3 files hold grey integers of 16 bits or more, values up to 4000"
+        " (cat/1.png): scaled from 0–4095 to 0–255, by --ingest.value-range auto."
+    )
 
 
 def test_a_search_tells_what_it_found(tmp_path):

@@ -41,6 +41,7 @@ SET_CHECKS: dict[str, Check] = {
         classes.small_classes,
         classes.untested_classes,
         classes.look_alikes,
+        classes.value_range,
         classes.class_imbalance,
         classes.label_map,
         drift.label_drift,

@@ -55,6 +55,13 @@ def look_alikes(context: Context) -> Iterator[Found]:
         )
 
 
+def value_range(context: Context) -> Iterator[Found]:
+    """How images of more than 8 bits were scaled, where that is a guess or loses something."""
+    for told in context.report.scaled:
+        if told.is_guessed or told.clipped:
+            yield Found(told.sentence())
+
+
 def class_imbalance(context: Context) -> Iterator[Found]:
     """A class that outnumbers another."""
     counts = _trained(context)

@@ -105,6 +105,19 @@ def greyscale(context: Context) -> Iterator[Found]:
         )
 
 
+def _scaled(context: Context, low: list[tuple[float, int]]) -> str:
+    """Names a cause that lies in no file: how values of more than 8 bits became 0–255."""
+    found = [context.images[index].info.values for _, index in low]
+    deep = [values for values in found if values is not None]
+    if not deep:
+        return ""
+    ranges = " or ".join(sorted({str(values.scaled) for values in deep}))
+    return (
+        f" {len(deep):,} of them have more than 8 bits and were scaled from {ranges} to 0–255: the"
+        " cause may be --ingest.value-range."
+    )
+
+
 def _is_blank(image: catalog.Image) -> bool:
     return image.info.quality.contrast < BLANK_CONTRAST
 
@@ -127,7 +140,7 @@ def _below(
     low = [(value, index) for value, index in values if value < bound]
     if low:
         yield Found(
-            f"{len(low):,} of {len(context.images):,} images: {words}.",
+            f"{len(low):,} of {len(context.images):,} images: {words}.{_scaled(context, low)}",
             [Case((index,), f"{value:.3g}, {bound:.3g} is allowed") for value, index in low],
             [index for _, index in low],
         )

@@ -86,7 +86,10 @@ def describe(
             "name": export_config.INPUT,
             "type": f"uint8 [B, {size}, {size}, 3], RGB in 0–255; B is 1 in .tflite files, any in"
             " .onnx",
-            "preparation": "The image is decoded, turned upright by its EXIF orientation, put on"
+            "preparation": "The image is decoded; grey values v of more than 8 bits become"
+            " round((v − low) × 255 / (high − low)), clipped to 0–255, with value_range as [low, high],"
+            " or float_range where v is a floating-point number; 16-bit colours are cut to their high"
+            " byte. It is turned upright by its EXIF orientation, put on"
             f" background_rgb where it is transparent, and resized {RESIZED[spec.resize]}, with S ="
             f" {size}, bilinear and antialiased. All else is inside the file.",
         },

@@ -5,8 +5,8 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from components.image_example_gen import config, ingest, inspection, intake, report
-from data import catalog, errors, example, folder, index, labels, records, split
+from components.image_example_gen import config, ingest, inspection, intake, passes, report
+from data import catalog, errors, example, folder, labels, records, split
 from tests.conftest import noise
 from tests.data import test_folder
 
@@ -21,25 +21,26 @@ def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJ
     )
 
 
+def look(root, job, tasks, scale) -> None:
+    inspector = inspection.Inspector(str(root), job, 2, scale)
+    inspector.inspect(tasks)
+    inspector.close()
+
+
 def run(root, output, state=None, **changes) -> tuple[report.Report, folder.Listing]:
     """A whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
     listing = folder.scan(root, config.IngestConfig(**changes))
     job = job_for(listing, state, **changes)
     workspace = inspection.Workspace.of(job)
-    tasks = inspection.new_files(listing, index.load(workspace.index_dir), workspace)
-    inspector = inspection.Inspector(str(root), job, decoders=2)
-    inspector.inspect(tasks)
-    inspector.close()
-    rows = index.load(workspace.index_dir)
-    plan = ingest.plan(listing, rows, job, split.load_ledger(workspace.ledger))
-    workspace.remember([rows[file.path] for file in listing.files], plan.ledger)
+    inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task))
+    plan = ingest.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))
+    workspace.remember(inspected.listed, plan.ledger)
     writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
     catalog.write(str(output), plan.images, plan.shard_counts)
     for name, shard in plan.shards():
         writer.write(name, shard)
-    outcome = ingest.finish(plan, listing, job, str(output))
-    outcome.decoded = inspection.count_decoded(tasks, rows)
+    outcome = ingest.finish(plan, listing, job, str(output), inspected)
     outcome.write(str(output))
     return outcome, listing
 

@@ -1,5 +1,6 @@
 """The checks on made-up catalogs; on real images in test_images.py."""
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from components.image_example_gen import report as ingest_report
 from components.image_validator import checks, config, context, findings, validate
-from data import catalog, decode, errors, quality
+from data import catalog, decode, errors, quality, range_choice, value_range
 
 LABELS = ["cat", "dog"]
 GOOD = quality.Quality(
@@ -90,6 +91,32 @@ def test_a_bad_image_is_found_and_named(clean, check, changes):
     assert finding.severity == "warn"
     assert finding.message.startswith("1 of 101 images")
     assert finding.cases[0].paths == ["cat/0777.jpg"]
+
+
+def test_dark_images_of_more_than_8_bits_name_the_range_as_a_cause(clean):
+    values = value_range.Values(value_range.INTEGER, 0, 900, value_range.TYPE_16)
+    dark = [image(700 + i, highlight=0.01) for i in range(3)]
+    dark[1] = dark[1]._replace(info=dark[1].info._replace(values=values))
+    assert only(checked([*clean, *dark]), "too_dark").message == (
+        "3 of 103 images: too dark. 1 of them have more than 8 bits and were scaled from 0–65535"
+        " to 0–255: the cause may be --ingest.value-range."
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "clipped", "is_told"),
+    [("auto", 0, True), ("percentile", 9, True), ("type", 0, False), ("0,100", 2, True)],
+)
+def test_a_range_that_is_guessed_or_clips_is_a_finding(clean, setting, clipped, is_told):
+    told = range_choice.Scaled(
+        value_range.INTEGER, setting, value_range.Range(0, 4095), 9, 0, 3000, "cat/1.png", clipped
+    )
+    data = data_of(clean)
+    data = dataclasses.replace(data, report=dataclasses.replace(data.report, scaled=[told]))
+    found = validate.run(data).findings
+    assert [(one.check, one.message) for one in found] == [
+        ("value_range", told.sentence())
+    ] * is_told
 
 
 def test_the_worst_come_first(clean):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.release_gate import golden, parity, probe, server_stage, training_stage
 from components.trainer import export
+from data import image_reading, value_range
 from tests.components.release_gate import conftest
 
 TURNED = {f"JPEG, EXIF orientation {value}" for value in range(2, 9)}
@@ -83,6 +84,11 @@ def test_names_permuted_and_probabilities_right(export_as, images, trained):
     assert parity._contract_problems(contract, conftest.SPEC) == [
         "The model's contract.json says labels ['metal', 'glass', 'paper']; it was trained with"
         " ['glass', 'metal', 'paper']."
+    ]
+    of_12_bits = image_reading.Reading(value_range=value_range.Range(0, 4095))
+    other = replace(conftest.SPEC, labels=contract["labels"], reading=of_12_bits)
+    assert parity._contract_problems(contract, other) == [
+        "The model's contract.json says value_range [0, 65535]; it was trained with [0, 4095]."
     ]
 
 

@@ -63,6 +63,8 @@ def test_the_description_tells_the_truth(saved_model, trained):
     described = json.loads((folder / manifest.FILE).read_text())
     assert described["labels"] == conftest.LABELS
     assert described["temperature"] == TEMPERATURE
+    assert described["value_range"] == [0, 65_535]
+    assert "with value_range as [low, high]" in described["input"]["preparation"]
     assert {one.name for one in folder.iterdir()} == {*manifest.NAMES.values(), manifest.FILE}
     for one in manifest.read(saved_model):
         assert manifest.Export.of(one.format, folder / one.file) == one

@@ -1,0 +1,125 @@
+"""Inspects what is new in a folder, and scales all images of more than 8 bits by one rule.
+
+The rule follows from the whole set, so it is known only when all files were looked at. What was
+stored by another rule until then is decoded once more.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
+
+from components.image_example_gen import config as ingest_config
+from components.image_example_gen import inspection
+from data import decode, folder, index, progress, range_choice, value_range
+
+Tasks = list[inspection.Task]
+Look = Callable[[Tasks, value_range.Scale], None]
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What is known of the files of a listing.
+
+    Attributes:
+      listing: the files.
+      rows: path → what is known; of every listed file, unless a worker lost its finds.
+      decoded: how many files were decoded for the first time or anew, since they changed.
+      scale: the rule for values of more than 8 bits.
+      scaled: what there is to tell of it.
+    """
+
+    listing: folder.Listing
+    rows: dict[str, index.Row]
+    decoded: int
+    scale: value_range.Scale
+    scaled: list[range_choice.Scaled]
+
+    @property
+    def listed(self) -> list[index.Row]:
+        """The rows of the listed files, in their order."""
+        return [self.rows[file.path] for file in self.listing.files]
+
+
+def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -> Inspected:
+    """Brings the index up to date.
+
+    Args:
+      listing: the files.
+      job: the settings, and where the index is.
+      look: looks at files by a rule and appends their rows to the index; called twice at most.
+    """
+    workspace = inspection.Workspace.of(job)
+    rows = index.load(workspace.index_dir)
+    tasks = inspection.new_files(listing, rows, workspace)
+    fresh = {task.file.path for task in tasks}
+    if tasks:
+        # By the rule of the files that are known, which most often stays.
+        known = _values(listing, rows, leave_out=fresh)
+        scale, _ = _decide(known, rows, job, workspace)
+        _start(look, tasks, scale)
+        rows = index.load(workspace.index_dir)
+    decoded = inspection.count_decoded(tasks, rows)
+    known = _values(listing, rows)
+    scale, scaled = _decide(known, rows, job, workspace)
+    stale = {path for path, values in known.items() if values.scaled != scale.of(values.kind)}
+    if stale:
+        _start(look, [inspection.Task(file) for file in listing.files if file.path in stale], scale)
+        rows = _without_changed(rows, index.load(workspace.index_dir), stale)
+    scaled = [replace(one, rescaled=_count(one.kind, known, stale - fresh)) for one in scaled]
+    return Inspected(listing, rows, decoded, scale, scaled)
+
+
+def _start(look: Look, tasks: Tasks, scale: value_range.Scale) -> None:
+    progress.start(inspection.TASK, total=len(tasks))
+    look(tasks, scale)
+
+
+def _values(
+    listing: folder.Listing, rows: Mapping[str, index.Row], leave_out: Set[str] = frozenset()
+) -> dict[str, value_range.Values]:
+    """Path → the values of the listed images of more than 8 bits."""
+    found = {}
+    for file in listing.files:
+        row = rows.get(file.path)
+        if row is None or file.path in leave_out or not isinstance(row.result, decode.ImageInfo):
+            continue
+        if row.result.values is not None:
+            found[file.path] = row.result.values
+    return found
+
+
+def _decide(
+    known: Mapping[str, value_range.Values],
+    rows: Mapping[str, index.Row],
+    job: ingest_config.IngestJob,
+    workspace: inspection.Workspace,
+) -> tuple[value_range.Scale, list[range_choice.Scaled]]:
+    counters: dict[str, value_range.Counter] = {}
+    if workspace.counted:
+        for path, values in known.items():
+            counter = counters.setdefault(values.kind, value_range.Counter())
+            try:
+                counter.add(workspace.read_histogram(rows[path].sha256))
+            except (OSError, ValueError) as error:
+                logging.warning("%s is left out of the percentiles: %s", path, error)
+                workspace.histogram(rows[path].sha256).unlink(missing_ok=True)
+    return range_choice.decide(job.config.value_range, known, counters)
+
+
+def _without_changed(
+    before: Mapping[str, index.Row], after: dict[str, index.Row], stale: set[str]
+) -> dict[str, index.Row]:
+    """The rows, with a rejection for each file that became another one between two looks.
+
+    Its values had no say in the rule, and the next run looks at it again.
+    """
+    for path in stale:
+        row = after[path]
+        usable = isinstance(row.result, decode.ImageInfo)
+        if usable and row.sha256 != before[path].sha256:
+            after[path] = row._replace(result=decode.Rejection("changed"))
+    return after
+
+
+def _count(kind: value_range.Kind, known: Mapping[str, value_range.Values], paths: set[str]) -> int:
+    return sum(known[path].kind == kind for path in paths)
