@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import errors
+from serving import errors, files
 
 SHORTEST = 16
 _LONGEST_BYTES = 4096
@@ -46,15 +46,13 @@ class Token:
 
 
 def read(path: Path) -> Token:
-    """Reads the token in a file; white space around it does not count.
+    """Reads the token in a file, or in a pipe; white space around it does not count.
 
     Raises:
       errors.UserError: the file cannot be read, or holds no token.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_LONGEST_BYTES + 1)
-            mode = path.stat().st_mode
+        content, mode = files.read_secret(path, _LONGEST_BYTES + 1)
     except OSError as error:
         raise errors.UserError(f"--token-file {path} cannot be read: {error.strerror}.") from error
     value = content.decode("utf-8", "replace").strip()

@@ -11,8 +11,10 @@ from serving import (
     access,
     client,
     errors,
+    files,
     local,
     parent,
+    recording,
     replay_command,
     server,
     tables,
@@ -177,7 +179,7 @@ def _read(paths: Sequence[Path]) -> list[bytes]:
     contents, problems = [], []
     for path in paths:
         try:
-            contents.append(path.read_bytes())
+            contents.append(files.read(path, recording.MAX_IMAGE_BYTES))
         except OSError as error:
             problems.append(f"{path} cannot be read: {error.strerror}.")
     if problems:

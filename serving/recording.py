@@ -12,14 +12,13 @@ import base64
 import json
 import os
 import random
-import stat
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from serving import client, errors, tfserving
+from serving import client, errors, files, tfserving
 
 MAX_IMAGE_BYTES = 64 << 20
 MAX_LINE_BYTES = 96 << 20
@@ -47,17 +46,12 @@ class Recorded:
         """The encoded image.
 
         Raises:
-          OSError: it cannot be read.
-          ValueError: it is too large, or no regular file.
+          OSError: it cannot be read, is too large, or is no regular file.
+          ValueError: the line is no request.
         """
         if self.offset is None:
-            status = self.path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError("it is no regular file")
-            if status.st_size > MAX_IMAGE_BYTES:
-                raise ValueError(f"it has {status.st_size} bytes; allowed are {MAX_IMAGE_BYTES}")
-            return self.path.read_bytes()
-        with self.path.open("rb") as file:
+            return files.read(self.path, MAX_IMAGE_BYTES)
+        with files.open_regular(self.path) as file:
             file.seek(self.offset)
             return _images(file.readline(MAX_LINE_BYTES))[self.index]
 
@@ -95,7 +89,7 @@ def of_file(path: Path) -> tuple[list[Recorded], list[Unreadable]]:
     found: list[Recorded] = []
     unreadable: list[Unreadable] = []
     try:
-        with path.open("rb") as file:
+        with files.open_regular(path) as file:
             offset, number = 0, 0
             while line := file.readline(MAX_LINE_BYTES):
                 number += 1
@@ -129,7 +123,7 @@ class Recorder:
     What goes wrong is reported once and ends the recording; it never fails a request.
 
     Args:
-      path: the file; made readable by its owner alone.
+      path: the file; made readable by its owner alone. It must be this user's own, and no link.
       fraction: of the requests, in 0–1.
       limit_bytes: the largest size of the file.
       report: is told, in one sentence, when the recording ends.
@@ -148,8 +142,8 @@ class Recorder:
         self._lock = threading.Lock()
         self._on = True
         try:
-            with self._opened() as file:
-                if not _ends_a_line(path):  # a crash tore it
+            with files.open_private(path) as file:
+                if not _ends_a_line(file):  # a crash tore it
                     file.write(b"\n")
         except OSError as error:
             raise errors.UserError(
@@ -168,7 +162,7 @@ class Recorder:
             if not self._on:
                 return
             try:
-                with self._opened() as file:
+                with files.open_private(self._path) as file:
                     size_bytes = os.fstat(file.fileno()).st_size
                     if size_bytes + len(line) <= self._limit_bytes:
                         file.write(line)
@@ -178,10 +172,6 @@ class Recorder:
                 why = f"cannot be written: {error.strerror}"
             self._on = False
         self._report(f"{self._path} {why}; no more is recorded.")
-
-    def _opened(self) -> BinaryIO:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        return os.fdopen(descriptor, "ab")
 
 
 def _images(line: bytes) -> list[bytes]:
@@ -195,11 +185,10 @@ def _images(line: bytes) -> list[bytes]:
     return tfserving.parse(line, client.IMAGE_INPUT, max_instances=len(line)).items
 
 
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        size_bytes = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size_bytes - 1))
-        return file.read() in (b"", b"\n")
+def _ends_a_line(file: BinaryIO) -> bool:
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size_bytes - 1))
+    return file.read() in (b"", b"\n")
 
 
 def _line_name(number: int, index: int, count: int) -> str:

@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import os
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import jinja2
 from PIL import Image, ImageOps
 
-from serving import errors, recording, replay
+from serving import errors, files, recording, replay
 
 MAX_SHOWN = 200
 _THUMBNAIL_PX = 96
@@ -38,11 +36,8 @@ def write(
       errors.UserError: the file cannot be written.
     """
     text = WRITERS[path.suffix](found, recorded, max_disagreement)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        files.write_whole(path, text)
     except OSError as error:
         raise errors.UserError(f"--report {path} cannot be written: {error.strerror}.") from error
 

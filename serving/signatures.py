@@ -5,13 +5,12 @@ read off the wire. Source: protobuf.dev/programming-guides/encoding; TensorFlow'
 ``saved_model.proto``, ``meta_graph.proto``, ``tensor_shape.proto`` and ``types.proto``.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving import errors
+from serving import errors, files
 
 SAVED_MODEL_FILE = "saved_model.pb"
 DEFAULT = "serving_default"
@@ -68,16 +67,15 @@ def read(directory: Path) -> dict[str, Signature]:
     """
     path = directory / SAVED_MODEL_FILE
     try:
-        content = memoryview(path.read_bytes())
+        with files.open_regular(path) as file:
+            content = memoryview(file.read())
         meta_graph = next(value for number, value in _fields(content) if number == 2)
         entries = [_entry(value) for number, value in _fields(meta_graph) if number == 5]
         signatures = {
             name: _signature(value) for name, value in entries if not name.startswith(_INTERNAL)
         }
     except OSError as error:
-        raise errors.UserError(
-            f"{path} cannot be read: {os.strerror(error.errno or 0)}."
-        ) from error
+        raise errors.UserError(f"{path} cannot be read: {error.strerror}.") from error
     except (IndexError, StopIteration, TypeError, UnicodeDecodeError, ValueError) as error:
         raise errors.UserError(f"{path} is no SavedModel, or damaged ({error}).") from error
     return signatures

@@ -86,6 +86,30 @@ def test_a_file_that_cannot_be_written(tmp_path, said):
     assert said == [f"{path} cannot be written: No such file or directory; no more is recorded."]
 
 
+def test_a_file_that_others_can_read_or_change_is_not_recorded_into(tmp_path, said):
+    path = tmp_path / "recorded.jsonl"
+    path.write_bytes(b"")
+    path.chmod(0o644)
+    recorder(path, said).write(IMAGES)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(errors.UserError, match=r"--record .*link cannot be written: A symbolic l"):
+        recorder(tmp_path / "link", said)
+    with pytest.raises(errors.UserError, match=r"--record .*pipe cannot be written: Not a regular"):
+        recorder(tmp_path / "pipe", said)
+    # What is exchanged while the server runs is looked at again.
+    running = recorder(tmp_path / "second", said)
+    (tmp_path / "second").unlink()
+    (tmp_path / "second").symlink_to(path)
+    before = path.read_bytes()
+    running.write(IMAGES)
+    assert said == [
+        f"{tmp_path / 'second'} cannot be written: A symbolic link; no more is recorded."
+    ]
+    assert path.read_bytes() == before
+
+
 def test_files_of_a_folder_are_sorted_and_hidden_ones_left_out(tmp_path):
     for name in ("b/2.jpg", "a.jpg", "b/.hidden", ".git/x", "b/10.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -101,12 +125,14 @@ def test_what_is_no_regular_file_is_told_and_not_read(tmp_path, monkeypatch):
     (tmp_path / "large.jpg").write_bytes(b"123456")
     monkeypatch.setattr(recording, "MAX_IMAGE_BYTES", 5)
     large, nowhere, pipe = recording.of_folder(tmp_path)
-    with pytest.raises(ValueError, match="it has 6 bytes; allowed are 5"):
+    with pytest.raises(OSError, match="It has 6 bytes; allowed are 5"):
         large.read()
     with pytest.raises(FileNotFoundError):
         nowhere.read()
-    with pytest.raises(ValueError, match="no regular file"):
+    with pytest.raises(OSError, match="Not a regular file"):
         pipe.read()
+    with pytest.raises(errors.UserError, match=r"--recorded .* cannot be read: Not a regular file"):
+        recording.of_file(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""Files whose paths a user names: opened so that neither a link, a pipe nor another's file surprises.
+
+Opening a pipe waits for its other end, a device never ends, and an append through a link changes
+what the link leads to. Functions raise ``OSError`` whose ``strerror`` completes a sentence.
+"""
+
+import errno
+import os
+import select
+import stat
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+_SAFE = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+# How long a pipe, such as a shell's <(command), may take to say all it has to say.
+PIPE_TIMEOUT_S = 10.0
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a regular file for reading; links are followed, nothing is waited for.
+
+    Raises:
+      OSError: it cannot be opened, or is no regular file.
+    """
+    return _opened(path, os.O_RDONLY | _SAFE, "rb", _irregular)
+
+
+def read(path: Path, most_bytes: int) -> bytes:
+    """Reads a regular file whole.
+
+    Raises:
+      OSError: it cannot be read, is no regular file, or holds more than ``most_bytes``.
+    """
+    with open_regular(path) as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+        content = file.read(most_bytes + 1) if size_bytes <= most_bytes else b""
+    if max(size_bytes, len(content)) > most_bytes:
+        why = f"It has {max(size_bytes, len(content))} bytes; allowed are {most_bytes}"
+        raise OSError(errno.EFBIG, why, str(path))
+    return content
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Opens a file for reading and appending that its owner alone may read; makes it if need be.
+
+    The file must be this user's, and have this one name: what another user laid there, or linked
+    there, is not written to. Its permissions become 0600.
+
+    Raises:
+      OSError: it cannot be opened, or is no such file.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | _SAFE
+    return _opened(path, flags, "a+b", _made_private)
+
+
+def read_secret(path: Path, most_bytes: int) -> tuple[bytes, int]:
+    """Reads a short file or a pipe, such as a shell's ``<(command)``; never waits without an end.
+
+    Returns:
+      At most ``most_bytes``, and the file's mode.
+
+    Raises:
+      OSError: it cannot be read, or says no end of itself within ``PIPE_TIMEOUT_S``.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _SAFE)
+    try:
+        deadline = time.monotonic() + PIPE_TIMEOUT_S
+        content = b""
+        while len(content) < most_bytes:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not select.select([descriptor], [], [], left_s)[0]:
+                why = f"No end of it after {PIPE_TIMEOUT_S:g} s"
+                raise OSError(errno.ETIMEDOUT, why, str(path))
+            part = os.read(descriptor, most_bytes - len(content))
+            if not part:
+                break
+            content += part
+        return content, os.fstat(descriptor).st_mode
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all, and its folder where that is missing.
+
+    What was there before is replaced, not written to: a link is, not what it leads to.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    _replace(path, text)
+
+
+def require_writable(path: Path) -> None:
+    """Checks that ``write_whole`` can write a file, and leaves what is there.
+
+    Raises:
+      OSError: it cannot.
+    """
+    _replace(path, None)
+
+
+def _replace(path: Path, text: str | None) -> None:
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text or "")
+        if text is not None:
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _opened(path: Path, flags: int, mode: str, check: Callable[[int], str | None]) -> BinaryIO:
+    """Opens a file and refuses it, with the sentence of ``check``, before anything is read or written."""
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW:
+            raise OSError(errno.ELOOP, "A symbolic link", str(path)) from error
+        raise
+    try:
+        why = check(descriptor)
+        if why is not None:
+            raise OSError(errno.EPERM, why, str(path))
+        return os.fdopen(descriptor, mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _irregular(descriptor: int) -> str | None:
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        return os.strerror(errno.EISDIR)
+    return None if stat.S_ISREG(mode) else "Not a regular file"
+
+
+def _made_private(descriptor: int) -> str | None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return "Not a regular file"
+    if status.st_uid != os.geteuid():
+        return "Owned by another user"
+    if status.st_nlink > 1:
+        return "A file with several names (hard links)"
+    os.fchmod(descriptor, 0o600)
+    return None
