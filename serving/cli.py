@@ -13,6 +13,7 @@ from serving import (
     errors,
     files,
     local,
+    origins,
     parent,
     recording,
     replay_command,
@@ -95,6 +96,13 @@ def _add_serve(parser: _Parser) -> None:
     add(
         "--grpc-host", default="127.0.0.1", help="for peers that are trusted (default: %(default)s)"
     )
+    add(
+        "--allowed-hosts",
+        type=origins.parse,
+        default=(),
+        metavar="NAMES",
+        help="by which clients call it, beside its addresses: a.example.org,b; * for all",
+    )
     add("--metrics-port", type=_port, help="default: the second port after --port")
     add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
     add("--workers", type=_count, default=limits.workers, help="processes that run the model")
@@ -154,6 +162,7 @@ def _serve(given: argparse.Namespace) -> None:
         limits,
         given.grpc_host,
         recorder=replay_command.recorder(given, _print),
+        allowed_hosts=given.allowed_hosts,
     )
     with server.stopping_on_signals() as stop, parent.watched(given.parent, stop):
         server.serve(settings, stop, _print)
@@ -194,7 +203,7 @@ def _status(given: argparse.Namespace) -> None:
     _print(f"{given.model_dir}: version {current.number} is served.")
     _print(f"{len(known)} versions in all, {withdrawn} withdrawn.")
     if given.url:
-        with _asking(given, _name(given.model_dir)) as asked:
+        with _asking(given, versions.model_name(given.model_dir)) as asked:
             ready = [str(one["version"]) for one in asked.index() if _is_ready(one, asked.model)]
         _print(f"{given.url}: version {', '.join(ready) or 'none'} answers.")
 
@@ -216,7 +225,7 @@ def _promote(given: argparse.Namespace) -> None:
 def _changed(given: argparse.Namespace, version: versions.Version) -> None:
     _print(f"{given.model_dir}: version {version.number} is served; running servers follow.")
     if given.url:
-        with _asking(given, _name(given.model_dir)) as asked:
+        with _asking(given, versions.model_name(given.model_dir)) as asked:
             _await(asked, version.number)
         _print(f"{given.url}: version {version.number} answers.")
 
@@ -238,10 +247,6 @@ def _await(asked: client.Client, number: int) -> None:
 
 def _is_ready(entry: dict[str, Any], model: str) -> bool:
     return entry["name"] == model and entry.get("state") == "READY"
-
-
-def _name(model_dir: Path) -> str:
-    return model_dir.resolve().name
 
 
 def _prune(given: argparse.Namespace) -> None:

@@ -6,9 +6,10 @@
     /v2/…                                                       see passage.py
     /, /page/…                                                  see page.py
 
-With a token, all but the page itself and health asks for it. Triton itself listens on this machine
-alone: much that is malformed it answers with 500, and some of it ends it. So nothing reaches it that
-was not understood here. When too many requests wait the answer is 503, at once. The doors run in a
+With a token, all but the page itself and health asks for it. What a page in a browser may ask:
+origins.py. Triton itself has a Unix socket that this user alone reaches: much that is malformed it
+answers with 500, and some of it ends it. So nothing reaches it that was not understood here. Before
+a model is loaded, and when too many requests wait, the answer is 503, at once. The doors run in a
 thread of their own.
 """
 
@@ -17,8 +18,9 @@ import contextlib
 import ctypes
 import logging
 import re
+import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from serving import (
     client,
     errors,
     json_body,
+    origins,
     page,
     passage,
     recording,
@@ -40,10 +43,12 @@ from serving import (
     tfserving,
     upstream,
 )
-from serving.triton import model_config, process
+from serving.triton import model_config
 
 _TIMEOUT_S = 60
 _START_TIMEOUT_S = 30
+# Triton writes a line to its log for every new connection.
+_KEPT_S = 300
 # Base64 is a third longer than what it holds.
 _BODY_FACTOR = 1.5
 # Times the largest batch: so many instances may a request of TensorFlow Serving's API have.
@@ -74,9 +79,11 @@ class Door:
     Args:
       name: the model's.
       model_dir: its folder, for the signatures.
-      where: where Triton listens, and the door.
-      triton_url: Triton's REST.
+      sockets: listen for clients; they stay the caller's.
+      triton_socket: the path of Triton's REST, a Unix socket.
+      hosts: what the server is known as.
       limits: what a request may have.
+      given_up: see ``upstream.Upstream``.
       recorder: is given what was answered; None: nothing is recorded.
       token: without it nobody is answered; None: everybody is.
     """
@@ -85,17 +92,21 @@ class Door:
         self,
         name: str,
         model_dir: Path,
-        where: process.Addresses,
-        triton_url: str,
+        sockets: Sequence[socket.socket],
+        triton_socket: str,
+        hosts: origins.Hosts,
         limits: model_config.Limits,
+        given_up: Callable[[str, float], None],
         recorder: recording.Recorder | None = None,
         token: access.Token | None = None,
     ) -> None:
         self._name = name
         self._model_dir = model_dir
-        self._where = where
+        self._sockets = sockets
+        self._triton_socket = triton_socket
+        self._hosts = hosts
         self._limits = limits
-        self._triton_url = triton_url
+        self._given_up = given_up
         self._recorder = recorder
         self._token = token
         self._open = threading.Event()
@@ -132,12 +143,14 @@ class Door:
         largest = int(limits.max_request_bytes * _BODY_FACTOR) + 65536
         self._admitted = admission.Admission(limits.max_request_bytes, largest)
         async with aiohttp.ClientSession(
-            self._triton_url,
+            "http://triton",
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.UnixConnector(
+                self._triton_socket, limit=0, keepalive_timeout=_KEPT_S
+            ),
             headers={"Accept-Encoding": "identity"},  # Triton would compress, on this machine
         ) as session:
-            self._triton = upstream.Upstream(self._name, session)
+            self._triton = upstream.Upstream(self._name, session, self._given_up)
             runner = web.AppRunner(
                 self._application(),
                 access_log=None,
@@ -145,8 +158,8 @@ class Door:
                 shutdown_timeout=_TIMEOUT_S,
             )
             await runner.setup()
-            for port in (self._where.http_port, self._where.rest_port):
-                await web.TCPSite(runner, self._where.host, port).start()
+            for listening in self._sockets:
+                await web.SockSite(runner, listening).start()
             self._open.set()
             await self._closing.wait()
             await runner.cleanup()
@@ -164,8 +177,14 @@ class Door:
     @web.middleware
     async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Answers those who may ask, before anything of their request's body is read."""
-        is_open = request.path == "/" or passage.is_health(request)
-        if self._token is None or (is_open and request.method in _OPEN):
+        is_read = request.method in _OPEN
+        if is_read and passage.is_health(request):
+            return await handler(request)
+        headers = request.headers
+        refusal = self._hosts.refusal(request.method, headers.getall("Host", []), headers)
+        if refusal is not None:
+            return web.json_response({"error": refusal}, status=403)
+        if self._token is None or (is_read and request.path == "/"):
             return await handler(request)
         given = request.headers.get("Authorization")
         if self._token.admits(given):

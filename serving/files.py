@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 _SAFE = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 # How long a pipe, such as a shell's <(command), may take to say all it has to say.
@@ -103,6 +103,13 @@ def require_writable(path: Path) -> None:
     _replace(path, None)
 
 
+def reason(error: OSError) -> str:
+    """Returns why in words; where a whole tree was copied, why the first file failed."""
+    if error.strerror is None and error.args and isinstance(error.args[0], list):
+        return str(error.args[0][0][-1])
+    return error.strerror or str(error)
+
+
 def _replace(path: Path, text: str | None) -> None:
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +136,7 @@ def _opened(path: Path, flags: int, mode: str, check: Callable[[int], str | None
         why = check(descriptor)
         if why is not None:
             raise OSError(errno.EPERM, why, str(path))
-        return os.fdopen(descriptor, mode)
+        return cast(BinaryIO, os.fdopen(descriptor, mode))
     except BaseException:
         os.close(descriptor)
         raise

@@ -4,12 +4,13 @@ The highest whole version that loads is served. One that does not load is report
 alone until its files change; the version before it goes on.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving import client, errors, signatures, versions
+from serving import client, errors, files, signatures, versions, working_folder
 from serving.triton import model_config, repository
 
 # Triton looks at its repository every second; before that it tells what was.
@@ -55,25 +56,42 @@ class Rollout:
         self._whole: dict[int, _Fingerprint] = {}
         self._seen: dict[int, _Fingerprint] = {}
         self._said = ""
+        self._loaded_s = math.inf
 
     def begin(self) -> None:
-        """Publishes the first version, before Triton starts."""
+        """Publishes the first version, before Triton starts.
+
+        Raises:
+          errors.UserError: the version cannot be read, or the temporary folder not be written.
+        """
         self._look()
-        self.tick()
+        try:
+            self._begin_change()
+        except OSError as error:
+            raise working_folder.unusable(self._folders.root, error) from error
 
     def tick(self) -> None:
         """Goes one step on: to be called about twice a second.
 
         Raises:
           errors.ServerError: no version loads, and none was served before.
+          errors.UserError: none was served before, and the temporary folder cannot be written.
         """
         try:
             if self._change is not None:
                 self._follow(self._change)
             else:
                 self._begin_change()
-        except (OSError, errors.RequestError, errors.UserError) as error:
+        except OSError as error:
+            if self.serving is None:
+                raise working_folder.unusable(self._folders.root, error) from error
+            self._say(f"Cannot follow {self._model_dir}: {files.reason(error)}.")
+        except (errors.RequestError, errors.UserError) as error:
             self._say(f"Cannot follow {self._model_dir}: {error}")
+
+    def loaded_before(self, moment_s: float) -> bool:
+        """Whether what is served now was loaded before a moment of ``time.monotonic``."""
+        return self._change is None and self._loaded_s < moment_s
 
     def replace_workers(self) -> None:
         """Loads the served version again: a worker has died, and Triton starts none anew."""
@@ -99,6 +117,7 @@ class Rollout:
     def _follow(self, change: _Change) -> None:
         state, reason, generation = self._state(change.number)
         if state == "READY" and generation == change.generation:
+            self._loaded_s = time.monotonic()
             self.serving, self._fingerprint, self._change = change.number, change.fingerprint, None
             self._failed.pop(change.number, None)
             self._say(f"Version {change.number} is served.")

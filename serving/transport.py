@@ -1,6 +1,7 @@
 """HTTP on the standard library: connections are kept. Tests put another transport in its place."""
 
 import http.client
+import socket
 import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -37,10 +38,34 @@ class Response:
 Transport = Callable[[Request], Response]
 
 
-class HttpTransport:
-    """Keeps connections open for the next request. May be used by several threads."""
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP through a Unix socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str, path: str) -> None:
+        super().__init__(host)
+        self._path = path
+
+    def connect(self) -> None:
+        connected = socket.socket(socket.AF_UNIX)
+        try:
+            connected.settimeout(self.timeout)
+            connected.connect(self._path)
+        except BaseException:
+            connected.close()
+            raise
+        self.sock = connected
+
+
+class HttpTransport:
+    """Keeps connections open for the next request. May be used by several threads.
+
+    Args:
+      unix_path: of the Unix socket that all requests go through, whatever host their URL names;
+        None: TCP.
+    """
+
+    def __init__(self, unix_path: str | None = None) -> None:
+        self._unix_path = unix_path
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
 
@@ -87,7 +112,9 @@ class HttpTransport:
         with self._lock:
             idle = self._idle.get((parts.scheme, parts.netloc))
             connection = idle.pop() if idle else None
-        if connection is None:
+        if connection is None and self._unix_path is not None:
+            connection = _UnixConnection(parts.netloc, self._unix_path)
+        elif connection is None:
             kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
             connection = kinds[parts.scheme](parts.netloc)
         connection.timeout = timeout_s

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -11,6 +13,8 @@ from serving import client, protocol
 
 # How the backend's message begins where the model itself failed.
 MODEL_FAILED = "the model failed"
+# How Triton's message begins where a worker was silent for a second; it names the instance.
+_GIVEN_UP = re.compile("Stub process '([^']+)' is not healthy")
 # Before a request that met a dead worker is sent again: another worker may take it.
 _WAITS_S = (0.05, 0.1, 0.2)
 
@@ -37,11 +41,19 @@ class Upstream:
     Args:
       name: the model's.
       session: with Triton's address.
+      given_up: is told of an instance of the model that Triton waits for no longer, and when it
+        was asked, by ``time.monotonic``.
     """
 
-    def __init__(self, name: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        name: str,
+        session: aiohttp.ClientSession,
+        given_up: Callable[[str, float], None] = lambda instance, asked_s: None,
+    ) -> None:
         self.name = name
         self._session = session
+        self._given_up = given_up
 
     async def entries(self, version: str | None = None) -> list[Mapping[str, str]]:
         """What Triton knows of a version, or of all, the newest first.
@@ -99,12 +111,16 @@ class Upstream:
     async def _ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None
     ) -> Response:
+        asked_s = time.monotonic()
         try:
             async with self._session.request(method, path, data=body, headers=headers) as response:
                 content = await response.read()
                 if response.status == 200:
                     return Response(content, response.headers)
-                raise failure(response.status, content)
+                told = failure(response.status, content)
+                if instance := _GIVEN_UP.match(str(told)):
+                    self._given_up(instance[1], asked_s)
+                raise told
         except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError) as error:
             message = f"The model server does not answer ({error!r})."
             raise Answered(503, message) from error

@@ -23,6 +23,24 @@ from serving import errors, signatures
 WITHDRAWN = ".withdrawn"
 _TRASH = ".deleted-"
 _NUMBER = re.compile("[1-9][0-9]*")
+_NAME = re.compile("[A-Za-z0-9._-]+")
+
+
+def model_name(model_dir: Path) -> str:
+    """Returns the name of the model of a folder: the folder's own.
+
+    It becomes part of URLs, and Triton makes it part of a shell's command.
+
+    Raises:
+      errors.UserError: it has other characters than these can carry.
+    """
+    name = model_dir.resolve().name
+    if not _NAME.fullmatch(name):
+        raise errors.UserError(
+            f"The model's name is its folder's, and {name!r} cannot be one: allowed are letters of"
+            " English, digits and . _ -; rename the folder."
+        )
+    return name
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,16 @@
 """The Triton server as a child process: start, watch, stop."""
 
 import contextlib
-import ctypes
 import os
 import signal
-import socket
 import subprocess
 import time
+import urllib.parse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from serving import errors
-from serving.triton import installation, repository
+from serving import addresses, errors, working_folder
+from serving.triton import confinement, installation, repository
 
 # Requests in flight when the server is told to stop are answered first. Triton also waits for
 # every connection that a client keeps open, used or not: so no longer than any request takes.
@@ -23,138 +21,55 @@ _LOOK_S = 0.1
 # TensorFlow apart in order, takes seconds, and never ends where a worker has died.
 _DRAINED = b"All models are stopped"
 _TAIL_LINES = 8
-_PR_SET_PDEATHSIG = 1
-LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where a server listens.
-
-    Triton's own REST, at ``triton_port``, is for the doors: it is on this machine alone. Its gRPC
-    checks no more than that, so it has an address of its own.
-    """
-
-    host: str
-    grpc_host: str
-    metrics_host: str
-    http_port: int
-    grpc_port: int
-    metrics_port: int
-    rest_port: int
-    triton_port: int
-
-    @property
-    def http(self) -> str:
-        """REST: the URL."""
-        return f"http://{_bracketed(self.host)}:{self.http_port}"
-
-    @property
-    def rest(self) -> str:
-        """TensorFlow Serving's REST: the URL."""
-        return f"http://{_bracketed(self.host)}:{self.rest_port}"
-
-    @property
-    def triton(self) -> str:
-        """Triton's own REST: the URL."""
-        return f"http://{LOOPBACK}:{self.triton_port}"
-
-    @property
-    def grpc(self) -> str:
-        """gRPC: host and port."""
-        return f"{_bracketed(self.grpc_host)}:{self.grpc_port}"
-
-    @property
-    def metrics(self) -> str:
-        """Prometheus: the URL."""
-        return f"http://{_bracketed(self.metrics_host)}:{self.metrics_port}/metrics"
-
-
-def addresses(
-    host: str,
-    http: int,
-    grpc: int | None,
-    metrics: int | None,
-    rest: int | None,
-    grpc_host: str = LOOPBACK,
-    metrics_host: str | None = None,
-) -> Addresses:
-    """Chooses the ports.
-
-    Args:
-      host: the address to listen on.
-      http: the REST port; 0: a free one.
-      grpc: likewise; None: the one after ``http``, or a free one.
-      metrics: likewise; None: the second after ``http``, or a free one.
-      rest: likewise; None: 501 after ``http``, such as TensorFlow Serving's 8501.
-      grpc_host: the address to listen on for gRPC.
-      metrics_host: likewise for metrics; None: ``host``.
-
-    Raises:
-      errors.UserError: a port is taken or not allowed, or the host is none of this machine's.
-    """
-    around = metrics_host or host
-    wanted = {
-        "--port": (host, http),
-        "--grpc-port": (grpc_host, grpc if grpc is not None else http and http + 1),
-        "--metrics-port": (around, metrics if metrics is not None else http and http + 2),
-        "--rest-port": (host, rest if rest is not None else http and http + 501),
-    }
-    with contextlib.ExitStack() as held:
-        ports = [_bind(*address, flag, held) for flag, address in wanted.items()]
-        ports.append(_bind(LOOPBACK, 0, "--host", held))
-    return Addresses(host, grpc_host, around, *ports)
-
-
-def _bind(host: str, port: int, flag: str, held: contextlib.ExitStack) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    probe = held.enter_context(socket.socket(family))
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        probe.bind((host, port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise errors.UserError(
-            f"Cannot listen on {host}, port {port} ({reason}); choose another with {flag},"
-            " or --port 0 for free ones."
-        ) from error
-    return int(probe.getsockname()[1])
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+_ZOMBIE, _STOPPED = "Z", "T"
+# Triton's own sockets in its folder. To that of gRPC it adds a port.
+LOG = "triton.log"
+REST_SOCKET = "rest.sock"
+_GRPC_SOCKET, _GRPC_SOCKET_PORT = "grpc.sock", 1
+# Groups of requests that change the server, or make it map memory. In Triton a group is closed by a
+# header that it then asks for. HTTP/2 has no capitals in names of headers: by gRPC nobody can send
+# this one. Its REST nobody but the doors can reach.
+_ADMINISTRATION = {
+    "http-restricted-api": "shared-memory,trace,logging",
+    "grpc-restricted-protocol": "shared-memory,model-repository,trace,logging",
+}
+_NOBODY_S_HEADER = "Closed=closed"
 
 
 class TritonProcess:
     """A running server.
 
+    Its working folder is ``root``, and all paths that it is told are relative to it: Triton hands
+    paths to a shell, and whatever TMPDIR holds must not get there.
+
     Args:
       triton: the installation.
-      folders: what it serves.
+      folders: what it serves, below ``root``.
       where: where it listens.
-      log_path: the file for its output.
+      root: the server's temporary folder.
     """
 
     def __init__(
         self,
         triton: installation.Installation,
         folders: repository.Repository,
-        where: Addresses,
-        log_path: Path,
+        where: addresses.Addresses,
+        root: Path,
     ) -> None:
-        self.log_path = log_path
-        self._where = where
-        self._shared_memory = f"serving-{os.getpid()}-{where.triton_port}-"
-        with log_path.open("wb") as log:
+        self.log_path = root / LOG
+        self._socket = root / REST_SOCKET
+        self._memory = working_folder.shared_memory_prefix(root)
+        with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [str(triton.binary), *_options(folders, where, self._shared_memory)],
+                [str(triton.binary), *_options(folders, where, root, self._memory)],
+                cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=triton.environment(),
                 # Ctrl-C reaches every process of the terminal; the server is stopped in order.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=confinement.confiner(),
             )
 
     def check(self) -> None:
@@ -171,21 +86,43 @@ class TritonProcess:
             )
 
     def listening(self) -> bool:
-        """Whether somebody answers at its REST port."""
-        try:
-            with socket.create_connection((LOOPBACK, self._where.triton_port), timeout=1):
-                return True
-        except OSError:
-            return False
+        """Whether it answers at its REST socket."""
+        return self._socket.exists()
+
+    def close_shared_memory(self) -> bool:
+        """Takes the shared memory away from other users; whether they could read it until now."""
+        return bool(confinement.close_regions(working_folder.SHARED_MEMORY, self._memory))
 
     def dead_workers(self) -> set[int]:
         """The ids of the worker processes that have died and were not cleared away."""
-        children = [
-            child
-            for path in Path(f"/proc/{self._process.pid}/task").glob("*/children")
-            for child in path.read_text().split()
-        ]
-        return {int(child) for child in children if _is_dead(child)}
+        return {worker for worker in self._workers() if _state(worker) == _ZOMBIE}
+
+    def end_frozen_workers(self) -> None:
+        """Kills workers that were stopped by a signal.
+
+        Triton gives a worker up that does not answer for a second. Should that one go on later, its
+        late answer ends Triton: the two no longer agree on whose turn it is.
+        """
+        for worker in self._workers():
+            if _state(worker) == _STOPPED:
+                _kill(worker)
+
+    def end_worker(self, instance: str) -> None:
+        """Kills the workers of an instance that Triton has given up, before they answer late.
+
+        Args:
+          instance: Triton's name of it, such as ``digits_0_0``.
+        """
+        for worker in self._workers():
+            if instance.encode() in _command(worker):
+                _kill(worker)
+
+    def _workers(self) -> list[int]:
+        found = []
+        for path in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # a thread that ends
+                found += [int(child) for child in path.read_text().split()]
+        return found
 
     def tail(self) -> str:
         """The last lines of the log."""
@@ -208,28 +145,41 @@ class TritonProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for path in Path("/dev/shm").glob(f"{self._shared_memory}*"):  # noqa: S108
-            path.unlink(missing_ok=True)
 
 
-def _options(folders: repository.Repository, where: Addresses, memory: str) -> Sequence[str]:
+def grpc_address(where: addresses.Addresses, root: Path) -> str:
+    """Where gRPC answers, as its libraries take it: host and port, or the URI of a Unix socket."""
+    if where.grpc_host is None:
+        return f"unix:{urllib.parse.quote(str(root / _GRPC_SOCKET))}:{_GRPC_SOCKET_PORT}"
+    host = f"[{where.grpc_host}]" if ":" in where.grpc_host else where.grpc_host
+    return f"{host}:{where.grpc_port}"
+
+
+def _options(
+    folders: repository.Repository, where: addresses.Addresses, root: Path, memory: str
+) -> Sequence[str]:
     options = {
-        "model-repository": folders.models,
-        "backend-directory": folders.backends,
+        "model-repository": folders.models.relative_to(root),
+        "backend-directory": folders.backends.relative_to(root),
         "model-control-mode": "poll",
         "repository-poll-secs": 1,
         # A version that does not load is reported; it does not end the server.
         "exit-on-error": "false",
         "strict-readiness": "false",
         "exit-timeout-secs": EXIT_TIMEOUT_S,
-        "http-address": LOOPBACK,
-        "http-port": where.triton_port,
-        "grpc-address": where.grpc_host,
-        "grpc-port": where.grpc_port,
+        "http-address": f"unix:{REST_SOCKET}",
+        "grpc-address": where.grpc_host or f"unix:{_GRPC_SOCKET}",
+        "grpc-port": where.grpc_port or _GRPC_SOCKET_PORT,
         "metrics-address": where.metrics_host,
         "metrics-port": where.metrics_port,
         "allow-gpu-metrics": "false",
+        # Where the environment says AIP_MODE, another one is opened on all addresses instead of these.
+        "allow-http": "true",
+        "allow-grpc": "true",
+        "allow-vertex-ai": "false",
+        "allow-sagemaker": "false",
         "pinned-memory-pool-byte-size": 0,
+        **{name: f"{groups}:{_NOBODY_S_HEADER}" for name, groups in _ADMINISTRATION.items()},
     }
     backend = {"shm-region-prefix-name": memory, "stub-timeout-seconds": 300}
     return [
@@ -240,16 +190,22 @@ def _options(folders: repository.Repository, where: Addresses, memory: str) -> S
     ]
 
 
-def _is_dead(process_id: str) -> bool:
-    """Whether a process is a zombie. Source: proc(5), /proc/pid/stat."""
+def _state(process_id: int) -> str:
+    """The letter of a process's state; empty where it is gone. Source: proc(5), /proc/pid/stat."""
     try:
         status = Path(f"/proc/{process_id}/stat").read_text()
     except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] == "Z"
+        return ""
+    return status.rpartition(")")[2].split()[0]
 
 
-def _die_with_parent() -> None:
-    """In the child: the server is told to stop even where this process is killed."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _command(process_id: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _kill(process_id: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGKILL)

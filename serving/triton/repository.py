@@ -44,6 +44,7 @@ class Repository:
         limits: model_config.Limits,
         triton: installation.Installation,
     ) -> None:
+        self.root = root
         self.backends, self.models = root / "backends", root / "models"
         self._generations = root / "generations"
         self._name = name
@@ -89,7 +90,7 @@ class Repository:
         (directory / "config.pbtxt").write_text(text, encoding="utf-8")
         link = self._generations / "next"
         link.unlink(missing_ok=True)
-        link.symlink_to(directory)
+        link.symlink_to(Path("..", self._generations.name, directory.name))
         os.replace(link, self.models / self._name)
         if generation > 2:
             shutil.rmtree(self._generations / str(generation - 2), ignore_errors=True)

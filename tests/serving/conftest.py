@@ -17,6 +17,7 @@ import pytest
 
 from components.preprocess import materialise
 from components.trainer import config, export, model
+from serving import client, transport
 from tests.conftest import noise
 
 SIZE = 32
@@ -67,20 +68,41 @@ def wait_until(happened: Callable[[], bool]) -> None:
 class Server:
     """``python -m serving serve`` in a process of its own."""
 
-    def __init__(self, folder: Path, *flags: str) -> None:
+    def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
         self.folder = folder
         self._address_file = folder.parent / "address.json"
         self._output = folder.parent / "output.txt"
         command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(folder)]
         command += ["--port", "0", "--address-file", str(self._address_file), *flags]
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
-        self.wait(self._address_file.exists)
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env={**os.environ, **environment}
+            )
+        try:
+            self.wait(self._address_file.exists)
+        except BaseException:
+            self.kill()
+            raise
         self.address = json.loads(self._address_file.read_text())
         self.url = self.address["http"]
 
     def output(self) -> str:
         return self._output.read_text()
+
+    def log_path(self) -> Path:
+        """What Triton says."""
+        line = next(line for line in self.output().splitlines() if line.startswith("log "))
+        return Path(line.partition(" ")[2].strip())
+
+    def triton(self, model: str | None = None) -> client.Client:
+        """Asks Triton itself, past the doors."""
+        path = self.address["triton"].removeprefix("unix:")
+        return client.Client("http://triton", model, send=transport.HttpTransport(path))
+
+    def workers(self) -> list[int]:
+        """The processes that run the model."""
+        names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in self.children()}
+        return [child for child, name in names.items() if "python_backend_stub" in name]
 
     def wait(self, happened: Callable[[], bool]) -> None:
         def looked() -> bool:
@@ -108,7 +130,10 @@ class Server:
 
 @pytest.fixture(scope="package")
 def guarded(exported, tmp_path_factory) -> Iterator[Server]:
-    """A server with a token, on another address than Triton; one of its labels is hostile."""
+    """A server with a token, on another address than Triton's; one of its labels is hostile.
+
+    Its TMPDIR is what a shell would make much of.
+    """
     folder = tmp_path_factory.mktemp("guarded") / "shapes"
     shutil.copytree(exported[2], folder / "5")
     contract = folder / "5" / "assets" / "contract.json"
@@ -119,7 +144,16 @@ def guarded(exported, tmp_path_factory) -> Iterator[Server]:
     token_file.write_text(f"{TOKEN}\n")
     token_file.chmod(0o600)
     flags = ("--host", "127.0.0.2", "--max-request-bytes", str(MOST_BYTES))
-    started = Server(folder, *flags, "--token-file", str(token_file))
+    temporary = folder.parent / "a b;$(touch hacked)`touch hacked`'\""
+    temporary.mkdir()
+    started = Server(
+        folder,
+        *flags,
+        "--token-file",
+        str(token_file),
+        TMPDIR=str(temporary),
+        AIP_MODE="PREDICTION",
+    )
     yield started
     started.kill()
 

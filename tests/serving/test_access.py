@@ -2,16 +2,19 @@
 
 import base64
 import json
+import os
+import stat
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 
 from serving import __main__ as command
 from serving import access, client, errors
-from serving.triton import process
 from tests.serving import conftest
 from tests.serving.conftest import TOKEN, encoded
 
@@ -115,14 +118,6 @@ def test_the_token_is_compared_letter_for_letter(given, admitted):
     assert access.Token(TOKEN).admits(given) is admitted
 
 
-def test_what_knows_no_token_may_listen_elsewhere_than_the_doors():
-    loopback = process.LOOPBACK
-    where = process.addresses("127.0.0.2", 0, None, None, None, loopback, loopback)
-    assert {one[:17] for one in (where.rest, where.http)} == {"http://127.0.0.2:"}
-    assert where.grpc.startswith("127.0.0.1:")
-    assert {one[:17] for one in (where.triton, where.metrics)} == {"http://127.0.0.1:"}
-
-
 @conftest.needs_triton
 @pytest.mark.parametrize(("method", "path"), CLOSED)
 def test_without_the_token_nothing_is_answered(guarded, method, path):
@@ -160,7 +155,7 @@ def test_what_changes_the_server_does_not_pass(guarded, method, path, expected):
 def test_with_the_token_both_protocols_answer_as_triton_does(guarded, tmp_path):
     images = [encoded(seed=seed) for seed in range(3)] + [b"junk"]
     token = access.read(written(tmp_path, TOKEN.encode()))
-    with client.Client(guarded.address["triton"]) as triton:
+    with guarded.triton() as triton:
         expected = triton.predict(images)
     with client.Client(guarded.address["rest"], headers=token.headers()) as door:
         assert door.ready()
@@ -191,17 +186,52 @@ def test_predict_takes_the_token(guarded, tmp_path, capsys):
 
 
 @conftest.needs_triton
-def test_triton_stays_on_loopback_and_the_token_is_shown_nowhere(guarded):
+def test_triton_is_this_user_s_alone_and_the_token_is_shown_nowhere(guarded):
     said = guarded.output()
     for name in ("http", "rest"):
         assert guarded.address[name].startswith("http://127.0.0.2:")
-    for name in ("triton", "grpc", "metrics"):
-        assert "127.0.0.1:" in guarded.address[name]
-    assert said.count("they listen on 127.0.0.1 alone.") == 1
+    assert guarded.address["metrics"].startswith("http://127.0.0.1:")
+    for name in ("triton", "grpc"):
+        path = Path(urllib.parse.unquote(guarded.address[name].removeprefix("unix:")))
+        assert path.is_socket()
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert said.count("gRPC is a Unix socket that this user alone reaches") == 1
     assert f"page     {guarded.address['rest']}/\n" in said
     assert "Warning" not in said
-    log = next(line for line in said.splitlines() if line.startswith("log ")).split()[1]
-    shown = [said.encode(), Path(log).read_bytes()]
+    shown = [said.encode(), guarded.log_path().read_bytes()]
     for number in (guarded.process.pid, *guarded.children()):
         shown += [Path(f"/proc/{number}/{part}").read_bytes() for part in ("cmdline", "environ")]
     assert not any(TOKEN.encode() in content for content in shown)
+
+
+@conftest.needs_triton
+def test_triton_listens_nowhere_else(guarded):
+    """Metrics alone, although the environment is one in which Triton opens a port of its own."""
+    [triton] = [
+        child
+        for child in guarded.children()
+        if Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].endswith(b"/tritonserver")
+    ]
+    sockets = {os.readlink(path) for path in Path(f"/proc/{triton}/fd").iterdir()}
+    rows = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/{triton}/net/{name}").read_text().splitlines()[1:]
+    ]
+    listening = [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
+    port = int(guarded.address["metrics"].split(":")[2].split("/")[0])
+    assert listening == [f"0100007F:{port:04X}"]
+
+
+@conftest.needs_triton
+def test_grpc_answers_this_user_without_a_token(guarded):
+    with grpc.insecure_channel(guarded.address["grpc"]) as channel:
+        ready = channel.unary_unary("/inference.GRPCInferenceService/ModelReady")
+        assert ready(b"\x0a\x06shapes", timeout=60) == b"\x08\x01"
+
+
+@conftest.needs_triton
+def test_nothing_of_a_hostile_tmpdir_runs(guarded):
+    assert guarded.log_path().parent.parent.name.startswith("a b;$(touch hacked)")
+    folders = {Path.cwd(), guarded.folder.parent, *guarded.log_path().parents}
+    assert not [folder for folder in folders if (folder / "hacked").exists()]

@@ -83,6 +83,57 @@ def test_serve_on_a_taken_port(run, model_dir):
     assert "Cannot listen on 192.0.2.1" in said
 
 
+@conftest.needs_triton
+def test_ports_are_compared_before_anything_is_loaded(run, model_dir):
+    flags = ("--model-dir", model_dir, "--port", 8100, "--rest-port", 8101)
+    said = refused(run("serve", *flags))
+    assert "Port 8101 is wanted for --grpc-port and --rest-port." in said
+
+
+@pytest.mark.parametrize("name", ["x$(touch hacked)", "with blank", "a;b", "ä", "a\nb", "'a'"])
+def test_a_name_that_a_shell_would_take_apart_is_refused(run, model_dir, name):
+    model_dir.rename(model_dir.with_name(name))
+    said = refused(run("serve", "--model-dir", model_dir.with_name(name), "--port", 0))
+    assert f"The model's name is its folder's, and {name!r} cannot be one: allowed are" in said
+    assert run("versions", "--model-dir", model_dir.with_name(name))[0] == 0
+
+
+@conftest.needs_triton
+def test_an_address_file_that_cannot_be_written(run, model_dir, tmp_path):
+    flags = ("--model-dir", model_dir, "--port", 0, "--address-file")
+    assert "Is a directory" in refused(run("serve", *flags, tmp_path))
+    (tmp_path / "file").touch()
+    said = refused(run("serve", *flags, tmp_path / "file" / "below"))
+    assert "--address-file" in said and "cannot be written: " in said
+
+
+@conftest.needs_triton
+@pytest.mark.parametrize(
+    ("blocks", "reason"), [(0, "No usable temporary directory"), (20, "File too large")]
+)
+def test_no_room_for_the_temporary_folder(model_dir, tmp_path, blocks, reason):
+    """A limit on the size of files acts as a full disk does: at the first file, or at a later one."""
+    command = f'ulimit -f {blocks}; exec "$@"'
+    serve = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir), "--port", "0"]
+    done = subprocess.run(
+        ["/bin/bash", "-c", command, "bash", *serve],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=120,
+    )
+    said = refused((done.returncode, done.stdout, done.stderr))
+    assert "emporary folder" in said
+    assert reason in said
+    assert "TMPDIR names another place." in said
+    assert not list(tmp_path.glob("image-serving-*"))
+
+
+def test_allowed_hosts(run, model_dir):
+    flags = ("--model-dir", model_dir, "--allowed-hosts", "a.example,http://b.example")
+    assert "--allowed-hosts has 'http://b.example'" in refused(run("serve", *flags))
+
+
 def test_serve_without_triton(run, model_dir, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert "`pip install .[serve]`" in refused(run("serve", "--model-dir", model_dir))

@@ -1,12 +1,16 @@
 """The real Triton server, started once; the last test stops it."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import select
 import shutil
 import signal
+import socket
+import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -22,7 +26,7 @@ import pytest
 import tensorflow as tf
 
 from serving import __main__ as command
-from serving import client, errors, protocol, versions
+from serving import client, errors, protocol, versions, working_folder
 from tests.serving import conftest
 from tests.serving.conftest import LABELS, encoded
 
@@ -71,6 +75,13 @@ def push(source, folder, number):
 
 def wait_for(server, sentence, count=1):
     server.wait(lambda: server.output().count(sentence) >= count)
+
+
+def patient(server):
+    """What the server says of an image, once it says anything."""
+    patience = client.Retries(attempts=200, first_wait_s=1, max_wait_s=1)
+    with client.Client(server.url, retries=patience) as asked:
+        return asked.predict([encoded()])
 
 
 def test_it_answers_as_the_exported_model(asked, golden):
@@ -134,6 +145,82 @@ def test_metrics_and_loopback(server):
             'nv_inference_request_success{model="shapes",version="1"}' in response.read().decode()
         )
     assert all("127.0.0.1:" in server.address[name] for name in ("http", "grpc", "metrics"))
+
+
+def test_what_requests_hold_is_this_user_s_alone(server, asked):
+    assert asked.predict([encoded()])[0].valid
+    folder = server.log_path().parent
+    regions = list(working_folder.SHARED_MEMORY.glob(f"{folder.name}-*"))
+    assert [stat.S_IMODE(path.stat().st_mode) for path in regions] == [0o600]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.iterdir():
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077 or not path.is_socket()
+    assert "Warning" not in server.output()
+
+
+ADMINISTRATION = [
+    "SystemSharedMemoryStatus",
+    "SystemSharedMemoryRegister",
+    "SystemSharedMemoryUnregister",
+    "CudaSharedMemoryStatus",
+    "CudaSharedMemoryRegister",
+    "CudaSharedMemoryUnregister",
+    "RepositoryIndex",
+    "RepositoryModelLoad",
+    "RepositoryModelUnload",
+    "TraceSetting",
+    "LogSettings",
+]
+
+
+@pytest.mark.parametrize("method", ADMINISTRATION)
+def test_administration_by_grpc_is_closed(server, method):
+    closed = [("triton-grpc-protocol-closed", "closed")]
+    with grpc.insecure_channel(server.address["grpc"]) as channel:
+        call = channel.unary_unary(f"/inference.GRPCInferenceService/{method}")
+        for metadata in (None, closed):
+            with pytest.raises(grpc.RpcError) as raised:
+                call(b"", metadata=metadata, timeout=60)
+            assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+            assert "restricted" in raised.value.details()
+
+
+def test_the_header_that_opens_administration_cannot_be_sent(server):
+    """By hand, with the capital that no library of gRPC sends. Source: RFC 9113, sections 4 and 6."""
+
+    def frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
+        head = struct.pack(">I", len(content))[1:] + bytes([kind, flags])
+        return head + struct.pack(">I", stream) + content
+
+    def answer(*headers: tuple[bytes, bytes]) -> bytes:
+        fields = (
+            (b":method", b"POST"),
+            (b":scheme", b"http"),
+            (b":path", b"/inference.GRPCInferenceService/LogSettings"),
+            (b":authority", b"localhost"),
+            (b"content-type", b"application/grpc"),
+            (b"te", b"trailers"),
+            *headers,
+        )
+        block = b"".join(
+            b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+            for name, value in fields
+        )
+        host, _, port = server.address["grpc"].partition(":")
+        said = b""
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
+            connection.sendall(frame(1, 4, 1, block) + frame(0, 1, 1, b"\0" * 5))
+            while b"grpc-status" not in said:
+                part = connection.recv(65536)
+                assert part
+                said += part
+        return said
+
+    assert b"This protocol is restricted" in answer()
+    refused = answer((b"triton-grpc-protocol-Closed", b"closed"))
+    assert b"grpc-status\x010" not in refused
+    assert b"log_" not in refused
 
 
 def rest(server, path, content=None) -> tuple[int, dict]:
@@ -268,13 +355,27 @@ def test_a_damaged_version_is_reported_and_the_old_one_goes_on(server, exported,
 
 
 def test_a_dead_worker_is_replaced(server, asked):
-    names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in server.children()}
-    worker = next(one for one, name in names.items() if "python_backend_stub" in name)
+    [worker] = server.workers()
     os.kill(worker, signal.SIGKILL)
     wait_for(server, "A worker of version 2 died; it is replaced.")
-    patience = client.Retries(attempts=200, first_wait_s=1, max_wait_s=1)
-    with client.Client(server.url, retries=patience) as patient:
-        assert patient.predict([encoded()])[0].valid
+    assert patient(server)[0].valid
+
+
+def test_a_frozen_worker_is_replaced_and_cannot_end_the_server(server):
+    [worker] = server.workers()
+    os.kill(worker, signal.SIGSTOP)
+    # Triton gives it up after a second; its late answer would end Triton.
+    asking = [threading.Thread(target=patient, args=(server,)) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    wait_for(server, "A worker of version 2 died; it is replaced.", 2)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGCONT)
+    for thread in asking:
+        thread.join()
+    assert patient(server)[0].valid
+    assert server.process.poll() is None
+    assert worker not in server.workers()
 
 
 def test_it_stops_in_order(server):
@@ -299,8 +400,9 @@ def test_it_stops_in_order(server):
     assert server.output().endswith("Finishing the requests in flight …\n")
     conftest.wait_until(lambda: not any(conftest.alive(child) for child in children))
     assert not (server.folder.parent / "address.json").exists()
-    log = next(line for line in server.output().splitlines() if line.startswith("log "))
-    assert not os.path.exists(os.path.dirname(log.split()[1]))
+    folder = server.log_path().parent
+    assert not folder.exists()
+    assert not list(working_folder.SHARED_MEMORY.glob(f"{folder.name}-*"))
 
 
 def test_a_model_that_does_not_load_ends_the_start(exported, tmp_path):
