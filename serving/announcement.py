@@ -2,12 +2,17 @@
 
 import contextlib
 import json
+import os
 import shlex
+import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from serving import access, addresses, errors, files
+
+# Source: unix(7), sun_path.
+_MAX_SOCKET_PATH_BYTES = 107
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,12 @@ def describe(
         "A token is asked for by REST and the page. gRPC and metrics know none: gRPC is a Unix socket"
         f" that this user alone reaches, metrics listen on {addresses.LOOPBACK} alone."
     )
+    path = urllib.parse.unquote(server.grpc.removeprefix("unix:"))
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
+        report(
+            f"Warning: no client reaches gRPC, for its path has more than {_MAX_SOCKET_PATH_BYTES}"
+            " bytes; TMPDIR names a shorter place."
+        )
     if token.exposed:
         report(f"Warning: every user of this machine can read the token; `chmod 600 {token_file}`.")
 

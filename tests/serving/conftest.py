@@ -144,7 +144,7 @@ def guarded(exported, tmp_path_factory) -> Iterator[Server]:
     token_file.write_text(f"{TOKEN}\n")
     token_file.chmod(0o600)
     flags = ("--host", "127.0.0.2", "--max-request-bytes", str(MOST_BYTES))
-    temporary = folder.parent / "a b;$(touch hacked)`touch hacked`'\""
+    temporary = folder.parent / "a b;$(touch hacked)'"
     temporary.mkdir()
     started = Server(
         folder,

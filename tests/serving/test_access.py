@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from serving import __main__ as command
-from serving import access, client, errors
+from serving import access, addresses, announcement, client, errors
 from tests.serving import conftest
 from tests.serving.conftest import TOKEN, encoded
 
@@ -235,3 +235,13 @@ def test_nothing_of_a_hostile_tmpdir_runs(guarded):
     assert guarded.log_path().parent.parent.name.startswith("a b;$(touch hacked)")
     folders = {Path.cwd(), guarded.folder.parent, *guarded.log_path().parents}
     assert not [folder for folder in folders if (folder / "hacked").exists()]
+
+
+@pytest.mark.parametrize(("folder", "warned"), [("x" * 80, False), ("x" * 120, True)])
+def test_a_socket_that_no_client_reaches_is_told(folder, warned):
+    said: list[str] = []
+    with addresses.held(addresses.Wanted(addresses.LOOPBACK, 0, grpc_host=None)) as where:
+        grpc_uri = f"unix:/tmp/{folder}/grpc.sock:1"
+        server = announcement.Server("shapes", where, grpc_uri, "unix:/tmp/a", Path("log"))
+        announcement.describe(server, Path("token"), access.Token(TOKEN), said.append)
+    assert ("Warning: no client reaches gRPC" in "".join(said)) is warned
