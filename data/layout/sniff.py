@@ -1,23 +1,25 @@
 """A quick look at a few files: whether one begins as an image, and what a folder holds.
 
-Only headers are read, of a bounded number of files; whether an image is sound, decoding tells.
+Of a bounded number of files the first bytes are read, and no decoder is started: whether an image
+is sound, decoding tells.
 """
 
 import enum
+import functools
 import os
 import stat
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from data import decode, heif
 from data.layout import names
 
 # Of the files whose names say nothing, so many of a folder are looked into.
 NAMELESS_LOOKS = 3
+_SIGNATURE_BYTES = 16  # what Pillow's own recognition is given
 
 
 class Verdict(enum.Enum):
@@ -75,7 +77,7 @@ def any_image(folder: Path, nameless: Sequence[str]) -> bool:
 
 
 def look(root: Path, path: str) -> Verdict:
-    """Reads the header of a file; never a device, never through a link out of the root.
+    """Reads the first bytes of a file; never a device, never through a link out of the root.
 
     Args:
       root: the data folder.
@@ -87,18 +89,33 @@ def look(root: Path, path: str) -> Verdict:
             return Verdict.LINK_OUTSIDE
         if not stat.S_ISREG(os.stat(full).st_mode):
             return Verdict.NO_IMAGE
-        with full.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if heif.needs_extra(file.read(heif.HEADER_BYTES)):
-                return Verdict.NEEDS_EXTRA
-            file.seek(0)
-            with Image.open(file, formats=decode.formats()):
-                return Verdict.IMAGE
-    except UnidentifiedImageError:
-        return Verdict.NO_IMAGE
-    except Image.DecompressionBombError:
-        return Verdict.IMAGE
+        with full.open("rb") as file:
+            header = file.read(heif.HEADER_BYTES)
     except PermissionError:
         return Verdict.UNREADABLE
-    except Exception:  # Pillow's plugins raise anything on hostile files
+    except OSError:
         return Verdict.NO_IMAGE
+    if heif.needs_extra(header):
+        return Verdict.NEEDS_EXTRA
+    named_so = os.path.splitext(path)[1].lower() in _suffixes_without_signature()
+    return Verdict.IMAGE if header and (named_so or _is_signature(header)) else Verdict.NO_IMAGE
+
+
+def _is_signature(header: bytes) -> bool:
+    """Tells whether a format that is opened begins so."""
+    for name in decode.formats():
+        accept = Image.OPEN[name][1]
+        try:
+            # A string, and not True, says that this Pillow was built without the format.
+            if accept and accept(header[:_SIGNATURE_BYTES]) is True:
+                return True
+        except Exception:  # noqa: S112 -- too short for this format
+            continue
+    return False
+
+
+@functools.cache
+def _suffixes_without_signature() -> frozenset[str]:
+    """The suffixes of formats, such as TGA, whose files begin with nothing of their own."""
+    bare = {name for name in decode.formats() if Image.OPEN[name][1] is None}
+    return frozenset(end for end, name in Image.registered_extensions().items() if name in bare)

@@ -3,7 +3,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data import folder
 from pipeline import outcome, summary
+from tests.data.test_folder import touch
 
 NAMES = ["[/red]", ":cat:", "[bold]x"]
 
@@ -14,6 +16,13 @@ def test_names_are_shown_as_they_are():
         run_id="1",
         status="not_blessed",
         data_dir="d",
+        layout=summary.Layout(
+            splits={},
+            spans=[],
+            classes=dict.fromkeys(NAMES, 5),
+            unused={"hidden_or_system": 2, "outside_class_folder": 1},
+            unused_csv="/out/[u]/unused.csv",
+        ),
         examples={"train": 8, "eval": 1, "test": 6},
         quarantined=1,
         quarantine_csv="/out/[q]/quarantine.csv",
@@ -36,8 +45,21 @@ def test_names_are_shown_as_they_are():
     shown = buffer.getvalue()
     for part in (*NAMES, *found.reasons, "/out/[q]/quarantine.csv", "/out/[x]/summary.json"):
         assert part in shown
+    assert "3 files not used: /out/[u]/unused.csv" in shown
     for part in ("1 finding in the images: /out/[p]/findings.html", "1 file in quarantine"):
         assert part in shown
     assert "Refused, not pushed." in shown
     assert "Report: /out/[r]/report.html" in shown
     assert "undefined" in shown
+
+
+def test_the_summary_has_what_was_understood(tmp_path):
+    touch(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "Testing/cat/3.jpg", "loose.jpg", ".x")
+    assert summary.Layout.of(folder.scan(tmp_path)).model_dump() == {
+        "splits": {"test": ["Testing"], "train": ["train"]},
+        "spans": [],
+        "classes": {"cat": 2, "dog": 1},
+        "unused": {"hidden_or_system": 1, "outside_class_folder": 1},
+        "unused_images": 1,
+        "unused_csv": None,
+    }
