@@ -32,6 +32,7 @@ def check(listing: folder.Listing, config: folder_config.FolderConfig = folder.D
         _one_class,
         _no_train,
         _doubtful_names,
+        _splits_in_classes,
         _closed,
         _missing_classes,
         _beside_spans,
@@ -71,6 +72,10 @@ def _advice(listing: folder.Listing) -> str:
         told += " For HEIC: pip install pillow-heif (the extra heif)."
     if counts[Reason.LINK_NOT_FOLLOWED]:
         told += " Links are not followed: put copies there."
+    shown = [path for paths in listing.unused.examples.values() for path in paths]
+    archives = [path for path in shown if names.is_archive(path)]
+    if archives and not listing.files:
+        told += f" Unpack {folder.printable(archives[0])} first."
     return told
 
 
@@ -140,6 +145,26 @@ _MEANT = {
     names.Doubt.ARCHIVE: "",
     names.Doubt.CONTAINER: "",
 }
+
+
+def _splits_in_classes(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    """Splits are read above classes; those below them would be thrown together."""
+    if config.accept_class_names or config.layout == "classes":
+        return []
+    depth = 1 if listing.spans else 0
+    found: dict[str, set[str]] = {}
+    for file in listing.files if not listing.splits else ():
+        parts = file.path.split("/")[depth:]
+        split = names.split_of(parts[1]) if len(parts) > 2 else None
+        if split:
+            found.setdefault(split, set()).add(f"{parts[0]}/{parts[1]}")
+    if not found:
+        return []
+    return [
+        f"Folders in {listing.root} that are named like splits lie below what would be classes:"
+        f" {_named(sorted(set().union(*found.values())))}. Splits are read as train/<class>/…; put"
+        " the classes below them. To throw all images of a class together: --ingest.layout classes."
+    ]
 
 
 def _closed(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:

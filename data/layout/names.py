@@ -123,9 +123,14 @@ def doubt(name: str) -> Doubt | None:
         return Doubt.SPLIT
     if _SPAN.fullmatch(name) or _MONTH.fullmatch(name) or _is_day(name):
         return Doubt.DATE
-    if _ARCHIVE.fullmatch(name):
+    if is_archive(name):
         return Doubt.ARCHIVE
     return Doubt.CONTAINER if is_container(name.strip("_")) else None
+
+
+def is_archive(name: str) -> bool:
+    """Tells an archive, or what was unpacked from one and kept its name."""
+    return bool(_ARCHIVE.fullmatch(name))
 
 
 def has_image_suffix(name: str) -> bool:

@@ -106,6 +106,21 @@ def test_doubtful_class_names_are_asked_about(tmp_path, paths, told):
     accepted(tmp_path, layout="classes")
 
 
+def test_splits_below_classes_are_not_thrown_together_silently(tmp_path):
+    touch(tmp_path, *(f"{name}/{part}/1" for name in ("cat", "dog") for part in ("train", "test")))
+    message = refused(tmp_path)
+    assert "'cat/test', 'cat/train', 'dog/test', 'dog/train'. Splits are read as train" in message
+    assert len(accepted(tmp_path, layout="classes").files) == 4
+    for day in (1, 2):
+        touch(tmp_path / "spans", *(f"span-{day}/{name}/valid/1" for name in ("cat", "dog")))
+    assert "named like splits" in refused(tmp_path / "spans")
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path):
+    (tmp_path / "flowers.zip").write_bytes(b"PK")
+    assert "Unpack flowers.zip first." in refused(tmp_path)
+
+
 def test_what_a_system_left_is_no_class(tmp_path):
     touch(tmp_path, "cat/a.jpg", "dog/b.jpg", "__MACOSX/._a.jpg", "__MACOSX/cat/x.jpg")
     assert accepted(tmp_path).class_names == ["cat", "dog"]
