@@ -54,6 +54,7 @@ class Place:
                 root=config.data_dir,
                 config=pipeline.ingest.decoding(),
                 size=config.triggers.sample_images,
+                value_range=pipeline.ingest.value_range,
             ),
             store=store,
         )

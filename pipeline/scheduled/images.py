@@ -6,13 +6,14 @@ sample, and each file of it once.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data import atomic, decode, decoder, decoder_pool, folder, index
+from data import atomic, decode, decoder, decoder_pool, folder, index, range_choice
+from data.value_range import Scale
 
 FILES_FILE = "files.npy"
 RELEASED, NEW = "sample-released", "sample-new"
@@ -46,12 +47,14 @@ class Memory:
       root: the data folder.
       config: limits of decoding, as in ingest.
       size: how many files are decoded at most, of the old and of the new each.
+      value_range: as in ingest; percentiles are not taken of a sample, but "auto" instead.
     """
 
     place: Path
     root: Path
     config: decode.DecodeConfig
     size: int
+    value_range: range_choice.Setting = "auto"
 
     def new(self, files: Sequence[folder.ImageFile]) -> list[folder.ImageFile]:
         """Those files that the last run did not have as they are."""
@@ -78,14 +81,35 @@ class Memory:
         index.save(self.place / NEW, [])
 
     def _look(self, files: Sequence[folder.ImageFile], name: str) -> list[index.Row]:
-        rows = index.load(self.place / RELEASED) | index.load(self.place / NEW)
-        missing = {
-            file.path: file
-            for file in files
-            if file.path not in rows or not rows[file.path].describes(file)
+        released = index.load(self.place / RELEASED)
+        rows = released | index.load(self.place / NEW)
+        # Twice at most: the range of released images is known when all of them were looked at.
+        for _ in range(2):
+            if name == RELEASED:
+                released = {file.path: rows[file.path] for file in files if file.path in rows}
+            scale = self._scale(released)
+            missing = [file for file in files if not _is_known(rows.get(file.path), file, scale)]
+            rows |= self._decoded(missing, scale)
+        found = [rows[file.path] for file in files]
+        index.save(self.place / name, found)
+        return found
+
+    def _scale(self, released: Mapping[str, index.Row]) -> Scale:
+        """By what range values of more than 8 bits are compared: that of the released images."""
+        setting = "auto" if self.value_range == "percentile" else self.value_range
+        known = {
+            path: row.result.values
+            for path, row in released.items()
+            if isinstance(row.result, decode.ImageInfo) and row.result.values
         }
+        return range_choice.decide(setting, known, {})[0]
+
+    def _decoded(self, files: Sequence[folder.ImageFile], scale: Scale) -> dict[str, index.Row]:
+        missing = {file.path: file for file in files}
+        rows = {}
         if missing:
-            with decoder_pool.DecoderPool(str(self.root), self.config, _DECODERS) as pool:
+            root = str(self.root)
+            with decoder_pool.DecoderPool(root, self.config, _DECODERS, scale) as pool:
                 for request, answer in pool.decode(decoder.Request(path) for path in missing):
                     file, result = missing[request.path], answer.result
                     rows[file.path] = index.Row(
@@ -95,9 +119,15 @@ class Memory:
                         answer.sha256,
                         result if isinstance(result, decode.Rejection) else result.info,
                     )
-        found = [rows[file.path] for file in files]
-        index.save(self.place / name, found)
-        return found
+        return rows
+
+
+def _is_known(row: index.Row | None, file: folder.ImageFile, scale: Scale) -> bool:
+    """Whether a row is of a file as it is now, and its measures are by the range wanted."""
+    if row is None or not row.describes(file):
+        return False
+    values = row.result.values if isinstance(row.result, decode.ImageInfo) else None
+    return values is None or values.scaled == scale.of(values.kind)
 
 
 def infos(rows: Sequence[index.Row]) -> Infos:

@@ -1,4 +1,8 @@
-from data import decode, folder, index, quality
+import json
+
+import pytest
+
+from data import decode, folder, index, quality, value_range
 
 INFO = decode.ImageInfo(
     "PNG", 20, 30, 1, "TIFF", True, "ab" * 32, quality.Quality(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -10,10 +14,31 @@ def row(path: str, result=INFO) -> index.Row:
 
 
 def test_rows_round_trip(tmp_path):
-    rows = [row("cat/a\udcff\n.png"), row("b", decode.Rejection("damaged", "why"))]
+    values = value_range.Values("integer", 0, 4095.0, value_range.Range(0, 4095))
+    deep = INFO._replace(values=values)
+    bad = decode.Rejection("damaged", "why")
+    rows = [row("cat/a\udcff\n.png"), row("b", bad), row("c", deep)]
     index.save(tmp_path / "state", rows)
     assert list(index.load(tmp_path / "state").values()) == rows
     assert index.load(tmp_path / "nothing") == {}
+
+
+def test_rows_of_versions_without_values_are_read():
+    found = json.loads(row("a").to_json())
+    *found[-1], values = found[-1]
+    assert values is None
+    assert index.Row.of(found) == row("a")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["odd", 0, 1, [0, 1]], ["integer", 0, 1, [1, 1]], ["integer", "0", 1, [0, 1]], ["integer"], 7],
+)
+def test_damaged_values_are_refused(values):
+    found = json.loads(row("a").to_json())
+    found[-1][-1] = values
+    with pytest.raises((TypeError, ValueError)):
+        index.Row.of(found)
 
 
 def test_what_was_appended_is_there_and_newer(tmp_path):
