@@ -79,8 +79,11 @@ def _formats(base: Image.Image) -> list[Golden]:
     opacity = np.tile(np.linspace(255, 0, base.width).astype(np.uint8), (base.height, 1))
     clear = base.copy()
     clear.putalpha(Image.fromarray(opacity))
+    grey = np.asarray(base.convert("L"))
     return [
         *made,
+        # 12 bits, which is dark or bright by the range of values that the model was trained with.
+        Golden("grey PNG of 16 bits", _saved(Image.fromarray(grey.astype(np.uint16) * 16), "PNG")),
         Golden("grey JPEG", _jpeg(base.convert("L"))),
         Golden("CMYK JPEG", _jpeg(base.convert("CMYK"))),
         Golden("PNG with alpha", _saved(clear, "PNG")),

@@ -101,6 +101,16 @@ def test_another_resize(export_as, images, trained):
     assert "tiny PNG, 1 × 1" not in {one.image for one in found.differences}
 
 
+def test_another_range_of_values_concerns_16_bits_alone(export_as, images, trained):
+    of_12_bits = image_reading.Reading(value_range=value_range.Range(0, 4095))
+    found = judged(
+        images,
+        trained,
+        export_as(conftest.classifier(), replace(conftest.SPEC, reading=of_12_bits)),
+    )
+    assert {one.image for one in found.differences} == {"grey PNG of 16 bits"}
+
+
 def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, trained):
     found = judged(images, trained, export_as(conftest.classifier(), exif=False))
     assert {one.image for one in found.differences} == TURNED
