@@ -62,17 +62,17 @@ class Addresses:
     @property
     def http(self) -> str:
         """REST: the URL."""
-        return f"http://{_bracketed(self.host)}:{_port(self.doors[0])}"
+        return f"http://{bracketed(self.host)}:{_port(self.doors[0])}"
 
     @property
     def rest(self) -> str:
         """TensorFlow Serving's REST: the URL."""
-        return f"http://{_bracketed(self.host)}:{_port(self.doors[1])}"
+        return f"http://{bracketed(self.host)}:{_port(self.doors[1])}"
 
     @property
     def metrics(self) -> str:
         """Prometheus: the URL."""
-        return f"http://{_bracketed(self.metrics_host)}:{self.metrics_port}/metrics"
+        return f"http://{bracketed(self.metrics_host)}:{self.metrics_port}/metrics"
 
 
 @contextlib.contextmanager
@@ -152,5 +152,6 @@ def _port(bound: socket.socket) -> int:
     return int(bound.getsockname()[1])
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """Returns a host as it stands before a port."""
     return f"[{host}]" if ":" in host else host

@@ -61,7 +61,7 @@ class TritonProcess:
         self._memory = working_folder.shared_memory_prefix(root)
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [str(triton.binary), *_options(folders, where, root, self._memory)],
+                [str(triton.binary), *options(folders, where, root, self._memory)],
                 cwd=root,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -151,14 +151,26 @@ def grpc_address(where: addresses.Addresses, root: Path) -> str:
     """Where gRPC answers, as its libraries take it: host and port, or the URI of a Unix socket."""
     if where.grpc_host is None:
         return f"unix:{urllib.parse.quote(str(root / _GRPC_SOCKET))}:{_GRPC_SOCKET_PORT}"
-    host = f"[{where.grpc_host}]" if ":" in where.grpc_host else where.grpc_host
-    return f"{host}:{where.grpc_port}"
+    return f"{addresses.bracketed(where.grpc_host)}:{where.grpc_port}"
 
 
-def _options(
+def options(
     folders: repository.Repository, where: addresses.Addresses, root: Path, memory: str
 ) -> Sequence[str]:
-    options = {
+    """Returns Triton's options.
+
+    Args:
+      folders: what it serves, below ``root``.
+      where: where it listens.
+      root: its working folder.
+      memory: what the names of its regions of shared memory begin with.
+    """
+    grpc = f"unix:{_GRPC_SOCKET}"
+    if where.grpc_host is not None:
+        grpc = addresses.bracketed(where.grpc_host)
+    # Without this prefix it says that it listens, and does not.
+    family = "ipv6:" if ":" in where.metrics_host else ""
+    named = {
         "model-repository": folders.models.relative_to(root),
         "backend-directory": folders.backends.relative_to(root),
         "model-control-mode": "poll",
@@ -168,9 +180,9 @@ def _options(
         "strict-readiness": "false",
         "exit-timeout-secs": EXIT_TIMEOUT_S,
         "http-address": f"unix:{REST_SOCKET}",
-        "grpc-address": where.grpc_host or f"unix:{_GRPC_SOCKET}",
+        "grpc-address": grpc,
         "grpc-port": where.grpc_port or _GRPC_SOCKET_PORT,
-        "metrics-address": where.metrics_host,
+        "metrics-address": f"{family}{where.metrics_host}",
         "metrics-port": where.metrics_port,
         "allow-gpu-metrics": "false",
         # Where the environment says AIP_MODE, another one is opened on all addresses instead of these.
@@ -185,7 +197,7 @@ def _options(
     return [
         # Else every load starts a Python process more, to ask what the configuration has.
         "--disable-auto-complete-config",
-        *(f"--{name}={value}" for name, value in options.items()),
+        *(f"--{name}={value}" for name, value in named.items()),
         *(f"--backend-config=python,{name}={value}" for name, value in backend.items()),
     ]
 

@@ -2,10 +2,12 @@
 
 import contextlib
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from serving import addresses, errors
+from serving.triton import process
 
 LOCAL = addresses.LOOPBACK
 
@@ -92,3 +94,22 @@ def test_all_four_are_held_until_the_end():
                 other.bind((LOCAL, port))
     with addresses.held(addresses.Wanted(LOCAL, 0, grpc=where.grpc_port)):
         pass
+
+
+@pytest.mark.parametrize(
+    ("host", "grpc", "metrics"), [(LOCAL, LOCAL, LOCAL), ("::1", "[::1]", "ipv6:::1")]
+)
+def test_triton_is_told_an_address_as_it_takes_it(tmp_path, host, grpc, metrics):
+    wanted = addresses.Wanted(host, 0, grpc_host=host)
+    # Only the paths are read of it.
+    folders = SimpleNamespace(models=tmp_path / "models", backends=tmp_path / "backends")
+    with contextlib.ExitStack() as stack:
+        try:
+            where = stack.enter_context(addresses.held(wanted))
+        except errors.UserError:
+            pytest.skip(f"this machine has no {host}")
+        told = process.options(folders, where, tmp_path, "memory-")
+        assert f"--grpc-address={grpc}" in told
+        assert f"--metrics-address={metrics}" in told
+        assert process.grpc_address(where, tmp_path) == f"{grpc}:{where.grpc_port}"
+    assert "--model-repository=models" in told
