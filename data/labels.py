@@ -37,7 +37,7 @@ def from_json(text: str, where: str, remedy: str = "") -> list[str]:
     Raises:
       errors.DataError: the text holds no list of different names.
     """
-    return read_back.from_json(text, f"label map {where}", _names, remedy)
+    return read_back.from_json(text, f"label map {where}", check, remedy)
 
 
 def load(path: str | Path) -> list[str]:
@@ -59,7 +59,12 @@ def save(path: str | Path, names: list[str]) -> None:
         temporary.write_text(to_json(names), encoding="utf-8")
 
 
-def _names(found: Any) -> list[str]:
+def check(found: Any) -> list[str]:
+    """Returns what is a label map.
+
+    Raises:
+      read_back.BrokenError: it is no list of different names.
+    """
     if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
         raise read_back.BrokenError("a list of class names is needed")
     canonical = [layout_names.canonical(one) for one in found]

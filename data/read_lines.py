@@ -16,6 +16,7 @@ from data import read_back
 Made = TypeVar("Made")
 Row = TypeVar("Row", bound=tuple)
 MAX_LINE_BYTES = 1 << 20
+_MAX_SKIPPED_BYTES = 64 << 20
 _TYPES: dict[Any, tuple[type, ...]] = {float: (float, int)}
 
 
@@ -54,7 +55,10 @@ def _bounded(file: IO[bytes]) -> Iterator[bytes]:
     """The lines of a file; of one that is too long, its beginning."""
     while line := file.readline(MAX_LINE_BYTES):
         yield line
+        start = file.tell()
         while line and not line.endswith(b"\n"):
+            if file.tell() - start > _MAX_SKIPPED_BYTES:
+                raise read_back.BrokenError("a line of it has no end; the rest is passed over")
             line = file.readline(MAX_LINE_BYTES)
 
 

@@ -1,13 +1,11 @@
 """Where a version in serving comes from, and how two runs differ."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pydantic
-import yaml
-
-from data import errors
+from data import errors, read_back
 from pipeline import mlmd, summary
 
 INGEST = "ImageFolderExampleGen"
@@ -127,19 +125,20 @@ def run_of(past: mlmd.Past, name: str) -> str:
 
 def outcome(output: Path, run_id: str) -> summary.Summary | None:
     """What a run came to; None where it was killed, or another release wrote it."""
-    path = output / _RUNS / run_id / "summary.json"
-    try:
-        return summary.Summary.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, pydantic.ValidationError):
-        return None
+    return summary.read(output / _RUNS / run_id / "summary.json")
 
 
 def settings(output: Path, run_id: str) -> dict[str, Any]:
-    """The resolved configuration of a run, flat; empty where there is none."""
+    """The resolved configuration of a run, flat; empty where there is none that can be read."""
     path = output / _RUNS / run_id / "config.yaml"
     try:
-        return dict(_flat("", yaml.safe_load(path.read_text(encoding="utf-8"))))
-    except (OSError, yaml.YAMLError):
+        return read_back.yaml_file(
+            path, "configuration of a run", lambda found: dict(_flat("", dict(found)))
+        )
+    except read_back.AbsentError:
+        return {}
+    except read_back.ReadError as error:
+        logging.warning("%s It is passed over.", error)
         return {}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import filelock
 import pydantic
 
-from data import errors
+from data import errors, read_back
 
 FILE = ".lock"
 ANNOUNCE_INTERVAL_S = 20.0
@@ -107,8 +107,8 @@ def _me(run_id: str) -> Holder:
 
 def _holder(path: Path) -> Holder | str:
     try:
-        return Holder.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_back.json_file(path, "lock", Holder.model_validate)
+    except read_back.ReadError:
         return "another run"  # which has only just taken it, or had no room to say its name
 
 

@@ -9,10 +9,22 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from logging import handlers
 from pathlib import Path
 from typing import TextIO
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def rotating(path: Path) -> logging.Handler:
+    """A log for what runs for years: it takes 40 MB at most, the oldest lines go first."""
+    return handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+
+
+def prune(folder: Path, pattern: str, keep: int) -> None:
+    """Deletes all but the newest files of a pattern, whose names begin alike and end in the time."""
+    for path in sorted(folder.glob(pattern))[:-keep]:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

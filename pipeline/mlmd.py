@@ -4,7 +4,6 @@ Reads the store by its own library; no TFX. A store is small against the data: a
 dozen rows to each of its tables, so all of it is read at once.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from ml_metadata import errors as store_errors
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from data import errors
+from data import errors, read_back
 from pipeline import database
 
 _STATES = {
@@ -212,8 +211,8 @@ def _plain(value: Any) -> Any:
     """JSON texts taken apart, however often they were wrapped."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return _plain(json.loads(value))
-        except ValueError:
+            return read_back.from_json(value, "property in ML Metadata", _plain)
+        except read_back.ReadError:  # a text that only begins like JSON
             return value
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}

@@ -167,12 +167,11 @@ def _findings(
     folder = Path(validator.uri("report")) if validator else Path(page).parent if page else None
     if folder is None:
         return [], None
-    text = (folder / validation.FINDINGS_FILE).read_text(encoding="utf-8")
     found = [
         summary.Finding(
             check=row.check, severity=row.severity, message=row.message, count=row.count
         )
-        for row in validation.from_json(text)
+        for row in validation.read(folder)
     ]
     return found, str(folder / validation.PAGE_FILE)
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
+from data import read_back
 
 # What wraps settings on their way through TFX; says nothing to a reader.
 _WRAPPERS = frozenset(
@@ -17,6 +17,7 @@ _WRAPPERS = frozenset(
 _CODE = frozenset({"code"})
 _DATA = frozenset({"fingerprint", "input_base", "input_config", "input_fingerprint"})
 _MAX_NAMED = 3
+_WHAT = "property of an execution"
 _MAX_SHOWN = 30  # characters of a value
 _ABSENT = "absent"
 
@@ -83,11 +84,12 @@ def _parsed(text: str) -> Any:
     """What a text holds where it is JSON or a YAML file; else the text."""
     try:
         if text[:1] in ("{", "["):
-            return json.loads(text)
+            return read_back.from_json(text, _WHAT, lambda found: found)
         if "\n" in text and ":" in text:
-            found = yaml.safe_load(text)
-            return found if isinstance(found, dict) else text
-    except (ValueError, yaml.YAMLError):
+            return read_back.from_yaml(
+                text, _WHAT, lambda found: found if isinstance(found, dict) else text
+            )
+    except read_back.ReadError:
         return text
     return text
 

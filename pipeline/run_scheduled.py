@@ -46,7 +46,7 @@ def _run(command: retrain_config.Command) -> int:
     log = command.config.output_dir / "logs" / "schedule.log"
     preflight.prepare_output(command.pipeline)
     log.parent.mkdir(exist_ok=True)
-    logging.basicConfig(filename=log, level=logging.WARNING, format=logs.FORMAT)
+    logging.basicConfig(handlers=[logs.rotating(log)], level=logging.WARNING, format=logs.FORMAT)
 
     def clock() -> datetime.datetime:
         return datetime.datetime.now(zone).astimezone(zone)

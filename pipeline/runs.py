@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pydantic
-
 from components.report import index
 from data import atomic
 from pipeline import summary
@@ -36,11 +34,9 @@ def record(output: Path, outcome: summary.Summary) -> Path:
 def _rows(output: Path) -> list[index.RunRow]:
     rows = []
     for path in sorted((output / FOLDER).glob(f"*/{SUMMARY_FILE}")):
-        try:
-            found = summary.Summary.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, pydantic.ValidationError):
-            continue  # another version's, or none; the page is of those that can be read
-        rows.append(_row(output, found))
+        found = summary.read(path)
+        if found is not None:  # the page is of those that can be read
+            rows.append(_row(output, found))
     return rows
 
 

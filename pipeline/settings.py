@@ -12,10 +12,9 @@ from typing import Any, NoReturn, TypeVar
 
 import pydantic
 import pydantic_settings
-import yaml
 from pydantic import BaseModel
 
-from data import errors
+from data import errors, read_back
 
 Flags = dict[str, Any]
 
@@ -140,13 +139,14 @@ def _kebab(argument: str) -> str:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise errors.ConfigError(f"--config {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise errors.ConfigError(f"--config {path} is no YAML: {error}") from error
+        return read_back.yaml_file(path, "file of --config", _by_name)
+    except read_back.ReadError as error:
+        raise errors.ConfigError(*error.problems) from error
+
+
+def _by_name(values: Any) -> dict[str, Any]:
     if not isinstance(values or {}, dict):
-        raise errors.ConfigError(f"--config {path} must hold settings by name, such as seed: 1.")
+        raise read_back.BrokenError("it must hold settings by name, such as seed: 1")
     return values or {}
 
 

@@ -1,8 +1,8 @@
 """What each step did, in one line for a person, read from its artifacts."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
@@ -10,6 +10,7 @@ from components.preprocess import materialise
 from components.release_gate import decision as release
 from components.trainer import history as training_history
 from components.trainer import hyperparameters
+from data import read_back
 from pipeline import runner
 
 TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
@@ -34,8 +35,7 @@ def _ingest(step: runner.Step) -> str:
 
 
 def _validate(step: runner.Step) -> str:
-    text = Path(step.uri("report"), validation.FINDINGS_FILE).read_text(encoding="utf-8")
-    findings = validation.from_json(text)
+    findings = validation.read(step.uri("report"))
     if not findings:
         return "nothing found"
     more = f" (+{len(findings) - 1} more)" if len(findings) > 1 else ""
@@ -48,7 +48,11 @@ def _preprocess(step: runner.Step) -> str:
 
 
 def _tune(step: runner.Step) -> str:
-    rows = json.loads(Path(step.uri("tuner_results"), TUNER_RESULTS_FILE).read_text("utf-8"))
+    path = Path(step.uri("tuner_results"), TUNER_RESULTS_FILE)
+    return read_back.json_file(path, "results of the tuner", _best, read_back.STEP_AGAIN)
+
+
+def _best(rows: list[dict[str, Any]]) -> str:
     best = min(rows, key=lambda row: row["score"])
     own = ("score", "trial_id")
     values = [
@@ -60,7 +64,8 @@ def _tune(step: runner.Step) -> str:
 
 
 def _train(step: runner.Step) -> str:
-    text = Path(step.uri("model_run"), training_history.FILE).read_text(encoding="utf-8")
+    path = Path(step.uri("model_run"), training_history.FILE)
+    text = read_back.text(path, "history of a training", read_back.STEP_AGAIN)
     history = training_history.History.from_json(text)
     names = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
     parts = [f"{names[phase]} {history.best_accuracy(phase):.1%}" for phase in history.phases]

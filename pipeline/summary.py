@@ -1,5 +1,6 @@
 """``summary.json``: what a run did and decided, for programs. Every field is documented here."""
 
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.image_validator import config as validate_config
-from data import atomic, folder
+from data import atomic, folder, read_back
 
 Status = Literal["succeeded", "not_blessed", "partial", "failed"]
 
@@ -140,3 +141,17 @@ class Summary(_Record):
         """Writes the file, whole or not at all."""
         with atomic.replacing(path) as temporary:
             temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Summary | None:
+    """Reads a summary; None where there is none.
+
+    One that is damaged, or of another release, is told in the log and counts as none.
+    """
+    try:
+        return read_back.json_file(path, "summary of a run", Summary.model_validate)
+    except read_back.AbsentError:
+        return None
+    except read_back.ReadError as error:
+        logging.warning("%s It is passed over.", error)
+        return None

@@ -8,20 +8,21 @@ It needs no other package than NumPy. A prediction changes nothing on the server
 on the way is tried again. Dimension letters: B batch, K classes.
 """
 
-import json
+import contextlib
 import random
 import struct
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from serving import errors, protocol, transport
+from serving import errors, protocol, read_back, transport
 
 IMAGE_INPUT = "image_bytes"
+Kind = TypeVar("Kind", list[Any], dict[str, Any])
 CONTRACT = "contract"
 MAX_CHUNK_BYTES = 16 << 20
 
@@ -185,8 +186,7 @@ class Client:
           errors.RequestError: as :meth:`infer`.
         """
         [text] = self.infer([b""], CONTRACT, [CONTRACT])[CONTRACT]
-        contract: dict[str, Any] = json.loads(text)
-        return contract
+        return self._understood(text, dict)
 
     def ready(self) -> bool:
         """Whether the model answers; false too where nobody does. Never tried again."""
@@ -198,14 +198,21 @@ class Client:
 
     def index(self) -> list[dict[str, Any]]:
         """The models and versions that the server knows: name, version, state and reason."""
-        entries: list[dict[str, Any]] = json.loads(self._call("POST", "/v2/repository/index").body)
-        return entries
+        return self._understood(self._call("POST", "/v2/repository/index").body, list)
 
     def config(self, version: int | None = None) -> dict[str, Any]:
         """The server's configuration of the model, as the version loaded it."""
         path = f"{self._path(version)}/config"
-        config: dict[str, Any] = json.loads(self._call("GET", path).body)
-        return config
+        return self._understood(self._call("GET", path).body, dict)
+
+    def _understood(self, content: bytes | str, kind: type[Kind]) -> Kind:
+        try:
+            found = read_back.parse(content)
+        except ValueError as error:
+            found = error
+        if isinstance(found, kind):
+            return found
+        raise errors.FaultError(f"{self.url} answered no JSON as is due: {found!r:.200}", self.url)
 
     def _answers(
         self, images: Sequence[bytes], signature: str, outputs: Sequence[str] = ()
@@ -280,11 +287,9 @@ class Client:
 
 def _error(response: transport.Response, url: str) -> errors.RequestError:
     """The error that a status means."""
-    try:
-        message = str(json.loads(response.body)["error"])
-    except (KeyError, TypeError, ValueError):
-        message = response.body[:200].decode(errors="replace")
-    status = response.status
+    status, message = response.status, response.body[:200].decode(errors="replace")
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        message = str(read_back.parse(response.body)["error"])
     sentence = f"{url} answered {status}: {message or 'no reason given'}"
     # Triton answers 500 between the death of a worker and its replacement.
     if status in (429, 503) or "is not healthy" in message:

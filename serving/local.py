@@ -1,10 +1,9 @@
 """Predictions without a server: a version of a model's folder, in this process."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import client, errors, protocol, versions
+from serving import client, errors, protocol, read_back, versions
 
 _BATCH = 32
 
@@ -54,7 +53,7 @@ class Model:
         """
         path = self.path / "assets" / "contract.json"
         try:
-            return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["labels"]]
+            return [str(name) for name in read_back.file(path)["labels"]]
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise errors.UserError(f"{path} does not tell the labels ({error}).") from error
 

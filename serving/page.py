@@ -11,7 +11,6 @@ heat map too. Dimension letters: H W the heat map, K classes.
 import asyncio
 import base64
 import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from serving import admission, client, protocol, signatures, upstream
+from serving import admission, client, protocol, read_back, signatures, upstream
 from serving.triton import model_config
 
 FILE = Path(__file__).with_name("page.html")
@@ -114,7 +113,7 @@ class Page:
 
     async def _contract(self, version: str) -> dict[str, Any]:
         answer = await self._triton.infer([b""], client.CONTRACT, version)
-        contract: dict[str, Any] = json.loads(answer.outputs[client.CONTRACT][0])
+        contract: dict[str, Any] = read_back.parse(answer.outputs[client.CONTRACT][0])
         return contract
 
     async def _heat(self, image: bytes, version: str, wanted: bool) -> np.ndarray | None:

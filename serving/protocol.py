@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from serving import read_back
+
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _TYPES: dict[str, Any] = {
     "BOOL": np.bool_,
@@ -88,7 +90,7 @@ def answer(body: bytes, header_length: int) -> Answer:
     Raises:
       KeyError, TypeError, ValueError, struct.error: it makes no sense.
     """
-    head = json.loads(body[:header_length])
+    head = read_back.parse(body[:header_length])
     outputs, start = {}, header_length
     for tensor in head["outputs"]:
         end = start + tensor["parameters"]["binary_data_size"]

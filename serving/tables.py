@@ -1,14 +1,13 @@
 """What the commands print: predictions, versions and replays as tables."""
 
 import datetime
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import console, table, text
 
-from serving import client, replay, versions
+from serving import client, read_back, replay, versions
 
 _MAX_ROWS = 20
 _MAX_NAMED = 8
@@ -154,7 +153,7 @@ def _when(folder: Path) -> str:
 
 def _classes(folder: Path) -> str:
     try:
-        contract = json.loads((folder / "assets" / "contract.json").read_text(encoding="utf-8"))
+        contract = read_back.file(folder / "assets" / "contract.json")
         return str(len(contract["labels"]))
     except (KeyError, OSError, TypeError, ValueError):
         return "?"

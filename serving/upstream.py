@@ -1,7 +1,6 @@
 """Asks Triton for a door, and says what its answers mean to a client. B is the batch."""
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from serving import client, protocol
+from serving import client, protocol, read_back
 
 # How the backend's message begins where the model itself failed.
 MODEL_FAILED = "the model failed"
@@ -61,7 +60,7 @@ class Upstream:
         Raises:
           Answered: it knows none (404), or does not answer.
         """
-        known = json.loads((await self.ask("POST", "/v2/repository/index")).body)
+        known = read_back.parse((await self.ask("POST", "/v2/repository/index")).body)
         entries = [
             one
             for one in known
@@ -133,7 +132,7 @@ def failure(status: int, content: bytes) -> Answered:
     so none of it is the client's fault. Only the model's failure would be the same another time.
     """
     try:
-        message = str(json.loads(content)["error"])
+        message = str(read_back.parse(content)["error"])
     except (KeyError, TypeError, ValueError):
         message = content[:200].decode(errors="replace")
     if "unknown version" in message or "unknown model" in message:

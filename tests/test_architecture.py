@@ -110,3 +110,21 @@ def test_setup_lists_every_package_and_never_the_tests():
 def test_test_folders_are_packages_all():
     folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
     assert all((folder / "__init__.py").exists() for folder in folders)
+
+
+def test_every_page_says_what_may_run_in_it():
+    """Names of files and classes are strangers' words; should one get into a page, nothing runs."""
+    pages = [
+        path
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.suffix in (".html", ".jinja", ".py") and "<!doctype html>" in path.read_text()
+    ]
+    # The page of the server: by its header, see tests/serving/test_page.py.
+    pages.remove(ROOT / "serving" / "page.html")
+    assert len(pages) == 4
+    for path in pages:
+        head = path.read_text().partition("<title>")[0]
+        assert '<meta http-equiv="Content-Security-Policy" content="' in head, relative(path)
+        policy = head.partition('Content-Security-Policy" content="')[2].partition('"')[0]
+        assert policy == "{{ policy }}" or policy.startswith("default-src 'none'; "), relative(path)

@@ -6,14 +6,14 @@ Dimension letters: N images, K classes, B batch.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from data import example, progress
+from data import example, progress, read_arrays, read_back
 
 FILE = "predictions.npz"
 SIGNATURE = "serve_examples"
@@ -91,17 +91,31 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Reads what :meth:`save` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
-            return cls(
-                labels=[str(name) for name in stored["labels"]],
-                paths=[name.decode("utf-8", "surrogateescape") for name in stored["paths"]],
-                **{
-                    name: stored[name]
-                    for name in ("label_ids", "probabilities", "valid", "outlier_scores", "spans")
-                    if name in stored
-                },
-            )
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+          errors.DataError: it is damaged, or the arrays do not fit each other.
+        """
+        return read_arrays.arrays(path, "predictions", cls._of, read_back.STEP_AGAIN)
+
+    @classmethod
+    def _of(cls, stored: Mapping[str, np.ndarray]) -> "Predictions":
+        made = cls(
+            labels=[str(name) for name in stored["labels"]],
+            paths=[name.decode("utf-8", "surrogateescape") for name in stored["paths"]],
+            **{
+                name: stored[name]
+                for name in ("label_ids", "probabilities", "valid", "outlier_scores", "spans")
+                if name in stored
+            },
+        )
+        count = len(made.paths)
+        shapes = dict.fromkeys(("label_ids", "valid", "outlier_scores"), (count,))
+        shapes["probabilities"] = (count, len(made.labels))  # type: ignore[assignment]
+        for name, shape in shapes.items():
+            if getattr(made, name).shape != shape:
+                raise ValueError(f"{name} has the shape {getattr(made, name).shape}, not {shape}")
+        return made
 
 
 def predict(model_dir: Path, labels: Sequence[str], files: Sequence[str]) -> Predictions:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pydantic
 
 from components.evaluator import intervals, metrics
+from data import read_back
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,13 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str) -> "Result":
-        """Reads what :meth:`to_json` wrote."""
-        return _JSON.validate_json(text)
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+          errors.DataError: it is none.
+        """
+        make = _JSON.validate_python
+        return read_back.from_json(text, "result of an evaluation", make, read_back.STEP_AGAIN)
 
 
 _JSON = pydantic.TypeAdapter(Result)

@@ -1,21 +1,22 @@
 """What became of every file: the report of an ingest, and the checks that nothing was lost."""
 
-import csv
-import io
 import json
 import os
 import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
+import pydantic
 import tensorflow as tf
 
-from data import decode, errors, folder, image_reading, labels, range_choice, split
+from data import decode, errors, folder, image_reading, labels, range_choice, read_back, split, spreadsheet
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
 _PARTS = "report-parts"
+_WHAT = "report of an ingest"
 QUARANTINE_HEADER = ("path", "class", "reason", "detail")
 
 
@@ -76,28 +77,40 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
-        """Reads what :meth:`to_json` wrote."""
-        raw = json.loads(text)
-        del raw["found"]
-        raw["reading"] = image_reading.Reading.from_dict(raw["reading"])
-        raw["scaled"] = [range_choice.Scaled.from_dict(one) for one in raw["scaled"]]
-        raw["quarantined"] = [Quarantined(**row) for row in raw["quarantined"]]
-        return cls(**raw)
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+          errors.DataError: it is none.
+        """
+        return read_back.from_json(text, _WHAT, cls._of, read_back.STEP_AGAIN)
 
     @classmethod
     def read(cls, uri: str) -> "Report":
-        """Reads the report of an Examples artifact."""
-        with tf.io.gfile.GFile(os.path.join(uri, REPORT_FILE)) as file:
-            return cls.from_json(file.read())
+        """Reads the report of an Examples artifact.
+
+        Raises:
+          errors.DataError: it is damaged.
+        """
+        return cls._read(os.path.join(uri, REPORT_FILE))
+
+    @classmethod
+    def _read(cls, path: str) -> "Report":
+        return read_back.json_file(
+            path, _WHAT, cls._of, read_back.STEP_AGAIN, read_back.MAX_LIST_BYTES
+        )
+
+    @classmethod
+    def _of(cls, raw: Any) -> "Report":
+        reading = image_reading.Reading.from_dict(raw["reading"])
+        scaled = [range_choice.Scaled.from_dict(one) for one in raw["scaled"]]
+        made = {**raw, "reading": reading, "scaled": scaled}
+        return pydantic.TypeAdapter(cls).validate_python(made)
 
     def quarantine_csv(self) -> str:
         """The quarantine list as CSV with a header."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(QUARANTINE_HEADER)
-        for row in self.quarantined:
-            writer.writerow(folder.printable(value) for value in asdict(row).values())
-        return buffer.getvalue()
+        return spreadsheet.text(
+            QUARANTINE_HEADER, (asdict(row).values() for row in self.quarantined)
+        )
 
     def write_part(self, uri: str, name: str) -> None:
         """Leaves a part of the report in the artifact, for :func:`take_parts`."""
@@ -118,8 +131,7 @@ def take_parts(uri: str) -> list[Report]:
     """Reads the parts of a report in an artifact, and deletes them."""
     parts = []
     for path in sorted(tf.io.gfile.glob(os.path.join(uri, _PARTS, "*.json"))):
-        with tf.io.gfile.GFile(path) as file:
-            parts.append(Report.from_json(file.read()))
+        parts.append(Report._read(path))
     if parts:
         tf.io.gfile.rmtree(os.path.join(uri, _PARTS))
     return parts
@@ -230,8 +242,7 @@ def read_labels(uri: str) -> list[str]:
       errors.DataError: the file holds no list of different names.
     """
     path = os.path.join(uri, labels.FILE)
-    with tf.io.gfile.GFile(path) as file:
-        return labels.from_json(file.read(), path)
+    return labels.from_json(read_back.text(path, "label map"), path, read_back.STEP_AGAIN)
 
 
 def write_labels(uri: str, names: list[str]) -> None:

@@ -5,10 +5,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+import pydantic
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
-from data import errors, folder
+from data import errors, folder, read_back
 
 FINDINGS_FILE = "findings.json"
 PAGE_FILE = "findings.html"
@@ -46,6 +47,10 @@ class Finding:
     message: str
     count: int = 1
     cases: list[Case] = field(default_factory=list)
+
+
+_WHAT = "list of findings"
+_FINDINGS = pydantic.TypeAdapter(list[Finding])
 
 
 def block(findings: Sequence[Finding], page: str) -> None:
@@ -86,11 +91,22 @@ def to_json(findings: Sequence[Finding]) -> str:
 
 
 def from_json(text: str) -> list[Finding]:
-    """Reads what :func:`to_json` wrote."""
-    return [
-        Finding(**{**row, "cases": [Case(**case) for case in row["cases"]]})
-        for row in json.loads(text)
-    ]
+    """Reads what :func:`to_json` wrote.
+
+    Raises:
+      errors.DataError: it is none.
+    """
+    return read_back.from_json(text, _WHAT, _FINDINGS.validate_python, read_back.STEP_AGAIN)
+
+
+def read(directory: str | os.PathLike[str]) -> list[Finding]:
+    """Reads the findings in a folder.
+
+    Raises:
+      errors.DataError: they are damaged.
+    """
+    path = os.path.join(directory, FINDINGS_FILE)
+    return from_json(read_back.text(path, _WHAT, read_back.STEP_AGAIN))
 
 
 def _examples(finding: Finding) -> str:

@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pydantic
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.release_gate import golden, probe, server_stage, training_stage
-from data import errors, lookup
+from components.release_gate import golden, probe, server_stage
+from components.trainer import contract as trained_contract
+from data import errors, lookup, read_back
 
 FILE = "trial.json"
 NO_IMAGE = b"This is no image.\n"
@@ -53,9 +55,14 @@ class Trial:
 
     @classmethod
     def read(cls, uri: str) -> "Trial":
-        """Reads what :meth:`write` wrote."""
-        with tf.io.gfile.GFile(os.path.join(uri, FILE)) as file:
-            return cls(**json.loads(file.read()))
+        """Reads what :meth:`write` wrote.
+
+        Raises:
+          errors.DataError: it is damaged.
+        """
+        make = pydantic.TypeAdapter(cls).validate_python
+        path = os.path.join(uri, FILE)
+        return read_back.json_file(path, "outcome of the trial", make, read_back.STEP_AGAIN)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def labels(saved_model: Path) -> list[str]:
     Raises:
       errors.PipelineError: it does not name them.
     """
-    names = training_stage.read_contract(saved_model).get("labels")
+    names = trained_contract.read(saved_model).get("labels")
     if not isinstance(names, list) or not names:
         raise errors.PipelineError(f"The contract of {saved_model} names no labels.")
     return names

@@ -4,11 +4,13 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
+import pydantic
 import tensorflow as tf
 
 from components.preprocess import config as preprocess_config
-from data import errors, example, graph, image_reading, progress, records
+from data import errors, example, graph, image_reading, progress, read_back, records
 
 SPEC_FILE = "pixels.json"
 TASK = "resizing images"
@@ -38,10 +40,18 @@ class Spec:
 
     @classmethod
     def read(cls, uri: str) -> "Spec":
-        """Reads the spec of a pixels artifact."""
-        with tf.io.gfile.GFile(os.path.join(uri, SPEC_FILE)) as file:
-            raw = json.loads(file.read())
-        return cls(**{**raw, "reading": image_reading.Reading.from_dict(raw["reading"])})
+        """Reads the spec of a pixels artifact.
+
+        Raises:
+          errors.DataError: it is damaged.
+        """
+        path = os.path.join(uri, SPEC_FILE)
+        return read_back.json_file(path, "spec of the pixels", cls._of, read_back.STEP_AGAIN)
+
+    @classmethod
+    def _of(cls, raw: Any) -> "Spec":
+        reading = image_reading.Reading.from_dict(raw["reading"])
+        return pydantic.TypeAdapter(cls).validate_python({**raw, "reading": reading})
 
 
 def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) -> int:

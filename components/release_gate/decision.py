@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import pydantic
 import tensorflow as tf
 
 from components.release_gate import config as gate_config
+from data import read_back
 
 FILE = "decision.json"
+_WHAT = "decision of the release gate"
 CLASS = "class"
 
 Verdict = Literal["release", "inconclusive", "refuse"]
@@ -63,9 +66,13 @@ class Decision:
 
     @classmethod
     def from_json(cls, text: str) -> "Decision":
-        """Reads what :meth:`to_json` wrote."""
-        row = json.loads(text)
-        return cls(**{**row, "checks": [Check(**check) for check in row["checks"]]})
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+          errors.DataError: it is none.
+        """
+        make = pydantic.TypeAdapter(cls).validate_python
+        return read_back.from_json(text, _WHAT, make, read_back.STEP_AGAIN)
 
     def write(self, uri: str) -> None:
         """Writes ``decision.json`` into a folder."""
@@ -75,9 +82,12 @@ class Decision:
 
     @classmethod
     def read(cls, uri: str) -> "Decision":
-        """Reads what :meth:`write` wrote."""
-        with tf.io.gfile.GFile(os.path.join(uri, FILE)) as file:
-            return cls.from_json(file.read())
+        """Reads what :meth:`write` wrote.
+
+        Raises:
+          errors.DataError: it is damaged.
+        """
+        return cls.from_json(read_back.text(os.path.join(uri, FILE), _WHAT, read_back.STEP_AGAIN))
 
 
 def decide(checks: Sequence[Check], config: gate_config.GateConfig) -> Decision:

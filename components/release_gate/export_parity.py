@@ -17,6 +17,7 @@ from components.preprocess import materialise
 from components.release_gate import config as gate_config
 from components.release_gate import decision, golden, training_stage
 from components.trainer import calibration
+from components.trainer import contract as trained_contract
 from components.trainer.exports import manifest, runtime
 from data import errors, fresh_process
 
@@ -130,7 +131,7 @@ def check(
     if not exports:
         return ()
     pixels = images.pixels(spec)
-    temperature = float(training_stage.read_contract(saved_model).get("temperature", 1.0))
+    temperature = float(trained_contract.read(saved_model).get("temperature", 1.0))
     expected = training_stage.classify(keras_file, temperature, pixels)
     return tuple(
         compare(export, saved_model / manifest.FOLDER, pixels, expected, tolerances)

@@ -23,8 +23,8 @@ from components.release_gate import (
     training_stage,
 )
 from components.release_gate import config as gate_config
-from components.trainer import export
-from data import errors, lookup
+from components.trainer import contract as trained_contract
+from data import errors, lookup, read_back
 
 CANDIDATE_FILE = "candidate.npz"
 SERVED_FILE = "served.npz"
@@ -48,10 +48,15 @@ class Measured:
 
     @classmethod
     def read(cls, uri: str) -> "Measured":
-        """Reads what :func:`write` wrote."""
-        with tf.io.gfile.GFile(os.path.join(uri, MEASURED_FILE)) as file:
-            # Differences may be infinite, which strict JSON does not have.
-            return pydantic.TypeAdapter(cls).validate_python(json.loads(file.read()))
+        """Reads what :func:`write` wrote.
+
+        Raises:
+          errors.DataError: it is damaged.
+        """
+        # Differences may be infinite, which strict JSON does not have.
+        make = pydantic.TypeAdapter(cls).validate_python
+        path = os.path.join(uri, MEASURED_FILE)
+        return read_back.json_file(path, "file of measurements", make, read_back.STEP_AGAIN)
 
 
 @dataclass(frozen=True)
@@ -193,5 +198,4 @@ def write(uri: str, outcome: Outcome) -> None:
 
 
 def _ask(model_dir: Path, files: Sequence[str]) -> predictions.Predictions:
-    contract = json.loads((model_dir / "assets" / export.CONTRACT_FILE).read_text("utf-8"))
-    return predictions.predict(model_dir, contract["labels"], files)
+    return predictions.predict(model_dir, trained_contract.read(model_dir)["labels"], files)

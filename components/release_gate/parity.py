@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.release_gate import golden, probe, server_stage, training_stage
+from components.trainer import contract as trained_contract
 from data import errors, example
 
 TOLERANCE = 1e-4
@@ -88,7 +89,7 @@ def check(
     found = Parity(images=len(images))
     encoded = [image.encoded for image in images]
     try:
-        contract = training_stage.read_contract(saved_model)
+        contract = trained_contract.read(saved_model)
         spec = spec or training_stage.spec_of(contract)
         found.problems += _contract_problems(contract, spec)
         temperature = float(contract.get("temperature", 1.0))

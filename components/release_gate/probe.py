@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data import errors, fresh_process
+from data import errors, fresh_process, read_arrays, read_back
 
 DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE = "serving_default", "serve_examples"
 BATCH = "the exported SavedModel"
@@ -107,8 +107,10 @@ def run(
             **_packed("examples", examples),
         )
         _run_process(saved_model, [str(request), str(answer)], time_limit_s)
-        with np.load(answer, allow_pickle=False) as stored:
-            return _unpacked_answer(stored)
+        try:
+            return read_arrays.arrays(answer, "answer of the model's process", _unpacked_answer)
+        except read_back.ReadError as error:
+            raise ProbeError(str(error)) from error
 
 
 def _run_process(saved_model: Path, arguments: list[str], time_limit_s: float) -> None:
@@ -145,12 +147,16 @@ def _unpacked_answer(stored: Any) -> tuple[list[Stage], Measured]:
     return stages, Measured(**fields)
 
 
+def _unpacked_request(stored: Any) -> tuple[Path, np.ndarray, list[bytes], list[bytes]]:
+    model_dir = Path(str(stored["model_dir"]))
+    return model_dir, stored["timed"], _unpacked(stored, "images"), _unpacked(stored, "examples")
+
+
 def main(request_path: str, answer_path: str) -> None:
     """What the fresh process does."""
-    with np.load(request_path, allow_pickle=False) as stored:
-        model_dir = Path(str(stored["model_dir"]))
-        timed = stored["timed"]
-        images, examples = _unpacked(stored, "images"), _unpacked(stored, "examples")
+    model_dir, timed, images, examples = read_arrays.arrays(
+        request_path, "request to the model's process", _unpacked_request
+    )
     start = time.perf_counter()
     model = tf.saved_model.load(str(model_dir))
     load_s = time.perf_counter() - start

@@ -6,7 +6,6 @@ to, and the protocol.
 
 import contextlib
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from components.release_gate import probe
-from data import errors, fresh_process
+from data import errors, fresh_process, read_back
 
 STAGE = "the running server"
 COMMAND = (sys.executable, "-m", "serving", "serve")
@@ -124,11 +123,14 @@ def _started(process: subprocess.Popen[bytes], address_file: Path, limit_s: floa
         if process.poll() is not None:
             raise ServerError(f"The server ended with {process.returncode} before it answered.")
         # What is there but no JSON yet is still being written.
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-            stored = json.loads(address_file.read_text(encoding="utf-8"))
-            return Address(stored["http"].rstrip("/").partition("://")[2], stored["model"])
+        with contextlib.suppress(read_back.ReadError):
+            return read_back.json_file(address_file, "address of the server", _address)
         time.sleep(_POLL_S)
     raise ServerError(f"The server has not started within {limit_s:g} s.")
+
+
+def _address(found: Any) -> Address:
+    return Address(found["http"].rstrip("/").partition("://")[2], found["model"])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -3,7 +3,6 @@
 Dimension letters: N images, K classes, B batch, S side.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.release_gate import probe
-from components.trainer import export
-from data import errors, graph, image_reading
+from data import errors, graph, image_reading, read_back
 
 STAGE = "the training graph"
 BATCH = 16
@@ -66,29 +64,13 @@ def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.nda
     return np.concatenate(parts)
 
 
-def read_contract(saved_model: Path) -> dict[str, Any]:
-    """The contract among a SavedModel's assets.
-
-    Raises:
-      errors.PipelineError: there is none, or it is no JSON object.
-    """
-    path = saved_model / "assets" / export.CONTRACT_FILE
-    try:
-        contract = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise errors.PipelineError(f"The contract {path} cannot be read: {error}.") from error
-    if not isinstance(contract, dict):
-        raise errors.PipelineError(f"The contract {path} is no JSON object.")
-    return contract
-
-
 def spec_of(contract: dict[str, Any]) -> materialise.Spec:
     """What a contract says the training pixels were.
 
     Raises:
-      errors.PipelineError: it does not say all.
+      errors.DataError: it does not say all.
     """
-    try:
+    with read_back.told("contract of the model"):
         return materialise.Spec(
             size_px=contract["image_size_px"],
             resize=contract["resize"],
@@ -96,8 +78,6 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
             counts={},
             reading=image_reading.Reading.from_dict(contract),
         )
-    except KeyError as error:
-        raise errors.PipelineError(f"The model's contract.json lacks {error}.") from error
 
 
 def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:

@@ -12,11 +12,13 @@ import tensorflow as tf
 from components.evaluator import predictions, result, robustness
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
-from components.release_gate import decision, gate, training_stage
+from components.release_gate import decision, gate
 from components.report import assemble, lineage, model_card, page, pictures
 from components.report import config as report_config
 from components.trainer import architecture, export
+from components.trainer import contract as trained_contract
 from components.trainer import history as training_history
+from data import read_back
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def write(inputs: Inputs, uri: str) -> None:
 
 def read(inputs: Inputs) -> assemble.Sources:
     """Reads what the steps left, and measures what none of them has."""
-    job, contract = inputs.job, training_stage.read_contract(inputs.saved_model)
+    job, contract = inputs.job, trained_contract.read(inputs.saved_model)
     ingested = ingest_report.Report.read(inputs.examples_uri)
     measured = []
     if job.config.robustness_images:
@@ -106,5 +108,4 @@ def _layers(keras_file: Path) -> list[architecture.Row]:
 
 
 def _text(uri: str, name: str) -> str:
-    with tf.io.gfile.GFile(os.path.join(uri, name)) as file:
-        return str(file.read())
+    return read_back.text(os.path.join(uri, name), "file of a step", read_back.STEP_AGAIN)

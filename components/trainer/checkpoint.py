@@ -6,7 +6,6 @@ the running metrics, the best weights so far and the counters. It replaces the l
 
 import json
 import logging
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 
 import keras
 import numpy as np
+import pydantic
 
-from data import atomic
+from data import atomic, read_arrays, read_back
 
 _META = "meta"
 
@@ -62,25 +62,35 @@ class Checkpoint:
             for index, value in enumerate(values)
         }
         arrays[_META] = np.frombuffer(json.dumps(asdict(position)).encode(), np.uint8)
-        with atomic.replacing(self.path) as temporary, temporary.open("wb") as file:
+        # Hours of training: it must outlast a power failure.
+        with (
+            atomic.replacing(self.path, durable=True) as temporary,
+            temporary.open("wb") as file,
+        ):
             np.savez(file, **arrays)
 
     def load(self) -> tuple[Position, dict[str, list[np.ndarray]]] | None:
         """Reads what was saved last; None where there is nothing, or nothing whole."""
-        if self.path is None or not self.path.exists():
+        if self.path is None:
             return None
         try:
-            # Opened here: NumPy leaves a file open that it finds to be no archive.
-            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                position = Position(**json.loads(stored[_META].tobytes()))
-                groups: dict[str, list[np.ndarray]] = {}
-                for name in stored.files:
-                    if name != _META:
-                        groups.setdefault(name.split("/")[0], []).append(stored[name])
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-            logging.warning("The checkpoint %s is torn; its phase starts anew.", self.path)
+            return read_arrays.arrays(self.path, "checkpoint", _state)
+        except read_back.AbsentError:
             return None
-        return position, groups
+        except read_back.ReadError as error:
+            logging.warning("%s Its phase starts anew.", error)
+            return None
+
+
+def _state(stored: Any) -> tuple[Position, dict[str, list[np.ndarray]]]:
+    meta = stored[_META].tobytes()
+    make = pydantic.TypeAdapter(Position).validate_python
+    position = read_back.from_json(meta, "position of a training", make)
+    groups: dict[str, list[np.ndarray]] = {}
+    for name in stored.files:
+        if name != _META:
+            groups.setdefault(name.split("/")[0], []).append(stored[name])
+    return position, groups
 
 
 def restore(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:

@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import calibration, gradcam, model, outliers
+from components.trainer import contract as contract_file
 from components.trainer.backbones import registry
 from data import example, graph
 
-CONTRACT_FILE = "contract.json"
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 1
@@ -194,7 +194,7 @@ def save(
       fitted: the temperature and what an outlier is; by default 1, and nothing.
     """
     embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
-    contract_path, labels_path = scratch / CONTRACT_FILE, scratch / LABELS_FILE
+    contract_path, labels_path = scratch / contract_file.FILE, scratch / LABELS_FILE
     text = json.dumps(
         contract(spec, backbone, embedding_size, fitted), indent=1, ensure_ascii=False
     )

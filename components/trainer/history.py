@@ -3,6 +3,10 @@
 import json
 from dataclasses import asdict, dataclass, field
 
+import pydantic
+
+from data import read_back
+
 FILE = "history.json"
 
 
@@ -37,5 +41,10 @@ class History:
 
     @classmethod
     def from_json(cls, text: str) -> "History":
-        """Reads what :meth:`to_json` wrote."""
-        return cls(**json.loads(text))
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+          errors.DataError: it is none.
+        """
+        make = pydantic.TypeAdapter(cls).validate_python
+        return read_back.from_json(text, FILE + " of a training", make, read_back.STEP_AGAIN)

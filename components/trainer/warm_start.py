@@ -4,13 +4,13 @@ Classes are matched by name: what the last model knew of a class it still knows,
 place the class stands now, and the head's weights for a new class are drawn anew.
 """
 
-import json
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from components.trainer import export, model
+from components.trainer import contract, export, model
+from data import read_back
 
 
 def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: Path) -> str:
@@ -25,13 +25,12 @@ def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: 
     Returns:
       What it starts from, in one sentence, also where the models do not fit and it is unchanged.
     """
-    assets = base / "assets"
     try:
-        contract = json.loads((assets / export.CONTRACT_FILE).read_text(encoding="utf-8"))
-        if contract["backbone"] != backbone:
-            return f"the backbone's weights: the last model stands on {contract['backbone']}"
+        told = contract.read(base)
+        if told["backbone"] != backbone:
+            return f"the backbone's weights: the last model stands on {told['backbone']}"
         last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (read_back.ReadError, *read_back.BROKEN) as error:
         return f"the backbone's weights: the last model cannot be read ({type(error).__name__})"
     old = last.get_layer(model.BACKBONE_LAYER)
     new = classifier.get_layer(model.BACKBONE_LAYER)
@@ -40,7 +39,7 @@ def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: 
     if shapes != [tuple(variable.shape) for variable in new.weights]:
         return "the backbone's weights: the last model has other layers"
     new.set_weights(weights)
-    known = _copy_head(last, classifier, contract["labels"], label_names)
+    known = _copy_head(last, classifier, told["labels"], label_names)
     added = len(label_names) - known
     return "the last blessed model" + (f", with {added} new classes" if added else "")
 

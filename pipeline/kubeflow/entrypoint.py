@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data import errors
+from data import errors, read_back
 from pipeline.kubeflow import executor_input
 
 # Title of a type of ours → its class: TFX would take the title itself for the path of a class.
@@ -55,17 +55,22 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
     given, beam_arguments = parser.parse_known_args(arguments)
-    told = json.loads(given.json_serialized_invocation_args)
-    inputs_spec = json.loads(given.json_serialized_inputs_spec_args)
+    told = _given(given.json_serialized_invocation_args)
+    inputs_spec = _given(given.json_serialized_inputs_spec_args)
     prepared = executor_input.prepare(told, inputs_spec)
     output_file = Path(told["outputs"]["outputFile"])
     _prepare_folders(prepared, output_file)
     _run_tfx(
         given, beam_arguments, prepared, output_file if executor_input.needs_driver(told) else None
     )
-    left = json.loads(output_file.read_text(encoding="utf-8"))
-    finished = executor_input.finish(left, told)
+    finished = read_back.json_file(
+        output_file, "output of the executor", lambda left: executor_input.finish(left, told)
+    )
     output_file.write_text(json.dumps(finished, indent=1), encoding="utf-8")
+
+
+def _given(text: str) -> dict[str, Any]:
+    return read_back.from_json(text, "argument from Kubeflow", dict)
 
 
 def _run_tfx(
@@ -83,8 +88,12 @@ def _run_tfx(
     if driver_output is not None:
         if not driver_output.exists():
             driver.main(given)
-        left = json.loads(driver_output.read_text(encoding="utf-8"))
-        given.json_serialized_invocation_args = json.dumps(executor_input.driven(prepared, left))
+        driven = read_back.json_file(
+            driver_output,
+            "output of the driver",
+            lambda left: executor_input.driven(prepared, left),
+        )
+        given.json_serialized_invocation_args = json.dumps(driven)
     kubeflow_v2_run_executor.main((given, beam_arguments))
 
 

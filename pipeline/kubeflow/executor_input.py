@@ -11,7 +11,7 @@ Everything here is JSON as it stands in the step's command line and in the file 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
+from data import read_back
 
 # Where the launcher of Kubeflow Pipelines keeps what it downloads and uploads.
 LOCAL_FOLDERS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
@@ -125,8 +125,12 @@ def _title(artifact: Mapping[str, Any]) -> str:
     artifact_type = artifact.get("type") or {}
     if artifact_type.get("schemaTitle"):
         return str(artifact_type["schemaTitle"])
-    schema = yaml.safe_load(artifact_type.get("instanceSchema") or "")
-    return str(schema.get("title", "")) if isinstance(schema, dict) else ""
+    given = artifact_type.get("instanceSchema") or ""
+    return read_back.from_yaml(
+        given,
+        "type of an artifact",
+        lambda schema: str(schema.get("title", "")) if isinstance(schema, dict) else "",
+    )
 
 
 def _with_properties(artifact: Json, other: Json) -> Json:

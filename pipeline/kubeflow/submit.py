@@ -6,8 +6,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from data import errors
+from data import errors, read_back
 from pipeline.kubeflow import client, cron
 from pipeline.kubeflow import config as kubeflow_config
 
@@ -90,12 +91,12 @@ def ask(
             text=True,
             timeout=_LIMIT_S,
         )
-        answer = json.loads(done.stdout)
+        answer = read_back.from_json(done.stdout, "answer of Kubeflow's client", _answer)
     except subprocess.TimeoutExpired as error:
         raise errors.PipelineError(
             f"{settings.host} has not answered within {_LIMIT_S} s."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, read_back.ReadError) as error:
         raise errors.PipelineError(f"The client of Kubeflow broke off: {error}.") from error
     if "is not installed for" in answer.get("error", ""):
         raise errors.UserError(
@@ -107,10 +108,15 @@ def ask(
     return Accepted(answer["id"], answer["url"])
 
 
+def _answer(found: Any) -> dict[str, str]:
+    names = ("error",) if "error" in found else ("id", "url")
+    return {name: str(found[name]) for name in names}
+
+
 def _environment(settings: kubeflow_config.KubeflowConfig) -> dict[str, str]:
     """The client's variables: this process's, without its path, and the token of a file."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if settings.token_file is not None:
-        token = settings.token_file.read_text(encoding="utf-8").strip()
+        token = read_back.text(settings.token_file, "file of --kubeflow.token-file").strip()
         environment[client.TOKEN_VARIABLE] = token
     return environment

@@ -2,15 +2,15 @@
 
 One JSON object a line, in the order of time: ``{"time": "2031-05-03T12:00:00Z", "score": 0.93}``,
 time in ISO 8601 or in seconds since 1970, score the ``score`` of an answer of the model. A line
-that is none of that is passed over.
+that is none of that is passed over, and how many were is in the log.
 """
 
 import datetime
-import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from data import read_lines
 
 MAX_BYTES = 16 << 20  # of the end of the file; some 300,000 answers
 
@@ -37,29 +37,19 @@ def read(path: Path, since: datetime.datetime, until: datetime.datetime) -> Scor
       until: the last one, likewise.
     """
     total, count = 0.0, 0
-    for time, score in _rows(path):
+    # A file that grows may have lost its last line; those that are none are counted in the log.
+    for time, score in read_lines.lines(path, "file of scores", _row, MAX_BYTES):
         if since <= time <= until:
             total += score
             count += 1
     return Scores(total / count, count) if count else None
 
 
-def _rows(path: Path) -> Iterator[tuple[datetime.datetime, float]]:
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - MAX_BYTES))
-            lines = file.read(MAX_BYTES).split(b"\n")
-    except OSError:
-        return
-    for line in lines:
-        try:
-            row = json.loads(line)
-            time, score = _time(row["time"]), float(row["score"])
-        except (ValueError, TypeError, KeyError, OverflowError):
-            continue
-        if 0 <= score <= 1:
-            yield time, score
+def _row(found: Any) -> tuple[datetime.datetime, float]:
+    time, score = _time(found["time"]), float(found["score"])
+    if not 0 <= score <= 1:
+        raise ValueError("no score")
+    return time, score
 
 
 def _time(value: str | float) -> datetime.datetime:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.image_validator import config as validate_config
-from data import drift, folder, index
+from data import drift, folder, index, read_back
 from pipeline import source
 from pipeline.scheduled import images
 
@@ -95,7 +96,7 @@ def embedding(
         "old": [row.path for row in samples.old_rows],
     }
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as errors_to:
+    with log.open("wb") as errors_to:  # the last one tells; a schedule runs for years
         done = subprocess.run(
             [sys.executable, "-m", "pipeline.scheduled.embedding"],
             input=json.dumps(question).encode(),
@@ -105,10 +106,15 @@ def embedding(
             timeout=EMBEDDING_TIMEOUT_S,
             check=True,
         )
-    answer = json.loads(done.stdout.splitlines()[-1])
-    if answer is None or answer["chance"] >= config.drift_significance:
+    last = done.stdout.splitlines()[-1:]
+    answer = read_back.from_json(b"".join(last), "answer on embeddings", _answer)
+    if answer is None or answer[1] >= config.drift_significance:
         return None
     return (
-        "to the served model they are others (squared discrepancy"
-        f" {answer['discrepancy']:.4f}, by chance in {answer['chance']:.1%} of cases)"
+        f"to the served model they are others (squared discrepancy {answer[0]:.4f}, by chance in"
+        f" {answer[1]:.1%} of cases)"
     )
+
+
+def _answer(found: Any) -> tuple[float, float] | None:
+    return found and (float(found["discrepancy"]), float(found["chance"]))

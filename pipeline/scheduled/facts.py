@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.pusher import push
-from data import folder, index
+from data import folder, index, read_back
 from pipeline import preflight
 from pipeline.scheduled import confidence, decision, images
 from pipeline.scheduled import config as retrain_config
@@ -145,7 +145,7 @@ def embedding_drift(
         samples = drifting.Samples(new, rows, state.released_counts, before)
         sentence = None
         # The log says why; a model that cannot be asked is no reason to train or not.
-        with contextlib.suppress(subprocess.SubprocessError, ValueError, OSError):
+        with contextlib.suppress(subprocess.SubprocessError, OSError, read_back.ReadError):
             sentence = drifting.embedding(
                 samples,
                 place.data_dir,

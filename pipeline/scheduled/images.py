@@ -12,7 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from data import atomic, decode, decoder, decoder_pool, folder, index, range_choice
+from data import (
+    atomic,
+    decode,
+    decoder,
+    decoder_pool,
+    folder,
+    index,
+    range_choice,
+    read_arrays,
+    read_back,
+)
 from data.value_range import Scale
 
 FILES_FILE = "files.npy"
@@ -59,9 +69,16 @@ class Memory:
     def new(self, files: Sequence[folder.ImageFile]) -> list[folder.ImageFile]:
         """Those files that the last run did not have as they are."""
         path = self.place / FILES_FILE
-        if not path.exists():
+        remedy = "Without the file all images count as new, and the next tick trains."
+        try:
+            before = read_arrays.array(path, "list of the last run's files", remedy)
+        except read_back.AbsentError:
             return list(files)
-        known = np.isin(keys(files), np.load(path, allow_pickle=False))
+        if before.dtype != np.uint64 or before.ndim != 1:
+            raise read_back.ReadError.of(
+                f"list of the last run's files {path}", "it holds something else", remedy
+            )
+        known = np.isin(keys(files), before)
         return [file for file, is_known in zip(files, known, strict=True) if not is_known]
 
     def look_at_new(self, files: Sequence[folder.ImageFile]) -> list[index.Row]:
@@ -76,7 +93,8 @@ class Memory:
         """Makes files those of the last run, and of the served model where it was released."""
         if released:
             self._look(sampled(listing.window_files, self.size), RELEASED)
-        with atomic.replacing(self.place / FILES_FILE) as temporary, temporary.open("wb") as file:
+        path = self.place / FILES_FILE
+        with atomic.replacing(path, durable=True) as temporary, temporary.open("wb") as file:
             np.save(file, np.sort(keys(listing.files)))
         index.save(self.place / NEW, [])
 

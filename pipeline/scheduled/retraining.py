@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors, folder
-from pipeline import summary
+from pipeline import logs, summary
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import decision, facts, notify, outcome, running
 from pipeline.scheduled import state as schedule_state
@@ -16,6 +16,7 @@ from pipeline.scheduled import state as schedule_state
 Say = Callable[[str], None]
 Clock = Callable[[], datetime.datetime]
 DELIVERIES_AT_THEIR_SLOWEST = 4
+KEPT_LOGS = 200
 
 
 class Runs(Protocol):
@@ -120,6 +121,7 @@ class Retraining:
         self._store.save(state)
         self._tell(f"Training. {'. '.join([decided.reason, *decided.others])}.")
         log = output_dir / "logs" / f"scheduled-{now:%Y%m%d-%H%M%S}.log"
+        logs.prune(log.parent, "scheduled-*.log", KEPT_LOGS)
         config = self._command.config
         code = self._run(config.run_arguments(), log, lock, config.timeout_s)
         after = running.read_summary(output_dir)

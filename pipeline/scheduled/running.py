@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydantic
-
 from pipeline import source, summary
 
 SCRIPT = source.ROOT / "pipeline" / "run_local.py"
@@ -116,11 +114,7 @@ class Runner:
 
 def read_summary(output_dir: Path) -> summary.Summary | None:
     """The summary of the last run in an output folder; None where there is none to read."""
-    try:
-        text = (output_dir / "summary.json").read_text(encoding="utf-8")
-        return summary.Summary.model_validate_json(text)
-    except (OSError, pydantic.ValidationError):
-        return None
+    return summary.read(output_dir / "summary.json")
 
 
 def _tail(path: Path) -> str:

@@ -15,8 +15,9 @@ import tensorflow as tf
 from sklearn import metrics as sklearn_metrics
 
 from components.evaluator import predictions
-from components.release_gate import gate, training_stage
+from components.release_gate import gate
 from components.report import config as report_config
+from components.trainer import contract as trained_contract
 from components.trainer import export, history
 from data import graph
 from pipeline import runs, summary
@@ -172,7 +173,7 @@ def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data
     trained = keras.saving.load_model(keras_file)
     encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
     pixels, _ = tf.function(graph.batch_pixels)(tf.constant(encoded), 48, "stretch")
-    contract = training_stage.read_contract(Path(first_summary.pushed.path))
+    contract = trained_contract.read(Path(first_summary.pushed.path))
     logits = trained(tf.cast(pixels, tf.float32), training=False)
     expected = tf.nn.softmax(logits / contract["temperature"])
     outputs = served(image_bytes=tf.constant(encoded))

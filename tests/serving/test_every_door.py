@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 
 from components.release_gate import golden, parity, training_stage
+from components.trainer import contract as trained_contract
 from serving import __main__ as command
 from serving import client, local, recording
 from tests.serving import conftest
@@ -51,7 +52,7 @@ def images() -> list[golden.Golden]:
 def trained(exported, images) -> Said:
     """What the trained network says, by the pixels that it was trained on."""
     path = exported[2]
-    spec = training_stage.spec_of(training_stage.read_contract(path))
+    spec = training_stage.spec_of(trained_contract.read(path))
     content = [image.encoded for image in images]
     stage = training_stage.ask(path.parent / "2.keras", spec, 1.0, content)
     indices = stage.probabilities.argmax(axis=1)

@@ -15,7 +15,7 @@ import pydantic
 
 from components.preprocess import materialise
 from components.trainer.exports import config as export_config
-from data import errors
+from data import read_back
 
 FOLDER = Path("assets.extra") / "exports"
 FILE = "exports.json"
@@ -105,13 +105,12 @@ def read(saved_model: Path) -> list[Export]:
     """The exports of a SavedModel; none where it has none.
 
     Raises:
-      errors.PipelineError: ``exports.json`` is missing or damaged.
+      errors.DataError: ``exports.json`` is missing or damaged.
     """
     folder = saved_model / FOLDER
     if not folder.exists():
         return []
-    try:
-        stored = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return pydantic.TypeAdapter(list[Export]).validate_python(stored["exports"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise errors.PipelineError(f"{folder / FILE} cannot be read: {error}.") from error
+    make = pydantic.TypeAdapter(list[Export]).validate_python
+    return read_back.json_file(
+        folder / FILE, "list of exports", lambda stored: make(stored["exports"])
+    )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from components.trainer.exports import config as export_config
-from data import fresh_process
+from data import fresh_process, read_arrays, read_back
 
 
 class Runtime(Protocol):
@@ -92,7 +92,10 @@ def ask(name: str, path: Path, pixels: np.ndarray) -> np.ndarray:
         fresh_process.run(
             "components.trainer.exports.runtime", arguments, environment=fresh_process.ON_CPU
         )
-        return np.load(answer, allow_pickle=False)
+        try:
+            return np.array(read_arrays.array(answer, "answer of an export"))
+        except read_back.ReadError as error:
+            raise fresh_process.ProcessError(str(error)) from error
 
 
 def _interpreter(path: Path) -> Any:
@@ -109,7 +112,7 @@ def _interpreter(path: Path) -> Any:
 def main(name: str, path: str, request: str, answer: str) -> None:
     """What the process does."""
     loaded: Runtime = Onnx(Path(path)) if name == "onnx" else TFLite(Path(path))
-    pixels = np.load(request, mmap_mode="r", allow_pickle=False)
+    pixels = read_arrays.array(request, "pixels")
     np.save(answer, loaded.ask(pixels), allow_pickle=False)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer.exports import runtime
+from data import read_arrays
 
 
 def convert(saved_model: Path, name: str, pixels: np.ndarray | None = None) -> bytes:
@@ -56,7 +57,7 @@ def _samples(pixels: np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
 
 def main(saved_model: str, name: str, output: str, pixels: str | None = None) -> None:
     """What the process does."""
-    images = None if pixels is None else np.load(pixels, mmap_mode="r", allow_pickle=False)
+    images = None if pixels is None else read_arrays.array(pixels, "pixels")
     content = convert(Path(saved_model), name, images)
     Path(output).write_bytes(content)
     # It loads, and takes pixels as they are.

@@ -12,11 +12,11 @@ import logging
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from data import atomic
+from data import atomic, read_arrays, read_back
 
 SHARD_BYTES = 64 << 20
 _LARGEST = float(np.finfo(np.float16).max)
@@ -106,18 +106,22 @@ class Store:
 
     def _open(self, path: Path) -> None:
         try:
-            described = json.loads(path.read_text(encoding="utf-8"))
-            rows = np.load(path.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-            keys = [bytes.fromhex(key) for key in described["keys"]]
+            keys, checksum = read_back.json_file(path, "shard of cached features", _described)
+            rows = read_arrays.array(path.with_suffix(".npy"), "shard of cached features")
             whole = rows.shape == (len(keys), *self.shape) and rows.dtype == np.float16
-            whole = whole and zlib.crc32(rows) == described["checksum"]
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
-            whole = False
-        if not whole:
-            logging.warning("The shard %s is torn; what it held is computed anew.", path)
+            whole = whole and zlib.crc32(rows.data) == checksum
+            problem = "" if whole else f"The shard of cached features {path} is torn."
+        except read_back.ReadError as error:
+            problem = str(error)
+        if problem:
+            logging.warning("%s What it held is computed anew.", problem)
             path.unlink(missing_ok=True)
             path.with_suffix(".npy").unlink(missing_ok=True)
             return
         shard = len(self._rows)
         self._rows.append(rows)
         self._locations.update((key, Location(shard, row)) for row, key in enumerate(keys))
+
+
+def _described(found: Any) -> tuple[list[bytes], int]:
+    return [bytes.fromhex(key) for key in found["keys"]], int(found["checksum"])

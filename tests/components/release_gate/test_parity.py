@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.release_gate import golden, parity, probe, server_stage, training_stage
+from components.trainer import contract as trained_contract
 from components.trainer import export
 from data import image_reading, value_range
 from tests.components.release_gate import conftest
@@ -80,7 +81,7 @@ def test_names_permuted_and_probabilities_right(export_as, images, trained):
     (problem,) = found.problems
     assert problem.startswith("The exported SavedModel answers '")
     assert "where its own probabilities say" in problem
-    contract = training_stage.read_contract(exported.saved_model)
+    contract = trained_contract.read(exported.saved_model)
     assert parity._contract_problems(contract, conftest.SPEC) == [
         "The model's contract.json says labels ['metal', 'glass', 'paper']; it was trained with"
         " ['glass', 'metal', 'paper']."

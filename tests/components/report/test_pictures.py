@@ -8,9 +8,9 @@ from PIL import Image
 
 from components.evaluator import predictions
 from components.preprocess import materialise
-from components.release_gate import training_stage
 from components.report import config, pictures
 from components.trainer import config as train_config
+from components.trainer import contract as trained_contract
 from components.trainer import export, model
 from data import decode, example, records
 from tests.conftest import noise
@@ -70,7 +70,7 @@ def test_images_are_drawn_as_the_model_sees_them(files, tmp_path):
     spec = materialise.Spec(32, "letterbox", LABELS, {})
     settings = train_config.TrainConfig(backbone="cnn", weights="random")
     export.save(model.build(settings, 32, 2), spec, "cnn", tmp_path / "saved", tmp_path)
-    contract = training_stage.read_contract(tmp_path / "saved")
+    contract = trained_contract.read(tmp_path / "saved")
     wanted = {f"{index}.png" for index in range(18)} | {"missing.png"}
     drawn = pictures.draw(tmp_path / "saved", contract, files, wanted)
     assert drawn.keys() == wanted - {"missing.png"}
