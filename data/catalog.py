@@ -70,11 +70,10 @@ def read_shard(path: str) -> list[Image]:
     Raises:
       errors.DataError: it is damaged.
     """
-    # A shard without an image has an empty list.
-    if tf.io.gfile.exists(path) and tf.io.gfile.stat(path).length == 0:
-        return []
     what = "list of images"
-    text = read_back.text(path, what, read_back.STEP_AGAIN, read_back.MAX_LIST_BYTES)
+    limit = read_back.MAX_LIST_BYTES
+    # A shard without an image has an empty list.
+    text = read_back.text(path, what, read_back.STEP_AGAIN, limit, may_be_empty=True)
     return [
         read_back.from_json(line, f"{what} {path}", _image, read_back.STEP_AGAIN)
         for line in text.splitlines()

@@ -106,10 +106,14 @@ def _problem(error: BaseException) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     detail = " ".join(str(error).split())[:_DETAIL_CHARACTERS]
+    if isinstance(error, yaml.YAMLError):
+        return f"it is no YAML ({detail})"
     return f"it holds something else than expected ({type(error).__name__}: {detail})"
 
 
-def content(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> bytes:
+def content(
+    path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES, may_be_empty: bool = False
+) -> bytes:
     """Reads a file of at most ``limit`` bytes.
 
     Args:
@@ -117,6 +121,7 @@ def content(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> 
       what: the kind of file, for messages.
       remedy: what to do where it cannot be used, in whole sentences.
       limit: bytes above which it is refused unread.
+      may_be_empty: whether a file without a byte is whole.
 
     Raises:
       AbsentError: there is no such file.
@@ -127,18 +132,18 @@ def content(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> 
             found = file.read(limit + 1)
         if len(found) > limit:
             raise BrokenError(f"it holds more than {limit:,} bytes, the most that are read")
-        if not found.strip(b"\0"):
-            raise BrokenError(
-                "it holds nothing but zero bytes, as after a power failure"
-                if found
-                else "it is empty"
-            )
+        if not (found or may_be_empty):
+            raise BrokenError("it is empty")
+        if found and not found.strip(b"\0"):
+            raise BrokenError("it holds nothing but zero bytes, as after a power failure")
         return found
 
 
-def text(path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES) -> str:
+def text(
+    path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES, may_be_empty: bool = False
+) -> str:
     """Reads a UTF-8 text; see :func:`content`. A byte-order mark is left out."""
-    found = content(path, what, remedy, limit)
+    found = content(path, what, remedy, limit, may_be_empty)
     with told(f"{what} {os.fspath(path)}", remedy):
         return decoded(found)
 

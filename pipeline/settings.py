@@ -139,9 +139,13 @@ def _kebab(argument: str) -> str:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        return read_back.yaml_file(path, "file of --config", _by_name)
+        text = read_back.text(path, _FILE, may_be_empty=True)
+        return read_back.from_yaml(text, f"{_FILE} {path}", _by_name)
     except read_back.ReadError as error:
         raise errors.ConfigError(*error.problems) from error
+
+
+_FILE = "file of --config"
 
 
 def _by_name(values: Any) -> dict[str, Any]:

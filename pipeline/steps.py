@@ -67,6 +67,11 @@ def _train(step: runner.Step) -> str:
     path = Path(step.uri("model_run"), training_history.FILE)
     text = read_back.text(path, "history of a training", read_back.STEP_AGAIN)
     history = training_history.History.from_json(text)
+    with read_back.told(f"history of a training {path}", read_back.STEP_AGAIN):
+        return _phases(history)
+
+
+def _phases(history: training_history.History) -> str:
     names = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
     parts = [f"{names[phase]} {history.best_accuracy(phase):.1%}" for phase in history.phases]
     return f"eval accuracy: {', then '.join(parts)}; {history.cache}"

@@ -389,9 +389,13 @@ CASES = {
     ),
     "settings": Reader(
         "pipeline/settings.py:_read_yaml",
-        written("retrain.yaml", "data_dir: x\nschedule: {poll_s: 60}\nmode: a\n"),
+        written("retrain.yaml", "data_dir: x\nschedule: {poll_s: 60}\n"),
         lambda path: settings.read(
-            config.RetrainConfig, ["--config", str(path), "--data-dir", "y"], "p", "u", "d"
+            config.RetrainConfig,
+            ["--config", str(path), "--data-dir", "y"],
+            prog="",
+            usage="",
+            description="",
         ),
         refuses=False,  # an empty file sets nothing
         named=False,
@@ -519,7 +523,7 @@ EXPLAINED = {
     "serving/upstream.py:Upstream.entries": "asks the server that the door itself started",
 }
 
-DEEP = 100_000
+DEEP = 20_000
 
 
 def mutations(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -604,7 +608,7 @@ def test_a_reader_survives_whatever_became_of_its_file(name, tmp_path):
         if reader.refuses and kind in ("zeros", "torn", "lists without end", "picture"):
             assert error is not None, f"{kind} was taken"
         if error is not None:
-            assert "\n" not in str(error), kind
+            assert not any("\n" in one for one in getattr(error, "problems", [str(error)])), kind
             assert not reader.named or str(path.name) in str(error), (kind, error)
 
 
@@ -676,26 +680,28 @@ ALLOWED = {
     "components/trainer/backbones/torch_weights.py:load": "bytes under a digest, not parsed",
     "components/trainer/exports/manifest.py:Export.of": "a file just written, for its digest",
     "components/release_gate/export_parity.py:_ask": "bytes under a digest, not parsed",
-    "components/release_gate/probe.py:_peak_mib": "of the kernel",
-    "components/release_gate/server_stage.py:_serving": "a log, any bytes",
-    "components/report/templates.py:environment": "the project's own sources",
-    "components/image_example_gen/ingest.py:ShardWriter._bytes": "an image, decoded anew by who reads it",
+    "components/release_gate/probe.py:_peak_memory_mib": "of the kernel",
+    "components/release_gate/server_stage.py:running": "a log, any bytes",
+    "components/report/templates.py:html": "the project's own sources",
+    "components/image_example_gen/ingest.py:ShardWriter._content": "an image that a decoder made, under its digest",
     "data/decoder.py:main": "of the process that started this one",
     "data/decoder.py:_serve": "of the process that started this one",
     "pipeline/scheduled/post.py:": "of the process that started this one",
     "pipeline/scheduled/embedding.py:": "of the process that started this one",
-    "pipeline/source.py:code_hash": "the project's own sources",
+    "pipeline/source.py:fingerprint": "the project's own sources",
     "pipeline/kubeflow/client.py:main": "of the process that started this one",
     "pipeline/kubeflow/client.py:_sentence": "a program of its own; ValueError is caught",
-    "serving/cli.py:_contents": "images of the user",
+    "serving/cli.py:_read": "images of the user",
     "serving/page.py:Page.__init__": "the project's own page",
     "serving/openinference.py:images": "a request that was written anew here",
     "serving/signatures.py:read": "bounded, not JSON",
     "serving/recording.py:Recorded.read": "a recorded image",
     "serving/json_body.py:parse": "the reader of requests",
     "serving/triton/model.py:TritonPythonModel.initialize": "the configuration that was written for it",
-    "serving/triton/model.py:_parameters": "a request that was checked by the door",
-    "serving/triton/process.py:Process.children": "of the kernel",
+    "serving/triton/model.py:TritonPythonModel._understand": "a request that was checked by the door",
+    "serving/triton/process.py:TritonProcess.dead_workers": "of the kernel",
+    "serving/triton/process.py:TritonProcess.tail": "a log, any bytes",
+    "serving/triton/process.py:_is_dead": "of the kernel",
 }
 PARSERS = {
     "csv": {"reader", "DictReader"},

@@ -69,7 +69,7 @@ def test_the_resolved_configuration_is_read_back_the_same(tmp_path):
         (["--train.backbone=resnet"], ["unknown backbone 'resnet'; known: efficientnet_lite0"]),
         (["--ingest.split.train=0.9"], ["sum to 1.1; they must sum to 1"]),
         (["--preprocess.resize=squash"], ["'stretch', 'center_crop' or 'letterbox'"]),
-        (["--config=nowhere.yaml"], ["nowhere.yaml cannot be read: No such file"]),
+        (["--config=nowhere.yaml"], ["nowhere.yaml cannot be used: there is no such file"]),
     ],
 )
 def test_every_problem_is_named_at_once(arguments, messages):
