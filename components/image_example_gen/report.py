@@ -11,7 +11,17 @@ from typing import Any
 import pydantic
 import tensorflow as tf
 
-from data import decode, errors, folder, image_reading, labels, range_choice, read_back, split, spreadsheet
+from data import (
+    decode,
+    errors,
+    folder,
+    image_reading,
+    labels,
+    range_choice,
+    read_back,
+    split,
+    spreadsheet,
+)
 
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
