@@ -20,6 +20,7 @@ import pytest
 
 from components.evaluator import intervals, metrics
 from components.evaluator import result as evaluation
+from components.image_example_gen import inspection
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings
 from components.infra_validator import trial
@@ -29,7 +30,17 @@ from components.report import build
 from components.trainer import checkpoint, contract, history
 from components.trainer.exports import manifest
 from components.trainer.features import store
-from data import catalog, decoder_pool, errors, image_reading, index, labels, read_arrays, split
+from data import (
+    catalog,
+    decoder_pool,
+    errors,
+    image_reading,
+    index,
+    labels,
+    read_arrays,
+    split,
+    value_range,
+)
 from pipeline import lineage, lock, mlmd, reasons, settings, steps, summary
 from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.scheduled import confidence, config, drifting, images, state
@@ -55,6 +66,7 @@ class Reader:
       refuses: whether it raises on what is no such file; else it goes on without it.
       named: whether the message names the file; else what was given is no file.
       raises: what it may raise.
+      depth: of the nested lists that it gets.
     """
 
     covers: str
@@ -63,6 +75,7 @@ class Reader:
     refuses: bool = True
     named: bool = True
     raises: tuple[type[Exception], ...] = (errors.PipelineError,)
+    depth: int = 20_000  # of nested lists; YAML is slow
 
 
 def written(name: str, content: str | bytes) -> Callable[[Path], Path]:
@@ -153,6 +166,10 @@ def save_state(folder: Path) -> Path:
     found = state.Store(folder)
     found.save(state.State(releases={"7": "2031-05-04T12:00:00Z"}, mean_scores={"7": 0.9}))
     return folder / state.STATE_FILE
+
+
+def save_histogram(path: Path) -> None:
+    path.write_bytes(value_range.histogram_to_bytes(value_range.histogram(np.arange(9.0))))
 
 
 def read_scores(path: Path) -> Any:
@@ -387,6 +404,14 @@ CASES = {
         saved(images.FILES_FILE, lambda path: np.save(path, np.arange(3, dtype=np.uint64))),
         remembered,
     ),
+    "histogram": Reader(
+        "components/image_example_gen/inspection.py:Workspace.read_histogram",
+        saved("histograms/ab/" + DIGEST, save_histogram),
+        lambda path: inspection.Workspace.read_histogram(
+            types.SimpleNamespace(histogram=lambda _: path), DIGEST
+        ),
+        refuses=False,  # it has no checksum
+    ),
     "settings": Reader(
         "pipeline/settings.py:_read_yaml",
         written("retrain.yaml", "data_dir: x\nschedule: {poll_s: 60}\n"),
@@ -398,12 +423,14 @@ CASES = {
             description="",
         ),
         refuses=False,  # an empty file sets nothing
+        depth=500,
         named=False,
     ),
     "settings of a run": Reader(
         "pipeline/lineage.py:settings",
         written("runs/1/config.yaml", "seed: 1\ntrain: {epochs: 3}\n"),
         lambda path: lineage.settings(path.parent.parent.parent, "1"),
+        depth=500,
         refuses=False,
     ),
     "summary": Reader(
@@ -457,6 +484,7 @@ CASES = {
                 {"type": {"instanceSchema": given.decode(errors="replace")}}
             )
         ),
+        depth=500,
         refuses=False,
         named=False,
     ),
@@ -523,18 +551,16 @@ EXPLAINED = {
     "serving/upstream.py:Upstream.entries": "asks the server that the door itself started",
 }
 
-DEEP = 20_000
 
-
-def mutations(content: bytes) -> Iterator[tuple[str, bytes]]:
+def mutations(content: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
     """What becomes of files, by name; None of it is what was written."""
     yield "empty", b""
     yield "zeros", b"\0" * len(content)
     yield "zeros at the end", content[: len(content) // 2] + b"\0" * (len(content) // 2)
     yield "torn", content[: len(content) // 2]
-    yield "lists without end", b"[" * DEEP
-    yield "objects without end", b'{"a":' * DEEP
-    yield "closed lists", b"[" * DEEP + b"]" * DEEP
+    yield "lists without end", b"[" * depth
+    yield "objects without end", b'{"a":' * depth
+    yield "closed lists", b"[" * depth + b"]" * depth
     yield "picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0"
     yield "no UTF-8", b"\xff\xfe" + content
     yield "archive", b"PK\x05\x06" + b"\0" * 18
@@ -601,7 +627,7 @@ def test_a_reader_survives_whatever_became_of_its_file(name, tmp_path):
     path = reader.write(tmp_path)
     content = path.read_bytes()
     assert outcome(reader, path) is None
-    for kind, changed in [*mutations(content), *other_values(content)]:
+    for kind, changed in [*mutations(content, reader.depth), *other_values(content)]:
         reader.write(tmp_path)
         path.write_bytes(changed)
         error = outcome(reader, path)

@@ -21,6 +21,7 @@ from data import (
     hashing,
     index,
     progress,
+    read_back,
     split,
     value_range,
     verify,
@@ -74,8 +75,16 @@ class Workspace:
         return self.index_dir / "histograms" / sha256[:2] / sha256
 
     def read_histogram(self, sha256: str) -> np.ndarray:
-        """The histogram of a file's values, see value_range."""
-        return value_range.histogram_from_bytes(self.histogram(sha256).read_bytes())
+        """The histogram of a file's values, see value_range.
+
+        Raises:
+          errors.DataError: it is damaged.
+        """
+        path, what = self.histogram(sha256), "histogram of an image's values"
+        remedy = "Delete it, and the image is decoded again."
+        content = read_back.content(path, what, remedy, may_be_empty=True)  # of no value
+        with read_back.told(f"{what} {path}", remedy):
+            return value_range.histogram_from_bytes(content)
 
     def has_bytes(self, row: index.Row) -> bool:
         """Whether the bytes to store for a file need not be made again."""
@@ -84,7 +93,7 @@ class Workspace:
             return True
         if self.counted and result.values and not self.histogram(row.sha256).exists():
             return False
-        return self.encoded(row.sha256, result).exists()
+        return _is_image(self.encoded(row.sha256, result))
 
     def remember(self, rows: Sequence[index.Row], ledger: Mapping[str, str]) -> None:
         """Keeps what is known of the files and where they went; forgets those that are gone."""
@@ -98,6 +107,15 @@ class Workspace:
             for path in self.index_dir.glob(f"{folder_name}/*/*"):
                 if path not in kept:
                     path.unlink()
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file begins as what is stored does; after a power failure it may be zeros."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
