@@ -3,7 +3,7 @@
 #   docker build --tag registry.example.com/image-pipeline:1.0 .
 #   docker build --build-arg EXTRAS=kubeflow,serve,gpu --tag registry.example.com/image-pipeline:1.0-gpu .
 #
-# The lock file pins every version, so a build repeats.
+# The lock file pins every version by its hash, so a build repeats and nothing else gets in.
 
 ARG PYTHON=3.10-slim-bookworm
 

@@ -43,10 +43,11 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# uv holds whatever it downloads against the hashes of the lock file, also where that is a constraint.
 # A stamp is newer than what it was made from, so a second call installs nothing.
 $(VENV)/.run: $(LOCK) setup.py
 	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[serve]"
 	@touch $@
 
 $(VENV)/.dev: $(LOCK) setup.py
@@ -56,9 +57,9 @@ $(VENV)/.dev: $(LOCK) setup.py
 
 lock: $(VENV)/.dev
 	$(BIN)/uv pip compile setup.py --all-extras --python-version 3.10 \
-	  --no-header --quiet --output-file requirements/py310.lock
+	  --no-header --quiet --generate-hashes --output-file requirements/py310.lock
 	$(BIN)/uv pip compile setup.py --all-extras --python-version 3.12 \
-	  --python-platform x86_64-manylinux_2_39 --no-header --quiet \
+	  --python-platform x86_64-manylinux_2_39 --no-header --quiet --generate-hashes \
 	  --output-file requirements/py312.lock
 
 clean:

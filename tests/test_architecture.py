@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,12 @@ def test_every_page_says_what_may_run_in_it():
         assert '<meta http-equiv="Content-Security-Policy" content="' in head, relative(path)
         policy = head.partition('Content-Security-Policy" content="')[2].partition('"')[0]
         assert policy == "{{ policy }}" or policy.startswith("default-src 'none'; "), relative(path)
+
+
+@pytest.mark.parametrize("name", ["py310.lock", "py312.lock"])
+def test_every_locked_package_has_hashes(name):
+    """uv holds what it downloads against them; a package without one would go unchecked."""
+    entries = re.split(r"\n(?=\S)", (ROOT / "requirements" / name).read_text())
+    bare = [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry]
+    assert len(entries) > 200
+    assert bare == []
