@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import colour, deep, hashing, heif, quality, value_range
+from data import colour, deep, hashing, heif, png_key, quality, value_range
 
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
@@ -25,26 +25,6 @@ _LOOK_SIDE_PX = 128  # the longest side is decoded to this at the least
 SAMPLED_SIDE = 32
 TYPE_SCALE = value_range.Scale()
 _EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
-
-REASONS = {
-    "empty": "the file holds no byte",
-    "too_many_bytes": "the file is larger than limits.max_bytes",
-    "too_many_pixels": "width × height is more than limits.max_pixels",
-    "too_small": "a side is shorter than limits.min_side_px",
-    "too_long": "a side is longer than limits.max_side_px",
-    "too_slow": "reading and decoding took longer than limits.max_seconds",
-    "too_much_memory": "decoding took more memory than limits.max_memory_bytes",
-    "not_an_image": "no image format that can be read was recognised in the bytes",
-    "extra_not_installed": "HEIC or HEIF, and the extra heif is not installed",
-    "damaged": "the image is truncated or corrupt",
-    "decoder_crashed": "the decoder died of the image; nothing else was harmed",
-    "not_decodable_by_tensorflow": "Pillow reads the image, TensorFlow does not or sees another",
-    "not_a_file": "a device, pipe, socket or broken link",
-    "link_outside": "a link that leads out of the data folder",
-    "link_to_folder": "a link to a folder; links are not followed",
-    "unreadable": "the operating system refused to read the file or folder",
-    "changed": "the file changed while it was ingested",
-}
 
 
 class Limits(BaseModel):
@@ -164,6 +144,8 @@ def decode(
     try:
         with Image.open(io.BytesIO(content), formats=formats()) as image:
             rejection = _check_size(image.size, config.limits)
+            if png_key.is_unclear(image, content):
+                return Rejection("unsupported_encoding", "one transparent colour of 16 bits")
             return rejection or _decode(image, content, config, reencode, scale)
     except UnidentifiedImageError:
         if heif.needs_extra(content[: heif.HEADER_BYTES]):
@@ -228,6 +210,7 @@ def _decode(
     elif reduced:
         image.draft(None, (2 * config.max_side_px,) * 2)  # type: ignore[arg-type, operator]
     image.load()
+    png_key.correct(image, content)
     has_exif, turned = _orientation(image)
     source_mode = image.mode
     turned_image = ImageOps.exif_transpose(image) if turned else image

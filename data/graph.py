@@ -1,23 +1,39 @@
 """Bytes → pixels inside a TensorFlow graph: the one implementation of decode, orient and resize.
 
 Preprocess materialises its pixels with it, and the served model answers with it, so that a
-model sees the same pixels in both. Dimension letters: B batch, H, W height and width, S side.
+model sees the same pixels in both. Each format has a module of its own, ``graph_jpeg`` and so on;
+what would be shown otherwise than Pillow shows it is refused. Dimension letters: B batch,
+H, W height and width, S side.
 """
 
-from typing import Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
 
 import tensorflow as tf
 
 from data import decode as cpu_decode
-from data import image_reading, value_range
+from data import graph_bmp, graph_bytes, graph_gif, graph_jpeg, graph_png, image_reading, refusals
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
 MAX_PIXELS = cpu_decode.MAX_PIXELS
-_HEADER_BYTES = 1 << 17
-_MAX_SEGMENTS = 64
-_MAX_IFD_ENTRIES = 256
-_ORIENTATION_TAG = 0x0112
+# Position and bytes by which formats are known that the model does not take: RIFF's WebP, TIFF,
+# JPEG 2000, HEIF and AVIF, JPEG XL, Photoshop, icons, netpbm's, QOI, OpenEXR, DDS.
+_OTHER_MAGICS = [
+    *((8, b"WEBP"), (0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
+    *((4, b"jP  \r\n"), (0, b"\xff\x4f\xff\x51"), (4, b"ftyp"), (0, b"\xff\x0a")),
+    *((4, b"JXL \r\n"), (0, b"8BPS"), (0, b"\0\0\1\0"), (0, b"\0\0\2\0"), (0, b"icns")),
+    *((0, b"P%d\n" % kind) for kind in range(1, 8)),
+    *((0, b"qoif"), (0, b"\x76\x2f\x31\x01"), (0, b"DDS ")),
+]
+_MAGIC_BYTES = 16
+_FORMATS = [
+    ((graph_jpeg.MAGIC,), graph_jpeg),
+    ((graph_png.MAGIC,), graph_png),
+    (graph_gif.MAGICS, graph_gif),
+    ((graph_bmp.MAGIC,), graph_bmp),
+]
 
 
 def decode(
@@ -25,7 +41,7 @@ def decode(
     reading: image_reading.Reading = image_reading.DEFAULT,
     max_pixels: int = MAX_PIXELS,
 ) -> tf.Tensor:
-    """Decodes one image, turns it upright and puts a transparent PNG on a background.
+    """Decodes one image, turns it upright and puts what is transparent on a background.
 
     Args:
       encoded: string []; JPEG, PNG, GIF (its first frame) or BMP.
@@ -36,24 +52,15 @@ def decode(
       pixels uint8 [H, W, 3] in 0–255.
 
     Raises:
-      tf.errors.InvalidArgumentError: no image, a damaged or a too large one.
+      tf.errors.InvalidArgumentError: it is refused, with the code of :mod:`data.refusals`.
     """
-    size = tf.cast(_header_size(encoded), tf.int64)
-    fits = tf.debugging.Assert(
-        size[0] * size[1] <= max_pixels, ["more pixels than allowed:", size], name="fits"
-    )
-    with tf.control_dependencies([fits]):
-        encoded = tf.identity(encoded)
-    pixels = tf.cond(
-        tf.strings.substr(encoded, 0, 4) == b"\x89PNG",
-        lambda: _decode_png(encoded, reading),
-        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
-    )
-    pixels.set_shape([None, None, 3])
-    return _orient(pixels, orientation(encoded))
+    pixels, reason = decode_or_refuse(encoded, reading, max_pixels)
+    accepted = tf.debugging.Assert(reason == "", ["image refused:", reason], name="accepted")
+    with tf.control_dependencies([accepted]):
+        return tf.identity(pixels)
 
 
-def decode_or_invalid(
+def decode_or_refuse(
     encoded: tf.Tensor,
     reading: image_reading.Reading = image_reading.DEFAULT,
     max_pixels: int = MAX_PIXELS,
@@ -61,15 +68,53 @@ def decode_or_invalid(
     """:func:`decode` that never raises.
 
     Returns:
-      pixels uint8 [H, W, 3], one black pixel where the image is bad, and valid bool [].
+      pixels uint8 [H, W, 3], one black pixel where the image is bad, and why it is bad, string []:
+      a code of :mod:`data.refusals`, empty where it is good.
     """
-    # A graph has no try: a data set of one element that drops errors is the one way to ask.
-    attempt = tf.data.Dataset.from_tensors(encoded)
-    attempt = attempt.map(lambda image: (decode(image, reading, max_pixels), True)).ignore_errors()
-    fallback = tf.data.Dataset.from_tensors((tf.zeros([1, 1, 3], tf.uint8), False))
-    pixels, valid = attempt.concatenate(fallback).take(1).get_single_element()
+    index = tf.argmax([_is_any(encoded, *magics) for magics, _ in _FORMATS] + [True])
+    functions = _decoders(reading, max_pixels)
+    branches = [functools.partial(function, encoded) for function in functions]
+    pixels, reason = tf.switch_case(tf.cast(index, tf.int32), branches)
     pixels.set_shape([None, None, 3])
-    return pixels, valid
+    return pixels, reason
+
+
+@functools.cache
+def _decoders(reading: image_reading.Reading, max_pixels: int) -> list[Any]:
+    """One function of an image's bytes for each format, and one for all others.
+
+    Functions of their own, not to be built into the graph that calls them, since a graph's
+    branches all cost a little for each image, taken or not; and kept, since tracing takes seconds.
+    """
+
+    def graph_of(decode: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]) -> Any:
+        return tf.function(
+            decode,
+            input_signature=[tf.TensorSpec([], tf.string)],
+            autograph=False,  # there is nothing to convert, and tracing takes half the time
+            experimental_attributes={"_noinline": True},
+        )
+
+    def of(module: Any) -> Any:
+        return graph_of(lambda encoded: module.decode(encoded, reading, max_pixels))
+
+    others = graph_of(lambda encoded: (graph_bytes.nothing(), _why_unknown(encoded)))
+    return [*(of(module) for _, module in _FORMATS), others]
+
+
+def _is_any(encoded: tf.Tensor, *magics: bytes) -> tf.Tensor:
+    """Whether a file, string [], begins with any of some bytes of one length, bool []."""
+    return tf.reduce_any(tf.strings.substr(encoded, 0, len(magics[0])) == tf.constant(magics))
+
+
+def _why_unknown(encoded: tf.Tensor) -> tf.Tensor:
+    """Whether bytes are an image of another format or none, as a code, string []."""
+    head = tf.strings.join([tf.strings.substr(encoded, 0, _MAGIC_BYTES), b"\0" * _MAGIC_BYTES])
+    positions, magics = zip(*_OTHER_MAGICS, strict=True)
+    heads = tf.fill([len(magics)], head)
+    found = tf.strings.substr(heads, list(positions), [len(magic) for magic in magics])
+    is_known = tf.reduce_any(found == tf.constant(magics)) & (tf.strings.length(encoded) > 0)
+    return tf.where(is_known, refusals.UNSUPPORTED_FORMAT, refusals.NOT_AN_IMAGE)
 
 
 def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
@@ -127,167 +172,13 @@ def batch_pixels(
       reading: as of :func:`decode`.
 
     Returns:
-      pixels uint8 [B, S, S, 3], black where the image is bad, and valid bool [B].
+      pixels uint8 [B, S, S, 3], black where the image is bad, and why it is bad, string [B]: a
+      code of :mod:`data.refusals`, empty where it is good.
     """
 
     def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, valid = decode_or_invalid(image, reading)
-        return resize(pixels, size_px, mode), valid
+        pixels, reason = decode_or_refuse(image, reading)
+        return resize(pixels, size_px, mode), reason
 
-    signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([], tf.bool))
+    signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([], tf.string))
     return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
-
-
-def orientation(encoded: tf.Tensor) -> tf.Tensor:
-    """Reads the EXIF orientation of a JPEG.
-
-    Source: CIPA DC-008 (EXIF 2.32), 4.5.4 and 4.6.4; TIFF 6.0, section 2.
-
-    Args:
-      encoded: string [].
-
-    Returns:
-      int32 [] in 1–8; 1 where there is none or it is malformed.
-    """
-    # Padded, so that looking a few bytes past the end of a short file finds zeros, not an error.
-    head = tf.strings.join([tf.strings.substr(encoded, 0, _HEADER_BYTES), b"\0" * 32])
-    content = tf.cast(tf.io.decode_raw(head, tf.uint8), tf.int32)
-    is_jpeg = tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
-    return tf.cond(is_jpeg, lambda: _jpeg_orientation(head, content), lambda: tf.constant(1))
-
-
-def _decode_png(encoded: tf.Tensor, reading: image_reading.Reading) -> tf.Tensor:
-    """uint8 [H, W, 3]; what is transparent shows the background, as Pillow blends it."""
-    # Bit depth and colour type. Colours of 16 bits are cut to their high byte, as by Pillow.
-    is_deep_grey = tf.strings.substr(encoded, 24, 2) == b"\x10\x00"
-    return tf.cond(  # type: ignore[no-any-return]
-        is_deep_grey,
-        lambda: _decode_deep_grey(encoded, reading),
-        lambda: _decode_shallow_png(encoded, reading.background),
-    )
-
-
-def _decode_deep_grey(encoded: tf.Tensor, reading: image_reading.Reading) -> tf.Tensor:
-    """uint8 [H, W, 3] of a grey PNG of 16 bits, scaled by the rule of the training images."""
-    pixels = tf.io.decode_png(encoded, channels=4, dtype=tf.uint16)
-    levels = tf.constant(value_range.table(reading.value_range))
-    grey = tf.gather(levels, tf.cast(pixels[..., :1], tf.int32))
-    behind = tf.constant(reading.background, tf.uint8)
-    # A grey value may mean transparency; there is no alpha layer.
-    return tf.where(pixels[..., 3:] == 0, behind, grey)  # type: ignore[no-any-return]
-
-
-def _decode_shallow_png(encoded: tf.Tensor, background: image_reading.Colour) -> tf.Tensor:
-    pixels = tf.io.decode_png(encoded, channels=4)
-    alpha = pixels[..., 3:]
-
-    def blended() -> tf.Tensor:
-        opacity = tf.cast(alpha, tf.float32) / 255
-        layer = tf.cast(pixels[..., :3], tf.float32)
-        mixed = layer * opacity + tf.constant(background, tf.float32) * (1 - opacity)
-        return tf.cast(tf.round(mixed), tf.uint8)
-
-    return tf.cond(tf.reduce_all(alpha == 255), lambda: pixels[..., :3], blended)  # type: ignore[no-any-return]
-
-
-def _jpeg_orientation(head: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-    """Walks the JPEG segments to "Exif", then its first directory to the orientation's entry."""
-    length = tf.size(content)
-
-    def is_exif(position: tf.Tensor) -> tf.Tensor:
-        marker = content[position + 1] == 0xE1
-        return marker & (tf.strings.substr(head, position + 4, 6) == b"Exif\x00\x00")
-
-    def searching(position: tf.Tensor) -> tf.Tensor:
-        # A header reaches at least to here: marker, length, "Exif", byte order, offset, count.
-        inside = position + 20 < length
-        position = tf.where(inside, position, 0)
-        segment = (content[position] == 0xFF) & (content[position + 1] != 0xDA)
-        return inside & segment & ~is_exif(position)
-
-    def next_segment(position: tf.Tensor) -> list[tf.Tensor]:
-        return [position + 2 + tf.maximum(_integer(content, position + 2, 2, big=True), 2)]
-
-    (position,) = tf.while_loop(
-        searching, next_segment, [tf.constant(2)], maximum_iterations=_MAX_SEGMENTS
-    )
-    inside = position + 20 < length
-    position = tf.where(inside, position, 0)
-    found = inside & is_exif(position)
-    return tf.cond(found, lambda: _tiff_orientation(content, position + 10), lambda: tf.constant(1))
-
-
-def _tiff_orientation(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-    length = tf.size(content)
-    big = content[start] == 0x4D  # "MM": Motorola, big-endian; "II": Intel, little-endian
-    offset = _integer(content, start + 4, 4, big)
-    directory = start + tf.clip_by_value(offset, 0, _HEADER_BYTES)
-    readable = (offset >= 8) & (directory + 2 <= length)
-    directory = tf.where(readable, directory, 0)
-    count = tf.minimum(_integer(content, directory, 2, big), _MAX_IFD_ENTRIES)
-    # Only whole entries of 12 bytes: tag 2, type 2, count 4, value 4.
-    count = tf.where(readable, tf.minimum(count, (length - directory - 2) // 12), 0)
-    entries = directory + 2 + 12 * tf.range(count)
-    matches = tf.boolean_mask(entries, _integer(content, entries, 2, big) == _ORIENTATION_TAG)
-
-    def value() -> tf.Tensor:
-        entry = matches[0]
-        is_short = _integer(content, entry + 2, 2, big) == 3
-        number = _integer(content, entry + 8, 2, big)
-        return tf.where(is_short & (number >= 1) & (number <= 8), number, 1)
-
-    return tf.cond(tf.size(matches) > 0, value, lambda: tf.constant(1))
-
-
-def _integer(
-    content: tf.Tensor, position: tf.Tensor, size: int, big: tf.Tensor | bool
-) -> tf.Tensor:
-    """An unsigned integer of ``size`` bytes at each position; 4-byte ones wrap to negative."""
-    total_big = tf.zeros_like(position)
-    total_little = tf.zeros_like(position)
-    for index in range(size):
-        byte = tf.gather(content, position + index)
-        total_big = total_big * 256 + byte
-        total_little += byte * (1 << (8 * index)) if index < 3 else tf.bitwise.left_shift(byte, 24)
-    return tf.where(big, total_big, total_little)
-
-
-def _orient(pixels: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-    """Undoes an EXIF orientation: mirrors and quarter turns of uint8 [H, W, 3]."""
-    transpose = tf.transpose(pixels, [1, 0, 2])
-    branches = [
-        lambda: pixels,
-        lambda: pixels[:, ::-1],
-        lambda: pixels[::-1, ::-1],
-        lambda: pixels[::-1],
-        lambda: transpose,
-        lambda: transpose[:, ::-1],
-        lambda: transpose[::-1, ::-1],
-        lambda: transpose[::-1],
-    ]
-    upright = tf.switch_case(value - 1, branches)
-    upright.set_shape([None, None, 3])
-    return upright
-
-
-def _header_size(encoded: tf.Tensor) -> tf.Tensor:
-    """Height and width, int32 [2], as the header says them; [0, 0] for an unknown format."""
-    head = tf.io.decode_raw(tf.strings.substr(encoded, 0, 32), tf.uint8)
-    head = tf.pad(tf.cast(head, tf.int32), [[0, 32 - tf.size(head)]])
-    magic = tf.strings.substr(encoded, 0, 2)
-
-    def png() -> tf.Tensor:
-        return _integer(head, tf.constant([20, 16]), 4, big=True)
-
-    def gif() -> tf.Tensor:
-        return _integer(head, tf.constant([8, 6]), 2, big=False)
-
-    def bmp() -> tf.Tensor:
-        return tf.abs(_integer(head, tf.constant([22, 18]), 4, big=False))
-
-    def jpeg() -> tf.Tensor:
-        return tf.io.extract_jpeg_shape(encoded)[:2]
-
-    cases = [(magic == b"\xff\xd8", jpeg), (magic == b"\x89P", png), (magic == b"GI", gif)]
-    cases.append((magic == b"BM", bmp))
-    return tf.case(cases, default=lambda: tf.zeros([2], tf.int32))

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from data import decode, graph
+from data import decode, graph, graph_jpeg
 
 # Two JPEG decoders round differently, most of all where they scale up colour: by up to 2.8 on
 # photographs. A file that one of them misreads is tens of levels off.
@@ -21,9 +21,11 @@ def same_pixels(image: decode.Decoded) -> bool:
     contents = tf.constant(image.encoded)  # handed over as bytes, it costs twice as much
     try:
         # Turning costs as much as decoding a small image; most have nothing to be turned by.
-        if image.has_exif and _orientation()(contents).numpy() != 1:
+        if image.info.format != "JPEG":
+            pixels = _decode()(contents).numpy()
+        elif image.has_exif and _orientation()(contents).numpy() in range(2, 9):
             return False
-        if image.scale > 1:
+        elif image.scale > 1:
             pixels = tf.io.decode_jpeg(contents, channels=3, ratio=image.scale).numpy()
         else:
             pixels = tf.io.decode_image(contents, channels=3, expand_animations=False).numpy()
@@ -41,5 +43,10 @@ def same_pixels(image: decode.Decoded) -> bool:
 
 
 @functools.cache
+def _decode() -> tf.types.experimental.PolymorphicFunction:
+    return tf.function(graph.decode, input_signature=[tf.TensorSpec([], tf.string)])
+
+
+@functools.cache
 def _orientation() -> tf.types.experimental.PolymorphicFunction:
-    return tf.function(graph.orientation, input_signature=[tf.TensorSpec([], tf.string)])
+    return tf.function(graph_jpeg.orientation, input_signature=[tf.TensorSpec([], tf.string)])

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from serving import errors, protocol, read_back, transport
+from serving import classification, errors, protocol, read_back, transport
 
 IMAGE_INPUT = "image_bytes"
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
@@ -42,46 +42,6 @@ class Retries:
     attempts: int = 4
     first_wait_s: float = 0.1
     max_wait_s: float = 5.0
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says of one image.
-
-    Attributes:
-      valid: false where the image could not be decoded.
-      label: the most probable class; empty where not valid.
-      score: its probability in 0–1.
-      probabilities: float32 [K], in the order of the contract's labels.
-      version: of the model.
-      outputs: all outputs for this image, by name.
-    """
-
-    valid: bool
-    label: str
-    score: float
-    probabilities: np.ndarray
-    version: str
-    outputs: Mapping[str, Any]
-
-
-def predictions(answer: protocol.Answer) -> list[Prediction]:
-    """The answer to ``serving_default``, image by image."""
-    rows = [
-        {name: values[index] for name, values in answer.outputs.items()}
-        for index in range(len(answer.outputs["valid"]))
-    ]
-    return [
-        Prediction(
-            valid=bool(row["valid"]),
-            label=row["label"].decode(),
-            score=float(row["score"]),
-            probabilities=np.atleast_1d(row["probabilities"]),
-            version=answer.version,
-            outputs=row,
-        )
-        for row in rows
-    ]
 
 
 class Client:
@@ -150,7 +110,7 @@ class Client:
             self._model = names[0]
         return self._model
 
-    def predict(self, images: Sequence[bytes]) -> list[Prediction]:
+    def predict(self, images: Sequence[bytes]) -> list[classification.Prediction]:
         """Classifies encoded images; a bad one is not valid and spoils no other.
 
         Raises:
@@ -158,7 +118,7 @@ class Client:
         """
         answers = self._answers(images, "serving_default")
         try:
-            return [prediction for answer in answers for prediction in predictions(answer)]
+            return [one for answer in answers for one in classification.of_answer(answer)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = f"{self.url} serves no image classifier ({error!r})."
             raise errors.FaultError(message, self.url) from error

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import client, errors, protocol, read_back, versions
+from serving import classification, client, errors, protocol, read_back, versions
 
 _BATCH = 32
 
@@ -32,7 +32,7 @@ class Model:
             raise errors.UserError(f"The version {path} does not load: {reason}") from error
         self._constant = tf.constant
 
-    def predict(self, images: Sequence[bytes]) -> list[client.Prediction]:
+    def predict(self, images: Sequence[bytes]) -> list[classification.Prediction]:
         """Classifies encoded images in one batch; a bad one is not valid.
 
         Raises:
@@ -41,7 +41,7 @@ class Model:
         try:
             outputs = self._serve(**{client.IMAGE_INPUT: self._constant(list(images))})
             values = {name: value.numpy() for name, value in outputs.items()}
-            return client.predictions(protocol.Answer(self.name, values))
+            return classification.of_answer(protocol.Answer(self.name, values))
         except (AttributeError, KeyError, TypeError) as error:
             raise errors.UserError(f"{self.path} is no image classifier ({error!r}).") from error
 
@@ -58,7 +58,7 @@ class Model:
             raise errors.UserError(f"{path} does not tell the labels ({error}).") from error
 
 
-def predict(model_dir: Path, images: Sequence[bytes]) -> list[client.Prediction]:
+def predict(model_dir: Path, images: Sequence[bytes]) -> list[classification.Prediction]:
     """Classifies encoded images with the version that is served, as the server would.
 
     Args:

@@ -106,6 +106,8 @@ class Page:
                 continue
             content: dict[str, Any] = {"model": self._triton.name, "version": found.version}
             content |= classes(found, contract.get("labels"))
+            reasons = contract.get("invalid_reasons", {})
+            content["invalid_meaning"] = reasons.get(content["invalid_reason"], "")
             if heat is not None:
                 content["heatmap"] = {**heatmap(heat), "resize": contract.get("resize", "stretch")}
             return content
@@ -157,7 +159,7 @@ def classes(answer: protocol.Answer, labels: list[str] | None) -> dict[str, Any]
       labels: of the K classes; None, or of another number: they are named by their place.
 
     Returns:
-      ``valid``, ``outlier`` (None: the model does not tell), ``class_count`` K, and ``classes``,
+      ``valid``, ``invalid_reason`` (a code, or empty), ``outlier`` (None: the model does not tell), ``class_count`` K, and ``classes``,
       a list of ``label`` and ``probability``, the highest first, none where it is not valid.
     """
     row = {name: values[0] for name, values in answer.outputs.items()}
@@ -168,6 +170,7 @@ def classes(answer: protocol.Answer, labels: list[str] | None) -> dict[str, Any]
     order = np.argsort(-probabilities, kind="stable")[: MOST_CLASSES if valid else 0]
     return {
         "valid": valid,
+        "invalid_reason": row.get("invalid_reason", b"").decode(),
         "outlier": bool(row["outlier"]) if "outlier" in row else None,
         "class_count": len(probabilities),
         "classes": [

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from serving import client, errors, local, recording, versions
+from serving import classification, errors, local, recording, versions
 
 _WARM_UP = 3
 # What a prediction takes, and what it is: seconds and the answer.
-_Timed = tuple[float, client.Prediction]
+_Timed = tuple[float, classification.Prediction]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _newest_but(model_dir: Path, other: Path) -> Path:
 
 
 def _ask(
-    asked: Sequence[Callable[[Sequence[bytes]], list[client.Prediction]]],
+    asked: Sequence[Callable[[Sequence[bytes]], list[classification.Prediction]]],
     image: bytes,
     first: int,
 ) -> list[_Timed]:
@@ -199,7 +199,7 @@ def _ask(
 
 
 def _compare(
-    found: Replay, name: str, old: client.Prediction, new: client.Prediction
+    found: Replay, name: str, old: classification.Prediction, new: classification.Prediction
 ) -> list[float]:
     """Notes how the answers to an image differ; returns how far its common probabilities are."""
     answered = _answers(old), _answers(new)
@@ -226,12 +226,12 @@ def _compare(
     return list(apart.values())
 
 
-def _answers(prediction: client.Prediction) -> bool:
+def _answers(prediction: classification.Prediction) -> bool:
     """Whether an answer can be used: no number is as bad as no image."""
     return prediction.valid and math.isfinite(prediction.score)
 
 
-def _by_name(labels: Sequence[str], prediction: client.Prediction) -> dict[str, float]:
+def _by_name(labels: Sequence[str], prediction: classification.Prediction) -> dict[str, float]:
     values = prediction.probabilities.tolist()
     if len(values) != len(labels):
         raise errors.UserError(

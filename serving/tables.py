@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich import console, table, text
 
-from serving import client, read_back, replay, versions
+from serving import classification, read_back, replay, versions
 
 _MAX_ROWS = 20
 _MAX_NAMED = 8
 
 
-def predictions(paths: Sequence[Path], found: Sequence[client.Prediction]) -> None:
+def predictions(paths: Sequence[Path], found: Sequence[classification.Prediction]) -> None:
     """Prints what the model says of each image."""
     rows = table.Table(box=None, pad_edge=False)
     for column in ("image", "label"):
@@ -132,9 +132,10 @@ def _plain(value: str) -> text.Text:
     return text.Text("".join(c if c.isprintable() else "�" for c in value))
 
 
-def _note(prediction: client.Prediction) -> str:
+def _note(prediction: classification.Prediction) -> str:
     if not prediction.valid:
-        return "no image that can be read"
+        reason = f": {prediction.invalid_reason}" if prediction.invalid_reason else ""
+        return f"no image that can be read{reason}"
     return "unlike the training images" if prediction.outputs.get("outlier") else ""
 
 

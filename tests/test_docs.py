@@ -8,7 +8,7 @@ import pydantic
 from components.image_validator import checks, config
 from components.release_gate import config as gate_config
 from components.trainer.backbones import names, registry
-from data import decode
+from data import refusals
 from data.layout import unused
 from pipeline import summary
 
@@ -23,7 +23,7 @@ def rows(name: str) -> dict[str, str]:
 
 def test_every_reason_is_documented():
     documented = rows("data.md").keys()
-    assert documented >= decode.REASONS.keys()
+    assert documented >= refusals.REASONS.keys()
     assert documented >= {reason.value for reason in unused.Reason}
 
 
@@ -32,7 +32,7 @@ def test_every_check_is_documented_with_its_default():
     for name in checks.IMAGE_CHECKS | checks.SET_CHECKS:
         default = config.ValidateConfig.model_fields[name].default
         assert documented[name].split("|")[0].strip() == default, name
-    reasons = decode.REASONS.keys() | {reason.value for reason in unused.Reason}
+    reasons = refusals.REASONS.keys() | {reason.value for reason in unused.Reason}
     extra = documented.keys() - reasons - checks.IMAGE_CHECKS.keys()
     assert extra == checks.SET_CHECKS.keys()
 

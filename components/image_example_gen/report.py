@@ -12,13 +12,13 @@ import pydantic
 import tensorflow as tf
 
 from data import (
-    decode,
     errors,
     folder,
     image_reading,
     labels,
     range_choice,
     read_back,
+    refusals,
     split,
     spreadsheet,
 )
@@ -34,7 +34,7 @@ QUARANTINE_HEADER = ("path", "class", "reason", "detail")
 class Quarantined:
     """A file that no split holds, and why.
 
-    ``reason`` is a code of decode.REASONS, or the name of the check that put it there.
+    ``reason`` is a code of refusals.REASONS, or the name of the check that put it there.
     """
 
     path: str
@@ -218,8 +218,8 @@ def _why_missing(rows: list[Quarantined], where: str) -> str:
     if not rows:
         return ""
     reasons = Counter(row.reason for row in rows)
-    unreadable = {name: count for name, count in reasons.items() if name in decode.REASONS}
-    removed = {name: count for name, count in reasons.items() if name not in decode.REASONS}
+    unreadable = {name: count for name, count in reasons.items() if name in refusals.REASONS}
+    removed = {name: count for name, count in reasons.items() if name not in refusals.REASONS}
     parts = [
         f"{sum(found.values())} files {words} ({', '.join(f'{n} {name}' for name, n in found.items())})"
         for found, words in (

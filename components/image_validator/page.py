@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from components.image_validator import clean, context, findings, validate
-from data import decode, folder, split
+from data import folder, refusals, split
 
 TEMPLATE = "findings.html.jinja"
 SHOWN_CASES = 12
@@ -99,7 +99,7 @@ def render(data: context.Context, outcome: validate.Outcome, thumbnails: Mapping
         counts=outcome.report.counts(),
         classes=_class_rows(data, outcome),
         reasons=[
-            (name, count, decode.REASONS.get(name, f"taken out by checks.{name}"))
+            (name, count, refusals.REASONS.get(name, f"taken out by checks.{name}"))
             for name, count in reasons.most_common()
         ],
         quarantined=outcome.report.quarantined[: findings.MAX_CASES],

@@ -86,6 +86,7 @@ def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, t
     # Without a graph, every image would trace its decoding anew, at a second each.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
+        pixels, refused = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
+        return pixels, refused == ""
 
     return decode

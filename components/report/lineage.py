@@ -12,7 +12,7 @@ from components.image_validator import findings as validation
 from components.report import config as report_config
 from components.report import origin
 from components.trainer import history as training_history
-from data import decode
+from data import refusals
 
 PHASES = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
 PACKAGES = (
@@ -56,7 +56,7 @@ def data(ingested: ingest_report.Report, findings: Sequence[validation.Finding])
         examples=ingested.examples,
         findings=tuple(origin.Finding(row.severity, row.message, row.count) for row in findings),
         quarantine=tuple(
-            origin.Reason(name, count, decode.REASONS.get(name, f"taken out by checks.{name}"))
+            origin.Reason(name, count, refusals.REASONS.get(name, f"taken out by checks.{name}"))
             for name, count in reasons.most_common()
         ),
     )

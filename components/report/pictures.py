@@ -112,11 +112,11 @@ def draw(
     while held := list(itertools.islice(rows, BATCH)):
         names, encoded = zip(*held, strict=True)
         batch = tf.constant(encoded)
-        pixels, valid = (value.numpy() for value in see(batch))
+        pixels, refused = (value.numpy() for value in see(batch))
         heat = explain(image_bytes=batch)["heatmap"].numpy()
         overlays = gradcam.overlay(pixels, heat)
-        for name, *shown, is_valid in zip(names, pixels, overlays, valid, strict=True):
-            if is_valid:
+        for name, *shown, reason in zip(names, pixels, overlays, refused, strict=True):
+            if not reason:
                 drawn[name] = (_data_uri(shown[0]), _data_uri(shown[1]))
         task.advance(len(names))
     return drawn

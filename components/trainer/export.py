@@ -18,14 +18,14 @@ from components.preprocess import materialise
 from components.trainer import calibration, gradcam, model, outliers
 from components.trainer import contract as contract_file
 from components.trainer.backbones import registry
-from data import example, graph
+from data import example, graph, refusals
 
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
 NOT_FITTED = calibration.Calibration()
 # What the signature "explain" answers beside the heat map.
-EXPLAINED = ("label", "score", "valid")
+EXPLAINED = ("label", "score", "valid", "invalid_reason")
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
@@ -54,28 +54,33 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
 
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, valid bool [B]."""
+        """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, and refusals.
+
+        The refusals, string [B], are codes of :mod:`data.refusals`, empty where an image is valid.
+        """
         spec = self.spec
-        pixels, valid = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
-        return tf.cast(pixels, tf.float32), valid
+        pixels, refused = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
+        return tf.cast(pixels, tf.float32), refused
 
     def classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         """Encoded images string [B] → the outputs of ``serving_default``.
 
-        A bad image has valid false, probabilities and scores 0 and an empty label.
+        A bad image has valid false, a reason, probabilities and scores 0 and an empty label.
         """
-        pixels, valid = self.pixels(encoded)
+        pixels, refused = self.pixels(encoded)
+        valid = refused == ""
         embedding, logits = self.embedder_and_classifier(pixels, training=False)
         detector = self.fitted.detector
         outlier_scores = outliers.scores(embedding, detector.directions)
         return {
-            **self.answer(logits, valid),
+            **self.answer(logits, refused),
             "outlier_score": tf.where(valid, outlier_scores, 0.0),
             "outlier": valid & (outlier_scores > detector.threshold),
         }
 
-    def answer(self, logits: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Logits float32 [B, K] and valid bool [B] → probabilities, label, score and valid."""
+    def answer(self, logits: tf.Tensor, refused: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Logits float32 [B, K] and refusals string [B] → all outputs but those of outliers."""
+        valid = refused == ""
         probabilities = tf.nn.softmax(logits / self.fitted.temperature)
         probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
         label_ids = tf.argmax(probabilities, axis=1)
@@ -83,7 +88,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
             "probabilities": probabilities,
             "label": tf.where(valid, tf.gather(self.label_names, label_ids), ""),
             "score": tf.reduce_max(probabilities, axis=1),
-            "valid": valid,
+            **_validity(refused),
         }
 
     def signatures(self) -> dict[str, Any]:
@@ -99,15 +104,15 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels, valid = self.pixels(image_bytes)
-            return {"embedding": self.embedder(pixels, training=False), "valid": valid}
+            pixels, refused = self.pixels(image_bytes)
+            return {"embedding": self.embedder(pixels, training=False), **_validity(refused)}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
         def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels, valid = self.pixels(image_bytes)
+            pixels, refused = self.pixels(image_bytes)
             heat, logits = self.explainer.explain(pixels)
-            answer = self.answer(logits, valid)
-            heat = tf.where(valid[:, None, None], heat, 0.0)
+            answer = self.answer(logits, refused)
+            heat = tf.where(answer["valid"][:, None, None], heat, 0.0)
             return {"heatmap": heat, **{name: answer[name] for name in EXPLAINED}}
 
         return {
@@ -116,6 +121,10 @@ class ServedModel(tf.Module):  # type: ignore[misc]
             "embed": embed,
             "explain": explain,
         }
+
+
+def _validity(refused: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"valid": refused == "", "invalid_reason": refused}
 
 
 def contract(
@@ -130,7 +139,8 @@ def contract(
         "probabilities": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels",
         "label": "string [B], the most probable; empty where valid is false",
         "score": "float32 [B], its probability",
-        "valid": "bool [B], false where the image could not be decoded",
+        "valid": "bool [B], false where the image is refused",
+        "invalid_reason": "string [B], why, a code of invalid_reasons; empty where valid is true",
         "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
         "outlier": "bool [B], whether that is above outlier_threshold; false where valid is false",
     }
@@ -146,6 +156,7 @@ def contract(
         "outlier_coverage": fitted.coverage,
         # JSON knows no infinity; null: no image is called an outlier.
         "outlier_threshold": threshold if math.isfinite(threshold) else None,
+        "invalid_reasons": refusals.REFUSALS,
         "signatures": {
             "serving_default": {
                 "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
@@ -159,7 +170,7 @@ def contract(
                 "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
                 "outputs": {
                     "embedding": f"float32 [B, {embedding_size}]",
-                    "valid": probabilities["valid"],
+                    **{name: probabilities[name] for name in ("valid", "invalid_reason")},
                 },
             },
             "explain": {

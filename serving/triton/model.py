@@ -27,6 +27,8 @@ DEFAULT_SIGNATURE = "serving_default"
 CONTRACT = "contract"
 _MESSAGE_LENGTH = 500
 _MODEL_FAILED = "the model failed"
+# The head of a PNG of 2^31 − 1 pixels a side: the graph refuses it as too large by its own code.
+_TOO_LARGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + 2 * b"\x7f\xff\xff\xff" + b"\x08\x02\0\0\0"
 
 # What one request asks: its place among the requests, the signature, its inputs, each [B, …], and
 # the pixels of its images, int64 [B].
@@ -109,7 +111,7 @@ class TritonPythonModel:
         return signature, inputs, pixels
 
     def _within_limits(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Byte strings and the pixels of each: too large an image is emptied.
+        """Byte strings and the pixels of each: a header stands in for too large an image.
 
         Raises:
           ValueError: they have too many bytes in all.
@@ -121,7 +123,7 @@ class TritonPythonModel:
             values.shape
         )
         large = pixels > self.max_pixels
-        return np.where(large, b"", values), np.where(large, 0, pixels)
+        return np.where(large, _TOO_LARGE, values), np.where(large, 0, pixels)
 
     def _answer(self, group: list[_Asked]) -> _Answers:
         try:

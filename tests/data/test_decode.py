@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 from pydantic import ValidationError
 
-from data import decode, verify
+from data import decode, refusals, verify
 from tests.conftest import noise
 
 CONFIG = decode.DecodeConfig()
@@ -149,7 +149,7 @@ def test_bad_images_are_rejected_with_a_reason(content, reason):
     result = decode.decode(content, CONFIG)
     assert isinstance(result, decode.Rejection)
     assert result.reason == reason
-    assert reason in decode.REASONS
+    assert reason in refusals.REASONS
 
 
 def test_too_many_bytes():
@@ -181,7 +181,7 @@ def test_mutated_images_never_raise_and_what_passes_decodes(content, edits, cut)
         mutated[position % len(mutated)] = value
     result = decode.decode(bytes(mutated[: max(0, len(mutated) - cut)]), CONFIG)
     if isinstance(result, decode.Rejection):
-        assert result.reason in decode.REASONS
+        assert result.reason in refusals.REASONS
     elif not verify.same_pixels(result):
         again = decode.decode(bytes(mutated[: max(0, len(mutated) - cut)]), CONFIG, reencode=True)
         assert isinstance(again, decode.Decoded)

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from data import decode, files
+from data import decode, files, refusals
 
 LIMIT = 1000
 
@@ -10,7 +10,7 @@ LIMIT = 1000
 def reason(root, path) -> str:
     result = files.read(str(root), path, LIMIT)
     assert isinstance(result, decode.Rejection), result
-    assert result.reason in decode.REASONS
+    assert result.reason in refusals.REASONS
     return result.reason
 
 

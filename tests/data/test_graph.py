@@ -5,75 +5,89 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from data import decode, graph, image_reading
+from data import decode, graph, image_reading, refusals
 from tests.conftest import noise
 from tests.data.test_decode import png_header, saved
 
+EXIF = b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00"
+OTHERS = ["WEBP", "TIFF", "JPEG2000", "AVIF", "ICO", "PPM"]
+
 
 @pytest.fixture(scope="module")
-def decode_or_invalid():
-    return tf.function(graph.decode_or_invalid, input_signature=[tf.TensorSpec([], tf.string)])
+def decoded():
+    return tf.function(graph.decode_or_refuse, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 @pytest.mark.parametrize("endian", ["<", ">"])
 @pytest.mark.parametrize("orientation", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 77])
-def test_orientation_equals_pillows(decode_or_invalid, orientation, endian):
+def test_orientation_equals_pillows(decoded, orientation, endian):
     exif = Image.Exif()
     exif.endian = endian
     exif[0x010F] = "a maker"
     exif[0x0112] = orientation
     content = saved(noise(20, 30), "JPEG", exif=exif)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
-    pixels, valid = decode_or_invalid(content)
-    assert valid
+    pixels, reason = decoded(content)
+    assert reason == b""
     assert pixels.shape == expected.shape
     assert np.abs(pixels.numpy().astype(int) - expected).max() <= 4
 
 
-def test_orientation_is_found_behind_other_segments():
+def test_orientation_is_found_behind_other_segments(decoded):
     exif = Image.Exif()
     exif[0x0112] = 6
-    content = saved(noise(8, 8), "JPEG", exif=exif, comment=b"x" * 500)
+    content = saved(noise(8, 12), "JPEG", exif=exif, comment=b"x" * 500)
     behind = content[:2] + b"\xff\xe2\x00\x10" + b"y" * 14 + content[2:]
-    assert graph.orientation(tf.constant(behind)).numpy() == 6
+    assert decoded(behind)[0].shape == (12, 8, 3)
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "expected"),
     [
-        b"",
-        b"\xff",
-        b"\xff\xd8\xff",
-        b"\xff\xd8\xff\xe1\xff\xff",
-        b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00MM\x00\x2a",
-        b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff" + b"\x00" * 40,
-        b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00II\x2a\x00\x08\x00\x00\x00\xff\xff" + b"\x00" * 40,
-        b"\xff\xd8" + b"\xff\xe0\x00\x02" * 200,
-        b"\x89PNG\r\n\x1a\n",
-        b"not an image at all",
-        png_header(20_000, 14_000),
-        saved(noise(64, 64), "JPEG")[:-300],
+        (b"", "not_an_image"),
+        (b"\xff", "not_an_image"),
+        (b"not an image at all", "not_an_image"),
+        (b"\x89PNG\r\n\x1a", "not_an_image"),
+        (b"\xff\xd8\xff", "damaged"),
+        (b"\xff\xd8\xff\xe1\xff\xff", "damaged"),
+        (b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00MM\x00\x2a", "damaged"),
+        (EXIF + b"MM\x00\x2a\xff\xff\xff\xff" + b"\x00" * 40, "damaged"),
+        (EXIF + b"II\x2a\x00\x08\x00\x00\x00\xff\xff" + b"\x00" * 40, "damaged"),
+        (b"\xff\xd8\xff" + b"\xe0\x00\x02\xff" * 200, "damaged"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (png_header(20_000, 14_000), "too_many_pixels"),
+        (saved(noise(64, 64), "JPEG")[:-300], "damaged"),
+        (saved(noise(64, 64), "PNG")[:-300], "damaged"),
+        (saved(noise(64, 64), "GIF")[:-300], "damaged"),
+        (saved(noise(64, 64), "BMP")[:-300], "damaged"),
+        (b"GIF89a", "damaged"),
+        (b"GIF89a" + b"\xff" * 40, "damaged"),
+        (b"BM", "unsupported_encoding"),
+        (b"BM" + b"\xff" * 200, "unsupported_encoding"),
+        *((saved(noise(8, 8), name), "unsupported_format") for name in OTHERS),
     ],
 )
-def test_bad_images_are_invalid_and_never_raise(decode_or_invalid, content):
-    pixels, valid = decode_or_invalid(content)
-    assert not valid
+def test_bad_images_are_refused_with_a_reason_and_never_raise(decoded, content, expected):
+    pixels, reason = decoded(content)
+    assert reason.numpy().decode() == expected
+    assert expected in refusals.REFUSALS
     assert pixels.shape == (1, 1, 3)
-    assert graph.orientation(tf.constant(content)).numpy() == 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match=expected):
+        graph.decode(tf.constant(content))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP"])
-def test_formats(decode_or_invalid, format):
+def test_formats(decoded, format):
     image = noise(20, 30)
-    pixels, valid = decode_or_invalid(saved(image, format))
-    assert valid
+    pixels, reason = decoded(saved(image, format))
+    assert reason == b""
     assert pixels.shape == (20, 30, 3)
 
 
 def test_more_pixels_than_allowed_are_refused_before_decoding():
     content = saved(noise(20, 30), "PNG")
     assert graph.decode(tf.constant(content), max_pixels=600).shape == (20, 30, 3)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="more pixels than allowed"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="too_many_pixels"):
         graph.decode(tf.constant(content), max_pixels=599)
 
 
@@ -110,18 +124,18 @@ def test_unknown_resize_mode():
 
 def test_a_bad_image_spoils_itself_alone():
     good = saved(noise(20, 30), "PNG")
-    pixels, valid = graph.batch_pixels(tf.constant([good, b"", good]), 16, "stretch")
+    pixels, refused = graph.batch_pixels(tf.constant([good, b"", good]), 16, "stretch")
     alone, _ = graph.batch_pixels(tf.constant([good]), 16, "stretch")
-    assert valid.numpy().tolist() == [True, False, True]
+    assert refused.numpy().tolist() == [b"", b"not_an_image", b""]
     np.testing.assert_array_equal(pixels[0], alone[0])
     np.testing.assert_array_equal(pixels[2], alone[0])
     assert pixels[1].numpy().max() == 0
 
 
 def test_an_empty_batch():
-    pixels, valid = graph.batch_pixels(tf.constant([], tf.string), 16, "stretch")
+    pixels, refused = graph.batch_pixels(tf.constant([], tf.string), 16, "stretch")
     assert pixels.shape == (0, 16, 16, 3)
-    assert valid.shape == (0,)
+    assert refused.shape == (0,)
 
 
 def transparent_png(kind: str) -> bytes:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from data import decode, folder, index, quality, value_range
+from data import decode, folder, index, quality, refusals, value_range
 
 INFO = decode.ImageInfo(
     "PNG", 20, 30, 1, "TIFF", True, "ab" * 32, quality.Quality(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -64,7 +64,7 @@ def test_passing_failures_are_not_kept(tmp_path):
     results = {"slow": "too_slow", "gone": "unreadable", "bad": "damaged", "empty": "empty"}
     index.save(tmp_path, [row(path, decode.Rejection(code)) for path, code in results.items()])
     assert list(index.load(tmp_path)) == ["bad", "empty"]
-    assert set(results.values()) | index.PASSING_REASONS <= decode.REASONS.keys()
+    assert set(results.values()) | index.PASSING_REASONS <= refusals.REASONS.keys()
 
 
 def test_a_row_describes_an_unchanged_file():

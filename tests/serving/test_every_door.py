@@ -18,7 +18,7 @@ import tensorflow as tf
 from components.release_gate import golden, parity, training_stage
 from components.trainer import contract as trained_contract
 from serving import __main__ as command
-from serving import client, local, recording
+from serving import classification, client, local, recording
 from tests.serving import conftest
 from tests.serving.conftest import LABELS, encoded
 
@@ -77,7 +77,7 @@ def of_rows(outputs) -> Said:
     return Said(np.array(outputs["probabilities"], float), np.array(outputs["valid"], bool), names)
 
 
-def of_predictions(found: list[client.Prediction]) -> Said:
+def of_predictions(found: list[classification.Prediction]) -> Said:
     return of_rows(
         {
             "probabilities": [one.probabilities for one in found],

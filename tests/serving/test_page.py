@@ -42,9 +42,12 @@ def test_the_most_probable_classes_come_first():
     assert (found["class_count"], found["outlier"]) == (100, None)
     unnamed = page.classes(protocol.Answer("3", outputs), labels[:-1])
     assert unnamed["classes"][0]["label"] == "class 99"
+    assert found["invalid_reason"] == ""
     outputs |= {"valid": np.array([False]), "outlier": np.array([False])}
+    outputs["invalid_reason"] = np.array([b"damaged"], object)
     broken = page.classes(protocol.Answer("3", outputs), labels)
     assert (broken["valid"], broken["outlier"], broken["classes"]) == (False, False, [])
+    assert broken["invalid_reason"] == "damaged"
 
 
 def test_a_heat_map_in_bytes():

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from serving import __main__ as command
-from serving import client, errors, recording, replay, replay_report, versions
+from serving import classification, errors, recording, replay, replay_report, versions
 from tests.serving.conftest import LABELS, encoded
 
 IMAGES = 12
@@ -170,20 +170,20 @@ class Answers:
     """Stands in for a version: what it says of each image, by the image's bytes."""
 
     name: str
-    said: dict[bytes, client.Prediction]
+    said: dict[bytes, classification.Prediction]
 
     def labels(self) -> list[str]:
         return ["<b>cat</b>", "dog"]
 
-    def predict(self, images) -> list[client.Prediction]:
+    def predict(self, images) -> list[classification.Prediction]:
         return [self.said[image] for image in images]
 
 
-def prediction(cat: float, valid: bool = True, outlier: bool = False) -> client.Prediction:
+def prediction(cat: float, valid: bool = True, outlier: bool = False) -> classification.Prediction:
     label = ("<b>cat</b>" if cat > 0.5 else "dog") if valid else ""
     score = max(cat, 1 - cat) if valid else 0.0
     values = np.array([cat, 1 - cat] if valid else [0.0, 0.0], np.float32)
-    return client.Prediction(valid, label, score, values, "1", {"outlier": outlier})
+    return classification.Prediction(valid, label, score, values, "1", {"outlier": outlier})
 
 
 @pytest.fixture

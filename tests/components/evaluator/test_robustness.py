@@ -20,7 +20,8 @@ class Lightmeter(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def __call__(self, image_bytes):
-        pixels, valid = graph.batch_pixels(image_bytes, 32, "stretch")
+        pixels, refused = graph.batch_pixels(image_bytes, 32, "stretch")
+        valid = refused == ""
         bright = tf.reduce_mean(tf.cast(pixels, tf.float32), [1, 2, 3]) > 127.5
         probabilities = tf.one_hot(tf.cast(bright, tf.int32), 2) * tf.cast(valid[:, None], "float")
         return {"probabilities": probabilities, "valid": valid}

@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from components.image_example_gen import report
-from data import decode, example
+from data import example, refusals
 from tests.components.image_example_gen import test_ingest
 from tests.conftest import noise
 
@@ -55,7 +55,7 @@ def test_every_file_is_accounted_for(ingested, manifest):
     _, outcome, listing = ingested
     assert len(listing.files) == len(manifest) + 60
     assert outcome.found == listing.found
-    assert {row.reason for row in outcome.quarantined} <= decode.REASONS.keys()
+    assert {row.reason for row in outcome.quarantined} <= refusals.REASONS.keys()
 
 
 def test_what_no_decoder_reads_is_quarantined(ingested, manifest):

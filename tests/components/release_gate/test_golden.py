@@ -71,8 +71,8 @@ def test_the_names_tell_the_truth(images):
 
 def test_what_tensorflow_cannot_read_is_what_is_meant_to_be_unreadable(images):
     decode_all = tf.function(lambda encoded: graph.batch_pixels(encoded, 8, "stretch"))
-    _, valid = decode_all(tf.constant([image.encoded for image in images]))
-    unreadable = {image.name for image, good in zip(images, valid.numpy(), strict=True) if not good}
+    _, refused = decode_all(tf.constant([image.encoded for image in images]))
+    unreadable = {image.name for image, why in zip(images, refused.numpy(), strict=True) if why}
     assert unreadable == UNREADABLE
 
 

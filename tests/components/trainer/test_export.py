@@ -100,11 +100,16 @@ def test_the_keras_file_beside_it_is_the_same_model(exported, trained, images):
     )
 
 
+# Of nothing, an image, text and an image that is cut.
+REASONS = [b"not_an_image", b"", b"not_an_image", b"damaged"]
+
+
 def test_bad_images_are_flagged_and_spoil_no_other(loaded, images):
     serve = loaded.signatures["serving_default"]
     alone = serve(image_bytes=tf.constant(images[:1]))["probabilities"].numpy()
     mixed = serve(image_bytes=tf.constant([b"", images[0], b"junk", images[0][:99]]))
     assert mixed["valid"].numpy().tolist() == [False, True, False, False]
+    assert mixed["invalid_reason"].numpy().tolist() == REASONS
     np.testing.assert_allclose(mixed["probabilities"][1:2], alone, atol=1e-6)
     assert mixed["probabilities"].numpy()[[0, 2, 3]].max() == 0
     assert mixed["label"].numpy().tolist()[0] == b""
@@ -130,6 +135,8 @@ def test_embed(loaded, images):
     outputs = loaded.signatures["embed"](image_bytes=tf.constant(images))
     assert outputs["embedding"].shape == (len(images), 128)
     assert outputs["valid"].numpy().all()
+    mixed = loaded.signatures["embed"](image_bytes=tf.constant([images[0], b"junk"]))
+    assert mixed["invalid_reason"].numpy().tolist() == [b"", b"not_an_image"]
 
 
 def test_explain_equals_the_explainer_on_the_pixels_that_are_served(loaded, trained, images):
@@ -149,6 +156,7 @@ def test_bad_images_have_no_heat_and_spoil_no_other(loaded, images):
     alone = explain(image_bytes=tf.constant(images[:1]))
     mixed = explain(image_bytes=tf.constant([b"", images[0], b"junk", images[0][:99]]))
     assert mixed["valid"].numpy().tolist() == [False, True, False, False]
+    assert mixed["invalid_reason"].numpy().tolist() == REASONS
     assert alone["heatmap"].numpy().max() == 1
     np.testing.assert_allclose(mixed["heatmap"][1:2], alone["heatmap"], atol=1e-5)
     np.testing.assert_array_equal(mixed["label"][1:2], alone["label"])

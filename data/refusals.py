@@ -1,0 +1,42 @@
+"""The codes by which ingest and the served model say why they cannot use an image.
+
+The graph writes its own into ``invalid_reason``, the contract of a model explains them, ingest
+counts by them. A code never changes its meaning; a new meaning gets a new code.
+"""
+
+NOT_AN_IMAGE = "not_an_image"
+UNSUPPORTED_FORMAT = "unsupported_format"
+UNSUPPORTED_ENCODING = "unsupported_encoding"
+TOO_MANY_PIXELS = "too_many_pixels"
+DAMAGED = "damaged"
+
+# Code → what it says of an image.
+REFUSALS = {
+    NOT_AN_IMAGE: "no image format is recognised in the bytes",
+    UNSUPPORTED_FORMAT: "an image, but neither JPEG, PNG, GIF nor BMP",
+    UNSUPPORTED_ENCODING: "a kind of JPEG, PNG, GIF or BMP that would be shown wrong",
+    TOO_MANY_PIXELS: "height × width is larger than the model accepts",
+    DAMAGED: "the image is truncated or corrupt",
+}
+
+# Code → why ingest puts a file into quarantine.
+REASONS = {
+    "empty": "the file holds no byte",
+    "too_many_bytes": "the file is larger than limits.max_bytes",
+    "too_many_pixels": "width × height is more than limits.max_pixels",
+    "too_small": "a side is shorter than limits.min_side_px",
+    "too_long": "a side is longer than limits.max_side_px",
+    "too_slow": "reading and decoding took longer than limits.max_seconds",
+    "too_much_memory": "decoding took more memory than limits.max_memory_bytes",
+    "not_an_image": "no image format that can be read was recognised in the bytes",
+    "unsupported_encoding": "Pillow does not read this encoding of its format as it is meant",
+    "extra_not_installed": "HEIC or HEIF, and the extra heif is not installed",
+    "damaged": "the image is truncated or corrupt",
+    "decoder_crashed": "the decoder died of the image; nothing else was harmed",
+    "not_decodable_by_tensorflow": "Pillow reads the image, TensorFlow does not or sees another",
+    "not_a_file": "a device, pipe, socket or broken link",
+    "link_outside": "a link that leads out of the data folder",
+    "link_to_folder": "a link to a folder; links are not followed",
+    "unreadable": "the operating system refused to read the file or folder",
+    "changed": "the file changed while it was ingested",
+}
