@@ -105,6 +105,8 @@ def _problem(error: BaseException) -> str:
         return f"it is no UTF-8 text ({error.reason} at byte {error.start})"
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
     detail = " ".join(str(error).split())[:_DETAIL_CHARACTERS]
     if isinstance(error, yaml.YAMLError):
         return f"it is no YAML ({detail})"

@@ -150,7 +150,7 @@ def test_the_decision_was_carried_out(first, first_summary):
     path = Path(first_summary.pushed.path)
     assert path == first.output.resolve() / "serving" / "some_digits" / first_summary.pushed.version
     assert (path / "saved_model.pb").exists()
-    contract = json.loads((path / "assets" / export.CONTRACT_FILE).read_text())
+    contract = json.loads((path / "assets" / trained_contract.FILE).read_text())
     assert contract["labels"] == [str(digit) for digit in range(10)]
 
 

@@ -121,5 +121,5 @@ def test_a_list_of_exports_that_is_damaged(exported, images, eval_files):
     folder = exported.saved_model / manifest.FOLDER
     folder.mkdir(parents=True)
     (folder / manifest.FILE).write_text('{"exports": [{"format": "coreml"}]}')
-    with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be read"):
+    with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be used"):
         checked(exported, [golden.Golden("broken", b"")], eval_files)

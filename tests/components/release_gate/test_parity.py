@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from components.release_gate import golden, parity, probe, server_stage, training_stage
 from components.trainer import contract as trained_contract
-from components.trainer import export
 from data import image_reading, value_range
 from tests.components.release_gate import conftest
 
@@ -175,13 +174,13 @@ def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path
     found = parity.check(tmp_path / "none.keras", right.saved_model, images)
     assert found.problems == [f"The trained model {tmp_path / 'none.keras'} is missing."]
     found = parity.check(right.keras_file, tmp_path, images)
-    assert "contract.json cannot be read" in found.problems[0]
+    assert "contract.json cannot be used" in found.problems[0]
     broken = tmp_path / "saved_model"
     shutil.copytree(right.saved_model, broken)
-    contract = broken / "assets" / export.CONTRACT_FILE
+    contract = broken / "assets" / trained_contract.FILE
     contract.write_text(json.dumps({"labels": conftest.LABELS}))
     found = parity.check(right.keras_file, broken, images)
-    assert found.problems == ["The model's contract.json lacks 'image_size_px'."]
+    assert found.problems == ["The contract of the model cannot be used: it lacks 'image_size_px'."]
     assert found.measured is None
 
 

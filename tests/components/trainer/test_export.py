@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import calibration, export, gradcam, model, outliers
+from components.trainer import contract as trained_contract
 from data import decode, example, graph
 from tests.components.trainer import conftest
 from tests.conftest import noise
@@ -191,7 +192,7 @@ def test_any_batch_size(loaded, images, count):
 
 
 def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loaded, fitted):
-    contract = json.loads((exported / "assets" / export.CONTRACT_FILE).read_text())
+    contract = json.loads((exported / "assets" / trained_contract.FILE).read_text())
     assert contract["temperature"] == fitted.temperature
     assert contract["calibration"] == fitted.note
     assert contract["outlier_threshold"] == fitted.detector.threshold

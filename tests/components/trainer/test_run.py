@@ -10,6 +10,7 @@ from scipy import special
 
 from components.preprocess import materialise
 from components.trainer import calibration, export, run
+from components.trainer import contract as trained_contract
 from tests.components.trainer import conftest
 from tests.data.test_decode import saved
 
@@ -52,7 +53,7 @@ def model_dir(tmp_path_factory):
 
 def test_what_is_served_was_calibrated_on_eval(model_dir):
     """The logits of the .keras file over the contract's temperature give what is served."""
-    contract = json.loads((model_dir / "assets" / export.CONTRACT_FILE).read_text())
+    contract = json.loads((model_dir / "assets" / trained_contract.FILE).read_text())
     pixels, label_ids = conftest.images(1)
     classifier = keras.saving.load_model(model_dir.parent / export.KERAS_FILE)
     logits = classifier(pixels, training=False).numpy()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.trainer import contract as trained_contract
 from components.trainer import export, model, phases, warm_start
 from tests.components.trainer import conftest
 
@@ -58,8 +59,8 @@ def test_what_does_not_fit_is_told_and_left(trained, last, tmp_path):
     assert "cannot be read" in warm_start.apply(fresh, conftest.LABELS, "cnn", tmp_path / "no")
     broken = tmp_path / "broken" / "Format-Serving"
     (broken / "assets").mkdir(parents=True)
-    contract = json.loads((last / "assets" / export.CONTRACT_FILE).read_text())
-    (broken / "assets" / export.CONTRACT_FILE).write_text(json.dumps(contract))
+    contract = json.loads((last / "assets" / trained_contract.FILE).read_text())
+    (broken / "assets" / trained_contract.FILE).write_text(json.dumps(contract))
     (broken.parent / export.KERAS_FILE).write_bytes(b"junk")
     assert "cannot be read" in warm_start.apply(fresh, conftest.LABELS, "cnn", broken)
     np.testing.assert_array_equal(probabilities(fresh), before)

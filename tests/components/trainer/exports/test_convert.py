@@ -70,7 +70,7 @@ def test_the_description_tells_the_truth(saved_model, trained):
         assert manifest.Export.of(one.format, folder / one.file) == one
     assert manifest.read(saved_model / "elsewhere") == []
     (folder / manifest.FILE).rename(folder / "hidden")
-    with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be read"):
+    with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be used"):
         manifest.read(saved_model)
     (folder / "hidden").rename(folder / manifest.FILE)
 
