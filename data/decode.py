@@ -270,7 +270,8 @@ def _encode(image: Image.Image, lossy: bool) -> tuple[bytes, str]:
     if lossy:
         image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
         return buffer.getvalue(), "JPEG"
-    image.save(buffer, "PNG")
+    # Without the profile, which Pillow keeps: it is applied already, or would be read otherwise.
+    image.save(buffer, "PNG", icc_profile=None)
     return buffer.getvalue(), "PNG"
 
 

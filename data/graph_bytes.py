@@ -130,6 +130,7 @@ def unless(
       the same; without a call where there was a reason before.
     """
     pixels, reason = tf.cond(reason == "", decode, lambda: (nothing(), reason))
+    pixels = tf.cond(reason == "", lambda: pixels, nothing)
     return tf.ensure_shape(pixels, [None, None, 3]), reason
 
 

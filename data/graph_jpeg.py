@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from data import graph_bytes, graph_orientation, image_reading, refusals
+from data import graph_bytes, graph_orientation, icc_graph, image_reading, refusals
 
 MAGIC = b"\xff\xd8\xff"
 MAX_SEGMENTS = 4096
@@ -48,7 +48,7 @@ def decode(
 
     Args:
       encoded: string [] that starts with MAGIC.
-      reading: of no use for a JPEG.
+      reading: the rules that ingest read the training images by.
       max_pixels: the largest height × width.
 
     Returns:
@@ -75,6 +75,7 @@ def decode(
         lacks_marker = (frame[9] == 4) & (found.adobe == 0)
         image = tf.cond(lacks_marker, lambda: _with_adobe(encoded), lambda: encoded)
         decoded, reason = graph_bytes.attempt_pixels(decode_within_limit, image)
+        decoded, reason = icc_graph.by_rule(decoded, encoded, reading, reason)
         return graph_orientation.upright(decoded, _orientation(content, found)), reason
 
     return graph_bytes.unless(reason, pixels)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from data import graph_bytes, graph_orientation, image_reading, refusals, value_range
+from data import graph_bytes, graph_orientation, icc_graph, image_reading, refusals, value_range
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 1 << 15
@@ -96,13 +96,20 @@ def _pixels(
 
     def blended() -> tuple[tf.Tensor, tf.Tensor]:
         pixels, reason = graph_bytes.attempt_pixels(_with_alpha, encoded, 4)
+        # First into sRGB, then on the background, as ingest does.
+        colours, reason = icc_graph.by_rule(pixels[..., :3], encoded, reading, reason)
+        pixels = tf.concat([colours, pixels[..., 3:]], axis=2)
         return graph_bytes.blend(pixels, reading.background), reason
+
+    def opaque() -> tuple[tf.Tensor, tf.Tensor]:
+        pixels, reason = graph_bytes.attempt_pixels(_without_alpha, encoded)
+        return icc_graph.by_rule(pixels, encoded, reading, reason)
 
     index = tf.where(is_deep, 0, tf.where(has_alpha, 1, 2))
     branches = [
         lambda: graph_bytes.attempt_pixels(deep_grey, encoded),
         blended,
-        lambda: graph_bytes.attempt_pixels(_without_alpha, encoded),
+        opaque,
     ]
     return tf.switch_case(index, branches)  # type: ignore[no-any-return]
 

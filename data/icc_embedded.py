@@ -229,7 +229,7 @@ def _inflated(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _decompressed(stream: tf.Tensor) -> tf.Tensor:
     """What a zlib stream holds, up to its end or where it is cut off; empty where it is damaged."""
-    # As in graph.decode_or_invalid: the one way to catch an error inside a graph.
+    # As in graph_bytes.attempt: the one way to catch an error inside a graph.
     attempt = tf.data.Dataset.from_tensors(stream)
     attempt = attempt.map(lambda bytes_: tf.io.decode_compressed(bytes_, "ZLIB")).ignore_errors()
     fallback = tf.data.Dataset.from_tensors(tf.constant(b""))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data import colour, icc_embedded, icc_profile
+from data import colour, icc_embedded, icc_profile, image_reading, refusals
 
 _BLOCK_PIXELS = 1 << 16
 _BITS = 14  # LittleCMS computes in integers, 16384 to 1.0
@@ -55,7 +55,11 @@ class _Tables(NamedTuple):
     applicable: tf.Tensor
 
 
-@tf.autograph.experimental.do_not_convert  # nothing to convert, and traced in half the time
+# A function of its own is traced once, whoever calls it.
+@tf.function(  # type: ignore[untyped-decorator]
+    input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
+    autograph=False,
+)
 def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Converts decoded pixels by the profile in their file, as :func:`data.colour.to_srgb` does.
 
@@ -75,8 +79,29 @@ def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
         lambda: _convert(pixels, found),
         lambda: (tf.identity(pixels), tf.constant(_UNCHANGED)),
     )
-    converted.set_shape(pixels.shape)
+    converted.set_shape([None, None, 3])
     return converted, tf.where(found.certain, outcome, _NOT_APPLICABLE)
+
+
+def by_rule(
+    pixels: tf.Tensor, encoded: tf.Tensor, reading: image_reading.Reading, reason: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """:func:`to_srgb` where the rules of a data set say so.
+
+    Args:
+      pixels: as of to_srgb.
+      encoded: as of to_srgb.
+      reading: the rules.
+      reason: string [], why the image is refused already; empty where it is not.
+
+    Returns:
+      uint8 [H, W, 3], and why the image is refused, string [].
+    """
+    if not reading.convert_to_srgb:
+        return pixels, reason
+    pixels, outcome = to_srgb(pixels, encoded)
+    is_refused = (reason == "") & (outcome == _NOT_APPLICABLE)
+    return pixels, tf.where(is_refused, refusals.COLOUR_PROFILE, reason)
 
 
 def _convert(pixels: tf.Tensor, found: icc_embedded.Found) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,6 +9,7 @@ UNSUPPORTED_FORMAT = "unsupported_format"
 UNSUPPORTED_ENCODING = "unsupported_encoding"
 TOO_MANY_PIXELS = "too_many_pixels"
 DAMAGED = "damaged"
+COLOUR_PROFILE = "colour_profile"
 
 # Code → what it says of an image.
 REFUSALS = {
@@ -17,6 +18,7 @@ REFUSALS = {
     UNSUPPORTED_ENCODING: "a kind of JPEG, PNG, GIF or BMP that would be shown wrong",
     TOO_MANY_PIXELS: "height × width is larger than the model accepts",
     DAMAGED: "the image is truncated or corrupt",
+    COLOUR_PROFILE: "its colour profile is of a kind that cannot be applied: look-up tables or CMYK",
 }
 
 # Code → why ingest puts a file into quarantine.

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from data import decode, graph, graph_jpeg
+from data import decode, graph, graph_jpeg, image_reading
 
 # Two JPEG decoders round differently, most of all where they scale up colour: by up to 2.8 on
 # photographs. A file that one of them misreads is tens of levels off.
@@ -44,7 +44,11 @@ def same_pixels(image: decode.Decoded) -> bool:
 
 @functools.cache
 def _decode() -> tf.types.experimental.PolymorphicFunction:
-    return tf.function(graph.decode, input_signature=[tf.TensorSpec([], tf.string)])
+    # By the rules for what is stored: its profile was applied already, or is to be left alone.
+    return tf.function(
+        lambda encoded: graph.decode(encoded, image_reading.STORED),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
 
 
 @functools.cache

@@ -205,6 +205,7 @@ def finish(
     has_floats = any(one.kind == value_range.FLOAT for one in inspected.scaled)
     whole.reading = image_reading.Reading(
         background=job.config.background_rgb(),
+        convert_to_srgb=job.config.convert_to_srgb,
         value_range=inspected.scale.integers,
         float_range=inspected.scale.floats if has_floats else None,
     )

@@ -98,7 +98,8 @@ def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator
 
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         parsed = {name: value[0] for name, value in example.parse(serialized[None], names).items()}
-        pixels = graph.resize(graph.decode(parsed[example.ENCODED]), config.size_px, config.resize)
+        pixels = graph.decode(parsed[example.ENCODED], image_reading.STORED)
+        pixels = graph.resize(pixels, config.size_px, config.resize)
         return pixels, parsed[example.CLASS_LABEL], parsed[example.SHA256]
 
     dataset = tf.data.TFRecordDataset(source)

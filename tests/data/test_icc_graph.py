@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from data import colour, icc_graph
+from data import colour, decode, graph, icc_graph, image_reading, refusals
+from tests.conftest import noise
 from tests.data import icc
 from tests.data.test_decode import saved
 
@@ -35,11 +36,6 @@ def colours() -> np.ndarray:
 RGB = Image.fromarray(colours())
 GREY = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (4, 1)))
 
-to_srgb = tf.function(
-    icc_graph.to_srgb,
-    input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
-)
-
 
 def ask(content: bytes) -> tuple[icc_graph.Outcome, np.ndarray, np.ndarray]:
     """The outcome, what the graph makes of Pillow's pixels, and what ingest makes of them."""
@@ -48,7 +44,7 @@ def ask(content: bytes) -> tuple[icc_graph.Outcome, np.ndarray, np.ndarray]:
         decoded = np.asarray(image.convert("RGB"))
         converted = colour.to_srgb(image) if "icc_profile" in image.info else None
     expected = decoded if converted is None else np.asarray(converted.convert("RGB"))
-    pixels, outcome = to_srgb(decoded, content)
+    pixels, outcome = icc_graph.to_srgb(decoded, content)
     assert pixels.dtype == tf.uint8
     if outcome.numpy() != CONVERTED:
         np.testing.assert_array_equal(pixels, decoded)
@@ -272,7 +268,7 @@ def png_with(chunk: bytes) -> bytes:
 
 
 def outcome_of(content: bytes) -> icc_graph.Outcome:
-    return icc_graph.Outcome(to_srgb(np.zeros([2, 2, 3], np.uint8), content)[1].numpy())
+    return icc_graph.Outcome(icc_graph.to_srgb(np.zeros([2, 2, 3], np.uint8), content)[1].numpy())
 
 
 @pytest.mark.parametrize(
@@ -343,6 +339,70 @@ def test_whatever_is_wrong_with_a_profile_the_graph_agrees_with_ingest(seed, cha
         assert np.abs(pixels - expected).mean() <= 0.3
 
 
+served = tf.function(
+    graph.decode_or_refuse, input_signature=[tf.TensorSpec([], tf.string)], autograph=False
+)
+
+
+def turned(image: Image.Image) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return saved(image, "JPEG", icc_profile=P3, exif=exif, quality=95, subsampling=0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        saved(noise(30, 40), "JPEG", icc_profile=P3, quality=95, subsampling=0),
+        turned(noise(30, 40)),
+        saved(noise(30, 40).convert("L"), "JPEG", icc_profile=icc.grey(GAMMA_18), quality=95),
+        saved(RGB, "PNG", icc_profile=P3),
+        saved(GREY.convert("LA"), "PNG", icc_profile=icc.grey(GAMMA_18)),
+        saved(Image.merge("RGBA", (*RGB.split(), RGB.getchannel(0))), "PNG", icc_profile=P3),
+        saved(RGB.quantize(16), "PNG", icc_profile=P3, transparency=3),
+        saved(RGB, "PNG", icc_profile=P3, transparency=RGB.getpixel((0, 0))),
+        saved(GREY.convert("1"), "PNG", icc_profile=icc.grey(GAMMA_18)),
+        saved(GREY.convert("I;16"), "PNG", icc_profile=icc.grey(GAMMA_18)),
+    ],
+    ids=["JPEG", "turned", "grey", "PNG", "LA", "RGBA", "palette", "key", "bits", "16-bit"],
+)
+def test_a_file_is_served_as_ingest_stores_it(content):
+    config = decode.DecodeConfig(background="#102030")
+    reading = image_reading.Reading(background=config.background_rgb())
+    stored = decode.decode(content, config, reencode=True)  # by PNG, which loses nothing
+    with Image.open(io.BytesIO(stored.encoded)) as image:
+        expected = np.asarray(image.convert("RGB"))
+    pixels = graph.decode(tf.constant(content), reading).numpy()
+    difference = np.abs(pixels.astype(int) - expected)
+    if stored.info.source_format == "JPEG":  # two decoders: by themselves 1 level apart in the mean
+        assert difference.mean() <= 2
+    else:
+        assert difference.max() <= 1
+    # What is stored means the same to all, whether they look for profiles or not.
+    for rule in (reading, image_reading.STORED):
+        again = graph.decode(tf.constant(stored.encoded), rule)
+        np.testing.assert_array_equal(again, expected)
+
+
+def test_profiles_are_left_alone_where_ingest_left_them_alone():
+    content = saved(RGB, "PNG", icc_profile=P3)
+    pixels = graph.decode(tf.constant(content), image_reading.Reading(convert_to_srgb=False))
+    np.testing.assert_array_equal(pixels, np.asarray(RGB))
+    assert decode.decode(content, decode.DecodeConfig(convert_to_srgb=False)).encoded == content
+
+
+def test_an_image_whose_profile_cannot_be_applied_is_invalid():
+    content = saved(Image.new("CMYK", (40, 30), (10, 90, 40, 20)), "JPEG", icc_profile=icc.CMYK)
+    pixels, reason = served(content)
+    assert reason == refusals.COLOUR_PROFILE.encode()
+    assert pixels.shape == (1, 1, 3)
+    assert pixels.numpy().max() == 0
+    with pytest.raises(tf.errors.InvalidArgumentError, match="colour_profile"):
+        graph.decode(tf.constant(content))
+    kept = graph.decode(tf.constant(content), image_reading.Reading(convert_to_srgb=False))
+    assert kept.shape == (30, 40, 3)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     head=st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"]),
@@ -355,4 +415,6 @@ def test_whatever_is_wrong_with_a_profile_the_graph_agrees_with_ingest(seed, cha
     ),
 )
 def test_whatever_is_wrong_with_a_file_nothing_is_raised(head, pieces):
-    outcome_of(head + b"".join(pieces))
+    content = head + b"".join(pieces)
+    outcome_of(content)
+    served(content)

@@ -89,7 +89,8 @@ def describe(
             "preparation": "The image is decoded; grey values v of more than 8 bits become"
             " round((v − low) × 255 / (high − low)), clipped to 0–255, with value_range as [low, high],"
             " or float_range where v is a floating-point number; 16-bit colours are cut to their high"
-            " byte. It is turned upright by its EXIF orientation, put on"
+            " byte. It is turned upright by its EXIF orientation, converted to sRGB by its embedded"
+            " colour profile where convert_to_srgb is true (perceptual intent), put on"
             f" background_rgb where it is transparent, and resized {RESIZED[spec.resize]}, with S ="
             f" {size}, bilinear and antialiased. All else is inside the file.",
         },

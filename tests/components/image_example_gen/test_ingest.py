@@ -2,13 +2,14 @@ import collections
 import os
 import shutil
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.image_example_gen import config, ingest, inspection, intake, passes, report
-from data import catalog, errors, example, folder, labels, records, split
+from data import catalog, errors, example, folder, graph, image_reading, labels, records, split
 from tests.conftest import noise
-from tests.data import test_folder
+from tests.data import icc, test_folder
 
 
 def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
@@ -216,3 +217,25 @@ def test_a_lost_file_is_noticed(class_folders, tmp_path):
     outcome.examples["train"]["cat"] -= 1
     with pytest.raises(errors.PipelineError, match=r"24 files were found .* but 23 accounted for"):
         report.check(outcome, listing, "q.csv")
+
+
+@pytest.mark.parametrize("converts", [True, False])
+def test_files_with_colour_profiles_are_served_by_the_rule_of_the_ingest(tmp_path, converts):
+    root = tmp_path / "images"
+    profile = icc.rgb(icc.DISPLAY_P3, icc.SRGB_CURVE)
+    for number, name in enumerate(("cat", "dog")):
+        (root / name).mkdir(parents=True)
+        for index in range(4):
+            image = noise(24, 32, seed=100 * number + index)
+            image.save(root / name / f"{index}.png", icc_profile=profile)
+    run(root, tmp_path / "out", convert_to_srgb=converts)
+    reading = report.Report.read(str(tmp_path / "out")).reading
+    assert reading.convert_to_srgb == converts
+    rows = [row for rows in stored(tmp_path / "out").values() for row in rows]
+    assert len(rows) == 8
+    for row in rows:
+        original = (root / row["image/filename"].decode()).read_bytes()
+        assert row["image/reencoded"] == converts
+        served = graph.decode(tf.constant(original), reading).numpy()
+        trained = graph.decode(tf.constant(row["image/encoded"]), image_reading.STORED).numpy()
+        np.testing.assert_array_equal(served, trained)

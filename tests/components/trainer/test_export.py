@@ -92,6 +92,7 @@ def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, 
     contract = export.contract(SPEC, "cnn", 128)
     assert (contract["temperature"], contract["outlier_threshold"]) == (1.0, None)
     assert (contract["value_range"], contract["float_range"]) == ([0, 65_535], None)
+    assert contract["convert_to_srgb"] is True
 
 
 def test_the_keras_file_beside_it_is_the_same_model(exported, trained, images):

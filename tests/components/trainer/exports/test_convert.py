@@ -64,6 +64,7 @@ def test_the_description_tells_the_truth(saved_model, trained):
     assert described["labels"] == conftest.LABELS
     assert described["temperature"] == TEMPERATURE
     assert described["value_range"] == [0, 65_535]
+    assert described["convert_to_srgb"] is True
     assert "with value_range as [low, high]" in described["input"]["preparation"]
     assert {one.name for one in folder.iterdir()} == {*manifest.NAMES.values(), manifest.FILE}
     for one in manifest.read(saved_model):
