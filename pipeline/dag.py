@@ -10,8 +10,10 @@ ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
                        │     │                               │
                     Trainer ◄┴─ start (the last model blessed before these images)
                        │                                     │
-                       ├── Evaluator ────────────────────────┤
-                       │                                     │
+                       ├── Predict ──────────────────────────┤
+                       │     │   answers, one pass           │
+                       │     ├── Evaluator                   │
+                       │     │                               │
                        ├── ReleaseGate ──────────────────────┤
                        │     │   ▲                           │
                        │     │   baseline (the last other blessed model)

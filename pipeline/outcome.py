@@ -8,13 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluator import config as evaluate_config
-from components.evaluator import predictions, results
 from components.evaluator import result as evaluation
+from components.evaluator import results
 from components.image_example_gen import intake
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
+from components.predict import config as predict_config
+from components.predict import predictions
 from components.release_gate import decision as release
-from components.release_gate import gate
 from components.report import config as report_config
 from data import folder
 from pipeline import runner, summary
@@ -55,7 +56,7 @@ def summarise(
     tried = _trial(finished.get("InfraValidator"))
     reasons += tried.reasons
     blessed = bool(decided and decided.blessed and not tried.refused)
-    reported = finished.get("Report")
+    reported, predict = finished.get("Report"), finished.get("Predict")
     return summary.Summary(
         run_id=run_id,
         status=_status(failure, blessed, "Pusher" in finished),
@@ -67,12 +68,13 @@ def summarise(
         quarantine_csv=quarantine_csv,
         findings=found,
         findings_page=page,
-        metrics=_metrics(result, finished.get("ReleaseGate")),
+        metrics=_metrics(result, predict),
         verdict=decided.verdict if decided else None,
         blessed=blessed,
         reasons=reasons,
         pushed=_pushed(finished.get("Pusher")),
         model_dir=str(serving_dir) if serving_dir.exists() else None,
+        predictions=predict.uri("predictions") if predict else None,
         report=_file(reported, report_config.PAGE_FILE),
         model_card=_file(reported, report_config.CARD_FILE),
         steps=[
@@ -210,14 +212,16 @@ def _file(step: runner.Step | None, name: str) -> str | None:
 
 
 def _metrics(
-    found: evaluation.Result | None, gate_step: runner.Step | None
+    found: evaluation.Result | None, predict: runner.Step | None
 ) -> summary.Metrics | None:
     if found is None:
         return None
     mean_score = None
-    if gate_step:
-        path = Path(gate_step.uri("decision"), gate.CANDIDATE_FILE)
-        mean_score = predictions.Predictions.load(path).mean_score
+    if predict:
+        answered = predictions.Predictions.read(
+            predict.uri("predictions"), predict_config.TEST_SPLIT
+        )
+        mean_score = answered.mean_score
     low, high = found.accuracy_interval or (None, None)
     return summary.Metrics(
         accuracy=found.accuracy,

@@ -9,6 +9,8 @@ from tfx.types import channel
 from components.evaluator import eval_config
 from components.infra_validator.component import InfraValidator
 from components.infra_validator.config import InfraJob
+from components.predict.component import Predict
+from components.predict.config import TEST_SPLIT, PredictJob
 from components.pusher.component import Pusher
 from components.release_gate.component import ReleaseGate
 from components.release_gate.config import GateJob
@@ -19,7 +21,14 @@ from pipeline import engine as engines
 from pipeline import preflight, run_config, source
 
 TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
-GATE_CODE = (*TRAINING_CODE, "components/evaluator", "components/release_gate")
+# The step reads the model's contract, and nothing else, as the trainer defines it.
+PREDICT_CODE = ("data", "components/predict")
+GATE_CODE = (
+    *TRAINING_CODE,
+    "components/predict",
+    "components/evaluator",
+    "components/release_gate",
+)
 
 
 def steps(
@@ -29,11 +38,12 @@ def steps(
     training: list[BaseNode],
     engine: engines.Engine,
 ) -> list[BaseNode]:
-    """A model → figures on the test split, a decision, a version in serving, and a report."""
+    """A model → its answers, figures, a decision, a version in serving, and a report."""
     preprocess, trainer = training[0], training[-1]
     examples, model = image_validator.outputs["clean_examples"], trainer.outputs["model"]
+    predict = predict_step(config, inputs, examples, model)
     evaluator, last_blessed, gate = judging_steps(
-        config, inputs, examples, preprocess.outputs["pixels"], model, engine
+        config, inputs, examples, preprocess.outputs["pixels"], model, predict, engine
     )
     infra_validator, pusher = pushing_steps(config, inputs, examples, model, gate, engine)
     report = Report(
@@ -43,13 +53,29 @@ def steps(
         findings=image_validator.outputs["report"],
         model=model,
         model_run=trainer.outputs["model_run"],
+        predictions=predict.outputs["predictions"],
         evaluation=evaluator.outputs["evaluation"],
         decision=gate.outputs["decision"],
         pushed_model=pusher.outputs["pushed_model"],
     )
     kept = engine.after_push(model, gate, infra_validator)
     trial = [infra_validator] if infra_validator else []
-    return [evaluator, last_blessed, gate, *trial, pusher, *kept, report]
+    return [predict, evaluator, last_blessed, gate, *trial, pusher, *kept, report]
+
+
+def predict_step(
+    config: pipeline_config.PipelineConfig,
+    inputs: preflight.Inputs,
+    examples: channel.Channel,
+    model: channel.Channel,
+) -> BaseNode:
+    """Images and a model → what it answers about those that it was not trained on, asked once."""
+    return Predict(
+        examples=examples,
+        model=model,
+        settings=PredictJob(cache_dir=answers_dir(config, inputs)).model_dump_json(),
+        code=source.fingerprint(*PREDICT_CODE),
+    )
 
 
 def judging_steps(
@@ -58,13 +84,13 @@ def judging_steps(
     examples: channel.Channel,
     pixels: channel.Channel,
     model: channel.Channel,
+    predict: BaseNode,
     engine: engines.Engine,
 ) -> tuple[BaseNode, BaseNode, BaseNode]:
-    """A model → figures on the test split, and a decision."""
+    """A model and its answers → figures on the test split, and a decision."""
     evaluator = Evaluator(
-        examples=examples,
-        example_splits=["test"],
-        model=model,
+        examples=predict.outputs["evaluated"],
+        example_splits=[TEST_SPLIT],
         eval_config=eval_config.build(
             config.evaluate, inputs.labels, source.fingerprint("data", "components/evaluator")
         ),
@@ -75,11 +101,16 @@ def judging_steps(
         examples=examples,
         pixels=pixels,
         model=model,
+        predictions=predict.outputs["predictions"],
         baseline_model=last_blessed.outputs["model"],
-        settings=GateJob(config=config.gate, model_name=inputs.model_name).model_dump_json(),
+        settings=GateJob(
+            config=config.gate,
+            model_name=inputs.model_name,
+            cache_dir=answers_dir(config, inputs),
+        ).model_dump_json(),
         code=source.fingerprint(*GATE_CODE),
     )
-    # It asks the model itself; what TFMA found is to be on record before a decision is.
+    # It takes nothing from it; what TFMA found is to be on record before a decision is.
     gate.add_upstream_node(evaluator)
     return evaluator, last_blessed, gate
 
@@ -127,6 +158,11 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
         seed=config.seed,
         parity_tolerance=config.gate.parity_tolerance,
     )
+
+
+def answers_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> str:
+    """Where the answers of the latest models are kept from run to run."""
+    return str(config.output_dir.resolve() / "predictions" / inputs.model_name)
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:

@@ -14,6 +14,7 @@ STEPS = (
     "Preprocess",
     "Tuner",
     "Trainer",
+    "Predict",
     "Evaluator",
     "ReleaseGate",
     "InfraValidator",

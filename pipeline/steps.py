@@ -6,6 +6,8 @@ from typing import Any
 
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
+from components.predict import config as predict_config
+from components.predict import schema
 from components.preprocess import materialise
 from components.release_gate import decision as release
 from components.trainer import history as training_history
@@ -77,6 +79,12 @@ def _phases(history: training_history.History) -> str:
     return f"eval accuracy: {', then '.join(parts)}; {history.cache}"
 
 
+def _predict(step: runner.Step) -> str:
+    counts = {name: schema.count(step.uri("predictions"), name) for name in predict_config.SPLITS}
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"asked about {told}"
+
+
 def _decide(step: runner.Step) -> str:
     decided = release.Decision.read(step.uri("decision"))
     properties = step.properties("blessing")
@@ -102,6 +110,7 @@ _DESCRIBERS: dict[str, Callable[[runner.Step], str]] = {
     "Preprocess": _preprocess,
     "Tuner": _tune,
     "Trainer": _train,
+    "Predict": _predict,
     "ReleaseGate": _decide,
     "InfraValidator": _try,
     "Pusher": _push,

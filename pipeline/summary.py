@@ -132,6 +132,9 @@ class Summary(_Record):
     reasons: list[str] = Field(description="why the decision is what it is")
     pushed: Pushed | None = Field(description="what this run pushed; null where nothing new was")
     model_dir: str | None = Field(description="the folder with all pushed versions of the model")
+    predictions: str | None = Field(
+        None, description="the folder with the model's answers about eval and test, as Parquet"
+    )
     report: str | None = Field(description="the HTML report, where one was made")
     model_card: str | None = Field(description="the same figures in Markdown")
     steps: list[StepTime] = Field(description="in order")

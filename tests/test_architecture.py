@@ -20,6 +20,7 @@ DOOR_NAMES = {
     "components/evaluator/ranking_metric.py",
     "components/evaluator/results.py",
     "components/image_validator/artifacts.py",
+    "components/predict/artifacts.py",
     "components/pusher/released.py",
     "components/release_gate/artifacts.py",
     "components/report/artifacts.py",

@@ -6,10 +6,9 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import slicing
+from components.predict import schema
 from data import example
 
-SIGNATURE = "serve_examples"
-PREDICTION = "probabilities"
 CONFUSION = "confusion_matrix"
 EXAMPLE_COUNT = "example_count"
 LOG_LOSS = "log_loss"
@@ -21,8 +20,8 @@ def build(
 ) -> tfma.EvalConfig:
     """Builds the EvalConfig: metrics and slices; it decides nothing.
 
-    The model is evaluated through its ``serve_examples`` signature, that is, on encoded images
-    and by the very graph that will be served. Slices by ranges need the extractors of
+    No model is loaded: the examples are those that Predict left, and hold what the exported model
+    answered about each image as the feature ``probabilities``. Slices by ranges need the extractors of
     ``EXTRACTORS`` as the Evaluator's ``module_path``.
 
     Args:
@@ -33,12 +32,7 @@ def build(
     keys = [row.key for row in slicing.slicings(config.slices, config.size_bounds_px)]
     return tfma.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
-                model_type="tf_generic",
-                signature_name=SIGNATURE,
-                label_key=example.CLASS_LABEL,
-                prediction_key=PREDICTION,
-            )
+            tfma.ModelSpec(label_key=example.CLASS_LABEL, prediction_key=schema.PROBABILITIES)
         ],
         slicing_specs=[
             tfma.SlicingSpec(),

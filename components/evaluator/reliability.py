@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluator import predictions
+from components.predict import predictions
 
 # As in Guo et al., 2017.
 BINS = 15

@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from components.evaluator import metrics, predictions
+from components.evaluator import metrics
+from components.predict import predictions
 from data import decode, example, progress
 
 SIGNATURE = "serving_default"
@@ -128,16 +129,16 @@ def opened(encoded: bytes) -> Image.Image | None:
 
 
 def measure(
-    model_dir: Path, labels: Sequence[str], files: Sequence[str], limit: int = LIMIT
+    model_dir: Path, found: predictions.Predictions, files: Sequence[str], limit: int = LIMIT
 ) -> list[Row]:
-    """Asks a model about some images, clean and under every corruption.
+    """Asks a model about some images under every corruption.
 
     The images are the same for every model and run: those with the lowest digests, the classes in
     turn. Memory does not grow with the number of images.
 
     Args:
       model_dir: the folder with saved_model.pb.
-      labels: the model's K class names.
+      found: what it said of the clean images, all of ``files`` in the order of the records.
       files: shards of image records.
       limit: the most images.
 
@@ -148,20 +149,19 @@ def measure(
     chosen = choose(files, limit)
     names = [CLEAN, *(corruption.name for corruption in CORRUPTIONS)]
     # A class that is new to the model has rows of its own.
-    classes = max([len(labels), *(label_id + 1 for label_id in chosen.values())])
+    classes = max([len(found.labels), *(label_id + 1 for label_id in chosen.values())])
     confusions = np.zeros([len(names), classes, classes + 1], np.int64)
+    clean = sorted(chosen)
+    np.add.at(confusions[0], (found.label_ids[clean], found.predicted_ids[clean]), 1)
     unchanged, task = 0, progress.start(TASK, total=len(chosen))
     for encoded, label_ids in _batches(files, chosen):
         images = [opened(content) for content in encoded]
         unchanged += sum(image is None for image in images)
-        for number in range(len(names)):
-            asked = encoded
-            if number > 0:
-                apply = CORRUPTIONS[number - 1].apply
-                asked = [
-                    content if image is None else _bmp(apply(image))
-                    for content, image in zip(encoded, images, strict=True)
-                ]
+        for number, corruption in enumerate(CORRUPTIONS, 1):
+            asked = [
+                content if image is None else _bmp(corruption.apply(image))
+                for content, image in zip(encoded, images, strict=True)
+            ]
             answer = signature(image_bytes=tf.constant(asked))
             predicted = answer["probabilities"].numpy().argmax(1)
             predicted = np.where(answer["valid"], predicted, predictions.NOTHING)

@@ -56,4 +56,4 @@ def Preprocess(
             | "Materialise"
             >> beam.Map(lambda pair: materialise.shard(pair[0], pair[1], preprocess_config))
         )
-    materialise.check([target for _, target in shards])
+    records.check_written([target for _, target in shards])

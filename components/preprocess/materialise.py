@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,21 +76,6 @@ def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) 
             " damaged. Delete the folder of the ingest step and run again."
         )
     return written
-
-
-def check(targets: Sequence[str]) -> None:
-    """Makes sure that every shard was written, whatever engine was asked to.
-
-    Raises:
-      errors.PipelineError: one was not.
-    """
-    missing = [path for path in targets if not tf.io.gfile.exists(path)]
-    if missing:
-        raise errors.PipelineError(
-            f"{len(missing)} of {len(targets)} shards were not written, such as {missing[0]}: Beam"
-            " lost work, or a worker wrote elsewhere. Workers need the output folder at the same"
-            " path."
-        )
 
 
 def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from components.evaluator import predictions
+from components.predict import predictions
 from components.release_gate import comparison, decision, paired
 from components.release_gate import config as gate_config
 from data import errors, example

@@ -12,6 +12,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.image_example_gen import report as ingest_report
+from components.predict import artifacts as predict_artifacts
 from components.preprocess import materialise
 from components.release_gate import artifacts, config, gate
 from components.trainer import export
@@ -23,6 +24,7 @@ def ReleaseGate(
     examples: annotations.InputArtifact[standard_artifacts.Examples],
     pixels: annotations.InputArtifact[standard_artifacts.Examples],
     model: annotations.InputArtifact[standard_artifacts.Model],
+    predictions: annotations.InputArtifact[predict_artifacts.Predictions],
     blessing: annotations.OutputArtifact[standard_artifacts.ModelBlessing],
     decision: annotations.OutputArtifact[artifacts.ReleaseDecision],
     settings: annotations.Parameter[str],
@@ -35,8 +37,9 @@ def ReleaseGate(
       examples: clean images; the test split is used.
       pixels: what the candidate was trained on.
       model: the candidate.
+      predictions: its answers.
       blessing: what Pusher reads.
-      decision: the verdict with its reasons, and both models' answers.
+      decision: the verdict with its reasons.
       settings: a GateJob as JSON.
       code: hash of the code that runs; part of the cache key.
       baseline_model: the model in serving; none before the first release.
@@ -45,7 +48,9 @@ def ReleaseGate(
     outcome = gate.run(
         config.GateJob.model_validate_json(settings),
         labels=ingest_report.read_labels(examples.uri),
-        files=records.files(os.path.join(examples.uri, "Split-test")),
+        tested=gate.Tested(
+            records.files(os.path.join(examples.uri, "Split-test")), predictions.uri
+        ),
         candidate_dir=serving_model,
         trained=gate.Trained(
             serving_model.parent / export.KERAS_FILE,

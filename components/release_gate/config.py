@@ -106,3 +106,4 @@ class GateJob(BaseModel):
 
     config: GateConfig
     model_name: str = Field(description="as it is served")
+    cache_dir: str = Field(description="folder with the answers of the latest models")

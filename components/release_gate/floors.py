@@ -5,7 +5,8 @@ Dimension letters: N images, K classes.
 
 from collections.abc import Iterator
 
-from components.evaluator import metrics, predictions
+from components.evaluator import metrics
+from components.predict import predictions
 from components.release_gate import config as gate_config
 from components.release_gate import decision
 

@@ -1,8 +1,7 @@
-"""Asks the models, checks their answers, decides, and writes down why."""
+"""Checks the answers of the models, decides, and writes down why."""
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import pydantic
 import tensorflow as tf
 
-from components.evaluator import predictions
+from components.predict import config as predict_config
+from components.predict import predictions, served
 from components.preprocess import materialise
 from components.release_gate import (
     against_served,
@@ -23,11 +23,8 @@ from components.release_gate import (
     training_stage,
 )
 from components.release_gate import config as gate_config
-from components.trainer import contract as trained_contract
 from data import errors, lookup, read_back
 
-CANDIDATE_FILE = "candidate.npz"
-SERVED_FILE = "served.npz"
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
 
@@ -75,26 +72,37 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """The test split and what was answered about it.
+
+    Attributes:
+      files: shards of the images' records.
+      predictions_uri: the candidate's answers, a Predictions artifact.
+      split: the split's name.
+    """
+
+    files: Sequence[str]
+    predictions_uri: str
+    split: str = predict_config.TEST_SPLIT
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """A decision and the answers that it stands on.
+    """A decision and what it stands on besides the answers.
 
     Attributes:
       decision: with all checks.
-      candidate: the answers of the model to be released, with the labels of the data.
-      served: those of the model in serving, with its own labels; None where there is none.
       measured: parity and budget.
     """
 
     decision: decision.Decision
-    candidate: predictions.Predictions
-    served: predictions.Predictions | None
     measured: Measured
 
 
 def run(
     job: gate_config.GateJob,
     labels: Sequence[str],
-    files: Sequence[str],
+    tested: Tested,
     candidate_dir: Path,
     trained: Trained,
     served_dir: Path | None,
@@ -104,28 +112,31 @@ def run(
     Args:
       job: the settings.
       labels: the label map of the data.
-      files: shards of the test images' records.
+      tested: the test images and what the candidate answered.
       candidate_dir: the SavedModel that may be released.
       trained: what it was exported from.
       served_dir: the SavedModel in its place today; None before the first release.
     """
-    candidate = _ask(candidate_dir, files).aligned(labels)
-    served = None if served_dir is None else _ask(served_dir, files)
-    measured = measure(trained, candidate_dir, files, job.config)
+    answered = (tested.predictions_uri, tested.split)
+    candidate = predictions.Predictions.read(*answered).aligned(labels)
+    before = None
+    if served_dir is not None:
+        before = served.answers(served_dir, *answered, tested.files, Path(job.cache_dir))
+    measured = measure(trained, candidate_dir, tested.files, job.config)
     # Every further kind of check is one more line here.
-    checks = quality(candidate, served, job.config) + product(measured, job.config)
-    return Outcome(decision.decide(checks, job.config), candidate, served, measured)
+    checks = quality(candidate, before, job.config) + product(measured, job.config)
+    return Outcome(decision.decide(checks, job.config), measured)
 
 
 def quality(
     candidate: predictions.Predictions,
-    served: predictions.Predictions | None,
+    before: predictions.Predictions | None,
     config: gate_config.GateConfig,
 ) -> list[decision.Check]:
     """The checks of how often the candidate is right; without a served model, the floors alone."""
     checks = floors.check(candidate, config)
-    if served is not None:
-        checks += against_served.check(candidate, served, config)
+    if before is not None:
+        checks += against_served.check(candidate, before, config)
     return checks
 
 
@@ -186,16 +197,7 @@ def product(measured: Measured, config: gate_config.GateConfig) -> list[decision
 
 
 def write(uri: str, outcome: Outcome) -> None:
-    """Writes the decision and the answers into a folder."""
+    """Writes the decision and what was measured into a folder."""
     outcome.decision.write(uri)
     with tf.io.gfile.GFile(os.path.join(uri, MEASURED_FILE), "w") as file:
         file.write(json.dumps(asdict(outcome.measured), indent=1))
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, answers in ((CANDIDATE_FILE, outcome.candidate), (SERVED_FILE, outcome.served)):
-            if answers is not None:
-                answers.save(Path(scratch) / name)
-                tf.io.gfile.copy(os.path.join(scratch, name), os.path.join(uri, name))
-
-
-def _ask(model_dir: Path, files: Sequence[str]) -> predictions.Predictions:
-    return predictions.predict(model_dir, trained_contract.read(model_dir)["labels"], files)

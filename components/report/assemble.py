@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.evaluator import mistakes, predictions, reliability, result, robustness
+from components.evaluator import mistakes, reliability, result, robustness
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
+from components.predict import predictions
 from components.release_gate import against_served, decision, gate, probe, server_stage
 from components.report import config as report_config
 from components.report import content, lineage, origin, pictures, product

@@ -9,9 +9,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from components.evaluator import predictions, result, robustness
+from components.evaluator import result, robustness
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
+from components.predict import config as predict_config
+from components.predict import predictions
 from components.release_gate import decision, gate
 from components.report import assemble, lineage, model_card, page, pictures
 from components.report import config as report_config
@@ -35,6 +37,7 @@ class Inputs:
       findings_uri: of ImageValidator.
       saved_model: the folder with saved_model.pb.
       model_run_uri: what training wrote beside the model.
+      predictions_uri: what the model answered about the images.
       decision_uri: of the release gate.
       result: the figures on the test split.
     """
@@ -48,6 +51,7 @@ class Inputs:
     findings_uri: str
     saved_model: Path
     model_run_uri: str
+    predictions_uri: str
     decision_uri: str
     result: result.Result
 
@@ -72,10 +76,13 @@ def read(inputs: Inputs) -> assemble.Sources:
     """Reads what the steps left, and measures what none of them has."""
     job, contract = inputs.job, trained_contract.read(inputs.saved_model)
     ingested = ingest_report.Report.read(inputs.examples_uri)
+    candidate = predictions.Predictions.read(
+        inputs.predictions_uri, predict_config.TEST_SPLIT
+    ).aligned(job.labels)
     measured = []
     if job.config.robustness_images:
         measured = robustness.measure(
-            inputs.saved_model, job.labels, inputs.test_files, job.config.robustness_images
+            inputs.saved_model, candidate, inputs.test_files, job.config.robustness_images
         )
     return assemble.Sources(
         job=job,
@@ -84,7 +91,7 @@ def read(inputs: Inputs) -> assemble.Sources:
         result=inputs.result,
         decided=decision.Decision.read(inputs.decision_uri),
         measured=gate.Measured.read(inputs.decision_uri),
-        candidate=predictions.Predictions.load(Path(inputs.decision_uri, gate.CANDIDATE_FILE)),
+        candidate=candidate,
         contract=contract,
         history=training_history.History.from_json(
             _text(inputs.model_run_uri, training_history.FILE)

@@ -11,6 +11,7 @@ from tfx.utils import path_utils
 
 from components.evaluator import results
 from components.image_validator import artifacts as validation_artifacts
+from components.predict import artifacts as predict_artifacts
 from components.release_gate import artifacts as gate_artifacts
 from components.report import artifacts, build, config
 from data import records
@@ -29,6 +30,7 @@ class ReportSpec(component_spec.ComponentSpec):  # type: ignore[misc]
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "predictions": component_spec.ChannelParameter(type=predict_artifacts.Predictions),
         "decision": component_spec.ChannelParameter(type=gate_artifacts.ReleaseDecision),
         # Not read: a report must never hold a push up.
         "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel),
@@ -61,6 +63,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             findings_uri=uris["findings"],
             saved_model=Path(path_utils.serving_model_path(uris["model"])),
             model_run_uri=uris["model_run"],
+            predictions_uri=uris["predictions"],
             decision_uri=uris["decision"],
             result=results.read(uris["evaluation"], job.labels, job.evaluate),
         )

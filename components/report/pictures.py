@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from components.evaluator import mistakes, predictions
+from components.evaluator import mistakes
+from components.predict import predictions
 from components.report import config as report_config
 from components.trainer import gradcam
 from data import graph, image_reading, lookup, progress

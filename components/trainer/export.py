@@ -62,18 +62,24 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         pixels, refused = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
         return tf.cast(pixels, tf.float32), refused
 
-    def classify(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+    def classify(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
         """Encoded images string [B] → the outputs of ``serving_default``.
 
         A bad image has valid false, a reason, probabilities and scores 0 and an empty label.
+
+        Args:
+          encoded: string [B].
+          with_embedding: adds ``embedding``, float32 [B, F], of the same pass of the network.
         """
         pixels, refused = self.pixels(encoded)
         valid = refused == ""
         embedding, logits = self.embedder_and_classifier(pixels, training=False)
         detector = self.fitted.detector
         outlier_scores = outliers.scores(embedding, detector.directions)
+        more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
         return {
             **self.answer(logits, refused),
+            **more,
             "outlier_score": tf.where(valid, outlier_scores, 0.0),
             "outlier": valid & (outlier_scores > detector.threshold),
         }
@@ -100,7 +106,8 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
         def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self.classify(example.parse(examples, [example.ENCODED])[example.ENCODED])
+            encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
+            return self.classify(encoded, with_embedding=True)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -164,7 +171,8 @@ def contract(
             },
             "serve_examples": {
                 "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
-                "outputs": probabilities,
+                "outputs": probabilities
+                | {"embedding": f"float32 [B, {embedding_size}], zeros where valid is false"},
             },
             "embed": {
                 "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},

@@ -22,6 +22,7 @@ from pipeline.kubeflow import executor_input
 # Title of a type of ours → its class: TFX would take the title itself for the path of a class.
 ARTIFACTS = {
     "vision.ImageReport": "components.image_validator.artifacts.ImageReport",
+    "vision.Predictions": "components.predict.artifacts.Predictions",
     "vision.ReleaseDecision": "components.release_gate.artifacts.ReleaseDecision",
     "vision.Report": "components.report.artifacts.Report",
 }

@@ -77,6 +77,7 @@ def embedding(
     version_dir: Path,
     config: validate_config.ValidateConfig,
     log: Path,
+    reference: str | None = None,
 ) -> str | None:
     """Says that the images are others to the served model, where that is beyond chance.
 
@@ -88,12 +89,14 @@ def embedding(
       version_dir: the served SavedModel.
       config: the significance.
       log: where the process writes what it has to say.
+      reference: the served model's answers about held-out images, a Predictions artifact.
     """
     question = {
         "model": str(version_dir),
         "root": str(root.resolve()),
         "new": [row.path for row in samples.new_rows],
         "old": [row.path for row in samples.old_rows],
+        "reference": reference,
     }
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors_to:  # the last one tells; a schedule runs for years

@@ -1,19 +1,22 @@
 """Asks the served model how far two samples are apart: ``python -m pipeline.scheduled.embedding``.
 
 On stdin a JSON object: ``model``, the folder with saved_model.pb; ``root``, and ``new`` and
-``old``, paths below it. The last line on stdout: ``discrepancy`` and ``chance`` of the maximum
+``old``, paths below it; ``reference``, what the model answered about its held-out images, a
+Predictions artifact, or null. With enough of those, the old files are not looked at. The last line on stdout: ``discrepancy`` and ``chance`` of the maximum
 mean discrepancy, or null where too few images can be read. Dimension letters: N images, D features.
 """
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
-from data import decode, drift, files
+from data import decode, drift, errors, files
 
 MAX_IMAGES = 128  # of each sample; the test's cost grows with the square
 _BATCH_SIZE = 32
@@ -29,11 +32,50 @@ def compare(question: dict[str, Any]) -> dict[str, float] | None:
     for name in ("new", "old"):
         paths = question[name]
         chosen = random.permutation(len(paths))[:MAX_IMAGES].tolist()
-        parts.append(_embed(signature, Path(question["root"]), [paths[place] for place in chosen]))
+        known = reference(question["reference"], Path(question["model"])) if name == "old" else None
+        if known is None:
+            files_of = [paths[place] for place in chosen]
+            known = _embed(signature, Path(question["root"]), files_of)
+        parts.append(known)
     if min(len(part) for part in parts) < 2:
         return None
     discrepancy, chance = drift.maximum_mean_discrepancy(parts[0], parts[1], random)
     return {"discrepancy": discrepancy, "chance": chance}
+
+
+def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
+    """Reads what a model made of images that it was not trained on.
+
+    Embeddings of training images lie closer to their classes than any new ones can, so these are
+    what new images are best held against.
+
+    Args:
+      uri: a Predictions artifact; None: there is none.
+      model_dir: the model that must have answered.
+
+    Returns:
+      Embeddings float32 [MAX_IMAGES, D]; None where there are fewer, or they are another model's.
+    """
+    from components.predict import asking, schema
+    from components.predict import config as predict_config
+
+    if uri is None:
+        return None
+    paths = [path for split in predict_config.SPLITS for path in schema.files(uri, split)]
+    if not paths:
+        return None
+    try:
+        table = schema.read_columns(paths, [schema.EMBEDDING])
+    except errors.PipelineError as error:
+        logging.warning("The old files are asked about instead: %s", error)
+        return None
+    if schema.model_of(table.schema) != asking.digest(model_dir):
+        return None
+    held = table.filter(pc.is_valid(table[schema.EMBEDDING]))
+    if held.num_rows < MAX_IMAGES:
+        return None
+    chosen = np.random.default_rng(0).permutation(held.num_rows)[:MAX_IMAGES]
+    return schema.embeddings(held.take(np.sort(chosen))[schema.EMBEDDING])
 
 
 def _embed(signature: Any, root: Path, paths: Sequence[str]) -> np.ndarray:

@@ -152,6 +152,7 @@ def embedding_drift(
                 place.serving_dir / version,
                 command.pipeline.checks,
                 log,
+                state.predictions.get(version),
             )
         state.asked = schedule_state.Asked(key=key, sentence=sentence)
     return state.asked.sentence

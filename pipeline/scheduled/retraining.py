@@ -198,6 +198,8 @@ class Retraining:
             state.releases[found.pushed.version] = self._clock()
             if found.metrics and found.metrics.mean_score is not None:
                 state.mean_scores[found.pushed.version] = found.metrics.mean_score
+            if found.predictions:
+                state.predictions[found.pushed.version] = found.predictions
 
     def _count_failure(
         self,

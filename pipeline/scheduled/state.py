@@ -77,6 +77,9 @@ class State(_Record):
     mean_scores: dict[Version, float] = Field(
         default_factory=dict, description="version → mean score on its test split"
     )
+    predictions: dict[Version, str] = Field(
+        default_factory=dict, description="version → its answers about held-out images"
+    )
     under_way: Attempt | None = None
     failed: Failed | None = None
     asked: Asked | None = None
@@ -155,6 +158,7 @@ class Store:
         for old in sorted(state.releases, key=int)[:-MAX_RELEASES]:
             del state.releases[old]
             state.mean_scores.pop(old, None)
+            state.predictions.pop(old, None)
         # pydantic's own JSON has no room for names that are not UTF-8.
         text = json.dumps(state.model_dump(), indent=1, default=datetime.datetime.isoformat)
         with atomic.replacing(self.folder / STATE_FILE, durable=True) as temporary:

@@ -1,5 +1,6 @@
 """One run of the Beam steps on each engine, made once a session."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from tfx.types import standard_artifacts
 from components.evaluator import eval_config
 from data import example, graph
 from data.sources import digits
-from pipeline import beam_config, config, dag, engine, job_server, preflight, runner
+from pipeline import beam_config, config, dag, engine, job_server, preflight, release, runner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLASSES = 10
@@ -59,7 +60,10 @@ class Classifier(tf.Module):
         encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
         pixels, _ = graph.batch_pixels(encoded, 2, "stretch")
         inputs = tf.reshape(tf.cast(pixels, tf.float32) / 64, [-1, 12, 1])
-        return {"probabilities": tf.nn.softmax(tf.reduce_sum(inputs * self.weights, 1))}
+        return {
+            "probabilities": tf.nn.softmax(tf.reduce_sum(inputs * self.weights, 1)),
+            "valid": tf.ones_like(encoded, tf.bool),
+        }
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +85,10 @@ def model(tmp_path_factory) -> Path:
         str(root / "Format-Serving"),
         signatures={"serve_examples": module.serve_examples},
     )
+    assets = root / "Format-Serving" / "assets"
+    assets.mkdir(exist_ok=True)
+    labels = [str(number) for number in range(CLASSES)]
+    (assets / "contract.json").write_text(json.dumps({"labels": labels}))
     return root
 
 
@@ -94,7 +102,7 @@ def worker_environment() -> Iterator[None]:
 
 
 def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str]) -> Run:
-    """Ingest, statistics, validation, preprocess and TFMA, as a run has them."""
+    """Ingest, statistics, validation, preprocess, inference and TFMA, as a run has them."""
     preflight.prepare_output(settings)
     inputs = preflight.check(settings, settings.data_dir)
     ingest = dag.ingest_step(settings, inputs)
@@ -102,10 +110,10 @@ def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str
     clean = validation[-1].outputs["clean_examples"]
     preprocess = dag.training_steps(settings, inputs, clean, engine.LOCAL)[0]
     importer = Importer(source_uri=str(model), artifact_type=standard_artifacts.Model)
+    predict = release.predict_step(settings, inputs, clean, importer.outputs["result"])
     evaluator = Evaluator(
-        examples=clean,
+        examples=predict.outputs["evaluated"],
         example_splits=["test"],
-        model=importer.outputs["result"],
         eval_config=eval_config.build(settings.evaluate, inputs.labels),
         module_path=eval_config.EXTRACTORS,
     )
@@ -116,7 +124,7 @@ def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str
         metadata_connection_config=metadata.sqlite_metadata_connection_config(
             str(output / "metadata.sqlite")
         ),
-        components=[ingest, *validation, preprocess, importer, evaluator],
+        components=[ingest, *validation, preprocess, importer, predict, evaluator],
         beam_pipeline_args=arguments,
     )
     steps: list[runner.Step] = []

@@ -71,6 +71,19 @@ def test_the_same_files_are_left_out(local, cluster):
     assert len(found.splitlines()) == 3
 
 
+def test_the_same_predictions(local, cluster):
+    """The same files to the byte; a model's answers do not depend on who asks."""
+    shards = [
+        {
+            str(path.relative_to(run.uri("Predict", "predictions"))): path.read_bytes()
+            for path in pathlib.Path(run.uri("Predict", "predictions")).rglob("*.parquet")
+        }
+        for run in (local, cluster)
+    ]
+    assert shards[0] == shards[1]
+    assert len(shards[0]) > 1
+
+
 def statistics(run) -> dict[str, object]:
     """Split and feature → its statistics; those of small sets are exact, their sketches too."""
     uri = run.uri("StatisticsGen", "statistics")

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from data import records
+from data import errors, records
 
 
 def test_names_and_counts():
@@ -28,3 +28,12 @@ def test_a_failed_write_leaves_nothing_to_read(tmp_path):
         records.write(path, broken())
     assert records.files(str(tmp_path / "Split-train")) == []
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
+def test_a_shard_that_was_not_written_is_noticed(tmp_path):
+    (tmp_path / "one").touch()
+    records.check_written([str(tmp_path / "one")])
+    with pytest.raises(
+        errors.PipelineError, match=r"1 of 2 shards were not written, such as .*two"
+    ):
+        records.check_written([str(tmp_path / name) for name in ("one", "two")])

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluator import predictions
+from components.predict import predictions
 from components.release_gate import gate
 from components.report import config as report_config
 from components.trainer import contract as trained_contract
@@ -105,8 +105,8 @@ def test_the_model_is_far_above_chance_on_images_it_never_saw(first_summary):
 
 
 def test_the_figures_are_those_of_scikit_learn_on_the_same_answers(first, first_summary):
-    (path,) = (first.output / "artifacts").rglob(gate.CANDIDATE_FILE)
-    found = predictions.Predictions.load(path)
+    (uri,) = (first.output / "artifacts").glob("*/Predict/predictions/*")
+    found = predictions.Predictions.read(str(uri), "test")
     rates = sklearn_metrics.precision_recall_fscore_support(
         found.label_ids, found.predicted_ids, labels=range(10), zero_division=np.nan
     )
@@ -213,6 +213,7 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
         "ImageValidator",
         "Preprocess",
         "Trainer",
+        "Predict",
         "Evaluator",
         "ReleaseGate",
         "Pusher",
@@ -231,7 +232,7 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
 def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving_need(first, data):
     version = min((first.output / "serving" / "some_digits").glob("[0-9]*")).name
     told = ask_history(first.output, "lineage", version)
-    for step in ("ImageFolderExampleGen", "Preprocess", "Trainer", "Evaluator", "Pusher", "Report"):
+    for step in ("ImageFolderExampleGen", "Preprocess", "Trainer", "Predict", "Pusher", "Report"):
         assert f"\n{step} " in told
     assert f"{data}, fingerprint " in told
     ask_history(first.output, "clean", "--keep", "1")

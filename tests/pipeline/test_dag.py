@@ -16,12 +16,20 @@ GOLDEN = {
     "Preprocess": {"ImageValidator"},
     "start": {"Preprocess"},
     "Trainer": {"Preprocess", "start"},
-    "Evaluator": {"ImageValidator", "Trainer"},
+    "Predict": {"ImageValidator", "Trainer"},
+    "Evaluator": {"Predict"},
     "baseline": {"Trainer"},
-    "ReleaseGate": {"ImageValidator", "Preprocess", "Trainer", "Evaluator", "baseline"},
+    "ReleaseGate": {
+        "ImageValidator",
+        "Preprocess",
+        "Trainer",
+        "Predict",
+        "Evaluator",
+        "baseline",
+    },
     "InfraValidator": {"ImageValidator", "Trainer", "ReleaseGate"},
     "Pusher": {"ReleaseGate", "InfraValidator"},
-    "Report": {"ImageValidator", "Trainer", "Evaluator", "ReleaseGate", "Pusher"},
+    "Report": {"ImageValidator", "Trainer", "Predict", "Evaluator", "ReleaseGate", "Pusher"},
 }
 
 

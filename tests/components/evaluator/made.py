@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.evaluator import predictions
+from components.predict import predictions
 
 
 def predicted(probabilities, label_ids, valid=None) -> predictions.Predictions:

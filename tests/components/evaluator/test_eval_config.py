@@ -12,10 +12,10 @@ from data import example
 LABELS = ["a", "b", "c"]
 
 
-def test_the_model_is_evaluated_as_it_is_served():
+def test_answers_are_evaluated_and_no_model_is_asked():
     built = eval_config.build(config.EvaluateConfig(), LABELS)
     (spec,) = built.model_specs
-    assert spec.signature_name == "serve_examples"
+    assert not spec.signature_name
     assert (spec.label_key, spec.prediction_key) == ("image/class/label", "probabilities")
     tfma.utils.verify_eval_config(built)
 

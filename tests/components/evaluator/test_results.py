@@ -12,6 +12,7 @@ from sklearn import metrics as sklearn_metrics
 from tfx_bsl.public import tfxio
 
 from components.evaluator import config, eval_config, result, results
+from components.predict import shards
 from data import example, records
 
 LABELS = ["cat", "dog", "never predicted", "no examples"]
@@ -19,15 +20,6 @@ CATS, DOGS, NEVER, ABSENT = LABELS
 SETTINGS = config.EvaluateConfig(
     top_k=2, size_bounds_px=[64, 128], slices=["image/format", "image/quality/brightness"]
 )
-
-
-class Predictor(tf.Module):
-    """A served model whose probabilities are the encoded image's bytes."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve_examples(self, examples):
-        encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
-        return {"probabilities": tf.io.decode_raw(encoded, tf.float32)}
 
 
 def feature(value) -> tf.train.Feature:
@@ -39,8 +31,9 @@ def feature(value) -> tf.train.Feature:
 
 
 def record(label_id: int, row: np.ndarray, **known) -> bytes:
+    """As the step Predict leaves it."""
     values = {
-        example.ENCODED: row.astype(np.float32).tobytes(),
+        example.ENCODED: b"an image",
         example.CLASS_LABEL: label_id,
         example.HEIGHT: known.get("height", 100),
         example.WIDTH: known.get("width", 100),
@@ -49,7 +42,8 @@ def record(label_id: int, row: np.ndarray, **known) -> bytes:
         example.BRIGHTNESS: known.get("brightness", 0.5),
     }
     features = {name: feature(value) for name, value in values.items()}
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    made = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return shards.evaluation_record(made, row.astype(np.float32))
 
 
 def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
@@ -57,15 +51,8 @@ def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Res
     path = str(root / "Split-test" / records.shard_name(0, 1))
     records.write(path, lines)
     built = eval_config.build(SETTINGS, labels)
-    module = Predictor()
-    tf.saved_model.save(
-        module, str(root / "model"), signatures={"serve_examples": module.serve_examples}
-    )
-    model = tfma.default_eval_shared_model(
-        eval_saved_model_path=str(root / "model"), eval_config=built
-    )
     extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(
-        eval_shared_model=model, eval_config=built, tensor_adapter_config=None
+        eval_shared_model=[], eval_config=built, tensor_adapter_config=None
     )
     source = tfxio.TFExampleRecord(path, raw_record_column_name=tfma.ARROW_INPUT_COLUMN)
     with beam.Pipeline(argv=["--runner=FnApiRunner"]) as pipeline:
@@ -73,7 +60,7 @@ def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Res
             pipeline
             | source.BeamSource()
             | tfma.ExtractEvaluateAndWriteResults(
-                eval_shared_model=model,
+                eval_shared_model=[],
                 eval_config=built,
                 extractors=extractors,
                 output_path=str(root / "out"),

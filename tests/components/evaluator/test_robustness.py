@@ -7,6 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components.evaluator import robustness
+from components.predict import predictions
 from data import decode, example, graph, progress, records
 from tests.conftest import noise
 from tests.data.test_decode import saved
@@ -59,13 +60,30 @@ def write(path, rows) -> list[str]:
     return records.files(str(path / "split"))
 
 
+def measure(model_dir, path, rows, **options) -> list[robustness.Row]:
+    """The rows of a table, from what the model says of the clean images."""
+    contents = [content for content, _ in rows]
+    said = tf.saved_model.load(str(model_dir)).signatures[robustness.SIGNATURE](
+        image_bytes=tf.constant(contents, tf.string)
+    )
+    found = predictions.Predictions(
+        labels=LABELS,
+        paths=[f"{number}.png" for number in range(len(rows))],
+        label_ids=np.array([label_id for _, label_id in rows], np.int64),
+        probabilities=said["probabilities"].numpy(),
+        valid=said["valid"].numpy(),
+        outlier_scores=np.zeros(len(rows), np.float32),
+    )
+    return robustness.measure(model_dir, found, write(path, rows), **options)
+
+
 def test_losses_are_those_of_the_images_that_change_sides(model_dir, tmp_path):
     # At +30 % 110 becomes 143, and at −30 % 150 becomes 105; the others stay where they are.
     values = [20, 60, 110, 110, 150, 220, 220, 220]
-    files = write(tmp_path, [(flat(value), int(value > 127.5)) for value in values])
+    images = [(flat(value), int(value > 127.5)) for value in values]
     told = []
     with progress.listening(lambda task: told.append((task.name, task.done, task.total))):
-        rows = {row.name: row for row in robustness.measure(model_dir, LABELS, files)}
+        rows = {row.name: row for row in measure(model_dir, tmp_path, images)}
     assert list(rows) == [robustness.CLEAN, *BY_NAME]
     assert told[-1] == (robustness.TASK, 8, 8)
     assert {row.count for row in rows.values()} == {8}
@@ -79,8 +97,7 @@ def test_losses_are_those_of_the_images_that_change_sides(model_dir, tmp_path):
 
 
 def test_what_pillow_cannot_open_goes_in_as_it_is_and_is_counted(model_dir, tmp_path):
-    files = write(tmp_path, [(flat(20), 0), (b"junk", 0), (b"", 1)])
-    rows = robustness.measure(model_dir, LABELS, files)
+    rows = measure(model_dir, tmp_path, [(flat(20), 0), (b"junk", 0), (b"", 1)])
     assert [row.unchanged for row in rows] == [0] + [2] * len(BY_NAME)
     # A class with images that are all unreadable has a recall, and it is 0.
     assert rows[0].accuracy == pytest.approx(1 / 3)
@@ -89,12 +106,12 @@ def test_what_pillow_cannot_open_goes_in_as_it_is_and_is_counted(model_dir, tmp_
 
 
 def test_without_images_everything_is_undefined(model_dir, tmp_path):
-    for row in robustness.measure(model_dir, LABELS, write(tmp_path, [])):
+    for row in measure(model_dir, tmp_path, []):
         assert (row.accuracy, row.macro_recall, row.accuracy_loss, row.count) == (None,) * 3 + (0,)
 
 
 def test_a_class_that_the_model_does_not_know_counts_as_wrong(model_dir, tmp_path):
-    rows = robustness.measure(model_dir, LABELS, write(tmp_path, [(flat(20), 0), (flat(20), 5)]))
+    rows = measure(model_dir, tmp_path, [(flat(20), 0), (flat(20), 5)])
     assert rows[0].accuracy == 0.5
     assert rows[0].macro_recall == 0.5
 
@@ -111,7 +128,7 @@ def test_the_choice_is_stable_and_balanced(tmp_path):
 
 def test_only_the_chosen_are_asked_about(model_dir, tmp_path):
     rows = [(flat(20), 0)] * 20 + [(flat(220), 1)] * 20
-    found = robustness.measure(model_dir, LABELS, write(tmp_path, rows), limit=7)
+    found = measure(model_dir, tmp_path, rows, limit=7)
     assert (found[0].count, found[0].accuracy) == (7, 1.0)
 
 

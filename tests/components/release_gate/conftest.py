@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 from sklearn import datasets, linear_model
 
-from components.evaluator import predictions
+from components.predict import predictions
 from components.preprocess import materialise
 from components.release_gate import golden, parity
 from components.trainer import export, model
@@ -126,11 +126,6 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
         return Exported(root / export.KERAS_FILE, root / "saved_model")
 
     return make
-
-
-@pytest.fixture(scope="package")
-def right(export_as) -> Exported:
-    return export_as(classifier())
 
 
 @pytest.fixture(scope="package")

@@ -12,11 +12,14 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import local_dag_runner
 from tfx.types import channel, standard_artifacts
 
-from components.evaluator import predictions
+from components.image_example_gen import report as ingest_report
+from components.predict import config as predict_config
+from components.predict import predictions
+from components.predict.component import Predict
 from components.preprocess import materialise
 from components.pusher import config as push_config
 from components.pusher.component import Pusher
-from components.release_gate import component, config, decision, gate
+from components.release_gate import component, config, decision
 from data import example, labels, records
 from tests.components.release_gate.conftest import DIGITS, TRAIN
 
@@ -55,6 +58,8 @@ def record(pixels: np.ndarray, label_id: int, path: str) -> bytes:
     features = made.features.feature
     features[example.ENCODED].bytes_list.value.append((pixels * 16).astype(np.uint8).tobytes())
     features[example.FILENAME].bytes_list.value.append(path.encode())
+    features[example.CLASS_TEXT].bytes_list.value.append(DIGITS[label_id].encode())
+    features[example.SHA256].bytes_list.value.append(b"")
     features[example.CLASS_LABEL].int64_list.value.append(label_id)
     features[example.SPAN].int64_list.value.append(example.NO_SPAN)
     return made.SerializeToString()
@@ -71,6 +76,7 @@ def root(digits, tmp_path_factory) -> Path:
         path = root / "examples" / "Split-test" / records.shard_name(shard, 2)
         records.write(str(path), made[shard::2])
     (root / "examples" / labels.FILE).write_text(labels.to_json(DIGITS))
+    ingest_report.Report(examples={"test": {"0": len(made)}}).write(str(root / "examples"))
     (root / "pixels").mkdir()
     spec = materialise.Spec(8, "stretch", DIGITS, {})
     (root / "pixels" / materialise.SPEC_FILE).write_text(spec.to_json())
@@ -83,7 +89,10 @@ def root(digits, tmp_path_factory) -> Path:
 
 def run(root: Path, model: str) -> None:
     # These models have no Keras file to be held against.
-    settings = config.GateJob(config=config.GateConfig(parity=False), model_name="m")
+    answers = str(root / "answers")
+    settings = config.GateJob(
+        config=config.GateConfig(parity=False), model_name="m", cache_dir=answers
+    )
     imported = [
         importer.Importer(
             source_uri=str(root / "examples"),
@@ -102,10 +111,17 @@ def run(root: Path, model: str) -> None:
         model=channel.Channel(type=standard_artifacts.Model),
         model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("baseline")
+    predict = Predict(
+        examples=imported[0].outputs["result"],
+        model=imported[1].outputs["result"],
+        settings=predict_config.PredictJob(cache_dir=answers).model_dump_json(),
+        code="",
+    )
     release_gate = component.ReleaseGate(
         examples=imported[0].outputs["result"],
         model=imported[1].outputs["result"],
         pixels=imported[2].outputs["result"],
+        predictions=predict.outputs["predictions"],
         baseline_model=baseline.outputs["model"],
         settings=settings.model_dump_json(),
         code="",
@@ -124,13 +140,14 @@ def run(root: Path, model: str) -> None:
             metadata_connection_config=metadata.sqlite_metadata_connection_config(
                 str(root / "metadata.sqlite")
             ),
-            components=[*imported, baseline, release_gate, pusher],
+            components=[*imported, predict, baseline, release_gate, pusher],
+            beam_pipeline_args=["--runner=FnApiRunner"],
         )
     )
 
 
-def last(root: Path, output: str) -> Path:
-    found = (root / "artifacts" / "ReleaseGate" / output).iterdir()
+def last(root: Path, output: str, step: str = "ReleaseGate") -> Path:
+    found = (root / "artifacts" / step / output).iterdir()
     return max(found, key=lambda path: int(path.name))
 
 
@@ -139,8 +156,7 @@ def test_releases_and_refusals_through_stock_resolver_and_the_pusher(root, digit
     first = decision.Decision.read(str(last(root, "decision")))
     assert first.blessed
     assert [check.name for check in first.checks] == ["accuracy_floor"]
-    assert not (last(root, "decision") / gate.SERVED_FILE).exists()
-    found = predictions.Predictions.load(last(root, "decision") / gate.CANDIDATE_FILE)
+    found = predictions.Predictions.read(str(last(root, "predictions", "Predict")), "test")
     order = np.argsort(found.paths)
     np.testing.assert_allclose(found.probabilities[order], served.probabilities, atol=1e-5)
     assert len(list((root / "serving").glob("[0-9]*"))) == 1
@@ -156,7 +172,8 @@ def test_releases_and_refusals_through_stock_resolver_and_the_pusher(root, digit
     third = decision.Decision.read(str(last(root, "decision")))
     assert third.verdict == "release"
     assert [path.name for path in last(root, "blessing").iterdir()] == ["BLESSED"]
-    compared = predictions.Predictions.load(last(root, "decision") / gate.SERVED_FILE)
-    order = np.argsort(compared.paths)
-    np.testing.assert_allclose(compared.probabilities[order], served.probabilities, atol=1e-5)
+    compared = {check.name: check.figures for check in third.checks}["accuracy_against_served"]
+    right = predictions.Predictions.read(str(last(root, "predictions", "Predict")), "test").correct
+    assert compared["served_rate"] == pytest.approx(served.correct.mean())
+    assert compared["candidate_rate"] == pytest.approx(right.mean())
     assert len(list((root / "serving").glob("[0-9]*"))) == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.evaluator import predictions
+from components.predict import predictions
 from components.preprocess import materialise
 from components.report import config, pictures
 from components.trainer import config as train_config

@@ -3,11 +3,14 @@
 from types import SimpleNamespace
 
 import keras
+import pyarrow as pa
 import pytest
 
 from components.image_validator import config as validate_config
+from components.predict import asking, schema
 from components.preprocess import materialise
 from components.trainer import config, export, model
+from data import records
 from data.sources import digits
 from pipeline.scheduled import drifting, embedding
 from tests.conftest import noise
@@ -53,9 +56,43 @@ def noisy(photos):
     return sorted(str(path.relative_to(photos)) for path in (photos / "noise").iterdir())
 
 
+def ask(version_dir, photos, new, old, reference=None):
+    question = {"model": str(version_dir), "root": str(photos), "new": new, "old": old}
+    return {**question, "reference": reference}
+
+
+def kept(uri, version_dir, photos, paths, count):
+    """What Predict leaves of some images, as often as it takes to have so many."""
+    content = [(photos / path).read_bytes() for path in paths]
+    model = asking.Model(version_dir)
+    found = model.ask([asking.record(one) for one in content]).column(5).to_pylist()
+    rows = pa.array((found * count)[:count], pa.binary())
+    batch = pa.RecordBatch.from_arrays([rows], [schema.EMBEDDING])
+    about = schema.make(model.labels, model.digest, [schema.EMBEDDING])
+    path = schema.shard_path(str(uri), "test", records.shard_name(0, 1))
+    schema.write(path, about, [batch])
+    return str(uri)
+
+
+def test_what_was_kept_is_the_reference_where_it_is_enough(version_dir, photos, tmp_path):
+    """The old files are named, and not looked at."""
+    new, old = halves(photos)
+    gone = ["no/such/file.png"]
+    reference = kept(tmp_path / "digits", version_dir, photos, old, embedding.MAX_IMAGES)
+    assert embedding.compare(ask(version_dir, photos, new, gone, reference))["chance"] > 0.01
+    other = embedding.compare(ask(version_dir, photos, noisy(photos), gone, reference))
+    assert other["chance"] < 0.01
+    few = kept(tmp_path / "few", version_dir, photos, old, embedding.MAX_IMAGES - 1)
+    assert embedding.reference(few, version_dir) is None
+    (next((tmp_path / "digits").rglob("*.parquet"))).write_bytes(b"torn")
+    assert embedding.reference(reference, version_dir) is None
+    assert embedding.reference(str(tmp_path / "gone"), version_dir) is None
+    assert embedding.reference(None, version_dir) is None
+
+
 def test_images_of_the_same_kind_are_no_others(version_dir, photos):
     new, old = halves(photos)
-    question = {"model": str(version_dir), "root": str(photos), "new": new, "old": old}
+    question = ask(version_dir, photos, new, old)
     answer = embedding.compare(question)
     assert answer["chance"] > 0.01
     other = embedding.compare({**question, "new": noisy(photos)})
@@ -66,7 +103,7 @@ def test_images_of_the_same_kind_are_no_others(version_dir, photos):
 def test_too_few_readable_images_say_nothing(version_dir, photos):
     _, old = halves(photos)
     bad = ["noise/bad.png", "noise/worse.png", "noise/missing.png", "noise/0.png"]
-    question = {"model": str(version_dir), "root": str(photos), "new": bad, "old": old}
+    question = ask(version_dir, photos, bad, old)
     assert embedding.compare(question) is None
 
 

@@ -21,6 +21,7 @@ def full() -> state.State:
         class_counts={"cat": 3, "name\udcff": 1},
         releases={"7": NOW},
         mean_scores={"7": 0.9},
+        predictions={"7": "/out/artifacts/photos/Predict/predictions/7"},
         under_way=state.Attempt(key="k", fingerprint="f", reason="r\udcff", started=NOW),
         unsent=[{"event": "release"}],
     )

@@ -1,0 +1,1 @@
+"""One pass of inference: the exported model's answers about every held-out image, asked once."""

@@ -1,0 +1,185 @@
+"""Answers about a user's files: decoded in processes that may die, asked in batches, by part.
+
+Bytes become pixels as at ingest: formats are told by content, what TensorFlow would see otherwise
+than Pillow is encoded anew, and a bad file is a row with a reason.
+
+Dimension letters: N files, K classes, F features.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from components.predict import asking, listing, schema
+from data import decode, decoder, decoder_pool, image_reading, progress, verify
+
+TASK = "asking the model"
+PREDICTED = "predicted"
+SCORE = "score"
+REASON = "reason"
+DETAIL = "detail"
+REFUSED = "refused_by_the_model"
+# In the order of the columns of a .parquet file; probabilities are in the order of the labels.
+FIELDS = {
+    schema.PATH: pa.binary(),
+    schema.SHA256: pa.string(),
+    PREDICTED: pa.string(),
+    SCORE: pa.float32(),
+    schema.VALID: pa.bool_(),
+    REASON: pa.string(),
+    DETAIL: pa.string(),
+    schema.OUTLIER: pa.bool_(),
+    schema.OUTLIER_SCORE: pa.float32(),
+    schema.PROBABILITIES: pa.list_(pa.float32()),
+    schema.EMBEDDING: pa.binary(),
+}
+# What is decoded and not yet asked about: at most so many bytes besides a batch's last image.
+HELD_BYTES = 64 << 20
+Row = dict[str, Any]
+
+
+def made_by(model: asking.Model) -> pa.Schema:
+    """Returns the schema of the answers about files; the metadata as in :func:`schema.make`."""
+    about = schema.make(model.labels, model.digest, ()).metadata
+    return pa.schema(list(FIELDS.items()), metadata=about)
+
+
+def is_done(chunk: listing.Chunk) -> bool:
+    """Whether a part was answered before; one that is torn was not."""
+    try:
+        return bool(pq.ParquetFile(chunk.part).metadata.num_rows == len(chunk.files))
+    except (OSError, pa.ArrowException):
+        return False
+
+
+class Answerer:
+    """Answers parts, one after the other; a context manager.
+
+    Args:
+      model: the model to ask.
+      decoders: how many processes decode images.
+    """
+
+    def __init__(self, model: asking.Model, decoders: int) -> None:
+        self._model = model
+        self._decoders = decoders
+        self._config = decoding(model)
+        self._pool: decoder_pool.DecoderPool | None = None
+        self._root = ""
+
+    def __enter__(self) -> "Answerer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the decoders."""
+        if self._pool:
+            self._pool.close()
+            self._pool = None
+
+    def answer(self, chunk: listing.Chunk) -> None:
+        """Decodes and asks, and writes the part whole; harmless to repeat."""
+        rows: dict[str, Row] = {}
+        for held in self._batches(chunk, rows):
+            self._ask(held, rows)
+        whole = self._made(chunk, rows)
+        schema.write(chunk.part, whole.schema, whole.to_batches())
+
+    def _made(self, chunk: listing.Chunk, rows: dict[str, Row]) -> pa.Table:
+        ordered = []
+        for file in chunk.files:
+            shown = os.path.normpath(os.path.join(chunk.shown, file.path))
+            ordered.append({**rows[file.path], schema.PATH: os.fsencode(shown)})
+        return pa.Table.from_pylist(ordered, made_by(self._model))
+
+    def _batches(
+        self, chunk: listing.Chunk, rows: dict[str, Row]
+    ) -> Iterator[list[tuple[str, str, bytes]]]:
+        """Yields (path, sha256, encoded image) by batches; what is no image goes to ``rows``."""
+        pool = self._pool_of(chunk.root)
+        again: list[str] = []
+        held: list[tuple[str, str, bytes]] = []
+        asked = [decoder.Request(file.path) for file in chunk.files]
+        for reencode in (False, True):
+            for request, answer in pool.decode(asked):
+                result = answer.result
+                if isinstance(result, decode.Decoded) and not verify.same_pixels(result):
+                    if not reencode:
+                        again.append(request.path)
+                        continue
+                    detail = result.info.source_format
+                    result = decode.Rejection("not_decodable_by_tensorflow", detail)
+                if isinstance(result, decode.Rejection):
+                    rows[request.path] = refused(result, answer.sha256, len(self._model.labels))
+                    progress.advance(TASK)
+                    continue
+                held.append((request.path, answer.sha256, result.encoded))
+                if len(held) >= asking.BATCH or sum(len(one[2]) for one in held) > HELD_BYTES:
+                    yield held
+                    held = []
+            asked = [decoder.Request(path, reencode=True) for path in again]
+        if held:
+            yield held
+
+    def _ask(self, held: list[tuple[str, str, bytes]], rows: dict[str, Row]) -> None:
+        answers = self._model.ask([asking.record(encoded) for _, _, encoded in held]).to_pylist()
+        for (path, sha256, _), answer in zip(held, answers, strict=True):
+            rows[path] = self._row(sha256, answer)
+        progress.advance(TASK, len(held))
+
+    def _row(self, sha256: str, answer: Row) -> Row:
+        reason = answer.pop(schema.INVALID_REASON)
+        row = {**answer, schema.SHA256: sha256, DETAIL: None}
+        if not answer[schema.VALID]:
+            return {**row, PREDICTED: None, SCORE: None, REASON: reason or REFUSED}
+        place = int(np.argmax(answer[schema.PROBABILITIES]))
+        score = answer[schema.PROBABILITIES][place]
+        return {**row, PREDICTED: self._model.labels[place], SCORE: score, REASON: None}
+
+    def _pool_of(self, root: str) -> decoder_pool.DecoderPool:
+        if self._pool is None or root != self._root:
+            self.close()
+            self._pool = decoder_pool.DecoderPool(root, self._config, self._decoders)
+            self._root = root
+        return self._pool
+
+
+def refused(rejection: decode.Rejection, sha256: str, classes: int) -> Row:
+    """Returns the row of a file that is no image, or none that may be decoded."""
+    return {
+        **dict.fromkeys(FIELDS),
+        schema.SHA256: sha256 or None,
+        schema.VALID: False,
+        REASON: rejection.reason,
+        DETAIL: rejection.detail or None,
+        schema.PROBABILITIES: [0.0] * classes,
+    }
+
+
+def decoding(model: asking.Model) -> decode.DecodeConfig:
+    """Returns how the model's images were read at ingest, as its contract says."""
+    try:
+        reading = image_reading.Reading.from_dict(model.contract)
+    except KeyError:  # a contract of before there was such an entry
+        reading = image_reading.DEFAULT
+    return decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*reading.background))
+
+
+def settings(model: asking.Model) -> str:
+    """Returns all that the answer about a file depends on besides its bytes."""
+    config = decoding(model).model_dump_json()
+    return json.dumps([model.digest, config, schema.VERSION, tf.__version__])

@@ -1,0 +1,126 @@
+"""Asks an exported SavedModel about records of images, and gives its answers as columns.
+
+Dimension letters: B batch, K classes, F features.
+"""
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from components.predict import schema
+from components.trainer import contract as trained_contract
+from data import errors, example
+
+SIGNATURE = "serve_examples"
+BATCH = 64
+# What an answer consists of; the others say which image it is about.
+ANSWERS = (
+    schema.VALID,
+    schema.INVALID_REASON,
+    schema.PROBABILITIES,
+    schema.OUTLIER_SCORE,
+    schema.OUTLIER,
+    schema.EMBEDDING,
+)
+# What a pushed version has besides is written by InfraValidator and changes no answer.
+_MODEL_FILES = ("saved_model.pb", "variables/*", "assets/*")
+_READ_BYTES = 1 << 20
+
+
+class Model:
+    """A SavedModel, loaded when it is first asked and only once.
+
+    Args:
+      folder: the folder with saved_model.pb and, among its assets, the contract.
+
+    Raises:
+      errors.PipelineError: there is no model, or its contract names no labels.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.contract = trained_contract.read(folder)
+        self.labels: list[str] = self.contract["labels"]
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the model's files, in hex: two models with the same one are the same."""
+        return digest(self.folder)
+
+    def ask(self, serialized: Sequence[bytes]) -> pa.RecordBatch:
+        """Asks about at most B images in one pass of the network.
+
+        Args:
+          serialized: tf.Examples with image/encoded; other features are not looked at.
+
+        Returns:
+          The columns of ANSWERS in that order, a row for each image.
+        """
+        asked = self._signature(examples=tf.constant(list(serialized), tf.string))
+        answer = {name: value.numpy() for name, value in asked.items()}
+        count = len(serialized)
+        rows = answer["probabilities"].astype(np.float32)
+        offsets = pa.array(np.arange(count + 1) * rows.shape[1], pa.int32())
+        columns = {
+            schema.VALID: pa.array(answer["valid"], pa.bool_()),
+            schema.INVALID_REASON: _reasons(answer.get("invalid_reason"), count),
+            schema.PROBABILITIES: pa.ListArray.from_arrays(offsets, pa.array(rows.ravel())),
+            schema.OUTLIER_SCORE: _or_nulls(answer.get("outlier_score"), pa.float32(), count),
+            schema.OUTLIER: _or_nulls(answer.get("outlier"), pa.bool_(), count),
+            schema.EMBEDDING: _embeddings(answer.get("embedding"), answer["valid"]),
+        }
+        return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+    @functools.cached_property
+    def _signature(self) -> Any:
+        loaded = tf.saved_model.load(str(self.folder))
+        if SIGNATURE not in loaded.signatures:
+            raise errors.PipelineError(
+                f"The model {self.folder} has no signature {SIGNATURE}; it has"
+                f" {', '.join(sorted(loaded.signatures)) or 'none'}."
+            )
+        self._loaded = loaded  # a signature does not keep the model's variables alive
+        return loaded.signatures[SIGNATURE]
+
+
+def record(encoded: bytes) -> bytes:
+    """Returns encoded image bytes as the record that a model is asked about."""
+    made = tf.train.Example()
+    made.features.feature[example.ENCODED].bytes_list.value.append(encoded)
+    return bytes(made.SerializeToString())
+
+
+def digest(folder: Path) -> str:
+    """Returns the SHA-256 of what makes a SavedModel answer as it does, in hex."""
+    found = hashlib.sha256()
+    for pattern in _MODEL_FILES:
+        for path in sorted(folder.glob(pattern)):
+            found.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as file:
+                while content := file.read(_READ_BYTES):
+                    found.update(content)
+    return found.hexdigest()
+
+
+def _or_nulls(values: np.ndarray | None, kind: pa.DataType, count: int) -> pa.Array:
+    return pa.nulls(count, kind) if values is None else pa.array(values, kind)
+
+
+def _reasons(values: np.ndarray | None, count: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(count, pa.string())
+    return pa.array([value.decode("utf-8", "replace") or None for value in values], pa.string())
+
+
+def _embeddings(vectors: np.ndarray | None, valid: np.ndarray) -> pa.Array:
+    if vectors is None:
+        return pa.nulls(len(valid), pa.binary())
+    packed = schema.packed_embeddings(vectors)
+    held = [value if is_valid else None for value, is_valid in zip(packed, valid, strict=True)]
+    return pa.array(held, pa.binary())

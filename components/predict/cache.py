@@ -1,0 +1,129 @@
+"""Answers that are kept between runs, by the model and by the bytes that it was asked about.
+
+The candidate of one run is mostly the model in serving of the next, and most test images stay.
+What the step Predict has asked a model about is therefore kept, and the release gate asks the
+model in serving only about images that are new to it.
+
+    output/predictions/<name>/<SHA-256 of the model's files>/<SHA-256 of the rows' digests>.parquet
+
+A file that is torn, or of another kind, counts as absent. Whatever is deleted here is asked anew.
+
+Dimension letter: N images.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.predict import schema
+from data import atomic, errors, hashing
+
+# The candidate, the model in serving and one to roll back to.
+KEPT_MODELS = 3
+COLUMNS = (
+    schema.STORED_SHA256,
+    schema.VALID,
+    schema.PROBABILITIES,
+    schema.OUTLIER_SCORE,
+)
+SUFFIX = ".parquet"
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The kept answers of one model.
+
+    Attributes:
+      root: the folder with the answers of all models.
+      model: the digest of this one.
+    """
+
+    root: Path
+    model: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the answers of this model are kept."""
+        return self.root / self.model
+
+    def keep(self, answers: pa.Table) -> None:
+        """Keeps answers; harmless to repeat.
+
+        Args:
+          answers: with at least COLUMNS, and the metadata of schema.make.
+        """
+        chosen = answers.select(list(COLUMNS))
+        digests = "".join(chosen[schema.STORED_SHA256].to_pylist())
+        path = self.folder / f"{hashing.sha256(digests.encode())}{SUFFIX}"
+        with atomic.replacing(path) as temporary:
+            pq.write_table(chosen, temporary)
+        self.touch()
+
+    def touch(self) -> None:
+        """Notes that the answers were used now, see :func:`prune`."""
+        os.utime(self.folder)
+
+    def find(self, wanted: Collection[str]) -> pa.Table | None:
+        """Finds the kept answers about some images, one row for each that is known.
+
+        Memory holds the answers that were found, and of each file a group of rows.
+
+        Args:
+          wanted: digests of stored bytes.
+
+        Returns:
+          COLUMNS, with the metadata of schema.make; None where nothing is known.
+        """
+        missing = set(wanted)
+        found: list[pa.RecordBatch] = []
+        kept: pa.Schema | None = None
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            try:
+                of_file = schema.read_schema(str(path))
+                batches = list(_chosen(path, missing))
+            except errors.PipelineError:
+                logging.warning("Kept answers are passed over: %s cannot be read.", path)
+                continue
+            if schema.model_of(of_file) != self.model or (kept and not kept.equals(of_file, True)):
+                logging.warning("Kept answers are passed over: %s is of another model.", path)
+                continue
+            kept = of_file
+            found += batches
+            for batch in batches:
+                missing -= set(batch.column(0).to_pylist())
+        return pa.Table.from_batches(found, kept) if kept is not None and found else None
+
+
+def keep_split(root: Path, uri: str, split: str) -> None:
+    """Keeps the answers about a split of a Predictions artifact, a shard at a time."""
+    for path in schema.files(uri, split):
+        answers = schema.read_columns([path], COLUMNS)
+        if answers.num_rows:
+            Cache(root, schema.model_of(answers.schema)).keep(answers)
+    prune(root)
+
+
+def prune(root: Path, kept: int = KEPT_MODELS) -> None:
+    """Deletes the answers of all models but the ``kept`` ones that were used last."""
+    folders = [path for path in root.glob("*") if path.is_dir() and not path.is_symlink()]
+    for path in sorted(folders, key=lambda one: one.stat().st_mtime, reverse=True)[kept:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _chosen(path: Path, wanted: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of one file that are about wanted images, each image once."""
+    seen: set[str] = set()
+    for batch in schema.read_batches([str(path)], COLUMNS):
+        places = []
+        for place, digest in enumerate(batch.column(0).to_pylist()):
+            if digest in wanted and digest not in seen:
+                seen.add(digest)
+                places.append(place)
+        if places:
+            yield batch.take(pa.array(places))

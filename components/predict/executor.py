@@ -1,0 +1,84 @@
+"""The Beam adapter of inference: names of shards cross the shuffle, images never do."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.utils import shared
+
+from components.predict import answering, asking, listing, shards
+
+
+class AnswerShard(beam.DoFn):  # type: ignore[misc]
+    """A shard → nothing; what came of it lies in the artifacts.
+
+    Each worker process loads the SavedModel once, however many threads and bundles it has.
+
+    Args:
+      model_dir: the folder with saved_model.pb.
+    """
+
+    def __init__(self, model_dir: str) -> None:
+        self._model_dir = model_dir
+        self._shared = shared.Shared()
+
+    def setup(self) -> None:
+        """See the base class."""
+        self._model = self._shared.acquire(lambda: asking.Model(Path(self._model_dir)))
+
+    def process(self, shard: shards.Shard) -> list[None]:
+        """See the base class."""
+        shards.answer(shard, self._model)
+        return []
+
+
+class AnswerChunk(beam.DoFn):  # type: ignore[misc]
+    """Some of a user's files → nothing; what came of them lies in their part.
+
+    Args:
+      model_dir: the folder with saved_model.pb.
+      decoders: how many processes of each worker decode images.
+    """
+
+    def __init__(self, model_dir: str, decoders: int) -> None:
+        self._model_dir = model_dir
+        self._decoders = decoders
+
+    def setup(self) -> None:
+        """See the base class."""
+        model = asking.Model(Path(self._model_dir))
+        self._answerer = answering.Answerer(model, self._decoders)
+
+    def process(self, chunk: listing.Chunk) -> list[None]:
+        """See the base class."""
+        self._answerer.answer(chunk)
+        return []
+
+    def teardown(self) -> None:
+        """See the base class."""
+        self._answerer.close()
+
+
+def run_chunks(
+    arguments: Sequence[str], work: Sequence[listing.Chunk], model_dir: str, decoders: int
+) -> None:
+    """Asks the model about a user's files on the engine that Beam's arguments name."""
+    with beam.Pipeline(argv=list(arguments)) as pipeline:
+        _ = (
+            pipeline
+            | "Files" >> beam.Create(work)
+            | "Spread" >> beam.Reshuffle()
+            | "Answer" >> beam.ParDo(AnswerChunk(model_dir, decoders))
+        )
+
+
+def run(pipeline: beam.Pipeline, work: Sequence[shards.Shard], model_dir: str) -> None:
+    """Asks the model about every shard, on whatever engine the pipeline has."""
+    with pipeline:
+        _ = (
+            pipeline
+            | "Shards" >> beam.Create(work)
+            # Without this, all shards fuse into one bundle on one worker.
+            | "Spread" >> beam.Reshuffle()
+            | "Answer" >> beam.ParDo(AnswerShard(model_dir))
+        )

@@ -1,0 +1,242 @@
+"""The schema of predictions: the columns of their Parquet shards, writing and reading them.
+
+A Predictions artifact holds ``Split-<split>/predictions-00002-of-00010.parquet``, one for each
+shard of images and in the order of its records:
+
+| column | type | |
+|---|---|---|
+| path | binary | of the file, relative to the data folder; any bytes, see image/filename |
+| label | binary | the true class, UTF-8 where its folder's name is |
+| label_id | int64 | its number in the label map of the data |
+| span | int64 | the span of the image; null where there are none |
+| sha256 | string | of the file, in hex |
+| stored_sha256 | string | of the encoded bytes that the model was asked about, in hex |
+| valid | bool | whether the model could read the image |
+| invalid_reason | string | why not; null where it could, or where the model does not say |
+| probabilities | list of float32 | in 0–1, in the order of the model's labels; zeros if not valid |
+| outlier_score | float32 | null where the model has no such output |
+| outlier | bool | likewise |
+| embedding | binary | F little-endian float16; null where the model gives none |
+
+The metadata of each file has the model's labels and the digest of the model.
+
+Dimension letters: N images, K classes, F features.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from data import errors, labels, read_back, read_parquet, records
+
+PREFIX, SUFFIX = "predictions", ".parquet"
+VERSION = 1
+WHAT, AGAIN = "predictions", "Run the step Predict again: --force Predict."
+PATH = "path"
+LABEL = "label"
+LABEL_ID = "label_id"
+SPAN = "span"
+SHA256 = "sha256"
+STORED_SHA256 = "stored_sha256"
+VALID = "valid"
+INVALID_REASON = "invalid_reason"
+PROBABILITIES = "probabilities"
+OUTLIER_SCORE = "outlier_score"
+OUTLIER = "outlier"
+EMBEDDING = "embedding"
+FIELDS = {
+    PATH: pa.binary(),
+    LABEL: pa.binary(),
+    LABEL_ID: pa.int64(),
+    SPAN: pa.int64(),
+    SHA256: pa.string(),
+    STORED_SHA256: pa.string(),
+    VALID: pa.bool_(),
+    INVALID_REASON: pa.string(),
+    PROBABILITIES: pa.list_(pa.float32()),
+    OUTLIER_SCORE: pa.float32(),
+    OUTLIER: pa.bool_(),
+    EMBEDDING: pa.binary(),
+}
+# A group is read whole: 1,024 rows of 100 classes and 1,280 features take 3 MB.
+GROUP_ROWS = 1024
+_LARGEST_FLOAT16 = 65504.0
+_LABELS, _MODEL, _VERSION = b"labels", b"model", b"predictions_version"
+
+
+def make(names: Sequence[str], model: str, columns: Iterable[str] = tuple(FIELDS)) -> pa.Schema:
+    """Returns the schema of one model's answers.
+
+    Args:
+      names: the model's K class names.
+      model: the digest of the model, see :func:`asking.digest`.
+      columns: some of FIELDS.
+    """
+    about = {_LABELS: json.dumps(list(names)), _MODEL: model, _VERSION: str(VERSION)}
+    return pa.schema([(name, FIELDS[name]) for name in columns], metadata=about)
+
+
+def labels_of(found: pa.Schema) -> list[str]:
+    """Returns the K class names that the probabilities of a file are ordered by.
+
+    Raises:
+      errors.DataError: the file does not name them.
+    """
+    stored = (found.metadata or {}).get(_LABELS, b"")
+    return read_back.from_json(stored, "labels in predictions", _names, AGAIN)
+
+
+def model_of(found: pa.Schema) -> str:
+    """Returns the digest of the model that gave the answers of a file."""
+    return str(found.metadata[_MODEL].decode())
+
+
+def shard_path(uri: str, split: str, examples_path: str) -> str:
+    """Returns where the answers about a shard of images belong in an artifact."""
+    tail = os.path.basename(examples_path).removeprefix(records.PREFIX)
+    return os.path.join(uri, f"Split-{split}", f"{PREFIX}{tail}{SUFFIX}")
+
+
+def files(uri: str, split: str) -> list[str]:
+    """Returns the shards of a split, sorted, so in the order of the shards of images."""
+    return sorted(tf.io.gfile.glob(os.path.join(uri, f"Split-{split}", f"{PREFIX}-*-of-*{SUFFIX}")))
+
+
+def count(uri: str, split: str) -> int:
+    """Returns how many images of a split were asked about.
+
+    Raises:
+      errors.PipelineError: a shard cannot be read.
+    """
+    total = 0
+    for path in files(uri, split):
+        with read_parquet.opened(path, WHAT, AGAIN) as found:
+            total += found.metadata.num_rows
+    return total
+
+
+def write(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """Writes a Parquet file whole or not at all, in groups of GROUP_ROWS rows.
+
+    Args:
+      path: the file; its folder is made.
+      schema: of all batches.
+      batches: taken one by one; no more than a group is held in memory.
+
+    Returns:
+      How many rows were written.
+    """
+    count = 0
+    # Parquet wants a file that it can tell its place in; the target may be an object store.
+    with tempfile.TemporaryDirectory() as scratch:
+        local = os.path.join(scratch, "shard")
+        with pq.ParquetWriter(local, schema) as writer:
+            for group in _groups(batches):
+                writer.write_table(pa.Table.from_batches(group, schema))
+                count += sum(batch.num_rows for batch in group)
+        records.move_in(local, path)
+    return count
+
+
+def read_batches(
+    paths: Sequence[str], columns: Sequence[str], rows: int = GROUP_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yields the chosen columns of some shards, at most ``rows`` rows at a time.
+
+    Memory holds one group of rows, whatever the number of images.
+
+    Raises:
+      errors.PipelineError: a shard cannot be read.
+    """
+    for path in paths:
+        with read_parquet.opened(path, WHAT, AGAIN) as found:
+            yield from found.iter_batches(rows, columns=list(columns))
+
+
+def read_columns(paths: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """Reads the chosen columns of some shards whole into memory.
+
+    Raises:
+      errors.PipelineError: there are no shards, or one cannot be read, or they are of several
+        models.
+    """
+    if not paths:
+        raise errors.PipelineError("There are no predictions to read: the split has no shard.")
+    schemas = [read_schema(path) for path in paths]
+    if len({(model_of(one), tuple(labels_of(one))) for one in schemas}) > 1:
+        raise errors.PipelineError(
+            f"The predictions beside {paths[0]} are answers of several models; run the step"
+            " Predict again: --force Predict."
+        )
+    chosen = make(labels_of(schemas[0]), model_of(schemas[0]), columns)
+    batches = [batch.replace_schema_metadata(chosen.metadata) for batch in _all(paths, columns)]
+    return pa.Table.from_batches(batches, chosen)
+
+
+def read_schema(path: str) -> pa.Schema:
+    """Reads the schema of one shard.
+
+    Raises:
+      errors.PipelineError: it cannot be read, or holds no predictions.
+    """
+    with read_parquet.opened(path, WHAT, AGAIN) as opened:
+        found = opened.schema_arrow
+        if (found.metadata or {}).get(_VERSION) != str(VERSION).encode():
+            raise read_back.BrokenError(f"it holds no predictions of version {VERSION}")
+        return found
+
+
+def probabilities(column: pa.Array | pa.ChunkedArray, classes: int) -> np.ndarray:
+    """Returns the column ``probabilities`` as float32 [N, K]."""
+    flat: Any = column.flatten() if isinstance(column, pa.Array) else _joined(column).flatten()
+    return flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, classes)
+
+
+def packed_embeddings(vectors: np.ndarray) -> list[bytes]:
+    """Returns float [N, F] as N values of the column ``embedding``; what is too large is cut."""
+    limited = np.clip(vectors, -_LARGEST_FLOAT16, _LARGEST_FLOAT16).astype("<f2")
+    return [row.tobytes() for row in limited]
+
+
+def embeddings(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Returns the values of the column ``embedding`` that are not null, as float32 [M, F]."""
+    held = [np.frombuffer(value, "<f2") for value in column.to_pylist() if value is not None]
+    return np.stack(held).astype(np.float32) if held else np.zeros([0, 0], np.float32)
+
+
+def texts(column: pa.Array | pa.ChunkedArray) -> list[str]:
+    """Returns a column of bytes as strings; bytes that are no UTF-8 become surrogates."""
+    return [value.decode("utf-8", "surrogateescape") for value in column.to_pylist()]
+
+
+def _names(found: Any) -> list[str]:
+    labels.check(found)
+    return list(found)
+
+
+def _all(paths: Sequence[str], columns: Sequence[str]) -> list[pa.RecordBatch]:
+    return list(read_batches(paths, columns))
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += batch.num_rows
+        if count >= GROUP_ROWS:
+            yield held
+            held, count = [], 0
+    if held:
+        yield held

@@ -1,0 +1,85 @@
+"""Shards of image records, some of them odd, and what the tiny model says of them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from components.predict import asking, schema, shards
+from data import decode, example, hashing, records
+from data.quality import Quality
+from tests.components.release_gate.conftest import LABELS, Exported
+from tests.conftest import noise
+from tests.data.test_decode import saved
+
+ODD = "m\udce9tal/\udcff.jpg"  # a name of bytes that are no UTF-8
+BROKEN = "glass/broken.jpg"
+INFO = decode.ImageInfo("JPEG", 40, 60, 3, "JPEG", False, "ff", Quality(*[0.5] * 6))
+
+
+def record(path: str, label_id: int, content: bytes, span: int = example.NO_SPAN) -> bytes:
+    source = example.ImageSource(path, LABELS[label_id], label_id, hashing.sha256(content), span)
+    return example.Encoder().encode(content, INFO, source)
+
+
+def jpeg(seed: int) -> bytes:
+    return saved(noise(40, 60, seed), "JPEG")
+
+
+def write(uri: Path, split: str, lines: list[bytes], count: int = 2) -> list[str]:
+    """Writes records as shards, and gives their paths."""
+    for index in range(count):
+        path = uri / f"Split-{split}" / records.shard_name(index, count)
+        records.write(str(path), lines[index::count])
+    return records.files(str(uri / f"Split-{split}"))
+
+
+def answer(files: list[str], target: Path, model: asking.Model, split: str = "test") -> list[str]:
+    """As the step does it, without Beam."""
+    for path in files:
+        evaluated = target / "evaluated" / f"Split-{split}" / os.path.basename(path)
+        predictions = schema.shard_path(str(target), split, path)
+        shards.answer(shards.Shard(path, predictions, str(evaluated)), model)
+    return schema.files(str(target), split)
+
+
+@pytest.fixture(scope="package")
+def lines() -> list[bytes]:
+    """Seven images: one of an odd name, one of a span, one that no model can read."""
+    made = [record(f"paper/{seed}.jpg", 2, jpeg(seed)) for seed in range(4)]
+    made.append(record("glass/new.jpg", 0, jpeg(4), span=3))
+    return [*made, record(ODD, 1, jpeg(5)), record(BROKEN, 0, b"not an image")]
+
+
+@pytest.fixture(scope="package")
+def files(lines, tmp_path_factory) -> list[str]:
+    return write(tmp_path_factory.mktemp("examples"), "test", lines)
+
+
+@pytest.fixture(scope="package")
+def model(right: Exported) -> asking.Model:
+    """The tiny model, loaded once."""
+    return asking.Model(right.saved_model)
+
+
+@pytest.fixture(scope="package")
+def answered(files, model, tmp_path_factory) -> Path:
+    """The tiny model's answers as an artifact."""
+    target = tmp_path_factory.mktemp("predictions")
+    answer(files, target, model)
+    return target
+
+
+@pytest.fixture
+def asked(monkeypatch, model) -> list[int]:
+    """How many images each pass of the network had; loading a model takes seconds, so one does."""
+    counts: list[int] = []
+    ask = asking.Model.ask
+
+    def counted(self, serialized):
+        assert self.digest == model.digest
+        counts.append(len(serialized))
+        return ask(model, serialized)
+
+    monkeypatch.setattr(asking.Model, "ask", counted)
+    return counts
