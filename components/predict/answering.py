@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from components.predict import asking, listing, schema
-from data import decode, decoder, decoder_pool, image_reading, progress, verify
+from data import decode, decoder, decoder_pool, image_reading, progress, value_range, verify
 
 TASK = "asking the model"
 PREDICTED = "predicted"
@@ -70,7 +70,7 @@ class Answerer:
     def __init__(self, model: asking.Model, decoders: int) -> None:
         self._model = model
         self._decoders = decoders
-        self._config = decoding(model)
+        self._config, self._scale = decoding(model), scale(model)
         self._pool: decoder_pool.DecoderPool | None = None
         self._root = ""
 
@@ -153,7 +153,7 @@ class Answerer:
     def _pool_of(self, root: str) -> decoder_pool.DecoderPool:
         if self._pool is None or root != self._root:
             self.close()
-            self._pool = decoder_pool.DecoderPool(root, self._config, self._decoders)
+            self._pool = decoder_pool.DecoderPool(root, self._config, self._decoders, self._scale)
             self._root = root
         return self._pool
 
@@ -172,11 +172,23 @@ def refused(rejection: decode.Rejection, sha256: str, classes: int) -> Row:
 
 def decoding(model: asking.Model) -> decode.DecodeConfig:
     """Returns how the model's images were read at ingest, as its contract says."""
+    background = _reading(model).background
+    return decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
+
+
+def scale(model: asking.Model) -> value_range.Scale:
+    """Returns how values of more than 8 bits became 0–255 at ingest, likewise."""
+    reading = _reading(model)
+    if reading.float_range is None:
+        return value_range.Scale(reading.value_range)
+    return value_range.Scale(reading.value_range, reading.float_range)
+
+
+def _reading(model: asking.Model) -> image_reading.Reading:
     try:
-        reading = image_reading.Reading.from_dict(model.contract)
+        return image_reading.Reading.from_dict(model.contract)
     except KeyError:  # a contract of before there was such an entry
-        reading = image_reading.DEFAULT
-    return decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*reading.background))
+        return image_reading.DEFAULT
 
 
 def settings(model: asking.Model) -> str:

@@ -1,0 +1,231 @@
+"""Asks a pushed model about any files: ``python -m pipeline.predict``.
+
+    python -m pipeline.predict --model-dir output/serving/digits photos --output answers.csv
+    python -m pipeline.predict --model-dir output/serving/digits/1795511127 1.jpg 2.jpg \
+        --output answers.jsonl
+    python -m pipeline.predict … --output answers.parquet --beam.engine local-workers
+
+Killed, it goes on where it was when it is called again; until the end, answers lie in a folder
+``<output>.parts`` beside the output. Exit codes: 0, also where some files are no images; 2 for a
+usage error; 130 after Ctrl-C; 1 for any other failure.
+"""
+
+import os
+import shutil
+import sys
+import typing
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
+from rich.console import Console
+
+from components.predict import listing
+from components.pusher import push
+from data import decode, errors, progress
+from pipeline import beam_config, settings
+from pipeline import progress as terminal
+
+if typing.TYPE_CHECKING:
+    from components.predict import asking
+
+STEP = "Predict"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is asked for.
+
+    Attributes:
+      model_dir: the folder with saved_model.pb.
+      places: folders and files.
+      output: the file to write.
+      beam: where it runs.
+    """
+
+    model_dir: Path
+    places: list[Path]
+    output: Path
+    beam: beam_config.BeamConfig
+
+    @property
+    def parts(self) -> Path:
+        """Where answers lie until all are there."""
+        return self.output.with_name(f"{self.output.name}.parts")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answers; returns the exit code."""
+    try:
+        return run(parse(sys.argv[1:] if arguments is None else arguments))
+    except errors.PipelineError as error:
+        sys.stderr.write(f"{settings.told(error)}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; the same command goes on from here.\n")
+        return 130
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """Reads the command line.
+
+    Raises:
+      errors.ConfigError: with every problem found.
+      errors.UserError: there is no such model.
+      SystemExit: after ``--help``, with code 0.
+    """
+    parser = settings.Parser(
+        prog="python -m pipeline.predict",
+        description="Asks a pushed model about files, and all files below folders.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("places", nargs="+", type=Path, metavar="DIR_OR_FILE")
+    parser.add_argument(
+        "--model-dir",
+        type=Path,
+        required=True,
+        help="a version, or the folder of the versions: then the one in serving",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="a .csv, .jsonl or .parquet file to write"
+    )
+    fields = beam_config.BeamConfig.model_fields
+    engines = typing.get_args(beam_config.Engine)
+    parser.add_argument(
+        "--beam.engine", default="local", metavar="ENGINE", help=f"one of {', '.join(engines)}"
+    )
+    parser.add_argument(
+        "--beam.workers", default="0", metavar="N", help=fields["workers"].description
+    )
+    parser.add_argument(
+        "--beam.option",
+        action="append",
+        default=[],
+        metavar="--NAME=VALUE",
+        help="another of Beam's own arguments; can be repeated",
+    )
+    given = vars(parser.parse_args(list(arguments)))
+    return Command(
+        resolve(given["model_dir"]),
+        given["places"],
+        given["output"],
+        _beam(given["beam.engine"], given["beam.workers"], given["beam.option"]),
+    )
+
+
+def resolve(model_dir: Path) -> Path:
+    """Returns the folder with the SavedModel: the one given, or the version in serving below it.
+
+    Raises:
+      errors.UserError: there is none.
+    """
+    if (model_dir / push.SAVED_MODEL_FILE).is_file():
+        return model_dir
+    version = push.served(model_dir) if model_dir.is_dir() else None
+    if version is None:
+        raise errors.UserError(
+            f"--model-dir is {model_dir}; there is neither a {push.SAVED_MODEL_FILE} in it nor a"
+            " version that is complete. A pushed model lies in output/serving/<name>."
+        )
+    return model_dir / str(version)
+
+
+def run(command: Command, console: Console | None = None) -> int:
+    """Answers what was not answered before, and writes the output.
+
+    Raises:
+      errors.PipelineError: see its message.
+    """
+    # What TensorFlow says on stderr when it is imported is of no use to who asks, and its import
+    # takes seconds: a mistake on the command line is told before that.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore", FutureWarning)
+    from components.predict import answering, asking, tables
+
+    console = console or Console(stderr=True)
+    tables.check(command.output)
+    listed = listing.scan(command.places)
+    if not listed.count:
+        raise errors.UserError(f"There is no file in {', '.join(map(str, command.places))}.")
+    model = asking.Model(command.model_dir)
+    chunks = listing.chunks(listed, command.parts, answering.settings(model))
+    missing = [chunk for chunk in chunks if not answering.is_done(chunk)]
+    known = listed.count - sum(len(chunk.files) for chunk in missing)
+    _say(console, f"{command.model_dir}: {len(model.labels):,} classes.")
+    hidden = f", {listed.hidden:,} hidden ones passed over" if listed.hidden else ""
+    resumed = f", {known:,} answered before" if known else ""
+    _say(console, f"{listed.count:,} files{hidden}{resumed}.")
+    if missing:
+        _answer(command, model, missing, console)
+    reasons = tables.write(command.output, [chunk.part for chunk in chunks])
+    shutil.rmtree(command.parts, ignore_errors=True)
+    _summarise(console, command.output, listed.count, reasons)
+    return 0
+
+
+def _answer(
+    command: Command,
+    model: "asking.Model",
+    missing: list[listing.Chunk],
+    console: Console,
+) -> None:
+    from components.predict import answering
+
+    decoders = os.cpu_count() or 1
+    with (
+        terminal.StepTable(console, [STEP], lambda step: "") as table,
+        progress.listening(table.advanced),
+    ):
+        table.started(STEP)
+        progress.start(answering.TASK, sum(len(chunk.files) for chunk in missing), "files")
+        if command.beam.engine == "local" and not command.beam.workers:
+            with answering.Answerer(model, decoders) as answerer:
+                for chunk in missing:
+                    answerer.answer(chunk)
+            return
+        _on_beam(command, missing, decoders)
+
+
+def _on_beam(command: Command, missing: list[listing.Chunk], decoders: int) -> None:
+    from components.predict import executor
+    from pipeline import job_server
+
+    problems = command.beam.problems()
+    if problems:
+        raise errors.UserError(*problems)
+    command.parts.mkdir(parents=True, exist_ok=True)
+    with job_server.JobServer(command.beam, command.parts / "job_server.log") as server:
+        model_dir = str(command.model_dir.resolve())
+        executor.run_chunks(server.arguments, missing, model_dir, decoders)
+
+
+def _beam(engine: str, workers: str, options: list[str]) -> beam_config.BeamConfig:
+    try:
+        return beam_config.BeamConfig.model_validate(
+            {"engine": engine, "workers": workers, "options": options}
+        )
+    except pydantic.ValidationError as error:
+        rows = error.errors()
+        raise errors.ConfigError(
+            *(f"--beam.{row['loc'][0]} is {row['input']!r}: {row['msg']}." for row in rows)
+        ) from error
+
+
+def _summarise(console: Console, output: Path, count: int, reasons: Counter[str]) -> None:
+    refused = sum(reasons.values())
+    _say(console, f"{count - refused:,} answered, {refused:,} not: {output}")
+    for reason, number in reasons.most_common():
+        _say(
+            console, f"  {number:,} {reason}: {decode.REASONS.get(reason, 'see the column reason')}"
+        )
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
