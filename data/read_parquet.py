@@ -37,6 +37,8 @@ def opened(path: str | os.PathLike[str], what: str, remedy: str = "") -> Iterato
             else:
                 with read_back.local(place, MAX_BYTES) as file:
                     yield pq.ParquetFile(file)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
+            if getattr(error, "errno", None) is not None:  # the system's own
+                raise
             detail = " ".join(str(error).split())[:200]
             raise read_back.BrokenError(f"it is no whole Parquet file ({detail})") from error

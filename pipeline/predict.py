@@ -25,7 +25,7 @@ from rich.console import Console
 
 from components.predict import listing
 from components.pusher import push
-from data import decode, errors, progress
+from data import errors, progress, refusals
 from pipeline import beam_config, settings
 from pipeline import progress as terminal
 
@@ -219,7 +219,8 @@ def _summarise(console: Console, output: Path, count: int, reasons: Counter[str]
     _say(console, f"{count - refused:,} answered, {refused:,} not: {output}")
     for reason, number in reasons.most_common():
         _say(
-            console, f"  {number:,} {reason}: {decode.REASONS.get(reason, 'see the column reason')}"
+            console,
+            f"  {number:,} {reason}: {refusals.REASONS.get(reason, 'see the column reason')}",
         )
 
 

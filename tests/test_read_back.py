@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from components.evaluator import intervals, metrics
@@ -24,6 +25,8 @@ from components.image_example_gen import inspection
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings
 from components.infra_validator import trial
+from components.predict import answering, cache, listing, predictions, schema
+from components.predict import tables as answer_tables
 from components.preprocess import materialise
 from components.release_gate import decision, gate, parity, probe, server_stage, training_stage
 from components.report import build
@@ -46,13 +49,12 @@ from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.scheduled import confidence, config, drifting, images, state
 from serving import client, local, protocol, tables, upstream
 from serving import errors as serving_errors
-from tests.components.evaluator import made
 from tests.data import test_index
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "components", "pipeline", "serving")
-READERS = ("read_back", "read_arrays", "read_lines")
-DIGEST = "ab" * 32
+READERS = ("read_back", "read_arrays", "read_lines", "read_parquet")
+DIGEST, MODEL = "ab" * 32, "cd" * 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +114,6 @@ def step_with(key: str) -> Callable[[Path], Any]:
 
 
 MEASURED = probe.Measured(1.0, 1.0, 1.0, 1.0, 1.0, 3)
-PREDICTIONS = made.predicted([[0.2, 0.8], [0.6, 0.4]], [1, 0])
 SPEC = materialise.Spec(32, "stretch", ["a", "b"], {"train": 3}, image_reading.DEFAULT)
 CONTRACT = {
     "labels": ["a", "b"],
@@ -148,6 +149,21 @@ STAGE = {
         **probe._packed("label", [b"a", b"b"]),
     }.items()
 }
+
+
+def save_predictions(path: Path) -> None:
+    row = {
+        "path": b"a", "label": b"a", "label_id": 0, "sha256": DIGEST, "stored_sha256": DIGEST,
+        "valid": True, "probabilities": [0.2, 0.8],
+    }  # fmt: skip
+    about = schema.make(["a", "b"], MODEL)
+    schema.write(str(path), about, pa.Table.from_pylist([row], about).to_batches())
+
+
+def save_answers(path: Path) -> None:
+    about = pa.schema(list(answering.FIELDS.items()), schema.make(["a"], MODEL, ()).metadata)
+    row = {"path": b"a", "valid": False, "reason": "empty", "probabilities": [0.0]}
+    schema.write(str(path), about, pa.Table.from_pylist([row], about).to_batches())
 
 
 def save_features(path: Path) -> Path:
@@ -246,9 +262,32 @@ CASES = {
         named=False,
     ),
     "predictions": Reader(
-        "components/evaluator/predictions.py:Predictions.load",
-        saved("predictions.npz", PREDICTIONS.save),
-        type(PREDICTIONS).load,
+        "components/predict/schema.py:read_batches components/predict/schema.py:read_schema"
+        " components/predict/schema.py:labels_of",
+        saved("Split-test/predictions-00000-of-00001.parquet", save_predictions),
+        lambda path: predictions.Predictions.read(str(path.parent.parent), "test"),
+    ),
+    "number of predictions": Reader(
+        "components/predict/schema.py:count",
+        saved("Split-test/predictions-00000-of-00001.parquet", save_predictions),
+        lambda path: schema.count(str(path.parent.parent), "test"),
+    ),
+    "kept answers": Reader(
+        "components/predict/cache.py:Cache.find",
+        saved(f"{MODEL}/answers.parquet", save_predictions),
+        lambda path: cache.Cache(path.parent.parent, MODEL).find({DIGEST}),
+        refuses=False,
+    ),
+    "part of answers": Reader(
+        "components/predict/answering.py:is_done",
+        saved("part.parquet", save_predictions),
+        lambda path: answering.is_done(listing.Chunk("", "", (None,), str(path))),
+        refuses=False,
+    ),
+    "parts of answers": Reader(
+        "components/predict/tables.py:write components/predict/tables.py:_parquet",
+        saved("part.parquet", save_answers),
+        lambda path: answer_tables.write(path.with_name("answers.parquet"), [str(path)]),
     ),
     "evaluation": Reader(
         "components/evaluator/result.py:Result.from_json",
@@ -679,7 +718,7 @@ def sources() -> list[Path]:
 
 READING = {
     "array", "arrays", "content", "csv_rows", "file", "from_json", "from_yaml", "json_file", "lines",
-    "parse", "text", "yaml_file",
+    "opened", "parse", "text", "yaml_file",
 }  # fmt: skip
 
 
@@ -726,6 +765,7 @@ PARSERS = {
     "json": {"load", "loads"},
     "np": {"load", "loadtxt", "genfromtxt", "fromfile"},
     "pickle": {"load", "loads"},
+    "pq": {"ParquetFile", "read_table"},
     "yaml": {"load", "safe_load"},
 }
 

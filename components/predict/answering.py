@@ -14,11 +14,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow as tf
 
 from components.predict import asking, listing, schema
-from data import decode, decoder, decoder_pool, image_reading, progress, value_range, verify
+from data import (
+    decode,
+    decoder,
+    decoder_pool,
+    errors,
+    image_reading,
+    progress,
+    read_parquet,
+    value_range,
+    verify,
+)
 
 TASK = "asking the model"
 PREDICTED = "predicted"
@@ -54,8 +63,9 @@ def made_by(model: asking.Model) -> pa.Schema:
 def is_done(chunk: listing.Chunk) -> bool:
     """Whether a part was answered before; one that is torn was not."""
     try:
-        return bool(pq.ParquetFile(chunk.part).metadata.num_rows == len(chunk.files))
-    except (OSError, pa.ArrowException):
+        with read_parquet.opened(chunk.part, "answers") as found:
+            return bool(found.metadata.num_rows == len(chunk.files))
+    except errors.PipelineError:
         return False
 
 

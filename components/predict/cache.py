@@ -86,14 +86,15 @@ class Cache:
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             try:
                 of_file = schema.read_schema(str(path))
-                batches = list(_chosen(path, missing))
-            except errors.PipelineError:
+                about = schema.make(schema.labels_of(of_file), schema.model_of(of_file), COLUMNS)
+                batches = list(_chosen(path, missing, about))
+            except (errors.PipelineError, pa.ArrowException, ValueError):
                 logging.warning("Kept answers are passed over: %s cannot be read.", path)
                 continue
-            if schema.model_of(of_file) != self.model or (kept and not kept.equals(of_file, True)):
+            if schema.model_of(about) != self.model or (kept and not kept.equals(about, True)):
                 logging.warning("Kept answers are passed over: %s is of another model.", path)
                 continue
-            kept = of_file
+            kept = about
             found += batches
             for batch in batches:
                 missing -= set(batch.column(0).to_pylist())
@@ -116,10 +117,12 @@ def prune(root: Path, kept: int = KEPT_MODELS) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _chosen(path: Path, wanted: Collection[str]) -> Iterator[pa.RecordBatch]:
+def _chosen(path: Path, wanted: Collection[str], about: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Yields the rows of one file that are about wanted images, each image once."""
     seen: set[str] = set()
-    for batch in schema.read_batches([str(path)], COLUMNS):
+    for read in schema.read_batches([str(path)], COLUMNS):
+        held = [read.column(read.schema.names.index(name)) for name in COLUMNS]
+        batch = pa.RecordBatch.from_arrays(held, schema=about)
         places = []
         for place, digest in enumerate(batch.column(0).to_pylist()):
             if digest in wanted and digest not in seen:

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.predict import schema
-from data import example
+from data import example, read_back
 
 NOTHING = -1
 COLUMNS = (
@@ -61,6 +62,12 @@ class Predictions:
         paths = schema.files(uri, split)
         table = schema.read_columns(paths, COLUMNS)
         labels = schema.labels_of(table.schema)
+        # Of what is no answer of a model, the columns may not fit each other.
+        with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
+            return cls._of(table, labels)
+
+    @classmethod
+    def _of(cls, table: pa.Table, labels: list[str]) -> "Predictions":
         return cls(
             labels=labels,
             paths=schema.texts(table[schema.PATH]),

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from components.predict import answering, schema
-from data import atomic, errors, folder
+from data import atomic, errors, folder, read_parquet, spreadsheet
 
 # In the order of the columns; the probabilities of the classes follow.
 TEXT_COLUMNS = (
@@ -29,7 +29,6 @@ TEXT_COLUMNS = (
     schema.SHA256,
 )
 PROBABILITY_OF = "probability of "
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Writer = Callable[[Path, Sequence[str]], None]
 
 
@@ -61,7 +60,8 @@ def write(output: Path, parts: Sequence[str]) -> Counter[str]:
         WRITERS[output.suffix.lower()](temporary, parts)
     reasons: Counter[str] = Counter()
     for part in parts:
-        column = pq.read_table(part, columns=[answering.REASON])[answering.REASON]
+        with read_parquet.opened(part, "answers") as found:
+            column = found.read([answering.REASON])[answering.REASON]
         reasons.update(name for name in column.to_pylist() if name is not None)
     return reasons
 
@@ -91,7 +91,8 @@ def _jsonl(path: Path, parts: Sequence[str]) -> None:
 def _parquet(path: Path, parts: Sequence[str]) -> None:
     with pq.ParquetWriter(path, schema.read_schema(parts[0])) as writer:
         for part in parts:
-            writer.write_table(pq.read_table(part))
+            with read_parquet.opened(part, "answers") as found:
+                writer.write_table(found.read())
 
 
 WRITERS: dict[str, Writer] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
@@ -106,10 +107,7 @@ def _rows(parts: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    """A value as a cell that no spreadsheet takes for a formula."""
+    """A value as a cell; a text that a spreadsheet would take for a formula gets an apostrophe."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"{value:.6g}" if isinstance(value, float) else spreadsheet.cell(str(value))

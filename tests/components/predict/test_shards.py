@@ -56,6 +56,8 @@ def test_a_name_that_is_no_text_and_a_bad_image_survive(answered):
     assert rows[ODD]["path"] == b"m\xe9tal/\xff.jpg"
     assert rows[ODD]["span"] is None
     assert rows[BROKEN]["valid"] is False
+    assert rows[BROKEN]["invalid_reason"] == "not_an_image"
+    assert rows[ODD]["invalid_reason"] is None
     assert rows[BROKEN]["probabilities"] == [0, 0, 0]
     assert rows[BROKEN]["embedding"] is None
     assert rows["glass/new.jpg"]["span"] == 3
@@ -108,7 +110,7 @@ def test_a_torn_shard_is_told_with_the_way_out(answered, tmp_path, content):
     path = Path(schema.files(str(tmp_path / "torn"), "test")[0])
     path.write_bytes(content or path.read_bytes()[:-40])
     with pytest.raises(
-        errors.PipelineError, match=r"00000-of-00002.parquet cannot be read .*--force"
+        errors.PipelineError, match=r"00000-of-00002.parquet cannot be used: .*--force"
     ):
         schema.read_columns([str(path)], ["path"])
     with pytest.raises(errors.PipelineError, match="--force Predict"):
@@ -125,7 +127,7 @@ def test_answers_of_two_models_are_never_read_as_one(answered, tmp_path):
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
-    with pytest.raises(errors.PipelineError, match=r"contract.json cannot be read"):
+    with pytest.raises(errors.PipelineError, match=r"contract.json cannot be used"):
         asking.Model(tmp_path)
 
 
