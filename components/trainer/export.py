@@ -24,6 +24,7 @@ LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
 NOT_FITTED = calibration.Calibration()
+IMAGE_INPUTS = {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"}
 # What the signature "explain" answers beside the heat map.
 EXPLAINED = ("label", "score", "valid", "invalid_reason")
 
@@ -142,15 +143,6 @@ def contract(
 ) -> dict[str, Any]:
     """What a server and a client need to know of the model, as written to contract.json."""
     threshold = fitted.detector.threshold
-    probabilities = {
-        "probabilities": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels",
-        "label": "string [B], the most probable; empty where valid is false",
-        "score": "float32 [B], its probability",
-        "valid": "bool [B], false where the image is refused",
-        "invalid_reason": "string [B], why, a code of invalid_reasons; empty where valid is true",
-        "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
-        "outlier": "bool [B], whether that is above outlier_threshold; false where valid is false",
-    }
     return {
         "contract_version": CONTRACT_VERSION,
         "labels": spec.labels,
@@ -164,33 +156,49 @@ def contract(
         # JSON knows no infinity; null: no image is called an outlier.
         "outlier_threshold": threshold if math.isfinite(threshold) else None,
         "invalid_reasons": refusals.REFUSALS,
-        "signatures": {
-            "serving_default": {
-                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
-                "outputs": probabilities,
-            },
-            "serve_examples": {
-                "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
-                "outputs": probabilities
-                | {"embedding": f"float32 [B, {embedding_size}], zeros where valid is false"},
-            },
-            "embed": {
-                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
-                "outputs": {
-                    "embedding": f"float32 [B, {embedding_size}]",
-                    **{name: probabilities[name] for name in ("valid", "invalid_reason")},
-                },
-            },
-            "explain": {
-                "inputs": {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"},
-                "outputs": {
-                    "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, what speaks"
-                    " for label; zeros where valid is false",
-                    **{name: probabilities[name] for name in EXPLAINED},
-                },
+        "signatures": _described(spec, embedding_size),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+
+
+def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
+    """Returns the inputs and outputs of every signature, in words."""
+    probabilities = {
+        "probabilities": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels",
+        "label": "string [B], the most probable; empty where valid is false",
+        "score": "float32 [B], its probability",
+        "valid": "bool [B], false where the image is refused",
+        "invalid_reason": "string [B], why, a code of invalid_reasons; empty where valid is true",
+        "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
+        "outlier": "bool [B], whether that is above outlier_threshold; false where valid is false",
+    }
+    return {
+        "serving_default": {
+            "inputs": IMAGE_INPUTS,
+            "outputs": probabilities,
+        },
+        "serve_examples": {
+            "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
+            "outputs": {
+                **probabilities,
+                "embedding": f"float32 [B, {embedding_size}], zeros where valid is false",
             },
         },
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+        "embed": {
+            "inputs": IMAGE_INPUTS,
+            "outputs": {
+                "embedding": f"float32 [B, {embedding_size}]",
+                **{name: probabilities[name] for name in ("valid", "invalid_reason")},
+            },
+        },
+        "explain": {
+            "inputs": IMAGE_INPUTS,
+            "outputs": {
+                "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, what speaks"
+                " for label; zeros where valid is false",
+                **{name: probabilities[name] for name in EXPLAINED},
+            },
+        },
     }
 
 
