@@ -182,8 +182,11 @@ def refused(rejection: decode.Rejection, sha256: str, classes: int) -> Row:
 
 def decoding(model: asking.Model) -> decode.DecodeConfig:
     """Returns how the model's images were read at ingest, as its contract says."""
-    background = _reading(model).background
-    return decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
+    reading = _reading(model)
+    return decode.DecodeConfig(
+        background="#{:02x}{:02x}{:02x}".format(*reading.background),
+        convert_to_srgb=reading.convert_to_srgb,
+    )
 
 
 def scale(model: asking.Model) -> value_range.Scale:

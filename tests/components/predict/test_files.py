@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from components.predict import answering, asking, executor, listing, schema, tables
-from data import errors
+from data import errors, image_reading
 from pipeline import predict
 from tests.components.predict.conftest import jpeg
 from tests.components.release_gate.conftest import LABELS
@@ -217,3 +218,22 @@ def test_a_refusal_of_the_model_itself_has_a_reason(model, tmp_path, monkeypatch
     (row,) = pq.read_table(chunk.part).to_pylist()
     assert (row["valid"], row["predicted"], row["score"]) == (False, None, None)
     assert row["reason"]
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        image_reading.DEFAULT,
+        image_reading.Reading((1, 2, 3), image_reading.Range(0, 4095), convert_to_srgb=False),
+        image_reading.Reading(float_range=image_reading.Range(-1, 1)),
+    ],
+)
+def test_files_are_read_as_the_contract_says(reading):
+    """As ingest read those that the model learned from; a contract of before says nothing."""
+    model = SimpleNamespace(contract=reading.to_dict())
+    config, scale = answering.decoding(model), answering.scale(model)
+    assert config.background_rgb() == reading.background
+    assert config.convert_to_srgb == reading.convert_to_srgb
+    assert scale.integers == reading.value_range
+    assert reading.float_range in (None, scale.floats)
+    assert answering.decoding(SimpleNamespace(contract={})).background_rgb() == (255, 255, 255)
