@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import colour, deep, hashing, heif, png_key, quality, value_range
+from data import colour, deep, encoding_names, hashing, heif, png_key, quality, value_range
 
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
@@ -89,6 +89,9 @@ class ImageInfo(NamedTuple):
       phash: the perceptual hash.
       quality: the measures.
       values: of an image of more than 8 bits; None for others.
+      encoding: the name of the file's encoding, such as "4-bit palette PNG".
+      refused: why the file itself, sent to the served model, would not be seen as it is stored: a
+        code of :mod:`data.refusals`; empty where it would.
     """
 
     format: str
@@ -100,6 +103,8 @@ class ImageInfo(NamedTuple):
     phash: str
     quality: quality.Quality
     values: value_range.Values | None = None
+    encoding: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,6 @@ class Decoded:
       info: what is known of it.
       samples: uint8 [32, 32, 3], pixels on a grid, to tell whether others decode it alike.
       scale: 1, 2, 4 or 8: by how much smaller the samples' image was decoded.
-      has_exif: whether ``encoded`` holds EXIF that a reader may act upon.
       histogram: of values of more than 8 bits, see value_range; None where none was asked for.
     """
 
@@ -119,7 +123,6 @@ class Decoded:
     info: ImageInfo
     samples: np.ndarray
     scale: int
-    has_exif: bool
     histogram: np.ndarray | None = None
 
 
@@ -202,7 +205,7 @@ def _decode(
     reduced = config.max_side_px is not None and max(size) > config.max_side_px
     has_profile = config.convert_to_srgb and "icc_profile" in image.info
     as_is = is_jpeg and image.mode in ("L", "RGB") and not (reduced or reencode)
-    if as_is and not _orientation(image)[1] and not (has_profile and colour.differs(image)):
+    if as_is and not _is_turned(image) and not (has_profile and colour.differs(image)):
         # The file itself is stored, so its pixels are only looked at: JPEG decodes at 1/2, 1/4
         # or 1/8 in the frequency domain, reading every byte for a fraction of the cost.
         width, height = (side * _LOOK_SIDE_PX // max(size) for side in size)
@@ -211,7 +214,7 @@ def _decode(
         image.draft(None, (2 * config.max_side_px,) * 2)  # type: ignore[arg-type, operator]
     image.load()
     png_key.correct(image, content)
-    has_exif, turned = _orientation(image)
+    turned = _is_turned(image)
     source_mode = image.mode
     turned_image = ImageOps.exif_transpose(image) if turned else image
     deeper = deep.read(turned_image, scale, config.background)
@@ -243,17 +246,17 @@ def _decode(
             np.asarray(grey), values if small is upright else np.asarray(small)
         ),
         values=deeper.values if deeper else None,
+        encoding=encoding_names.name(image, content, turned, converted),
     )
-    ratio = -(-width // upright.width)
     histogram = deeper.histogram if deeper else None
-    return Decoded(encoded, info, _samples(values), ratio, has_exif and same, histogram)
+    return Decoded(encoded, info, _samples(values), -(-width // upright.width), histogram)
 
 
-def _orientation(image: Image.Image) -> tuple[bool, bool]:
-    """Whether an image has EXIF or XMP, and whether its orientation tells to turn it."""
+def _is_turned(image: Image.Image) -> bool:
+    """Whether the orientation in EXIF or XMP tells to turn an image."""
     if image.format in ("JPEG", "PNG") and not _EXIF_KEYS & image.info.keys():
-        return False, False
-    return True, image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+        return False
+    return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
 
 
 def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, bool]:

@@ -87,7 +87,7 @@ def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
     samples = result.samples.tobytes()
     if result.histogram is not None:
         samples += value_range.histogram_to_bytes(result.histogram)
-    head |= {"info": result.info, "scale": result.scale, "has_exif": result.has_exif}
+    head |= {"info": result.info, "scale": result.scale}
     head["lengths"] = [len(result.encoded), len(samples)]
     return json.dumps(head).encode() + b"\n", result.encoded, samples
 
@@ -102,19 +102,20 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     info = info_from_json(head["info"])
     rest = samples[size:]
     histogram = value_range.histogram_from_bytes(rest) if rest else None
-    decoded = decode.Decoded(encoded, info, values, head["scale"], head["has_exif"], histogram)
+    decoded = decode.Decoded(encoded, info, values, head["scale"], histogram)
     return Answer(head["sha256"], decoded)
 
 
 def info_from_json(raw: list[Any]) -> decode.ImageInfo:
     """Reads what is known of an image from its JSON, which is a list of its values."""
-    # Lists of older versions end with the measures.
-    *head, measures, values = raw if len(raw) == len(decode.ImageInfo._fields) else [*raw, None]
+    # Lists of older versions end with the measures, or with the values.
+    added: list[Any] = [None, "", ""]
+    present = len(raw) - len(decode.ImageInfo._fields) + len(added)
+    *head, measures, values, encoding, refused = raw + added[present:]
     if values is not None:
         values = value_range.values_from_json(values)
-    return read_lines.typed(
-        decode.ImageInfo, [*head, read_lines.typed(quality.Quality, measures), values]
-    )
+    measures = read_lines.typed(quality.Quality, measures)
+    return read_lines.typed(decode.ImageInfo, [*head, measures, values, encoding, refused])
 
 
 def main() -> None:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from data import decode as cpu_decode
 from data import graph_bytes, graph_orientation, icc_graph, image_reading, refusals
 
 MAGIC = b"\xff\xd8\xff"
+MAX_PIXELS = cpu_decode.MAX_PIXELS
 MAX_SEGMENTS = 4096
 _EXIF_ID = b"Exif\0\0"
 _XMP_ID = b"http://ns.adobe.com/xap/1.0/\0"
@@ -30,6 +32,8 @@ _IS_FRAME = [0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC) for code in
 # How far it is to what follows a marker without a length; 0 where it has one.
 _STEPS = [2 if code < 0xC0 or 0xD0 <= code <= 0xD8 else 0 for code in range(255)] + [1]
 _SCAN, _END = 0xDA, 0xD9
+# Baseline, extended and progressive; the last two with arithmetic codes.
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
 class _Segments(NamedTuple):
@@ -56,14 +60,8 @@ def decode(
     """
     content = graph_bytes.padded(encoded)
     found = _walk(content, tf.strings.length(encoded))
-    frame = graph_bytes.numbers(content, found.frame, 10)
-    height, width = frame[5] * 256 + frame[6], frame[7] * 256 + frame[8]
-    reason = graph_bytes.first_reason(
-        (found.frame == 0, refusals.DAMAGED),
-        # Baseline, extended and progressive with Huffman codes and 8 bits are decoded.
-        ((frame[1] > 0xC2) | (frame[4] != 8), refusals.UNSUPPORTED_ENCODING),
-        graph_bytes.too_many(height, width, max_pixels),
-    )
+    frame = _frame(content, found)
+    reason = _refusal(found, frame, max_pixels)
 
     def decode_within_limit(image: tf.Tensor) -> tf.Tensor:
         # As the decoder reads the size itself, should it walk a hostile file another way.
@@ -81,10 +79,31 @@ def decode(
     return graph_bytes.unless(reason, pixels)
 
 
-def orientation(encoded: tf.Tensor) -> tf.Tensor:
-    """Reads the orientation of a JPEG, string [] → int32 []; 0 where nothing tells one."""
+def examine(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Tells what :func:`decode` would do to a JPEG, string [], besides decoding it.
+
+    Returns:
+      why it is refused before it is decoded, string [], empty where it is not; and the orientation
+      that it is turned by, int32 [], 0 where nothing tells one.
+    """
     content = graph_bytes.padded(encoded)
-    return _orientation(content, _walk(content, tf.strings.length(encoded)))
+    found = _walk(content, tf.strings.length(encoded))
+    return _refusal(found, _frame(content, found), MAX_PIXELS), _orientation(content, found)
+
+
+def _frame(content: tf.Tensor, found: _Segments) -> tf.Tensor:
+    """The frame's marker, length, bits, height, width and number of colours, int32 [10]."""
+    return graph_bytes.numbers(content, found.frame, 10)
+
+
+def _refusal(found: _Segments, frame: tf.Tensor, max_pixels: int) -> tf.Tensor:
+    height, width = frame[5] * 256 + frame[6], frame[7] * 256 + frame[8]
+    is_known = tf.reduce_any(frame[1] == tf.constant(_FRAMES))
+    return graph_bytes.first_reason(
+        (found.frame == 0, refusals.DAMAGED),
+        (~is_known | (frame[4] != 8), refusals.UNSUPPORTED_ENCODING),
+        graph_bytes.too_many(height, width, max_pixels),
+    )
 
 
 def _walk(content: tf.Tensor, size: tf.Tensor) -> _Segments:

@@ -21,6 +21,9 @@ REFUSALS = {
     COLOUR_PROFILE: "its colour profile is of a kind that cannot be applied: look-up tables or CMYK",
 }
 
+# What ingest says of a file that the served model does not refuse.
+SEEN_OTHERWISE = "seen_otherwise"
+
 # Code → why ingest puts a file into quarantine.
 REASONS = {
     "empty": "the file holds no byte",

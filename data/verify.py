@@ -1,15 +1,21 @@
-"""Whether TensorFlow decodes what is about to be stored, and to the pixels that Pillow shows."""
+"""Whether TensorFlow decodes what is about to be stored, and to the pixels that Pillow shows.
+
+And whether the served model sees in the file itself what training sees in what is stored.
+"""
 
 import functools
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
-from data import decode, graph, graph_jpeg, image_reading
+from data import decode, graph, graph_jpeg, graph_png, image_reading, refusals, value_range
 
 # Two JPEG decoders round differently, most of all where they scale up colour: by up to 2.8 on
 # photographs. A file that one of them misreads is tens of levels off.
 TOLERANCE_LEVELS = 4.0
+_PROFILES = (b"ICC_PROFILE\0", b"iCCP")
+_TELLING_CHUNKS = (b"tRNS", b"eXIf", b"iTXt", b"zTXt", b"tEXt")
 
 
 def same_pixels(image: decode.Decoded) -> bool:
@@ -20,10 +26,12 @@ def same_pixels(image: decode.Decoded) -> bool:
     """
     contents = tf.constant(image.encoded)  # handed over as bytes, it costs twice as much
     try:
-        # Turning costs as much as decoding a small image; most have nothing to be turned by.
         if image.info.format != "JPEG":
-            pixels = _decode()(contents).numpy()
-        elif image.has_exif and _orientation()(contents).numpy() in range(2, 9):
+            # The graph costs ten times as much; of such files it does no more than this.
+            plain = _is_plain_png(image.encoded)
+            pixels = (tf.io.decode_png(contents, 3) if plain else _decode_png()(contents)).numpy()
+        # Turning costs as much as decoding a small image; most have nothing to be turned by.
+        elif not _is_shown_as_decoded(contents):
             return False
         elif image.scale > 1:
             pixels = tf.io.decode_jpeg(contents, channels=3, ratio=image.scale).numpy()
@@ -31,6 +39,50 @@ def same_pixels(image: decode.Decoded) -> bool:
             pixels = tf.io.decode_image(contents, channels=3, expand_animations=False).numpy()
     except tf.errors.OpError:
         return False
+    return _is_alike(image, pixels)
+
+
+def may_be_seen_otherwise(image: decode.Decoded, config: decode.DecodeConfig) -> bool:
+    """Tells whether :func:`refusal` needs to be asked once :func:`same_pixels` is true.
+
+    A file that is stored itself is what the graph was asked about, except for its colour profile,
+    which is of no account once it is stored.
+    """
+    has_profile = any(name in image.encoded for name in _PROFILES)
+    return image.info.reencoded or (config.convert_to_srgb and has_profile)
+
+
+def refusal(
+    content: bytes, image: decode.Decoded, config: decode.DecodeConfig, integers: value_range.Range
+) -> str:
+    """Tells whether the served graph sees in a file what is stored for it.
+
+    Args:
+      content: the file's bytes.
+      image: what is stored for it.
+      config: how it was decoded.
+      integers: the values of 16 bits that became 0 and 255.
+
+    Returns:
+      a code of :mod:`data.refusals`: the graph's own, or SEEN_OTHERWISE; empty where both are alike
+      in size and, as in :func:`same_pixels`, in a sample.
+    """
+    reading = image_reading.Reading(
+        background=config.background_rgb(),
+        value_range=integers,
+        convert_to_srgb=config.convert_to_srgb,
+    )
+    pixels, reason = (value.numpy() for value in _see(reading)(tf.constant(content)))
+    if reason:
+        return str(reason.decode())
+    picture = Image.fromarray(pixels)
+    if config.max_side_px is not None:
+        picture.thumbnail((config.max_side_px,) * 2, Image.Resampling.LANCZOS)
+    pixels = np.asarray(picture if image.scale == 1 else picture.reduce(image.scale))
+    return "" if _is_alike(image, pixels) else refusals.SEEN_OTHERWISE
+
+
+def _is_alike(image: decode.Decoded, pixels: np.ndarray) -> bool:
     sides = (-(-side // image.scale) for side in (image.info.height, image.info.width))
     if pixels.shape[:2] != tuple(sides):
         return False
@@ -42,15 +94,38 @@ def same_pixels(image: decode.Decoded) -> bool:
     return bool(np.abs(difference).mean() <= TOLERANCE_LEVELS)
 
 
+def _is_shown_as_decoded(contents: tf.Tensor) -> bool:
+    """Whether the graph neither refuses a JPEG nor turns it."""
+    reason, orientation = _examine()(contents)
+    return not reason.numpy() and orientation.numpy() not in range(2, 9)
+
+
+def _is_plain_png(content: bytes) -> bool:
+    """Whether a PNG is grey or RGB of 8 bits, and nothing in it may turn it or make it clear."""
+    is_plain = content[24:26] in (b"\x08\x00", b"\x08\x02")
+    return is_plain and not any(name in content for name in _TELLING_CHUNKS)
+
+
 @functools.cache
-def _decode() -> tf.types.experimental.PolymorphicFunction:
-    # By the rules for what is stored: its profile was applied already, or is to be left alone.
+def _decode_png() -> tf.types.experimental.PolymorphicFunction:
+    def decode_png(content: tf.Tensor) -> tf.Tensor:
+        # By the rules for what is stored: its profile was applied already, or is to be left alone.
+        pixels, reason = graph_png.decode(content, image_reading.STORED, graph.MAX_PIXELS)
+        return pixels[: tf.where(reason == "", graph.MAX_PIXELS, 0)]
+
+    return tf.function(decode_png, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+
+
+@functools.cache
+def _see(reading: image_reading.Reading) -> tf.types.experimental.PolymorphicFunction:
     return tf.function(
-        lambda encoded: graph.decode(encoded, image_reading.STORED),
+        lambda content: graph.decode_or_refuse(content, reading),
         input_signature=[tf.TensorSpec([], tf.string)],
     )
 
 
 @functools.cache
-def _orientation() -> tf.types.experimental.PolymorphicFunction:
-    return tf.function(graph_jpeg.orientation, input_signature=[tf.TensorSpec([], tf.string)])
+def _examine() -> tf.types.experimental.PolymorphicFunction:
+    return tf.function(
+        graph_jpeg.examine, input_signature=[tf.TensorSpec([], tf.string)], autograph=False
+    )

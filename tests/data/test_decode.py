@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 from pydantic import ValidationError
 
-from data import decode, refusals, verify
+from data import decode, refusals, value_range, verify
 from tests.conftest import noise
+from tests.data import encodings
 
 CONFIG = decode.DecodeConfig()
 
@@ -273,3 +274,31 @@ def test_avif():
     result = accepted(saved(image, "AVIF", quality=90))
     assert (result.info.source_format, result.info.format) == ("AVIF", "JPEG")
     assert np.abs(pixels_of(result).astype(int) - np.asarray(image)).mean() < 6
+
+
+def test_what_the_served_graph_makes_of_a_file_is_compared_with_what_is_stored():
+    rules, whole = decode.DecodeConfig(background="#0a64ff"), value_range.TYPE_16
+    other = saved(noise(20, 30, seed=1), "PNG")
+    for content in (
+        saved(noise(20, 30).quantize(16), "PNG", bits=4),
+        saved(noise(20, 30), "JPEG", exif=encodings.exif(6), quality=95),
+        saved(noise(20, 30).convert("CMYK"), "JPEG", quality=95),
+    ):
+        image = decode.decode(content, rules)
+        assert image.info.reencoded
+        assert verify.refusal(content, image, rules, whole) == ""
+        assert verify.refusal(other, image, rules, whole) == refusals.SEEN_OTHERWISE
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = saved(noise(4, 3).resize((900, 600)), "JPEG", quality=95, icc_profile=profile)
+    image = decode.decode(photo, rules)
+    assert (image.info.reencoded, image.scale) == (False, 4)
+    assert verify.may_be_seen_otherwise(image, rules)
+    assert verify.refusal(photo, image, rules, whole) == ""
+    webp = saved(noise(20, 30), "WEBP")
+    image = decode.decode(webp, rules)
+    assert verify.refusal(webp, image, rules, whole) == refusals.UNSUPPORTED_FORMAT
+    reduced = rules.model_copy(update={"max_side_px": 16})
+    large = saved(noise(4, 3).resize((90, 60), Image.Resampling.BICUBIC), "PNG")
+    image = decode.decode(large, reduced)
+    assert (image.info.height, image.info.width) == (11, 16)
+    assert verify.refusal(large, image, reduced, whole) == ""

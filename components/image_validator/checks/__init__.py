@@ -30,6 +30,7 @@ IMAGE_CHECKS: dict[str, Check] = {
         images.odd_aspect_ratio,
         images.odd_size,
         images.greyscale,
+        images.not_servable,
     )
 }
 # On the whole set, without what those took out.

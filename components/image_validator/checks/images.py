@@ -1,14 +1,22 @@
 """Checks of single images, by the measures that ingest took of them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from components.image_validator import context as validate_context
-from data import catalog
+from data import catalog, refusals
 
 BLANK_CONTRAST = 0.004  # of 0.5: one level of 255
 GREY_SATURATION = 0.01
+_SERVED = {
+    **{
+        code: f'the served model refuses them with the reason "{code}" ({meaning})'
+        for code, meaning in refusals.REFUSALS.items()
+    },
+    refusals.SEEN_OTHERWISE: "the served model sees other pixels than training did",
+}
 Case = validate_context.Case
 Found = validate_context.Found
 Context = validate_context.Context
@@ -102,6 +110,23 @@ def greyscale(context: Context) -> Iterator[Found]:
             GREY_SATURATION,
             "grey among coloured ones",
             skipped=_is_blank,
+        )
+
+
+def not_servable(context: Context) -> Iterator[Found]:
+    """Files that the served model refuses, or sees otherwise than training, by their encoding."""
+    kinds: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, image in enumerate(context.images):
+        if image.info.refused:
+            kinds[image.info.encoding, image.info.refused].append(index)
+    total = sum(len(indices) for indices in kinds.values())
+    for (encoding, code), indices in sorted(kinds.items(), key=lambda kind: -len(kind[1])):
+        others = f" {total:,} images cannot be sent as they are." if total > len(indices) else ""
+        yield Found(
+            f"{len(indices):,} of {len(context.images):,} images: {encoding}. Sent as they are,"
+            f" {_SERVED[code]}. Send JPEG or PNG of 8 bits in sRGB instead.{others}",
+            [Case((index,), code) for index in indices],
+            indices,
         )
 
 

@@ -14,6 +14,7 @@ from components.image_example_gen import report as ingest_report
 from components.image_validator import clean, config, findings, page, validate
 from data import catalog, errors, example, records
 from tests.components.image_example_gen import test_ingest
+from tests.data import encodings
 
 CLASSES = ("cat", "dog")
 
@@ -245,3 +246,27 @@ def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
 def test_findings_without_pictures_are_shown_too():
     found = findings.Finding("small_classes", "warn", "Class 'cat' has 3 images to train on.")
     assert findings.from_json(findings.to_json([found])) == [found]
+
+
+def test_encodings_that_cannot_be_sent_are_named(planted, tmp_path):
+    for number in range(3):
+        photo(300 + number).save(planted / f"train/cat/w{number}.webp", quality=95)
+    photo(400).quantize(16).save(planted / "train/dog/few.png")
+    photo(401).convert("CMYK").save(planted / "train/dog/ink.jpg", quality=95)
+    content = encodings.bmp(
+        np.tile(np.arange(16), (16, 1)), 4, np.eye(16, 3, dtype=np.uint8) * 200, run_length=True
+    )
+    (planted / "train/dog/runs.bmp").write_bytes(content)
+    outcome, data = validated(planted, tmp_path / "out", odd_size="ignore", low_contrast="ignore")
+    messages = [one.message for one in outcome.findings if one.check == "not_servable"]
+    assert [message.split(",")[0] for message in messages] == [
+        "3 of 66 images: WebP. Sent as they are",
+        "1 of 66 images: 4-bit BMP",
+    ]
+    assert '"unsupported_format"' in messages[0]
+    assert "4 images cannot be sent as they are." in messages[0]
+    assert '"unsupported_encoding"' in messages[1]
+    kinds = {image.path.split("/")[-1]: image.info.encoding for image in data.images}
+    assert kinds["few.png"] == "4-bit palette PNG"
+    assert kinds["ink.jpg"] == "CMYK JPEG"
+    assert kinds["00.jpg"] == "JPEG"

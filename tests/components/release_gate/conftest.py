@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 from sklearn import datasets, linear_model
 
@@ -15,7 +14,7 @@ from components.predict import predictions
 from components.preprocess import materialise
 from components.release_gate import golden, parity
 from components.trainer import export, model
-from data import graph
+from data import graph, graph_orientation
 from tests.conftest import noise
 from tests.data.test_decode import saved
 
@@ -120,8 +119,11 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
         root = tmp_path_factory.mktemp("model")
         with pytest.MonkeyPatch.context() as patch:
             if not exif:
-                patch.setattr(graph, "orientation", lambda encoded: tf.constant(1))
+                patch.setattr(graph_orientation, "upright", lambda pixels, value: pixels)
+                graph._decoders.cache_clear()
             export.save(served, spec, "tiny", root / "saved_model", root)
+        if not exif:
+            graph._decoders.cache_clear()
         export.save_keras(classifier(), root / export.KERAS_FILE)
         return Exported(root / export.KERAS_FILE, root / "saved_model")
 

@@ -1,16 +1,18 @@
 import io
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
 from components.release_gate import golden
-from data import graph
+from data import graph, image_reading, value_range
 from tests.conftest import noise
 from tests.data.test_decode import saved
 
 UNREADABLE = {
     "WebP",
+    "TIFF",
     "broken: empty",
     "broken: cut in the middle",
     "broken: text",
@@ -74,6 +76,23 @@ def test_what_tensorflow_cannot_read_is_what_is_meant_to_be_unreadable(images):
     _, refused = decode_all(tf.constant([image.encoded for image in images]))
     unreadable = {image.name for image, why in zip(images, refused.numpy(), strict=True) if why}
     assert unreadable == UNREADABLE
+
+
+def test_what_ingest_stores_of_exact_images_is_what_is_served(images):
+    reading = image_reading.Reading((10, 200, 90), value_range.Range(0, 4095))
+    see = tf.function(
+        lambda encoded: graph.decode_or_refuse(encoded, reading),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
+    exact = [image for image in images if image.exact]
+    assert len(exact) == 19
+    for image in exact:
+        stored = golden.stored(image, reading)
+        assert stored != image.encoded
+        pixels, reason = see(tf.constant(image.encoded))
+        assert reason == b"", image.name
+        with Image.open(io.BytesIO(stored)) as shown:
+            np.testing.assert_array_equal(pixels, np.asarray(shown.convert("RGB")), image.name)
 
 
 @pytest.mark.parametrize("given", [{}, {"a": b"junk"}])
