@@ -86,7 +86,7 @@ setup(
     extras_require={
         "serve": [
             "nvidia-pytriton==0.7.0; python_version < '3.11'",
-            "aiohttp",  # the TensorFlow Serving door
+            "aiohttp>=3.14",  # the gateway
         ],
         "heif": ["pillow-heif"],
         "onnx": [  # to write the model as ONNX, and to ask it there before a push

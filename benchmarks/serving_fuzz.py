@@ -32,7 +32,7 @@ import numpy as np
 
 from benchmarks import harness, hostile_images, hostile_requests, hostile_rounds, raw_http
 from benchmarks import serving as throughput
-from serving import admission, client
+from serving import bounds, client
 
 MODEL = "bench"
 MAX_REQUEST_BYTES = 2_000_000
@@ -194,7 +194,7 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
         statuses, faults = fuzz(address, given.requests, tick)
         memory_mb["at the end"] = watched.memory_mb()
-        clients = OVERLOAD * admission.MAX_WAITING
+        clients = OVERLOAD * bounds.Limits().max_waiting
         loaded = asyncio.run(overload(address, clients, given.seconds))
         probe.check()
         return {

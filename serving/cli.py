@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from serving import (
     access,
+    bounds,
     client,
     errors,
     files,
@@ -21,7 +22,6 @@ from serving import (
     tables,
     versions,
 )
-from serving.triton import model_config
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 _CHANGE_TIMEOUT_S = 300.0
@@ -87,7 +87,6 @@ def _parser() -> _Parser:
 
 
 def _add_serve(parser: _Parser) -> None:
-    limits = model_config.Limits()
     add = parser.add_argument
     _add_model_dir(parser, "the model's folder, such as output/serving/digits", required=True)
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -105,15 +104,7 @@ def _add_serve(parser: _Parser) -> None:
     )
     add("--metrics-port", type=_port, help="default: the second port after --port")
     add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
-    add("--workers", type=_count, default=limits.workers, help="processes that run the model")
-    add("--max-batch", type=_count, default=limits.max_batch, help="images of a request at most")
-    add(
-        "--max-request-bytes",
-        type=_count,
-        default=limits.max_request_bytes,
-        help="bytes of a request's images",
-    )
-    add("--max-pixels", type=_count, default=limits.max_pixels, help="height × width of an image")
+    bounds.add_flags(parser, _count)
     replay_command.add_recording_flags(parser)
     add("--address-file", type=Path, metavar="FILE", help="JSON written when the server is ready")
     add("--parent", type=_count, metavar="PID", help="end with this process, which started it")
@@ -147,9 +138,6 @@ def _print(line: str) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    limits = model_config.Limits(
-        given.workers, given.max_batch, given.max_request_bytes, given.max_pixels
-    )
     settings = server.Settings(
         given.model_dir,
         given.host,
@@ -159,7 +147,7 @@ def _serve(given: argparse.Namespace) -> None:
         given.rest_port,
         given.address_file,
         given.token_file,
-        limits,
+        bounds.from_flags(given),
         given.grpc_host,
         recorder=replay_command.recorder(given, _print),
         allowed_hosts=given.allowed_hosts,

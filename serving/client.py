@@ -8,7 +8,6 @@ It needs no other package than NumPy. A prediction changes nothing on the server
 on the way is tried again. Dimension letters: B batch, K classes.
 """
 
-import contextlib
 import random
 import struct
 import time
@@ -179,7 +178,24 @@ class Client:
     ) -> list[protocol.Answer]:
         if not images:
             raise errors.UserError("There is no image to send; at least one is needed.")
-        return [self._answer(chunk, signature, outputs) for chunk in self._chunks(images)]
+        return [
+            answer
+            for chunk in self._chunks(images)
+            for answer in self._halved(chunk, signature, outputs)
+        ]
+
+    def _halved(
+        self, images: Sequence[bytes], signature: str, outputs: Sequence[str]
+    ) -> list[protocol.Answer]:
+        """The answers to a chunk, in halves of it where its pixels or values are too many."""
+        try:
+            return [self._answer(images, signature, outputs)]
+        except errors.TooLargeError:
+            if len(images) == 1:
+                raise
+        half = len(images) // 2
+        parts = (images[:half], images[half:])
+        return [one for part in parts for one in self._halved(part, signature, outputs)]
 
     def _answer(
         self, images: Sequence[bytes], signature: str, outputs: Sequence[str]
@@ -235,7 +251,7 @@ class Client:
                 response = self._send(request)
                 if response.status == 200:
                     return response
-                raise _error(response, request.url)
+                raise transport.error(response, request.url)
             except errors.RequestError as error:
                 if not error.retryable or attempt == self._retries.attempts:
                     raise
@@ -243,18 +259,3 @@ class Client:
                 self._sleep(min(wait_s, self._retries.max_wait_s))
                 longest_s *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _error(response: transport.Response, url: str) -> errors.RequestError:
-    """The error that a status means."""
-    status, message = response.status, response.body[:200].decode(errors="replace")
-    with contextlib.suppress(KeyError, TypeError, ValueError):
-        message = str(read_back.parse(response.body)["error"])
-    sentence = f"{url} answered {status}: {message or 'no reason given'}"
-    # Triton answers 500 between the death of a worker and its replacement.
-    if status in (429, 503) or "is not healthy" in message:
-        after = response.headers.get("retry-after", "")
-        return errors.UnavailableError(sentence, url, float(after) if after.isdigit() else None)
-    if status == 404 or "unknown model" in message:
-        return errors.NotServedError(sentence, url)
-    return (errors.RefusedError if 400 <= status < 500 else errors.FaultError)(sentence, url)

@@ -1,76 +1,61 @@
-"""The doors for clients: TensorFlow Serving's REST API, the Open Inference Protocol and a page.
+"""The gateway: TensorFlow Serving's REST API, the Open Inference Protocol and a page.
 
-    GET  /v1/models/NAME[/versions/V|/labels/stable]            the versions' state
-    GET  /v1/models/NAME[/versions/V|/labels/stable]/metadata   signatures
-    POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
-    /v2/…                                                       see passage.py
-    /, /page/…                                                  see page.py
+    /v1/…       see rest.py
+    /v2/…       see passage.py
+    /, /page/…  see page.py
 
 With a token, all but the page itself and health asks for it. What a page in a browser may ask:
 origins.py. Triton itself has a Unix socket that this user alone reaches: much that is malformed it
-answers with 500, and some of it ends it. So nothing reaches it that was not understood here. Before
-a model is loaded, and when too many requests wait, the answer is 503, at once. The doors run in a
-thread of their own.
+answers with 500, and some of it ends it. So nothing reaches it that was not understood here. Every
+resource of a request has a bound, see bounds.py. Before a model is loaded the answer is 503, at
+once. The gateway runs in a thread of its own.
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import ctypes
 import logging
-import re
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import numpy as np
 from aiohttp import http_exceptions, web
 
 from serving import (
     access,
     admission,
-    client,
+    answered,
+    answers,
+    bounds,
+    connections,
     errors,
     json_body,
     origins,
     page,
     passage,
     recording,
-    signatures,
-    tfserving,
+    rest,
     upstream,
 )
-from serving.triton import model_config
 
-_TIMEOUT_S = 60
 _START_TIMEOUT_S = 30
 # Triton writes a line to its log for every new connection.
 _KEPT_S = 300
-# Base64 is a third longer than what it holds.
-_BODY_FACTOR = 1.5
-# Times the largest batch: so many instances may a request of TensorFlow Serving's API have.
-_MAX_BATCHES = 8
+# What a client that was refused may still send before its connection is closed.
+_LINGERING_S = 1.0
+_BACKLOG = 1024
+# For what keeps a core busy for long: reading large requests, writing large answers.
+_THREADS = 4
 _MAX_MESSAGE_LENGTH = 500
 _M_MMAP_THRESHOLD = -3
 _LARGE_BLOCK_BYTES = 1 << 20
-_ROUTE = re.compile(
-    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
-    r"(?P<verb>/metadata|:predict|:classify|:regress)?"
-)
-STABLE = "stable"
 _BROKEN_HTTP = (http_exceptions.HttpProcessingError, web.RequestPayloadError)
 _OPEN = ("GET", "HEAD")
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    version: str | None
-    verb: str | None
 
 
 class Door:
@@ -95,7 +80,7 @@ class Door:
         sockets: Sequence[socket.socket],
         triton_socket: str,
         hosts: origins.Hosts,
-        limits: model_config.Limits,
+        limits: bounds.Limits,
         given_up: Callable[[str, float], None],
         recorder: recording.Recorder | None = None,
         token: access.Token | None = None,
@@ -109,6 +94,7 @@ class Door:
         self._given_up = given_up
         self._recorder = recorder
         self._token = token
+        self._book = connections.Book(limits)
         self._open = threading.Event()
         self._failure: BaseException | None = None
         self._loop = asyncio.new_event_loop()
@@ -140,39 +126,92 @@ class Door:
 
     async def _serve(self) -> None:
         limits = self._limits
-        largest = int(limits.max_request_bytes * _BODY_FACTOR) + 65536
-        self._admitted = admission.Admission(limits.max_request_bytes, largest)
+        self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS))
+        self._admitted = admission.Admission(limits)
+        self._answers = admission.Answers(limits.max_held_answer_bytes, answers.PIECE_BYTES)
         async with aiohttp.ClientSession(
             "http://triton",
-            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
+            timeout=aiohttp.ClientTimeout(total=limits.model_timeout_s),
             connector=aiohttp.UnixConnector(
                 self._triton_socket, limit=0, keepalive_timeout=_KEPT_S
             ),
             headers={"Accept-Encoding": "identity"},  # Triton would compress, on this machine
         ) as session:
-            self._triton = upstream.Upstream(self._name, session, self._given_up)
+            self._triton = upstream.Upstream(self._name, session, limits, self._given_up)
             runner = web.AppRunner(
                 self._application(),
-                access_log=None,
-                logger=_logger(),
-                shutdown_timeout=_TIMEOUT_S,
+                handler_cancellation=True,  # a client that has left is not waited for
+                shutdown_timeout=limits.model_timeout_s,
             )
             await runner.setup()
-            for listening in self._sockets:
-                await web.SockSite(runner, listening).start()
+            listening = [await self._listen(runner.server, one) for one in self._sockets]
             self._open.set()
             await self._closing.wait()
+            for one in listening:
+                one.close()
             await runner.cleanup()
+            await self._triton.close()
+
+    async def _listen(
+        self, server: web.Server | None, listening: socket.socket
+    ) -> asyncio.AbstractServer:
+        assert server is not None  # noqa: S101  the runner is set up
+        known, limits = server, self._limits
+        logger = _logger()
+
+        def connected() -> connections.Connection:
+            return connections.Connection(
+                self._book,
+                known,
+                access_log=None,
+                logger=logger,
+                # A few bytes become gigabytes, before anybody is asked for a token.
+                auto_decompress=False,
+                lingering_time=_LINGERING_S,
+                keepalive_timeout=limits.idle_timeout_s,
+                max_line_size=limits.max_field_bytes,
+                max_field_size=limits.max_field_bytes,
+                max_headers=limits.max_fields,
+            )
+
+        return await self._loop.create_server(connected, sock=listening, backlog=_BACKLOG)
 
     def _application(self) -> web.Application:
-        passed = passage.Passage(
-            self._name, self._triton, self._admitted, self._limits, self._recorder
-        )
-        application = web.Application(middlewares=[self._admit, self._refuse])
-        application.add_routes(page.Page(self._triton, self._admitted, self._limits).routes())
+        admitted, limits = self._admitted, self._limits
+        rows = rest.Rest(self._triton, self._model_dir, admitted, limits, self._recorder)
+        passed = passage.Passage(self._name, self._triton, admitted, limits, self._recorder)
+        application = web.Application(middlewares=[self._answer, self._admit, self._refuse])
+        application.add_routes(page.Page(self._triton, admitted, limits).routes())
         application.router.add_route("*", "/{path:v2(?:/.*)?}", passed.answer)
-        application.router.add_route("*", "/{path:.*}", self._handle)
+        application.router.add_route("*", "/{path:.*}", rows.answer)
         return application
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Counts a request from its head until its answer is read."""
+        connection = request.protocol
+        assert isinstance(connection, connections.Connection)  # noqa: S101  _listen makes them
+        connection.begin(request)
+        try:
+            with self._answers.answer() as held:
+                request[admission.HELD] = held
+                if connection.is_surplus:
+                    response = await self._surplus(request, handler)
+                else:
+                    response = await handler(request)
+                return await answers.write(request, response, self._limits.write_timeout_s)
+        finally:
+            connection.end()
+
+    async def _surplus(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answers on a connection too many: whether the server runs, and nothing else."""
+        if passage.is_health(request) and request.method in _OPEN:
+            response = await handler(request)
+        else:
+            message = f"{self._limits.max_connections} connections are open; try again."
+            response = answers.error(bounds.STATUSES["max_connections"], message)
+        response.force_close()
+        return response
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -183,18 +222,15 @@ class Door:
         headers = request.headers
         refusal = self._hosts.refusal(request.method, headers.getall("Host", []), headers)
         if refusal is not None:
-            return web.json_response({"error": refusal}, status=403)
+            return answers.error(403, refusal)
         if self._token is None or (is_read and request.path == "/"):
             return await handler(request)
         given = request.headers.get("Authorization")
         if self._token.admits(given):
             return await handler(request)
         reason = ' error="invalid_token"' if given else ""
-        return web.json_response(
-            {"error": "A bearer token is needed: Authorization: Bearer …"},
-            status=401,
-            headers={"WWW-Authenticate": f"Bearer{reason}"},
-        )
+        message = "A bearer token is needed: Authorization: Bearer …"
+        return answers.error(401, message, {"WWW-Authenticate": f"Bearer{reason}"})
 
     @web.middleware
     async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -202,66 +238,9 @@ class Door:
         try:
             return await handler(request)
         except json_body.MalformedError as error:
-            status, message = 400, str(error)
-        except upstream.Answered as error:
-            status, message = error.status, str(error)
-        headers = {"Retry-After": "1"} if status == 503 else {}
-        content = {"error": message[:_MAX_MESSAGE_LENGTH]}
-        return web.json_response(content, status=status, headers=headers)
-
-    async def _handle(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._answer(request))
-
-    async def _answer(self, request: web.Request) -> dict[str, Any]:
-        asked = self._route(request)
-        if request.method == "GET" and asked.verb is None:
-            return tfserving.status(await self._triton.entries(asked.version))
-        if request.method == "GET" and asked.verb == "/metadata":
-            return await self._metadata(asked)
-        if request.method == "POST" and asked.verb == ":predict":
-            async with self._admitted.body(request) as body:
-                return await self._predict(asked, body)
-        raise upstream.Answered(400, f"Malformed request: {request.method} {request.path}")
-
-    def _route(self, request: web.Request) -> _Asked:
-        match = _ROUTE.fullmatch(request.path)
-        if match is None:
-            raise upstream.Answered(404, f"Malformed request: {request.method} {request.path}")
-        label, version = match["label"], match["version"]
-        if match["model"] != self._name:
-            which = (
-                f"Specific({match['model']}, {version})" if version else f"Latest({match['model']})"
-            )
-            raise upstream.Answered(404, f"Servable not found for request: {which}")
-        if label not in (None, STABLE):
-            raise upstream.Answered(400, f"Unrecognized servable version label: {label}")
-        return _Asked(version, match["verb"])
-
-    async def _metadata(self, asked: _Asked) -> dict[str, Any]:
-        ready = [
-            one for one in await self._triton.entries(asked.version) if one.get("state") == "READY"
-        ]
-        if not ready:
-            raise upstream.Answered(404, f"Servable not found for request: /v2/models/{self._name}")
-        version = ready[0]["version"]
-        try:
-            found = signatures.offered(self._model_dir / version)
-        except errors.UserError as error:
-            raise upstream.Answered(404, str(error)) from error
-        return tfserving.metadata(self._name, version, found)
-
-    async def _predict(self, asked: _Asked, body: bytes) -> dict[str, Any]:
-        size = self._limits.max_batch
-        given = tfserving.parse(body, client.IMAGE_INPUT, _MAX_BATCHES * size)
-        chunks = [given.items[start : start + size] for start in range(0, len(given.items), size)]
-        parts = [
-            (await self._triton.infer(chunk, given.signature, asked.version)).outputs
-            for chunk in chunks
-        ]
-        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if self._recorder is not None and self._recorder.takes():
-            await asyncio.to_thread(self._recorder.write, given.items)
-        return tfserving.answer(outputs, given.row)
+            return answers.error(400, str(error)[:_MAX_MESSAGE_LENGTH])
+        except answered.Answered as error:
+            return answers.error(error.status, str(error)[:_MAX_MESSAGE_LENGTH], error.headers)
 
 
 def _return_large_blocks() -> None:

@@ -10,6 +10,7 @@
         ├── UnavailableError  the server cannot answer now (429, 503)
         ├── NotServedError    the server has no such model or version (404)
         ├── RefusedError      the server refuses the request (other 4xx)
+        │   └── TooLargeError it, or its answer, is too large (413): fewer images may pass
         └── FaultError        the server failed (5xx), or its answer makes no sense
 
 The first three request errors pass: the client tries again.
@@ -79,6 +80,10 @@ class NotServedError(RequestError):
 
 class RefusedError(RequestError):
     """The server refuses the request."""
+
+
+class TooLargeError(RefusedError):
+    """The request or its answer is too large; with fewer images it may pass."""
 
 
 class FaultError(RequestError):

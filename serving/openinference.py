@@ -12,11 +12,13 @@ Source: github.com/kserve/open-inference-protocol, ``open_inference_rest.yaml``;
 import base64
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving import json_body, protocol
+from serving import bounds, json_body, protocol
 
+BASE64 = "base64"
 _MAX_OUTPUTS = 64
 
 
@@ -34,7 +36,7 @@ class Tensor:
 
 
 def request(
-    body: bytes, header_length: str | None, input_name: str, max_batch: int
+    body: bytes, header_length: str | None, input_name: str, limits: bounds.Limits
 ) -> tuple[bytes, dict[str, str]]:
     """Reads a request and writes it anew.
 
@@ -43,10 +45,11 @@ def request(
       header_length: how many bytes are JSON, as the header has it; None: all; "0": the whole body
         is one value.
       input_name: the model's one input.
-      max_batch: the largest B.
+      limits: the largest B, and the values of the JSON.
 
     Returns:
-      The body and its headers.
+      The body and its headers. Images that came in base64 are decoded; what is none is empty, and
+      thereby not valid.
 
     Raises:
       json_body.MalformedError: it cannot be understood, or asks for what is not offered.
@@ -54,11 +57,14 @@ def request(
     length = _header_length(header_length, len(body))
     if length == 0:
         head: dict[str, Any] = {"parameters": {"binary_data_output": True}}
-        tensor = Tensor(1, struct.pack("<I", len(body)) + body)
+        tensor = Tensor(1, _content([body]))
     else:
-        given = json_body.parse(body[:length])
+        given = json_body.parse(body[:length], limits.max_json_values)
         head = _head(given)
-        tensor = _tensor(given.get("inputs"), body[length:], input_name, max_batch)
+        tensor = _tensor(given.get("inputs"), body[length:], input_name, limits.max_batch)
+        if head["parameters"].pop("encoding", None) == BASE64:
+            values = [_decoded(value) for value in protocol.strings(tensor.content)]
+            tensor = Tensor(tensor.count, _content(values))
     head["inputs"] = [
         {
             "name": input_name,
@@ -75,15 +81,18 @@ def request(
 
 
 def images(body: bytes, header_length: int) -> list[bytes]:
-    """The encoded images of a request that was written anew; what is no base64 is empty.
+    """The encoded images of a request that was written anew.
 
     Args:
       body: as :func:`request` returns it.
       header_length: how many bytes of it are JSON.
     """
-    found = [*protocol.strings(body[header_length:])]
-    parameters = json.loads(body[:header_length])["parameters"]
-    return [_decoded(one) for one in found] if parameters.get("encoding") == "base64" else found
+    return [*protocol.strings(body[header_length:])]
+
+
+def _content(values: Sequence[bytes]) -> bytes:
+    """Strings as Triton's binary extension has them, each with its length before it."""
+    return b"".join(struct.pack("<I", len(value)) + value for value in values)
 
 
 def _decoded(value: bytes) -> bytes:
@@ -155,8 +164,7 @@ def _tensor(given: Any, binary: bytes, input_name: str, max_batch: int) -> Tenso
         raise json_body.MalformedError("The input must have either 'data' or 'binary_data_size'.")
     if "data" in tensor:
         values = _strings(tensor["data"])
-        content = b"".join(struct.pack("<I", len(value)) + value for value in values)
-        found = len(values)
+        content, found = _content(values), len(values)
     else:
         content, found = binary, _count(binary)
     if len(binary) != parameters.get("binary_data_size", 0):

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from serving import admission, client, protocol, read_back, signatures, upstream
-from serving.triton import model_config
+from serving import admission, answered, bounds, client, protocol, read_back, signatures, upstream, weight
 
 FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"
@@ -42,7 +41,7 @@ class Page:
         self,
         triton: upstream.Upstream,
         admitted: admission.Admission,
-        limits: model_config.Limits,
+        limits: bounds.Limits,
     ) -> None:
         self._triton = triton
         self._admitted = admitted
@@ -87,20 +86,23 @@ class Page:
             most_bytes = self._limits.max_request_bytes
             if len(image) > most_bytes:
                 message = f"The image is too large; allowed are {most_bytes} bytes."
-                raise upstream.Answered(413, message)
-            return web.json_response(await self._ask(image, wants_heatmap))
+                raise answered.exceeded("max_body_bytes", message)
+            asking = self._ask(image, wants_heatmap, request[admission.HELD])
+            return web.json_response(await self._triton.within_time(asking))
 
-    async def _ask(self, image: bytes, wants_heatmap: bool) -> dict[str, Any]:
+    async def _ask(self, image: bytes, wants_heatmap: bool, held: admission.Held) -> dict[str, Any]:
         """What one version says of an image, with its own labels and heat map."""
+        counts = await asyncio.to_thread(weight.pixels, [image], self._limits)
+        work = upstream.Work(weight.of([image], counts), held)
         for _ in range(_ATTEMPTS):
-            found = await self._triton.infer([image], signatures.DEFAULT)
+            found = await self._triton.infer([image], signatures.DEFAULT, work)
             is_shown = bool(found.outputs.get("valid", [True])[0])
             try:
                 contract, heat = await asyncio.gather(
-                    self._contract(found.version),
-                    self._heat(image, found.version, wants_heatmap and is_shown),
+                    self._contract(found.version, held),
+                    self._heat(image, found.version, work, wants_heatmap and is_shown),
                 )
-            except upstream.Answered as error:
+            except answered.Answered as error:
                 if error.status != 404:
                     raise
                 continue
@@ -111,20 +113,23 @@ class Page:
             if heat is not None:
                 content["heatmap"] = {**heatmap(heat), "resize": contract.get("resize", "stretch")}
             return content
-        raise upstream.Answered(503, "The version changes just now; try again.")
+        raise answered.Answered(503, "The version changes just now; try again.")
 
-    async def _contract(self, version: str) -> dict[str, Any]:
-        answer = await self._triton.infer([b""], client.CONTRACT, version)
+    async def _contract(self, version: str, held: admission.Held) -> dict[str, Any]:
+        work = upstream.Work(0, held)
+        answer = await self._triton.infer([b""], client.CONTRACT, work, version)
         contract: dict[str, Any] = read_back.parse(answer.outputs[client.CONTRACT][0])
         return contract
 
-    async def _heat(self, image: bytes, version: str, wanted: bool) -> np.ndarray | None:
+    async def _heat(
+        self, image: bytes, version: str, work: upstream.Work, wanted: bool
+    ) -> np.ndarray | None:
         """Float [H, W] in 0–1; None where it is not wanted, or the model explains nothing."""
         if not wanted:
             return None
         try:
-            answer = await self._triton.infer([image], EXPLAIN, version)
-        except upstream.Answered as error:
+            answer = await self._triton.infer([image], EXPLAIN, work, version)
+        except answered.Answered as error:
             if "no signature" in str(error):
                 return None
             raise

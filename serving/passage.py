@@ -9,12 +9,24 @@ Triton's other requests load models, map shared memory, and change its log and i
 """
 
 import asyncio
+import json
+import math
 import re
 
 from aiohttp import web
 
-from serving import admission, client, openinference, protocol, recording, upstream
-from serving.triton import model_config
+from serving import (
+    admission,
+    answered,
+    answers,
+    bounds,
+    client,
+    openinference,
+    protocol,
+    recording,
+    upstream,
+    weight,
+)
 
 _HEALTH = ("/v2/health/live", "/v2/health/ready")
 _ASKED = re.compile(
@@ -46,7 +58,7 @@ class Passage:
         name: str,
         triton: upstream.Upstream,
         admitted: admission.Admission,
-        limits: model_config.Limits,
+        limits: bounds.Limits,
         recorder: recording.Recorder | None = None,
     ) -> None:
         self._name = name
@@ -55,35 +67,58 @@ class Passage:
         self._limits = limits
         self._recorder = recorder
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answers one.
 
         Raises:
           json_body.MalformedError: it makes no sense.
-          upstream.Answered: it is not answered with 200.
+          answered.Answered: it is not answered with 200.
         """
         match = _ASKED.fullmatch(request.path)
         if request.path != _INDEX and match is None:
-            raise upstream.Answered(404, "There is nothing here.")
+            raise answered.Answered(404, "There is nothing here.")
         if match is not None and match["model"] not in (None, self._name):
-            raise upstream.Answered(404, f"Request for unknown model: {match['model'][:200]!r}")
+            raise answered.Answered(404, f"Request for unknown model: {match['model'][:200]!r}")
         infers = match is not None and match["verb"] == "infer"
         needed = "POST" if infers or match is None else "GET"
         if request.method != needed:
-            raise upstream.Answered(405, f"Here {needed} is allowed.")
-        found = await (self._infer(request) if infers else self._triton.ask(needed, request.path))
+            raise answered.Answered(405, f"Here {needed} is allowed.")
+        if is_health(request):
+            found = await self._triton.health(request.path)
+        elif infers:
+            found = await self._infer(request)
+        else:
+            found = await self._triton.ask(needed, request.path)
         headers = {key: found.headers[key] for key in _PASSED if key in found.headers}
-        return web.Response(body=found.body, headers=headers)
+        return answers.whole(found.body, headers)
 
     async def _infer(self, request: web.Request) -> upstream.Response:
         async with self._admitted.body(request) as body:
-            length = request.headers.get(protocol.HEADER_LENGTH)
-            rewritten, headers = openinference.request(
-                body, length, client.IMAGE_INPUT, self._limits.max_batch
-            )
+            asking = self._asked(request, body)
             del body  # it is held once, not twice
-            found = await self._triton.ask("POST", request.path, rewritten, headers)
-            if self._recorder is not None and self._recorder.takes():
-                images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
-                await asyncio.to_thread(self._recorder.write, images)
-            return found
+            return await self._triton.within_time(asking)
+
+    async def _asked(self, request: web.Request, body: bytes) -> upstream.Response:
+        length = request.headers.get(protocol.HEADER_LENGTH)
+        rewritten, headers, cost = await asyncio.to_thread(self._understood, body, length)
+        del body
+        work = upstream.Work(cost, request[admission.HELD])
+        found = await self._triton.run(request.path, rewritten, headers, work)
+        self._refuse_values(found)
+        if self._recorder is not None and self._recorder.takes():
+            images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
+            await asyncio.to_thread(self._recorder.write, images)
+        return found
+
+    def _understood(self, body: bytes, length: str | None) -> tuple[bytes, dict[str, str], int]:
+        """What is forwarded, and what it costs; may take long, and runs in a thread."""
+        rewritten, headers = openinference.request(body, length, client.IMAGE_INPUT, self._limits)
+        images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
+        return rewritten, headers, weight.of(images, weight.pixels(images, self._limits))
+
+    def _refuse_values(self, found: upstream.Response) -> None:
+        """Counts the values of a binary answer; of one in JSON the bytes are bounded alone."""
+        if protocol.HEADER_LENGTH in found.headers:
+            head = json.loads(found.body[: int(found.headers[protocol.HEADER_LENGTH])])
+            count = sum(math.prod(tensor["shape"]) for tensor in head["outputs"])
+            weight.refuse_values(count, self._limits)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from serving import client, errors, files, tfserving
+from serving import bounds, client, errors, files, tfserving
 
 MAX_IMAGE_BYTES = 64 << 20
 MAX_LINE_BYTES = 96 << 20
@@ -182,7 +182,8 @@ def _images(line: bytes) -> list[bytes]:
     """
     if len(line) == MAX_LINE_BYTES:
         raise ValueError(f"it is longer than {MAX_LINE_BYTES} bytes")
-    return tfserving.parse(line, client.IMAGE_INPUT, max_instances=len(line)).items
+    most = bounds.Limits().max_json_values
+    return tfserving.parse(line, client.IMAGE_INPUT, len(line), most).items
 
 
 def _ends_a_line(file: BinaryIO) -> bool:

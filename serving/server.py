@@ -1,6 +1,7 @@
 """Serves a pushed model with Triton until told to stop."""
 
 import contextlib
+import dataclasses
 import signal
 import threading
 import time
@@ -12,7 +13,9 @@ from serving import (
     access,
     addresses,
     announcement,
+    bounds,
     client,
+    descriptors,
     errors,
     origins,
     recording,
@@ -21,7 +24,7 @@ from serving import (
     versions,
     working_folder,
 )
-from serving.triton import installation, model_config, process, repository
+from serving.triton import installation, process, repository
 
 _TICK_S = 0.5
 START_TIMEOUT_S = 600.0
@@ -54,7 +57,7 @@ class Settings:
     rest_port: int | None = None
     address_file: Path | None = None
     token_file: Path | None = None
-    limits: model_config.Limits = field(default_factory=model_config.Limits)
+    limits: bounds.Limits = field(default_factory=bounds.Limits)
     grpc_host: str = addresses.LOOPBACK
     recorder: recording.Recorder | None = None
     allowed_hosts: tuple[str, ...] = ()
@@ -74,6 +77,10 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
     """
     name = versions.model_name(settings.model_dir)
     versions.served(settings.model_dir)
+    limits, fewer = descriptors.reserve(settings.limits)
+    if fewer:
+        report(f"Warning: {fewer}")
+    settings = dataclasses.replace(settings, limits=limits)
     token = access.read(settings.token_file) if settings.token_file else None
     triton = installation.find()
     announcement.require_writable(settings.address_file)
@@ -106,7 +113,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
 
 
 def _repository(
-    root: Path, name: str, limits: model_config.Limits, triton: installation.Installation
+    root: Path, name: str, limits: bounds.Limits, triton: installation.Installation
 ) -> repository.Repository:
     try:
         return repository.Repository(root / working_folder.REPOSITORY, name, limits, triton)

@@ -6,7 +6,9 @@ tensors whose name ends in ``_bytes`` always. Dimension letters: B batch.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,8 @@ import numpy as np
 
 from serving import json_body, signatures
 
+# Numbers that are written as JSON at once: other threads wait as long.
+_MAX_AT_ONCE = 8192
 _STATES = {"READY": "AVAILABLE", "LOADING": "LOADING", "UNLOADING": "UNLOADING"}
 _TYPES = {"TYPE_STRING": "DT_STRING", "TYPE_FP32": "DT_FLOAT", "TYPE_FP64": "DT_DOUBLE"}
 
@@ -33,18 +37,19 @@ class Predict:
     row: bool
 
 
-def parse(body: bytes, input_name: str, max_instances: int) -> Predict:
+def parse(body: bytes, input_name: str, max_instances: int, max_values: int) -> Predict:
     """Reads the body of a ``:predict``.
 
     Args:
       body: JSON.
       input_name: the one input of the model's signatures.
       max_instances: the largest B.
+      max_values: of the JSON.
 
     Raises:
       json_body.MalformedError: it cannot be understood.
     """
-    given = json_body.parse(body)
+    given = json_body.parse(body, max_values)
     signature = json_body.name(given.get("signature_name", signatures.DEFAULT), "'signature_name'")
     if ("instances" in given) == ("inputs" in given):
         raise json_body.MalformedError("The request must have either 'instances' or 'inputs'.")
@@ -89,27 +94,64 @@ def _named(values: dict[str, Any], input_name: str) -> Any:
     return values[input_name]
 
 
-def answer(outputs: Mapping[str, np.ndarray], row: bool) -> dict[str, Any]:
-    """What ``:predict`` answers.
+def pieces(outputs: Mapping[str, np.ndarray], row: bool) -> Iterator[bytes]:
+    """Makes what ``:predict`` answers, a part at a time: the whole may have millions of values.
 
     Args:
       outputs: by name, each [B, …].
       row: row by row, or by column.
+
+    Yields:
+      JSON; none has more than 8,192 numbers, or a single row of the last dimension.
     """
-    values = {name: _plain(name, array) for name, array in sorted(outputs.items())}
+    arrays = dict(sorted(outputs.items()))
     if row:
-        count = len(next(iter(values.values())))
-        rows = [{name: value[index] for name, value in values.items()} for index in range(count)]
-        single = len(values) == 1
-        return {"predictions": [next(iter(one.values())) if single else one for one in rows]}
-    return {"outputs": next(iter(values.values())) if len(values) == 1 else values}
+        count = len(next(iter(arrays.values())))
+        yield from _joined(b'{"predictions": [', [_row(arrays, at) for at in range(count)], b"]}")
+        return
+    columns = {name: _values(array, name) for name, array in arrays.items()}
+    yield b'{"outputs": '
+    yield from next(iter(columns.values())) if len(columns) == 1 else _object(columns)
+    yield b"}"
 
 
-def _plain(name: str, array: np.ndarray) -> list[Any]:
-    if array.dtype != object:
-        values: list[Any] = array.tolist()
-        return values
-    return [_string(value, name.endswith("_bytes")) for value in array.tolist()]
+def _row(arrays: Mapping[str, np.ndarray], at: int) -> Iterator[bytes]:
+    values = {name: _values(array[at], name) for name, array in arrays.items()}
+    return next(iter(values.values())) if len(values) == 1 else _object(values)
+
+
+def _object(values: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
+    members = [itertools.chain([_dumped(name), b": "], value) for name, value in values.items()]
+    return _joined(b"{", members, b"}")
+
+
+def _values(value: Any, name: str) -> Iterator[bytes]:
+    """JSON of an array of any rank, or of a single value."""
+    if isinstance(value, np.ndarray) and value.ndim > 1 and value.size > _MAX_AT_ONCE:
+        return _joined(b"[", [_values(part, name) for part in value], b"]")
+    return iter([_dumped(_plain(name, value))])
+
+
+def _joined(opening: bytes, parts: Sequence[Iterator[bytes]], closing: bytes) -> Iterator[bytes]:
+    yield opening
+    for number, part in enumerate(parts):
+        if number:
+            yield b", "
+        yield from part
+    yield closing
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return _string(value, name.endswith("_bytes"))
+    plain = value.tolist()
+    if value.dtype != object:
+        return plain
+    return _string(plain, name.endswith("_bytes"))
 
 
 def _string(value: Any, is_bytes: bool) -> Any:

@@ -1,5 +1,6 @@
 """HTTP on the standard library: connections are kept. Tests put another transport in its place."""
 
+import contextlib
 import http.client
 import socket
 import threading
@@ -7,7 +8,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from serving import errors
+from serving import errors, read_back
 
 
 @dataclass(frozen=True)
@@ -121,3 +122,20 @@ class HttpTransport:
         if connection.sock is not None:
             connection.sock.settimeout(timeout_s)
         return connection
+
+
+def error(response: Response, url: str) -> errors.RequestError:
+    """The error that a status other than 200 means."""
+    status, message = response.status, response.body[:200].decode(errors="replace")
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        message = str(read_back.parse(response.body)["error"])
+    sentence = f"{url} answered {status}: {message or 'no reason given'}"
+    # Triton answers 500 between the death of a worker and its replacement.
+    if status in (429, 503) or "is not healthy" in message:
+        after = response.headers.get("retry-after", "")
+        return errors.UnavailableError(sentence, url, float(after) if after.isdigit() else None)
+    if status == 404 or "unknown model" in message:
+        return errors.NotServedError(sentence, url)
+    if status == 413:
+        return errors.TooLargeError(sentence, url)
+    return (errors.RefusedError if 400 <= status < 500 else errors.FaultError)(sentence, url)

@@ -1,14 +1,16 @@
-"""Asks Triton for a door, and says what its answers mean to a client. B is the batch."""
+"""Asks Triton for the gateway, and says what its answers mean to a client. B is the batch."""
 
 import asyncio
+import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import aiohttp
 
-from serving import client, protocol, read_back
+from serving import admission, answered, bounds, client, protocol, read_back, turns
 
 # How the backend's message begins where the model itself failed.
 MODEL_FAILED = "the model failed"
@@ -17,13 +19,14 @@ _GIVEN_UP = re.compile("Stub process '([^']+)' is not healthy")
 # Before a request that met a dead worker is sent again: another worker may take it.
 _WAITS_S = (0.05, 0.1, 0.2)
 
+_Result = TypeVar("_Result")
 
-class Answered(Exception):  # noqa: N818
-    """An answer other than 200."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+class _UnansweredError(answered.Answered):
+    """Nobody ran the request: another worker may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, message)
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,26 @@ class Response:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a request costs a worker.
+
+    Attributes:
+      weight: pixels and bytes of its images.
+      held: counts the bytes of its answer.
+    """
+
+    weight: int
+    held: admission.Held
+
+
 class Upstream:
     """A running Triton with one model.
 
     Args:
       name: the model's.
       session: with Triton's address.
+      limits: seconds, the workers' room, the size of an answer.
       given_up: is told of an instance of the model that Triton waits for no longer, and when it
         was asked, by ``time.monotonic``.
     """
@@ -48,17 +65,47 @@ class Upstream:
         self,
         name: str,
         session: aiohttp.ClientSession,
+        limits: bounds.Limits,
         given_up: Callable[[str, float], None] = lambda instance, asked_s: None,
     ) -> None:
         self.name = name
-        self._session = session
         self._given_up = given_up
+        self._session = session
+        self._limits = limits
+        self._turns = turns.Turns(limits)
+        self._running: set[asyncio.Task[Response]] = set()
+
+    async def health(self, path: str) -> Response:
+        """Asks whether Triton runs; an answer that comes late is worth nothing to a probe.
+
+        Raises:
+          answered.Answered: it does not, or does not say so in time (503).
+        """
+        seconds = self._limits.health_timeout_s
+        try:
+            return await asyncio.wait_for(self._ask("GET", path, b"", None, None), seconds)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            message = f"The model server did not answer within {seconds} s."
+            raise answered.exceeded("health_timeout_s", message) from error
+
+    async def within_time(self, asking: Awaitable[_Result]) -> _Result:
+        """Waits for all that a request asks, as long as a request may take.
+
+        Raises:
+          answered.Answered: as what is waited for, or the time is over (504).
+        """
+        seconds = self._limits.model_timeout_s
+        try:
+            return await asyncio.wait_for(asking, seconds)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            message = f"The model did not answer within {seconds} s."
+            raise answered.exceeded("model_timeout_s", message) from error
 
     async def entries(self, version: str | None = None) -> list[Mapping[str, str]]:
         """What Triton knows of a version, or of all, the newest first.
 
         Raises:
-          Answered: it knows none (404), or does not answer.
+          answered.Answered: it knows none (404), or does not answer.
         """
         known = read_back.parse((await self.ask("POST", "/v2/repository/index")).body)
         entries = [
@@ -67,65 +114,130 @@ class Upstream:
             if one["name"] == self.name and version in (None, one.get("version", ""))
         ]
         if not any("version" in one for one in entries):
-            raise Answered(404, f"Could not find version {version} of model {self.name}")
+            raise answered.Answered(404, f"Could not find version {version} of model {self.name}")
         return sorted(entries, key=lambda one: -int(one["version"]))
 
     async def infer(
-        self, items: Sequence[bytes], signature: str, version: str | None = None
+        self, items: Sequence[bytes], signature: str, work: Work, version: str | None = None
     ) -> protocol.Answer:
         """Runs a signature on B encoded images, at most the largest batch.
 
         Args:
           items: the images.
           signature: its name.
+          work: what it costs.
           version: the model's; None: the one that is served.
 
         Raises:
-          Answered: it was not answered with 200.
+          answered.Answered: it was not answered with 200.
         """
         parameters = {"signature": signature}
         body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
         which = f"/versions/{version}" if version else ""
-        found = await self.ask("POST", f"/v2/models/{self.name}{which}/infer", body, headers)
+        path = f"/v2/models/{self.name}{which}/infer"
+        found = await self.run(path, body, headers, work)
         return protocol.answer(found.body, int(found.headers[protocol.HEADER_LENGTH]))
 
-    async def ask(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Response:
-        """Sends a request that was checked before.
+    async def run(self, path: str, body: bytes, headers: Mapping[str, str], work: Work) -> Response:
+        """Sends a request for inference when it is its turn.
+
+        Once Triton has it, it runs it, whether its client is there or not: so the turn is over
+        when Triton answers, and not before.
 
         Raises:
-          Answered: it was not answered with 200.
+          answered.Answered: it was not answered with 200.
+        """
+        weight = await self._turns.begin(work.weight)
+
+        async def running() -> Response:
+            try:
+                return await self.ask("POST", path, body, headers, work.held)
+            finally:
+                self._turns.end(weight)
+
+        task = asyncio.ensure_future(running())
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Response]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # where its client has left, nobody else takes note of it
+
+    async def close(self) -> None:
+        """Ends what still runs for clients that have left."""
+        for task in [*self._running]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, answered.Answered):
+                await task
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        held: admission.Held | None = None,
+    ) -> Response:
+        """Sends a request that was checked before; again where it met a dead worker.
+
+        Never again after a timeout: Triton still runs it then, and would run it twice.
+
+        Raises:
+          answered.Answered: it was not answered with 200.
         """
         waits_s = iter(_WAITS_S)
         while True:
             try:
-                return await self._ask(method, path, body, headers)
-            except Answered as error:
-                wait_s = next(waits_s, None) if error.status == 503 else None
-                if wait_s is None:
+                return await self._ask(method, path, body, headers, held)
+            except _UnansweredError:
+                wait_s = next(waits_s, None)
+                if wait_s is None or (held is not None and held.closed):
                     raise
             await asyncio.sleep(wait_s)
 
     async def _ask(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None,
+        held: admission.Held | None,
     ) -> Response:
         asked_s = time.monotonic()
         try:
             async with self._session.request(method, path, data=body, headers=headers) as response:
-                content = await response.read()
+                content = await self._read(response, held)
                 if response.status == 200:
                     return Response(content, response.headers)
                 told = failure(response.status, content)
                 if instance := _GIVEN_UP.match(str(told)):
                     self._given_up(instance[1], asked_s)
                 raise told
-        except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError) as error:
-            message = f"The model server does not answer ({error!r})."
-            raise Answered(503, message) from error
+        except (TimeoutError, asyncio.TimeoutError) as error:  # some are ClientErrors too
+            message = f"The model did not answer within {self._limits.model_timeout_s} s."
+            raise answered.exceeded("model_timeout_s", message) from error
+        except aiohttp.ClientError as error:
+            raise _UnansweredError(f"The model server does not answer ({error!r}).") from error
+
+    async def _read(self, response: aiohttp.ClientResponse, held: admission.Held | None) -> bytes:
+        parts, size_bytes = [], 0
+        async for part in response.content.iter_any():
+            size_bytes += len(part)
+            if size_bytes > self._limits.max_answer_bytes:
+                raise answered.exceeded(
+                    "max_answer_bytes",
+                    f"The answer has more than {self._limits.max_answer_bytes} bytes; ask for"
+                    " fewer images or outputs.",
+                )
+            if held is not None:
+                held.take(len(part))
+            parts.append(part)
+        return b"".join(parts)
 
 
-def failure(status: int, content: bytes) -> Answered:
+def failure(status: int, content: bytes) -> answered.Answered:
     """What a client is told where Triton answers with an error.
 
     Triton says 500 to much: a worker that died, a model that failed. Requests reach it checked,
@@ -136,7 +248,7 @@ def failure(status: int, content: bytes) -> Answered:
     except (KeyError, TypeError, ValueError):
         message = content[:200].decode(errors="replace")
     if "unknown version" in message or "unknown model" in message:
-        status = 404
-    elif status > 500 or (status == 500 and not message.startswith(MODEL_FAILED)):
-        status = 503
-    return Answered(status, message)
+        return answered.Answered(404, message)
+    if status > 500 or (status == 500 and not message.startswith(MODEL_FAILED)):
+        return _UnansweredError(message)
+    return answered.Answered(status, message)

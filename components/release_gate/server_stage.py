@@ -32,6 +32,7 @@ IMAGES_INPUT = "image_bytes"
 START_LIMIT_S = 180.0
 STOP_LIMIT_S = 90.0  # a server finishes its requests first
 REQUEST_IMAGES = 8
+TOO_LARGE = "413"  # HTTP's status, as tritonclient has it
 _POLL_S = 0.1
 # The server's own log, which goes with the folder.
 _LOG_PATH = re.compile(r" The log is \S+")
@@ -191,7 +192,26 @@ def _in_parts(client: Any, model: str, images: Sequence[bytes]) -> list[dict[str
 def infer(
     client: Any, model: str, images: Sequence[bytes], rank: int, names: set[str]
 ) -> dict[str, np.ndarray]:
-    """One request: encoded images → output name → its values, the batch first."""
+    """Asks for a batch, in halves where its images have too many pixels in all.
+
+    Returns:
+      Output name → its values, the batch first.
+    """
+    import tritonclient.utils
+
+    try:
+        return _infer(client, model, images, rank, names)
+    except tritonclient.utils.InferenceServerException as error:
+        if error.status() != TOO_LARGE or len(images) == 1:
+            raise
+    half = len(images) // 2
+    parts = [infer(client, model, part, rank, names) for part in (images[:half], images[half:])]
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _infer(
+    client: Any, model: str, images: Sequence[bytes], rank: int, names: set[str]
+) -> dict[str, np.ndarray]:
     import tritonclient.http
 
     count = len(images)

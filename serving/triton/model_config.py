@@ -9,9 +9,8 @@ Format: Triton's ``model_config.proto``.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from serving import signatures
+from serving import bounds, signatures
 
 BACKEND = "savedmodel"
 GENERATION = "generation"
@@ -20,29 +19,12 @@ WARMUP_FOLDER = "warmup"
 IMAGE_INPUT = "image_bytes"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a server takes: its capacity and its limits.
-
-    Attributes:
-      workers: the processes that run the model, each with a copy of it.
-      max_batch: the largest number of items of a request, and of a batch.
-      max_request_bytes: the largest sum of the bytes of a request's items.
-      max_pixels: the largest height × width; a larger image is answered with valid = false.
-    """
-
-    workers: int = 1
-    max_batch: int = 32
-    max_request_bytes: int = 64 << 20
-    max_pixels: int = 100_000_000
-
-
 def text(
     name: str,
     version: int,
     generation: int,
     offered: Mapping[str, signatures.Signature],
-    limits: Limits,
+    limits: bounds.Limits,
 ) -> str:
     """The configuration of a model.
 

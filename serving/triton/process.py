@@ -118,15 +118,20 @@ class TritonProcess:
                 _kill(worker)
 
     def _workers(self) -> list[int]:
-        found = []
-        for path in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):  # a thread that ends
-                found += [int(child) for child in path.read_text().split()]
+        """What cannot be read now (no descriptor is free) is no news: it is looked at again soon."""
+        found: list[int] = []
+        with contextlib.suppress(OSError):
+            for path in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
+                with contextlib.suppress(OSError):  # a thread that ends
+                    found += [int(child) for child in path.read_text().split()]
         return found
 
     def tail(self) -> str:
         """The last lines of the log."""
-        lines = self.log_path.read_text(errors="replace").splitlines()
+        try:
+            lines = self.log_path.read_text(errors="replace").splitlines()
+        except OSError as error:
+            return f"  (the log cannot be read: {error.strerror})"
         telling = [line for line in lines if line.strip() and line[0] not in "+|"]
         return "\n".join(f"  {line[:300]}" for line in telling[-_TAIL_LINES:])
 

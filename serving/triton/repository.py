@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from serving import signatures
+from serving import bounds, signatures
 from serving.triton import installation, model_config
 
 BACKEND_FILES = ("model.py", "image_size.py")
@@ -41,7 +41,7 @@ class Repository:
         self,
         root: Path,
         name: str,
-        limits: model_config.Limits,
+        limits: bounds.Limits,
         triton: installation.Installation,
     ) -> None:
         self.root = root

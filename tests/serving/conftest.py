@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -66,9 +67,22 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 
 class Server:
-    """``python -m serving serve`` in a process of its own."""
+    """``python -m serving serve`` in a process of its own.
 
-    def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
+    Args:
+      folder: the model's.
+      flags: of the command.
+      descriptors: its soft and its hard limit of file descriptors; None: those of the tests.
+      environment: beside that of the tests.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        descriptors: tuple[int, int] | None = None,
+        **environment: str,
+    ) -> None:
         self.folder = folder
         self._address_file = folder.parent / "address.json"
         self._output = folder.parent / "output.txt"
@@ -78,6 +92,8 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=output, env={**os.environ, **environment}
             )
+        if descriptors is not None:
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, descriptors)
         try:
             self.wait(self._address_file.exists)
         except BaseException:
@@ -121,6 +137,11 @@ class Server:
                 found += below
                 waiting += below
         return found
+
+    def memory_mb(self) -> float:
+        """What the supervising process, and the gateway in it, has in memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 1e6
 
     def kill(self) -> None:
         if self.process.poll() is None:

@@ -1,6 +1,7 @@
 """The door's books, behind a real HTTP server."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -11,23 +12,34 @@ pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 import aiohttp
 from aiohttp import test_utils, web
 
-from serving import admission, upstream
+from serving import admission, answered, bounds
 
 MAX_BODY_BYTES = 100
 
 
-def asked(scenario: Callable[[Callable[..., Any], asyncio.Event], Coroutine[Any, Any, None]]):
+@dataclasses.dataclass(frozen=True)
+class Small(bounds.Limits):
+    max_request_bytes: int = 10
+
+    @property
+    def max_body_bytes(self) -> int:
+        return MAX_BODY_BYTES
+
+
+def asked(
+    scenario: Callable[[Callable[..., Any], asyncio.Event], Coroutine[Any, Any, None]], **more: Any
+):
     """Runs a scenario with a way to send bodies, whose requests wait until an event is set."""
 
     async def run() -> None:
-        books, go_on = admission.Admission(10, MAX_BODY_BYTES), asyncio.Event()
+        books, go_on = admission.Admission(Small(**more)), asyncio.Event()
 
         async def handle(request: web.Request) -> web.Response:
             try:
                 async with books.body(request) as body:
                     await go_on.wait()
                     return web.Response(body=bytes(body))
-            except upstream.Answered as error:
+            except answered.Answered as error:
                 return web.Response(status=error.status, text=str(error))
 
         application = web.Application()
@@ -37,8 +49,9 @@ def asked(scenario: Callable[[Callable[..., Any], asyncio.Event], Coroutine[Any,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
 
-            async def send(body: Any) -> tuple[int, str]:
-                async with session.post(server.make_url("/"), data=body) as response:
+            async def send(body: Any, **headers: str) -> tuple[int, str]:
+                url = server.make_url("/")
+                async with session.post(url, data=body, headers=headers) as response:
                     return response.status, await response.text()
 
             await scenario(send, go_on)
@@ -67,24 +80,20 @@ def test_a_body_comes_whole_and_a_large_one_is_refused():
     asked(scenario)
 
 
-def test_a_slow_one_is_told_so(monkeypatch):
-    monkeypatch.setattr(admission, "_BODY_TIMEOUT_S", 0.2)
-
+def test_a_slow_one_is_told_so():
     async def scenario(send, go_on):
         go_on.set()
         assert (await send(parts(10, 0.1)))[0] == 408
         assert (await send(parts(10)))[0] == 200
 
-    asked(scenario)
+    asked(scenario, body_timeout_s=0.2)
 
 
 @pytest.mark.parametrize(
     ("size_bytes", "places", "sentence"),
     [(1, 3, "3 requests are waiting"), (90, 256, "Too many bytes are waiting")],
 )
-def test_what_is_too_much_is_shed_and_the_rest_answered(size_bytes, places, sentence, monkeypatch):
-    monkeypatch.setattr(admission, "MAX_WAITING", places)
-
+def test_what_is_too_much_is_shed_and_the_rest_answered(size_bytes, places, sentence):
     async def scenario(send, go_on):
         sent = [asyncio.create_task(send(b"x" * size_bytes)) for _ in range(8)]
         done, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
@@ -97,4 +106,4 @@ def test_what_is_too_much_is_shed_and_the_rest_answered(size_bytes, places, sent
         assert {status for status, _ in answers} == {200, 503}
         assert await send(b"x" * size_bytes) == (200, "x" * size_bytes)
 
-    asked(scenario)
+    asked(scenario, max_waiting=places)

@@ -111,9 +111,10 @@ def door(request, upstream, tmp_path_factory) -> Iterator[tuple[str, str]]:
         yield url, request.param
 
 
-def ask(url: str, token: str = "", method: str = "GET", body: bytes | None = None):
+def ask(url: str, token: str = "", method: str = "GET", body: bytes | None = None, **more: str):
     """Status, JSON and headers."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
@@ -178,6 +179,17 @@ def test_a_large_request_is_refused_in_json(door):
     assert ask(ask_for, token, "POST", b"x" * 4096)[0] == 200
     status, answer, _ = ask(ask_for, token, "POST", b"x" * 4097)
     assert (status, answer) == (413, {"error": "The request is larger than 4k."})
+
+
+def test_a_compressed_request_is_refused(door):
+    url, token = door
+    ask_for = f"{url}/v1/models/digits:predict"
+    assert ask(ask_for, token, "POST", b"{}", Content_Encoding="identity")[0] == 200
+    for encoding in ("br", "gzip", "deflate", "gzip, identity"):
+        status, answer, _ = ask(ask_for, token, "POST", b"x", Content_Encoding=encoding)
+        assert (status, list(answer)) == (415, ["error"])
+    if token:
+        assert ask(ask_for, "", "POST", b"x", Content_Encoding="br")[0] == 401
 
 
 def test_a_server_that_is_down_is_an_overload_to_the_client(tmp_path):

@@ -1,11 +1,20 @@
 """Hostile requests and too many of them, to a real server."""
 
 import asyncio
+import base64
+import contextlib
+import gzip
+import io
 import json
+import resource
 import shutil
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,9 +22,10 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 
 import aiohttp
+from PIL import Image
 
 from benchmarks import hostile_images, hostile_requests, hostile_rounds, raw_http
-from serving import admission, client, protocol
+from serving import bounds, client, protocol
 from tests.serving import conftest
 from tests.serving.conftest import encoded
 
@@ -24,6 +34,7 @@ pytestmark = conftest.needs_triton
 MODEL = "shapes"
 MAX_PIXELS = 250_000
 MAX_REQUEST_BYTES = 400_000
+HEALTH_S = 1.0
 TENSOR = {"name": "image_bytes", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}
 
 
@@ -32,7 +43,8 @@ def server(exported, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile") / MODEL
     shutil.copytree(exported[1], folder / "1")
     limits = ("--max-pixels", str(MAX_PIXELS), "--max-request-bytes", str(MAX_REQUEST_BYTES))
-    started = conftest.Server(folder, *limits)
+    # Python's start takes longer than what lowers its soft limit, as most systems have it.
+    started = conftest.Server(folder, *limits, descriptors=(1024, 8192))
     yield started
     started.kill()
 
@@ -115,8 +127,13 @@ def test_what_is_no_business_of_a_client_is_held_back(server, path, status):
     assert post(f"{server.url}/{path}", b"{}")[0] == status
 
 
-def test_many_large_images_run_in_parts(server):
+def test_many_large_images_are_asked_for_in_parts(server):
     """Each is within the limit, all of them are not; the answers are those to each alone."""
+    url, values = f"{server.address['rest']}/v1/models/{MODEL}:predict", encoded(400, 400)
+    four = {"instances": [{"b64": base64.b64encode(values).decode()}] * 4}
+    status, answer = post(url, json.dumps(four).encode())
+    assert status == 413
+    assert "have 640,000 pixels in all; allowed are 250,000. Send fewer." in answer["error"]
     images = [encoded(400, 400, seed) for seed in range(4)] + [b"", encoded(8, 8)]
     with client.Client(server.url, timeout_s=60) as asked:
         together = asked.predict(images)
@@ -158,8 +175,138 @@ def test_overload_is_shed_and_passes(server, sound_afterwards):
     async def all_at_once() -> None:
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session:
-            await asyncio.gather(*(ask(session) for _ in range(4 * admission.MAX_WAITING)))
+            await asyncio.gather(*(ask(session) for _ in range(4 * bounds.Limits().max_waiting)))
 
     asyncio.run(all_at_once())
     assert set(answers) == {(200, None), (503, "1")}
-    assert answers[200, None] >= admission.MAX_WAITING / 2  # the limit of bytes is low here
+    assert answers[200, None] >= bounds.Limits().max_waiting / 2  # the limit of bytes is low here
+
+
+class Health:
+    """Asks again and again whether the server runs.
+
+    Attributes:
+      worst_s: the longest time until an answer.
+      statuses: how often each came.
+    """
+
+    def __init__(self, *urls: str) -> None:
+        self.worst_s = 0.0
+        self.statuses: Counter[int] = Counter()
+        self._urls = [f"{url}/v2/health/ready" for url in urls]
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def _ask(self) -> None:
+        while not self._done.wait(0.1):
+            for url in self._urls:
+                start = time.monotonic()
+                try:
+                    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310
+                        self.statuses[response.status] += 1
+                except OSError as error:
+                    self.statuses[getattr(error, "code", -1)] += 1
+                self.worst_s = max(self.worst_s, time.monotonic() - start)
+
+    def __enter__(self) -> "Health":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        assert set(self.statuses) == {200}
+        assert self.worst_s < HEALTH_S
+
+
+def address_of(url: str) -> tuple[str, int]:
+    host, _, port = url.partition("://")[2].partition(":")
+    return host, int(port)
+
+
+def brotli_bomb() -> bytes:
+    """1 GB of zeros."""
+    brotli = pytest.importorskip("brotli")
+    packer = brotli.Compressor()
+    parts = [packer.process(bytes(1 << 24)) for _ in range(64)]
+    return b"".join([*parts, packer.finish()])
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/models/shapes:predict", "/page/predict", "/nonsense"])
+def test_what_is_compressed_is_not_unpacked_for_strangers(guarded, path):
+    bomb = brotli_bomb()
+    assert len(bomb) < 10_000
+    wire = raw_http.request("POST", path, {"Content-Encoding": "br"}, bomb, len(bomb))
+    with Health(guarded.url, guarded.address["rest"]):
+        for port in ("http", "rest"):
+            assert raw_http.send(*address_of(guarded.address[port]), wire, False, 60).status == 401
+        time.sleep(2)
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip"])
+def test_what_is_compressed_is_bounded(server, sound_afterwards, encoding):
+    bomb = brotli_bomb() if encoding == "br" else gzip.compress(bytes(1 << 28))
+    headers = {"Content-Encoding": encoding}
+    before = server.memory_mb()
+    with Health(server.url, server.address["rest"]):
+        for _ in range(3):
+            wire = raw_http.request("POST", "/page/predict", headers, bomb, len(bomb))
+            answer = raw_http.send(*address_of(server.address["rest"]), wire, False, 60)
+            assert answer.status == (413 if encoding == "gzip" else 415)
+    assert server.memory_mb() < before + 50
+
+
+def test_many_pixels_in_few_bytes_are_refused(server, sound_afterwards):
+    """In small what twelve PNGs of 10,000 × 10,000 are: each within the limit, and all are not."""
+    buffer = io.BytesIO()
+    Image.new("L", (500, 500)).save(buffer, "PNG")
+    images = [buffer.getvalue()] * 12
+    body, headers = protocol.request("image_bytes", images, [], {})
+    with Health(server.url):
+        status, answer = post(f"{server.url}/v2/models/{MODEL}/infer", body, headers)
+    assert status == 413 and "3,000,000 pixels" in answer["error"]
+    with client.Client(server.url, timeout_s=60) as asked:
+        assert [one.valid for one in asked.predict(images)] == [True] * 12
+
+
+@contextlib.contextmanager
+def opened(url: str, count: int, first_bytes: bytes) -> Iterator[list[socket.socket]]:
+    """So many connections on each of which so much is sent."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * count)), hard))
+    with contextlib.ExitStack() as stack:
+        found = []
+        for _ in range(count):
+            found.append(stack.enter_context(socket.create_connection(address_of(url), 30)))
+            found[-1].sendall(first_bytes)
+        yield found
+
+
+@pytest.mark.parametrize("first_bytes", [b"", b"GET / HTTP/1.1\r\nX: "])
+def test_connections_that_ask_nothing_take_no_place(server, sound_afterwards, first_bytes):
+    """More than a process may have open by default, and more than the gateway lets in."""
+    count = bounds.Limits().max_connections + 100
+    with Health(server.url), opened(server.url, count, first_bytes) as idle:
+        # The eldest had to go.
+        with contextlib.suppress(ConnectionResetError):
+            assert idle[0].recv(1) == b""
+        with client.Client(server.url, retries=client.Retries(attempts=1)) as asked:
+            assert asked.predict([encoded()])[0].valid
+    assert server.process.poll() is None
+
+
+def test_clients_that_do_not_read_take_bounded_memory(server, sound_afterwards):
+    """Each answer is 5 MB of JSON."""
+    values = [{"b64": base64.b64encode(encoded(8, 8)).decode()}] * 256
+    body = json.dumps({"signature_name": "explain", "instances": values}).encode()
+    wire = raw_http.request("POST", f"/v1/models/{MODEL}:predict", {}, body, len(body))
+    before = server.memory_mb()
+    with Health(server.url), opened(server.address["rest"], 30, wire) as waiting:
+        for one in waiting:
+            one.settimeout(120)
+            assert one.recv(12) == b"HTTP/1.1 200"
+        assert server.memory_mb() < before + 100
+        received = bytearray()
+        while not received.endswith(b"0\r\n\r\n"):
+            received += waiting[0].recv(1 << 20)
+        assert len(received) > 4_000_000

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import time
+import zlib
 
 import hypothesis
 import pytest
@@ -48,7 +50,34 @@ def test_what_is_no_image_has_no_pixels():
         assert image_size.pixels(content) == 0
     huge = hostile_images.bomb(hostile_images.sound()[8], 30_000, 30_000)
     assert struct.unpack_from(">I", huge, 16) == (30_000,)
-    assert image_size.pixels(huge) == image_size.TOO_LARGE
+    assert image_size.pixels(huge) == 30_000**2
+
+
+def small(form: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("P" if form == "GIF" else "RGB", (30, 20)).save(buffer, form)
+    return buffer.getvalue()
+
+
+def endless() -> dict[str, bytes]:
+    """Small images with megabytes of empty parts before the pixels, which decoders read one by one."""
+    gif, png, jpeg = small("GIF"), small("PNG"), small("JPEG")
+    frame = gif.index(b"\x2c\0\0\0\0")
+    comment = b"\x21\xfe" + (b"\xff" + b"a" * 255) * 16_000 + b"\0"
+    chunk = struct.pack(">I4sI", 0, b"zzZz", zlib.crc32(b"zzZz"))
+    return {
+        "GIF": gif[:frame] + comment + gif[frame:],
+        "PNG": png[:33] + chunk * 400_000 + png[33:],
+        "JPEG": jpeg[:2] + b"\xff\xec\0\2" * 1_000_000 + jpeg[2:],
+        "JPEG of fill bytes": jpeg[:2] + b"\xff" * 4_000_000 + jpeg[2:],
+    }
+
+
+@pytest.mark.parametrize("name", endless())
+def test_headers_are_read_in_bounded_time(name):
+    start = time.process_time()
+    assert image_size.pixels(endless()[name]) in (30 * 20, image_size.TOO_LARGE)
+    assert time.process_time() - start < 1
 
 
 @hypothesis.settings(derandomize=True, database=None, deadline=None)

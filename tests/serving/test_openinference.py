@@ -5,9 +5,10 @@ import struct
 
 import pytest
 
-from serving import json_body, openinference, protocol
+from serving import bounds, json_body, openinference, protocol
 
 NAME = "image_bytes"
+LIMITS = bounds.Limits(max_batch=4)
 TENSOR = {"name": NAME, "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}
 
 
@@ -17,7 +18,7 @@ def binary(*items: bytes) -> bytes:
 
 def forwarded(body: bytes, header_length: str | None = None) -> tuple[dict, bytes]:
     """What goes on: its JSON, and what is behind it."""
-    written, headers = openinference.request(body, header_length, NAME, 4)
+    written, headers = openinference.request(body, header_length, NAME, LIMITS)
     length = int(headers[protocol.HEADER_LENGTH])
     return json.loads(written[:length]), written[length:]
 
@@ -27,7 +28,7 @@ def test_a_request_in_json_goes_on_in_binary():
         "id": "a1",
         "inputs": [{**TENSOR, "shape": [2, 1], "data": [["x"], "é"]}],
         "outputs": [{"name": "label"}, {"name": "label", "parameters": {"binary_data": False}}],
-        "parameters": {"signature": "embed", "encoding": "base64", "priority": -1},
+        "parameters": {"signature": "embed", "encoding": "other", "priority": -1},
         "more": 1,
     }
     tensor = {key: TENSOR[key] for key in ("name", "datatype")}
@@ -37,10 +38,24 @@ def test_a_request_in_json_goes_on_in_binary():
             "id": "a1",
             "inputs": [{**tensor, "shape": [2, 1], "parameters": size}],
             "outputs": [{"name": "label", "parameters": {"binary_data": False}}],
-            "parameters": {"signature": "embed", "encoding": "base64"},
+            "parameters": {"signature": "embed"},
         },
         binary(b"x", "é".encode()),
     )
+
+
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_base64_is_decoded_and_what_is_none_is_empty(is_binary):
+    values = ["aW1hZ2U=", "*", ""]
+    tensor = {**TENSOR, "shape": [3, 1], "data": values}
+    content = b""
+    if is_binary:
+        del tensor["data"]
+        content = binary(*(value.encode() for value in values))
+        tensor["parameters"] = {"binary_data_size": len(content)}
+    text = json.dumps({"inputs": [tensor], "parameters": {"encoding": "base64"}}).encode()
+    head, found = forwarded(text + content, str(len(text)))
+    assert (head["parameters"], found) == ({}, binary(b"image", b"", b""))
 
 
 def test_what_our_client_sends_goes_on_as_it_is():

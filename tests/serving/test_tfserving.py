@@ -11,7 +11,7 @@ B64 = {"b64": "aW1hZ2U="}
 
 
 def parse(content, **more) -> tfserving.Predict:
-    return tfserving.parse(json.dumps({**content, **more}).encode(), "image_bytes", 3)
+    return tfserving.parse(json.dumps({**content, **more}).encode(), "image_bytes", 3, 65536)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,11 @@ def test_a_single_input_and_a_signature():
 )
 def test_what_cannot_be_understood(body, sentence):
     with pytest.raises(json_body.MalformedError, match=sentence):
-        tfserving.parse(body, "image_bytes", 3)
+        tfserving.parse(body, "image_bytes", 3, 65536)
+
+
+def answer(outputs, row) -> dict:
+    return json.loads(b"".join(tfserving.pieces(outputs, row)))
 
 
 def test_answers_by_row_and_column():
@@ -73,19 +77,19 @@ def test_answers_by_row_and_column():
         "label": np.array(["Möwe".encode(), b""], object),
         "raw_bytes": np.array([[b"a"], [b"b"]], object),
     }
-    assert tfserving.answer(outputs, row=True) == {
+    assert answer(outputs, row=True) == {
         "predictions": [
             {"label": "Möwe", "raw_bytes": [{"b64": "YQ=="}], "score": 0.5},
             {"label": "", "raw_bytes": [{"b64": "Yg=="}], "score": 0.25},
         ]
     }
-    assert tfserving.answer(outputs, row=False)["outputs"]["label"] == ["Möwe", ""]
+    assert answer(outputs, row=False)["outputs"]["label"] == ["Möwe", ""]
 
 
 def test_a_single_output_has_no_name():
     outputs = {"embedding": np.float32([[1, 2]])}
-    assert tfserving.answer(outputs, row=True) == {"predictions": [[1.0, 2.0]]}
-    assert tfserving.answer(outputs, row=False) == {"outputs": [[1.0, 2.0]]}
+    assert answer(outputs, row=True) == {"predictions": [[1.0, 2.0]]}
+    assert answer(outputs, row=False) == {"outputs": [[1.0, 2.0]]}
 
 
 def test_states():

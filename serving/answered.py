@@ -1,0 +1,31 @@
+"""Answers of the gateway other than 200."""
+
+from collections.abc import Mapping
+
+from serving import bounds
+
+
+class Answered(Exception):  # noqa: N818
+    """An answer other than 200.
+
+    Args:
+      status: of HTTP.
+      message: for the client.
+      headers: beside those that every answer has.
+    """
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+def exceeded(bound: str, message: str, headers: Mapping[str, str] | None = None) -> Answered:
+    """The answer to a request that exceeds a bound.
+
+    Args:
+      bound: its name in ``bounds.STATUSES``.
+      message: for the client; says what is allowed.
+      headers: as of :class:`Answered`.
+    """
+    return Answered(bounds.STATUSES[bound], message, headers)
