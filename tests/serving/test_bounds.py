@@ -5,9 +5,7 @@ import contextlib
 import dataclasses
 import gzip
 import json
-import os
 import re
-import signal
 import socket
 import threading
 import time
@@ -30,6 +28,53 @@ INFER = "/v2/models/shapes/infer"
 ROWS = re.compile(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
 
 
+class Line:
+    """What lies between the gateway and Triton; it may be blocked.
+
+    Args:
+      url: Triton's.
+    """
+
+    def __init__(self, url: str) -> None:
+        host, _, port = url.partition("://")[2].partition(":")
+        self._there = (host, int(port))
+        self._free = threading.Event()
+        self._free.set()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                one = self._listening.accept()[0]
+                other = socket.create_connection(self._there)
+                for ends in ((one, other), (other, one)):
+                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while part := source.recv(1 << 16):
+                self._free.wait()
+                target.sendall(part)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._free.set()
+        self._listening.close()
+
+    @contextlib.contextmanager
+    def blocked(self) -> Iterator[None]:
+        """Nothing gets through until the end of the block."""
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
+
+
 class Gateway:
     """A gateway in this process before the Triton of a real server.
 
@@ -37,9 +82,9 @@ class Gateway:
       port: where it listens.
     """
 
-    def __init__(self, port: int, server: conftest.Server) -> None:
+    def __init__(self, port: int, line: Line) -> None:
         self.port = port
-        self._server = server
+        self.blocked = line.blocked
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> "Gateway":
@@ -72,16 +117,6 @@ class Gateway:
         wire = raw_http.request("POST", PREDICT, {}, b"x" * size_bytes, size_bytes + 1)
         return self.begun(wire)
 
-    @contextlib.contextmanager
-    def stopped(self, name: str = "python_backend_stub") -> Iterator[None]:
-        """A process does nothing until the end of the block."""
-        child = self._server.child(name)
-        os.kill(child, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(child, signal.SIGCONT)
-
 
 def rows(count: int = 1, signature: str = "serving_default", image: bytes | None = None) -> bytes:
     one = {"b64": base64.b64encode(encoded(8, 8) if image is None else image).decode()}
@@ -109,8 +144,8 @@ def status(one: socket.socket) -> int:
 
 
 def last_of(gateway: Gateway, wire: bytes, count: int) -> int:
-    """The status of the one that is answered first while the worker does nothing."""
-    with gateway.stopped():
+    """The status of the one that is answered first while nothing gets through."""
+    with gateway.blocked():
         for _ in range(count - 1):
             gateway.begun(wire)
         time.sleep(0.5)
@@ -138,7 +173,7 @@ def idle(gateway: Gateway) -> int:
 
 
 def pipelined(gateway: Gateway) -> int:
-    with gateway.stopped():
+    with gateway.blocked():
         one = gateway.begun(post(rows()))
         time.sleep(0.3)
         with contextlib.suppress(ConnectionError):
@@ -162,12 +197,12 @@ def held(gateway: Gateway) -> int:
 
 
 def late(gateway: Gateway) -> int:
-    with gateway.stopped():
+    with gateway.blocked():
         return gateway.post(PREDICT, rows())
 
 
 def blind(gateway: Gateway) -> int:
-    with gateway.stopped("tritonserver"):
+    with gateway.blocked():
         start = time.monotonic()
         found = gateway.get("/v2/health/ready")
         assert time.monotonic() - start < 2
@@ -232,9 +267,10 @@ def opened(server: conftest.Server, **lowered: float) -> Iterator[Gateway]:
     kind = type("Lowered", (bounds.Limits,), derived)
     limits = kind(**{name: value for name, value in lowered.items() if name in names})
     where = process.addresses("127.0.0.1", 0, None, None, None)
-    running = door.Door("shapes", server.folder, where, server.address["triton"], limits)
-    with running, Gateway(where.http_port, server) as gateway:
-        yield gateway
+    with contextlib.closing(Line(server.address["triton"])) as line:
+        running = door.Door("shapes", server.folder, where, line.url, limits)
+        with running, Gateway(where.http_port, line) as gateway:
+            yield gateway
 
 
 def documented() -> dict[str, tuple[str, str, str]]:
@@ -303,7 +339,7 @@ def test_what_nobody_waits_for_does_not_reach_triton(guarded):
     before = executions(guarded)
     image = encoded(100, 100)
     with opened(guarded, max_pixels=10_000) as gateway:
-        with gateway.stopped():
+        with gateway.blocked():
             first = gateway.begun(post(rows(image=image)))
             time.sleep(0.3)
             for _ in range(3):
@@ -331,7 +367,7 @@ def test_a_small_request_does_not_wait_for_all_large_ones(guarded):
             for number in range(6)
         ]
         threads.append(threading.Thread(target=ask, args=(gateway, "small", encoded(8, 8))))
-        with gateway.stopped():
+        with gateway.blocked():
             for thread in threads:
                 thread.start()
                 time.sleep(0.1)
