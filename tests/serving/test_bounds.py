@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +18,7 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 
 from benchmarks import raw_http
-from serving import bounds, client, door, protocol
-from serving.triton import process
+from serving import bounds, door, origins, protocol
 from tests.serving import conftest
 from tests.serving.conftest import encoded
 
@@ -32,23 +32,26 @@ class Line:
     """What lies between the gateway and Triton; it may be blocked.
 
     Args:
-      url: Triton's.
+      path: the Unix socket of the gateway's end.
+      triton: Triton's own.
     """
 
-    def __init__(self, url: str) -> None:
-        host, _, port = url.partition("://")[2].partition(":")
-        self._there = (host, int(port))
+    def __init__(self, path: str, triton: str) -> None:
+        self.path = path
+        self._triton = triton
         self._free = threading.Event()
         self._free.set()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(path)
+        self._listening.listen(1024)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 one = self._listening.accept()[0]
-                other = socket.create_connection(self._there)
+                other = socket.socket(socket.AF_UNIX)
+                other.connect(self._triton)
                 for ends in ((one, other), (other, one)):
                     threading.Thread(target=self._pump, args=ends, daemon=True).start()
 
@@ -266,10 +269,17 @@ def opened(server: conftest.Server, **lowered: float) -> Iterator[Gateway]:
     derived = {name: value for name, value in lowered.items() if name not in names}
     kind = type("Lowered", (bounds.Limits,), derived)
     limits = kind(**{name: value for name, value in lowered.items() if name in names})
-    where = process.addresses("127.0.0.1", 0, None, None, None)
-    with contextlib.closing(Line(server.address["triton"])) as line:
-        running = door.Door("shapes", server.folder, where, line.url, limits)
-        with running, Gateway(where.http_port, line) as gateway:
+    triton = server.address["triton"].removeprefix("unix:")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        contextlib.closing(Line(f"{folder}/line", triton)) as line,
+    ):
+        hosts = origins.Hosts("127.0.0.1", ())
+        running = door.Door(
+            "shapes", server.folder, [listening], line.path, hosts, limits, lambda *_: None
+        )
+        with running, Gateway(listening.getsockname()[1], line) as gateway:
             yield gateway
 
 
@@ -319,7 +329,7 @@ def test_gzip_is_taken_and_bounded(guarded):
 
 def executions(server: conftest.Server) -> int:
     """How many images the model was asked for in all."""
-    with client.Client(server.address["triton"], "shapes") as asked:
+    with server.triton("shapes") as asked:
         answer = asked._call("GET", "/v2/models/shapes/stats").body
     return sum(one["inference_count"] for one in json.loads(answer)["model_stats"])
 
