@@ -1,6 +1,6 @@
 """Ten thousand hostile requests and images to the server's doors, then four times too many clients.
 
-    python benchmarks/serving_fuzz.py [--requests N] [--seconds S]
+    python benchmarks/serving_fuzz.py [--requests N] [--seconds S] [--attacks-only]
 
 Requests are made by hypothesis from a fixed seed: TensorFlow Serving's REST API and the Open
 Inference Protocol, in JSON and in binary, with everything about them wrong that can be, and with
@@ -9,12 +9,17 @@ answered with the same numbers each time. A fault is an answer of 5xx, none at a
 a wrong answer to a sound request, a process that died, or memory that grows. Then so many clients
 as four times the door's places ask for some seconds: each must be answered right or with 429 or
 503 and Retry-After, and a normal request soon after.
+
+At last come the few requests of hostile_load.py that want all of the server, to one with the limits
+that it has by default and 1,024 file descriptors: health must be answered with 200 within a second
+during each of them.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -30,7 +35,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import aiohttp
 import numpy as np
 
-from benchmarks import harness, hostile_images, hostile_requests, hostile_rounds, raw_http
+from benchmarks import (
+    harness,
+    hostile_images,
+    hostile_load,
+    hostile_requests,
+    hostile_rounds,
+    raw_http,
+)
 from benchmarks import serving as throughput
 from serving import bounds, client
 
@@ -42,6 +54,8 @@ MEMORY_AT = (0.1, 0.5)
 GROWTH = 1.2
 OVERLOAD = 4
 ROUNDS = 20
+HEALTH_S = 1.0
+DESCRIPTORS = 1024
 _EXAMPLES = 20
 
 
@@ -212,14 +226,48 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         process.wait()
 
 
+def attack(scratch: Path) -> list[dict[str, Any]]:
+    """Runs the attacks of hostile_load.py on a server of its own."""
+    version = scratch / "attacked" / MODEL / "1"
+    throughput.export_model(version, "cnn", 128)
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, soft[0]), soft[1]))
+    process, address = throughput.start_server(version.parent)
+    resource.setrlimit(resource.RLIMIT_NOFILE, soft)
+    try:
+        return hostile_load.run(hostile_load.Target(address, MODEL), process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def finish_attacks(found: list[dict[str, Any]]) -> None:
+    """Prints what the attacks did to health."""
+    worst = max(one["worst_health_s"] for one in found)
+    down = sum(count for one in found for key, count in one["health"].items() if key != "200")
+    details = {"attacks": found, "health_not_200": down}
+    # The worst answer within a second, and none other than 200.
+    ratio = min(1.0, HEALTH_S / worst) if not down else 0.0
+    claim = "health during attacks, worst answer"
+    harness.finish(claim, "s", HEALTH_S, worst, ratio, 1.0, details)
+
+
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--attacks-only", action="store_true")
     given = parser.parse_args()
     with harness.workspace() as scratch:
-        details = measure(given, scratch)
+        if not given.attacks_only:
+            fuzzed(given, scratch)
+        finish_attacks(attack(scratch))
+
+
+def fuzzed(given: argparse.Namespace, scratch: Path) -> None:
+    """Runs the hostile requests and the overload; prints the result."""
+    details = measure(given, scratch)
     first, last = (details["memory_mb"][key] for key in ("at 10%", "at the end"))
     details["memory_growth"] = {role: round(last[role] / first[role], 2) for role in first}
     bad = [key for key in details["overload"]["statuses"] if key not in ("200", "429", "503")]
