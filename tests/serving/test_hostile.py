@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import gzip
 import io
 import json
@@ -224,10 +225,11 @@ def address_of(url: str) -> tuple[str, int]:
     return host, int(port)
 
 
+@functools.cache
 def brotli_bomb() -> bytes:
     """1 GB of zeros."""
     brotli = pytest.importorskip("brotli")
-    packer = brotli.Compressor()
+    packer = brotli.Compressor(quality=1)
     parts = [packer.process(bytes(1 << 24)) for _ in range(64)]
     return b"".join([*parts, packer.finish()])
 
@@ -235,7 +237,7 @@ def brotli_bomb() -> bytes:
 @pytest.mark.parametrize("path", ["/", "/v1/models/shapes:predict", "/page/predict", "/nonsense"])
 def test_what_is_compressed_is_not_unpacked_for_strangers(guarded, path):
     bomb = brotli_bomb()
-    assert len(bomb) < 10_000
+    assert len(bomb) < 300_000
     wire = raw_http.request("POST", path, {"Content-Encoding": "br"}, bomb, len(bomb))
     with Health(guarded.url, guarded.address["rest"]):
         for port in ("http", "rest"):
