@@ -47,7 +47,7 @@ class Health:
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
-        while not self._done.wait(0.1):
+        while not self.statuses or not self._done.wait(0.1):
             for url in self._urls:
                 self._ask(url + _HEALTH)
 

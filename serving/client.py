@@ -193,8 +193,7 @@ class Client:
         except errors.TooLargeError:
             if len(images) == 1:
                 raise
-        half = len(images) // 2
-        parts = (images[:half], images[half:])
+        parts = (images[: len(images) // 2], images[len(images) // 2 :])
         return [one for part in parts for one in self._halved(part, signature, outputs)]
 
     def _answer(

@@ -18,7 +18,17 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from serving import admission, answered, bounds, client, protocol, read_back, signatures, upstream, weight
+from serving import (
+    admission,
+    answered,
+    bounds,
+    client,
+    protocol,
+    read_back,
+    signatures,
+    upstream,
+    weight,
+)
 
 FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"

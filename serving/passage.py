@@ -9,8 +9,6 @@ Triton's other requests load models, map shared memory, and change its log and i
 """
 
 import asyncio
-import json
-import math
 import re
 
 from aiohttp import web
@@ -119,6 +117,6 @@ class Passage:
     def _refuse_values(self, found: upstream.Response) -> None:
         """Counts the values of a binary answer; of one in JSON the bytes are bounded alone."""
         if protocol.HEADER_LENGTH in found.headers:
-            head = json.loads(found.body[: int(found.headers[protocol.HEADER_LENGTH])])
-            count = sum(math.prod(tensor["shape"]) for tensor in head["outputs"])
+            length = int(found.headers[protocol.HEADER_LENGTH])
+            count = weight.values(protocol.answer(found.body, length).outputs)
             weight.refuse_values(count, self._limits)

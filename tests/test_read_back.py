@@ -47,7 +47,7 @@ from data import (
 from pipeline import lineage, lock, mlmd, reasons, settings, steps, summary
 from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.scheduled import confidence, config, drifting, images, state
-from serving import client, local, protocol, tables, upstream
+from serving import client, local, protocol, tables, transport, upstream
 from serving import errors as serving_errors
 from tests.data import test_index
 
@@ -215,7 +215,7 @@ def answered(content: bytes) -> Any:
 
 def refused(content: bytes) -> Any:
     response = types.SimpleNamespace(body=content, status=500, headers={})
-    return client._error(response, "http://host")
+    return transport.error(response, "http://host")
 
 
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}}
@@ -547,7 +547,7 @@ CASES = {
         raises=(serving_errors.FaultError,),
     ),
     "error of a server": Reader(
-        "serving/client.py:_error",
+        "serving/transport.py:error",
         written("x", '{"error": "why"}'),
         text(refused),
         refuses=False,
@@ -755,7 +755,6 @@ ALLOWED = {
     "pipeline/source.py": "the project's own sources",
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",
     "serving/page.py": "the project's own page",
-    "serving/openinference.py": "a request that was written anew here",
     "serving/json_body.py": "the reader of requests",
     "serving/triton/model.py": "what the door and the server wrote for it",
     "serving/triton/process.py": "of the kernel, and a log of any bytes",

@@ -138,6 +138,11 @@ class Server:
                 waiting += below
         return found
 
+    def cpu_s(self) -> float:
+        """The time on a processor of the supervising process, and of the gateway in it."""
+        status = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory_mb(self) -> float:
         """What the supervising process, and the gateway in it, has in memory."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])

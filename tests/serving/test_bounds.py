@@ -41,19 +41,23 @@ class Line:
         self._triton = triton
         self._free = threading.Event()
         self._free.set()
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(path)
         self._listening.listen(1024)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads[0].start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 one = self._listening.accept()[0]
                 other = socket.socket(socket.AF_UNIX)
+                self._ends += [one, other]
                 other.connect(self._triton)
                 for ends in ((one, other), (other, one)):
-                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+                    self._threads.append(threading.Thread(target=self._pump, args=ends))
+                    self._threads[-1].start()
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -66,7 +70,13 @@ class Line:
 
     def close(self) -> None:
         self._free.set()
-        self._listening.close()
+        for one in (self._listening, *self._ends):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for one in (self._listening, *self._ends):
+            one.close()
 
     @contextlib.contextmanager
     def blocked(self) -> Iterator[None]:

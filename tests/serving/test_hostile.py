@@ -35,7 +35,8 @@ pytestmark = conftest.needs_triton
 MODEL = "shapes"
 MAX_PIXELS = 250_000
 MAX_REQUEST_BYTES = 400_000
-HEALTH_S = 1.0
+# Longer than a second, which benchmarks/serving_fuzz.py asks for: other tests may use the machine.
+HEALTH_S = 5.0
 TENSOR = {"name": "image_bytes", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}
 
 
@@ -199,7 +200,7 @@ class Health:
         self._thread = threading.Thread(target=self._ask)
 
     def _ask(self) -> None:
-        while not self._done.wait(0.1):
+        while self.worst_s == 0 or not self._done.wait(0.1):
             for url in self._urls:
                 start = time.monotonic()
                 try:
@@ -238,11 +239,14 @@ def brotli_bomb() -> bytes:
 def test_what_is_compressed_is_not_unpacked_for_strangers(guarded, path):
     bomb = brotli_bomb()
     assert len(bomb) < 300_000
+    before_s = guarded.cpu_s()
     wire = raw_http.request("POST", path, {"Content-Encoding": "br"}, bomb, len(bomb))
     with Health(guarded.url, guarded.address["rest"]):
         for port in ("http", "rest"):
             assert raw_http.send(*address_of(guarded.address[port]), wire, False, 60).status == 401
         time.sleep(2)
+    # To unpack them takes several.
+    assert guarded.cpu_s() < before_s + 1.5
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "gzip"])
@@ -299,7 +303,8 @@ def test_connections_that_ask_nothing_take_no_place(server, sound_afterwards, fi
 
 def test_clients_that_do_not_read_take_bounded_memory(server, sound_afterwards):
     """Each answer is 5 MB of JSON."""
-    values = [{"b64": base64.b64encode(encoded(8, 8)).decode()}] * 256
+    # As small as can be: bodies have a bound of their own.
+    values = [{"b64": base64.b64encode(encoded(1, 1, form="PNG")).decode()}] * 256
     body = json.dumps({"signature_name": "explain", "instances": values}).encode()
     wire = raw_http.request("POST", f"/v1/models/{MODEL}:predict", {}, body, len(body))
     before = server.memory_mb()
