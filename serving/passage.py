@@ -118,5 +118,4 @@ class Passage:
         """Counts the values of a binary answer; of one in JSON the bytes are bounded alone."""
         if protocol.HEADER_LENGTH in found.headers:
             length = int(found.headers[protocol.HEADER_LENGTH])
-            count = weight.values(protocol.answer(found.body, length).outputs)
-            weight.refuse_values(count, self._limits)
+            weight.refuse_values(protocol.value_count(found.body, length), self._limits)

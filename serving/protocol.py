@@ -5,6 +5,7 @@ Source: github.com/kserve/open-inference-protocol, ``open_inference_rest.yaml``;
 """
 
 import json
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def answer(body: bytes, header_length: int) -> Answer:
     Raises:
       KeyError, TypeError, ValueError, struct.error: it makes no sense.
     """
-    head = read_back.parse(body[:header_length])
+    head = _head(body, header_length)
     outputs, start = {}, header_length
     for tensor in head["outputs"]:
         end = start + tensor["parameters"]["binary_data_size"]
@@ -102,6 +103,15 @@ def answer(body: bytes, header_length: int) -> Answer:
         outputs[tensor["name"]] = values[:, 0] if shape[1:] == [1] else values
         start = end
     return Answer(str(head["model_version"]), outputs)
+
+
+def value_count(body: bytes, header_length: int) -> int:
+    """Counts the values of an answer, by the shapes that it tells; arguments as of :func:`answer`."""
+    return sum(math.prod(tensor["shape"]) for tensor in _head(body, header_length)["outputs"])
+
+
+def _head(body: bytes, header_length: int) -> Any:
+    return read_back.parse(body[:header_length])
 
 
 def _array(datatype: str, content: bytes) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from serving import admission, answered, bounds, client, protocol, read_back, tu
 MODEL_FAILED = "the model failed"
 # How Triton's message begins where a worker was silent for a second; it names the instance.
 _GIVEN_UP = re.compile("Stub process '([^']+)' is not healthy")
+_HEALTH_STANDS_S = 5.0
 # Before a request that met a dead worker is sent again: another worker may take it.
 _WAITS_S = (0.05, 0.1, 0.2)
 
@@ -73,18 +75,26 @@ class Upstream:
         self._session = session
         self._limits = limits
         self._turns = turns.Turns(limits)
+        self._healthy: dict[str, tuple[float, Response]] = {}
         self._running: set[asyncio.Task[Response]] = set()
 
     async def health(self, path: str) -> Response:
         """Asks whether Triton runs; an answer that comes late is worth nothing to a probe.
+
+        Where the processors are busy, what it said within the last seconds stands.
 
         Raises:
           answered.Answered: it does not, or does not say so in time (503).
         """
         seconds = self._limits.health_timeout_s
         try:
-            return await asyncio.wait_for(self._ask("GET", path, b"", None, None), seconds)
+            found = await asyncio.wait_for(self._ask("GET", path, b"", None, None), seconds)
+            self._healthy[path] = (time.monotonic(), found)
+            return found
         except (TimeoutError, asyncio.TimeoutError) as error:
+            said_s, said = self._healthy.get(path, (-math.inf, None))
+            if said is not None and time.monotonic() - said_s < _HEALTH_STANDS_S:
+                return said
             message = f"The model server did not answer within {seconds} s."
             raise answered.exceeded("health_timeout_s", message) from error
 

@@ -573,7 +573,7 @@ CASES = {
         refuses=False,
     ),
     "answer with tensors": Reader(
-        "serving/protocol.py:answer",
+        "serving/protocol.py:_head",
         written("x", ANSWER + b"\0" * 8),
         text(lambda given: protocol.answer(given, len(ANSWER))),
         refuses=False,

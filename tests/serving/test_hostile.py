@@ -302,7 +302,7 @@ def test_connections_that_ask_nothing_take_no_place(server, sound_afterwards, fi
 
 
 def test_clients_that_do_not_read_take_bounded_memory(server, sound_afterwards):
-    """Each answer is 5 MB of JSON."""
+    """Each answer is megabytes of JSON."""
     # As small as can be: bodies have a bound of their own.
     values = [{"b64": base64.b64encode(encoded(1, 1, form="PNG")).decode()}] * 256
     body = json.dumps({"signature_name": "explain", "instances": values}).encode()
@@ -316,4 +316,4 @@ def test_clients_that_do_not_read_take_bounded_memory(server, sound_afterwards):
         received = bytearray()
         while not received.endswith(b"0\r\n\r\n"):
             received += waiting[0].recv(1 << 20)
-        assert len(received) > 4_000_000
+        assert len(received) > 1_000_000
