@@ -6,6 +6,7 @@ client that does not read.
 
 import asyncio
 import json
+import time
 from typing import Any, cast
 
 from aiohttp import http_exceptions, web
@@ -13,6 +14,8 @@ from aiohttp import http_exceptions, web
 from serving import bounds
 
 _Timer = asyncio.TimerHandle
+# For so long a connection that is idle is left alone.
+_FRESH_S = 1.0
 # How long a client that sends too much ahead may wait for its answer.
 _PIPELINED_S = 5
 # What is answered once a request's head was too large for the parser.
@@ -23,7 +26,7 @@ class Book:
     """The open connections; for the one thread of an event loop.
 
     When there are too many, the connection that was idle for the longest time is closed. Where
-    none is idle, new ones are surplus: they are answered with 503, or with health.
+    none was idle for a second, new ones are surplus: they are answered with 503, or with health.
 
     Args:
       limits: how many, and how long.
@@ -31,23 +34,29 @@ class Book:
 
     def __init__(self, limits: bounds.Limits) -> None:
         self.limits = limits
-        # Those without a request, in the order in which they became so.
-        self._idle: dict[Connection, None] = {}
+        # Those without a request, in the order in which they became so, and when that was.
+        self._idle: dict[Connection, float] = {}
         self._busy: set[Connection] = set()
 
     def add(self, one: "Connection") -> None:
         """Takes a new connection in, or cuts one off."""
-        if len(self._busy) + len(self._idle) >= self.limits.max_connections:
+        count = len(self._busy) + len(self._idle)
+        is_full = count >= self.limits.most_connections
+        if count >= self.limits.max_connections:
             eldest = next(iter(self._idle), None)
-            if eldest is not None:
+            # What has just come may have its request in the next packet.
+            if eldest is not None and (is_full or self._idle_s(eldest) > _FRESH_S):
                 self._idle.pop(eldest)
                 eldest.abort()
+            elif is_full:
+                one.abort()
+                return
             else:
                 one.is_surplus = True
-        if len(self._busy) + len(self._idle) >= self.limits.most_connections:
-            one.abort()
-        else:
-            self._idle[one] = None
+        self._idle[one] = time.monotonic()
+
+    def _idle_s(self, one: "Connection") -> float:
+        return time.monotonic() - self._idle[one]
 
     def remove(self, one: "Connection") -> None:
         """Forgets a connection that is closed."""
@@ -62,7 +71,7 @@ class Book:
         if busy:
             self._busy.add(one)
         else:
-            self._idle[one] = None
+            self._idle[one] = time.monotonic()
 
 
 class Connection(web.RequestHandler):

@@ -46,7 +46,9 @@ _START_TIMEOUT_S = 30
 _KEPT_S = 300
 # What a client that was refused may still send before its connection is closed.
 _LINGERING_S = 1.0
+# Connections that the kernel keeps for us, and those that are taken before others are read from.
 _BACKLOG = 1024
+_AT_ONCE = 64
 # For what keeps a core busy for long: reading large requests, writing large answers.
 _THREADS = 4
 _MAX_MESSAGE_LENGTH = 500
@@ -174,7 +176,9 @@ class Door:
                 max_headers=limits.max_fields,
             )
 
-        return await self._loop.create_server(connected, sock=listening, backlog=_BACKLOG)
+        made = await self._loop.create_server(connected, sock=listening, backlog=_AT_ONCE)
+        listening.listen(_BACKLOG)
+        return made
 
     def _application(self) -> web.Application:
         admitted, limits = self._admitted, self._limits

@@ -399,7 +399,9 @@ def test_a_small_request_does_not_wait_for_all_large_ones(guarded):
 @conftest.needs_triton
 def test_the_eldest_idle_connection_gives_way(guarded):
     with opened(guarded, max_connections=20) as gateway:
-        idle_ones = [gateway.begun(b"") for _ in range(30)]
+        idle_ones = [gateway.begun(b"") for _ in range(20)]
+        time.sleep(1.2)  # what is fresh is left alone
+        idle_ones += [gateway.begun(b"") for _ in range(10)]
         assert gateway.post(PREDICT, rows()) == 200
         assert status(idle_ones[0]) == 0
         idle_ones[-1].sendall(raw_http.request("GET", "/v2/health/live", {}, b"", None))

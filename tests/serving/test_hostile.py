@@ -293,6 +293,7 @@ def test_connections_that_ask_nothing_take_no_place(server, sound_afterwards, fi
     """More than a process may have open by default, and more than the gateway lets in."""
     count = bounds.Limits().max_connections + 100
     with Health(server.url), opened(server.url, count, first_bytes) as idle:
+        time.sleep(1.2)  # what is fresh is left alone
         # The eldest had to go.
         with contextlib.suppress(ConnectionResetError):
             assert idle[0].recv(1) == b""

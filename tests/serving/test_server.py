@@ -33,6 +33,7 @@ from tests.serving.conftest import LABELS, encoded
 pytestmark = conftest.needs_triton
 
 MAX_PIXELS = 250_000
+EXPLAIN = {"signature": "explain"}
 MAX_REQUEST_BYTES = 400_000
 
 
@@ -382,9 +383,9 @@ def test_it_stops_in_order(server):
     """Requests in flight are answered; exit code 0; no process and no file is left."""
     children = server.children()
     assert len(children) >= 2
-    body, headers = protocol.request("image_bytes", [encoded(80, 80)] * 32, [], {})
+    body, headers = protocol.request("image_bytes", [encoded(80, 80)] * 32, [], EXPLAIN)
     address = server.url.removeprefix("http://")
-    waiting = [http.client.HTTPConnection(address, timeout=60) for _ in range(40)]
+    waiting = [http.client.HTTPConnection(address, timeout=60) for _ in range(8)]
     for connection in waiting:
         connection.request("POST", "/v2/models/shapes/infer", body, headers)
     time.sleep(0.2)
