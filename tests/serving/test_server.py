@@ -249,7 +249,8 @@ def test_the_api_of_tensorflow_serving_predicts(server, golden):
     _, answer = rest(server, "shapes:predict", {"inputs": {"image_bytes": values * 8}})
     assert len(answer["outputs"]["label"]) == 40
     embed = {"signature_name": "embed", "instances": [{"image_bytes": values[0]}]}
-    assert set(rest(server, "shapes:predict", embed)[1]["predictions"][0]) == {"embedding", "valid"}
+    (row,) = rest(server, "shapes:predict", embed)[1]["predictions"]
+    assert set(row) == {"embedding", "valid", "invalid_reason"}
 
 
 def test_the_api_of_tensorflow_serving_tells_of_the_model(server):
