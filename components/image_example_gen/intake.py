@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from components.image_example_gen import config as ingest_config
-from data import atomic, errors, folder
+from data import atomic, errors, folder, spreadsheet
 from data.layout import checks
 from data.layout.unused import Note, Unused
 
@@ -37,8 +37,8 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
         writer.writerow(UNUSED_HEADER)
 
         def note(row: Unused) -> None:
-            values = (folder.printable(row.path), row.reason.value, str(row.is_image).lower())
-            writer.writerow(values)
+            is_image = str(row.is_image).lower()
+            writer.writerow((spreadsheet.cell(row.path), row.reason.value, is_image))
 
         yield note
     tf.io.gfile.makedirs(uri)
