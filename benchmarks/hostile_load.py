@@ -93,6 +93,7 @@ class Target:
 
     def post(self, door: str, path: str, body: bytes, headers: dict[str, str]) -> int:
         """The status of an answer; 0: closed without; -1: none in time."""
+        headers = {**headers, "Connection": "close"}  # a chunked answer ends there
         wire = raw_http.request("POST", path, headers, body, len(body))
         return raw_http.send(*self.place(door), wire, False, TIMEOUT_S).status
 

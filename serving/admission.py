@@ -55,6 +55,7 @@ class Admission:
                 self._waiting -= 1
         finally:
             self._held_bytes -= len(held) + len(content)
+            held.clear()  # an exception on its way keeps what it came through
 
     async def _read(self, request: web.Request, held: bytearray) -> None:
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
