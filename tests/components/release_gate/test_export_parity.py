@@ -51,7 +51,10 @@ def test_right_wrong_and_damaged(exported, images, eval_files):
 
     give(exported, conftest.classifier())
     (found,) = checked(exported, images, eval_files)
-    readable = len(images) - 5
+    readable = sum(
+        image.name not in ("WebP", "TIFF") and not image.name.startswith("broken")
+        for image in images
+    )
     assert (found.format, found.images) == ("onnx", readable + 30)
     assert found.ok
     assert (found.largest < 1e-5, found.agreement) == (True, 1.0)
