@@ -132,7 +132,7 @@ def test_without_the_libraries_nothing_is_blessed_and_the_reason_told(tmp_path, 
 def test_a_contract_without_labels_is_an_error(tmp_path):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "contract.json").write_text("{}")
-    with pytest.raises(errors.PipelineError, match="names no labels"):
+    with pytest.raises(errors.PipelineError, match="a list of class names is needed"):
         trial.labels(tmp_path)
 
 
