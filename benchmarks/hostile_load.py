@@ -8,10 +8,7 @@ import json
 import os
 import resource
 import socket
-import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +17,7 @@ from typing import Any
 import brotli
 from PIL import Image
 
-from benchmarks import raw_http
+from benchmarks import health, raw_http
 
 CONNECTIONS = 1400
 READERS = 40
@@ -28,46 +25,6 @@ TIMEOUT_S = 90.0
 _HOLD_S = 12.0
 _PNG_SIDE_PX = 10_000
 _PNGS = 12
-_HEALTH = "/v2/health/ready"
-
-
-class Health:
-    """Asks all the time whether a server runs.
-
-    Attributes:
-      worst_s: the longest time until an answer.
-      statuses: how often each came; -1: none.
-    """
-
-    def __init__(self, urls: list[str]) -> None:
-        self.worst_s = 0.0
-        self.statuses: Counter[int] = Counter()
-        self._urls = urls
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        while not self.statuses or not self._done.wait(0.1):
-            for url in self._urls:
-                self._ask(url + _HEALTH)
-
-    def _ask(self, url: str) -> None:
-        start = time.monotonic()
-        try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310
-                status = response.status
-        except OSError as error:
-            status = getattr(error, "code", -1)
-        self.statuses[status] += 1
-        self.worst_s = max(self.worst_s, time.monotonic() - start)
-
-    def __enter__(self) -> "Health":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
 
 
 class Target:
@@ -225,7 +182,7 @@ def run(target: Target, process_id: int) -> list[dict[str, Any]]:
     for attack in ATTACKS:
         before = memory_mb(process_id)
         _peak_reset(process_id)
-        with Health(target.urls()) as health:
+        with health.Health(target.urls()) as asked:
             start = time.monotonic()
             answers = attack(target)
             seconds = time.monotonic() - start
@@ -235,8 +192,8 @@ def run(target: Target, process_id: int) -> list[dict[str, Any]]:
                 "attack": attack.__name__,
                 "answers": {str(key): count for key, count in answers.items()},
                 "seconds": round(seconds, 1),
-                "worst_health_s": round(health.worst_s, 2),
-                "health": {str(key): count for key, count in health.statuses.items()},
+                "worst_health_s": round(asked.worst_s, 2),
+                "health": {str(key): count for key, count in asked.statuses.items()},
                 "mb": [before, peak_mb(process_id), memory_mb(process_id)],
             }
         )

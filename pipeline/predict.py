@@ -10,6 +10,7 @@ Killed, it goes on where it was when it is called again; until the end, answers 
 usage error; 130 after Ctrl-C; 1 for any other failure.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -182,7 +183,7 @@ def _answer(
         table.started(STEP)
         progress.start(answering.TASK, sum(len(chunk.files) for chunk in missing), "files")
         if command.beam.engine == "local" and not command.beam.workers:
-            with answering.Answerer(model, decoders) as answerer:
+            with contextlib.closing(answering.Answerer(model, decoders)) as answerer:
                 for chunk in missing:
                     answerer.answer(chunk)
             return

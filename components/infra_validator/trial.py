@@ -110,8 +110,8 @@ def labels(saved_model: Path) -> list[str]:
     Raises:
       errors.PipelineError: it does not name them.
     """
-    names = trained_contract.read(saved_model).get("labels")
-    if not isinstance(names, list) or not names:
+    names: list[str] = trained_contract.read(saved_model)["labels"]
+    if not names:
         raise errors.PipelineError(f"The contract of {saved_model} names no labels.")
     return names
 

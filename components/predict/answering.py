@@ -9,7 +9,6 @@ Dimension letters: N files, K classes, F features.
 import json
 import os
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,7 @@ def is_done(chunk: listing.Chunk) -> bool:
 
 
 class Answerer:
-    """Answers parts, one after the other; a context manager.
+    """Answers parts, one after the other, until it is closed.
 
     Args:
       model: the model to ask.
@@ -83,17 +82,6 @@ class Answerer:
         self._config, self._scale = decoding(model), scale(model)
         self._pool: decoder_pool.DecoderPool | None = None
         self._root = ""
-
-    def __enter__(self) -> "Answerer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the decoders."""

@@ -10,7 +10,6 @@ import json
 import resource
 import shutil
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -25,7 +24,7 @@ pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 import aiohttp
 from PIL import Image
 
-from benchmarks import hostile_images, hostile_requests, hostile_rounds, raw_http
+from benchmarks import health, hostile_images, hostile_requests, hostile_rounds, raw_http
 from serving import bounds, client, protocol
 from tests.serving import conftest
 from tests.serving.conftest import encoded
@@ -184,39 +183,14 @@ def test_overload_is_shed_and_passes(server, sound_afterwards):
     assert answers[200, None] >= bounds.Limits().max_waiting / 2  # the limit of bytes is low here
 
 
-class Health:
-    """Asks again and again whether the server runs.
-
-    Attributes:
-      worst_s: the longest time until an answer.
-      statuses: how often each came.
-    """
+class Health(health.Health):
+    """Fails where the server did not say all the time, and soon, that it runs."""
 
     def __init__(self, *urls: str) -> None:
-        self.worst_s = 0.0
-        self.statuses: Counter[int] = Counter()
-        self._urls = [f"{url}/v2/health/ready" for url in urls]
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-
-    def _ask(self) -> None:
-        while self.worst_s == 0 or not self._done.wait(0.1):
-            for url in self._urls:
-                start = time.monotonic()
-                try:
-                    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310
-                        self.statuses[response.status] += 1
-                except OSError as error:
-                    self.statuses[getattr(error, "code", -1)] += 1
-                self.worst_s = max(self.worst_s, time.monotonic() - start)
-
-    def __enter__(self) -> "Health":
-        self._thread.start()
-        return self
+        super().__init__(list(urls))
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+        super().__exit__()
         assert set(self.statuses) == {200}
         assert self.worst_s < HEALTH_S
 

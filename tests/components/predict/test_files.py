@@ -1,5 +1,6 @@
 """A pushed model asked about a user's files, by the command line that the user has."""
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -165,7 +166,7 @@ def test_beam_gives_the_same_parts(photos, versions, model, asked, tmp_path):
     listed = listing.scan([photos])
     here = listing.chunks(listed, tmp_path / "here", "")
     there = listing.chunks(listed, tmp_path / "there", "")
-    with answering.Answerer(model, 1) as answerer:
+    with contextlib.closing(answering.Answerer(model, 1)) as answerer:
         for chunk in here:
             answerer.answer(chunk)
     arguments = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
@@ -213,7 +214,7 @@ def test_a_refusal_of_the_model_itself_has_a_reason(model, tmp_path, monkeypatch
     monkeypatch.setattr(asking.Model, "ask", lambda self, serialized: refused)
     (tmp_path / "a.jpg").write_bytes(jpeg(0))
     (chunk,) = listing.chunks(listing.scan([tmp_path / "a.jpg"]), tmp_path / "parts", "")
-    with answering.Answerer(model, 1) as answerer:
+    with contextlib.closing(answering.Answerer(model, 1)) as answerer:
         answerer.answer(chunk)
     (row,) = pq.read_table(chunk.part).to_pylist()
     assert (row["valid"], row["predicted"], row["score"]) == (False, None, None)
