@@ -1,6 +1,5 @@
 """What ingest takes in: the listing, judged as on the command line, and the list of unused files."""
 
-import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,12 +32,11 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
         atomic.replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(UNUSED_HEADER)
+        put = spreadsheet.writing(file, UNUSED_HEADER)
 
         def note(row: Unused) -> None:
             is_image = str(row.is_image).lower()
-            writer.writerow((spreadsheet.cell(row.path), row.reason.value, is_image))
+            put((row.path, row.reason.value, is_image))
 
         yield note
     tf.io.gfile.makedirs(uri)

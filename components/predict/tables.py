@@ -4,7 +4,6 @@ In text, a file name whose bytes are no UTF-8 is shown escaped; Parquet has the 
 embeddings.
 """
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -70,11 +69,11 @@ def _csv(path: Path, parts: Sequence[str]) -> None:
     labels = schema.labels_of(schema.read_schema(parts[0]))
     # Excel takes UTF-8 for what it is only with a mark; others read it without harm.
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*TEXT_COLUMNS, *(_cell(f"{PROBABILITY_OF}{name}") for name in labels)])
+        header = [*TEXT_COLUMNS, *(f"{PROBABILITY_OF}{name}" for name in labels)]
+        put = spreadsheet.writing(file, header)
         for row in _rows(parts):
             shares = row[schema.PROBABILITIES] if row[schema.VALID] else [None] * len(labels)
-            writer.writerow([*(_cell(row[name]) for name in TEXT_COLUMNS), *map(_cell, shares)])
+            put([*(row[name] for name in TEXT_COLUMNS), *shares])
 
 
 def _jsonl(path: Path, parts: Sequence[str]) -> None:
@@ -104,10 +103,3 @@ def _rows(parts: Sequence[str]) -> Iterator[dict[str, Any]]:
         for row in batch.to_pylist():
             name = row[schema.PATH].decode("utf-8", "surrogateescape")
             yield {**row, schema.PATH: folder.printable(name)}
-
-
-def _cell(value: Any) -> str:
-    """A value as a cell; a text that a spreadsheet would take for a formula gets an apostrophe."""
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else spreadsheet.cell(str(value))
