@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -114,6 +114,8 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
         console.print(head, soft_wrap=True)
         if waited:  # much may have come in meanwhile
             listing = None
+        if listing is not None:
+            _show(listing, console)
         try:
             return _run_steps(_Run(config, asked, run_id, console, log_path, start), listing)
         except errors.PipelineError:
@@ -129,7 +131,10 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
 
 
 def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
-    """Looks at the data and the settings; None where the data is to be exported first."""
+    """Looks at the data and the settings; None where the data is to be exported first.
+
+    Says nothing of data that is right: first the run must have its output folder.
+    """
     from pipeline import logs, preflight
     from pipeline import progress as step_table
 
@@ -139,15 +144,21 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
         return None
     with logs.redirected(Path(os.devnull)) as terminal:
         console = _console(terminal)
-        with step_table.waiting(console, "checking the data …"):
-            return preflight.inspect(config, data_dir, _shower(console))
+        understood: list[folder.Listing] = []
+        try:
+            with step_table.waiting(console, "checking the data …"):
+                return preflight.inspect(config, data_dir, understood.append)
+        except errors.PipelineError:
+            for listing in understood:
+                _show(listing, console)
+            raise
 
 
-def _shower(console: "Console") -> "Callable[[folder.Listing], None]":
+def _show(listing: "folder.Listing", console: "Console") -> None:
     """Shows what was understood of a data folder."""
     from data.layout import describe
 
-    return lambda listing: console.print(*describe.lines(listing), sep="\n", soft_wrap=True)
+    console.print(*describe.lines(listing), sep="\n", soft_wrap=True)
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
@@ -162,7 +173,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
         with sources, progress.listening(sources.advanced):
             data_dir = preflight.source_folder(config)
         with step_table.waiting(console, "checking the data …"):
-            listing = preflight.inspect(config, data_dir, _shower(console))
+            listing = preflight.inspect(config, data_dir, lambda found: _show(found, console))
     # Read under the lock: no other run changes the label map from now on.
     inputs = preflight.inputs(config, listing, run.parts.begins_with(STEPS[0]))
     _save_config(config, run.run_id)
@@ -237,7 +248,7 @@ def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
         with step_table.waiting(console, "looking what would run …"):
             data_dir = preflight.source_folder(config, Path(scratch))
             ingests = asked.begins_with(STEPS[0])
-            inputs = preflight.check(config, data_dir, ingests, _shower(console))
+            inputs = preflight.check(config, data_dir, ingests, lambda found: _show(found, console))
 
             from pipeline import dag, dry_run
 

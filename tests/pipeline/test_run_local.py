@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import summary
+from pipeline import lock, summary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -75,6 +75,16 @@ def test_a_refused_run_leaves_no_trace(class_folders, tmp_path):
     assert "'Testing', 'Training' in" in done.stderr
     assert "--ingest.accept-class-names true" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_finds_its_folder_in_use_says_only_that(class_folders, tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    with lock.held(output, "the-first"):
+        done = run("--data-dir", class_folders, "--output-dir", output)
+    assert (done.returncode, done.stdout) == (lock.OutputBusyError.exit_code, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: The output folder {output} is in use, by run the-first")
 
 
 def test_it_runs_from_any_folder_and_imports_its_own_packages(tmp_path):
