@@ -1,0 +1,101 @@
+"""What each test costs: seconds of wall clock and of processors, its child processes included.
+
+    python -m pytest --costs costs.tsv       writes a row for each test, as it ends
+    python -m tests.costs costs.tsv          sums them up, the dearest first
+
+A fixture is paid by the first test that asks for it, as in pytest's own durations.
+"""
+
+import argparse
+import collections
+import csv
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COLUMNS = ("test", "wall_s", "cpu_s", "worker")
+SHOWN = 30
+
+
+def _now() -> tuple[float, float]:
+    """The clock, and the time on processors of this process and of those that it has waited for."""
+    times = os.times()
+    return time.monotonic(), sum(times[:4])
+
+
+class Meter:
+    """Puts on each report what its phase took; pytest-xdist carries it to where rows are written."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._start = _now()
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+        report = yield
+        end = _now()
+        report.cost = [after - before for before, after in zip(self._start, end, strict=True)]
+        self._start = end
+        return report
+
+
+class Rows:
+    """Adds the phases of each test and writes its row when it has been torn down."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0.0])
+        path.write_text("\t".join(COLUMNS) + "\n")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        sums = self._open[report.nodeid]
+        for index, seconds in enumerate(report.cost):
+            sums[index] += seconds
+        if report.when == "teardown":
+            wall_s, cpu_s = self._open.pop(report.nodeid)
+            worker = getattr(report, "worker_id", "")
+            with self._path.open("a") as file:
+                file.write(f"{report.nodeid}\t{wall_s:.2f}\t{cpu_s:.2f}\t{worker}\n")
+
+
+def summary(path: Path, shown: int = SHOWN) -> list[str]:
+    """Tells what the folders and the dearest files and tests of a table took, a line each."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    groups: list[tuple[str, collections.Counter[str], collections.Counter[str]]] = []
+    names = {
+        "folders": lambda test: "/".join(test.partition("::")[0].split("/")[:-1]),
+        "files": lambda test: test.partition("::")[0],
+        "tests": lambda test: test,
+    }
+    lines = [
+        f"{len(rows)} tests: {sum(float(row['wall_s']) for row in rows):.0f} s,"
+        f" {sum(float(row['cpu_s']) for row in rows):.0f} s of CPU"
+    ]
+    for title, name in names.items():
+        walls: collections.Counter[str] = collections.Counter()
+        cpus: collections.Counter[str] = collections.Counter()
+        for row in rows:
+            walls[name(row["test"])] += float(row["wall_s"])
+            cpus[name(row["test"])] += float(row["cpu_s"])
+        groups.append((title, walls, cpus))
+    for title, walls, cpus in groups:
+        lines += ["", f"{'wall s':>8} {'CPU s':>8}  {title}"]
+        lines += [f"{walls[key]:8.1f} {cpu:8.1f}  {key}" for key, cpu in cpus.most_common(shown)]
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--shown", type=int, default=SHOWN, help="rows of each part")
+    given = parser.parse_args()
+    print(*summary(given.table, given.shown), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
