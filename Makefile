@@ -1,11 +1,11 @@
 # make run     the whole pipeline on the embedded digits
-# make test    the whole test suite
+# make test    what the README promises, in minutes; make test-landing: what is dear to test
 # make test-long       a month of retraining; each command of the Kubeflow package: whole runs
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
 
-.PHONY: run test test-fast test-long test-clusters check format lock clean help
+.PHONY: run test test-landing test-long test-clusters check format lock clean help
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.10
@@ -21,10 +21,10 @@ run: $(VENV)/.run
 	$(BIN)/python pipeline/run_local.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	scripts/suite $(BIN)/python "not landing"
 
-test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow and not cluster and not long"
+test-landing: $(VENV)/.dev
+	scripts/suite $(BIN)/python "landing or hypothesis" --hypothesis-profile landing
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long

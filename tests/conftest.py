@@ -11,6 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _library in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(_library, "1")
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +20,10 @@ from data.sources import digits
 from tests import costs
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+hypothesis.settings.register_profile("quick", max_examples=200, deadline=None)
+hypothesis.settings.register_profile("landing", max_examples=2_000, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,7 +27,7 @@ from tests.pipeline import test_run_local
 chromium = browser.chromium
 open_page = browser.open_page
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.landing
 
 RECIPE = """
 preprocess: {size_px: 48}

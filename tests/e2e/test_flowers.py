@@ -10,7 +10,7 @@ from components.trainer.exports import manifest, runtime
 from data import graph
 from tests.pipeline import test_run_local
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.landing
 
 # With 20 eval images, one that lies between two classes is 2 % of all that int8 is asked about.
 ROOM_FOR_INT8 = (

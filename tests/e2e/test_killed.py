@@ -15,7 +15,7 @@ from data.sources import digits
 from pipeline import lock
 from tests.pipeline import test_run_local
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.landing
 
 SIZE_MIB = 600  # the pipeline begins with no less than half of it
 

@@ -8,7 +8,7 @@ import pytest
 from pipeline import summary
 from tests.pipeline import test_run_local
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.landing
 
 
 def test_odd_and_broken_images_do_not_stop_a_run(shared, digits_dir, tmp_path):

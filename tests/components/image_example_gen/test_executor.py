@@ -45,7 +45,7 @@ def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
     assert labels.load(tmp_path / "beam" / labels.FILE) == listing.class_names
 
 
-@pytest.mark.slow
+@pytest.mark.landing
 def test_worker_processes_write_the_same(class_folders, tmp_path):
     run(class_folders, tmp_path / "workers", workers=2)
     test_ingest.run(class_folders, tmp_path / "room")

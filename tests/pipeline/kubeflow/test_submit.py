@@ -64,7 +64,7 @@ def settings(api, client, tmp_path):
     ).kubeflow
 
 
-@pytest.mark.slow
+@pytest.mark.landing
 def test_a_run(api, settings):
     accepted = submit.ask(settings, GOLDEN, "images-1", recurring=False)
     assert accepted == submit.Accepted("r-1", f"{api.url}/#/runs/details/r-1")
@@ -80,7 +80,7 @@ def test_a_run(api, settings):
     assert body["pipeline_spec"]["pipeline_spec"]["root"] == pipeline["root"]
 
 
-@pytest.mark.slow
+@pytest.mark.landing
 def test_a_recurring_run_has_six_fields_and_no_second_at_a_time(api, settings):
     accepted = submit.ask(settings, GOLDEN, "images-2", recurring=True)
     assert accepted.id == "j-1"
@@ -92,7 +92,7 @@ def test_a_recurring_run_has_six_fields_and_no_second_at_a_time(api, settings):
     assert body["mode"] == "ENABLE"
 
 
-@pytest.mark.slow
+@pytest.mark.landing
 def test_a_refusal_is_told_in_one_line_without_the_token(api, settings):
     api.refusal = (403, {"error": f"no right for Bearer {fake_api.TOKEN}", "code": 7})
     with pytest.raises(errors.PipelineError) as caught:
@@ -101,7 +101,7 @@ def test_a_refusal_is_told_in_one_line_without_the_token(api, settings):
     assert message == f"{api.url} did not take it: 403 Forbidden: no right for Bearer …."
 
 
-@pytest.mark.slow
+@pytest.mark.landing
 def test_the_second_document_is_what_kubernetes_understands(client):
     """The volume, parsed by the schema of kfp-kubernetes in the client's environment."""
     code = (
