@@ -12,12 +12,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(_library, "1")
 
 import hypothesis
-import numpy as np
 import pytest
-from PIL import Image
 
 from data.sources import digits
 from tests import costs
+from tests.data import pictures
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -70,12 +69,6 @@ def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return digits.export(tmp_path_factory.mktemp("digits") / "digits", per_class=60)
 
 
-def noise(height: int, width: int, seed: int = 0) -> Image.Image:
-    """An RGB image of smooth noise that JPEG keeps well."""
-    small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
-    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
-
-
 @pytest.fixture
 def class_folders(tmp_path: Path) -> Path:
     """Two class folders of 12 small JPEGs each."""
@@ -83,5 +76,5 @@ def class_folders(tmp_path: Path) -> Path:
     for number, name in enumerate(("cat", "dog")):
         (root / name).mkdir(parents=True)
         for index in range(12):
-            noise(24, 32, seed=100 * number + index).save(root / name / f"{index:02d}.jpg")
+            pictures.noise(24, 32, seed=100 * number + index).save(root / name / f"{index:02d}.jpg")
     return root

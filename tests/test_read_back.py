@@ -49,7 +49,7 @@ from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.scheduled import confidence, config, drifting, images, state
 from serving import client, local, protocol, tables, transport, upstream
 from serving import errors as serving_errors
-from tests.data import test_index
+from tests.data import index_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "components", "pipeline", "serving")
@@ -239,7 +239,7 @@ CASES = {
     ),
     "index": Reader(
         "data/index.py:load",
-        saved(index.INDEX_FILE, lambda path: index.save(path.parent, [test_index.row("a")])),
+        saved(index.INDEX_FILE, lambda path: index.save(path.parent, [index_rows.row("a")])),
         parent(index.load),
         refuses=False,
     ),
@@ -248,7 +248,7 @@ CASES = {
         saved(
             "train-00000-of-00001.jsonl",
             lambda path: catalog.write_shard(
-                str(path), [catalog.Image("a", "cat", "train", 0, DIGEST, None, test_index.INFO)]
+                str(path), [catalog.Image("a", "cat", "train", 0, DIGEST, None, index_rows.INFO)]
             ),
         ),
         lambda path: catalog.read_shard(str(path)),

@@ -1,17 +1,16 @@
 """Every Beam step on Flink and Spark, with two workers, against FnApiRunner in memory."""
 
-import collections
 import json
 import os
 import pathlib
 
 import pytest
-import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.evaluator import results
 from data import records, split
+from tests.clusters import made
 
 pytestmark = [
     pytest.mark.cluster,
@@ -34,18 +33,6 @@ def cluster(on_engine, request):
     return on_engine(f"--beam.engine={request.param}", "--beam.workers=2")
 
 
-def stored(uri: str) -> dict[str, collections.Counter]:
-    """Split → its records and how often each is there."""
-    return {
-        name: collections.Counter(
-            tf.data.TFRecordDataset(
-                records.files(os.path.join(uri, f"Split-{name}"))
-            ).as_numpy_iterator()
-        )
-        for name in split.SPLITS
-    }
-
-
 @pytest.mark.parametrize(
     ("step", "output"),
     [
@@ -55,7 +42,7 @@ def stored(uri: str) -> dict[str, collections.Counter]:
     ],
 )
 def test_the_same_records(local, cluster, step, output):
-    expected, found = stored(local.uri(step, output)), stored(cluster.uri(step, output))
+    expected, found = made.stored(local.uri(step, output)), made.stored(cluster.uri(step, output))
     assert expected == found
     assert sum(sum(rows.values()) for rows in found.values()) == 120
     assert all(len(records.files(f"{cluster.uri(step, output)}/Split-{n}")) > 1 for n in ("train",))

@@ -11,7 +11,7 @@ from components.image_example_gen import inspection, report
 from data import errors
 from data.sources import digits
 from pipeline import beam_config, job_server
-from tests.clusters import conftest, standalone, test_conformance
+from tests.clusters import conftest, made, standalone
 
 pytestmark = [
     pytest.mark.cluster,
@@ -35,7 +35,7 @@ def expected(many, tmp_path_factory) -> dict[str, collections.Counter]:
     """The records that FnApiRunner makes."""
     target = tmp_path_factory.mktemp("expected")
     ingest_step.prepare(many, target)()
-    return test_conformance.stored(str(target / "examples"))
+    return made.stored(str(target / "examples"))
 
 
 def assembled(engine: str) -> Path:
@@ -77,7 +77,7 @@ def test_ingest(engine, killed, many, expected, worker_environment, tmp_path, mo
                 assert not (tmp_path / "examples" / report.REPORT_FILE).exists()
                 # What the workers had found is kept; the same command goes on from there.
                 ingest_step.prepare(many, tmp_path)()
-            assert test_conformance.stored(str(tmp_path / "examples")) == expected
+            assert made.stored(str(tmp_path / "examples")) == expected
             if killed:
                 assassin.join()
                 assert workers[0].returncode is not None

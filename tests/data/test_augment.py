@@ -7,18 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import augment, augment_config, randomness, warp
-from tests.conftest import noise
+from tests.data.changes import NOTHING
+from tests.data.pictures import noise
 
 Draw = randomness.Draw
 
-NOTHING = augment_config.AugmentConfig(
-    horizontal_flip=False,
-    rotation_degrees=0,
-    zoom_fraction=0,
-    translation_fraction=0,
-    brightness_fraction=0,
-    contrast_fraction=0,
-)
 EVERYTHING = augment_config.AugmentConfig(
     vertical_flip=True,
     saturation_fraction=0.4,

@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
 from data import augment, augment_config, fixed_point, photometric, policy, randomness
-from tests.conftest import noise
+from tests.data.pictures import noise
 
 IMAGES = np.stack([np.asarray(noise(24, 24, seed)) for seed in range(6)])
 IMAGES[1] = IMAGES[1] // 3 + 60  # little contrast

@@ -1,6 +1,4 @@
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -10,16 +8,10 @@ from PIL import Image, ImageCms, ImageOps, features
 from pydantic import ValidationError
 
 from data import decode, refusals, value_range, verify
-from tests.conftest import noise
 from tests.data import encodings
+from tests.data.pictures import noise, png_header, saved
 
 CONFIG = decode.DecodeConfig()
-
-
-def saved(image: Image.Image, format: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def accepted(content: bytes, config: decode.DecodeConfig = CONFIG) -> decode.Decoded:
@@ -118,18 +110,6 @@ def test_bytes_are_encoded_anew_when_asked():
     assert result.encoded != content
     assert result.info.reencoded
     assert verify.same_pixels(result)
-
-
-def png_header(width: int, height: int) -> bytes:
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    end = b"\x00\x00\x10\x00IDAT" + b"\x00" * 64
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">I", 13)
-        + chunk
-        + struct.pack(">I", zlib.crc32(chunk))
-        + end
-    )
 
 
 @pytest.mark.parametrize(

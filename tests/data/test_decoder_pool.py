@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from data import decode, decoder, decoder_pool, errors, hashing
-from tests.conftest import noise
+from tests.data.pictures import noise
 
 CONFIG = decode.DecodeConfig()
 

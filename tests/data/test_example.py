@@ -3,8 +3,7 @@ import pytest
 import tensorflow as tf
 
 from data import decode, example
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from data import decode, graph, image_reading, refusals
-from tests.conftest import noise
-from tests.data.test_decode import png_header, saved
+from tests.data.pictures import noise, png_header, saved
 
 EXIF = b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00"
 OTHERS = ["WEBP", "TIFF", "JPEG2000", "AVIF", "ICO", "PPM"]

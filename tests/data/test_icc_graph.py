@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from data import colour, decode, graph, icc_graph, image_reading, refusals
-from tests.conftest import noise
 from tests.data import icc
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 CONVERTED, UNCHANGED, NOT_APPLICABLE = (
     icc_graph.Outcome[name] for name in ("CONVERTED", "UNCHANGED", "NOT_APPLICABLE")

@@ -2,15 +2,8 @@ import json
 
 import pytest
 
-from data import decode, folder, index, quality, refusals, value_range
-
-INFO = decode.ImageInfo(
-    "PNG", 20, 30, 1, "TIFF", True, "ab" * 32, quality.Quality(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-)
-
-
-def row(path: str, result=INFO) -> index.Row:
-    return index.Row(path, 7, 12345, "cd" * 32, result)
+from data import decode, folder, index, refusals, value_range
+from tests.data.index_rows import INFO, row
 
 
 def test_rows_round_trip(tmp_path):

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from data import decode, example, lookup, records
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 CLASSES = ("dog", "cat", "dog", "\udcff")
 CONTENT = [saved(noise(9, 9, seed), "PNG") for seed in range(4)]

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from data import errors, folder, spans
 from data.layout import checks
-from tests.data.test_folder import touch, unused_in
+from tests.data.folders import touch, unused_in
 
 
 def scan(root, **config) -> folder.Listing:

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from data import folder
 from pipeline import outcome, summary
-from tests.data.test_folder import touch
+from tests.data.folders import touch
 
 NAMES = ["[/red]", ":cat:", "[bold]x"]
 

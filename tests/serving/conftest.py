@@ -19,7 +19,7 @@ import pytest
 from components.preprocess import materialise
 from components.trainer import config, export, model
 from serving import client, transport
-from tests.conftest import noise
+from tests.data.pictures import noise
 
 SIZE = 32
 LABELS = ["dark", "bright and shiny", "großer Hund"]

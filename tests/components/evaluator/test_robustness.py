@@ -9,8 +9,7 @@ from PIL import Image
 from components.evaluator import robustness
 from components.predict import predictions
 from data import decode, example, graph, progress, records
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright"]
 BY_NAME = {one.name: one for one in robustness.CORRUPTIONS}

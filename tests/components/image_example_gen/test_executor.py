@@ -7,11 +7,11 @@ from benchmarks import ingest_step
 from components.image_example_gen import component, executor, intake, report
 from data import errors, folder, labels
 from pipeline import beam_config
-from tests.components.image_example_gen import test_ingest
+from tests.components.image_example_gen import made
 
 
 def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
-    job = test_ingest.job_for(folder.scan(root), output.parent / "state", **changes)
+    job = made.job_for(folder.scan(root), output.parent / "state", **changes)
     generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
     properties = ingest_step.exec_properties(generator)
     examples = standard_artifacts.Examples()
@@ -30,8 +30,8 @@ def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
     (class_folders / "notes").mkdir()
     (class_folders / "notes" / "1.txt").write_text("none")
     examples = run(class_folders, tmp_path / "beam", shard_bytes=1 << 12)
-    outcome, listing = test_ingest.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
-    assert test_ingest.stored(tmp_path / "beam") == test_ingest.stored(tmp_path / "room")
+    outcome, listing = made.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
+    assert made.stored(tmp_path / "beam") == made.stored(tmp_path / "room")
     assert examples.split_names == '["train", "eval", "test"]'
     text = (tmp_path / "beam" / report.REPORT_FILE).read_text()
     assert report.Report.from_json(text).counts() == outcome.counts()
@@ -48,8 +48,8 @@ def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
 @pytest.mark.landing
 def test_worker_processes_write_the_same(class_folders, tmp_path):
     run(class_folders, tmp_path / "workers", workers=2)
-    test_ingest.run(class_folders, tmp_path / "room")
-    assert test_ingest.stored(tmp_path / "workers") == test_ingest.stored(tmp_path / "room")
+    made.run(class_folders, tmp_path / "room")
+    assert made.stored(tmp_path / "workers") == made.stored(tmp_path / "room")
 
 
 def test_a_folder_of_unreadable_images_is_a_data_error(class_folders, tmp_path):

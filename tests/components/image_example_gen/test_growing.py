@@ -12,8 +12,8 @@ from PIL import Image
 
 from components.image_example_gen import ingest, inspection, report
 from data import catalog, example, index, split
-from tests.components.image_example_gen import test_ingest
-from tests.conftest import noise
+from tests.components.image_example_gen import made
+from tests.data.pictures import noise
 
 
 def splits_of(output: Path) -> dict[str, str]:
@@ -37,9 +37,9 @@ def test_a_fifth_more_images_moves_none_and_decodes_only_the_new(
     root = tmp_path_factory.mktemp("growing")
     shutil.copytree(class_folders, root / "images")
     state = root / "state"
-    first, _ = test_ingest.run(root / "images", root / "one", state)
+    first, _ = made.run(root / "images", root / "one", state)
     grow(root / "images", 5, seed)
-    second, _ = test_ingest.run(root / "images", root / "two", state)
+    second, _ = made.run(root / "images", root / "two", state)
     assert (first.decoded, second.decoded) == (24, 5)
     before, after = splits_of(root / "one"), splits_of(root / "two")
     assert len(after) == 29
@@ -48,23 +48,23 @@ def test_a_fifth_more_images_moves_none_and_decodes_only_the_new(
 
 def test_images_that_come_back_are_where_they_were(class_folders, tmp_path):
     state = tmp_path / "state"
-    test_ingest.run(class_folders, tmp_path / "one", state)
+    made.run(class_folders, tmp_path / "one", state)
     shutil.move(class_folders / "cat", tmp_path / "aside")
     grow(class_folders, 30, seed=5_000)
-    test_ingest.run(class_folders, tmp_path / "two", state)
+    made.run(class_folders, tmp_path / "two", state)
     shutil.copytree(tmp_path / "aside", class_folders / "cat", dirs_exist_ok=True)
-    test_ingest.run(class_folders, tmp_path / "three", state)
+    made.run(class_folders, tmp_path / "three", state)
     before, after = splits_of(tmp_path / "one"), splits_of(tmp_path / "three")
     assert {digest: after[digest] for digest in before} == before
 
 
 def test_a_moved_image_is_not_decoded_again(class_folders, tmp_path):
     state = tmp_path / "state"
-    test_ingest.run(class_folders, tmp_path / "one", state)
+    made.run(class_folders, tmp_path / "one", state)
     (class_folders / "cat" / "00.jpg").rename(class_folders / "dog" / "moved.jpg")
-    outcome, _ = test_ingest.run(class_folders, tmp_path / "two", state)
+    outcome, _ = made.run(class_folders, tmp_path / "two", state)
     assert outcome.decoded == 0
-    rows = [row for rows in test_ingest.stored(tmp_path / "two").values() for row in rows]
+    rows = [row for rows in made.stored(tmp_path / "two").values() for row in rows]
     (moved,) = (row for row in rows if row[example.FILENAME] == b"dog/moved.jpg")
     assert moved[example.CLASS_TEXT] == b"dog"
     assert splits_of(tmp_path / "one") == splits_of(tmp_path / "two")
@@ -72,19 +72,19 @@ def test_a_moved_image_is_not_decoded_again(class_folders, tmp_path):
 
 def test_a_changed_image_is_decoded_again(class_folders, tmp_path):
     state = tmp_path / "state"
-    test_ingest.run(class_folders, tmp_path / "one", state)
+    made.run(class_folders, tmp_path / "one", state)
     noise(24, 32, seed=77).save(class_folders / "cat" / "00.jpg")
-    outcome, _ = test_ingest.run(class_folders, tmp_path / "two", state)
+    outcome, _ = made.run(class_folders, tmp_path / "two", state)
     assert outcome.decoded == 1
 
 
 def test_other_settings_decode_all_again(class_folders, tmp_path):
     state = tmp_path / "state"
-    test_ingest.run(class_folders, tmp_path / "one", state)
-    outcome, _ = test_ingest.run(class_folders, tmp_path / "two", state, max_side_px=16)
+    made.run(class_folders, tmp_path / "one", state)
+    outcome, _ = made.run(class_folders, tmp_path / "two", state, max_side_px=16)
     assert outcome.decoded == 24
     assert outcome.reencoded == 24
-    rows = [row for rows in test_ingest.stored(tmp_path / "two").values() for row in rows]
+    rows = [row for rows in made.stored(tmp_path / "two").values() for row in rows]
     assert {(row[example.WIDTH], row[example.HEIGHT]) for row in rows} == {(16, 12)}
 
 
@@ -93,38 +93,38 @@ def test_what_is_stored_in_other_bytes_is_kept_between_runs(class_folders, tmp_p
         Image.open(path).save(path.with_suffix(".webp"))
         path.unlink()
     state = tmp_path / "state"
-    first, listing = test_ingest.run(class_folders, tmp_path / "one", state)
+    first, listing = made.run(class_folders, tmp_path / "one", state)
     assert (first.decoded, first.reencoded) == (24, 24)
-    job = test_ingest.job_for(listing, state)
+    job = made.job_for(listing, state)
     kept = sorted(inspection.Workspace.of(job).index_dir.glob("encoded/*/*"))
     assert len(kept) == 24
     kept[0].unlink()
     (class_folders / "cat" / "00.webp").unlink()
-    second, _ = test_ingest.run(class_folders, tmp_path / "two", state)
+    second, _ = made.run(class_folders, tmp_path / "two", state)
     assert second.decoded <= 1  # the one whose bytes were lost, unless it is the one removed
     assert len(list(inspection.Workspace.of(job).index_dir.glob("encoded/*/*"))) == 23
-    assert sum(len(rows) for rows in test_ingest.stored(tmp_path / "two").values()) == 23
+    assert sum(len(rows) for rows in made.stored(tmp_path / "two").values()) == 23
 
 
 def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
     """What was decoded before it died is known to the next one."""
     state = tmp_path / "state"
-    _, listing = test_ingest.run(class_folders, tmp_path / "one", tmp_path / "other")
-    job = test_ingest.job_for(listing, state)
+    _, listing = made.run(class_folders, tmp_path / "one", tmp_path / "other")
+    job = made.job_for(listing, state)
     workspace = inspection.Workspace.of(job)
     tasks = inspection.new_files(listing, {}, workspace)
     inspector = inspection.Inspector(str(class_folders), job, decoders=1)
     inspector.inspect(tasks[:10])
     inspector.close()
     assert len(index.load(workspace.index_dir)) == 10
-    outcome, _ = test_ingest.run(class_folders, tmp_path / "two", state)
+    outcome, _ = made.run(class_folders, tmp_path / "two", state)
     assert outcome.decoded == 14
-    assert test_ingest.stored(tmp_path / "two") == test_ingest.stored(tmp_path / "one")
+    assert made.stored(tmp_path / "two") == made.stored(tmp_path / "one")
 
 
 def test_a_file_that_changes_between_the_passes_is_quarantined(class_folders, tmp_path):
-    _, listing = test_ingest.run(class_folders, tmp_path / "one", tmp_path / "state")
-    job = test_ingest.job_for(listing, tmp_path / "state")
+    _, listing = made.run(class_folders, tmp_path / "one", tmp_path / "state")
+    job = made.job_for(listing, tmp_path / "state")
     rows = index.load(inspection.Workspace.of(job).index_dir)
     plan = ingest.plan(listing, rows, job, {})
     image = next(image for image in plan.images if image.path == "cat/03.jpg")
@@ -145,7 +145,7 @@ def test_near_copies_and_one_patient_share_a_split(class_folders, tmp_path):
         image.resize((64, 48)).save(class_folders / "cat" / f"copy{number:02d}.png")
         noise(24, 32, seed=900 + number).save(class_folders / "dog" / f"p{number % 3}_{number}.png")
     changes = {"split": split.SplitConfig(group_pattern=r"dog/(p\d)_", max_duplicate_distance=100)}
-    test_ingest.run(class_folders, tmp_path / "out", **changes)
+    made.run(class_folders, tmp_path / "out", **changes)
     images = {image.path: image.split for image in catalog.read(str(tmp_path / "out"))}
     for number in range(12):
         assert images[f"cat/{number:02d}.jpg"] == images[f"cat/copy{number:02d}.png"]
@@ -158,16 +158,16 @@ def test_near_copies_and_one_patient_share_a_split(class_folders, tmp_path):
 def test_spans_are_recorded_and_old_ones_known(class_folders, tmp_path):
     root, state = tmp_path / "spans", tmp_path / "state"
     shutil.copytree(class_folders, root / "span-1")
-    test_ingest.run(root, tmp_path / "one", state)
+    made.run(root, tmp_path / "one", state)
     grow(root / "span-1", 0, 0)
     for number, name in enumerate(("cat", "dog") * 5):
         (root / "span-2" / name).mkdir(parents=True, exist_ok=True)
         noise(24, 32, seed=700 + number).save(root / "span-2" / name / f"{number}.png")
-    outcome, _ = test_ingest.run(root, tmp_path / "two", state)
+    outcome, _ = made.run(root, tmp_path / "two", state)
     assert outcome.decoded == 10
-    rows = [row for rows in test_ingest.stored(tmp_path / "two").values() for row in rows]
+    rows = [row for rows in made.stored(tmp_path / "two").values() for row in rows]
     assert sorted({int(row[example.SPAN]) for row in rows}) == [1, 2]
-    outcome, _ = test_ingest.run(root, tmp_path / "three", state, spans={"window": 1})
+    outcome, _ = made.run(root, tmp_path / "three", state, spans={"window": 1})
     assert sum(outcome.counts().values()) == 10
     assert outcome.decoded == 0
     assert {image.span for image in catalog.read(str(tmp_path / "three"))} == {2}
@@ -175,12 +175,12 @@ def test_spans_are_recorded_and_old_ones_known(class_folders, tmp_path):
 
 def test_a_ledger_can_be_edited_to_pin_an_image(class_folders, tmp_path):
     state = tmp_path / "state"
-    _, listing = test_ingest.run(class_folders, tmp_path / "one", state)
-    ledger = inspection.Workspace.of(test_ingest.job_for(listing, state)).ledger
+    _, listing = made.run(class_folders, tmp_path / "one", state)
+    ledger = inspection.Workspace.of(made.job_for(listing, state)).ledger
     known = split.load_ledger(ledger)
     digest = next(digest for digest, name in known.items() if name == "train")
     split.save_ledger(ledger, {**known, digest: "test"})
-    test_ingest.run(class_folders, tmp_path / "two", state)
+    made.run(class_folders, tmp_path / "two", state)
     assert splits_of(tmp_path / "two")[digest] == "test"
 
 
@@ -192,7 +192,7 @@ def test_tiny_images(tmp_path, side):
             values = np.random.default_rng(number + 10 * len(name)).integers(0, 256, (side, side))
             path = tmp_path / "images" / name / f"{hashlib.md5(bytes([number])).hexdigest()}.png"  # noqa: S324
             Image.fromarray(values.astype(np.uint8)).save(path)
-    outcome, _ = test_ingest.run(tmp_path / "images", tmp_path / "out")
+    outcome, _ = made.run(tmp_path / "images", tmp_path / "out")
     assert sum(outcome.counts().values()) == 8
 
 
@@ -207,7 +207,7 @@ def test_the_test_images_of_the_first_span_stay_when_the_window_has_passed_it(tm
                 image = noise(24, 32, seed=1_000 * number + index_ + 100 * (name == "cat"))
                 image.save(root / f"span-{number}" / name / f"{index_}.png")
         output = tmp_path / str(number)
-        outcome, listing = test_ingest.run(root, output, state, **changes)
+        outcome, listing = made.run(root, output, state, **changes)
         report.check(outcome, listing, "quarantine.csv")
         images = list(catalog.read(str(output)))
         kept[number] = {image.path for image in images if image.span == 1}

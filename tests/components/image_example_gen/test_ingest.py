@@ -6,59 +6,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.image_example_gen import config, ingest, inspection, intake, passes, report
-from data import catalog, errors, example, folder, graph, image_reading, labels, records, split
-from tests.conftest import noise
-from tests.data import icc, test_folder
-
-
-def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
-    return config.IngestJob(
-        config=config.IngestConfig(**changes),
-        labels=labels.extend([], listing.class_names),
-        fingerprint=listing.fingerprint(),
-        code="0",
-        state_dir=str(state),
-    )
-
-
-def look(root, job, tasks, scale) -> None:
-    inspector = inspection.Inspector(str(root), job, 2, scale)
-    inspector.inspect(tasks)
-    inspector.close()
-
-
-def run(root, output, state=None, **changes) -> tuple[report.Report, folder.Listing]:
-    """A whole ingest without Beam: the same calls, one after another."""
-    state = state or output.parent / f"{output.name}-state"
-    listing = folder.scan(root, config.IngestConfig(**changes))
-    job = job_for(listing, state, **changes)
-    workspace = inspection.Workspace.of(job)
-    inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task))
-    plan = ingest.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))
-    workspace.remember(inspected.listed, plan.ledger)
-    writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
-    catalog.write(str(output), plan.images, plan.shard_counts)
-    for name, shard in plan.shards():
-        writer.write(name, shard)
-    outcome = ingest.finish(plan, listing, job, str(output), inspected)
-    outcome.write(str(output))
-    return outcome, listing
-
-
-def stored(output) -> dict[str, list[dict[str, object]]]:
-    found = {}
-    for name in ("train", "eval", "test"):
-        dataset = tf.data.TFRecordDataset(records.files(str(output / f"Split-{name}")))
-        parsed = dataset.batch(1).map(example.parse).as_numpy_iterator()
-        found[name] = [{key: value[0] for key, value in row.items()} for row in parsed]
-    return found
+from components.image_example_gen import intake, report
+from data import errors, example, folder, graph, image_reading, records
+from tests.components.image_example_gen import made
+from tests.data import folders, icc
+from tests.data.pictures import noise
 
 
 def test_every_file_ends_in_a_split(class_folders, tmp_path):
-    outcome, listing = run(class_folders, tmp_path / "out")
+    outcome, listing = made.run(class_folders, tmp_path / "out")
     report.check(outcome, listing, "quarantine.csv")
-    rows = [row for split in stored(tmp_path / "out").values() for row in split]
+    rows = [row for split in made.stored(tmp_path / "out").values() for row in split]
     names = sorted(row[example.FILENAME].decode() for row in rows)
     assert names == [file.path for file in listing.files]
     for row in rows:
@@ -67,24 +25,24 @@ def test_every_file_ends_in_a_split(class_folders, tmp_path):
 
 
 def test_records_do_not_depend_on_the_order_of_files(class_folders, tmp_path):
-    run(class_folders, tmp_path / "one")
+    made.run(class_folders, tmp_path / "one")
     copy = tmp_path / "copy"
     for path in sorted(class_folders.rglob("*.jpg"), reverse=True):
         target = copy / path.relative_to(class_folders)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-    run(copy, tmp_path / "two")
-    assert stored(tmp_path / "one") == stored(tmp_path / "two")
+    made.run(copy, tmp_path / "two")
+    assert made.stored(tmp_path / "one") == made.stored(tmp_path / "two")
 
 
 def test_adding_images_moves_no_old_one(class_folders, tmp_path):
     state = tmp_path / "state"
-    first, _ = run(class_folders, tmp_path / "one", state)
+    first, _ = made.run(class_folders, tmp_path / "one", state)
     for number in range(5):
         noise(24, 32, seed=500 + number).save(class_folders / "cat" / f"new{number}.jpg")
-    second, _ = run(class_folders, tmp_path / "two", state)
+    second, _ = made.run(class_folders, tmp_path / "two", state)
     assert (first.decoded, second.decoded) == (24, 5)
-    before, after = stored(tmp_path / "one"), stored(tmp_path / "two")
+    before, after = made.stored(tmp_path / "one"), made.stored(tmp_path / "two")
     for name, rows in before.items():
         kept = {row[example.FILENAME] for row in after[name]}
         assert {row[example.FILENAME] for row in rows} <= kept
@@ -95,20 +53,20 @@ def test_duplicates_share_a_split(class_folders, tmp_path):
         shutil.copy(
             class_folders / "cat" / f"{number:02d}.jpg", class_folders / "cat" / f"d{number}.jpg"
         )
-    run(class_folders, tmp_path / "out")
+    made.run(class_folders, tmp_path / "out")
     splits = collections.defaultdict(set)
-    for name, rows in stored(tmp_path / "out").items():
+    for name, rows in made.stored(tmp_path / "out").items():
         for row in rows:
             splits[row[example.SHA256]].add(name)
     assert all(len(names) == 1 for names in splits.values())
 
 
 def test_shards_are_many_small_ones_when_asked(class_folders, tmp_path):
-    run(class_folders, tmp_path / "out", shard_bytes=1 << 10)
+    made.run(class_folders, tmp_path / "out", shard_bytes=1 << 10)
     files = records.files(str(tmp_path / "out" / "Split-train"))
     assert len(files) > 2
     assert files[0].endswith(f"examples-00000-of-{len(files):05d}")
-    assert sum(len(rows) for rows in stored(tmp_path / "out").values()) == 24
+    assert sum(len(rows) for rows in made.stored(tmp_path / "out").values()) == 24
 
 
 def test_bad_files_are_quarantined_with_reasons(class_folders, tmp_path):
@@ -120,7 +78,7 @@ def test_bad_files_are_quarantined_with_reasons(class_folders, tmp_path):
     os.symlink("nowhere", cats / "broken.jpg")
     os.mkfifo(cats / "pipe.jpg")
     os.symlink("00.jpg", cats / "inside.jpg")
-    outcome, listing = run(class_folders, tmp_path / "out")
+    outcome, listing = made.run(class_folders, tmp_path / "out")
     found = {row.path.removeprefix("cat/"): row.reason for row in outcome.quarantined}
     assert found == {
         "empty.jpg": "empty",
@@ -138,7 +96,7 @@ def test_bad_files_are_quarantined_with_reasons(class_folders, tmp_path):
 
 def test_the_source_is_never_written_to(class_folders, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in class_folders.rglob("*")}
-    run(class_folders, tmp_path / "out")
+    made.run(class_folders, tmp_path / "out")
     assert {path: path.stat().st_mtime_ns for path in class_folders.rglob("*")} == before
 
 
@@ -146,13 +104,13 @@ def test_split_folders_are_honoured(class_folders, tmp_path):
     root = tmp_path / "given"
     for name in ("train", "val", "test"):
         shutil.copytree(class_folders, root / name)
-    outcome, _ = run(root, tmp_path / "out")
+    outcome, _ = made.run(root, tmp_path / "out")
     assert outcome.counts() == {"train": 24, "eval": 24, "test": 24}
 
 
 def test_report_round_trip(class_folders, tmp_path):
     (class_folders / "cat" / "bad\udcff.jpg").write_bytes(b"no")
-    outcome, _ = run(class_folders, tmp_path / "out")
+    outcome, _ = made.run(class_folders, tmp_path / "out")
     assert report.Report.from_json(outcome.to_json()) == outcome
     assert "bad\\udcff.jpg" in outcome.quarantine_csv()
 
@@ -169,7 +127,7 @@ def test_report_round_trip(class_folders, tmp_path):
 def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarantined, message):
     for name in ("cat/a", "cat/b", "dog/a", "dog/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(test_folder.PGM)
+        (tmp_path / name).write_bytes(folders.PGM)
     bad = [report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
     with pytest.raises(errors.DataError) as caught:
         report.check(report.Report(examples, bad), folder.scan(tmp_path), "q.csv")
@@ -181,7 +139,7 @@ def test_a_class_without_a_usable_image_is_refused(class_folders, tmp_path):
     shutil.copytree(class_folders / "cat", class_folders / "bird")
     for path in (class_folders / "bird").iterdir():
         path.write_bytes(path.read_bytes()[:-100])
-    outcome, listing = run(class_folders, tmp_path / "out")
+    outcome, listing = made.run(class_folders, tmp_path / "out")
     with pytest.raises(errors.DataError) as caught:
         report.check(outcome, listing, "q.csv")
     assert str(caught.value) == (
@@ -202,7 +160,7 @@ def test_what_checks_took_out_is_not_called_unreadable():
 
 
 def test_a_class_that_came_in_meanwhile_is_told(class_folders, tmp_path):
-    job = job_for(folder.scan(class_folders), tmp_path)
+    job = made.job_for(folder.scan(class_folders), tmp_path)
     shutil.copytree(class_folders / "cat", class_folders / "bird")
     with pytest.raises(errors.DataError, match=r"The class 'bird' came into .* Run the command"):
         intake.listed(str(class_folders), job, lambda _: None)
@@ -213,7 +171,7 @@ def test_a_class_that_came_in_meanwhile_is_told(class_folders, tmp_path):
 
 
 def test_a_lost_file_is_noticed(class_folders, tmp_path):
-    outcome, listing = run(class_folders, tmp_path / "out")
+    outcome, listing = made.run(class_folders, tmp_path / "out")
     outcome.examples["train"]["cat"] -= 1
     with pytest.raises(errors.PipelineError, match=r"24 files were found .* but 23 accounted for"):
         report.check(outcome, listing, "q.csv")
@@ -228,10 +186,10 @@ def test_files_with_colour_profiles_are_served_by_the_rule_of_the_ingest(tmp_pat
         for index in range(4):
             image = noise(24, 32, seed=100 * number + index)
             image.save(root / name / f"{index}.png", icc_profile=profile)
-    run(root, tmp_path / "out", convert_to_srgb=converts)
+    made.run(root, tmp_path / "out", convert_to_srgb=converts)
     reading = report.Report.read(str(tmp_path / "out")).reading
     assert reading.convert_to_srgb == converts
-    rows = [row for rows in stored(tmp_path / "out").values() for row in rows]
+    rows = [row for rows in made.stored(tmp_path / "out").values() for row in rows]
     assert len(rows) == 8
     for row in rows:
         original = (root / row["image/filename"].decode()).read_bytes()

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from components.image_example_gen import report
 from data import example, refusals
-from tests.components.image_example_gen import test_ingest
-from tests.conftest import noise
+from tests.components.image_example_gen import made
+from tests.data.pictures import noise
 
 CLASSES = ("one", "two", "three")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -42,7 +42,7 @@ def ingested(odd, manifest, tmp_path_factory):
     for number in range(60):
         path = root / "images" / CLASSES[number % 3] / f"good{number}.jpg"
         noise(60, 80, seed=number).save(path, quality=95)
-    outcome, listing = test_ingest.run(root / "images", root / "out")
+    outcome, listing = made.run(root / "images", root / "out")
     report.check(outcome, listing, "quarantine.csv")
     return root, outcome, listing
 
@@ -98,7 +98,7 @@ def shown_by_pillow(content: bytes) -> np.ndarray | None:
 def test_every_record_decodes_in_tensorflow_to_what_pillow_shows(ingested):
     root, outcome, _ = ingested
     compared = 0
-    for rows in test_ingest.stored(root / "out").values():
+    for rows in made.stored(root / "out").values():
         for row in rows:
             path = os.fsdecode(row[example.FILENAME])
             pixels = tf.io.decode_image(row[example.ENCODED], channels=3).numpy()

@@ -12,7 +12,7 @@ from PIL import Image
 from components.image_example_gen import config, inspection, passes, report
 from data import catalog, decode, folder, range_choice
 from data.value_range import FLOAT, INTEGER, Range
-from tests.components.image_example_gen import test_ingest
+from tests.components.image_example_gen import made
 
 FULL = 4095
 
@@ -59,13 +59,13 @@ class Looks:
 
     def __call__(self, tasks, scale) -> None:
         self.asked.append(({task.file.path for task in tasks}, scale.integers))
-        test_ingest.look(self.root, self.job, tasks, scale)
+        made.look(self.root, self.job, tasks, scale)
 
 
 def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected, Looks]:
     """The first pass alone, remembered as an ingest does."""
     listing = folder.scan(root)
-    job = test_ingest.job_for(listing, state, value_range=setting)
+    job = made.job_for(listing, state, value_range=setting)
     looks = Looks(root, job)
     found = passes.inspect(listing, job, looks)
     inspection.Workspace.of(job).remember(found.listed, {})
@@ -76,9 +76,7 @@ def pixels(
     root: Path, state: Path, found: passes.Inspected, path: str, setting="auto"
 ) -> np.ndarray:
     """What is stored for a file, uint8 [H, W]."""
-    workspace = inspection.Workspace.of(
-        test_ingest.job_for(found.listing, state, value_range=setting)
-    )
+    workspace = inspection.Workspace.of(made.job_for(found.listing, state, value_range=setting))
     row = found.rows[path]
     content = workspace.encoded(row.sha256, row.result).read_bytes()
     return tf.io.decode_png(content, channels=1).numpy()[..., 0]
@@ -111,7 +109,7 @@ def test_twelve_bits_keep_their_grey_levels(xrays, tmp_path):
 
 
 def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
-    first, _ = test_ingest.run(xrays, tmp_path / "one", tmp_path / "state")
+    first, _ = made.run(xrays, tmp_path / "one", tmp_path / "state")
     assert first.reading.value_range == Range(0, FULL)
     assert first.reading.float_range is None
     assert [told.rescaled for told in first.scaled] == [0]
@@ -122,7 +120,7 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
     assert (stored.reading, stored.scaled) == (first.reading, first.scaled)
     before = {image.path: image for image in catalog.read(str(tmp_path / "one"))}
     save(xrays / "well" / "new.png", ramp(60_000, 77))
-    second, _ = test_ingest.run(xrays, tmp_path / "two", tmp_path / "state")
+    second, _ = made.run(xrays, tmp_path / "two", tmp_path / "state")
     after = {image.path: image for image in catalog.read(str(tmp_path / "two"))}
     assert second.reading.value_range == Range(0, 65_535)
     assert (second.decoded, second.scaled[0].rescaled) == (1, 20)
@@ -131,7 +129,7 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
         assert after[path].split == image.split
         assert after[path].info.phash == image.info.phash
     assert after["ill/0.png"].info.quality.brightness < before["ill/0.png"].info.quality.brightness
-    records = [row for rows in test_ingest.stored(tmp_path / "two").values() for row in rows]
+    records = [row for rows in made.stored(tmp_path / "two").values() for row in rows]
     (record,) = (row for row in records if row["image/filename"] == b"ill/0.png")
     found = tf.io.decode_png(record["image/encoded"], channels=1).numpy()[..., 0]
     np.testing.assert_array_equal(found, np.round(ramp(FULL, 0) / 257))
@@ -182,7 +180,7 @@ def test_percentiles_are_of_the_whole_set(xrays, tmp_path):
 
 def test_a_file_that_changes_between_two_looks_is_told(xrays, tmp_path):
     listing = folder.scan(xrays)
-    job = test_ingest.job_for(listing, tmp_path / "state")
+    job = made.job_for(listing, tmp_path / "state")
     looks = Looks(xrays, job)
 
     def look(tasks, scale):

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from components.image_example_gen import report as ingest_report
 from components.image_validator import clean, config, findings, page, validate
 from data import catalog, errors, example, records
-from tests.components.image_example_gen import test_ingest
+from tests.components.image_example_gen import made
 from tests.data import encodings
 
 CLASSES = ("cat", "dog")
@@ -50,7 +50,7 @@ def planted(photos, tmp_path) -> Path:
 
 
 def validated(root: Path, output: Path, **settings) -> tuple[validate.Outcome, object]:
-    test_ingest.run(root, output)
+    made.run(root, output)
     job = config.ValidateJob(
         config=config.ValidateConfig(**settings),
         label_file=str(output / "none.json"),
@@ -139,9 +139,7 @@ def test_taken_out_images_are_in_no_record_and_in_quarantine(planted, tmp_path):
     clean.write(source, target, data.images, outcome.removed, outcome.report)
     gone = {"train/cat/03.jpg", "train/dog/copy.jpg", "val/cat/21.jpg"}
     names = lambda uri: {  # noqa: E731
-        row[example.FILENAME].decode()
-        for rows in test_ingest.stored(Path(uri)).values()
-        for row in rows
+        row[example.FILENAME].decode() for rows in made.stored(Path(uri)).values() for row in rows
     }
     assert names(source) - names(target) == gone
     assert {image.path for image in catalog.read(target)} == names(target)
@@ -170,7 +168,7 @@ def test_shards_that_lose_nothing_are_not_copied(photos, tmp_path):
 
 
 def test_single_records_are_read_by_their_place(photos, tmp_path):
-    test_ingest.run(photos, tmp_path / "out", shard_bytes=1 << 14)
+    made.run(photos, tmp_path / "out", shard_bytes=1 << 14)
     images = list(catalog.read(str(tmp_path / "out")))
     wanted = set(range(0, len(images), 7))
     read = dict(clean.read_encoded(str(tmp_path / "out"), images, wanted))
@@ -232,7 +230,7 @@ def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
                     image = ImageEnhance.Color(image).enhance(0.3)
                     image = Image.blend(image, Image.new("RGB", image.size, "red"), 0.3)
                 image.save(folder / f"{number}.png")
-    test_ingest.run(root, tmp_path / "out")
+    made.run(root, tmp_path / "out")
     job = config.ValidateJob(
         config=config.ValidateConfig(measure_drift="ignore"),
         label_file=str(tmp_path / "none.json"),

@@ -14,8 +14,7 @@ from keras import layers
 from components.release_gate import server_stage
 from components.trainer import export, model
 from tests.components.release_gate.conftest import LABELS, SPEC, classifier
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 IMAGES = {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(LABELS)}
 

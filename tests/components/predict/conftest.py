@@ -9,8 +9,7 @@ from components.predict import asking, schema, shards
 from data import decode, example, hashing, records
 from data.quality import Quality
 from tests.components.release_gate.conftest import LABELS, Exported
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 ODD = "m\udce9tal/\udcff.jpg"  # a name of bytes that are no UTF-8
 BROKEN = "glass/broken.jpg"

@@ -18,8 +18,7 @@ from data import errors, image_reading
 from pipeline import predict
 from tests.components.predict.conftest import jpeg
 from tests.components.release_gate.conftest import LABELS
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 NO_TEXT = b"caf\xe9.jpg"
 

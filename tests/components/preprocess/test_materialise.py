@@ -4,17 +4,17 @@ import tensorflow as tf
 
 from components.preprocess import config, materialise
 from data import errors, example, graph, records
-from tests.components.image_example_gen import test_ingest
+from tests.components.image_example_gen import made
 
 
 @pytest.mark.parametrize("mode", ["stretch", "center_crop", "letterbox"])
 def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
-    test_ingest.run(class_folders, tmp_path / "out")
+    made.run(class_folders, tmp_path / "out")
     (source,) = records.files(str(tmp_path / "out" / "Split-train"))
     target = str(tmp_path / "pixels" / "Split-train" / records.shard_name(0, 1))
     settings = config.PreprocessConfig(size_px=16, resize=mode)
     count = materialise.shard(source, target, settings)
-    images = test_ingest.stored(tmp_path / "out")["train"]
+    images = made.stored(tmp_path / "out")["train"]
     assert count == len(images)
     written = tf.data.TFRecordDataset(target).batch(count)
     pixels, label_ids = example.parse_pixels(next(iter(written)), 16)
@@ -26,7 +26,7 @@ def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
 
 
 def test_a_record_that_does_not_decode_is_not_lost_in_silence(class_folders, tmp_path):
-    test_ingest.run(class_folders, tmp_path / "out")
+    made.run(class_folders, tmp_path / "out")
     (source,) = records.files(str(tmp_path / "out" / "Split-train"))
     rows = list(tf.data.TFRecordDataset(source).as_numpy_iterator())
     broken = tf.train.Example.FromString(rows[0])

@@ -9,7 +9,7 @@ from tfx.orchestration.local import local_dag_runner
 from tfx.types import standard_artifacts
 
 from components.pusher import component, config, push
-from tests.components.pusher.test_push import model
+from tests.components.pusher.made import model
 
 
 def run(root: Path, name: str, blessed: bool, keep: int | None = None) -> dict[str, str | int]:

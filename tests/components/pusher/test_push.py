@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.pusher import push
 from data import errors
+from tests.components.pusher import made
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -35,20 +36,10 @@ push.push(model, folder, 2)
 """
 
 
-def model(folder: Path, content: str) -> Path:
-    """Files as in a SavedModel."""
-    for name in ("variables/variables.index", "variables/variables.data", "assets/labels.txt"):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{content} {name}")
-    (folder / push.SAVED_MODEL_FILE).write_text(content)
-    return folder
-
-
 @pytest.fixture
 def models(tmp_path):
     """Models a, b, c … and a folder for their versions."""
-    return {name: model(tmp_path / name, name) for name in "abcdef"}
+    return {name: made.model(tmp_path / name, name) for name in "abcdef"}
 
 
 @pytest.fixture

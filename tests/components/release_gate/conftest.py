@@ -15,8 +15,7 @@ from components.preprocess import materialise
 from components.release_gate import golden, parity
 from components.trainer import export, model
 from data import graph, graph_orientation
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 DIGITS = [str(digit) for digit in range(10)]
 TRAIN = 900

@@ -7,8 +7,7 @@ from PIL import Image, ImageOps
 
 from components.release_gate import golden
 from data import graph, image_reading, value_range
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 UNREADABLE = {
     "WebP",

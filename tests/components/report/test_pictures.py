@@ -13,8 +13,7 @@ from components.trainer import config as train_config
 from components.trainer import contract as trained_contract
 from components.trainer import export, model
 from data import decode, example, records
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 LABELS = ["a", "b"]
 

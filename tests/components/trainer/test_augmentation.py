@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.trainer import augmentation
 from data import augment, augment_config
-from tests.conftest import noise
+from tests.data.pictures import noise
 
 CONFIG = augment_config.AugmentConfig(saturation_fraction=0.2, erase_probability=0.5)
 PIXELS = np.stack([np.asarray(noise(24, 24, seed)) for seed in range(6)])

@@ -12,8 +12,7 @@ from components.trainer import calibration, export, gradcam, model, outliers
 from components.trainer import contract as trained_contract
 from data import decode, example, graph
 from tests.components.trainer import conftest
-from tests.conftest import noise
-from tests.data.test_decode import saved
+from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright and shiny"]
 SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 64, "test": 0})

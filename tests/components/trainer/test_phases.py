@@ -8,7 +8,7 @@ from components.trainer import cut, evaluation, losses, model, phases
 from components.trainer.features import cache
 from data import augment_config
 from tests.components.trainer import conftest
-from tests.data import test_augment
+from tests.data import changes
 
 
 def evaluated(classifier: keras.Model, seed: int = 1) -> evaluation.Evaluation:
@@ -93,7 +93,7 @@ def test_cached_and_uncached_agree_on_identical_views(make_job):
     settings = {"batch_size": 64, "dropout": 0.0, "head_epochs": 4, "keep": "last"}
     pixels, _ = conftest.images(2)
     logits = [
-        phases.train(make_job(test_augment.NOTHING, **settings, **conftest.views(number)))[0](
+        phases.train(make_job(changes.NOTHING, **settings, **conftest.views(number)))[0](
             pixels
         ).numpy()
         for number in (0, 3)

@@ -12,7 +12,7 @@ from components.preprocess import materialise
 from components.trainer import calibration, export, run
 from components.trainer import contract as trained_contract
 from tests.components.trainer import conftest
-from tests.data.test_decode import saved
+from tests.data.pictures import saved
 
 
 @pytest.fixture(scope="module")

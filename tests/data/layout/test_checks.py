@@ -4,7 +4,7 @@ import pytest
 
 from data import errors, folder
 from data.layout import checks
-from tests.data.test_folder import touch
+from tests.data.folders import touch
 
 
 def refused(root, **config) -> str:

@@ -1,6 +1,6 @@
 from data import folder
 from data.layout import describe
-from tests.data.test_folder import touch
+from tests.data.folders import touch
 
 
 def test_what_was_understood(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 from data import folder
 from data.layout import names
-from tests.data.test_folder import touch
+from tests.data.folders import touch
 
 
 @pytest.mark.parametrize(

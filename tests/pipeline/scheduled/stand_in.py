@@ -12,7 +12,7 @@ from data import folder
 from pipeline import config as pipeline_config
 from pipeline import summary
 from pipeline.scheduled import config, retraining
-from tests.conftest import noise
+from tests.data.pictures import noise
 
 START = datetime.datetime(2031, 5, 1, 3, tzinfo=datetime.timezone.utc)
 STATUS = {0: "succeeded", 3: "not_blessed", 1: "failed", 2: "failed"}

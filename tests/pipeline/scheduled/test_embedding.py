@@ -13,7 +13,7 @@ from components.trainer import config, export, model
 from data import records
 from data.sources import digits
 from pipeline.scheduled import drifting, embedding
-from tests.conftest import noise
+from tests.data.pictures import noise
 
 SIZE = 32
 CLASSES = ("0", "1", "4")

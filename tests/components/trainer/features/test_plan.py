@@ -5,7 +5,7 @@ import pytest
 from components.trainer import config
 from components.trainer.features import budget, plan
 from data import augment_config, errors
-from tests.data import test_augment
+from tests.data import changes
 
 CHANGES = augment_config.AugmentConfig()
 
@@ -36,7 +36,7 @@ def views(number):
         ({"on_gpu": True, **views(3)}, 3, "says so"),
         (views(0), 0, "cache.views is 0"),
         ({"weights": "random"}, 0, "nothing is frozen"),
-        ({"changes": test_augment.NOTHING}, 1, "no augmentation"),
+        ({"changes": changes.NOTHING}, 1, "no augmentation"),
         ({"changes": CHANGES.model_copy(update={"where": "model"})}, 0, "in the model"),
         ({"available": 90_000_000}, 2, "on a CPU"),
         ({"available": 50_000_000}, 0, "are allowed"),

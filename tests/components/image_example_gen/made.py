@@ -1,0 +1,49 @@
+"""A whole ingest without Beam, and what it stored."""
+
+import tensorflow as tf
+
+from components.image_example_gen import config, ingest, inspection, passes, report
+from data import catalog, example, folder, labels, records, split
+
+
+def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
+    return config.IngestJob(
+        config=config.IngestConfig(**changes),
+        labels=labels.extend([], listing.class_names),
+        fingerprint=listing.fingerprint(),
+        code="0",
+        state_dir=str(state),
+    )
+
+
+def look(root, job, tasks, scale) -> None:
+    inspector = inspection.Inspector(str(root), job, 2, scale)
+    inspector.inspect(tasks)
+    inspector.close()
+
+
+def run(root, output, state=None, **changes) -> tuple[report.Report, folder.Listing]:
+    """A whole ingest without Beam: the same calls, one after another."""
+    state = state or output.parent / f"{output.name}-state"
+    listing = folder.scan(root, config.IngestConfig(**changes))
+    job = job_for(listing, state, **changes)
+    workspace = inspection.Workspace.of(job)
+    inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task))
+    plan = ingest.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))
+    workspace.remember(inspected.listed, plan.ledger)
+    writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
+    catalog.write(str(output), plan.images, plan.shard_counts)
+    for name, shard in plan.shards():
+        writer.write(name, shard)
+    outcome = ingest.finish(plan, listing, job, str(output), inspected)
+    outcome.write(str(output))
+    return outcome, listing
+
+
+def stored(output) -> dict[str, list[dict[str, object]]]:
+    found = {}
+    for name in ("train", "eval", "test"):
+        dataset = tf.data.TFRecordDataset(records.files(str(output / f"Split-{name}")))
+        parsed = dataset.batch(1).map(example.parse).as_numpy_iterator()
+        found[name] = [{key: value[0] for key, value in row.items()} for row in parsed]
+    return found
