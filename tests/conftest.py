@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -67,6 +68,22 @@ def shared() -> Callable[[str], Path]:
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded digits, 60 of each class."""
     return digits.export(tmp_path_factory.mktemp("digits") / "digits", per_class=60)
+
+
+@pytest.fixture(scope="session")
+def right(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tiny classifier, exported: a ``models.Exported``."""
+    from tests import models  # Not above: not every test needs Keras, which loads for seconds.
+
+    return models.exported_tiny(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Two versions with random weights; the second has a class more. Beside them are ``.keras`` files."""
+    from tests import models
+
+    return models.exported_versions(tmp_path_factory)
 
 
 @pytest.fixture

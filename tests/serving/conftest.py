@@ -13,16 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import keras
 import pytest
 
-from components.preprocess import materialise
-from components.trainer import config, export, model
 from serving import client, transport
 from tests.data.pictures import noise
 
-SIZE = 32
-LABELS = ["dark", "bright and shiny", "großer Hund"]
 TIMEOUT_S = 240
 TOKEN = "Right-token_0123456789.~+/="  # noqa: S105
 HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><b>bold</b>"
@@ -33,21 +28,6 @@ def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG"
     buffer = io.BytesIO()
     noise(height, width, seed).save(buffer, form)
     return buffer.getvalue()
-
-
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory) -> dict[int, Path]:
-    """Two versions with random weights; the second has a class more. Beside them are ``.keras`` files."""
-    root = tmp_path_factory.mktemp("exported")
-    settings = config.TrainConfig(backbone="cnn", weights="random")
-    for version in (1, 2):
-        keras.utils.set_random_seed(version)
-        labels = LABELS[: version + 1]
-        spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
-        classifier = model.build(settings, SIZE, len(labels))
-        export.save(classifier, spec, "cnn", root / str(version), root)
-        export.save_keras(classifier, root / f"{version}.keras")
-    return {version: root / str(version) for version in (1, 2)}
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from serving import __main__ as command
+from tests.models import LABELS
 from tests.serving import conftest
-from tests.serving.conftest import LABELS, encoded
+from tests.serving.conftest import encoded
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from components.trainer import contract as trained_contract
 from data import refusals
 from serving import __main__ as command
 from serving import bounds, classification, client, local, recording
+from tests.models import LABELS
 from tests.serving import conftest
-from tests.serving.conftest import LABELS, encoded
+from tests.serving.conftest import encoded
 
 pytestmark = conftest.needs_triton
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from serving import page, protocol
 from tests import browser
+from tests.models import LABELS, SIZE
 from tests.serving import conftest
-from tests.serving.conftest import HOSTILE, MOST_BYTES, SIZE, TOKEN, encoded
+from tests.serving.conftest import HOSTILE, MOST_BYTES, TOKEN, encoded
 
 chromium = browser.chromium
 
@@ -156,7 +157,7 @@ def test_images_are_dropped_and_what_the_api_says_is_shown(open_page, guarded, p
         tab.get_by_role("listitem", name="broken"),
     )
     expected = asked(guarded, photo, "serving_default")
-    labels = [conftest.LABELS[0], HOSTILE, conftest.LABELS[2]]
+    labels = [LABELS[0], HOSTILE, LABELS[2]]
     rows = sorted(zip(expected["probabilities"], labels, strict=True), reverse=True)
     assert good.locator(".label").all_inner_texts() == [label for _, label in rows]
     assert good.locator(".value").all_inner_texts() == [f"{share:.1%}" for share, _ in rows]

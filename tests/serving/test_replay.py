@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from serving import __main__ as command
 from serving import classification, errors, recording, replay, replay_report, versions
-from tests.serving.conftest import LABELS, encoded
+from tests.models import LABELS
+from tests.serving.conftest import encoded
 
 IMAGES = 12
 

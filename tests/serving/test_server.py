@@ -27,8 +27,9 @@ import tensorflow as tf
 
 from serving import __main__ as command
 from serving import client, errors, protocol, versions, working_folder
+from tests.models import LABELS
 from tests.serving import conftest
-from tests.serving.conftest import LABELS, encoded
+from tests.serving.conftest import encoded
 
 pytestmark = conftest.needs_triton
 

@@ -13,10 +13,10 @@ from keras import layers
 
 from components.release_gate import server_stage
 from components.trainer import export, model
-from tests.components.release_gate.conftest import LABELS, SPEC, classifier
 from tests.data.pictures import noise, saved
+from tests.models import TINY_LABELS, TINY_SPEC, tiny
 
-IMAGES = {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(LABELS)}
+IMAGES = {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(TINY_LABELS)}
 
 needs_server = pytest.mark.skipif(
     importlib.util.find_spec("serving.__main__") is None or server_stage.missing() is not None,
@@ -44,7 +44,7 @@ def slow() -> keras.Model:
 
 
 def not_a_number() -> keras.Model:
-    made = classifier()
+    made = tiny()
     head = made.get_layer("logits")
     kernel, bias = head.get_weights()
     head.set_weights([kernel, np.full_like(bias, np.nan)])
@@ -57,7 +57,7 @@ def exported(tmp_path_factory) -> Callable[[keras.Model], Path]:
 
     def make(served: keras.Model) -> Path:
         root = tmp_path_factory.mktemp("model")
-        export.save(served, SPEC, "tiny", root / "saved_model", root)
+        export.save(served, TINY_SPEC, "tiny", root / "saved_model", root)
         return root / "saved_model"
 
     return make

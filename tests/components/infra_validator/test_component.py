@@ -17,7 +17,7 @@ from components.pusher import config as push_config
 from components.pusher import push
 from data import example, records
 from tests.components.infra_validator.conftest import IMAGES, needs_server, truncated
-from tests.components.release_gate.conftest import classifier
+from tests.models import tiny
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def root(exported, tmp_path) -> Path:
         record.features.feature[example.CLASS_TEXT].bytes_list.value.append(name.encode())
         rows.append(record.SerializeToString())
     records.write(str(tmp_path / "examples" / "Split-test" / records.shard_name(0, 1)), rows)
-    whole = exported(classifier())
+    whole = exported(tiny())
     shutil.copytree(whole, tmp_path / "good" / "Format-Serving")
     truncated(whole, tmp_path / "bad" / "Format-Serving")
     return tmp_path

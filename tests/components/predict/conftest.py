@@ -8,8 +8,8 @@ import pytest
 from components.predict import asking, schema, shards
 from data import decode, example, hashing, records
 from data.quality import Quality
-from tests.components.release_gate.conftest import LABELS, Exported
 from tests.data.pictures import noise, saved
+from tests.models import TINY_LABELS, Exported
 
 ODD = "m\udce9tal/\udcff.jpg"  # a name of bytes that are no UTF-8
 BROKEN = "glass/broken.jpg"
@@ -17,7 +17,9 @@ INFO = decode.ImageInfo("JPEG", 40, 60, 3, "JPEG", False, "ff", Quality(*[0.5] *
 
 
 def record(path: str, label_id: int, content: bytes, span: int = example.NO_SPAN) -> bytes:
-    source = example.ImageSource(path, LABELS[label_id], label_id, hashing.sha256(content), span)
+    source = example.ImageSource(
+        path, TINY_LABELS[label_id], label_id, hashing.sha256(content), span
+    )
     return example.Encoder().encode(content, INFO, source)
 
 

@@ -17,8 +17,8 @@ from components.predict import answering, asking, executor, listing, schema, tab
 from data import errors, image_reading
 from pipeline import predict
 from tests.components.predict.conftest import jpeg
-from tests.components.release_gate.conftest import LABELS
 from tests.data.pictures import noise, saved
+from tests.models import TINY_LABELS
 
 NO_TEXT = b"caf\xe9.jpg"
 
@@ -79,9 +79,9 @@ def test_every_file_is_a_row_and_a_bad_one_has_its_reason(
     assert rows[f"{photos}/b/empty.png"]["probability of glass"] == ""
     first = rows[f"{photos}/a/0.jpg"]
     said = model.ask([asking.record(jpeg(0))]).to_pylist()[0]
-    shares = [float(first[f"probability of {name}"]) for name in LABELS]
+    shares = [float(first[f"probability of {name}"]) for name in TINY_LABELS]
     np.testing.assert_allclose(shares, said["probabilities"], atol=1e-5)
-    assert first["predicted"] == LABELS[int(np.argmax(shares))]
+    assert first["predicted"] == TINY_LABELS[int(np.argmax(shares))]
     assert float(first["score"]) == pytest.approx(max(shares))
     assert first["sha256"] == hashlib.sha256(jpeg(0)).hexdigest()
     assert sum(asked) == 5 + 1  # one more by this test
@@ -98,7 +98,7 @@ def test_formats_say_the_same_and_parquet_has_the_bytes(photos, versions, asked,
     lines = (tmp_path / "answers.jsonl").read_text(encoding="utf-8").splitlines()
     by_json = {row["path"]: row for row in map(json.loads, lines)}
     table = pq.read_table(tmp_path / "answers.parquet")
-    assert schema.labels_of(table.schema) == LABELS
+    assert schema.labels_of(table.schema) == TINY_LABELS
     whole = {row["path"]: row for row in table.to_pylist()}
     assert list(by_csv) == list(by_json)
     odd = os.fsencode(photos) + b"/b/" + NO_TEXT

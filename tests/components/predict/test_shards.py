@@ -13,7 +13,7 @@ import tensorflow as tf
 from components.predict import asking, schema
 from data import errors, example, records
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
-from tests.components.release_gate.conftest import LABELS
+from tests.models import TINY_LABELS
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_the_answers_are_those_of_the_signature(answered, files, served):
         serialized = list(tf.data.TFRecordDataset(path).as_numpy_iterator())
         said = served["serve_examples"](examples=tf.constant(serialized))
         table = schema.read_columns([shard], list(schema.FIELDS))
-        found = schema.probabilities(table["probabilities"], len(LABELS))
+        found = schema.probabilities(table["probabilities"], len(TINY_LABELS))
         np.testing.assert_allclose(found, said["probabilities"], atol=1e-6)
         assert table["valid"].to_pylist() == said["valid"].numpy().tolist()
         np.testing.assert_allclose(
@@ -120,7 +120,7 @@ def test_a_torn_shard_is_told_with_the_way_out(answered, tmp_path, content):
 def test_answers_of_two_models_are_never_read_as_one(answered, tmp_path):
     shutil.copytree(answered, tmp_path / "mixed")
     paths = schema.files(str(tmp_path / "mixed"), "test")
-    about = schema.make(LABELS, "0" * 64).metadata
+    about = schema.make(TINY_LABELS, "0" * 64).metadata
     pq.write_table(pq.read_table(paths[0]).replace_schema_metadata(about), paths[0])
     with pytest.raises(errors.PipelineError, match="answers of several models"):
         schema.read_columns(paths, ["path"])

@@ -1,26 +1,22 @@
 """Models that are quick to make: answers by counts, real classifiers of digits, tiny exports."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from keras import layers
 from sklearn import datasets, linear_model
 
 from components.predict import predictions
 from components.preprocess import materialise
 from components.release_gate import golden, parity
-from components.trainer import export, model
+from components.trainer import export
 from data import graph, graph_orientation
 from tests.data.pictures import noise, saved
+from tests.models import TINY_LABELS, TINY_SPEC, Exported, tiny
 
 DIGITS = [str(digit) for digit in range(10)]
 TRAIN = 900
-LABELS = ["glass", "metal", "paper"]
-SPEC = materialise.Spec(16, "stretch", LABELS, {"train": 1, "eval": 1, "test": 1})
 
 
 def answers(
@@ -85,36 +81,13 @@ def served(digits: Digits) -> predictions.Predictions:
     return digits.ask(digits.fit(np.arange(TRAIN)))
 
 
-def classifier(scale: float = 1 / 128, offset: float = -127 / 128) -> keras.Model:
-    """Pixels → logits with fixed weights; what goes in is pixels · scale + offset."""
-    keras.utils.set_random_seed(0)
-    pixels = keras.Input((16, 16, 3), name="pixels")
-    inputs = layers.Rescaling(scale, offset)(pixels)
-    features = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
-    embedding = layers.Flatten(name=model.EMBEDDING_LAYER)(features)
-    return keras.Model(pixels, layers.Dense(3, name="logits")(embedding))
-
-
-def permuted() -> keras.Model:
-    """The same with the columns of its answer moved by one."""
-    made = classifier()
-    head = made.get_layer("logits")
-    kernel, bias = head.get_weights()
-    head.set_weights([kernel[:, [1, 2, 0]], bias[[1, 2, 0]]])
-    return made
-
-
-@dataclass(frozen=True)
-class Exported:
-    keras_file: Path
-    saved_model: Path
-
-
 @pytest.fixture(scope="package")
 def export_as(tmp_path_factory) -> Callable[..., Exported]:
     """Exports a served model beside the ``.keras`` file of the right one."""
 
-    def make(served: keras.Model, spec: materialise.Spec = SPEC, exif: bool = True) -> Exported:
+    def make(
+        served: keras.Model, spec: materialise.Spec = TINY_SPEC, exif: bool = True
+    ) -> Exported:
         root = tmp_path_factory.mktemp("model")
         with pytest.MonkeyPatch.context() as patch:
             if not exif:
@@ -123,7 +96,7 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
             export.save(served, spec, "tiny", root / "saved_model", root)
         if not exif:
             graph._decoders.cache_clear()
-        export.save_keras(classifier(), root / export.KERAS_FILE)
+        export.save_keras(tiny(), root / export.KERAS_FILE)
         return Exported(root / export.KERAS_FILE, root / "saved_model")
 
     return make
@@ -132,11 +105,13 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
 @pytest.fixture(scope="package")
 def images() -> list[golden.Golden]:
     return golden.images(
-        {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(LABELS)}
+        {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(TINY_LABELS)}
     )
 
 
 @pytest.fixture(scope="package")
 def checked(right, images) -> parity.Parity:
     """The right model through every stage but the server; made once, for TensorFlow loads long."""
-    return parity.check(right.keras_file, right.saved_model, images, spec=SPEC, ask_server=False)
+    return parity.check(
+        right.keras_file, right.saved_model, images, spec=TINY_SPEC, ask_server=False
+    )

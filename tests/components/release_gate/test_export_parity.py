@@ -10,7 +10,7 @@ from components.release_gate import config, decision, export_parity, gate, golde
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, manifest
 from data import errors, example, records
-from tests.components.release_gate import conftest
+from tests import models
 
 TOLERANCES = config.ExportTolerances()
 ONNX = export_config.ExportConfig(formats=["onnx"])
@@ -33,13 +33,13 @@ def exported(right, tmp_path):
 
 
 def give(exported, classifier) -> None:
-    convert.write(classifier, conftest.SPEC, 1.0, [], ONNX, exported.saved_model)
+    convert.write(classifier, models.TINY_SPEC, 1.0, [], ONNX, exported.saved_model)
 
 
 def checked(exported, images, eval_files) -> tuple[export_parity.Compared, ...]:
     asked = export_parity.Images(images, eval_files)
     keras_file, saved_model = exported.keras_file, exported.saved_model
-    return export_parity.check(keras_file, saved_model, conftest.SPEC, asked, TOLERANCES)
+    return export_parity.check(keras_file, saved_model, models.TINY_SPEC, asked, TOLERANCES)
 
 
 def product(found: tuple[export_parity.Compared, ...]) -> list[decision.Check]:
@@ -49,7 +49,7 @@ def product(found: tuple[export_parity.Compared, ...]) -> list[decision.Check]:
 def test_right_wrong_and_damaged(exported, images, eval_files):
     assert checked(exported, images, eval_files) == ()
 
-    give(exported, conftest.classifier())
+    give(exported, models.tiny())
     (found,) = checked(exported, images, eval_files)
     readable = sum(
         image.name not in ("WebP", "TIFF") and not image.name.startswith("broken")
@@ -74,7 +74,7 @@ def test_right_wrong_and_damaged(exported, images, eval_files):
     (found,) = checked(exported, images, eval_files)
     assert "its file model.onnx is missing" in found.sentence
 
-    give(exported, conftest.permuted())
+    give(exported, models.permuted())
     (check,) = product(checked(exported, images, eval_files))
     assert check.verdict == "refuse"
     assert check.message.startswith("The export onnx gives the label of the training graph on ")

@@ -9,7 +9,7 @@ import tensorflow as tf
 from components.release_gate import golden, parity, probe, server_stage, training_stage
 from components.trainer import contract as trained_contract
 from data import image_reading, value_range
-from tests.components.release_gate import conftest
+from tests import models
 
 TURNED = {
     *(f"JPEG, EXIF orientation {value}" for value in range(2, 9)),
@@ -20,11 +20,11 @@ UNREADABLE = 6
 
 @pytest.fixture(scope="module")
 def trained(right, images) -> probe.Stage:
-    encoded = [golden.stored(image, conftest.SPEC.reading) for image in images]
-    return training_stage.ask(right.keras_file, conftest.SPEC, 1.0, encoded)
+    encoded = [golden.stored(image, models.TINY_SPEC.reading) for image in images]
+    return training_stage.ask(right.keras_file, models.TINY_SPEC, 1.0, encoded)
 
 
-def served(exported: conftest.Exported, images: list[golden.Golden]) -> probe.Stage:
+def served(exported: models.Exported, images: list[golden.Golden]) -> probe.Stage:
     """The SavedModel's answer as the fresh process asks for it, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
     answer = probe._ask(signature, [image.encoded for image in images])
@@ -35,7 +35,7 @@ def served(exported: conftest.Exported, images: list[golden.Golden]) -> probe.St
 def judged(images, trained, exported) -> parity.Parity:
     found = parity.Parity()
     stages = [trained, served(exported, images)]
-    parity.judge(found, images, stages, conftest.LABELS, parity.TOLERANCE)
+    parity.judge(found, images, stages, models.TINY_LABELS, parity.TOLERANCE)
     return found
 
 
@@ -56,7 +56,7 @@ def test_broken_images_and_webp_are_bad_in_every_stage_alike(right, images, trai
 
 
 def test_trained_on_other_preprocessing(export_as, images):
-    exported = export_as(conftest.classifier(scale=1 / 255, offset=0))
+    exported = export_as(models.tiny(scale=1 / 255, offset=0))
     found = parity.check(exported.keras_file, exported.saved_model, images, ask_server=False)
     assert not found.ok
     assert len(found.problems) == len(found.largest) == 3
@@ -69,34 +69,34 @@ def test_trained_on_other_preprocessing(export_as, images):
 
 
 def test_permuted_labels(export_as, images, trained):
-    found = judged(images, trained, export_as(conftest.permuted()))
+    found = judged(images, trained, export_as(models.permuted()))
     assert [problem.split(" by ")[0] for problem in found.problems] == [
         "The exported SavedModel differs from the training graph"
     ]
 
 
 def test_names_permuted_and_probabilities_right(export_as, images, trained):
-    spec = replace(conftest.SPEC, labels=["metal", "glass", "paper"])
-    exported = export_as(conftest.classifier(), spec)
+    spec = replace(models.TINY_SPEC, labels=["metal", "glass", "paper"])
+    exported = export_as(models.tiny(), spec)
     found = judged(images, trained, exported)
     assert not found.differences
     (problem,) = found.problems
     assert problem.startswith("The exported SavedModel answers '")
     assert "where its own probabilities say" in problem
     contract = trained_contract.read(exported.saved_model)
-    assert parity._contract_problems(contract, conftest.SPEC) == [
+    assert parity._contract_problems(contract, models.TINY_SPEC) == [
         "The model's contract.json says labels ['metal', 'glass', 'paper']; it was trained with"
         " ['glass', 'metal', 'paper']."
     ]
     of_12_bits = image_reading.Reading(value_range=value_range.Range(0, 4095))
-    other = replace(conftest.SPEC, labels=contract["labels"], reading=of_12_bits)
+    other = replace(models.TINY_SPEC, labels=contract["labels"], reading=of_12_bits)
     assert parity._contract_problems(contract, other) == [
         "The model's contract.json says value_range [0, 65535]; it was trained with [0, 4095]."
     ]
 
 
 def test_another_resize(export_as, images, trained):
-    exported = export_as(conftest.classifier(), replace(conftest.SPEC, resize="letterbox"))
+    exported = export_as(models.tiny(), replace(models.TINY_SPEC, resize="letterbox"))
     found = judged(images, trained, exported)
     (problem,) = found.problems
     assert "differs from the training graph" in problem
@@ -109,13 +109,13 @@ def test_another_range_of_values_concerns_16_bits_alone(export_as, images, train
     found = judged(
         images,
         trained,
-        export_as(conftest.classifier(), replace(conftest.SPEC, reading=of_12_bits)),
+        export_as(models.tiny(), replace(models.TINY_SPEC, reading=of_12_bits)),
     )
     assert {one.image for one in found.differences} == {"grey PNG of 16 bits"}
 
 
 def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, trained):
-    found = judged(images, trained, export_as(conftest.classifier(), exif=False))
+    found = judged(images, trained, export_as(models.tiny(), exif=False))
     assert {one.image for one in found.differences} == TURNED
     (problem,) = found.problems
     assert sum(repr(name) in problem for name in TURNED) == 1 + parity.MAX_NAMED
@@ -124,7 +124,7 @@ def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, traine
 
 def test_a_temperature_is_part_of_the_training_graph(right, images, trained):
     encoded = [image.encoded for image in images]
-    warm = training_stage.ask(right.keras_file, conftest.SPEC, 2.0, encoded)
+    warm = training_stage.ask(right.keras_file, models.TINY_SPEC, 2.0, encoded)
     powers = np.sqrt(trained.probabilities[trained.valid])
     expected = powers / powers.sum(1, keepdims=True)
     np.testing.assert_allclose(warm.probabilities[warm.valid], expected, atol=1e-6)
@@ -181,7 +181,7 @@ def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path
     broken = tmp_path / "saved_model"
     shutil.copytree(right.saved_model, broken)
     contract = broken / "assets" / trained_contract.FILE
-    contract.write_text(json.dumps({"labels": conftest.LABELS}))
+    contract.write_text(json.dumps({"labels": models.TINY_LABELS}))
     found = parity.check(right.keras_file, broken, images)
     assert found.problems == ["The contract of the model cannot be used: it lacks 'image_size_px'."]
     assert found.measured is None
