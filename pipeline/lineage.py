@@ -185,8 +185,8 @@ def _results(found: summary.Summary) -> dict[str, str]:
         facts["accuracy"] = _share(found.metrics.accuracy)
         facts["macro F1"] = _share(found.metrics.macro_f1)
         for name, row in found.metrics.per_class.items():
-            facts[f"recall of {name}"] = _share(row.recall)
-            facts[f"precision of {name}"] = _share(row.precision)
+            facts[f"recall of {name}"] = _share(row["recall"])
+            facts[f"precision of {name}"] = _share(row["precision"])
     return facts
 
 

@@ -222,22 +222,18 @@ def _metrics(
             predict.uri("predictions"), predict_config.TEST_SPLIT
         )
         mean_score = answered.mean_score
-    low, high = found.accuracy_interval or (None, None)
+    low, high = found.figures["accuracy"].interval or (None, None)
     return summary.Metrics(
-        accuracy=found.accuracy,
+        accuracy=found.value("accuracy"),
         accuracy_low=low,
         accuracy_high=high,
-        log_loss=found.log_loss,
+        log_loss=found.value("log_loss"),
         mean_score=mean_score,
         macro_f1=found.averages.macro.f1,
+        figures={name: figure.value for name, figure in found.figures.items()},
         per_class={
-            name: summary.ClassMetrics(
-                precision=row.precision,
-                recall=row.recall,
-                f1=row.f1,
-                support=row.support,
-                auc=row.auc,
-            )
+            name: {"support": row.support}
+            | {metric: figure.value for metric, figure in row.figures.items()}
             for name, row in found.per_class.items()
         },
     )
@@ -269,8 +265,8 @@ def _class_table(metrics: summary.Metrics) -> Table:
     for name in ("precision", "recall", "F1", "test images"):
         table.add_column(name, justify="right")
     for name, row in metrics.per_class.items():
-        rates = (_percent(row.precision), _percent(row.recall), _percent(row.f1))
-        table.add_row(name, *rates, f"{row.support:,}")
+        rates = (_percent(row[rate]) for rate in ("precision", "recall", "f1"))
+        table.add_row(name, *rates, f"{row['support']:,.0f}")
     return table
 
 

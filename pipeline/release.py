@@ -105,6 +105,7 @@ def judging_steps(
         baseline_model=last_blessed.outputs["model"],
         settings=GateJob(
             config=config.gate,
+            evaluate=config.evaluate,
             model_name=inputs.model_name,
             cache_dir=answers_dir(config, inputs),
         ).model_dump_json(),

@@ -17,22 +17,6 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ClassMetrics(_Record):
-    """Metrics of one class on the test split; null where a rate is undefined."""
-
-    precision: float | None = Field(
-        ge=0, le=1, description="of the images called so, the share that is so"
-    )
-    recall: float | None = Field(
-        ge=0, le=1, description="of the images that are so, the share called so"
-    )
-    f1: float | None = Field(ge=0, le=1, description="the harmonic mean of the two")
-    support: int = Field(ge=0, description="test images of the class")
-    auc: float | None = Field(
-        None, ge=0, le=1, description="area under the ROC curve, the class against the rest"
-    )
-
-
 class Metrics(_Record):
     """Metrics on the test split, which neither training nor early stopping ever sees."""
 
@@ -46,7 +30,12 @@ class Metrics(_Record):
         None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
     )
     macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
-    per_class: dict[str, ClassMetrics] = Field(description="class name → its metrics")
+    figures: dict[str, float | None] = Field(
+        default_factory=dict, description="every metric of the whole by its name; null: undefined"
+    )
+    per_class: dict[str, dict[str, int | float | None]] = Field(
+        description="class name → support, and every metric of a class by its name; null: undefined"
+    )
 
 
 class Finding(_Record):

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.evaluator import intervals, metrics
+from components.evaluator import averages, intervals
 from components.evaluator import result as evaluation
 from components.image_example_gen import inspection
 from components.image_example_gen import report as ingest_report
@@ -122,11 +122,12 @@ CONTRACT = {
     "backbone": "tiny",
     **image_reading.DEFAULT.to_dict(),
 }
-AVERAGE = metrics.Average(1.0, 1.0, 1.0)
+AVERAGE = averages.Average(1.0, 1.0, 1.0)
 RESULT = evaluation.Result(
-    labels=["a"], confidence=0.95, example_count=1, accuracy=1.0, accuracy_interval=None, top_k=1,
-    top_k_accuracy=1.0, top_k_interval=intervals.Interval(0.1, 1.0), log_loss=0.1,
-    averages=metrics.Averages(AVERAGE, AVERAGE, AVERAGE, {}), per_class={}, confusion=[[1, 0]],
+    labels=["a"], confidence=0.95, example_count=1, top_k=1,
+    figures={"accuracy": evaluation.Figure(1.0, intervals.Interval(0.1, 1.0)),
+             "log_loss": evaluation.Figure(0.1)},
+    averages=averages.Averages(AVERAGE, AVERAGE, AVERAGE, {}), per_class={}, confusion=[[1, 0]],
     slices=[],
 )  # fmt: skip
 REPORT = ingest_report.Report(

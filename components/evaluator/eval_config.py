@@ -11,7 +11,6 @@ from data import example
 
 CONFUSION = "confusion_matrix"
 EXAMPLE_COUNT = "example_count"
-LOG_LOSS = "log_loss"
 EXTRACTORS = "components.evaluator.extractors"
 
 
@@ -29,6 +28,7 @@ def build(
       labels: the label map.
       code: hash of the code that evaluates.
     """
+    asked = config.model_copy(update={"top_k": min(config.top_k, len(labels))})
     keys = [row.key for row in slicing.slicings(config.slices, config.size_bounds_px)]
     return tfma.EvalConfig(
         model_specs=[
@@ -46,11 +46,10 @@ def build(
                     # image, whose probabilities are all 0, counts as predicted nothing.
                     # TFMA's accuracies would take it for one of the first class.
                     _metric("MultiClassConfusionMatrixAtThresholds", CONFUSION, thresholds=[0.0]),
-                    _metric("SparseCategoricalCrossentropy", LOG_LOSS),
                     tfma.MetricConfig(
-                        class_name="RankingMetric",
-                        module="components.evaluator.ranking_metric",
-                        config=json.dumps({"top_k": min(config.top_k, len(labels)), "code": code}),
+                        class_name="FiguresMetric",
+                        module="components.evaluator.figures_metric",
+                        config=json.dumps({"config": asked.model_dump(), "code": code}),
                     ),
                 ]
             ),

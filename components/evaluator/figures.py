@@ -1,35 +1,29 @@
 """From what TFMA counted to figures with intervals. Dimension letter: K classes."""
 
-import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from components.evaluator import averages, counts, metric, registry, result, slicing
 from components.evaluator import config as evaluate_config
-from components.evaluator import intervals, metrics, result, slicing
 from data import example
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What TFMA says of the whole test split or of a slice; NaN where undefined.
+    """What TFMA says of the whole test split or of a slice.
 
     Attributes:
-      confusion: int [K, K + 1], of ``metrics.confusion_matrix``.
+      confusion: int [K, K + 1], of ``counts.confusion_matrix``.
       count: images.
-      top_k_accuracy: in 0–1.
-      log_loss: in nats.
-      auc: float [K], or empty where undefined for every class.
-      pr_auc: likewise.
+      values: metric → number, or float [K]; empty where undefined for every class; NaN where
+        undefined.
     """
 
     confusion: np.ndarray
     count: int
-    top_k_accuracy: float
-    log_loss: float
-    auc: np.ndarray
-    pr_auc: np.ndarray
+    values: Mapping[str, metric.Value]
 
 
 def collect(
@@ -46,43 +40,54 @@ def collect(
       whole: of the test split.
       parts: (key, value, what was measured) of each slice, see ``slicing.Slicing.key``.
     """
-    right = int(np.trace(whole.confusion[:, :-1]))
-    hits = round(whole.top_k_accuracy * whole.count) if whole.count else 0
+    counted = counts.Counts.of(whole.confusion)
     return result.Result(
         labels=labels,
         confidence=config.confidence,
         example_count=whole.count,
-        accuracy=metrics.accuracy(whole.confusion),
-        accuracy_interval=intervals.wilson(right, whole.count, config.confidence),
         top_k=min(config.top_k, len(labels)),
-        top_k_accuracy=_known(whole.top_k_accuracy),
-        top_k_interval=intervals.wilson(hits, whole.count, config.confidence),
-        log_loss=_known(whole.log_loss),
-        averages=metrics.averages(whole.confusion, labels),
-        per_class=_per_class(labels, config, whole),
+        figures=_of_whole(whole, counted, config),
+        averages=averages.averages(counted, labels),
+        per_class=_per_class(labels, config, whole, counted),
         confusion=whole.confusion.tolist(),
         slices=_slices(labels, config, parts),
     )
 
 
-def _per_class(
-    labels: list[str], config: evaluate_config.EvaluateConfig, whole: Measured
-) -> dict[str, result.ClassResult]:
-    rows = metrics.per_class(whole.confusion, labels)
-    of_f1 = intervals.f1(whole.confusion, config.confidence, config.bootstrap_samples)
+def _of_whole(
+    measured: Measured, counted: counts.Counts, config: evaluate_config.EvaluateConfig
+) -> dict[str, result.Figure]:
     found = {}
-    for class_id, (name, row) in enumerate(rows.items()):
-        right = int(whole.confusion[class_id, class_id])
-        called = int(whole.confusion[:, class_id].sum())
-        found[name] = result.ClassResult(
-            **asdict(row),
-            precision_interval=intervals.wilson(right, called, config.confidence),
-            recall_interval=intervals.wilson(right, row.support, config.confidence),
-            f1_interval=of_f1[class_id],
-            auc=_known(whole.auc[class_id]) if whole.auc.size else None,
-            pr_auc=_known(whole.pr_auc[class_id]) if whole.pr_auc.size else None,
-        )
+    for one in registry.of_whole():
+        value = np.array([measured.values[one.name]], np.float64)
+        interval = one.intervals(value, counted, config)[0] if one.intervals else None
+        found[one.name] = result.Figure(averages.known(value[0]), interval)
     return found
+
+
+def _per_class(
+    labels: list[str],
+    config: evaluate_config.EvaluateConfig,
+    whole: Measured,
+    counted: counts.Counts,
+) -> dict[str, result.ClassResult]:
+    columns = {}
+    for one in registry.by_class():
+        values = np.asarray(whole.values[one.name], np.float64)
+        if not values.size:
+            values = np.full(len(labels), np.nan)
+        around = one.intervals(values, counted, config) if one.intervals else [None] * len(values)
+        columns[one.name] = [
+            result.Figure(averages.known(value), interval)
+            for value, interval in zip(values, around, strict=False)
+        ]
+    return {
+        name: result.ClassResult(
+            int(counted.support[class_id]),
+            {metric_name: column[class_id] for metric_name, column in columns.items()},
+        )
+        for class_id, name in enumerate(labels)
+    }
 
 
 def _slices(
@@ -100,26 +105,15 @@ def _slices(
             continue
         if feature == example.CLASS_LABEL:
             feature, name = example.CLASS_TEXT, labels[int(value)]
-        right = int(np.trace(measured.confusion[:, :-1]))
-        found.append(
-            result.Slice(
-                feature=feature,
-                value=name,
-                count=measured.count,
-                accuracy=metrics.accuracy(measured.confusion),
-                accuracy_interval=intervals.wilson(right, measured.count, config.confidence),
-                top_k_accuracy=_known(measured.top_k_accuracy),
-                log_loss=_known(measured.log_loss),
-                auc=_mean(measured.auc),
-            )
-        )
+        counted = counts.Counts.of(measured.confusion)
+        # Within one class, what tells it from others says nothing.
+        is_class = feature == example.CLASS_TEXT
+        means = {
+            one.name: None if is_class else averages.mean(np.asarray(measured.values[one.name]))
+            for one in registry.by_class()
+        }
+        figures = _of_whole(measured, counted, config) | {
+            metric_name: result.Figure(value) for metric_name, value in means.items()
+        }
+        found.append(result.Slice(feature, name, measured.count, figures))
     return found
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _mean(values: np.ndarray) -> float | None:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if finite.size else None

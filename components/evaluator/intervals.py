@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from components.evaluator import counts
+
 # Resamples × classes held at a time: 3 × 8 bytes each.
 _AT_ONCE = 1_000_000
 
@@ -48,7 +50,7 @@ def wilson(successes: int, trials: int, confidence: float) -> Interval | None:
 
 
 def f1(
-    confusion: np.ndarray, confidence: float, samples: int = 2000, seed: int = 0
+    counted: counts.Counts, confidence: float, samples: int = 2000, seed: int = 0
 ) -> list[Interval | None]:
     """The percentile bootstrap interval of each class's F1.
 
@@ -61,7 +63,7 @@ def f1(
     certainty. TP / (TP + FP + FN) is a rate and F1 grows with it: its Wilson interval is taken.
 
     Args:
-      confusion: int [K, K + 1], of ``metrics.confusion_matrix``.
+      counted: the images.
       confidence: in 0–1, exclusive.
       samples: R.
       seed: of the resampling.
@@ -69,12 +71,11 @@ def f1(
     Returns:
       K intervals in 0–1; None for a class without examples, whose F1 is undefined.
     """
-    true_positives = np.diagonal(confusion).astype(np.int64)
-    support = confusion.sum(1)
-    errors = confusion[:, :-1].sum(0) + support - 2 * true_positives
+    true_positives, support = counted.true_positives, counted.support
+    errors = counted.called + support - 2 * true_positives
     drawn = np.flatnonzero((true_positives > 0) & (errors > 0))
     low, high = _bootstrap(
-        true_positives[drawn], errors[drawn], int(confusion.sum()), confidence, samples, seed
+        true_positives[drawn], errors[drawn], counted.total, confidence, samples, seed
     )
     found: list[Interval | None] = []
     for class_id, (hits, misses) in enumerate(zip(true_positives, errors, strict=True)):

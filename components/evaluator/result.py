@@ -7,28 +7,33 @@ from dataclasses import dataclass
 
 import pydantic
 
-from components.evaluator import intervals, metrics
+from components.evaluator import averages, intervals
 from data import read_back
 
 
 @dataclass(frozen=True)
-class ClassResult(metrics.ClassMetrics):
-    """The figures of one class; intervals at the result's confidence.
+class Figure:
+    """A metric's value and its interval at the result's confidence; each None where undefined."""
+
+    value: float | None
+    interval: intervals.Interval | None = None
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """The figures of one class.
 
     Attributes:
-      precision_interval: Wilson's, as is the next.
-      recall_interval: None where the rate is.
-      f1_interval: by bootstrap.
-      auc: area under the ROC curve of the class against all others; undefined unless the test
-        split has images of the class and others.
-      pr_auc: its average precision, undefined likewise; by chance it is the class's share.
+      support: how many images are of the class.
+      figures: metric → figure, of those that classes have.
     """
 
-    precision_interval: intervals.Interval | None
-    recall_interval: intervals.Interval | None
-    f1_interval: intervals.Interval | None
-    auc: float | None
-    pr_auc: float | None
+    support: int
+    figures: dict[str, Figure]
+
+    def value(self, name: str) -> float | None:
+        """The value of a metric."""
+        return self.figures[name].value
 
 
 @dataclass(frozen=True)
@@ -39,21 +44,14 @@ class Slice:
       feature: what was sliced by: a name in the record, or "image/size", the shorter side.
       value: the value or range, such as "cat", "3" or "128–255 px".
       count: images in the slice.
-      accuracy: share classified rightly.
-      accuracy_interval: Wilson's.
-      top_k_accuracy: share with the true class among the k most probable.
-      log_loss: as of the whole.
-      auc: mean of the areas under the ROC curves over the classes that have one in the slice.
+      figures: metric → figure; of a metric by class, the mean over the classes that have a value,
+        and None in the slice of a class.
     """
 
     feature: str
     value: str
     count: int
-    accuracy: float | None
-    accuracy_interval: intervals.Interval | None
-    top_k_accuracy: float | None
-    log_loss: float | None
-    auc: float | None
+    figures: dict[str, Figure]
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,8 @@ class Result:
       labels: the K class names in the order of their ids.
       confidence: of all intervals.
       example_count: images.
-      accuracy: share classified rightly.
-      accuracy_interval: Wilson's.
       top_k: k, at most K.
-      top_k_accuracy: share with the true class among the k most probable.
-      top_k_interval: Wilson's.
-      log_loss: mean of −ln of the true class's probability, in nats; no probability counts for
-        less than 1e-7, so that one image costs 16.1 at most.
+      figures: metric → figure, of those that the whole has; see ``registry.py``.
       averages: of the rates over the classes.
       per_class: class name → its figures.
       confusion: [K][K + 1] counts; rows are true classes, columns predicted ones, the last
@@ -84,16 +77,16 @@ class Result:
     labels: list[str]
     confidence: float
     example_count: int
-    accuracy: float | None
-    accuracy_interval: intervals.Interval | None
     top_k: int
-    top_k_accuracy: float | None
-    top_k_interval: intervals.Interval | None
-    log_loss: float | None
-    averages: metrics.Averages
+    figures: dict[str, Figure]
+    averages: averages.Averages
     per_class: dict[str, ClassResult]
     confusion: list[list[int]]
     slices: list[Slice]
+
+    def value(self, name: str) -> float | None:
+        """The value of a metric of the whole."""
+        return self.figures[name].value
 
     def to_json(self) -> str:
         """The result as text."""

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components.evaluator import config as evaluate_config
-from components.evaluator import eval_config, figures, metrics, ranking_metric, result
+from components.evaluator import counts, eval_config, figures, registry, result
 
 
 def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) -> result.Result:
@@ -34,21 +34,21 @@ def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) ->
 
 def _measured(values: dict[str, Any], class_count: int) -> figures.Measured:
     """What one record says; an empty one is of no images."""
-    counts = []
+    cells = []
     if eval_config.CONFUSION in values:
         found = values[eval_config.CONFUSION].multi_class_confusion_matrix_at_thresholds
-        counts = [
+        cells = [
             ((entry.actual_class_id, entry.predicted_class_id), entry.num_weighted_examples)
             for entry in found.matrices[0].entries
         ]
     count = _number(values, eval_config.EXAMPLE_COUNT)
     return figures.Measured(
-        confusion=metrics.confusion_matrix(counts, class_count),
+        confusion=counts.confusion_matrix(cells, class_count),
         count=0 if np.isnan(count) else round(count),
-        top_k_accuracy=_number(values, ranking_metric.TOP_K),
-        log_loss=_number(values, eval_config.LOG_LOSS),
-        auc=_array(values, ranking_metric.AUC),
-        pr_auc=_array(values, ranking_metric.PR_AUC),
+        values={
+            one.name: (_array if one.by_class else _number)(values, one.name)
+            for one in registry.every()
+        },
     )
 
 

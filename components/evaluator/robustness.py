@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from components.evaluator import metrics
+from components.evaluator import averages, counts
 from components.predict import predictions
 from data import decode, example, progress
 
@@ -214,7 +214,8 @@ def _bmp(image: Image.Image) -> bytes:
 
 
 def _rows(names: Sequence[str], confusions: np.ndarray, unchanged: int) -> list[Row]:
-    rates = [(metrics.accuracy(confusion), _macro_recall(confusion)) for confusion in confusions]
+    counted = [counts.Counts.of(confusion) for confusion in confusions]
+    rates = [(averages.known(one.accuracy()), averages.mean(one.recall())) for one in counted]
     clean_accuracy, clean_recall = rates[0]
     return [
         Row(
@@ -228,12 +229,6 @@ def _rows(names: Sequence[str], confusions: np.ndarray, unchanged: int) -> list[
         )
         for name, (accuracy, recall) in zip(names, rates, strict=True)
     ]
-
-
-def _macro_recall(confusion: np.ndarray) -> float | None:
-    recalls = [metrics.class_metrics(confusion, number).recall for number in range(len(confusion))]
-    defined = [recall for recall in recalls if recall is not None]
-    return float(np.mean(defined)) if defined else None
 
 
 def _loss(clean: float | None, corrupted: float | None) -> float | None:

@@ -1,10 +1,13 @@
 """The settings of the release gate: what a model must reach to be pushed."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-MOST_AUTOMATIC_FLOOR = 0.7
+from components.evaluator import config as evaluate_config
+from components.evaluator import metric, registry
+
+AUTO = "auto"
 DIFFERENCE = "of a probability, the largest over all images"
 AGREEMENT = "share of images with the same label"
 
@@ -42,18 +45,32 @@ class ExportTolerances(BaseModel):
     onnx: OnnxTolerance = Field(default_factory=OnnxTolerance)
 
 
-class GateConfig(BaseModel):
-    """Floors on the test split, how much may be lost against the served model, and limits."""
+def _limit(one: metric.Metric) -> tuple[Any, Any]:
+    """The setting of what a metric must reach: its type and its field."""
+    range_of = {"ge": 0} if one.most is None else {"ge": 0, "le": one.most}
+    what = f"{one.titled('k')}{' of every class' if one.by_class else ''}"
+    told = f"{what} to {'reach' if one.higher_is_better else 'stay at or below'}"
+    value = Annotated[float, Field(**range_of)]
+    if one.automatic:
+        return value | Literal["auto"], Field(
+            AUTO, description=f"{told}; {AUTO}: {one.automatic_text}"
+        )
+    return value | None, Field(None, description=told)
+
+
+if TYPE_CHECKING:
+    _Limits = BaseModel
+else:
+    _Limits = create_model("_Limits", **{one.setting: _limit(one) for one in registry.every()})
+
+
+class GateConfig(_Limits):
+    """Limits of every metric on the test split, how much may be lost against the served model, costs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_accuracy: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = Field(
-        "auto", description="accuracy to reach; auto: twice that of guessing, at most 0.7"
-    )
-    min_precision: float | None = Field(None, ge=0, le=1, description="of every class")
-    min_recall: float | None = Field(None, ge=0, le=1, description="of every class")
     min_support: int = Field(
-        10, ge=0, description="test images of a class below which it has no floors of its own"
+        10, ge=0, description="test images of a class below which it has no limits of its own"
     )
     max_accuracy_drop: float = Field(
         0.05, ge=0, le=1, description="below the served model's, on the same images"
@@ -92,11 +109,12 @@ class GateConfig(BaseModel):
             )
         return self
 
-    def accuracy_floor(self, class_count: int) -> float:
-        """The accuracy to reach with ``class_count`` classes, in 0–1."""
-        if self.min_accuracy == "auto":
-            return min(MOST_AUTOMATIC_FLOOR, 2 / class_count)
-        return self.min_accuracy
+    def limit(self, one: metric.Metric, class_count: int) -> float | None:
+        """What a metric must reach, with ``class_count`` classes; None: nothing."""
+        asked: float | str | None = getattr(self, one.setting)
+        if isinstance(asked, str):
+            return one.automatic(class_count) if one.automatic else None
+        return asked
 
 
 class GateJob(BaseModel):
@@ -105,5 +123,8 @@ class GateJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: GateConfig
+    evaluate: evaluate_config.EvaluateConfig = Field(
+        default_factory=evaluate_config.EvaluateConfig, description="what is measured, and how"
+    )
     model_name: str = Field(description="as it is served")
     cache_dir: str = Field(description="folder with the answers of the latest models")

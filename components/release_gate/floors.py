@@ -1,118 +1,155 @@
-"""Floors: what a model must reach by itself, overall and on every class.
+"""Limits: what a model must reach by itself, overall and on every class.
 
 Dimension letters: N images, K classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
-from components.evaluator import metrics
+import numpy as np
+
+from components.evaluator import averages, metric, registry
+from components.evaluator import config as evaluate_config
 from components.predict import predictions
 from components.release_gate import config as gate_config
 from components.release_gate import decision
 
-ACCURACY = "accuracy_floor"
-PRECISION = "precision_floor"
-RECALL = "recall_floor"
 SMALL_CLASSES = "small_classes"
 
 
-def check(
-    candidate: predictions.Predictions, config: gate_config.GateConfig
-) -> list[decision.Check]:
-    """Holds a model's rates on the test images against the floors.
+def check_name(one: metric.Metric) -> str:
+    """The name of the check of a metric's limit."""
+    return f"{one.name}_{'floor' if one.higher_is_better else 'ceiling'}"
 
-    The floors are for the rates as they are, whatever chance had to do with it.
+
+def check(
+    candidate: predictions.Predictions,
+    config: gate_config.GateConfig,
+    evaluate: evaluate_config.EvaluateConfig,
+) -> list[decision.Check]:
+    """Holds a model's metrics on the test images against their limits.
+
+    The limits are for the figures as they are, whatever chance had to do with it.
 
     Args:
       candidate: its answers; the labels are those of the data, so that label_ids number them.
-      config: the floors.
+      config: the limits.
+      evaluate: how metrics are measured.
     """
-    ids = zip(candidate.label_ids.tolist(), candidate.predicted_ids.tolist(), strict=True)
-    confusion = metrics.confusion_matrix(((pair, 1) for pair in ids), len(candidate.labels))
-    per_class = metrics.per_class(confusion, candidate.labels)
-    checks = [_accuracy(metrics.accuracy(confusion), len(candidate.paths), per_class, config)]
-    if config.min_precision is None and config.min_recall is None:
-        return checks
-    small = {
-        name: found.support
-        for name, found in per_class.items()
-        if found.support < config.min_support
+    labels, images = candidate.labels, len(candidate.paths)
+    limits = {
+        one: limit
+        for one in registry.every()
+        if (limit := config.limit(one, len(labels))) is not None
     }
-    for name, found in per_class.items():
-        if name not in small:
-            checks += _class_checks(name, found, config)
+    if not images:
+        return [_nothing(one) for one in limits if not one.by_class][:1]
+    values = _measured(candidate, evaluate)
+    support = np.bincount(candidate.label_ids, minlength=len(labels))
+    checks = [
+        _overall(one, values[one.name], limit, images, evaluate.top_k)
+        for one, limit in limits.items()
+        if not one.by_class
+    ]
+    of_classes = {one: limit for one, limit in limits.items() if one.by_class}
+    if not of_classes:
+        return checks
+    small = {}
+    for class_id, name in enumerate(labels):
+        if support[class_id] < config.min_support:
+            small[name] = int(support[class_id])
+            continue
+        for one, limit in of_classes.items():
+            value = float(values[one.name][class_id])
+            checks.append(_of_class(one, name, value, limit, int(support[class_id])))
     return [*checks, *_small_classes(small, config)]
 
 
-def _accuracy(
-    accuracy: float | None,
-    count: int,
-    per_class: dict[str, metrics.ClassMetrics],
-    config: gate_config.GateConfig,
+def _measured(
+    candidate: predictions.Predictions, evaluate: evaluate_config.EvaluateConfig
+) -> Mapping[str, Any]:
+    asked = evaluate.model_copy(update={"top_k": min(evaluate.top_k, len(candidate.labels))})
+    values: dict[str, metric.Value] = {}
+    for measurement in registry.measurements():
+        tally = measurement.tally(asked)
+        tally.add(candidate.label_ids, candidate.probabilities)
+        values |= tally.values()
+    return values
+
+
+def _nothing(one: metric.Metric) -> decision.Check:
+    return decision.Check(
+        check_name(one),
+        "refuse",
+        "There are no test images, so nothing is known of the model.",
+        {"rate": None, "images": 0},
+    )
+
+
+def _overall(
+    one: metric.Metric, value: float, limit: float, images: int, top_k: int
 ) -> decision.Check:
-    floor = config.accuracy_floor(len(per_class))
-    figures = {"rate": accuracy, "floor": floor, "images": count}
-    if accuracy is None:
-        return decision.Check(
-            ACCURACY,
-            "refuse",
-            "There are no test images, so nothing is known of the model.",
-            figures,
-        )
-    message = (
-        f"Accuracy is {decision.percent(accuracy)} on {count:,} test images;"
-        f" at least {decision.percent(floor)} is needed."
+    title = _capital(one.titled(top_k))
+    known = averages.known(value)
+    told = f"{title} is {'undefined' if known is None else _shown(one, known)} on"
+    message = f"{told} {images:,} test images; {_needed(one, limit)}."
+    return _judged(one, message, known, limit, {"images": images})
+
+
+def _of_class(
+    one: metric.Metric, name: str, value: float, limit: float, support: int
+) -> decision.Check:
+    known = averages.known(value)
+    images = f"{support:,} test images"
+    if known is None:
+        why = one.undefined.format(images=images)
+        told = f"{_capital(one.title)} of {name!r} is undefined: {why}"
+    else:
+        told = f"{_capital(one.title)} of {name!r} is {_shown(one, known)} on {images}"
+    figures = {decision.CLASS: name, "images": support}
+    return _judged(one, f"{told}; {_needed(one, limit)}.", known, limit, figures)
+
+
+def _judged(
+    one: metric.Metric,
+    message: str,
+    value: float | None,
+    limit: float,
+    figures: Mapping[str, Any],
+) -> decision.Check:
+    good = value is not None and one.meets(value, limit)
+    return decision.Check(
+        check_name(one),
+        "release" if good else "refuse",
+        message,
+        {**figures, "rate": value, "limit": limit},
     )
-    return decision.Check(ACCURACY, "release" if accuracy >= floor else "refuse", message, figures)
 
 
-def _class_checks(
-    name: str, found: metrics.ClassMetrics, config: gate_config.GateConfig
-) -> Iterator[decision.Check]:
-    images = f"{found.support:,} test images"
-    for check_name, word, rate, floor, undefined in (
-        (
-            RECALL,
-            "Recall",
-            found.recall,
-            config.min_recall,
-            "there are no test images of it",
-        ),
-        (
-            PRECISION,
-            "Precision",
-            found.precision,
-            config.min_precision,
-            f"the model never predicts it, though {images} are of it",
-        ),
-    ):
-        if floor is None:
-            continue
-        needed = f"at least {decision.percent(floor)} is needed"
-        figures = {
-            decision.CLASS: name,
-            "rate": rate,
-            "floor": floor,
-            "images": found.support,
-        }
-        if rate is None:
-            message = f"{word} of {name!r} is undefined: {undefined}; {needed}."
-        else:
-            message = f"{word} of {name!r} is {decision.percent(rate)} on {images}; {needed}."
-        good = rate is not None and rate >= floor
-        yield decision.Check(check_name, "release" if good else "refuse", message, figures)
+def _needed(one: metric.Metric, limit: float) -> str:
+    if one.higher_is_better:
+        return f"at least {_shown(one, limit)} is needed"
+    return f"at most {_shown(one, limit)} is allowed"
 
 
-def _small_classes(
-    small: dict[str, int], config: gate_config.GateConfig
-) -> Iterator[decision.Check]:
+def _shown(one: metric.Metric, value: float) -> str:
+    return decision.percent(value) if one.form is metric.Form.RATE else f"{value:.3f}"
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
+
+def _small_classes(small: dict[str, int], config: gate_config.GateConfig) -> list[decision.Check]:
     if not small:
-        return
+        return []
     named = ", ".join(f"{name!r} ({support})" for name, support in small.items())
-    yield decision.Check(
-        SMALL_CLASSES,
-        "release",
-        f"Not held to the floors of a class, having fewer than {config.min_support} test images:"
-        f" {named}.",
-        {"support": small},
-    )
+    return [
+        decision.Check(
+            SMALL_CLASSES,
+            "release",
+            f"Not held to the limits of a class, having fewer than {config.min_support} test"
+            f" images: {named}.",
+            {"support": small},
+        )
+    ]

@@ -124,19 +124,19 @@ def run(
         before = served.answers(served_dir, *answered, tested.files, Path(job.cache_dir))
     measured = measure(trained, candidate_dir, tested.files, job.config)
     # Every further kind of check is one more line here.
-    checks = quality(candidate, before, job.config) + product(measured, job.config)
+    checks = quality(candidate, before, job) + product(measured, job.config)
     return Outcome(decision.decide(checks, job.config), measured)
 
 
 def quality(
     candidate: predictions.Predictions,
     before: predictions.Predictions | None,
-    config: gate_config.GateConfig,
+    job: gate_config.GateJob,
 ) -> list[decision.Check]:
-    """The checks of how often the candidate is right; without a served model, the floors alone."""
-    checks = floors.check(candidate, config)
+    """The checks of how often the candidate is right; without a served model, the limits alone."""
+    checks = floors.check(candidate, job.config, job.evaluate)
     if before is not None:
-        checks += against_served.check(candidate, before, config)
+        checks += against_served.check(candidate, before, job.config)
     return checks
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.evaluator import mistakes, reliability, result, robustness
+from components.evaluator import metric, mistakes, registry, reliability, result, robustness
 from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import predictions
@@ -26,6 +26,7 @@ STAGES = {
     probe.EXAMPLES: "serve_examples",
     server_stage.STAGE: "running server",
 }
+TOP_K = "top_k_accuracy"
 OUTLIER_SCORE = "cosine distance to the nearest class mean"
 
 
@@ -92,7 +93,11 @@ def assemble(
             ),
         ),
         metrics=_metrics(found),
-        classes=tuple(_class_row(name, row) for name, row in found.per_class.items()),
+        columns=tuple(_column(one, found) for one in registry.by_class()),
+        classes=tuple(
+            content.ClassRow(name, row.support, _estimates(row.figures))
+            for name, row in found.per_class.items()
+        ),
         confusion=content.Confusion(
             tuple(tuple(row) for row in found.confusion),
             {
@@ -133,12 +138,13 @@ def _of_interest(decided: decision.Decision) -> list[decision.Check]:
 
 def _metrics(found: result.Result) -> content.Metrics:
     averages = ("macro", "weighted", "micro")
+    # Of one guess it is the accuracy, and of all classes always right.
+    says_nothing = () if 1 < found.top_k < len(found.labels) else (TOP_K,)
+    shown = [one for one in registry.of_whole() if one.name not in says_nothing]
     return content.Metrics(
         images=found.example_count,
-        accuracy=_estimate(found.accuracy, found.accuracy_interval),
-        # The first is the accuracy, and all are always right.
-        top_k={found.top_k: found.top_k_accuracy} if 1 < found.top_k < len(found.labels) else {},
-        log_loss=found.log_loss,
+        columns=tuple(_column(one, found) for one in shown),
+        figures=_estimates(found.figures),
         averages=tuple(
             content.Average(name, *(content.Estimate(value) for value in asdict(row).values()))
             for name in averages
@@ -148,29 +154,23 @@ def _metrics(found: result.Result) -> content.Metrics:
     )
 
 
-def _class_row(name: str, row: result.ClassResult) -> content.ClassRow:
-    return content.ClassRow(
-        name=name,
-        support=row.support,
-        precision=_estimate(row.precision, row.precision_interval),
-        recall=_estimate(row.recall, row.recall_interval),
-        f1=_estimate(row.f1, row.f1_interval),
-        auc=row.auc,
-        pr_auc=row.pr_auc,
-    )
+def _column(one: metric.Metric, found: result.Result) -> content.Column:
+    return content.Column(one.name, one.titled(found.top_k), one.form is metric.Form.RATE)
 
 
-def _estimate(value: float | None, interval: Sequence[float] | None) -> content.Estimate:
-    low, high = interval or (None, None)
-    return content.Estimate(value, low, high)
+def _estimates(figures: Mapping[str, result.Figure]) -> dict[str, content.Estimate]:
+    return {name: _estimate(figure) for name, figure in figures.items()}
+
+
+def _estimate(figure: result.Figure) -> content.Estimate:
+    low, high = figure.interval or (None, None)
+    return content.Estimate(figure.value, low, high)
 
 
 def _slices(found: result.Result) -> tuple[content.SliceRow, ...]:
     # Of a class, the table of classes says the same.
     return tuple(
-        content.SliceRow(
-            row.feature, row.value, row.count, _estimate(row.accuracy, row.accuracy_interval)
-        )
+        content.SliceRow(row.feature, row.value, row.count, _estimate(row.figures["accuracy"]))
         for row in found.slices
         if row.feature != "image/class/text"
     )

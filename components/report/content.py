@@ -61,37 +61,40 @@ class Average:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A metric: its name in files, its title, and whether it is read in per cent."""
+
+    name: str
+    title: str
+    is_rate: bool = True
+
+
+@dataclass(frozen=True)
 class Metrics:
     """Figures of the whole test split.
 
     Attributes:
       images: how many it has.
-      accuracy: the share classified rightly.
-      top_k: k → the share whose class is among the k most probable ones.
-      log_loss: in nats.
+      columns: the metrics to show, in their order.
+      figures: metric → figure, of these at least.
       averages: over the classes.
       confidence: of all intervals in the report.
     """
 
     images: int
-    accuracy: Estimate
-    top_k: Mapping[int, float | None] = field(default_factory=dict)
-    log_loss: float | None = None
+    columns: tuple[Column, ...]
+    figures: Mapping[str, Estimate]
     averages: tuple[Average, ...] = ()
     confidence: float = 0.95
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """Figures of one class; ``auc`` is of the ROC curve, ``pr_auc`` of precision over recall."""
+    """Figures of one class, by metric."""
 
     name: str
     support: int
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
-    auc: float | None = None
-    pr_auc: float | None = None
+    figures: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,7 @@ class Content:
       run_id: names the run.
       source: what it was trained on.
       made: when, as it is to be read.
+      columns: the metrics that each class has.
       model: (name, value) rows about the model: backbone, image size, version …
       intended_use: sentences for the model card; empty takes general ones.
       caveats: likewise, each a sentence, beside those that follow from the figures.
@@ -242,6 +246,7 @@ class Content:
     made: str
     decision: Decision
     metrics: Metrics
+    columns: tuple[Column, ...]
     classes: tuple[ClassRow, ...]
     confusion: Confusion
     data: origin.Data

@@ -24,6 +24,7 @@ def render(report: content.Content) -> str:
         passed=page.CHECKS,
         general_use=_general_use(report),
         metrics=report.metrics,
+        columns=report.columns,
         classes=report.classes,
         calibration=report.calibration,
         outliers=report.outliers,
@@ -56,11 +57,14 @@ def _caveats(report: content.Content) -> list[str]:
         found.append(
             f"Fewer than {FEW_IMAGES} test images: {_names(few)}. Their figures are uncertain."
         )
-    rates = [(row.recall.value, row.name) for row in report.classes if row.recall.value is not None]
+    recalls = [(row.figures["recall"].value, row.name) for row in report.classes]
+    rates = [(value, name) for value, name in recalls if value is not None]
     if rates:
         lowest, name = min(rates)
         found.append(f"The class found least often is {name}: {figures.percent(lowest)} of it.")
-    never = [row for row in report.classes if row.support and row.precision.value is None]
+    never = [
+        row for row in report.classes if row.support and row.figures["precision"].value is None
+    ]
     if never:
         found.append(f"Never predicted: {_names(never)}.")
     drops = [(row.drop, row.name) for row in report.robustness if row.drop is not None]

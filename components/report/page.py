@@ -52,6 +52,7 @@ def render(report: content.Content) -> str:
         decision=report.decision,
         checks=sorted(report.decision.checks, key=lambda check: _SEVERITY[check.verdict]),
         metrics=report.metrics,
+        columns=report.columns,
         classes=report.classes,
         confusion=confusion.build(report),
         calibration=report.calibration,
@@ -135,7 +136,7 @@ def _scales(report: content.Content) -> dict[str, Scale]:
     if report.comparison:
         differences = report.comparison.overall + report.comparison.classes
     return {
-        "f1": _rates(row.f1 for row in report.classes),
+        "f1": _rates(row.figures["f1"] for row in report.classes),
         "robustness": _rates(row.accuracy for row in report.robustness),
         "slices": _rates(row.accuracy for row in report.slices),
         "difference": _differences([row.difference for row in differences]),

@@ -116,10 +116,7 @@ def differences(found, expected, path: str = "") -> list[str]:
         pairs = enumerate(zip(found, expected, strict=True))
         return [row for i, pair in pairs for row in differences(*pair, f"{path}[{i}]")]
     if isinstance(expected, float):
-        # TFMA sums the losses of a batch in 32 bits, and each engine makes other batches.
-        same = found == pytest.approx(
-            expected, rel=1e-6 if "log_loss" in path else 1e-9, nan_ok=True
-        )
+        same = found == pytest.approx(expected, rel=1e-9, nan_ok=True)
     else:
         same = found == expected
     return [] if same else [f"{path}: {found} and {expected}"]

@@ -112,11 +112,11 @@ def test_the_figures_are_those_of_scikit_learn_on_the_same_answers(first, first_
     )
     for index, label in enumerate(found.labels):
         row = first_summary.metrics.per_class[label]
-        own = [row.precision, row.recall, row.f1]
+        own = [row["precision"], row["recall"], row["f1"]]
         expected = [None if np.isnan(rate[index]) else rate[index] for rate in rates[:3]]
         assert own == pytest.approx(expected, nan_ok=True)
         truth, scores = found.label_ids == index, found.probabilities[:, index]
-        assert row.auc == pytest.approx(sklearn_metrics.roc_auc_score(truth, scores), abs=1e-4)
+        assert row["auc"] == pytest.approx(sklearn_metrics.roc_auc_score(truth, scores), abs=1e-4)
     loss = sklearn_metrics.log_loss(found.label_ids, found.probabilities, labels=range(10))
     assert first_summary.metrics.log_loss == pytest.approx(loss, abs=1e-4)
 

@@ -11,7 +11,7 @@ NAMES = ["[/red]", ":cat:", "[bold]x"]
 
 
 def test_names_are_shown_as_they_are():
-    row = summary.ClassMetrics(precision=1.0, recall=None, f1=0.5, support=2)
+    row = {"precision": 1.0, "recall": None, "f1": 0.5, "support": 2}
     found = summary.Summary(
         run_id="1",
         status="not_blessed",

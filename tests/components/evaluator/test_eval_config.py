@@ -39,7 +39,7 @@ def test_slices_are_in_the_config():
 @pytest.mark.parametrize(("asked", "used"), [(2, 2), (5, 3)])
 def test_top_k_is_at_most_all_classes(asked, used):
     built = eval_config.build(config.EvaluateConfig(top_k=asked), LABELS)
-    assert json.loads(built.metrics_specs[0].metrics[-1].config)["top_k"] == used
+    assert json.loads(built.metrics_specs[0].metrics[-1].config)["config"]["top_k"] == used
 
 
 def test_the_evaluator_finds_the_extractors():

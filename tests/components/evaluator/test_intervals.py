@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from components.evaluator import intervals
+from components.evaluator import counts, intervals
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
@@ -19,6 +19,7 @@ def test_without_trials_there_is_no_interval():
 
 
 CONFUSION = np.array([[30, 4, 1, 0], [6, 20, 3, 1], [2, 5, 11, 0]])
+COUNTED = counts.Counts.of(CONFUSION)
 
 
 def naive(confusion: np.ndarray, confidence: float) -> np.ndarray:
@@ -38,21 +39,21 @@ def naive(confusion: np.ndarray, confidence: float) -> np.ndarray:
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_f1_equals_a_naive_bootstrap(confidence):
-    found = np.array(intervals.f1(CONFUSION, confidence, samples=4000))
+    found = np.array(intervals.f1(COUNTED, confidence, samples=4000))
     np.testing.assert_allclose(found, naive(CONFUSION, confidence), atol=0.02)
 
 
 def test_f1_is_the_same_each_time_and_in_parts(monkeypatch):
-    whole = intervals.f1(CONFUSION, 0.95)
-    assert whole == intervals.f1(CONFUSION, 0.95)
-    assert whole != intervals.f1(CONFUSION, 0.95, seed=1)
+    whole = intervals.f1(COUNTED, 0.95)
+    assert whole == intervals.f1(COUNTED, 0.95)
+    assert whole != intervals.f1(COUNTED, 0.95, seed=1)
     monkeypatch.setattr(intervals, "_AT_ONCE", 1)
-    np.testing.assert_allclose(intervals.f1(CONFUSION, 0.95), whole, atol=0.02)
+    np.testing.assert_allclose(intervals.f1(COUNTED, 0.95), whole, atol=0.02)
 
 
 def test_f1_of_a_perfect_and_of_a_missed_class_is_no_point():
     perfect, missed, absent = intervals.f1(
-        np.array([[5, 0, 0, 0], [0, 0, 0, 3], [0, 0, 0, 0]]), 0.95
+        counts.Counts.of(np.array([[5, 0, 0, 0], [0, 0, 0, 3], [0, 0, 0, 0]])), 0.95
     )
     assert perfect.high == 1 and 0.6 < perfect.low < 0.8
     assert missed.low == 0 and 0.5 < missed.high < 0.8

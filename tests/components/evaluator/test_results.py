@@ -1,72 +1,21 @@
 """Real TFMA, on predictions that are given, so that the right answer is known."""
 
-import importlib
 import math
 
-import apache_beam as beam
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_model_analysis as tfma
 from sklearn import metrics as sklearn_metrics
-from tfx_bsl.public import tfxio
 
-from components.evaluator import config, eval_config, result, results
-from components.predict import shards
-from data import example, records
-
-LABELS = ["cat", "dog", "never predicted", "no examples"]
-CATS, DOGS, NEVER, ABSENT = LABELS
-SETTINGS = config.EvaluateConfig(
-    top_k=2, size_bounds_px=[64, 128], slices=["image/format", "image/quality/brightness"]
+from components.evaluator import result
+from tests.components.evaluator.evaluated import (
+    ABSENT,
+    CATS,
+    DOGS,
+    LABELS,
+    NEVER,
+    evaluate,
+    record,
 )
-
-
-def feature(value) -> tf.train.Feature:
-    if isinstance(value, bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-    if isinstance(value, float):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
-
-
-def record(label_id: int, row: np.ndarray, **known) -> bytes:
-    """As the step Predict leaves it."""
-    values = {
-        example.ENCODED: b"an image",
-        example.CLASS_LABEL: label_id,
-        example.HEIGHT: known.get("height", 100),
-        example.WIDTH: known.get("width", 100),
-        example.SPAN: known.get("span", example.NO_SPAN),
-        example.FORMAT: known.get("format", b"JPEG"),
-        example.BRIGHTNESS: known.get("brightness", 0.5),
-    }
-    features = {name: feature(value) for name, value in values.items()}
-    made = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-    return shards.evaluation_record(made, row.astype(np.float32))
-
-
-def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
-    """As stock Evaluator's executor does it."""
-    path = str(root / "Split-test" / records.shard_name(0, 1))
-    records.write(path, lines)
-    built = eval_config.build(SETTINGS, labels)
-    extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(
-        eval_shared_model=[], eval_config=built, tensor_adapter_config=None
-    )
-    source = tfxio.TFExampleRecord(path, raw_record_column_name=tfma.ARROW_INPUT_COLUMN)
-    with beam.Pipeline(argv=["--runner=FnApiRunner"]) as pipeline:
-        _ = (
-            pipeline
-            | source.BeamSource()
-            | tfma.ExtractEvaluateAndWriteResults(
-                eval_shared_model=[],
-                eval_config=built,
-                extractors=extractors,
-                output_path=str(root / "out"),
-            )
-        )
-    return results.read(str(root / "out"), labels, SETTINGS)
 
 
 class Sample:
@@ -114,7 +63,7 @@ def found(sample, tmp_path_factory) -> result.Result:
 
 def test_the_whole_equals_scikit_learn(found, sample):
     assert found.example_count == 150
-    assert found.accuracy == pytest.approx((sample.predicted == sample.true).mean())
+    assert found.value("accuracy") == pytest.approx((sample.predicted == sample.true).mean())
     matrix = sklearn_metrics.confusion_matrix(sample.true, sample.predicted, labels=range(5))
     assert found.confusion == matrix[:4].tolist()
     assert found.confusion[0][4] + found.confusion[1][4] + found.confusion[2][4] == 3
@@ -122,10 +71,10 @@ def test_the_whole_equals_scikit_learn(found, sample):
     of_valid = sklearn_metrics.top_k_accuracy_score(
         sample.true[valid], sample.scores[valid], k=2, labels=range(4)
     )
-    assert (found.top_k, found.top_k_accuracy) == (2, pytest.approx(of_valid * 147 / 150))
-    assert found.accuracy < found.top_k_accuracy
-    low, high = found.accuracy_interval
-    assert low < found.accuracy < high
+    assert (found.top_k, found.value("top_k_accuracy")) == (2, pytest.approx(of_valid * 147 / 150))
+    assert found.value("accuracy") < found.value("top_k_accuracy")
+    low, high = found.figures["accuracy"].interval
+    assert low < found.value("accuracy") < high
 
 
 def test_an_invalid_image_costs_a_guess(found, sample):
@@ -134,7 +83,7 @@ def test_an_invalid_image_costs_a_guess(found, sample):
         sample.true[3:], clipped / clipped.sum(1, keepdims=True), labels=range(4)
     )
     expected = (147 * of_valid + 3 * math.log(4)) / 150
-    assert found.log_loss == pytest.approx(expected, rel=1e-4)
+    assert found.value("log_loss") == pytest.approx(expected, rel=1e-4)
 
 
 def test_every_class_equals_scikit_learn(found, sample):
@@ -144,9 +93,15 @@ def test_every_class_equals_scikit_learn(found, sample):
     for index, name in enumerate(LABELS[:2]):
         row = found.per_class[name]
         expected = (precision[index], recall[index], f1[index])
-        assert (row.precision, row.recall, row.f1) == pytest.approx(expected)
-        assert row.f1_interval.low < row.f1 < row.f1_interval.high
-        assert row.precision_interval.low < row.precision < row.precision_interval.high
+        assert (row.value("precision"), row.value("recall"), row.value("f1")) == pytest.approx(
+            expected
+        )
+        assert row.figures["f1"].interval.low < row.value("f1") < row.figures["f1"].interval.high
+        assert (
+            row.figures["precision"].interval.low
+            < row.value("precision")
+            < row.figures["precision"].interval.high
+        )
     assert [row.support for row in found.per_class.values()] == support.tolist()
 
 
@@ -154,19 +109,24 @@ def test_every_area_equals_scikit_learn(found, sample):
     for index, name in enumerate(LABELS[:3]):
         of_class = sample.true == index, sample.scores[:, index]
         row = found.per_class[name]
-        assert row.auc == pytest.approx(sklearn_metrics.roc_auc_score(*of_class), abs=1e-6)
+        assert row.value("auc") == pytest.approx(sklearn_metrics.roc_auc_score(*of_class), abs=1e-6)
         expected = sklearn_metrics.average_precision_score(*of_class)
-        assert row.pr_auc == pytest.approx(expected, abs=1e-6)
+        assert row.value("pr_auc") == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_is_undefined_is_none(found):
     never, absent = found.per_class[NEVER], found.per_class[ABSENT]
-    assert (never.precision, never.precision_interval) == (None, None)
-    assert (never.recall, never.f1) == (0.0, 0.0)
-    assert never.recall_interval.low == 0 < never.recall_interval.high
+    assert (never.value("precision"), never.figures["precision"].interval) == (None, None)
+    assert (never.value("recall"), never.value("f1")) == (0.0, 0.0)
+    assert never.figures["recall"].interval.low == 0 < never.figures["recall"].interval.high
     assert absent.support == 0
-    assert {absent.recall, absent.f1, absent.auc, absent.pr_auc} == {None}
-    assert {absent.recall_interval, absent.f1_interval} == {None}
+    assert {
+        absent.value("recall"),
+        absent.value("f1"),
+        absent.value("auc"),
+        absent.value("pr_auc"),
+    } == {None}
+    assert {absent.figures["recall"].interval, absent.figures["f1"].interval} == {None}
     assert found.averages.left_out == {"precision": [NEVER], "recall": [ABSENT], "f1": [ABSENT]}
 
 
@@ -191,14 +151,18 @@ def test_slices_equal_what_is_counted(found, sample):
     right = sample.predicted == sample.true
     for row, (feature, _, inside) in zip(found.slices, expected, strict=True):
         assert row.count == inside.sum()
-        assert row.accuracy == pytest.approx(right[inside].mean())
-        assert row.accuracy_interval.low <= row.accuracy <= row.accuracy_interval.high
-        assert (row.auc is None) == (feature == "image/class/text")
+        assert row.figures["accuracy"].value == pytest.approx(right[inside].mean())
+        assert (
+            row.figures["accuracy"].interval.low
+            <= row.figures["accuracy"].value
+            <= row.figures["accuracy"].interval.high
+        )
+        assert (row.figures["auc"].value is None) == (feature == "image/class/text")
     areas = [
         sklearn_metrics.roc_auc_score(sample.true[sample.png] == k, sample.scores[sample.png, k])
         for k in range(3)
     ]
-    assert found.slices[10].auc == pytest.approx(np.mean(areas))
+    assert found.slices[10].figures["auc"].value == pytest.approx(np.mean(areas))
 
 
 def test_json_gives_it_back(found):
@@ -209,11 +173,16 @@ def test_json_gives_it_back(found):
 def test_one_class_only(tmp_path):
     rows = np.array([[0.8, 0.2], [0.3, 0.7], [0.9, 0.1]])
     found = evaluate(tmp_path, [record(0, row) for row in rows], LABELS[:2])
-    assert found.accuracy == pytest.approx(2 / 3)
-    assert found.top_k_accuracy == 1
+    assert found.value("accuracy") == pytest.approx(2 / 3)
+    assert found.value("top_k_accuracy") == 1
     cat, dog = found.per_class.values()
-    assert (cat.auc, cat.pr_auc, dog.auc, dog.recall) == (None, None, None, None)
-    assert cat.recall_interval.low < found.accuracy
+    assert (cat.value("auc"), cat.value("pr_auc"), dog.value("auc"), dog.value("recall")) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert cat.figures["recall"].interval.low < found.value("accuracy")
     assert {row.feature for row in found.slices} == {
         "image/class/text",
         "image/size",
@@ -224,20 +193,27 @@ def test_one_class_only(tmp_path):
 
 def test_no_image_at_all(tmp_path):
     found = evaluate(tmp_path, [])
-    assert (found.example_count, found.accuracy, found.log_loss, found.slices) == (
+    assert (
+        found.example_count,
+        found.value("accuracy"),
+        found.value("log_loss"),
+        found.slices,
+    ) == (
         0,
         None,
         None,
         [],
     )
-    assert found.top_k_accuracy is None
-    assert all(row.f1 is None and row.auc is None for row in found.per_class.values())
+    assert found.value("top_k_accuracy") is None
+    assert all(
+        row.value("f1") is None and row.value("auc") is None for row in found.per_class.values()
+    )
     assert result.Result.from_json(found.to_json()) == found
 
 
 def test_only_invalid_images(tmp_path):
     found = evaluate(tmp_path, [record(label_id, np.zeros(4)) for label_id in (0, 1, 1)])
-    assert (found.accuracy, found.top_k_accuracy) == (0, 0)
-    assert found.log_loss == pytest.approx(math.log(4))
-    assert found.per_class[DOGS].auc == 0.5
-    assert found.per_class[CATS].precision is None
+    assert (found.value("accuracy"), found.value("top_k_accuracy")) == (0, 0)
+    assert found.value("log_loss") == pytest.approx(math.log(4))
+    assert found.per_class[DOGS].value("auc") == 0.5
+    assert found.per_class[CATS].value("precision") is None

@@ -10,8 +10,8 @@ METHODS = ("mcnemar", "bootstrap")
 
 
 def decide(candidate, served, **chosen):
-    settings = config.GateConfig(**chosen)
-    return decision.decide(gate.quality(candidate, served, settings), settings)
+    job = config.GateJob(config=config.GateConfig(**chosen), model_name="m", cache_dir="")
+    return decision.decide(gate.quality(candidate, served, job), job.config)
 
 
 def refused(made):

@@ -21,6 +21,18 @@ COUNTS = (
     (0, 5, 1, 1, 65, 1, 0),
     (0, 1, 1, 2, 2, 15, 0),
 )
+WHOLE = (
+    content.Column("accuracy", "accuracy"),
+    content.Column("top_k_accuracy", "right class among the top 2"),
+    content.Column("log_loss", "log loss", is_rate=False),
+)
+COLUMNS = (
+    content.Column("precision", "precision"),
+    content.Column("recall", "recall"),
+    content.Column("f1", "F1"),
+    content.Column("auc", "AUC", is_rate=False),
+    content.Column("pr_auc", "PR-AUC", is_rate=False),
+)
 Painter = Callable[[str, int], tuple[str, str]]
 
 SCRIPT = "<script>alert(1)</script>"
@@ -83,7 +95,15 @@ def class_rows() -> tuple[content.ClassRow, ...]:
         f1 = rate(2 * hits, support + called)
         rows.append(
             content.ClassRow(
-                name, support, rate(hits, called), rate(hits, support), f1, auc, auc - 0.03
+                name,
+                support,
+                {
+                    "precision": rate(hits, called),
+                    "recall": rate(hits, support),
+                    "f1": f1,
+                    "auc": Estimate(auc),
+                    "pr_auc": Estimate(auc - 0.03),
+                },
             )
         )
     return tuple(rows)
@@ -102,8 +122,12 @@ def metrics() -> content.Metrics:
         )
         for name, base in (("macro", 0.8871), ("weighted", 0.9122), ("micro", hits / images))
     )
-    top_k = {2: 0.9710, 3: 0.9895}
-    return content.Metrics(images, rate(hits, images), top_k, 0.2784, averages)
+    figures = {
+        "accuracy": rate(hits, images),
+        "top_k_accuracy": Estimate(0.9710, 0.9515, 0.9829),
+        "log_loss": Estimate(0.2784),
+    }
+    return content.Metrics(images, WHOLE, figures, averages)
 
 
 def training() -> origin.Training:
@@ -157,8 +181,8 @@ def comparison() -> content.Comparison:
         classes=tuple(
             content.Difference(
                 row.name,
-                row.recall.value,
-                row.recall.value - shift,
+                row.figures["recall"].value,
+                row.figures["recall"].value - shift,
                 Estimate(shift, shift - 0.045, shift + 0.04),
             )
             for row, shift in zip(class_rows(), shifts, strict=True)
@@ -230,6 +254,7 @@ def real(painter: Painter = painted) -> content.Content:
             tuple(content.Check(*check) for check in checks),
         ),
         metrics=metrics(),
+        columns=COLUMNS,
         classes=class_rows(),
         confusion=content.Confusion(COUNTS, pictures),
         data=data(),
@@ -311,8 +336,11 @@ def hostile() -> content.Content:
         source=HOSTILE[5],
         made=HOSTILE[3],
         decision=content.Decision("refuse", False, HOSTILE[9]),
-        metrics=content.Metrics(0, none),
-        classes=tuple(content.ClassRow(name, 0, none, none, none) for name in names),
+        metrics=content.Metrics(0, WHOLE, {column.name: none for column in WHOLE}),
+        columns=COLUMNS,
+        classes=tuple(
+            content.ClassRow(name, 0, {column.name: none for column in COLUMNS}) for name in names
+        ),
         confusion=content.Confusion(tuple(map(tuple, counts)), pictures),
         data=origin.Data({"train": dict.fromkeys(names, 0), "test": {SCRIPT: 3}},
                           tuple(origin.Finding("warn", name, 0) for name in HOSTILE),

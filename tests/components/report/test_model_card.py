@@ -41,11 +41,12 @@ def test_the_figures_are_those_given():
     lines = model_card.render(samples.real()).splitlines()
     for row in samples.class_rows():
         line = next(line for line in lines if line.startswith(f"| {row.name} | {row.support} |"))
-        for rate in (row.precision, row.recall, row.f1):
+        for rate in (row.figures[name] for name in ("precision", "recall", "f1")):
             bounds = f"{100 * rate.low:.1f}–{100 * rate.high:.1f}"
             assert f"| {rate.value:.1%} ({bounds}) |" in line
-        assert f"| {row.auc:.3f} | {row.pr_auc:.3f} |" in line
-    accuracy = samples.metrics().accuracy
+        areas = (row.figures[name].value for name in ("auc", "pr_auc"))
+        assert "| {:.3f} | {:.3f} |".format(*areas) in line
+    accuracy = samples.metrics().figures["accuracy"]
     assert any(line.startswith(f"| accuracy | {accuracy.value:.1%} (") for line in lines)
 
 

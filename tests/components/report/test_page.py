@@ -74,6 +74,6 @@ def test_the_column_for_nothing_appears_where_it_is_needed():
 def test_scales_hold_every_interval():
     for scale in page._scales(samples.real()).values():
         assert scale.low < scale.high
-    rates = page._rates(row.f1 for row in samples.class_rows())
-    assert rates.low <= min(row.f1.low for row in samples.class_rows())
-    assert rates.style(samples.class_rows()[0].f1).startswith("--l:")
+    rates = page._rates(row.figures["f1"] for row in samples.class_rows())
+    assert rates.low <= min(row.figures["f1"].low for row in samples.class_rows())
+    assert rates.style(samples.class_rows()[0].figures["f1"]).startswith("--l:")

@@ -1,4 +1,4 @@
-"""How well scores rank: top-k accuracy, areas under ROC and precision-recall curves.
+"""Top-k accuracy, and each class's areas under the ROC and the precision-recall curve.
 
 TFMA's own are not used: its areas decide at thresholds of equal distance, between which a
 confident classifier has most of its scores (off by 0.008 at 1,000 of them), and take minutes
@@ -7,9 +7,12 @@ for a hundred classes; its top-k counts an image of which nothing was predicted 
 Dimension letters: N images, K classes, T distinct scores.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
+
+from components.evaluator import config as evaluate_config
+from components.evaluator import counts, intervals, metric
 
 # So many scores are kept as they are, for exact areas: 16 MB. Beyond, they are counted in bins
 # of their log-odds, 0.014 wide, which moves an area under the ROC curve by 0.0002 and one under
@@ -17,7 +20,6 @@ import numpy as np
 EXACT_SCORES = 4_000_000
 _BINS = 4096
 _LOWEST, _HIGHEST = -40.0, 17.0
-_TOGETHER = 256  # images that come one by one are worked off so many at a time
 
 
 class Ranking:
@@ -33,46 +35,42 @@ class Ranking:
         self._exact_scores = exact_scores
         self._count = 0
         self._hits = 0
-        self._new: list[tuple[np.ndarray, np.ndarray]] = []
         self._kept: list[tuple[np.ndarray, np.ndarray]] = []
         self._bins: np.ndarray | None = None  # int64 [negative or positive, K, bin]
 
     def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
-        """Takes images in.
+        """Takes images in; see ``metric.Tally``.
 
         Args:
           label_ids: int [N], the true classes.
           probabilities: float [N, K] in 0–1; all 0 where nothing was predicted. NaN counts as 0.
         """
-        self._new.append((label_ids, probabilities))
-        if len(self._new) == _TOGETHER:
-            self.compact()
+        scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
+        self._count += len(label_ids)
+        self._hits += int(hits(label_ids, scores, self._top_k).sum())
+        self._kept.append((label_ids, scores))
+        self._limit()
 
     def merge(self, other: "Ranking") -> None:
         """Takes in what another one gathered; that one is not to be used any more."""
-        other.compact()
         self._count += other._count
         self._hits += other._hits
         self._kept += other._kept
         if other._bins is not None:
             self._bins = other._bins + (0 if self._bins is None else self._bins)
-        self.compact()
+        self._limit()
 
-    def compact(self) -> None:
-        """Works off what came in one by one, in few large arrays."""
-        if self._new:
-            label_ids, probabilities = _joined(self._new)
-            scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
-            self._count += len(label_ids)
-            self._hits += int(hits(label_ids, scores, self._top_k).sum())
-            self._kept.append((label_ids, scores))
-            self._new = []
-        if sum(scores.size for _, scores in self._kept) > self._exact_scores:
-            self._count_kept()
+    def values(self) -> Mapping[str, metric.Value]:
+        """See ``metric.Tally``."""
+        roc, precision_recall = self.areas()
+        return {
+            "top_k_accuracy": self.top_k_accuracy(),
+            "auc": roc,
+            "pr_auc": precision_recall,
+        }
 
     def top_k_accuracy(self) -> float:
         """The share of images with the true class among the ``top_k``; NaN without images."""
-        self.compact()
         return self._hits / self._count if self._count else float("nan")
 
     def areas(self) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +79,6 @@ class Ranking:
         Returns:
           roc and precision_recall, both float64 [K], NaN where undefined; empty without images.
         """
-        self.compact()
         pairs: Iterable[tuple[np.ndarray, np.ndarray]] = ()
         if self._bins is not None:
             self._count_kept()
@@ -90,6 +87,10 @@ class Ranking:
             pairs = _distinct(*_joined(self._kept))
         found = np.array([area(negatives, positives) for negatives, positives in pairs])
         return tuple(found.reshape([-1, 2]).T)  # type: ignore[return-value]
+
+    def _limit(self) -> None:
+        if sum(scores.size for _, scores in self._kept) > self._exact_scores:
+            self._count_kept()
 
     def _count_kept(self) -> None:
         """Moves the kept scores into the bins."""
@@ -173,3 +174,43 @@ def _distinct(
         _, places = np.unique(scores, return_inverse=True)
         counts = np.bincount(2 * places + positive, minlength=2 * (int(places.max()) + 1))
         yield counts[0::2], counts[1::2]
+
+
+def _of_top_k(
+    value: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
+) -> list[intervals.Interval | None]:
+    right = round(float(value[0]) * counted.total) if counted.total else 0
+    return [intervals.wilson(right, counted.total, config.confidence)]
+
+
+_WITHOUT_OTHERS = "there must be test images of it and of other classes"
+
+MEASUREMENT = metric.Measurement(
+    metrics=(
+        metric.Metric(
+            "top_k_accuracy",
+            "right class among the top {top_k}",
+            "images whose class is among the k most probable (`evaluate.top_k`, 5; at most the"
+            " number of classes)",
+            intervals=_of_top_k,
+        ),
+        metric.Metric(
+            "auc",
+            "AUC",
+            "area under the ROC curve of the class's probability, the class against the rest",
+            form=metric.Form.NUMBER,
+            by_class=True,
+            undefined=_WITHOUT_OTHERS,
+        ),
+        metric.Metric(
+            "pr_auc",
+            "PR-AUC",
+            "area under its precision–recall curve: average precision, without interpolation",
+            form=metric.Form.NUMBER,
+            by_class=True,
+            undefined=_WITHOUT_OTHERS,
+        ),
+    ),
+    tally=lambda config: Ranking(config.top_k),
+    place=1,
+)

@@ -1,0 +1,135 @@
+"""The TFMA door to our metrics: one metric of TFMA's that gathers all of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from tensorflow_model_analysis.metrics import metric_types, metric_util
+
+from components.evaluator import config as evaluate_config
+from components.evaluator import metric, registry
+
+_TOGETHER = 256  # images come one by one and are worked off so many at a time
+
+
+class FiguresMetric(metric_types.Metric):
+    """Every metric under its own name: a number, or an array [K] by class, NaN where undefined.
+
+    An array is empty in a slice in which no class has a value, such as the areas in that of a class.
+
+    Args:
+      config: an EvaluateConfig as plain values.
+      name: of the metric; the values have names of their own.
+      code: hash of the code that evaluates. Nothing is done with it: an EvalConfig is all that
+        TFX's cache key knows of an Evaluator, and so an edit of the code is in it.
+    """
+
+    def __init__(self, config: Mapping[str, Any], name: str = "figures", code: str = "") -> None:
+        super().__init__(
+            metric_util.merge_per_key_computations(_computations), config=dict(config), name=name
+        )
+
+
+metric_types.register_metric(FiguresMetric)
+
+
+def _computations(
+    config: Mapping[str, Any],
+    name: str,
+    eval_config: Any = None,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+) -> list[Any]:
+    keys = {
+        one.name: metric_types.MetricKey(
+            name=one.name,
+            model_name=model_name,
+            output_name=output_name,
+            example_weighted=example_weighted,
+        )
+        for one in registry.every()
+    }
+    combiner = _Combine(evaluate_config.EvaluateConfig(**config), keys, eval_config)
+    return [
+        metric_types.MetricComputation(
+            keys=list(keys.values()), preprocessors=None, combiner=combiner
+        )
+    ]
+
+
+class _Gathered:
+    """The tallies, and images that are not in them yet."""
+
+    def __init__(self, config: evaluate_config.EvaluateConfig) -> None:
+        self.tallies = [measurement.tally(config) for measurement in registry.measurements()]
+        self._new: list[tuple[int, np.ndarray]] = []
+
+    def add(self, label_id: int, probabilities: np.ndarray) -> None:
+        self._new.append((label_id, probabilities))
+        if len(self._new) == _TOGETHER:
+            self.compact()
+
+    def compact(self) -> None:
+        if not self._new:
+            return
+        label_ids, probabilities = zip(*self._new, strict=True)
+        for tally in self.tallies:
+            tally.add(np.array(label_ids, np.int64), np.stack(probabilities))
+        self._new = []
+
+    def merge(self, other: "_Gathered") -> None:
+        self.compact()
+        other.compact()
+        for mine, others in zip(self.tallies, other.tallies, strict=True):
+            mine.merge(others)
+
+
+class _Combine(beam.CombineFn):  # type: ignore[misc]
+    def __init__(
+        self, config: evaluate_config.EvaluateConfig, keys: dict[str, Any], eval_config: Any
+    ) -> None:
+        self._config = config
+        self._keys = keys
+        self._eval_config = eval_config
+
+    def create_accumulator(self) -> _Gathered:
+        return _Gathered(self._config)
+
+    def add_input(self, accumulator: _Gathered, element: Any) -> _Gathered:
+        key = next(iter(self._keys.values()))
+        label, prediction, _ = next(
+            metric_util.to_label_prediction_example_weight(
+                element,
+                eval_config=self._eval_config,
+                model_name=key.model_name,
+                output_name=key.output_name,
+                flatten=False,
+            )
+        )
+        accumulator.add(int(np.asarray(label).item()), prediction.reshape(-1))
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[_Gathered]) -> _Gathered:
+        merged = self.create_accumulator()
+        for accumulator in accumulators:
+            merged.merge(accumulator)
+        return merged
+
+    def compact(self, accumulator: _Gathered) -> _Gathered:
+        accumulator.compact()
+        return accumulator
+
+    def extract_output(self, accumulator: _Gathered) -> dict[Any, Any]:
+        accumulator.compact()
+        values: dict[str, metric.Value] = {}
+        for tally in accumulator.tallies:
+            values |= tally.values()
+        return {key: _kept(values[name]) for name, key in self._keys.items()}
+
+
+def _kept(value: metric.Value) -> metric.Value:
+    if isinstance(value, np.ndarray) and not np.isfinite(value).any():
+        return np.zeros(0)
+    return value
