@@ -25,6 +25,7 @@ PACKAGES = [
     "data.sources",
     "components",
     "components.evaluator",
+    "components.evaluator.metrics",
     "components.image_example_gen",
     "components.image_validator",
     "components.image_validator.checks",

@@ -17,7 +17,7 @@ DOOR_NAMES = {
     "components/evaluator/baseline.py",
     "components/evaluator/eval_config.py",
     "components/evaluator/extractors.py",
-    "components/evaluator/ranking_metric.py",
+    "components/evaluator/figures_metric.py",
     "components/evaluator/results.py",
     "components/image_validator/artifacts.py",
     "components/predict/artifacts.py",

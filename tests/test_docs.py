@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pydantic
 
+from components.evaluator import registry as metrics
 from components.image_validator import checks, config
 from components.release_gate import config as gate_config
 from components.trainer.backbones import names, registry
@@ -49,7 +50,12 @@ def test_every_backbone_is_documented():
 def test_every_setting_of_the_gate_is_documented_with_its_default():
     text = (DOCS / "evaluation.md").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `gate\.(\w+)` \| ([^|]*)\|", text, re.MULTILINE))
-    fields = gate_config.GateConfig.model_fields
+    limits = {one.setting for one in metrics.every()}
+    fields = {
+        name: field
+        for name, field in gate_config.GateConfig.model_fields.items()
+        if name not in limits
+    }
     assert documented.keys() == fields.keys()
     for name, field in fields.items():
         shown = documented[name].strip().strip("`").replace(",", "")
@@ -60,6 +66,20 @@ def test_every_setting_of_the_gate_is_documented_with_its_default():
             assert float(shown) == default, name
         else:
             assert shown == ("" if default is None else str(default).lower()), name
+
+
+def test_every_metric_is_documented_with_its_limit():
+    text = (DOCS / "evaluation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|`]+) \| `gate\.(\w+)`([^|]*) \| (.+) \|$", text, re.MULTILINE)
+    assert rows == [
+        (
+            one.titled("k"),
+            one.setting,
+            f" (`auto`: {one.automatic_text})" if one.automatic else "",
+            one.definition,
+        )
+        for one in metrics.every()
+    ]
 
 
 def test_every_field_of_the_summary_is_documented():

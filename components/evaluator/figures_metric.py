@@ -8,9 +8,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components.evaluator import config as evaluate_config
-from components.evaluator import metric, registry
-
-_TOGETHER = 256  # images come one by one and are worked off so many at a time
+from components.evaluator import gathered, metric, registry
 
 
 class FiguresMetric(metric_types.Metric):
@@ -59,33 +57,6 @@ def _computations(
     ]
 
 
-class _Gathered:
-    """The tallies, and images that are not in them yet."""
-
-    def __init__(self, config: evaluate_config.EvaluateConfig) -> None:
-        self.tallies = [measurement.tally(config) for measurement in registry.measurements()]
-        self._new: list[tuple[int, np.ndarray]] = []
-
-    def add(self, label_id: int, probabilities: np.ndarray) -> None:
-        self._new.append((label_id, probabilities))
-        if len(self._new) == _TOGETHER:
-            self.compact()
-
-    def compact(self) -> None:
-        if not self._new:
-            return
-        label_ids, probabilities = zip(*self._new, strict=True)
-        for tally in self.tallies:
-            tally.add(np.array(label_ids, np.int64), np.stack(probabilities))
-        self._new = []
-
-    def merge(self, other: "_Gathered") -> None:
-        self.compact()
-        other.compact()
-        for mine, others in zip(self.tallies, other.tallies, strict=True):
-            mine.merge(others)
-
-
 class _Combine(beam.CombineFn):  # type: ignore[misc]
     def __init__(
         self, config: evaluate_config.EvaluateConfig, keys: dict[str, Any], eval_config: Any
@@ -94,10 +65,10 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
         self._keys = keys
         self._eval_config = eval_config
 
-    def create_accumulator(self) -> _Gathered:
-        return _Gathered(self._config)
+    def create_accumulator(self) -> gathered.Gathered:
+        return gathered.Gathered(self._config)
 
-    def add_input(self, accumulator: _Gathered, element: Any) -> _Gathered:
+    def add_input(self, accumulator: gathered.Gathered, element: Any) -> gathered.Gathered:
         key = next(iter(self._keys.values()))
         label, prediction, _ = next(
             metric_util.to_label_prediction_example_weight(
@@ -111,21 +82,18 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
         accumulator.add(int(np.asarray(label).item()), prediction.reshape(-1))
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[_Gathered]) -> _Gathered:
+    def merge_accumulators(self, accumulators: Iterable[gathered.Gathered]) -> gathered.Gathered:
         merged = self.create_accumulator()
         for accumulator in accumulators:
             merged.merge(accumulator)
         return merged
 
-    def compact(self, accumulator: _Gathered) -> _Gathered:
+    def compact(self, accumulator: gathered.Gathered) -> gathered.Gathered:
         accumulator.compact()
         return accumulator
 
-    def extract_output(self, accumulator: _Gathered) -> dict[Any, Any]:
-        accumulator.compact()
-        values: dict[str, metric.Value] = {}
-        for tally in accumulator.tallies:
-            values |= tally.values()
+    def extract_output(self, accumulator: gathered.Gathered) -> dict[Any, Any]:
+        values = accumulator.values()
         return {key: _kept(values[name]) for name, key in self._keys.items()}
 
 

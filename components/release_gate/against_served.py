@@ -102,7 +102,7 @@ def _new_classes(names: list[str], count: int) -> decision.Check:
         NEW_CLASSES,
         "release",
         f"The served model does not know {named}: the {count:,} test images of"
-        f" {'it' if len(names) == 1 else 'them'} are held against the floors only.",
+        f" {'it' if len(names) == 1 else 'them'} are held against the limits only.",
         {"classes": names, "images": count},
     )
 

@@ -17,8 +17,8 @@ from components.release_gate import (
     budget,
     decision,
     export_parity,
-    floors,
     golden,
+    limits,
     parity,
     training_stage,
 )
@@ -134,7 +134,7 @@ def quality(
     job: gate_config.GateJob,
 ) -> list[decision.Check]:
     """The checks of how often the candidate is right; without a served model, the limits alone."""
-    checks = floors.check(candidate, job.config, job.evaluate)
+    checks = limits.check(candidate, job.config, job.evaluate)
     if before is not None:
         checks += against_served.check(candidate, before, job.config)
     return checks

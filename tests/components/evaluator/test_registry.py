@@ -54,7 +54,7 @@ metrics.__path__.append(sys.argv[1])
 
 import numpy as np
 from components.evaluator import config as evaluate_config
-from components.release_gate import config, floors
+from components.release_gate import config, limits
 from components.report import assemble, content
 from pipeline import outcome
 from tests.components.evaluator import evaluated
@@ -70,9 +70,9 @@ found = evaluated.evaluate(
     ["a", "b"],
 )
 by_tfma = found.value("brier")
-limits = config.GateConfig(min_accuracy=0, max_brier=0.4)
-check = floors.check(
-    answers(["a", "b"], label_ids, rows.astype(np.float32)), limits, evaluate_config.EvaluateConfig()
+wanted = config.GateConfig(min_accuracy=0, max_brier=0.4)
+check = limits.check(
+    answers(["a", "b"], label_ids, rows.astype(np.float32)), wanted, evaluate_config.EvaluateConfig()
 )[-1]
 shown = assemble._metrics(found)
 assert "Brier score" in [column.title for column in shown.columns]

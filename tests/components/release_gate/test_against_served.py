@@ -72,7 +72,7 @@ def test_the_whole_in_words():
     assert check.verdict == "release"
 
 
-def test_new_classes_are_left_to_the_floors():
+def test_new_classes_are_left_to_the_limits():
     ids = [0] * 60 + [1] * 60 + [2] * 20
     candidate = chosen(LABELS, ids, [0] * 60 + [1] * 60 + [0] * 20)
     # The old label map had two classes, in another order.
@@ -80,7 +80,7 @@ def test_new_classes_are_left_to_the_floors():
     overall, new, *classes = against_served.check(candidate, served, CONFIG)
     assert new.message == (
         "The served model does not know 'paper': the 20 test images of it are held against the"
-        " floors only."
+        " limits only."
     )
     assert overall.figures["count"] == 120
     assert overall.figures["served_rate"] == 1

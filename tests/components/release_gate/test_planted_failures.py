@@ -65,6 +65,6 @@ def test_equal_but_noisy_on_few_images_is_for_the_setting_to_decide(digits, sett
     assert "would be needed" in made.reasons[0]
 
 
-def test_the_first_model_needs_only_the_floors(served):
+def test_the_first_model_needs_only_the_limits(served):
     assert decide(served, None).verdict == "release"
     assert decide(served, None, min_accuracy=0.99).verdict == "refuse"

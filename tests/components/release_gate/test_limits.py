@@ -4,14 +4,14 @@ import pytest
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import registry
-from components.release_gate import config, floors
+from components.release_gate import config, limits
 from tests.components.release_gate.conftest import chosen
 
 LABELS = ["cat", "dog", "owl"]
 
 
-def checked(found, **limits):
-    return floors.check(found, config.GateConfig(**limits), evaluate_config.EvaluateConfig())
+def checked(found, **wanted):
+    return limits.check(found, config.GateConfig(**wanted), evaluate_config.EvaluateConfig())
 
 
 def verdicts(checks):
@@ -33,7 +33,7 @@ def test_accuracy_at_the_floor_is_enough():
     assert check.message == "Accuracy is 75.0% on 4 test images; at least 76.0% is needed."
 
 
-def test_every_class_has_its_floors():
+def test_every_class_has_its_limits():
     found = chosen(LABELS, [0, 0, 1, 1, 2, 2], [0, 0, 1, 0, 2, 2])
     checks = checked(found, min_recall=0.6, min_precision=0.7, min_support=2)
     assert verdicts(checks) == {
@@ -60,7 +60,7 @@ def test_a_class_that_is_never_predicted_is_refused_in_words():
     )
 
 
-def test_small_classes_are_named_and_not_held_to_the_floors():
+def test_small_classes_are_named_and_not_held_to_the_limits():
     found = chosen(LABELS, [0, 0, 1, 2, 2], [0, 0, 2, 2, 2])
     checks = checked(found, min_recall=0.5, min_support=2, min_accuracy=0)
     assert ("recall_floor", "dog") not in verdicts(checks)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluator import averages, metric, registry
+from components.evaluator import averages, gathered, metric, registry
 from components.evaluator import config as evaluate_config
 from components.predict import predictions
 from components.release_gate import config as gate_config
@@ -69,12 +69,9 @@ def _measured(
     candidate: predictions.Predictions, evaluate: evaluate_config.EvaluateConfig
 ) -> Mapping[str, Any]:
     asked = evaluate.model_copy(update={"top_k": min(evaluate.top_k, len(candidate.labels))})
-    values: dict[str, metric.Value] = {}
-    for measurement in registry.measurements():
-        tally = measurement.tally(asked)
-        tally.add(candidate.label_ids, candidate.probabilities)
-        values |= tally.values()
-    return values
+    tallies = gathered.Gathered(asked)
+    tallies.add_all(candidate.label_ids, candidate.probabilities)
+    return tallies.values()
 
 
 def _nothing(one: metric.Metric) -> decision.Check:
