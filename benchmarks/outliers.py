@@ -29,7 +29,7 @@ from sklearn import metrics
 
 from benchmarks import harness, training_set
 from components.preprocess import materialise
-from components.trainer import calibration, config, outliers, phases
+from components.trainer import config, outliers, outputs, phases
 from data import dataset
 
 COVERAGE = config.TrainConfig().outlier_coverage
@@ -67,12 +67,13 @@ def run(
     classifier: keras.Model, scratch: Path, spec: materialise.Spec, splits: tuple[str, ...]
 ) -> Rows:
     """Embeddings, logits and label_ids of splits in ``scratch / "records"``."""
-    outputs = calibration.Outputs(classifier)
+    backbone = training_set.CONFIG.backbone
+    running = outputs.Outputs(classifier, backbone, sum(spec.counts.values()))
     parts = []
     for split_name in splits:
         files = training_set.files(scratch, split_name)
         count = spec.counts[split_name]
-        parts += list(outputs.of(dataset.evaluation_batches(files, count, spec.size_px, 64)))
+        parts += list(running.of(dataset.evaluation_batches(files, count, spec.size_px, 64)))
     embeddings, logits, label_ids = (np.concatenate(part) for part in zip(*parts, strict=True))
     return embeddings, logits, label_ids
 

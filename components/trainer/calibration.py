@@ -3,19 +3,22 @@
 Dimension letters: B batch, N images, S side in pixels, F features, K classes.
 """
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 from scipy import optimize, special
 
-from components.preprocess import materialise
-from components.trainer import config as train_config
-from components.trainer import model, outliers
+from components.trainer import outliers, outputs
 from data import dataset, example, progress
+
+if TYPE_CHECKING:
+    from components.trainer import phases
 
 TASK = "calibrating"
 BATCH = 64
@@ -44,38 +47,38 @@ class Calibration:
     detector: outliers.Detector = field(default_factory=outliers.Detector)
 
 
-def fit(
-    classifier: keras.Model,
-    spec: materialise.Spec,
-    config: train_config.TrainConfig,
-    train_files: Sequence[str],
-    eval_files: Sequence[str],
-) -> Calibration:
+def fit(classifier: keras.Model, job: "phases.Job") -> Calibration:
     """Fits all on the splits of a training.
 
     Args:
       classifier: as trained, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      spec: what the records hold.
-      config: of the training; ``calibrate`` and ``outlier_coverage`` are looked at.
-      train_files: shards of pixels records; what a class looks like is taken from some of them.
-      eval_files: shards of pixels records; all else is fitted on them.
+      job: what was trained: what a class looks like is taken from some of its train images, all
+        else is fitted on its eval split; ``calibrate`` and ``outlier_coverage`` are looked at.
     """
-    class_count = len(spec.labels)
-    chosen = choose(read_label_ids(train_files), class_count)
-    task = progress.start(TASK, int(chosen.sum()) + spec.counts["eval"])
-    outputs = Outputs(classifier, task)
+    spec, config = job.spec, job.config
+    class_count, count = len(spec.labels), spec.counts["eval"]
+    chosen = choose(read_label_ids(job.train_files), class_count)
+    total = int(chosen.sum()) + count
+    task, source = progress.start(TASK, total), outputs.kept(job, classifier)
+    running = outputs.Outputs(classifier, config.backbone, total, source, task)
     training = (
         (rows, ids)
-        for rows, _, ids in outputs.of(chosen_batches(train_files, chosen, spec.size_px))
+        for rows, _, ids in running.of(chosen_batches(job.train_files, chosen, spec.size_px))
     )
-    directions = outliers.directions(training, class_count, outputs.feature_count)
+    directions = outliers.directions(training, class_count, running.feature_count)
     logits, label_ids = [np.zeros([0, class_count], np.float32)], [np.zeros(0, np.int64)]
     scores = [np.zeros(0, np.float32)]
-    batches = dataset.evaluation_batches(eval_files, spec.counts["eval"], spec.size_px, BATCH)
-    for rows, some_logits, some_ids in outputs.of(batches):
+    for rows, some_logits, some_ids in running.of(
+        dataset.evaluation_batches(job.eval_files, count, spec.size_px, BATCH)
+    ):
         logits.append(some_logits)
         label_ids.append(some_ids)
         scores.append(outliers.scores(rows, directions).numpy())
+    logging.info(
+        "Calibrated on %d eval images; outliers are told by %d of %d train images. Of all, %d were"
+        " read from the feature cache, %d went through the whole network.",
+        *(count, chosen.sum(), len(chosen), running.read_count, running.computed_count),
+    )
     temperature, note = 1.0, "Turned off by train.calibrate."
     if config.calibrate:
         temperature, note = fit_temperature(np.concatenate(logits), np.concatenate(label_ids))
@@ -143,31 +146,6 @@ def choose(label_ids: np.ndarray, class_count: int) -> np.ndarray:
         spread = np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)
         chosen[places[spread]] = True
     return chosen
-
-
-class Outputs:
-    """Runs a classifier for its embeddings and logits in one go; its graph is traced once."""
-
-    def __init__(self, classifier: keras.Model, task: progress.Task | None = None) -> None:
-        embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
-        both = keras.Model(classifier.input, [embedding, classifier.output])
-
-        pixels_spec = tf.TensorSpec([None, *classifier.input.shape[1:]], tf.uint8)
-
-        @tf.function(input_signature=[pixels_spec])
-        def run(pixels: tf.Tensor) -> list[tf.Tensor]:
-            return both(pixels, training=False)  # type: ignore[no-any-return]
-
-        self.feature_count: int = embedding.shape[-1]
-        self._run, self._task = run, task
-
-    def of(self, batches: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Batches of pixels and label_ids → embeddings [B, F], logits [B, K], label_ids [B]."""
-        for pixels, label_ids in batches:
-            embeddings, logits = self._run(pixels)
-            yield embeddings.numpy(), logits.numpy(), label_ids.numpy()
-            if self._task is not None:
-                self._task.advance(len(label_ids))
 
 
 def read_label_ids(files: Sequence[str]) -> np.ndarray:

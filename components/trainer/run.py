@@ -27,9 +27,7 @@ def run_fn(fn_args: Any) -> None:
     classifier, history = phases.train(asked)
     tf.io.gfile.makedirs(str(run_dir))
     (run_dir / training_history.FILE).write_text(history.to_json(), encoding="utf-8")
-    fitted = calibration.fit(
-        classifier, asked.spec, asked.config, asked.train_files, asked.eval_files
-    )
+    fitted = calibration.fit(classifier, asked)
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:
         backbone = asked.config.backbone

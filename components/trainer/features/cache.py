@@ -27,6 +27,11 @@ VERSION = 1
 TASK = "computing features"
 
 
+def digests(pixels: np.ndarray) -> list[bytes]:
+    """Hashes images: uint8 [B, S, S, 3] → B times sha256."""
+    return [hashlib.sha256(image).digest() for image in pixels]
+
+
 @dataclass(frozen=True)
 class Split:
     """The images of a split, in the order of their records.
@@ -46,11 +51,11 @@ class Split:
     @classmethod
     def read(cls, files: Sequence[str], count: int, size_px: int) -> "Split":
         """Reads every record once; keeps 40 bytes of each."""
-        labels, digests = [np.zeros(0, np.int64)], []
+        labels, found = [np.zeros(0, np.int64)], []
         for pixels, label_ids in dataset.evaluation_batches(files, count, size_px, BATCH):
             labels.append(label_ids.numpy())
-            digests += [hashlib.sha256(image).digest() for image in pixels.numpy()]
-        return cls(files, size_px, np.concatenate(labels), digests)
+            found += digests(pixels.numpy())
+        return cls(files, size_px, np.concatenate(labels), found)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from components.evaluator import reliability
-from components.trainer import calibration, phases
+from components.trainer import calibration, model, outputs, phases
 from data import dataset, progress
 from tests.components.evaluator import made
 from tests.components.trainer import conftest
@@ -80,15 +80,11 @@ def test_images_are_chosen_evenly_from_every_class(monkeypatch):
     assert np.diff(np.flatnonzero(chosen)[:40]).max() <= 26
 
 
-def fit(classifier: keras.Model, job: phases.Job) -> calibration.Calibration:
-    return calibration.fit(classifier, job.spec, job.config, job.train_files, job.eval_files)
-
-
 @pytest.fixture(scope="module")
 def fitted(trained):
     told = []
     with progress.listening(lambda task: told.append((task.name, task.done, task.total))):
-        found = fit(trained.classifier, trained.job)
+        found = calibration.fit(trained.classifier, trained.job)
     assert told[-1] == (calibration.TASK, 2 * conftest.COUNT, 2 * conftest.COUNT)
     return found
 
@@ -113,7 +109,7 @@ def test_a_real_training_says_more_rightly_how_sure_it_is(trained, fitted, tmp_p
 def test_settings_are_heeded(trained, fitted):
     settings = {"calibrate": False, "outlier_coverage": 0.5}
     config = trained.job.config.model_copy(update=settings)
-    found = fit(trained.classifier, conftest.without(trained.job, config=config))
+    found = calibration.fit(trained.classifier, conftest.without(trained.job, config=config))
     assert (found.temperature, found.coverage) == (1.0, 0.5)
     assert "calibrate" in found.note
     assert found.detector.threshold < fitted.detector.threshold
@@ -129,6 +125,75 @@ def emptied(job: phases.Job, tmp_path) -> phases.Job:
 
 
 def test_without_eval_images_nothing_is_scaled_and_nothing_an_outlier(trained, tmp_path):
-    found = fit(trained.classifier, emptied(trained.job, tmp_path))
+    found = calibration.fit(trained.classifier, emptied(trained.job, tmp_path))
     assert (found.temperature, found.detector.threshold) == (1.0, math.inf)
     assert found.detector.directions.shape[0] == conftest.CLASSES
+
+
+def naive(classifier: keras.Model, job: phases.Job) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings and logits of the eval split, by the whole classifier in one go."""
+    embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
+    both = keras.Model(classifier.input, [embedding, classifier.output])
+    batches = eval_batches(job)
+    return tuple(value.numpy() for value in both(next(iter(batches))[0], training=False))
+
+
+def eval_batches(job: phases.Job):
+    return dataset.evaluation_batches(job.eval_files, conftest.COUNT, conftest.SIZE, conftest.COUNT)
+
+
+def run_all(classifier: keras.Model, job: phases.Job) -> tuple[outputs.Outputs, np.ndarray, ...]:
+    """All the eval split by Outputs; what ran, embeddings, logits."""
+    source = outputs.kept(job, classifier)
+    running = outputs.Outputs(classifier, job.config.backbone, conftest.COUNT, source)
+    ((embeddings, logits, _),) = running.of(eval_batches(job))
+    return running, embeddings, logits
+
+
+def test_the_layers_below_the_cut_do_not_run_again(trained):
+    running, embeddings, logits = run_all(trained.classifier, trained.job)
+    assert (running.read_count, running.computed_count) == (conftest.COUNT, 0)
+    expected_embeddings, expected_logits = naive(trained.classifier, trained.job)
+    np.testing.assert_allclose(embeddings, expected_embeddings, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(logits, expected_logits, rtol=2e-3, atol=2e-3)
+
+
+def test_what_the_cache_holds_gives_the_same_fit(trained, fitted):
+    off = conftest.without(
+        trained.job, config=trained.job.config.model_copy(update=conftest.views(0))
+    )
+    assert outputs.kept(off, trained.classifier) is None
+    whole = calibration.fit(trained.classifier, off)
+    assert fitted.temperature == pytest.approx(whole.temperature, abs=1e-3)
+    assert fitted.detector.threshold == pytest.approx(whole.detector.threshold, abs=1e-5)
+    np.testing.assert_allclose(fitted.detector.directions, whole.detector.directions, atol=1e-4)
+
+
+def test_features_of_weights_that_were_trained_since_are_not_read(trained):
+    changed = keras.models.clone_model(trained.classifier)
+    weights = trained.classifier.get_weights()
+    changed.set_weights([weights[0] * 1.5, *weights[1:]])
+    running, embeddings, logits = run_all(changed, trained.job)
+    assert (running.read_count, running.computed_count) == (0, conftest.COUNT)
+    expected_embeddings, expected_logits = naive(changed, trained.job)
+    np.testing.assert_allclose(embeddings, expected_embeddings, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(logits, expected_logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"weights": "random"}, {"unfreeze_blocks": 99}, {"mixed_precision": "bfloat16"}],
+    ids=str,
+)
+def test_a_training_that_left_no_such_features_is_asked_as_a_whole(trained, settings):
+    job = conftest.without(trained.job, config=trained.job.config.model_copy(update=settings))
+    running, _, _ = run_all(trained.classifier, job)
+    assert (running.read_count, running.computed_count) == (0, conftest.COUNT)
+
+
+def test_without_fine_tuning_the_embeddings_are_read(make_job):
+    job = make_job(fine_tune_epochs=0, head_epochs=1)
+    classifier, _ = phases.train(job)
+    running, _, logits = run_all(classifier, job)
+    assert (running.read_count, running.computed_count) == (conftest.COUNT, 0)
+    np.testing.assert_allclose(logits, naive(classifier, job)[1], rtol=2e-3, atol=2e-3)

@@ -22,7 +22,7 @@ SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 
 def fitted(trained, images) -> calibration.Calibration:
     """A temperature of 0.5, and a threshold between the first two images and the others."""
     job = trained.job
-    found = calibration.fit(trained.classifier, SPEC, job.config, job.train_files, job.eval_files)
+    found = calibration.fit(trained.classifier, job)
     scores = np.sort(outlier_scores(trained.classifier, images, found.detector.directions))
     detector = outliers.Detector(found.detector.directions, float(scores[1:3].mean()))
     return calibration.Calibration(0.5, "By hand.", 0.4, detector)
