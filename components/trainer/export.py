@@ -30,7 +30,13 @@ EXPLAINED = ("label", "score", "valid", "invalid_reason")
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
-    """What is exported: the classifier, the label names, and the way from bytes to pixels."""
+    """What is exported: the classifier, the label names, and the way from bytes to pixels.
+
+    Of Keras only the variables are exported. A Keras model in the exported object brings a graph
+    of its own, and a second handle for each variable: checkpoints are restored to those, and a
+    server that loads without Python, as TensorFlow Serving does, finds no values in the handles
+    that the signatures read.
+    """
 
     def __init__(
         self,
@@ -41,14 +47,14 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         explained_layer: str | None = None,
     ) -> None:
         super().__init__()
-        self.classifier = classifier
         self.fitted = fitted
-        self.embedder = keras.Model(
-            classifier.input, classifier.get_layer(model.EMBEDDING_LAYER).output
-        )
-        self.embedder_and_classifier = keras.Model(
-            classifier.input, [self.embedder.output, classifier.output]
-        )
+        embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
+        embedder = keras.Model(classifier.input, embedding)
+        both = keras.Model(classifier.input, [embedding, classifier.output])
+        # Functions, not models, so that tf.Module does not track them.
+        self.embed: Any = lambda pixels: embedder(pixels, training=False)
+        self.embed_and_classify: Any = lambda pixels: both(pixels, training=False)
+        self.held = [variable.value for variable in classifier.variables]
         self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.spec = spec
         self.label_names = tf.constant(spec.labels)
@@ -74,7 +80,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         """
         pixels, refused = self.pixels(encoded)
         valid = refused == ""
-        embedding, logits = self.embedder_and_classifier(pixels, training=False)
+        embedding, logits = self.embed_and_classify(pixels)
         detector = self.fitted.detector
         outlier_scores = outliers.scores(embedding, detector.directions)
         more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
@@ -113,7 +119,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             pixels, refused = self.pixels(image_bytes)
-            return {"embedding": self.embedder(pixels, training=False), **_validity(refused)}
+            return {"embedding": self.embed(pixels), **_validity(refused)}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
         def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from components.preprocess import materialise
 from components.trainer import calibration, export, gradcam, model, outliers
@@ -92,6 +93,37 @@ def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, 
     assert (contract["temperature"], contract["outlier_threshold"]) == (1.0, None)
     assert (contract["value_range"], contract["float_range"]) == ([0, 65_535], None)
     assert contract["convert_to_srgb"] is True
+
+
+def test_a_server_without_python_finds_its_variables(exported, loaded, images):
+    """As TensorFlow Serving loads: the graph alone, restored by the operation that it names."""
+    made = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())
+    (meta,) = made.meta_graphs
+    signature = meta.signature_def["serving_default"]
+    settings = tf.compat.v1.ConfigProto()
+    settings.graph_options.rewrite_options.disable_meta_optimizer = True  # takes 8 s, needlessly
+    with tf.Graph().as_default() as graph_alone, tf.compat.v1.Session(config=settings) as session:
+        tf.graph_util.import_graph_def(meta.graph_def, name="")
+        variables = str(exported / "variables" / "variables")
+        restore = graph_alone.get_operation_by_name(meta.saver_def.restore_op_name)
+        session.run(restore, {meta.saver_def.filename_tensor_name: variables})
+        answer = session.run(
+            signature.outputs["probabilities"].name,
+            {signature.inputs["image_bytes"].name: images},
+        )
+    expected_answer = loaded.signatures["serving_default"](image_bytes=tf.constant(images))
+    np.testing.assert_allclose(answer, expected_answer["probabilities"], atol=1e-6)
+
+
+def test_of_keras_only_the_variables_are_exported(exported):
+    """A Keras model among the exported objects brings a graph of its own."""
+    made = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())
+    graph_def = made.meta_graphs[0].graph_def
+    handles = [node.name for node in graph_def.node if node.op == "VarHandleOp"]
+    read = {name.split(":")[0] for node in graph_def.node for name in node.input}
+    assert set(handles) <= read
+    traced = [one.signature.name for one in graph_def.library.function]
+    assert sum(name.startswith("__inference_serving_default") for name in traced) == 1
 
 
 def test_the_keras_file_beside_it_is_the_same_model(exported, trained, images):
