@@ -1,11 +1,12 @@
 # make run     the whole pipeline on the embedded digits
 # make test    what the README promises, in minutes; make test-landing: what is dear to test
 # make test-long       a month of retraining; each command of the Kubeflow package: whole runs
-# make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first
+# make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first.
+#                      make test-conformance is the part of it that asks for the same results
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
 
-.PHONY: run test test-landing test-long test-clusters check format lock clean help
+.PHONY: run test test-landing test-long test-clusters test-conformance check format lock clean help
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.10
@@ -32,6 +33,10 @@ test-long: $(VENV)/.dev
 test-clusters: $(VENV)/.dev
 	scripts/fetch_jars
 	$(BIN)/python -m pytest -m cluster tests/clusters
+
+test-conformance: $(VENV)/.dev
+	scripts/fetch_jars
+	$(BIN)/python -m pytest -m cluster tests/clusters/test_conformance.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -66,4 +71,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -7

@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 
 from data.sources import digits
-from tests import costs
+from tests import costs, whole_runs
 from tests.data import pictures
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
@@ -62,6 +62,12 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def forked() -> whole_runs.Forked:
+    """Whole runs without their imports; whoever asks for it is of the xdist group ``runs``."""
+    return whole_runs.Forked()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -20,50 +20,28 @@ from components.report import config as report_config
 from components.trainer import contract as trained_contract
 from components.trainer import export, history
 from data import graph
+from pipeline import history as run_history
 from pipeline import runs, summary
-from tests import browser
-from tests.pipeline import test_run_local
+from tests import browser, whole_runs
+from tests.whole_runs import Run
 
 chromium = browser.chromium
 open_page = browser.open_page
 
-pytestmark = pytest.mark.landing
+pytestmark = pytest.mark.xdist_group("runs")
 
+# A network of 19,000 weights that learns the digits from nothing; whole runs with a backbone that
+# brings weights are in test_flowers.py.
 RECIPE = """
-preprocess: {size_px: 48}
+preprocess: {size_px: 32}
 augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
-train:
-  batch_size: 16
-  head_epochs: 1
-  fine_tune_epochs: 8
-  fine_tune_learning_rate: 1.0e-3
-  unfreeze_blocks: 18
+train: {backbone: cnn, weights: random, scratch_epochs: 6, batch_size: 16}
 gate: {ask_server: false}
+report: {robustness_images: 20}
 infra: {enabled: false}
 """
 # The second training begins with the weights of the first.
-BRIEFLY = ("--train.fine-tune-epochs", "1")
-
-
-@dataclass
-class Run:
-    done: subprocess.CompletedProcess
-    output: Path
-
-    @property
-    def summary(self) -> summary.Summary:
-        return summary.Summary.model_validate_json((self.output / "summary.json").read_text())
-
-    @property
-    def executed(self) -> set[str]:
-        return {step.name for step in self.summary.steps if not step.cached}
-
-
-def execute(data: Path, output: Path, *arguments: str) -> Run:
-    recipe = output.parent / "recipe.yaml"
-    recipe.write_text(RECIPE)
-    flags = ["--data-dir", data, "--output-dir", output, "--config", recipe]
-    return Run(test_run_local.run(*flags, *arguments), output)
+BRIEFLY = ("--train.scratch-epochs", "1")
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +54,24 @@ def data(digits_dir, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(data) -> Run:
-    ran = execute(data, data.parent / "out")
-    assert ran.done.returncode == 0, ran.done.stdout + ran.done.stderr
-    return ran
+def flags(data) -> list[object]:
+    recipe = data.parent / "recipe.yaml"
+    recipe.write_text(RECIPE)
+    return ["--data-dir", data, "--output-dir", data.parent / "out", "--config", recipe]
+
+
+@pytest.fixture(scope="module")
+def first(data, flags) -> Run:
+    """The one run that a process of its own does, as a user starts it."""
+    done = whole_runs.run(*flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Run(done, data.parent / "out")
+
+
+@pytest.fixture(scope="module")
+def again(first, forked, flags) -> Callable[..., Run]:
+    """Runs the pipeline on the same folders once more."""
+    return lambda *arguments: Run(forked.run(*flags, *arguments), first.output)
 
 
 @pytest.fixture(scope="module")
@@ -181,18 +173,18 @@ def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data
     assert outputs["valid"].numpy().all()
 
 
-def test_a_second_run_takes_all_from_the_cache_and_pushes_nothing(first, data):
-    again = execute(data, first.output)
-    assert again.done.returncode == 0
-    assert again.executed == set()
-    assert again.summary.pushed is None
-    assert again.summary.blessed
-    assert "nothing new to push" in again.done.stdout
+def test_a_second_run_takes_all_from_the_cache_and_pushes_nothing(first, again):
+    second = again()
+    assert second.done.returncode == 0
+    assert second.executed == set()
+    assert second.summary.pushed is None
+    assert second.summary.blessed
+    assert "nothing new to push" in second.done.stdout
     assert len(list((first.output / "serving" / "some_digits").glob("[0-9]*"))) == 1
 
 
-def test_a_refused_model_is_not_pushed_and_exits_with_3(first, data):
-    refused = execute(data, first.output, "--gate.min-recall", "1.0", "--gate.min-support", "1")
+def test_a_refused_model_is_not_pushed_and_exits_with_3(first, again):
+    refused = again("--gate.min-recall", "1.0", "--gate.min-support", "1")
     assert refused.done.returncode == 3
     assert refused.executed == {"ReleaseGate", "Pusher", "Report"}
     assert refused.summary.status == "not_blessed"
@@ -202,9 +194,9 @@ def test_a_refused_model_is_not_pushed_and_exits_with_3(first, data):
     assert len(list((first.output / "serving" / "some_digits").glob("[0-9]*"))) == 1
 
 
-def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
+def test_moving_an_image_to_another_class_runs_the_steps_again(first, again, data):
     os.rename(data / "1" / "000.png", data / "7" / "moved.png")
-    moved = execute(data, first.output, *BRIEFLY)
+    moved = again(*BRIEFLY)
     assert moved.done.returncode in (0, 3), moved.done.stdout
     assert moved.executed == {
         "ImageFolderExampleGen",
@@ -229,17 +221,20 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, data):
     assert sorted(told) == ["the backbone's weights", "the last blessed model"]
 
 
-def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving_need(first, data):
+def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving_need(
+    first, again, data, capsys
+):
     version = min((first.output / "serving" / "some_digits").glob("[0-9]*")).name
     told = ask_history(first.output, "lineage", version)
     for step in ("ImageFolderExampleGen", "Preprocess", "Trainer", "Predict", "Pusher", "Report"):
         assert f"\n{step} " in told
     assert f"{data}, fingerprint " in told
-    ask_history(first.output, "clean", "--keep", "1")
+    clean = ["--output-dir", str(first.output), "clean", "--keep", "1"]
+    assert run_history.main(clean) == 0, capsys.readouterr().err
     assert ask_history(first.output, "lineage", version) == told
-    again = execute(data, first.output, *BRIEFLY)
-    assert again.done.returncode in (0, 3), again.done.stdout
-    assert again.executed == set()
+    last = again(*BRIEFLY)
+    assert last.done.returncode in (0, 3), last.done.stdout
+    assert last.executed == set()
 
 
 def ask_history(output: Path, *arguments: str) -> str:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.trainer.exports import manifest, runtime
 from data import graph
-from tests.pipeline import test_run_local
+from tests import whole_runs
 
 pytestmark = pytest.mark.landing
 
@@ -22,7 +22,7 @@ ROOM_FOR_INT8 = (
 def test_flowers(shared, tmp_path):
     data = shared("datasets/flower_photos_200")
     formats = ("--train.exports.formats", ",".join(manifest.NAMES), *ROOM_FOR_INT8)
-    done = test_run_local.run("--data-dir", data, "--output-dir", tmp_path / "out", *formats)
+    done = whole_runs.run("--data-dir", data, "--output-dir", tmp_path / "out", *formats)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert sum(found["examples"].values()) == 200

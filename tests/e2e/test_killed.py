@@ -13,7 +13,7 @@ import pytest
 from benchmarks import kills
 from data.sources import digits
 from pipeline import lock
-from tests.pipeline import test_run_local
+from tests import whole_runs
 
 pytestmark = pytest.mark.landing
 
@@ -69,7 +69,7 @@ def story(tmp_path_factory):
     def start_a_second(process, step, ended) -> None:
         if found.second is None:
             flags = ["--data-dir", data, "--output-dir", found.output]
-            found.second = test_run_local.run(*flags)
+            found.second = whole_runs.run(*flags)
 
     try:
         for step in ("ImageFolderExampleGen", "Trainer"):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from pipeline import summary
-from tests.pipeline import test_run_local
+from tests import whole_runs
 
 pytestmark = pytest.mark.landing
 
@@ -24,7 +24,7 @@ def test_odd_and_broken_images_do_not_stop_a_run(shared, digits_dir, tmp_path):
         shutil.copy(odd / name, target)
     flags = ["--data-dir", tmp_path / "images", "--output-dir", tmp_path / "out"]
     small = ["--preprocess.size-px", 32, "--train.head-epochs", 1, "--train.fine-tune-epochs", 0]
-    done = test_run_local.run(*flags, *small, "--gate.min-accuracy", 0)
+    done = whole_runs.run(*flags, *small, "--gate.min-accuracy", 0)
     assert done.returncode == 0, done.stdout + done.stderr
     found = summary.Summary.model_validate_json((tmp_path / "out" / "summary.json").read_text())
     assert sum(found.examples.values()) + found.quarantined == len(names) + 180

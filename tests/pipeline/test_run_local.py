@@ -9,13 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import lock, summary
+from tests.whole_runs import ROOT, run
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "pipeline" / "run_local.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=600)
+pytestmark = pytest.mark.xdist_group("runs")
 
 
 def test_help_is_light_and_names_every_group():
@@ -94,10 +90,10 @@ def test_it_runs_from_any_folder_and_imports_its_own_packages(tmp_path):
     assert "does not exist" in done.stderr
 
 
-def test_images_that_turn_out_unreadable_end_the_run_before_training(class_folders, tmp_path):
+def test_images_that_turn_out_unreadable_end_the_run_before_training(class_folders, tmp_path, forked):
     for path in class_folders.rglob("*.jpg"):
         path.write_bytes(path.read_bytes()[:-100])  # a good header, and a cut body
-    done = run("--data-dir", class_folders, "--output-dir", tmp_path / "out")
+    done = forked.run("--data-dir", class_folders, "--output-dir", tmp_path / "out")
     assert done.returncode == 2
     assert "24 files could not be read (24 damaged), see" in done.stdout
     listed = tmp_path / "out" / "ingest" / "images" / "quarantine.csv"
@@ -107,12 +103,12 @@ def test_images_that_turn_out_unreadable_end_the_run_before_training(class_folde
     assert '"status": "failed"' in (tmp_path / "out" / "summary.json").read_text()
 
 
-def test_a_blocking_check_ends_the_run_before_training(class_folders, tmp_path):
+def test_a_blocking_check_ends_the_run_before_training(class_folders, tmp_path, forked):
     """With what was found, where, and the page that shows it; the summary has it too."""
     shutil.copy(class_folders / "cat" / "03.jpg", class_folders / "dog" / "copy.jpg")
     output = tmp_path / "out"
     flags = ["--data-dir", class_folders, "--output-dir", output]
-    done = run(*flags, "--checks.label-conflicts", "block", "--checks.blurry", "ignore")
+    done = forked.run(*flags, "--checks.label-conflicts", "block", "--checks.blurry", "ignore")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "2 of 25 images: one file under several labels." in done.stdout
     assert "cat/03.jpg = dog/copy.jpg. (checks.label_conflicts)" in done.stdout

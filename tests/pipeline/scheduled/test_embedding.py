@@ -1,10 +1,12 @@
 """Whether new images are others to the served model."""
 
+import functools
 from types import SimpleNamespace
 
 import keras
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 
 from components.image_validator import config as validate_config
 from components.predict import asking, schema
@@ -15,21 +17,21 @@ from data.sources import digits
 from pipeline.scheduled import drifting, embedding
 from tests.data.pictures import noise
 
-SIZE = 32
 CLASSES = ("0", "1", "4")
 
 
 @pytest.fixture(scope="module")
-def version_dir(tmp_path_factory):
+def version_dir(exported):
     """A served model. Its weights are random, and such a network sees what is unlike, too."""
-    keras.utils.set_random_seed(3)
-    classifier = model.build(
-        config.TrainConfig(backbone="cnn", weights="random"), SIZE, len(CLASSES)
-    )
-    spec = materialise.Spec(SIZE, "stretch", list(CLASSES), {"train": 1, "eval": 1, "test": 0})
-    root = tmp_path_factory.mktemp("served")
-    export.save(classifier, spec, "cnn", root / "1", root)
-    return root / "1"
+    return exported[1]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once():
+    """The model is the real one; that it is loaded anew for every question costs 10 s each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.saved_model, "load", functools.cache(tf.saved_model.load))
+        yield
 
 
 @pytest.fixture(scope="module")

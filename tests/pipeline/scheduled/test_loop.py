@@ -11,7 +11,7 @@ import zoneinfo
 import pytest
 
 from pipeline.scheduled import config, cron, loop
-from tests.pipeline import test_run_local
+from tests import whole_runs
 
 UTC = datetime.timezone.utc
 DAILY = cron.trigger("0 3 * * *", UTC)
@@ -128,7 +128,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_ticks(monkeypatch):
 
 
 def script(*arguments: object) -> list[str]:
-    path = test_run_local.ROOT / "pipeline" / "run_scheduled.py"
+    path = whole_runs.ROOT / "pipeline" / "run_scheduled.py"
     return [sys.executable, str(path), *map(str, arguments)]
 
 
@@ -144,7 +144,7 @@ def test_the_command_line_starts_without_tensorflow_and_ends_by_a_signal(tmp_pat
     assert rest.endswith("Stopping (SIGTERM).\n")
     code = "import sys, pipeline.run_scheduled; print([m for m in ('tensorflow', 'tfx', 'scipy') if m in sys.modules])"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=test_run_local.ROOT
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=whole_runs.ROOT
     )
     assert loaded.stdout.strip() == "[]", loaded.stderr
 

@@ -1,0 +1,46 @@
+"""The script behind `make test`: both parts run, and no failure is lost."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# Stands in for Python: notes its command line, and ends with the next code where it is pytest.
+STAND_IN = """#!/bin/sh
+echo "$@" >> {folder}/calls
+[ "$2" = pytest ] || exit 0
+code=$(head -n 1 {folder}/codes)
+sed -i 1d {folder}/codes
+exit $code
+"""
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected", "parts"),
+    [
+        ((0, 0), 0, 2),
+        ((1, 0), 1, 2),
+        ((0, 1), 1, 2),
+        ((3, 1), 3, 2),
+        ((0, 5), 0, 2),  # no test is serial
+        ((5, 1), 1, 2),
+        ((5, 5), 5, 2),
+        ((2, 0), 2, 1),  # interrupted
+    ],
+)
+def test_both_parts_run_and_the_first_failure_is_the_exit_code(tmp_path, codes, expected, parts):
+    python = tmp_path / "python"
+    python.write_text(STAND_IN.format(folder=tmp_path))
+    python.chmod(0o755)
+    (tmp_path / "codes").write_text("".join(f"{code}\n" for code in codes))
+    command = [ROOT / "scripts" / "suite", python, "not landing", "--hypothesis-profile", "quick"]
+    assert subprocess.run(command).returncode == expected
+    calls = (tmp_path / "calls").read_text().splitlines()
+    asked = [call for call in calls if call.startswith("-m pytest")]
+    assert len(asked) == parts
+    assert "(not landing) and not serial and not cluster and not long" in asked[0]
+    assert "--dist loadgroup --hypothesis-profile quick" in asked[0]
+    assert all("(not landing) and serial" in call and " -n " not in call for call in asked[1:])
+    shown = [call for call in calls if call.startswith("-m tests.costs build/costs.not-landing.")]
+    assert len(shown) == sum(code not in (2, 5) for code in codes[:parts])
