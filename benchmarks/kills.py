@@ -53,6 +53,7 @@ preprocess: {size_px: 32}
 augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
 train: {backbone: cnn, weights: random, scratch_epochs: 6, batch_size: 16, checkpoint_interval_s: 0.3}
 gate: {ask_server: false}
+report: {robustness_images: 20}
 infra: {enabled: false}
 """
 

@@ -89,3 +89,24 @@ def test_every_field_of_the_summary_is_documented():
     fields = summary.Summary.model_fields.keys() - {"metrics"}
     assert fields <= named
     assert summary.Layout.model_fields.keys() <= named
+
+
+def test_every_target_and_mark_of_the_suite_is_documented():
+    text = (DOCS / "development.md").read_text(encoding="utf-8")
+    makefile = (DOCS.parent / "Makefile").read_text()
+    targets = set(re.findall(r"^(check|test[\w-]*):", makefile, re.MULTILINE))
+    named = set(re.findall(r"^\| `make ([\w-]+)` \|", text, re.MULTILINE))
+    assert named == targets
+    declared = re.findall(
+        r'^  "(\w+): ', (DOCS.parent / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    table = text[text.index("| mark |") : text.index("Warnings are errors")]
+    assert set(declared) <= set(re.findall(r"`(\w+)`", table))
+    assert len(declared) >= 4
+    ci = (DOCS.parent / ".ci" / "run").read_text()
+    assert set(re.findall(r"\bmake ([\w-]+)", ci)) == {
+        "check",
+        "test",
+        "test-landing",
+        "test-conformance",
+    }

@@ -8,8 +8,10 @@ fork could lose; every fork looks whether that still holds.
 """
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import summary
+from tests import costs
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "pipeline" / "run_local.py"
@@ -48,6 +51,13 @@ class Forked:
             for name, value in FOR_THE_SERVER.items():
                 patch.setenv(name, value)
             forkserver.ensure_running()
+            reader, writer = self._context.Pipe(duplex=False)
+            process = self._context.Process(target=_tell_server, args=(writer,))
+            process.start()
+            costs.servers.add(reader.recv())
+            process.join()
+        for closed in (process, reader, writer):
+            closed.close()
 
     def start(
         self, arguments: Sequence[object], out: Path, err: Path, script: Path = SCRIPT
@@ -72,6 +82,10 @@ class Forked:
             return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
 
 
+def _tell_server(writer: multiprocessing.connection.Connection) -> None:
+    writer.send(os.getppid())
+
+
 def _become(command: list[str], out: str, err: str) -> None:
     """Makes a fork of the server what ``python run_local.py …`` is."""
     for path, descriptor in ((out, 1), (err, 2)):
@@ -83,6 +97,8 @@ def _become(command: list[str], out: str, err: str) -> None:
         del os.environ[name]
     os.chdir(ROOT)
     sys.argv[:] = command
+    # As on a terminal; what a shell starts in the background ignores it, and so would the fork.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     runpy.run_path(command[0], run_name="__main__")
 
 

@@ -8,9 +8,8 @@ import tensorflow as tf
 
 from components.trainer.exports import manifest, runtime
 from data import graph
-from tests import whole_runs
 
-pytestmark = pytest.mark.landing
+pytestmark = [pytest.mark.landing, pytest.mark.xdist_group("runs")]
 
 # With 20 eval images, one that lies between two classes is 2 % of all that int8 is asked about.
 ROOM_FOR_INT8 = (
@@ -19,10 +18,10 @@ ROOM_FOR_INT8 = (
 )
 
 
-def test_flowers(shared, tmp_path):
+def test_flowers(shared, tmp_path, forked):
     data = shared("datasets/flower_photos_200")
     formats = ("--train.exports.formats", ",".join(manifest.NAMES), *ROOM_FOR_INT8)
-    done = whole_runs.run("--data-dir", data, "--output-dir", tmp_path / "out", *formats)
+    done = forked.run("--data-dir", data, "--output-dir", tmp_path / "out", *formats)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert sum(found["examples"].values()) == 200

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests import processes, whole_runs
+from tests import costs, processes, whole_runs
 
 pytestmark = pytest.mark.xdist_group("runs")
 
@@ -57,7 +57,16 @@ def test_it_can_be_killed_and_leaves_no_process(started):
     assert all(processes.ends(child) for child in children)
 
 
-def test_the_server_refuses_to_fork_when_threads_would_be_lost(monkeypatch, tmp_path):
+def test_the_server_refuses_to_fork_when_threads_would_be_lost(monkeypatch):
     monkeypatch.setattr(whole_runs, "threads", lambda pid: {"jemalloc_bg_thd", "grpc_global_tim"})
-    with pytest.raises(RuntimeError, match="would lose the threads {'grpc_global_tim'}"):
+    with pytest.raises(RuntimeError, match=r"lose the threads \{'grpc_global_tim'\}"):
         whole_runs.check_fork()
+
+
+def test_what_a_fork_costs_is_in_the_table_of_costs(forked, tmp_path):
+    script = tmp_path / "busy.py"
+    script.write_text("import time\nwhile time.process_time() < 0.5: pass\n")
+    before = costs.now()
+    assert forked.run(script=script).returncode == 0
+    wall_s, cpu_s = (end - start for start, end in zip(before, costs.now(), strict=True))
+    assert 0.4 < cpu_s <= wall_s + 1

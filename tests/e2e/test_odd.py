@@ -6,12 +6,11 @@ import shutil
 import pytest
 
 from pipeline import summary
-from tests import whole_runs
 
-pytestmark = pytest.mark.landing
+pytestmark = [pytest.mark.landing, pytest.mark.xdist_group("runs")]
 
 
-def test_odd_and_broken_images_do_not_stop_a_run(shared, digits_dir, tmp_path):
+def test_odd_and_broken_images_do_not_stop_a_run(shared, digits_dir, tmp_path, forked):
     odd = shared("odd_images")
     with (odd / "manifest.csv").open(newline="") as file:
         names = sorted(row["file"] for row in csv.DictReader(file))
@@ -23,8 +22,9 @@ def test_odd_and_broken_images_do_not_stop_a_run(shared, digits_dir, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(odd / name, target)
     flags = ["--data-dir", tmp_path / "images", "--output-dir", tmp_path / "out"]
-    small = ["--preprocess.size-px", 32, "--train.head-epochs", 1, "--train.fine-tune-epochs", 0]
-    done = whole_runs.run(*flags, *small, "--gate.min-accuracy", 0)
+    small = ["--preprocess.size-px", 32, "--train.backbone", "cnn", "--train.weights", "random"]
+    small += ["--train.scratch-epochs", 1, "--report.robustness-images", 20]
+    done = forked.run(*flags, *small, "--gate.min-accuracy", 0)
     assert done.returncode == 0, done.stdout + done.stderr
     found = summary.Summary.model_validate_json((tmp_path / "out" / "summary.json").read_text())
     assert sum(found.examples.values()) + found.quarantined == len(names) + 180

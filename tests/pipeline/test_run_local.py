@@ -90,7 +90,9 @@ def test_it_runs_from_any_folder_and_imports_its_own_packages(tmp_path):
     assert "does not exist" in done.stderr
 
 
-def test_images_that_turn_out_unreadable_end_the_run_before_training(class_folders, tmp_path, forked):
+def test_images_that_turn_out_unreadable_end_the_run_before_training(
+    class_folders, tmp_path, forked
+):
     for path in class_folders.rglob("*.jpg"):
         path.write_bytes(path.read_bytes()[:-100])  # a good header, and a cut body
     done = forked.run("--data-dir", class_folders, "--output-dir", tmp_path / "out")

@@ -135,9 +135,12 @@ tiny.Ran(Path(sys.argv[1]), "1")
 """
 
 
-def test_what_a_killed_run_left_is_put_right(tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, timeout=300)
-    assert done.returncode == -signal.SIGKILL
+@pytest.mark.xdist_group("runs")
+def test_what_a_killed_run_left_is_put_right(tmp_path, tmp_path_factory, forked):
+    script = tmp_path_factory.mktemp("killed") / "killed.py"
+    script.write_text(KILLED)
+    done = forked.run(tmp_path, script=script)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     left = tmp_path / "artifacts" / "tiny" / "Double" / "number" / "2"
     assert (left / "number").exists()
     assert states(tmp_path) == ["COMPLETE", "RUNNING"]

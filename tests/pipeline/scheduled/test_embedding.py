@@ -3,15 +3,12 @@
 import functools
 from types import SimpleNamespace
 
-import keras
 import pyarrow as pa
 import pytest
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
 from components.predict import asking, schema
-from components.preprocess import materialise
-from components.trainer import config, export, model
 from data import records
 from data.sources import digits
 from pipeline.scheduled import drifting, embedding
