@@ -27,7 +27,7 @@ from tests import costs
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "pipeline" / "run_local.py"
-TIMEOUT_S = 600
+TIMEOUT_S = 840
 PRELOADED = ("pipeline.run_local", "pipeline.dag", "pipeline.runner", "pipeline.steps")
 # jemalloc, in pyarrow, starts its own thread anew in a fork.
 MAY_BE_LOST = {"jemalloc_bg_thd"}

@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -37,7 +41,7 @@ preprocess: {size_px: 32}
 augment: {horizontal_flip: false, brightness_fraction: 0, contrast_fraction: 0}
 train: {backbone: cnn, weights: random, scratch_epochs: 6, batch_size: 16}
 gate: {ask_server: false}
-report: {robustness_images: 20}
+report: {robustness_images: 20, pictures_per_cell: 1}
 infra: {enabled: false}
 """
 # The second training begins with the weights of the first.
@@ -194,15 +198,45 @@ def test_a_refused_model_is_not_pushed_and_exits_with_3(first, again):
     assert len(list((first.output / "serving" / "some_digits").glob("[0-9]*"))) == 1
 
 
-def test_moving_an_image_to_another_class_runs_the_steps_again(first, again, data):
+@dataclass
+class Moved:
+    """Two runs after an image was moved: one that is killed in Preprocess, and the same again."""
+
+    code: int
+    shown: str
+    last: Run
+
+    def ran(self) -> set[str]:
+        """The steps that the killed run finished, and did not take from the cache."""
+        rows = re.findall(r"^(\w+) …\n(?:  .*\n)*?  \d+\.\d s(.*)$", self.shown, re.MULTILINE)
+        return {name for name, rest in rows if not rest.startswith(", from cache")}
+
+
+@pytest.fixture(scope="module")
+def moved(first, again, forked, flags, data, tmp_path_factory) -> Moved:
+    pixels = first.output / "artifacts" / "some_digits" / "Preprocess" / "pixels"
+    before = len(list(pixels.iterdir()))
     os.rename(data / "1" / "000.png", data / "7" / "moved.png")
-    moved = again(*BRIEFLY)
-    assert moved.done.returncode in (0, 3), moved.done.stdout
-    assert moved.executed == {
+    out, err = (tmp_path_factory.mktemp("killed") / name for name in ("out", "err"))
+    killed = forked.start([*flags, *BRIEFLY], out, err)
+    while len(list(pixels.iterdir())) == before:  # its folder is made when it really begins
+        assert killed.exitcode is None, err.read_text()
+        time.sleep(0.02)
+    killed.kill()
+    killed.join()
+    return Moved(killed.exitcode, out.read_text(), again(*BRIEFLY))
+
+
+def test_moving_an_image_to_another_class_runs_the_steps_again(first, moved):
+    last = moved.last
+    assert last.done.returncode in (0, 3), last.done.stdout
+    assert moved.ran() == {
         "ImageFolderExampleGen",
         "StatisticsGen",
         "ExampleValidator",
         "ImageValidator",
+    }
+    assert last.executed == {
         "Preprocess",
         "Trainer",
         "Predict",
@@ -211,9 +245,9 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, again, dat
         "Pusher",
         "Report",
     }
-    assert "held against the served model" in moved.done.stdout
-    supports = [row.support for row in moved.summary.metrics.per_class.values()]
-    assert sum(supports) == moved.summary.examples["test"]
+    assert "held against the served model" in last.done.stdout
+    supports = [row.support for row in last.summary.metrics.per_class.values()]
+    assert sum(supports) == last.summary.examples["test"]
     told = [
         history.History.from_json(path.read_text()).start
         for path in (first.output / "artifacts").rglob(history.FILE)
@@ -221,8 +255,17 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, again, dat
     assert sorted(told) == ["the backbone's weights", "the last blessed model"]
 
 
+def test_after_a_kill_the_same_command_goes_on_from_where_it_was(moved):
+    """Kills in every step, and the same results after them, are in test_killed.py."""
+    assert moved.code == -signal.SIGKILL
+    told = "An earlier run broke off in Preprocess; this one goes on from there."
+    assert told in moved.last.done.stdout
+    steps = {step.name: step for step in moved.last.summary.steps}
+    assert steps["ImageFolderExampleGen"].cached
+
+
 def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving_need(
-    first, again, data, capsys
+    first, again, moved, data, capsys
 ):
     version = min((first.output / "serving" / "some_digits").glob("[0-9]*")).name
     told = ask_history(first.output, "lineage", version)
