@@ -97,7 +97,7 @@ def test_the_model_is_far_above_chance_on_images_it_never_saw(first_summary):
     assert metrics.accuracy >= 0.6
     assert metrics.accuracy_low < metrics.accuracy < metrics.accuracy_high
     assert set(metrics.per_class) == {str(digit) for digit in range(10)}
-    assert sum(row.support for row in metrics.per_class.values()) == first_summary.examples["test"]
+    assert sum(row["support"] for row in metrics.per_class.values()) == first_summary.examples["test"]
 
 
 def test_the_figures_are_those_of_scikit_learn_on_the_same_answers(first, first_summary):
@@ -246,7 +246,7 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, moved):
         "Report",
     }
     assert "held against the served model" in last.done.stdout
-    supports = [row.support for row in last.summary.metrics.per_class.values()]
+    supports = [row["support"] for row in last.summary.metrics.per_class.values()]
     assert sum(supports) == last.summary.examples["test"]
     told = [
         history.History.from_json(path.read_text()).start
