@@ -121,6 +121,7 @@ def _see(reading: image_reading.Reading) -> tf.types.experimental.PolymorphicFun
     return tf.function(
         lambda content: graph.decode_or_refuse(content, reading),
         input_signature=[tf.TensorSpec([], tf.string)],
+        autograph=False,
     )
 
 

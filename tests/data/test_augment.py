@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import augment, augment_config, randomness, warp
+from tests import examples
 from tests.data.changes import NOTHING
 from tests.data.pictures import noise
 
@@ -148,7 +149,7 @@ def centred(transform: np.ndarray, side: int) -> np.ndarray:
     return np.vstack([np.column_stack([linear, moved]), [0, 0, 1]])[None]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples.of(15))
 @given(st.integers(0, 2**32 - 1))
 def test_the_warp_agrees_with_a_naive_one(seed):
     generator = np.random.default_rng(seed)
@@ -210,7 +211,14 @@ def test_erasing_fills_with_noise():
     assert counts[78:].min() > 0.4 * counts.mean()
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+# Each is compiled several times, for seconds.
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(one, id=name, marks=() if name == "default" else pytest.mark.landing)
+        for name, one in CONFIGS.items()
+    ],
+)
 def test_an_image_depends_on_itself_alone(pixels, config):
     draws = augment.batch_draws(SEED, COUNT).numpy()
     together = augment.apply(pixels, draws, config).numpy()
@@ -221,7 +229,14 @@ def test_an_image_depends_on_itself_alone(pixels, config):
     np.testing.assert_array_equal(alone, together[5:6])
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+# Each is compiled several times, for seconds.
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(one, id=name, marks=() if name == "default" else pytest.mark.landing)
+        for name, one in CONFIGS.items()
+    ],
+)
 def test_eager_and_graph_agree_and_the_seed_decides(pixels, config):
     eager = augment.augment(pixels, config, SEED).numpy()
     dataset = tf.data.Dataset.from_tensors(pixels).map(

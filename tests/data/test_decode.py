@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 from pydantic import ValidationError
@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from data import decode, refusals, value_range, verify
 from tests.data import encodings
 from tests.data.pictures import noise, png_header, saved
+
+pytestmark = pytest.mark.xdist_group("decoding")
 
 CONFIG = decode.DecodeConfig()
 
@@ -149,7 +151,6 @@ GOOD = [
 ]
 
 
-@settings(max_examples=2_000, deadline=None)
 @given(
     content=st.sampled_from(GOOD),
     edits=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=8),

@@ -4,6 +4,8 @@ import pytest
 
 from tests.data import encodings
 
+pytestmark = pytest.mark.xdist_group("decoding")
+
 CELLS = {
     "PNG grey": 180,
     "PNG RGB": 72,

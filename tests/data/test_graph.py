@@ -6,7 +6,10 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from data import decode, graph, image_reading, refusals
+from tests.data import encodings, graphs
 from tests.data.pictures import noise, png_header, saved
+
+pytestmark = pytest.mark.xdist_group("decoding")
 
 EXIF = b"\xff\xd8\xff\xe1\x00\x30Exif\x00\x00"
 OTHERS = ["WEBP", "TIFF", "JPEG2000", "AVIF", "ICO", "PPM"]
@@ -14,7 +17,7 @@ OTHERS = ["WEBP", "TIFF", "JPEG2000", "AVIF", "ICO", "PPM"]
 
 @pytest.fixture(scope="module")
 def decoded():
-    return tf.function(graph.decode_or_refuse, input_signature=[tf.TensorSpec([], tf.string)])
+    return graphs.decoding(image_reading.DEFAULT)
 
 
 @pytest.mark.parametrize("endian", ["<", ">"])
@@ -84,10 +87,10 @@ def test_formats(decoded, format):
 
 
 def test_more_pixels_than_allowed_are_refused_before_decoding():
-    content = saved(noise(20, 30), "PNG")
-    assert graph.decode(tf.constant(content), max_pixels=600).shape == (20, 30, 3)
+    allowed, larger = (saved(noise(*size), "PNG") for size in ((20, 30), (1, 601)))
+    assert graph.decode(tf.constant(allowed), max_pixels=600).shape == (20, 30, 3)
     with pytest.raises(tf.errors.InvalidArgumentError, match="too_many_pixels"):
-        graph.decode(tf.constant(content), max_pixels=599)
+        graph.decode(tf.constant(larger), max_pixels=600)
 
 
 @pytest.mark.parametrize("mode", ["stretch", "center_crop", "letterbox"])
@@ -148,13 +151,19 @@ def transparent_png(kind: str) -> bytes:
     return saved(image.convert(kind), "PNG")
 
 
-@pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0), (12, 200, 99)])
+# Of the first two there are graphs for other tests, too.
+@pytest.mark.parametrize(
+    "background",
+    [
+        image_reading.DEFAULT.background,
+        encodings.BACKGROUND,
+        pytest.param((0, 0, 0), marks=pytest.mark.landing),
+    ],
+)
 @pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "one colour", "RGB", "L"])
 def test_transparency_is_blended_as_ingest_does(kind, background):
     content = transparent_png(kind)
-    pixels = tf.function(graph.decode)(
-        tf.constant(content), image_reading.Reading(background)
-    ).numpy()
+    pixels, _ = graphs.decoding(image_reading.Reading(background))(content)
     config = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
     assert config.background_rgb() == background
     expected = decode.decode(content, config)

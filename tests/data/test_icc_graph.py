@@ -8,13 +8,15 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from data import colour, decode, graph, icc_graph, image_reading, refusals
-from tests.data import icc
+from tests.data import graphs, icc
 from tests.data.pictures import noise, saved
+
+pytestmark = pytest.mark.xdist_group("decoding")
 
 CONVERTED, UNCHANGED, NOT_APPLICABLE = (
     icc_graph.Outcome[name] for name in ("CONVERTED", "UNCHANGED", "NOT_APPLICABLE")
@@ -319,7 +321,6 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(
@@ -338,9 +339,7 @@ def test_whatever_is_wrong_with_a_profile_the_graph_agrees_with_ingest(seed, cha
         assert np.abs(pixels - expected).mean() <= 0.3
 
 
-served = tf.function(
-    graph.decode_or_refuse, input_signature=[tf.TensorSpec([], tf.string)], autograph=False
-)
+served = graphs.decoding(image_reading.DEFAULT)
 
 
 def turned(image: Image.Image) -> bytes:
@@ -402,7 +401,6 @@ def test_an_image_whose_profile_cannot_be_applied_is_invalid():
     assert kept.shape == (30, 40, 3)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     head=st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"]),
     pieces=st.lists(

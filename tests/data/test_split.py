@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from data import errors, split
+from tests import examples
 
 CONFIG = split.SplitConfig()
 
@@ -61,7 +62,7 @@ def test_groups_are_never_torn():
         assert splits.count(part) == pytest.approx(700 * share, abs=14)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples.of(60))
 @given(
     old=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=1, max_size=80),
     new=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 45)), max_size=40),

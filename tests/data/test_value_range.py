@@ -10,8 +10,11 @@ import tensorflow as tf
 from PIL import Image
 
 from components.image_example_gen import config
-from data import decode, graph, image_reading, range_choice, value_range
+from data import decode, image_reading, range_choice, value_range
 from data.value_range import FLOAT, INTEGER, Range, Values
+from tests.data import encodings, graphs
+
+pytestmark = pytest.mark.xdist_group("decoding")
 
 
 def integers(smallest, largest) -> Values:
@@ -154,10 +157,18 @@ def images() -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("setting", ["auto", "type", "percentile", (100.0, 2000.0)])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "auto",
+        "type",
+        pytest.param("percentile", marks=pytest.mark.landing),
+        pytest.param((100.0, 2000.0), marks=pytest.mark.landing),
+    ],
+)
 def test_the_graph_sees_what_ingest_stores(images, setting):
     """Of the original bytes, by the rule that the set leads to: equal to the last level."""
-    background = (12, 200, 99)
+    background = encodings.BACKGROUND
     settings = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
     scale = value_range.Scale(counted=setting == "percentile")
     looked = {name: decode.decode(one, settings, scale=scale) for name, one in images.items()}
@@ -169,11 +180,11 @@ def test_the_graph_sees_what_ingest_stores(images, setting):
             total.add(one.histogram)
     scale, _ = range_choice.decide(setting, known, {INTEGER: total})
     reading = image_reading.Reading(background, scale.integers)
-    see = tf.function(lambda content: graph.decode(content, reading))
+    see = graphs.decoding(reading)
     for name, content in images.items():
         stored = decode.decode(content, settings, scale=scale)
         expected = tf.io.decode_png(stored.encoded, channels=3).numpy()
-        np.testing.assert_array_equal(see(tf.constant(content)).numpy(), expected, err_msg=name)
+        np.testing.assert_array_equal(see(content)[0].numpy(), expected, err_msg=name)
         assert stored.info.channels == (3 if name == "clear" else 1)
         if name == "clear":
             assert tuple(expected.reshape(-1, 3)[1000]) == background
@@ -185,11 +196,11 @@ def test_colours_of_16_bits_are_cut_alike_by_both_decoders(kind):
     channels = {"rgb": 3, "rgba": 4, "grey with alpha": 2}[kind]
     values = np.random.default_rng(4).integers(0, 65_536, (16, 16, channels)).astype(np.uint16)
     content = tf.io.encode_png(values).numpy()
-    stored = decode.decode(content, decode.DecodeConfig())
+    stored = decode.decode(content, encodings.CONFIG)
     assert stored.info.values is None
     expected = tf.io.decode_png(stored.encoded, channels=3).numpy()
-    reading = image_reading.Reading(value_range=Range(0, 100))
-    found = graph.decode(tf.constant(content), reading).numpy()
+    reading = image_reading.Reading(encodings.BACKGROUND, Range(0, 4095))
+    found = graphs.decoding(reading)(content)[0].numpy()
     assert np.abs(found.astype(int) - expected).max() <= 1
     if kind == "rgb":
         np.testing.assert_array_equal(found, values >> 8)

@@ -1,9 +1,12 @@
 """A whole ingest without Beam, and what it stored."""
 
+from unittest import mock
+
 import tensorflow as tf
 
 from components.image_example_gen import config, ingest, inspection, passes, report
-from data import catalog, example, folder, labels, records, split
+from data import catalog, decoder_pool, example, folder, labels, records, split
+from tests.data.decoders import InProcess
 
 
 def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
@@ -16,19 +19,22 @@ def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJ
     )
 
 
-def look(root, job, tasks, scale) -> None:
-    inspector = inspection.Inspector(str(root), job, 2, scale)
+def look(root, job, tasks, scale, decoders=InProcess) -> None:
+    with mock.patch.object(decoder_pool, "DecoderPool", decoders):
+        inspector = inspection.Inspector(str(root), job, 2, scale)
     inspector.inspect(tasks)
     inspector.close()
 
 
-def run(root, output, state=None, **changes) -> tuple[report.Report, folder.Listing]:
+def run(
+    root, output, state=None, decoders=InProcess, **changes
+) -> tuple[report.Report, folder.Listing]:
     """A whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
     listing = folder.scan(root, config.IngestConfig(**changes))
     job = job_for(listing, state, **changes)
     workspace = inspection.Workspace.of(job)
-    inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task))
+    inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task, decoders))
     plan = ingest.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))
     workspace.remember(inspected.listed, plan.ledger)
     writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)

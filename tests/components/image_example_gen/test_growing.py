@@ -12,8 +12,11 @@ from PIL import Image
 
 from components.image_example_gen import ingest, inspection, report
 from data import catalog, example, index, split
+from tests import examples
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
+
+pytestmark = pytest.mark.xdist_group("ingest")
 
 
 def splits_of(output: Path) -> dict[str, str]:
@@ -27,9 +30,7 @@ def grow(root: Path, count: int, seed: int) -> None:
         noise(24, 32, seed=seed + number).save(root / name / f"new{seed}_{number}.png")
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples.of(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(1_000, 1_000_000))
 def test_a_fifth_more_images_moves_none_and_decodes_only_the_new(
     class_folders, tmp_path_factory, seed

@@ -12,6 +12,8 @@ from tests.components.image_example_gen import made
 from tests.data import folders, icc
 from tests.data.pictures import noise
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 
 def test_every_file_ends_in_a_split(class_folders, tmp_path):
     outcome, listing = made.run(class_folders, tmp_path / "out")

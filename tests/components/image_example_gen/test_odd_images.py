@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from components.image_example_gen import report
-from data import example, refusals
+from data import decoder_pool, example, refusals
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
 
@@ -42,7 +42,7 @@ def ingested(odd, manifest, tmp_path_factory):
     for number in range(60):
         path = root / "images" / CLASSES[number % 3] / f"good{number}.jpg"
         noise(60, 80, seed=number).save(path, quality=95)
-    outcome, listing = made.run(root / "images", root / "out")
+    outcome, listing = made.run(root / "images", root / "out", decoders=decoder_pool.DecoderPool)
     report.check(outcome, listing, "quarantine.csv")
     return root, outcome, listing
 

@@ -14,6 +14,8 @@ from data import catalog, decode, folder, range_choice
 from data.value_range import FLOAT, INTEGER, Range
 from tests.components.image_example_gen import made
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 FULL = 4095
 
 
@@ -153,6 +155,7 @@ def test_another_setting_decodes_those_images_alone(xrays, tmp_path):
     np.testing.assert_array_equal(stored, np.round(np.minimum(ramp(FULL, 0), 2000) * 255.0 / 2000))
 
 
+@pytest.mark.landing
 def test_percentiles_are_of_the_whole_set(xrays, tmp_path):
     inspected(xrays, tmp_path / "state")
     save(xrays / "well" / "hot.png", np.where(ramp(FULL, 3) == FULL, 65_535, 700).astype("u2"))

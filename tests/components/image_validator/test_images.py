@@ -16,6 +16,8 @@ from data import catalog, errors, example, records
 from tests.components.image_example_gen import made
 from tests.data import encodings
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 CLASSES = ("cat", "dog")
 
 

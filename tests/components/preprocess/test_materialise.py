@@ -6,6 +6,8 @@ from components.preprocess import config, materialise
 from data import errors, example, graph, records
 from tests.components.image_example_gen import made
 
+pytestmark = pytest.mark.xdist_group("ingest")
+
 
 @pytest.mark.parametrize("mode", ["stretch", "center_crop", "letterbox"])
 def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
