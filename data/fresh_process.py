@@ -1,14 +1,22 @@
-"""Runs a module of the project in a Python process of its own.
+"""Runs modules of the project in a Python process of their own.
 
 What ends its process where it cannot go on, keeps its memory or must not see what is loaded here
 runs there.
+
+    python -m data.fresh_process       runs what it is told on its standard input, see Worker
 """
 
+import contextlib
+import importlib
+import json
 import os
+import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from data import errors
 
@@ -16,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S = 900.0
 # What is converted is asked on a CPU; a GPU may be full with the training's memory.
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+_STOP_S = 10.0
 LAST_LINES = 6
 LONGEST_LINE = 200
 
@@ -59,6 +68,85 @@ def run(
         raise ProcessError(f"its process ended with {done.returncode}:{last_lines(done.stderr)}")
 
 
+class Worker:
+    """A process in which one module runs after the other, so that libraries are loaded once.
+
+    What a module loads stays loaded; one that fails ends the process, and the next one gets a new
+    one. It starts with the first module. Use it in a ``with`` block.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Worker":
+        self._said = tempfile.TemporaryFile()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        self._said.close()
+
+    def close(self) -> None:
+        """Ends the process, and gives its memory back; the next module starts another one."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with process:
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def run(
+        self, module: str, arguments: Sequence[str], time_limit_s: float = TIME_LIMIT_S
+    ) -> None:
+        """Calls ``main(*arguments)`` of a module there, and waits for it.
+
+        Args:
+          module: its full name.
+          arguments: what is passed on.
+          time_limit_s: the process is killed after so many seconds.
+
+        Raises:
+          ProcessError: as :func:`run`.
+        """
+        process = self._process = self._process or self._started()
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("It has no pipes.")
+        begun = self._said.seek(0, os.SEEK_END)
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps([module, *arguments]).encode() + b"\n")
+            process.stdin.flush()
+        if not select.select([process.stdout], [], [], time_limit_s)[0]:
+            process.kill()
+            self.close()
+            raise ProcessError(f"it took more than {time_limit_s:g} s.")
+        if not process.stdout.read(1):
+            self.close()
+            self._said.seek(begun)
+            said = self._said.read().decode(errors="replace")
+            raise ProcessError(f"its process ended with {process.returncode}:{last_lines(said)}")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "data.fresh_process"],
+            cwd=ROOT,
+            env=variables(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            bufsize=0,
+        )
+
+
 def variables() -> dict[str, str]:
     """The environment of a process that must find the project."""
     # Whoever starts it may hold most of a GPU's memory already.
@@ -77,3 +165,17 @@ def last_lines(text: str) -> str:
     """The end of what a process said, as the end of a message; some say pages in a line."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()][-LAST_LINES:]
     return "".join(f"\n  {line[:LONGEST_LINE]}" for line in lines)
+
+
+def main() -> None:
+    """What the process of a worker does; after each module it writes a byte."""
+    done = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
+    for line in sys.stdin:
+        module, *arguments = json.loads(line)
+        importlib.import_module(module).main(*arguments)
+        os.write(done, b".")
+
+
+if __name__ == "__main__":
+    main()

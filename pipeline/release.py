@@ -29,6 +29,7 @@ GATE_CODE = (
     "components/evaluator",
     "components/release_gate",
 )
+SERVER_CODE = (*GATE_CODE, "serving")
 
 
 def steps(
@@ -108,8 +109,9 @@ def judging_steps(
             evaluate=config.evaluate,
             model_name=inputs.model_name,
             cache_dir=answers_dir(config, inputs),
+            trial=config.infra.questions if tries_for_infra(config, engine) else None,
         ).model_dump_json(),
-        code=source.fingerprint(*GATE_CODE),
+        code=source.fingerprint(*(SERVER_CODE if asks_server(config) else GATE_CODE)),
     )
     # It takes nothing from it; what TFMA found is to be on record before a decision is.
     gate.add_upstream_node(evaluator)
@@ -131,7 +133,8 @@ def pushing_steps(
             model=model,
             examples=examples,
             settings=InfraJob(config=config.infra, model_name=inputs.model_name),
-            code=source.fingerprint(*GATE_CODE, "components/infra_validator", "serving"),
+            code=source.fingerprint(*SERVER_CODE, "components/infra_validator"),
+            decision=gate.outputs["decision"] if tries_for_infra(config, engine) else None,
         )
         # What is wrong with a model is to be read in the gate's words first.
         infra_validator.add_upstream_node(gate)
@@ -144,6 +147,16 @@ def pushing_steps(
         infra_blessing=infra_validator.outputs["blessing"] if infra_validator else None,
     )
     return infra_validator, pusher
+
+
+def asks_server(config: pipeline_config.PipelineConfig) -> bool:
+    """Whether the gate is to start a model server."""
+    return config.gate.parity and config.gate.ask_server
+
+
+def tries_for_infra(config: pipeline_config.PipelineConfig, engine: engines.Engine) -> bool:
+    """Whether the gate's server is also asked what InfraValidator wants to know."""
+    return asks_server(config) and engine.left_out(config.infra) is None
 
 
 def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> ReportJob:

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,16 @@ def forked() -> whole_runs.Forked:
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded digits, 60 of each class."""
     return digits.export(tmp_path_factory.mktemp("digits") / "digits", per_class=60)
+
+
+@pytest.fixture(scope="module")
+def graphs_as_they_are() -> Iterator[None]:
+    """For modules that load models and ask each once: TensorFlow optimizes no graph, at seconds each."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture(scope="session")

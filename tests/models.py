@@ -14,6 +14,7 @@ import pytest
 from keras import layers
 
 from components.preprocess import materialise
+from components.release_gate import server_stage
 from components.trainer import config, export, model
 
 TINY_LABELS = ["glass", "metal", "paper"]
@@ -21,6 +22,9 @@ TINY_SPEC = materialise.Spec(16, "stretch", TINY_LABELS, {"train": 1, "eval": 1,
 # Of the exported ones: a space, and what is no ASCII.
 SIZE = 32
 LABELS = ["dark", "bright and shiny", "großer Hund"]
+needs_server = pytest.mark.skipif(
+    server_stage.missing() is not None, reason="the extra [serve] is absent"
+)
 
 
 @dataclass(frozen=True)

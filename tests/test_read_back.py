@@ -28,7 +28,15 @@ from components.infra_validator import trial
 from components.predict import answering, cache, listing, predictions, schema
 from components.predict import tables as answer_tables
 from components.preprocess import materialise
-from components.release_gate import decision, gate, parity, probe, server_stage, training_stage
+from components.release_gate import (
+    decision,
+    gate,
+    parity,
+    probe,
+    server_stage,
+    server_trial,
+    training_stage,
+)
 from components.report import build
 from components.trainer import checkpoint, contract, history
 from components.trainer.exports import manifest
@@ -113,6 +121,8 @@ def step_with(key: str) -> Callable[[Path], Any]:
     return lambda path: types.SimpleNamespace(uri={key: str(path.parent)}.__getitem__)
 
 
+ASKED = probe.Stage("server", np.array([[0.25, 0.75]], np.float32), np.array([True]))
+RECORD = server_trial.Record("m", "a", server_trial.Answers(1.0, ASKED, ASKED, [5.0]))
 MEASURED = probe.Measured(1.0, 1.0, 1.0, 1.0, 1.0, 3)
 SPEC = materialise.Spec(32, "stretch", ["a", "b"], {"train": 3}, image_reading.DEFAULT)
 CONTRACT = {
@@ -318,6 +328,11 @@ CASES = {
         "components/infra_validator/trial.py:Trial.read",
         saved(trial.FILE, lambda path: trial.Trial(True, "It serves.").write(str(path.parent))),
         parent(trial.Trial.read),
+    ),
+    "trial by the gate's server": Reader(
+        "components/release_gate/server_trial.py:Record.read",
+        saved(server_trial.FILE, lambda path: RECORD.write(str(path.parent))),
+        parent(server_trial.Record.read),
     ),
     "spec": Reader(
         "components/preprocess/materialise.py:Spec.read",

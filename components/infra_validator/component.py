@@ -6,11 +6,18 @@ from tfx.proto import infra_validator_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.infra_validator import config, executor
+from components.release_gate import artifacts as gate_artifacts
 
 
 class InfraValidatorSpec(standard_component_specs.InfraValidatorSpec):  # type: ignore[misc]
-    """The stock inputs and outputs, and what this executor is told."""
+    """The stock inputs and outputs, the gate's decision, and what this executor is told."""
 
+    INPUTS = {  # noqa: RUF012
+        **standard_component_specs.InfraValidatorSpec.INPUTS,
+        executor.DECISION: component_spec.ChannelParameter(
+            type=gate_artifacts.ReleaseDecision, optional=True
+        ),
+    }
     PARAMETERS = {  # noqa: RUF012
         **standard_component_specs.InfraValidatorSpec.PARAMETERS,
         executor.SETTINGS: component_spec.ExecutionParameter(type=str),
@@ -29,6 +36,8 @@ class InfraValidator(base_component.BaseComponent):  # type: ignore[misc]
       examples: clean images; one of each class in the test split is asked about.
       settings: all that the trial is told; part of the cache key.
       code: hash of the code that runs; part of the cache key.
+      decision: the release gate's, with its server's answers beside it where it started one;
+        without them this step starts a server.
     """
 
     SPEC_CLASS = InfraValidatorSpec
@@ -40,10 +49,12 @@ class InfraValidator(base_component.BaseComponent):  # type: ignore[misc]
         examples: types.BaseChannel,
         settings: config.InfraJob,
         code: str,
+        decision: types.BaseChannel | None = None,
     ) -> None:
         spec = InfraValidatorSpec(
             model=model,
             examples=examples,
+            decision=decision,
             blessing=types.Channel(type=standard_artifacts.InfraBlessing),
             # Neither Docker nor Kubernetes.
             serving_spec=infra_validator_pb2.ServingSpec(model_name=settings.model_name),

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.release_gate import config as gate_config
+
 
 class InfraConfig(BaseModel):
     """Whether the model server takes the model, answers soundly, and soon enough."""
@@ -18,6 +20,13 @@ class InfraConfig(BaseModel):
     start_limit_s: float = Field(300, gt=0, description="to start the server and load the model")
     request_limit_s: float = Field(60, gt=0, description="to answer a request")
     tries: int = Field(2, ge=1, description="of a server that does not start, or dies")
+
+    @property
+    def questions(self) -> gate_config.TrialQuestions:
+        """What a server is asked, whoever asks it."""
+        return gate_config.TrialQuestions(
+            requests=self.requests, request_limit_s=self.request_limit_s
+        )
 
 
 class InfraJob(BaseModel):

@@ -12,10 +12,11 @@ from tfx.components.infra_validator import executor
 from tfx.types import artifact
 
 from components.infra_validator import config, trial
-from components.release_gate import probe, server_stage
+from components.release_gate import probe, server_stage, server_trial
 from data import errors, records
 
 SETTINGS = "settings"
+DECISION = "decision"
 REASON = "reason"
 
 
@@ -23,7 +24,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
     """Stock blessings and warm-up requests; the trial is that of this package.
 
     Stock executors know Docker and Kubernetes alone, and send serialized tf.Examples to TensorFlow
-    Serving; this one starts the server as a process, and sends images.
+    Serving; this one starts the server as a process, and sends images. Where the release gate has
+    done so, it takes the server's answers over.
     """
 
     def Do(
@@ -34,6 +36,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
     ) -> None:
         """See the base class, which stops the server on SIGTERM too."""
         self._job = config.InfraJob.model_validate_json(exec_properties[SETTINGS])
+        self._gate_uri = next((one.uri for one in input_dict.get(DECISION, [])), None)
         super().Do(input_dict, output_dict, exec_properties)
 
     def _Do(
@@ -49,8 +52,9 @@ class Executor(executor.Executor):  # type: ignore[misc]
         try:
             classes = len(trial.labels(Path(saved_model)))
             files = records.files(os.path.join(examples.uri, "Split-test"))
-            images = trial.images(files, self._job.config.requests, classes)
-            found = trial.run(Path(saved_model), images, classes, self._job.config)
+            settings = self._job.config
+            images = server_trial.images(files, settings.requests, classes)
+            found = trial.run(Path(saved_model), images, classes, settings, self._gate_uri)
         except errors.PipelineError as error:
             found = trial.Trial(False, str(error))
         logging.info("%s%s", found.sentence, found.details)

@@ -1,27 +1,31 @@
 """Tries a model on the server that will serve it: does it load, are its answers sound and soon?
 
-Whether the answers are those of the trained model is the release gate's question. Dimension
-letters: N images, K classes.
+Whether the answers are those of the trained model is the release gate's question. Where that has
+started a server, its answers are taken over. Dimension letters: N images, K classes.
 """
 
 import json
+import logging
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pydantic
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.release_gate import golden, probe, server_stage
+from components.predict import asking
+from components.release_gate import golden, probe, server_stage, server_trial
 from components.trainer import contract as trained_contract
-from data import errors, lookup, read_back
+from data import errors, read_back
 
 FILE = "trial.json"
-NO_IMAGE = b"This is no image.\n"
+Step = Literal["ReleaseGate", "InfraValidator"]
+GATE: Step = "ReleaseGate"
+OWN: Step = "InfraValidator"
 # Of the golden images, small ones that take every way through the decoding.
 WARM_UPS = ("JPEG, EXIF orientation 1", "PNG with alpha", "GIF", "BMP")
 _MAX_SAID = 300  # characters
@@ -39,6 +43,7 @@ class Trial:
       start_s: seconds until the server had loaded the model; None where it never had.
       p50_ms: the median time of a request of one image, in milliseconds; None as above.
       p99_ms: its 99th percentile.
+      tried_by: the step that started the server.
     """
 
     ok: bool
@@ -47,6 +52,7 @@ class Trial:
     start_s: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    tried_by: Step = OWN
 
     def write(self, uri: str) -> None:
         """Writes ``trial.json`` into a folder."""
@@ -65,38 +71,12 @@ class Trial:
         return read_back.json_file(path, "outcome of the trial", make, read_back.STEP_AGAIN)
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What a server said.
-
-    Attributes:
-      alone: of N images, asked one by one.
-      mixed: of an image, of what is no image, and of an image, asked together.
-      latencies_ms: of single requests, in milliseconds.
-    """
-
-    alone: probe.Stage
-    mixed: probe.Stage
-    latencies_ms: Sequence[float]
-
-
 def left_out(config: infra_config.InfraConfig) -> str | None:
     """Why no model is tried on a server here, in one sentence; None where it is."""
     if not config.enabled:
         return "No model is tried on a server before the push: infra.enabled is false."
     missing = server_stage.missing()
     return missing and f"No model is tried on a server before the push: {missing}."
-
-
-def images(files: Sequence[str], count: int, classes: int) -> list[bytes]:
-    """One encoded image of each class, of at most ``count`` classes.
-
-    Args:
-      files: shards of image records.
-      count: of images at most.
-      classes: how many there are.
-    """
-    return list(lookup.one_of_each_class(files, min(count, classes)).values())
 
 
 def warm_ups() -> list[bytes]:
@@ -117,32 +97,75 @@ def labels(saved_model: Path) -> list[str]:
 
 
 def run(
-    saved_model: Path, encoded: Sequence[bytes], classes: int, config: infra_config.InfraConfig
+    saved_model: Path,
+    encoded: Sequence[bytes],
+    classes: int,
+    config: infra_config.InfraConfig,
+    gate_uri: str | None = None,
 ) -> Trial:
-    """Starts the server on a model and asks it.
+    """Judges what a server says that has loaded the model; starts one where none was asked yet.
 
     Args:
       saved_model: the folder with ``saved_model.pb``.
       encoded: images that it must be able to read.
       classes: how many it tells apart.
       config: the limits.
+      gate_uri: the artifact in which the release gate may have left its server's answers.
     """
+    answers = taken_over(gate_uri, saved_model, encoded, config) if gate_uri else None
+    if answers is not None:
+        return judge(answers, classes, config, GATE)
     missing = server_stage.missing()
     if missing:
         return Trial(False, f"The model was not tried on a server: {missing}.")
     if not encoded:
         return Trial(False, "The model was not tried on a server: there is no test image.")
     for _ in range(config.tries):
-        began = time.monotonic()
         try:
             with server_stage.running(saved_model, config.start_limit_s) as address:
-                start_s = time.monotonic() - began
-                answers = _ask(address, encoded, config)
+                answers = server_trial.ask(address, encoded, config.questions)
         except server_stage.ServerError as error:
             refused = _refused(str(error))
         else:
-            return judge(answers, classes, start_s, config)
+            return judge(answers, classes, config)
     return refused
+
+
+def taken_over(
+    gate_uri: str,
+    saved_model: Path,
+    encoded: Sequence[bytes],
+    config: infra_config.InfraConfig,
+) -> server_trial.Answers | None:
+    """What the release gate's server said of this very model, asked the same.
+
+    Args:
+      gate_uri: the gate's artifact.
+      saved_model: the folder with ``saved_model.pb``.
+      encoded: what this step would ask about.
+      config: what it would ask, and the limits.
+
+    Returns:
+      None where there are no such answers; the log says why.
+    """
+    try:
+        found = server_trial.Record.read(gate_uri)
+    except read_back.AbsentError:
+        problem = "it asked none"
+    except read_back.ReadError as error:
+        problem = str(error)
+    else:
+        slowest_s = max(found.answers.latencies_ms) / 1000
+        if found.model != asking.digest(saved_model):
+            problem = "it had loaded another model"
+        elif found.asked != server_trial.digest(encoded, config.questions):
+            problem = "it was asked something else"
+        elif found.answers.start_s > config.start_limit_s or slowest_s > config.request_limit_s:
+            problem = "it took too long once; whether it always does is to be seen"
+        else:
+            return found.answers
+    logging.info("The answers of %s's server are not taken over: %s.", GATE, problem.rstrip("."))
+    return None
 
 
 def _refused(message: str) -> Trial:
@@ -153,9 +176,12 @@ def _refused(message: str) -> Trial:
 
 
 def judge(
-    answers: Answers, classes: int, start_s: float, config: infra_config.InfraConfig
+    answers: server_trial.Answers,
+    classes: int,
+    config: infra_config.InfraConfig,
+    tried_by: Step = OWN,
 ) -> Trial:
-    """Draws the conclusion from what a server said."""
+    """Draws the conclusion from what a server said; ``tried_by`` is whose server it was."""
     p50_ms, p99_ms = (float(np.percentile(answers.latencies_ms, rank)) for rank in (50, 99))
     timed = (
         f"{len(answers.latencies_ms)} requests of one image took {p50_ms:.1f} ms in the median"
@@ -165,10 +191,13 @@ def judge(
     problem = problem or unsound(answers.mixed, classes, [True, False, True])
     if problem is None and p50_ms > config.max_latency_ms:
         problem = f"The server answers too slowly: {timed}."
-    sentence = f"The server loaded the model in {start_s:.1f} s and answers soundly; {timed}."
-    return Trial(
-        problem is None, problem or sentence, start_s=start_s, p50_ms=p50_ms, p99_ms=p99_ms
+    start_s = answers.start_s
+    sentence = problem or (
+        f"The server loaded the model in {start_s:.1f} s and answers soundly; {timed}."
     )
+    if tried_by == GATE:
+        sentence += f" Tried by {GATE}'s server."
+    return Trial(problem is None, sentence, "", start_s, p50_ms, p99_ms, tried_by)
 
 
 def unsound(stage: probe.Stage, classes: int, readable: Sequence[bool]) -> str | None:
@@ -200,49 +229,3 @@ def unsound(stage: probe.Stage, classes: int, readable: Sequence[bool]) -> str |
             f" add up to 1, of what is none to 0; one came to {shown:g}."
         )
     return None
-
-
-def _ask(
-    address: server_stage.Address, encoded: Sequence[bytes], config: infra_config.InfraConfig
-) -> Answers:
-    # It is an extra: what does not serve does without it.
-    import tritonclient.http
-    import tritonclient.utils
-
-    limit_s = config.request_limit_s
-    client = tritonclient.http.InferenceServerClient(
-        address.http, connection_timeout=limit_s, network_timeout=limit_s
-    )
-    try:
-        server_stage.await_ready(client, address.model, config.start_limit_s)
-        metadata = client.get_model_metadata(address.model)
-        rank = len(metadata["inputs"][0]["shape"])
-        offered = {output["name"] for output in metadata["outputs"]}
-        absent = sorted({"probabilities", "valid"} - offered)
-        if absent:
-            raise server_stage.ServerError(f"The server's answer lacks {' and '.join(absent)}.")
-
-        def ask(values: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-            names = {"probabilities", "valid"}
-            found = server_stage.infer(client, address.model, values, rank, names)
-            return found["probabilities"], found["valid"].astype(bool)
-
-        rows, latencies_ms = [], []
-        for index in range(max(config.requests, len(encoded))):
-            start = time.perf_counter()
-            rows.append(ask([encoded[index % len(encoded)]]))
-            latencies_ms.append(1000 * (time.perf_counter() - start))
-        probabilities, valid = (np.concatenate(part) for part in zip(*rows, strict=True))
-        mixed = ask([encoded[0], NO_IMAGE, encoded[-1]])
-    except TimeoutError as error:
-        raise server_stage.ServerError(
-            f"The server has not answered a request within {limit_s:g} s."
-        ) from error
-    except (tritonclient.utils.InferenceServerException, OSError) as error:
-        raise server_stage.ServerError(f"The server answered with an error: {error}.") from error
-    finally:
-        client.close()
-    stage = server_stage.STAGE
-    return Answers(
-        probe.Stage(stage, probabilities, valid), probe.Stage(stage, *mixed), latencies_ms
-    )

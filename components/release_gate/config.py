@@ -117,6 +117,15 @@ class GateConfig(_Limits):
         return asked
 
 
+class TrialQuestions(BaseModel):
+    """What is asked when a model is tried on a server: settings of ``infra``, see there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests: int = Field(description="of one image each")
+    request_limit_s: float = Field(description="to answer one of them")
+
+
 class GateJob(BaseModel):
     """All that the release gate is told."""
 
@@ -128,3 +137,6 @@ class GateJob(BaseModel):
     )
     model_name: str = Field(description="as it is served")
     cache_dir: str = Field(description="folder with the answers of the latest models")
+    trial: TrialQuestions | None = Field(
+        None, description="what InfraValidator will want to know of a server, if one is started"
+    )

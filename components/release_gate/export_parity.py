@@ -111,6 +111,7 @@ def check(
     spec: materialise.Spec,
     images: Images,
     tolerances: gate_config.ExportTolerances,
+    worker: fresh_process.Worker | None = None,
 ) -> tuple[Compared, ...]:
     """Asks every export of a SavedModel.
 
@@ -120,6 +121,7 @@ def check(
       spec: what the training pixels were.
       images: N of them.
       tolerances: what is allowed.
+      worker: the process that asks them; by default each has one of its own.
 
     Returns:
       A row for each; none where the model has no exports.
@@ -134,7 +136,7 @@ def check(
     temperature = float(trained_contract.read(saved_model).get("temperature", 1.0))
     expected = training_stage.classify(keras_file, temperature, pixels)
     return tuple(
-        compare(export, saved_model / manifest.FOLDER, pixels, expected, tolerances)
+        compare(export, saved_model / manifest.FOLDER, pixels, expected, tolerances, worker)
         for export in exports
     )
 
@@ -145,6 +147,7 @@ def compare(
     pixels: np.ndarray,
     expected: np.ndarray,
     tolerances: gate_config.ExportTolerances,
+    worker: fresh_process.Worker | None = None,
 ) -> Compared:
     """Asks one export.
 
@@ -154,12 +157,13 @@ def compare(
       pixels: uint8 [N, S, S, 3] in 0–255.
       expected: float32 [N, K], the probabilities of the training graph.
       tolerances: what is allowed.
+      worker: as in :func:`check`.
     """
     allowed: gate_config.ExportTolerance = getattr(tolerances, export.format)
     limits = (allowed.max_difference, allowed.min_agreement)
     row = (export.format, export.file, export.size_bytes, len(pixels))
     try:
-        answer = _ask(export, folder / export.file, pixels, expected.shape)
+        answer = _ask(export, folder / export.file, pixels, expected.shape, worker)
     except errors.PipelineError as error:
         return Compared(*row, None, None, *limits, problem=str(error))
     distances = np.abs(answer - expected).max(1)
@@ -169,14 +173,18 @@ def compare(
 
 
 def _ask(
-    export: manifest.Export, path: Path, pixels: np.ndarray, shape: tuple[int, ...]
+    export: manifest.Export,
+    path: Path,
+    pixels: np.ndarray,
+    shape: tuple[int, ...],
+    worker: fresh_process.Worker | None,
 ) -> np.ndarray:
     if not path.is_file():
         raise errors.PipelineError(f"its file {path.name} is missing.")
     if hashlib.sha256(path.read_bytes()).hexdigest() != export.sha256:
         raise errors.PipelineError(f"its file {path.name} is not the one that was written.")
     try:
-        answer = runtime.ask(export.format, path, pixels)
+        answer = runtime.ask(export.format, path, pixels, worker)
     except fresh_process.ProcessError as error:
         raise errors.PipelineError(f"it does not run; {error}") from error
     if answer.shape != shape:

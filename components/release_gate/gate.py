@@ -20,10 +20,11 @@ from components.release_gate import (
     golden,
     limits,
     parity,
+    server_trial,
     training_stage,
 )
 from components.release_gate import config as gate_config
-from data import errors, lookup, read_back
+from data import errors, fresh_process, lookup, read_back
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
@@ -93,10 +94,12 @@ class Outcome:
     Attributes:
       decision: with all checks.
       measured: parity and budget.
+      trial: what the server that was started answers to InfraValidator; None where none was.
     """
 
     decision: decision.Decision
     measured: Measured
+    trial: server_trial.Record | None = None
 
 
 def run(
@@ -122,10 +125,13 @@ def run(
     before = None
     if served_dir is not None:
         before = served.answers(served_dir, *answered, tested.files, Path(job.cache_dir))
-    measured = measure(trained, candidate_dir, tested.files, job.config)
+    trial = None
+    if job.trial is not None:
+        trial = server_trial.Asker(candidate_dir, tested.files, len(trained.spec.labels), job.trial)
+    measured = measure(trained, candidate_dir, tested.files, job.config, trial)
     # Every further kind of check is one more line here.
     checks = quality(candidate, before, job) + product(measured, job.config)
-    return Outcome(decision.decide(checks, job.config), measured)
+    return Outcome(decision.decide(checks, job.config), measured, trial.record if trial else None)
 
 
 def quality(
@@ -141,12 +147,35 @@ def quality(
 
 
 def measure(
-    trained: Trained, saved_model: Path, files: Sequence[str], config: gate_config.GateConfig
+    trained: Trained,
+    saved_model: Path,
+    files: Sequence[str],
+    config: gate_config.GateConfig,
+    trial: server_trial.Asker | None = None,
 ) -> Measured:
-    """Asks the model about the golden images in every way, and what that costs."""
+    """Asks the model about the golden images in every way, and what that costs.
+
+    Args:
+      trained: what training left.
+      saved_model: the model.
+      files: shards of the test images' records.
+      config: the settings.
+      trial: asks the server, where one is started, what InfraValidator wants to know.
+    """
     if not config.parity:
         return Measured()
     images = golden.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
+    asked = export_parity.Images(images, trained.eval_files)
+    exports: list[export_parity.Compared] = []
+    problems: list[str] = []
+
+    def ask_exports(worker: fresh_process.Worker) -> None:
+        about = (trained.keras_file, saved_model, trained.spec, asked, config.exports)
+        try:
+            exports.extend(export_parity.check(*about, worker))
+        except errors.PipelineError as error:
+            problems.extend(error.problems)
+
     found = parity.check(
         trained.keras_file,
         saved_model,
@@ -154,20 +183,14 @@ def measure(
         config.parity_tolerance,
         spec=trained.spec,
         ask_server=config.ask_server,
+        ask_also=trial,
+        meanwhile=ask_exports,
     )
+    found.problems += problems
     if found.measured is None:
         return Measured(found)
-    limits = (config.max_model_mib, config.max_latency_ms, config.max_memory_mib)
-    costs = tuple(budget.check(found.measured, *limits))
-    asked = export_parity.Images(images, trained.eval_files)
-    try:
-        exports = export_parity.check(
-            trained.keras_file, saved_model, trained.spec, asked, config.exports
-        )
-    except errors.PipelineError as error:
-        found.problems += error.problems
-        exports = ()
-    return Measured(found, costs, exports)
+    allowed = (config.max_model_mib, config.max_latency_ms, config.max_memory_mib)
+    return Measured(found, tuple(budget.check(found.measured, *allowed)), tuple(exports))
 
 
 def product(measured: Measured, config: gate_config.GateConfig) -> list[decision.Check]:
@@ -199,5 +222,7 @@ def product(measured: Measured, config: gate_config.GateConfig) -> list[decision
 def write(uri: str, outcome: Outcome) -> None:
     """Writes the decision and what was measured into a folder."""
     outcome.decision.write(uri)
+    if outcome.trial is not None:
+        outcome.trial.write(uri)
     with tf.io.gfile.GFile(os.path.join(uri, MEASURED_FILE), "w") as file:
         file.write(json.dumps(asdict(outcome.measured), indent=1))

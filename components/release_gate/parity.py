@@ -5,7 +5,7 @@ makes. All others must say the same: the SavedModel in a fresh process, in one b
 one; its ``serve_examples``; and a running server. Dimension letters: N images, K classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import tensorflow as tf
 from components.preprocess import materialise
 from components.release_gate import golden, probe, server_stage, training_stage
 from components.trainer import contract as trained_contract
-from data import errors, example
+from data import errors, example, fresh_process
 
 TOLERANCE = 1e-4
 MAX_NAMED = 8
@@ -73,6 +73,8 @@ def check(
     spec: materialise.Spec | None = None,
     ask_server: bool = True,
     time_limit_s: float = probe.TIME_LIMIT_S,
+    ask_also: Callable[[server_stage.Address], None] | None = None,
+    meanwhile: Callable[[fresh_process.Worker], None] | None = None,
 ) -> Parity:
     """Asks every stage about the golden images and compares.
 
@@ -85,6 +87,9 @@ def check(
         were, so that a contract that lies together with its graph goes unnoticed.
       ask_server: whether to start a server and ask it too.
       time_limit_s: for each process that is started.
+      ask_also: asks something else of that server.
+      meanwhile: uses the process that has answered for the SavedModel, before it ends and a
+        server starts.
     """
     found = Parity(images=len(images))
     encoded = [image.encoded for image in images]
@@ -96,21 +101,28 @@ def check(
         known = [golden.stored(image, spec.reading) for image in images]
         stages = [training_stage.ask(keras_file, spec, temperature, known)]
         timed = [image.sample for image in images]
-        answers, found.measured = probe.run(
-            saved_model, encoded, serialized(encoded), timed, time_limit_s
-        )
+        with fresh_process.Worker() as worker:
+            answers, found.measured = probe.run(
+                saved_model, encoded, serialized(encoded), timed, time_limit_s, worker
+            )
+            if meanwhile is not None:
+                meanwhile(worker)
     except errors.PipelineError as error:
         found.problems += error.problems
         return found
     stages += answers
     if ask_server:
-        stages += _server_stages(found, saved_model, encoded, time_limit_s)
+        stages += _server_stages(found, saved_model, encoded, time_limit_s, ask_also)
     judge(found, images, stages, spec.labels, tolerance)
     return found
 
 
 def _server_stages(
-    found: Parity, saved_model: Path, encoded: Sequence[bytes], time_limit_s: float
+    found: Parity,
+    saved_model: Path,
+    encoded: Sequence[bytes],
+    time_limit_s: float,
+    ask_also: Callable[[server_stage.Address], None] | None = None,
 ) -> list[probe.Stage]:
     """The running server's answer; none where it cannot be asked, which ``found`` then says."""
     reason = server_stage.missing()
@@ -118,7 +130,7 @@ def _server_stages(
         found.left_out.append(f"No running server was asked: {reason}.")
         return []
     try:
-        return [server_stage.ask(saved_model, encoded, time_limit_s)]
+        return [server_stage.ask(saved_model, encoded, time_limit_s, ask_also)]
     except server_stage.ServerError as error:
         found.problems += error.problems
         return []

@@ -1,11 +1,10 @@
 """Asks a SavedModel in a fresh process, as a server would, and measures it there.
 
-    python -m components.release_gate.probe REQUEST.npz ANSWER.npz
-
 The fresh process has TensorFlow and nothing of the trainer: what the SavedModel needs, it must
 bring with it. Dimension letters: N images, K classes.
 """
 
+import contextlib
 import resource
 import sys
 import tempfile
@@ -81,6 +80,7 @@ def run(
     examples: Sequence[bytes],
     timed: Sequence[bool],
     time_limit_s: float = TIME_LIMIT_S,
+    worker: fresh_process.Worker | None = None,
 ) -> tuple[list[Stage], Measured]:
     """Asks in a fresh process.
 
@@ -89,7 +89,9 @@ def run(
       images: N encoded images.
       examples: the same as N serialized tf.Examples.
       timed: N flags: whose single requests are timed; where there are none, all valid ones.
-      time_limit_s: for the whole process, in seconds.
+      time_limit_s: in seconds.
+      worker: a process in which nothing has run yet, for the peak of its memory is measured;
+        by default one of its own.
 
     Returns:
       The stages (one batch, one by one, ``serve_examples``) and what was measured.
@@ -106,20 +108,18 @@ def run(
             **_packed("images", images),
             **_packed("examples", examples),
         )
-        _run_process(saved_model, [str(request), str(answer)], time_limit_s)
+        with contextlib.ExitStack() as stack:
+            process = worker or stack.enter_context(fresh_process.Worker())
+            try:
+                process.run(__name__, [str(request), str(answer)], time_limit_s)
+            except fresh_process.ProcessError as error:
+                raise ProbeError(
+                    f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
+                ) from error
         try:
             return read_arrays.arrays(answer, "answer of the model's process", _unpacked_answer)
         except read_back.ReadError as error:
             raise ProbeError(str(error)) from error
-
-
-def _run_process(saved_model: Path, arguments: list[str], time_limit_s: float) -> None:
-    try:
-        fresh_process.run("components.release_gate.probe", arguments, time_limit_s)
-    except fresh_process.ProcessError as error:
-        raise ProbeError(
-            f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
-        ) from error
 
 
 def _packed(name: str, values: Sequence[bytes]) -> dict[str, np.ndarray]:
@@ -232,7 +232,3 @@ def _peak_memory_mib() -> float:
         peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(peak.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB  # macOS counts bytes
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

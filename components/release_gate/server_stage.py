@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,17 @@ class ServerError(errors.PipelineError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server answers: host and port of its HTTP door, and the model's name there."""
+    """Where a server answers.
+
+    Attributes:
+      http: host and port of its HTTP door.
+      model: the model's name there.
+      start_s: seconds from its start until it had loaded the model.
+    """
 
     http: str
     model: str
+    start_s: float = 0.0
 
 
 def missing() -> str | None:
@@ -57,15 +64,27 @@ def missing() -> str | None:
 
 
 def ask(
-    saved_model: Path, images: Sequence[bytes], start_limit_s: float = START_LIMIT_S
+    saved_model: Path,
+    images: Sequence[bytes],
+    start_limit_s: float = START_LIMIT_S,
+    ask_also: Callable[[Address], None] | None = None,
 ) -> probe.Stage:
     """Starts a server on a SavedModel, asks it about N encoded images, and stops it.
+
+    Args:
+      saved_model: the folder with ``saved_model.pb``.
+      images: N encoded images.
+      start_limit_s: to start, and to give an answer.
+      ask_also: asks something else of the server while it runs.
 
     Raises:
       ServerError: it does not start within the limit, dies, or answers with an error.
     """
     with running(saved_model, start_limit_s) as address:
-        return _answers(address, images, start_limit_s)
+        stage = _answers(address, images, start_limit_s)
+        if ask_also is not None:
+            ask_also(address)
+        return stage
 
 
 @contextlib.contextmanager
@@ -119,13 +138,14 @@ def _link(source: str, target: str) -> None:
 
 
 def _started(process: subprocess.Popen[bytes], address_file: Path, limit_s: float) -> Address:
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while time.monotonic() < began + limit_s:
         if process.poll() is not None:
             raise ServerError(f"The server ended with {process.returncode} before it answered.")
         # What is there but no JSON yet is still being written.
         with contextlib.suppress(read_back.ReadError):
-            return read_back.json_file(address_file, "address of the server", _address)
+            address = read_back.json_file(address_file, "address of the server", _address)
+            return replace(address, start_s=time.monotonic() - began)
         time.sleep(_POLL_S)
     raise ServerError(f"The server has not started within {limit_s:g} s.")
 
@@ -145,6 +165,27 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe.Stage:
+    with asked(address, limit_s) as (client, rank, offered):
+        parts = _in_parts(client, address.model, images, rank, offered & set(probe.OUTPUTS))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    labels = [label.decode() for label in joined["label"]] if "label" in joined else None
+    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
+
+
+@contextlib.contextmanager
+def asked(address: Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]]]:
+    """A client of a server that has loaded its model.
+
+    Args:
+      address: where.
+      limit_s: for an answer.
+
+    Yields:
+      The client, the rank of the images' input ([B] or [B, 1]), and the outputs' names.
+
+    Raises:
+      ServerError: no answer came within the limit, or an error; from inside the block too.
+    """
     # It is an extra: what does not serve does without it.
     import tritonclient.http
     import tritonclient.utils
@@ -153,23 +194,19 @@ def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe
         address.http, connection_timeout=limit_s, network_timeout=limit_s
     )
     try:
-        await_ready(client, address.model, limit_s)
-        parts = _in_parts(client, address.model, images)
+        _await_ready(client, address.model, limit_s)
+        metadata = client.get_model_metadata(address.model)
+        rank = len(metadata["inputs"][0]["shape"])
+        yield client, rank, {output["name"] for output in metadata["outputs"]}
+    except TimeoutError as error:
+        raise ServerError(f"The server has not answered a request within {limit_s:g} s.") from error
     except (tritonclient.utils.InferenceServerException, OSError) as error:
         raise ServerError(f"The server answered with an error: {error}.") from error
     finally:
         client.close()
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    labels = [label.decode() for label in joined["label"]] if "label" in joined else None
-    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 
-def await_ready(client: Any, model: str, limit_s: float) -> None:
-    """Waits until a model is loaded.
-
-    Raises:
-      ServerError: it is not within the limit.
-    """
+def _await_ready(client: Any, model: str, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while not client.is_model_ready(model):
         if time.monotonic() > deadline:
@@ -177,10 +214,9 @@ def await_ready(client: Any, model: str, limit_s: float) -> None:
         time.sleep(_POLL_S)
 
 
-def _in_parts(client: Any, model: str, images: Sequence[bytes]) -> list[dict[str, np.ndarray]]:
-    metadata = client.get_model_metadata(model)
-    rank = len(metadata["inputs"][0]["shape"])  # [B] or [B, 1]
-    names = {output["name"] for output in metadata["outputs"]} & set(probe.OUTPUTS)
+def _in_parts(
+    client: Any, model: str, images: Sequence[bytes], rank: int, names: set[str]
+) -> list[dict[str, np.ndarray]]:
     most = client.get_model_config(model).get("max_batch_size", 0) or REQUEST_IMAGES
     size = min(most, REQUEST_IMAGES)
     return [

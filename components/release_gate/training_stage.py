@@ -3,6 +3,7 @@
 Dimension letters: N images, K classes, B batch, S side.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def ask(
 
 def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Encoded images → pixels uint8 [N, S, S, 3] as Preprocess makes them, and valid bool [N]."""
-    decode_batch = _decoder(spec)
+    decode_batch = _decoder(spec.size_px, spec.resize, spec.reading)
     batches = (encoded[start : start + BATCH] for start in range(0, len(encoded), BATCH))
     parts = [decode_batch(tf.constant(list(batch), tf.string)) for batch in batches]
     pixels, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -80,13 +81,16 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
         )
 
 
-def _decoder(spec: materialise.Spec) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+@functools.lru_cache(maxsize=4)  # To trace and to prepare it takes seconds.
+def _decoder(
+    size_px: int, resize: graph.ResizeMode, reading: image_reading.Reading
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Encoded images string [B] → pixels uint8 [B, S, S, 3] in 0–255, valid bool [B]."""
 
     # Without a graph, every image would trace its decoding anew, at a second each.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, refused = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
+        pixels, refused = graph.batch_pixels(encoded, size_px, resize, reading)
         return pixels, refused == ""
 
     return decode

@@ -63,6 +63,16 @@ def test_without_a_model_server_the_trial_is_left_out(class_folders, tmp_path):
     assert edges["Pusher"] == {"Trainer", "ReleaseGate"}
 
 
+@pytest.mark.skipif("InfraValidator" not in GOLDEN, reason="the extra [serve] is absent")
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_gates_server_is_tried_for_the_trial_where_it_starts_one(class_folders, tmp_path, asks):
+    flags = [] if asks else ["--gate.ask-server=false"]
+    nodes = compiled(class_folders, tmp_path, "--infra.requests=7", *flags)
+    assert ("decision" in nodes["InfraValidator"].inputs.inputs) is asks
+    settings = parameters(nodes["ReleaseGate"])["settings"]
+    assert ('\\"requests\\":7' in settings) is asks
+
+
 def test_a_search_for_settings_goes_before_training(class_folders, tmp_path):
     nodes = compiled(class_folders, tmp_path, "--tune.trials=3")
     searching = {"Tuner": {"Preprocess", "start"}, "Trainer": {"Preprocess", "start", "Tuner"}}

@@ -1,11 +1,9 @@
-"""Asks an export, in a process of its own; without TensorFlow where the runtime stands alone.
-
-    python -m components.trainer.exports.runtime FORMAT MODEL PIXELS.npy ANSWER.npy
+"""Asks an export, in another process: what is damaged may take its process down.
 
 Dimension letters: N images, S side in pixels, K classes.
 """
 
-import sys
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,13 +69,16 @@ class Onnx:
         return np.concatenate([probabilities for (probabilities,) in answers])
 
 
-def ask(name: str, path: Path, pixels: np.ndarray) -> np.ndarray:
-    """Asks a file in a process of its own.
+def ask(
+    name: str, path: Path, pixels: np.ndarray, worker: fresh_process.Worker | None = None
+) -> np.ndarray:
+    """Asks a file in another process.
 
     Args:
       name: the format.
       path: the file.
       pixels: uint8 [N, S, S, 3] in 0–255.
+      worker: the process; by default one of its own.
 
     Returns:
       probabilities float32 [N, K].
@@ -89,9 +90,9 @@ def ask(name: str, path: Path, pixels: np.ndarray) -> np.ndarray:
         request, answer = Path(scratch) / "pixels.npy", Path(scratch) / "answer.npy"
         np.save(request, pixels, allow_pickle=False)
         arguments = [name, str(path), str(request), str(answer)]
-        fresh_process.run(
-            "components.trainer.exports.runtime", arguments, environment=fresh_process.ON_CPU
-        )
+        with contextlib.ExitStack() as stack:
+            process = worker or stack.enter_context(fresh_process.Worker())
+            process.run(__name__, arguments)
         try:
             return np.array(read_arrays.array(answer, "answer of an export"))
         except read_back.ReadError as error:
@@ -114,7 +115,3 @@ def main(name: str, path: str, request: str, answer: str) -> None:
     loaded: Runtime = Onnx(Path(path)) if name == "onnx" else TFLite(Path(path))
     pixels = read_arrays.array(request, "pixels")
     np.save(answer, loaded.ask(pixels), allow_pickle=False)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -58,7 +58,7 @@ from components.release_gate import config, limits
 from components.report import assemble, content
 from pipeline import outcome
 from tests.components.evaluator import evaluated
-from tests.components.release_gate.conftest import answers
+from tests.components.release_gate.answered import answers
 
 rows = np.array([[0.8, 0.2], [0.3, 0.7], [0.4, 0.6], [0.5, 0.5]])
 label_ids = np.array([0, 0, 1, 1])

@@ -15,44 +15,44 @@ from components.infra_validator import component, config, trial
 from components.pusher import component as pusher_component
 from components.pusher import config as push_config
 from components.pusher import push
-from data import example, records
-from tests.components.infra_validator.conftest import IMAGES, needs_server, truncated
-from tests.models import tiny
+from components.release_gate import artifacts as gate_artifacts
+from tests.components.infra_validator.models import truncated
+from tests.models import needs_server
+
+pytestmark = pytest.mark.xdist_group("one server")
 
 
 @pytest.fixture
-def root(exported, tmp_path) -> Path:
-    """Test images, a good model and one whose weights end in the middle."""
-    rows = []
-    for name, encoded in IMAGES.items():
-        record = tf.train.Example()
-        record.features.feature[example.ENCODED].bytes_list.value.append(encoded)
-        record.features.feature[example.CLASS_TEXT].bytes_list.value.append(name.encode())
-        rows.append(record.SerializeToString())
-    records.write(str(tmp_path / "examples" / "Split-test" / records.shard_name(0, 1)), rows)
-    whole = exported(tiny())
-    shutil.copytree(whole, tmp_path / "good" / "Format-Serving")
-    truncated(whole, tmp_path / "bad" / "Format-Serving")
+def root(right, asked, tmp_path) -> Path:
+    """A good model, one whose weights end in the middle, and what the gate's server said."""
+    shutil.copytree(right.saved_model, tmp_path / "good" / "Format-Serving")
+    truncated(right.saved_model, tmp_path / "bad" / "Format-Serving")
+    (tmp_path / "decision").mkdir()
+    asked.record.write(str(tmp_path / "decision"))
     return tmp_path
 
 
-def run(root: Path, model: str) -> dict[str, dict]:
+def run(root: Path, examples: Path, model: str, decided: bool = True) -> dict[str, dict]:
     """Runs the pipeline; gives the last properties of blessing and pushed model."""
     imported = [
         importer.Importer(
-            source_uri=str(root / "examples"),
+            source_uri=str(examples),
             artifact_type=standard_artifacts.Examples,
             properties={"split_names": '["test"]'},
         ).with_id("examples"),
         importer.Importer(
             source_uri=str(root / model), artifact_type=standard_artifacts.Model
         ).with_id("model"),
+        importer.Importer(
+            source_uri=str(root / "decision"), artifact_type=gate_artifacts.ReleaseDecision
+        ).with_id("decision"),
     ]
     validator = component.InfraValidator(
         model=imported[1].outputs["result"],
         examples=imported[0].outputs["result"],
         settings=config.InfraJob(config=config.InfraConfig(tries=1), model_name="m"),
         code="",
+        decision=imported[2].outputs["result"] if decided else None,
     )
     pusher = pusher_component.Pusher(
         serving_dir=str(root / "serving" / "m"),
@@ -80,10 +80,11 @@ def run(root: Path, model: str) -> dict[str, dict]:
 
 
 @needs_server
-def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root):
-    found = run(root, "good")
+def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root, examples, of_each_class):
+    found = run(root, examples, "good")
     blessing, pushed = found["InfraBlessing"], found["PushedModel"]
     assert blessing["blessed"] == 1, blessing["reason"]
+    assert blessing["reason"].endswith("Tried by ReleaseGate's server.")
     assert trial.Trial.read(blessing["uri"]).sentence == blessing["reason"]
     assert blessing["current_model"] == str(root / "good")
     assert pushed["pushed"] == 1
@@ -102,9 +103,10 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root):
         )
         asked += request.inputs["image_bytes"].string_val
     assert answers(image_bytes=tf.constant(asked))["valid"].numpy().tolist() == [True] * 4
-    assert not set(asked) & set(IMAGES.values())
+    assert not set(asked) & set(of_each_class.values())
 
-    found = run(root, "bad")
+    # What the gate's server said is of another model.
+    found = run(root, examples, "bad")
     blessing, pushed = found["InfraBlessing"], found["PushedModel"]
     assert blessing["blessed"] == 0
     assert blessing["reason"].startswith("The server did not take the model.")
@@ -117,8 +119,11 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root):
         version.name
     ]
 
-    found = run(root, "good")
-    assert found["InfraBlessing"]["blessed"] == 1
+    found = run(root, examples, "good", decided=False)
+    blessing = found["InfraBlessing"]
+    assert blessing["blessed"] == 1
+    assert "Tried by" not in blessing["reason"]
+    assert trial.Trial.read(blessing["uri"]).tried_by == trial.OWN
     assert found["PushedModel"] == {
         **found["PushedModel"],
         "pushed": 0,

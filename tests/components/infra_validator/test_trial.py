@@ -5,39 +5,49 @@ import numpy as np
 import pytest
 
 from components.infra_validator import config, trial
-from components.release_gate import probe, server_stage
-from data import errors
-from tests.components.infra_validator.conftest import IMAGES, needs_server, not_a_number, slow
+from components.predict import asking
+from components.release_gate import probe, server_stage, server_trial
+from data import errors, records
+from tests.components.infra_validator.models import not_a_number, slow
+from tests.models import TINY_LABELS, needs_server
 
-ENCODED = list(IMAGES.values())
 ONCE = config.InfraConfig(requests=5, tries=1)
+CLASSES = len(TINY_LABELS)
+pytestmark = pytest.mark.xdist_group("one server")
 
 
 def stage(rows, valid) -> probe.Stage:
     return probe.Stage(server_stage.STAGE, np.array(rows, np.float32), np.array(valid))
 
 
-SOUND = trial.Answers(
+SOUND = server_trial.Answers(
+    start_s=7.25,
     alone=stage([[0.5, 0.5, 0], [0, 1, 0]], [True, True]),
     mixed=stage([[0.5, 0.5, 0], [0, 0, 0], [0, 1, 0]], [True, False, True]),
     latencies_ms=[20.0, 10.0, 500.0],
 )
 
 
+@pytest.fixture
+def encoded(of_each_class) -> list[bytes]:
+    return list(of_each_class.values())
+
+
+@pytest.mark.landing
 @needs_server
-def test_a_model_that_answers_no_numbers_is_refused(exported):
-    found = trial.run(exported(not_a_number()), ENCODED, 3, ONCE)
+def test_a_model_that_answers_no_numbers_is_refused(export_alone, encoded):
+    found = trial.run(export_alone(not_a_number()), encoded, CLASSES, ONCE)
     assert (found.ok, found.sentence) == (
         False,
         "The server answers probabilities that are no numbers.",
     )
 
 
+@pytest.mark.landing
 @needs_server
-def test_a_slow_model_is_refused(exported):
-    found = trial.run(
-        exported(slow()), ENCODED, 3, ONCE.model_copy(update={"max_latency_ms": 300, "requests": 3})
-    )
+def test_a_slow_model_is_refused(export_alone, encoded):
+    limits = ONCE.model_copy(update={"max_latency_ms": 300, "requests": 3})
+    found = trial.run(export_alone(slow()), encoded, CLASSES, limits)
     assert not found.ok
     assert found.p50_ms > 300
     assert found.sentence == (
@@ -46,25 +56,113 @@ def test_a_slow_model_is_refused(exported):
     )
 
 
+@pytest.mark.landing
 @needs_server
-def test_what_is_no_model_is_refused_with_the_servers_word(tmp_path):
+def test_what_is_no_model_is_refused_with_the_servers_word(tmp_path, encoded):
     (tmp_path / "saved_model.pb").write_bytes(b"junk")
-    found = trial.run(tmp_path, ENCODED, 3, ONCE)
+    found = trial.run(tmp_path, encoded, CLASSES, ONCE)
     assert not found.ok
     assert found.sentence.startswith("The server did not take the model. The server ended with ")
     assert "no version" in found.sentence
     assert "\n" not in found.sentence
 
 
+@pytest.fixture
+def no_server(monkeypatch) -> None:
+    """Whoever starts one here fails."""
+
+    def running(*_):
+        raise AssertionError("A server was started.")
+
+    monkeypatch.setattr(server_stage, "running", running)
+
+
+@needs_server
+@pytest.mark.usefixtures("no_server")
+def test_the_answers_of_the_gates_server_are_taken_over(right, encoded, asked, tmp_path):
+    asked.record.write(str(tmp_path))
+    limits = config.InfraConfig()
+    found = trial.run(right.saved_model, encoded, CLASSES, limits, str(tmp_path))
+    assert found.ok, found.sentence
+    assert found.sentence.endswith(" Tried by ReleaseGate's server.")
+    assert found.tried_by == trial.GATE
+    answers = asked.record.answers
+    assert found.start_s == answers.start_s > 0.5
+    assert len(answers.latencies_ms) == limits.requests
+    assert found.p50_ms == np.percentile(answers.latencies_ms, 50) > 0.1
+    # What was measured is held to this step's limits.
+    tight = limits.model_copy(update={"max_latency_ms": found.p50_ms / 2})
+    found = trial.run(right.saved_model, encoded, CLASSES, tight, str(tmp_path))
+    assert not found.ok
+    assert found.sentence.startswith("The server answers too slowly: 20 requests of one image")
+
+
+@pytest.mark.parametrize(
+    ("model", "asked_about", "limits", "why"),
+    [
+        (b"another", [b"x"], {}, "it had loaded another model"),
+        (b"m", [b"y"], {}, "it was asked something else"),
+        (b"m", [b"x"], {"requests": 6}, "it was asked something else"),
+        (b"m", [b"x"], {"start_limit_s": 7.2}, "it took too long once"),
+        (b"m", [b"x"], {"request_limit_s": 0.4}, "it took too long once"),
+        (b"m", [b"x"], {"max_latency_ms": 1}, None),
+    ],
+)
+def test_answers_to_something_else_are_not_taken_over(
+    tmp_path, caplog, model, asked_about, limits, why
+):
+    caplog.set_level("INFO")
+    (tmp_path / "saved_model.pb").write_bytes(b"m")
+    asked = server_trial.digest([b"x"], ONCE.questions)
+    server_trial.Record(asking.digest(tmp_path), asked, SOUND).write(str(tmp_path))
+    (tmp_path / "saved_model.pb").write_bytes(model)
+    given = ONCE.model_copy(update=limits)
+    found = trial.taken_over(str(tmp_path), tmp_path, asked_about, given)
+    assert (found is None) == (why is not None)
+    if why:
+        assert f"The answers of ReleaseGate's server are not taken over: {why}" in caplog.text
+
+
+def test_where_the_gate_asked_no_server_or_its_answers_are_damaged_there_are_none(tmp_path, caplog):
+    caplog.set_level("INFO")
+    assert trial.taken_over(str(tmp_path), tmp_path, [b"x"], ONCE) is None
+    assert "not taken over: it asked none." in caplog.text
+    (tmp_path / server_trial.FILE).write_text('{"model": "00", "latencies_ms": []}')
+    assert trial.taken_over(str(tmp_path), tmp_path, [b"x"], ONCE) is None
+    assert "cannot be used: it tells of no request." in caplog.text
+
+
+def test_answers_that_are_no_numbers_are_kept_as_they_are(tmp_path):
+    broken = replace(SOUND, alone=stage([[0.5, np.nan, 0], [np.inf, 1, 0]], [True, True]))
+    server_trial.Record("m", "a", broken).write(str(tmp_path))
+    found = server_trial.Record.read(str(tmp_path))
+    assert (found.model, found.asked, found.answers.start_s) == ("m", "a", 7.25)
+    np.testing.assert_array_equal(found.answers.alone.probabilities, broken.alone.probabilities)
+    np.testing.assert_array_equal(found.answers.mixed.valid, [True, False, True])
+    assert "no numbers" in trial.judge(found.answers, 3, ONCE, trial.GATE).sentence
+
+
+def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, monkeypatch, caplog):
+    def ask(*_):
+        raise server_stage.ServerError("The server's answer lacks valid.")
+
+    monkeypatch.setattr(server_trial, "ask", ask)
+    files = records.files(str(examples / "Split-test"))
+    asker = server_trial.Asker(right.saved_model, files, CLASSES, ONCE.questions)
+    asker(server_stage.Address("127.0.0.1:1", "m"))
+    assert asker.record is None
+    assert "InfraValidator will start a server of its own: The server's answer" in caplog.text
+
+
 def test_a_sound_model_is_released_with_its_figures():
-    found = trial.judge(SOUND, 3, 7.25, config.InfraConfig(max_latency_ms=20))
+    found = trial.judge(SOUND, 3, config.InfraConfig(max_latency_ms=20))
     assert found.ok
     assert (found.start_s, found.p50_ms, round(found.p99_ms)) == (7.25, 20, 490)
     assert found.sentence == (
         "The server loaded the model in 7.2 s and answers soundly; 3 requests of one image took"
         " 20.0 ms in the median (at most 20 ms is allowed)."
     )
-    assert not trial.judge(SOUND, 3, 7.25, config.InfraConfig(max_latency_ms=19.9)).ok
+    assert not trial.judge(SOUND, 3, config.InfraConfig(max_latency_ms=19.9)).ok
 
 
 @pytest.mark.parametrize(
@@ -89,7 +187,7 @@ def test_a_sound_model_is_released_with_its_figures():
 )
 def test_unsound_answers_are_refused_in_one_sentence(alone, mixed, said):
     answers = replace(SOUND, alone=alone or SOUND.alone, mixed=mixed or SOUND.mixed)
-    found = trial.judge(answers, 3, 1.0, config.InfraConfig())
+    found = trial.judge(answers, 3, config.InfraConfig())
     assert not found.ok
     assert said in found.sentence
     assert found.sentence.startswith("The server")
@@ -97,7 +195,7 @@ def test_unsound_answers_are_refused_in_one_sentence(alone, mixed, said):
 
 def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
     monkeypatch.setattr(server_stage, "LIBRARIES", ())
-    monkeypatch.setattr(trial, "_ask", lambda *_: SOUND)
+    monkeypatch.setattr(server_trial, "ask", lambda *_: SOUND)
     starts = []
 
     @contextlib.contextmanager
@@ -108,9 +206,9 @@ def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
         yield None
 
     monkeypatch.setattr(server_stage, "running", running)
-    assert trial.run(tmp_path, ENCODED, 3, config.InfraConfig()).ok
+    assert trial.run(tmp_path, [b"x"], 3, config.InfraConfig()).ok
     starts.clear()
-    found = trial.run(tmp_path, ENCODED, 3, ONCE)
+    found = trial.run(tmp_path, [b"x"], 3, ONCE)
     assert (found.sentence, found.details) == (
         "The server did not take the model. It died. It said last: killed",
         "\n  killed",
@@ -121,7 +219,7 @@ def test_without_the_libraries_nothing_is_blessed_and_the_reason_told(tmp_path, 
     monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
     why = "no_such_library not installed (extra [serve])."
     assert trial.left_out(ONCE) == f"No model is tried on a server before the push: {why}"
-    found = trial.run(tmp_path, ENCODED, 3, ONCE)
+    found = trial.run(tmp_path, [b"x"], 3, ONCE)
     assert (found.ok, found.sentence) == (False, f"The model was not tried on a server: {why}")
     monkeypatch.setattr(server_stage, "LIBRARIES", ())
     assert trial.left_out(ONCE) is None

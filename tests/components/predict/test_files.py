@@ -20,6 +20,8 @@ from tests.components.predict.conftest import jpeg
 from tests.data.pictures import noise, saved
 from tests.models import TINY_LABELS
 
+pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
+
 NO_TEXT = b"caf\xe9.jpg"
 
 

@@ -15,6 +15,8 @@ from data import errors, example, records
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
 from tests.models import TINY_LABELS
 
+pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
+
 
 @pytest.fixture(scope="module")
 def served(right):

@@ -21,7 +21,7 @@ from components.pusher import config as push_config
 from components.pusher.component import Pusher
 from components.release_gate import component, config, decision
 from data import example, labels, records
-from tests.components.release_gate.conftest import DIGITS, TRAIN
+from tests.components.release_gate.answered import DIGITS, TRAIN
 
 
 class Linear(tf.Module):

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from components.release_gate import config, decision, export_parity, gate, golden
+from components.trainer import export
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, manifest
-from data import errors, example, records
+from data import errors, example, fresh_process, records
 from tests import models
+
+pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
 TOLERANCES = config.ExportTolerances()
 ONNX = export_config.ExportConfig(formats=["onnx"])
@@ -74,12 +77,34 @@ def test_right_wrong_and_damaged(exported, images, eval_files):
     (found,) = checked(exported, images, eval_files)
     assert "its file model.onnx is missing" in found.sentence
 
-    give(exported, models.permuted())
-    (check,) = product(checked(exported, images, eval_files))
+    (folder / "model.onnx").write_bytes(content)
+    other = replace(exported, keras_file=folder.parent / "other.keras")
+    export.save_keras(models.permuted(), other.keras_file)
+    (check,) = product(checked(other, images, eval_files))
     assert check.verdict == "refuse"
     assert check.message.startswith("The export onnx gives the label of the training graph on ")
     assert "(at least 99.0% is needed)" in check.message
     assert check.message.endswith("(0.001 is allowed).")
+
+
+@pytest.mark.landing
+def test_one_process_answers_for_the_model_and_its_exports(
+    exported, images, eval_files, monkeypatch
+):
+    give(exported, models.tiny())
+    starts = []
+    started = fresh_process.Worker._started
+    monkeypatch.setattr(
+        fresh_process.Worker, "_started", lambda self: starts.append(1) or started(self)
+    )
+    monkeypatch.setattr(golden, "images", lambda _: images)
+    trained = gate.Trained(exported.keras_file, models.TINY_SPEC, eval_files)
+    found = gate.measure(
+        trained, exported.saved_model, eval_files[:0], config.GateConfig(ask_server=False)
+    )
+    assert found.fidelity.ok, found.fidelity.problems
+    assert [(one.format, one.ok) for one in found.exports] == [("onnx", True)]
+    assert len(starts) == 1
 
 
 def test_a_file_that_does_not_run(tmp_path):

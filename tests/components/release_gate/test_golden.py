@@ -9,6 +9,8 @@ from components.release_gate import golden
 from data import graph, image_reading, value_range
 from tests.data.pictures import noise, saved
 
+pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
+
 UNREADABLE = {
     "WebP",
     "TIFF",

@@ -5,7 +5,7 @@ import pytest
 from components.evaluator import config as evaluate_config
 from components.evaluator import registry
 from components.release_gate import config, limits
-from tests.components.release_gate.conftest import chosen
+from tests.components.release_gate.answered import chosen
 
 LABELS = ["cat", "dog", "owl"]
 

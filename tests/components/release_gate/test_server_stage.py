@@ -1,4 +1,3 @@
-import importlib.util
 import os
 import subprocess
 import sys
@@ -7,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.release_gate import parity, server_stage
+from components.release_gate import server_stage
 from data import fresh_process
 from tests import processes
+from tests.models import needs_server
 
 # It stands in for the server's process alone: writes its address and waits to be ended.
 STAND_IN = """
@@ -113,17 +113,6 @@ def test_without_the_libraries_it_says_what_is_missing(monkeypatch):
     assert server_stage.missing() == "no_such_library not installed (extra [serve])"
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("serving.__main__") is None, reason="there is no server yet"
-)
-@pytest.mark.skipif(server_stage.missing() is not None, reason="the extra [serve] is absent")
-def test_the_real_server_says_what_was_trained(right, images):
-    found = parity.check(right.keras_file, right.saved_model, images)
-    assert found.ok, found.problems
-    assert not found.left_out
-    assert found.largest[server_stage.STAGE] < parity.TOLERANCE
-
-
 def below(pid: int) -> list[int]:
     """All processes that a process has started, and they."""
     children = [
@@ -134,7 +123,8 @@ def below(pid: int) -> list[int]:
     return children + [found for child in children for found in below(child)]
 
 
-@pytest.mark.skipif(server_stage.missing() is not None, reason="the extra [serve] is absent")
+@pytest.mark.landing
+@needs_server
 def test_the_real_server_ends_with_a_parent_that_is_killed(right, tmp_path):
     parent = subprocess.Popen(
         [*command(PARENT), str(right.saved_model)],

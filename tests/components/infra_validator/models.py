@@ -1,27 +1,15 @@
-"""Tiny exports that a server loads, and such as it must not serve."""
+"""Models that must not be served."""
 
-import importlib.util
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from keras import layers
 
-from components.release_gate import server_stage
-from components.trainer import export, model
-from tests.data.pictures import noise, saved
-from tests.models import TINY_LABELS, TINY_SPEC, tiny
-
-IMAGES = {name: saved(noise(40, 60, seed), "JPEG") for seed, name in enumerate(TINY_LABELS)}
-
-needs_server = pytest.mark.skipif(
-    importlib.util.find_spec("serving.__main__") is None or server_stage.missing() is not None,
-    reason="the extra [serve] is absent",
-)
+from components.trainer import model
+from tests.models import tiny
 
 
 class Slow(layers.Layer):
@@ -49,18 +37,6 @@ def not_a_number() -> keras.Model:
     kernel, bias = head.get_weights()
     head.set_weights([kernel, np.full_like(bias, np.nan)])
     return made
-
-
-@pytest.fixture(scope="package")
-def exported(tmp_path_factory) -> Callable[[keras.Model], Path]:
-    """Exports a model."""
-
-    def make(served: keras.Model) -> Path:
-        root = tmp_path_factory.mktemp("model")
-        export.save(served, TINY_SPEC, "tiny", root / "saved_model", root)
-        return root / "saved_model"
-
-    return make
 
 
 def truncated(whole: Path, target: Path) -> Path:
