@@ -1,33 +1,13 @@
-"""Small exported models, and a real server on one of them, started as a user starts it."""
+"""Real servers that several files of tests ask, each started once a session."""
 
-import importlib.util
-import io
 import json
-import os
-import resource
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from serving import client, transport
-from tests.data.pictures import noise
-
-TIMEOUT_S = 240
-TOKEN = "Right-token_0123456789.~+/="  # noqa: S105
-HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><b>bold</b>"
-MOST_BYTES = 400_000
-
-
-def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG") -> bytes:
-    buffer = io.BytesIO()
-    noise(height, width, seed).save(buffer, form)
-    return buffer.getvalue()
+from tests.serving import served
 
 
 @pytest.fixture
@@ -39,103 +19,8 @@ def model_dir(exported, tmp_path) -> Path:
     return folder
 
 
-def wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-class Server:
-    """``python -m serving serve`` in a process of its own.
-
-    Args:
-      folder: the model's.
-      flags: of the command.
-      descriptors: its soft and its hard limit of file descriptors; None: those of the tests.
-      environment: beside that of the tests.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        *flags: str,
-        descriptors: tuple[int, int] | None = None,
-        **environment: str,
-    ) -> None:
-        self.folder = folder
-        self._address_file = folder.parent / "address.json"
-        self._output = folder.parent / "output.txt"
-        command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(folder)]
-        command += ["--port", "0", "--address-file", str(self._address_file), *flags]
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                command, stdout=output, stderr=output, env={**os.environ, **environment}
-            )
-        if descriptors is not None:
-            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, descriptors)
-        try:
-            self.wait(self._address_file.exists)
-        except BaseException:
-            self.kill()
-            raise
-        self.address = json.loads(self._address_file.read_text())
-        self.url = self.address["http"]
-
-    def output(self) -> str:
-        return self._output.read_text()
-
-    def log_path(self) -> Path:
-        """What Triton says."""
-        line = next(line for line in self.output().splitlines() if line.startswith("log "))
-        return Path(line.partition(" ")[2].strip())
-
-    def triton(self, model: str | None = None) -> client.Client:
-        """Asks Triton itself, past the doors."""
-        path = self.address["triton"].removeprefix("unix:")
-        return client.Client("http://triton", model, send=transport.HttpTransport(path))
-
-    def workers(self) -> list[int]:
-        """The processes that run the model."""
-        names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in self.children()}
-        return [child for child, name in names.items() if "python_backend_stub" in name]
-
-    def wait(self, happened: Callable[[], bool]) -> None:
-        def looked() -> bool:
-            assert self.process.poll() is None, self.output()
-            return happened()
-
-        wait_until(looked)
-
-    def children(self) -> list[int]:
-        """All processes below the server's."""
-        found: list[int] = []
-        waiting = [self.process.pid]
-        while waiting:
-            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-                below = [int(child) for child in path.read_text().split()]
-                found += below
-                waiting += below
-        return found
-
-    def cpu_s(self) -> float:
-        """The time on a processor of the supervising process, and of the gateway in it."""
-        status = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_mb(self) -> float:
-        """What the supervising process, and the gateway in it, has in memory."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * resource.getpagesize() / 1e6
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)
-
-
-@pytest.fixture(scope="package")
-def guarded(exported, tmp_path_factory) -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def guarded(exported, tmp_path_factory) -> Iterator[served.Server]:
     """A server with a token, on another address than Triton's; one of its labels is hostile.
 
     Its TMPDIR is what a shell would make much of.
@@ -144,15 +29,15 @@ def guarded(exported, tmp_path_factory) -> Iterator[Server]:
     shutil.copytree(exported[2], folder / "5")
     contract = folder / "5" / "assets" / "contract.json"
     content = json.loads(contract.read_text())
-    content["labels"][1] = HOSTILE
+    content["labels"][1] = served.HOSTILE
     contract.write_text(json.dumps(content))
     token_file = folder.parent / "token"
-    token_file.write_text(f"{TOKEN}\n")
+    token_file.write_text(f"{served.TOKEN}\n")
     token_file.chmod(0o600)
-    flags = ("--host", "127.0.0.2", "--max-request-bytes", str(MOST_BYTES))
+    flags = ("--host", "127.0.0.2", "--max-request-bytes", str(served.MOST_BYTES))
     temporary = folder.parent / "a b;$(touch hacked)'"
     temporary.mkdir()
-    started = Server(
+    started = served.Server(
         folder,
         *flags,
         "--token-file",
@@ -164,14 +49,18 @@ def guarded(exported, tmp_path_factory) -> Iterator[Server]:
     started.kill()
 
 
-def alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    return True
+@pytest.fixture(scope="session")
+def open_server(exported, tmp_path_factory) -> Iterator[served.Server]:
+    """A server without a token that records all it is asked; version 1 knows three classes.
 
-
-needs_triton = pytest.mark.skipif(
-    importlib.util.find_spec("pytriton") is None, reason="nvidia-pytriton is not installed"
-)
+    All tests that use it are of the group of its name. Those of test_server.py come last: they
+    push versions, and the last one stops it.
+    """
+    folder = tmp_path_factory.mktemp("open") / "shapes"
+    shutil.copytree(exported[2], folder / "1")
+    limits = ["--max-pixels", str(served.OPEN_PIXELS)]
+    limits += ["--max-request-bytes", str(served.OPEN_BYTES)]
+    record = folder.parent / served.RECORD
+    started = served.Server(folder, *limits, "--record", str(record), "--record-fraction", "1")
+    yield started
+    started.kill()

@@ -15,8 +15,10 @@ import pytest
 
 from serving import __main__ as command
 from serving import access, addresses, announcement, client, errors
-from tests.serving import conftest
-from tests.serving.conftest import TOKEN, encoded
+from tests.serving import served
+from tests.serving.served import TOKEN, encoded
+
+pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
 RIGHT = {"Authorization": f"Bearer {TOKEN}"}
 CLOSED = [
@@ -118,7 +120,7 @@ def test_the_token_is_compared_letter_for_letter(given, admitted):
     assert access.Token(TOKEN).admits(given) is admitted
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize(("method", "path"), CLOSED)
 def test_without_the_token_nothing_is_answered(guarded, method, path):
     for headers, challenge in (
@@ -131,27 +133,27 @@ def test_without_the_token_nothing_is_answered(guarded, method, path):
         assert head["WWW-Authenticate"] == challenge
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_a_body_of_a_stranger_is_not_read(guarded):
-    body = b"x" * (4 * conftest.MOST_BYTES)
+    body = b"x" * (4 * served.MOST_BYTES)
     assert ask(guarded, "POST", "/page/predict", {}, body)[0] == 401
     assert ask(guarded, "POST", "/page/predict", RIGHT, body)[0] == 413
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize("path", ["/", "/v2/health/live", "/v2/health/ready"])
 def test_the_page_and_health_are_open(guarded, path):
     assert ask(guarded, "GET", path, {})[0] == 200
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize(("method", "path", "expected"), HELD_BACK)
 def test_what_changes_the_server_does_not_pass(guarded, method, path, expected):
     status, answer, _ = ask(guarded, method, path)
     assert (status, list(answer)) == (expected, ["error"])
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_with_the_token_both_protocols_answer_as_triton_does(guarded, tmp_path):
     images = [encoded(seed=seed) for seed in range(3)] + [b"junk"]
     token = access.read(written(tmp_path, TOKEN.encode()))
@@ -160,7 +162,7 @@ def test_with_the_token_both_protocols_answer_as_triton_does(guarded, tmp_path):
     with client.Client(guarded.address["rest"], headers=token.headers()) as door:
         assert door.ready()
         found = door.predict(images)
-        assert door.contract()["labels"][1] == conftest.HOSTILE
+        assert door.contract()["labels"][1] == served.HOSTILE
     assert [one.version for one in found] == ["5"] * 4
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
@@ -172,7 +174,7 @@ def test_with_the_token_both_protocols_answer_as_triton_does(guarded, tmp_path):
     assert [row["valid"] for row in json.loads(answer)["predictions"]] == [True] * 3 + [False]
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_predict_takes_the_token(guarded, tmp_path, capsys):
     (tmp_path / "a.jpg").write_bytes(encoded())
     asking = ["predict", str(tmp_path / "a.jpg"), "--url", guarded.address["rest"]]
@@ -185,7 +187,7 @@ def test_predict_takes_the_token(guarded, tmp_path, capsys):
     assert wrong not in capsys.readouterr().err
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_triton_is_this_user_s_alone_and_the_token_is_shown_nowhere(guarded):
     said = guarded.output()
     for name in ("http", "rest"):
@@ -204,7 +206,7 @@ def test_triton_is_this_user_s_alone_and_the_token_is_shown_nowhere(guarded):
     assert not any(TOKEN.encode() in content for content in shown)
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_triton_listens_nowhere_else(guarded):
     """Metrics alone, although the environment is one in which Triton opens a port of its own."""
     [triton] = [
@@ -223,14 +225,14 @@ def test_triton_listens_nowhere_else(guarded):
     assert listening == [f"0100007F:{port:04X}"]
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_grpc_answers_this_user_without_a_token(guarded):
     with grpc.insecure_channel(guarded.address["grpc"]) as channel:
         ready = channel.unary_unary("/inference.GRPCInferenceService/ModelReady")
         assert ready(b"\x0a\x06shapes", timeout=60) == b"\x08\x01"
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_nothing_of_a_hostile_tmpdir_runs(guarded):
     assert guarded.log_path().parent.parent.name.startswith("a b;$(touch hacked)")
     folders = {Path.cwd(), guarded.folder.parent, *guarded.log_path().parents}

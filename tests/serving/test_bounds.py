@@ -19,8 +19,10 @@ pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 
 from benchmarks import raw_http
 from serving import bounds, door, origins, protocol
-from tests.serving import conftest
-from tests.serving.conftest import encoded
+from tests.serving import served
+from tests.serving.served import encoded
+
+pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
 PREDICT = "/v1/models/shapes:predict"
@@ -253,7 +255,7 @@ CASES: dict[str, tuple[dict[str, float], Callable[[Gateway], int]]] = {
     "max_instances": ({"max_batch": 1}, lambda one: one.post(PREDICT, rows(9))),
     "max_request_bytes": (
         {},
-        lambda one: one.post(PREDICT, rows(image=b"x" * (conftest.MOST_BYTES + 1))),
+        lambda one: one.post(PREDICT, rows(image=b"x" * (served.MOST_BYTES + 1))),
     ),
     "max_pixels": (
         {"max_pixels": 10_000},
@@ -273,7 +275,7 @@ CASES: dict[str, tuple[dict[str, float], Callable[[Gateway], int]]] = {
 
 
 @contextlib.contextmanager
-def opened(server: conftest.Server, **lowered: float) -> Iterator[Gateway]:
+def opened(server: served.Server, **lowered: float) -> Iterator[Gateway]:
     """A gateway with some limits lowered."""
     names = {field.name for field in dataclasses.fields(bounds.Limits)}
     derived = {name: value for name, value in lowered.items() if name not in names}
@@ -312,17 +314,17 @@ def test_the_table_names_every_bound_with_its_default_its_flag_and_its_status():
         assert code == str(bounds.STATUSES[name] or "closed"), name
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize("name", CASES)
 def test_a_request_that_exceeds_a_bound_gets_its_status(guarded, name):
     lowered, attack = CASES[name]
     with opened(guarded, **lowered) as gateway:
         assert attack(gateway) == bounds.STATUSES[name]
         # What was abandoned is worked off; then all is as before.
-        conftest.wait_until(lambda: gateway.get("/v2/health/live") == 200)
+        served.wait_until(lambda: gateway.get("/v2/health/live") == 200)
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_gzip_is_taken_and_bounded(guarded):
     packed = {"Content-Encoding": "gzip"}
     with opened(guarded, max_request_bytes=10_000) as gateway:
@@ -337,14 +339,14 @@ def test_gzip_is_taken_and_bounded(guarded):
             assert gateway.post(PREDICT, rows(), {"Content-Encoding": other}) == 415
 
 
-def executions(server: conftest.Server) -> int:
+def executions(server: served.Server) -> int:
     """How many images the model was asked for in all."""
     with server.triton("shapes") as asked:
         answer = asked._call("GET", "/v2/models/shapes/stats").body
     return sum(one["inference_count"] for one in json.loads(answer)["model_stats"])
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_what_was_late_is_not_sent_again(guarded):
     before = executions(guarded)
     with opened(guarded, model_timeout_s=1) as gateway:
@@ -354,7 +356,7 @@ def test_what_was_late_is_not_sent_again(guarded):
         assert executions(guarded) == before + 2
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_what_nobody_waits_for_does_not_reach_triton(guarded):
     before = executions(guarded)
     image = encoded(100, 100)
@@ -373,7 +375,7 @@ def test_what_nobody_waits_for_does_not_reach_triton(guarded):
         assert executions(guarded) == before + 2
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_a_small_request_does_not_wait_for_all_large_ones(guarded):
     order: list[str] = []
 
@@ -396,7 +398,7 @@ def test_a_small_request_does_not_wait_for_all_large_ones(guarded):
     assert order.index("small") <= 2
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_the_eldest_idle_connection_gives_way(guarded):
     with opened(guarded, max_connections=20) as gateway:
         idle_ones = [gateway.begun(b"") for _ in range(20)]

@@ -8,8 +8,8 @@ import pytest
 
 from serving import __main__ as command
 from tests.models import LABELS
-from tests.serving import conftest
-from tests.serving.conftest import encoded
+from tests.serving import served
+from tests.serving.served import encoded
 
 
 @pytest.fixture
@@ -69,12 +69,12 @@ def test_no_such_folder(run, tmp_path, name):
     assert f"There is no folder {tmp_path / 'nowhere'}" in said
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_serve_without_a_version(run, tmp_path):
     assert "holds no version" in refused(run("serve", "--model-dir", tmp_path, "--port", 0))
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_serve_on_a_taken_port(run, model_dir):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -84,7 +84,7 @@ def test_serve_on_a_taken_port(run, model_dir):
     assert "Cannot listen on 192.0.2.1" in said
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_ports_are_compared_before_anything_is_loaded(run, model_dir):
     flags = ("--model-dir", model_dir, "--port", 8100, "--rest-port", 8101)
     said = refused(run("serve", *flags))
@@ -99,7 +99,7 @@ def test_a_name_that_a_shell_would_take_apart_is_refused(run, model_dir, name):
     assert run("versions", "--model-dir", model_dir.with_name(name))[0] == 0
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_an_address_file_that_cannot_be_written(run, model_dir, tmp_path):
     flags = ("--model-dir", model_dir, "--port", 0, "--address-file")
     assert "Is a directory" in refused(run("serve", *flags, tmp_path))
@@ -108,7 +108,7 @@ def test_an_address_file_that_cannot_be_written(run, model_dir, tmp_path):
     assert "--address-file" in said and "cannot be written: " in said
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize(
     ("blocks", "reason"), [(0, "No usable temporary directory"), (20, "File too large")]
 )

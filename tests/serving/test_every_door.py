@@ -4,7 +4,6 @@ import base64
 import functools
 import json
 import re
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -22,10 +21,14 @@ from data import refusals
 from serving import __main__ as command
 from serving import bounds, classification, client, local, recording
 from tests.models import LABELS
-from tests.serving import conftest
-from tests.serving.conftest import encoded
+from tests.serving import served
+from tests.serving.served import encoded
 
-pytestmark = conftest.needs_triton
+pytestmark = [
+    served.needs_triton,
+    pytest.mark.xdist_group(served.OPEN),
+    pytest.mark.usefixtures("graphs_as_they_are"),
+]
 
 TOLERANCE = 1e-5
 MAX_BATCH = bounds.Limits().max_batch
@@ -65,14 +68,9 @@ def trained(exported, images) -> Said:
     return Said(stage.probabilities, stage.valid, labels)
 
 
-@pytest.fixture(scope="module")
-def server(exported, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("doors") / "shapes"
-    shutil.copytree(exported[2], folder / "1")
-    record = folder.parent / "recorded.jsonl"
-    started = conftest.Server(folder, "--record", str(record), "--record-fraction", "1")
-    yield started
-    started.kill()
+@pytest.fixture
+def server(open_server) -> served.Server:
+    return open_server
 
 
 def of_rows(outputs) -> Said:
@@ -183,8 +181,9 @@ def tensorflow_serving_by_column(server, images) -> Said:
 
 
 DOORS = (
-    serving_default_in_process,
-    serve_examples_in_process,
+    # In process they are parity's stages too, which the release gate's tests ask.
+    pytest.param(serving_default_in_process, marks=pytest.mark.landing),
+    pytest.param(serve_examples_in_process, marks=pytest.mark.landing),
     local_predict,
     triton_binary,
     triton_json,
@@ -196,38 +195,43 @@ DOORS = (
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_golden_images_are_answered_as_by_the_trained_network(door, server, images, trained):
+    # To this process it is one batch: it loads the model for each.
+    size = len(images) if door is local_predict else MAX_BATCH
     said = joined(
-        door(server, [image.encoded for image in images[start : start + MAX_BATCH]])
-        for start in range(0, len(images), MAX_BATCH)
+        door(server, [image.encoded for image in images[start : start + size]])
+        for start in range(0, len(images), size)
     )
     assert said.valid.tolist() == trained.valid.tolist()
     np.testing.assert_allclose(said.probabilities, trained.probabilities, rtol=0, atol=TOLERANCE)
     assert said.labels == trained.labels
 
 
+@pytest.mark.parametrize(
+    "by_url", [True, pytest.param(False, marks=pytest.mark.landing)], ids=["url", "folder"]
+)
 def test_the_command_prints_what_the_trained_network_says(
-    server, images, trained, tmp_path, capsys, monkeypatch
+    server, images, trained, tmp_path, capsys, monkeypatch, by_url
 ):
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     names = [f"{number:02d}" for number in range(len(images))]
     for name, image in zip(names, images, strict=True):
         (tmp_path / name).write_bytes(image.encoded)
-    for flags in (["--url", server.url], ["--model-dir", str(server.folder)]):
-        assert command.main(["predict", *names, *flags]) == 0
-        _, *rows, version = capsys.readouterr().out.splitlines()
-        assert version.strip() == "model version 1"
-        for name, label, row, printed in zip(
-            names, trained.labels, trained.probabilities, rows, strict=True
-        ):
-            assert printed.startswith(name)
-            if label:
-                assert label in printed
-                score = float(re.search(r"([\d.]+)%", printed)[1])
-                assert score == pytest.approx(100 * row.max(), abs=0.051)
-            else:
-                reason = re.search(r"no image that can be read: (\w+)$", printed.rstrip())
-                assert reason and reason[1] in refusals.REFUSALS
+    flags = ["--url", server.url] if by_url else ["--model-dir", str(server.folder)]
+    assert command.main(["predict", *names, *flags]) == 0
+    _, *rows, version = capsys.readouterr().out.splitlines()
+    assert version.strip() == "model version 1"
+    for name, label, row, printed in zip(
+        names, trained.labels, trained.probabilities, rows, strict=True
+    ):
+        assert printed.startswith(name)
+        if label:
+            assert label in printed
+            score = float(re.search(r"([\d.]+)%", printed)[1])
+            assert score == pytest.approx(100 * row.max(), abs=0.051)
+        else:
+            reason = re.search(r"no image that can be read: (\w+)$", printed.rstrip())
+            assert reason and reason[1] in refusals.REFUSALS
 
 
 def test_serve_examples_has_no_door(server):
@@ -245,7 +249,7 @@ def test_serve_examples_has_no_door(server):
 )
 def test_what_was_asked_by_rest_is_recorded(door, server):
     sent = [encoded(seed=90), b"", encoded(seed=91)]
-    path = server.folder.parent / "recorded.jsonl"
+    path = server.folder.parent / served.RECORD
     before = path.stat().st_size
     door(server, sent)
     found, unreadable = recording.of_file(path)

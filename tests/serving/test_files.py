@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from serving import access, errors, files
-from tests.serving.conftest import TOKEN
+from tests.serving.served import TOKEN
 
 
 def test_a_pipe_a_folder_and_a_device_are_no_regular_files(tmp_path):

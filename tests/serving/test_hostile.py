@@ -11,8 +11,6 @@ import resource
 import shutil
 import socket
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 
@@ -24,19 +22,16 @@ pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 import aiohttp
 from PIL import Image
 
-from benchmarks import health, hostile_images, hostile_requests, hostile_rounds, raw_http
+from benchmarks import hostile_images, raw_http
 from serving import bounds, client, protocol
-from tests.serving import conftest
-from tests.serving.conftest import encoded
+from tests.serving import hostile, served
+from tests.serving.hostile import MODEL, Health, address_of, post
+from tests.serving.served import encoded
 
-pytestmark = conftest.needs_triton
+pytestmark = [served.needs_triton, pytest.mark.landing, pytest.mark.serial]
 
-MODEL = "shapes"
 MAX_PIXELS = 250_000
 MAX_REQUEST_BYTES = 400_000
-# Longer than a second, which benchmarks/serving_fuzz.py asks for: other tests may use the machine.
-HEALTH_S = 5.0
-TENSOR = {"name": "image_bytes", "shape": [1, 1], "datatype": "BYTES", "data": ["x"]}
 
 
 @pytest.fixture(scope="module")
@@ -45,87 +40,20 @@ def server(exported, tmp_path_factory):
     shutil.copytree(exported[1], folder / "1")
     limits = ("--max-pixels", str(MAX_PIXELS), "--max-request-bytes", str(MAX_REQUEST_BYTES))
     # Python's start takes longer than what lowers its soft limit, as most systems have it.
-    started = conftest.Server(folder, *limits, descriptors=(1024, 8192))
+    started = served.Server(folder, *limits, descriptors=(1024, 8192))
     yield started
     started.kill()
 
 
-@pytest.fixture(scope="module")
-def expected(server):
-    with client.Client(server.url, timeout_s=60) as asked:
-        return probabilities(asked)
-
-
-def probabilities(asked: client.Client) -> np.ndarray:
-    return np.array([one.probabilities for one in asked.predict(hostile_images.sound())])
-
-
 @pytest.fixture
-def sound_afterwards(server, expected):
-    """After the test the same processes answer the same."""
-    before = server.children()
-    yield
-    with client.Client(server.url, retries=client.Retries(attempts=1)) as asked:
-        np.testing.assert_allclose(probabilities(asked), expected, atol=1e-6)
-    assert server.children() == before
-
-
-def post(url: str, body: bytes, headers=None) -> tuple[int, dict]:
-    request = urllib.request.Request(url, body, headers or {})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
-
-
-IMAGES = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
+def sound_afterwards(server) -> Iterator[None]:
+    with hostile.sound_afterwards(server):
+        yield
 
 
 def test_no_request_makes_the_server_fail(server, sound_afterwards):
-    doors = {hostile_requests.V1: server.address["rest"]}
-    statuses: Counter[int] = Counter()
-
-    def send(kind: str, one: hostile_requests.Attempt) -> None:
-        host, _, port = doors.get(one.door, server.url).partition("://")[2].partition(":")
-        found = raw_http.send(host, int(port), one.wire(), one.finished, 60)
-        assert found.status < 500
-        # Nothing at all is right for what is no whole HTTP.
-        assert found.status > 0 or (found.status == 0 and one.finished)
-        statuses[found.status] += 1
-
-    by_kind = hostile_requests.kinds(IMAGES, MODEL, 2 * MAX_REQUEST_BYTES)
-    hostile_rounds.run(by_kind, 300, 1, send)
+    statuses = hostile.attack(server, 300, 2 * MAX_REQUEST_BYTES)
     assert statuses[200] > 50 and statuses[400] > 50 and statuses[404] and statuses[413]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"inputs": [{**TENSOR, "shape": [0, 1], "data": []}]},
-        {"outputs": [{"name": "label", "parameters": {"classification": 3}}]},
-    ],
-)
-def test_what_would_end_triton_does_not_reach_it(server, sound_afterwards, change):
-    body = json.dumps({"inputs": [TENSOR], **change}).encode()
-    status, answer = post(f"{server.url}/v2/models/{MODEL}/infer", body)
-    assert status == 400 and set(answer) == {"error"}
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("v2/systemsharedmemory/region/x/register", 404),
-        ("v2/logging", 404),
-        (f"v2/repository/models/{MODEL}/unload", 404),
-        (f"v2/models/{MODEL}/generate", 404),
-        ("v2/models/other/infer", 404),
-        (f"v2/models/{MODEL}/config", 405),
-    ],
-)
-def test_what_is_no_business_of_a_client_is_held_back(server, path, status):
-    assert post(f"{server.url}/{path}", b"{}")[0] == status
 
 
 def test_many_large_images_are_asked_for_in_parts(server):
@@ -142,16 +70,6 @@ def test_many_large_images_are_asked_for_in_parts(server):
     assert [one.valid for one in together] == [True] * 4 + [False, True]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
-
-
-def test_an_image_as_it_is(server):
-    headers = {protocol.HEADER_LENGTH: "0"}
-    request = urllib.request.Request(  # noqa: S310
-        f"{server.url}/v2/models/{MODEL}/infer", encoded(), headers
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-        length = int(response.headers[protocol.HEADER_LENGTH])
-        assert protocol.answer(response.read(), length).outputs["valid"].tolist() == [True]
 
 
 def test_a_frame_larger_than_its_screen_is_no_image(server, sound_afterwards):
@@ -181,23 +99,6 @@ def test_overload_is_shed_and_passes(server, sound_afterwards):
     asyncio.run(all_at_once())
     assert set(answers) == {(200, None), (503, "1")}
     assert answers[200, None] >= bounds.Limits().max_waiting / 2  # the limit of bytes is low here
-
-
-class Health(health.Health):
-    """Fails where the server did not say all the time, and soon, that it runs."""
-
-    def __init__(self, *urls: str) -> None:
-        super().__init__(list(urls))
-
-    def __exit__(self, *_: object) -> None:
-        super().__exit__()
-        assert set(self.statuses) == {200}
-        assert self.worst_s < HEALTH_S
-
-
-def address_of(url: str) -> tuple[str, int]:
-    host, _, port = url.partition("://")[2].partition(":")
-    return host, int(port)
 
 
 @functools.cache

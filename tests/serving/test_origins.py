@@ -8,8 +8,10 @@ import socket
 import pytest
 
 from serving import errors, origins
-from tests.serving import conftest
-from tests.serving.conftest import TOKEN
+from tests.serving import served
+from tests.serving.served import TOKEN
+
+pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
 HOST = "127.0.0.1:8501"
 ALL = "0.0.0.0"  # noqa: S104
@@ -109,7 +111,7 @@ def test_pages_of_names_that_were_added_may_ask():
     assert refused(HOST, "https://evil.example", "cross-site", allowed="*")
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize("door", ["http", "rest"])
 @pytest.mark.parametrize(
     ("headers", "sentence"),

@@ -14,8 +14,10 @@ from PIL import Image
 from serving import page, protocol
 from tests import browser
 from tests.models import LABELS, SIZE
-from tests.serving import conftest
-from tests.serving.conftest import HOSTILE, MOST_BYTES, TOKEN, encoded
+from tests.serving import served
+from tests.serving.served import HOSTILE, MOST_BYTES, TOKEN, encoded
+
+pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
 chromium = browser.chromium
 
@@ -148,7 +150,7 @@ def photo(guarded):
     return next(one for one in images if np.max(asked(guarded, one, "explain")["heatmap"]) == 1)
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_images_are_dropped_and_what_the_api_says_is_shown(open_page, guarded, photo):
     tab = open_page()
     drop(tab, photo=photo, broken=b"junk")
@@ -182,7 +184,7 @@ def test_images_are_dropped_and_what_the_api_says_is_shown(open_page, guarded, p
     assert np.corrcoef(alpha.ravel(), np.sqrt(heat).ravel())[0, 1] > 0.99
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_the_page_asks_for_the_token_and_keeps_it_in_this_tab_alone(open_page, photo):
     tab = open_page(token=None)
     dialog = tab.get_by_role("dialog", name="This server asks for a token")
@@ -211,7 +213,7 @@ def test_the_page_asks_for_the_token_and_keeps_it_in_this_tab_alone(open_page, p
     assert TOKEN not in tab.url
 
 
-@conftest.needs_triton
+@served.needs_triton
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_all_without_scrolling_sideways(open_page, photo, scheme):
     tab = open_page(browser.PHONE_PX, scheme)
@@ -225,7 +227,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(open_page, photo, scheme):
     assert (brightness[0] > brightness[1]) == (scheme == "light")
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_only_what_is_too_large_is_reduced(open_page, photo):
     noise = np.random.default_rng(0).integers(0, 256, (700, 980, 3), np.uint8)
     buffer = io.BytesIO()
@@ -247,7 +249,7 @@ def test_only_what_is_too_large_is_reduced(open_page, photo):
     assert card["junk"].get_by_role("button", name="Try again").is_visible()
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
     tab = open_page()
     tab.get_by_text("Version 5 answers.").wait_for()
@@ -268,7 +270,7 @@ def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
     second.get_by_text("shapes, version 5").wait_for()
 
 
-@conftest.needs_triton
+@served.needs_triton
 def test_keyboard_and_clipboard(open_page, photo, tmp_path):
     tab = open_page()
     (tmp_path / "chosen.jpg").write_bytes(photo)

@@ -10,7 +10,9 @@ import tensorflow as tf
 from serving import __main__ as command
 from serving import classification, errors, recording, replay, replay_report, versions
 from tests.models import LABELS
-from tests.serving.conftest import encoded
+from tests.serving.served import encoded
+
+pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
 IMAGES = 12
 
@@ -117,6 +119,7 @@ def test_which_versions(model_dir, exported, first, second, expected):
     assert tuple(path.name for path in chosen) == expected
 
 
+@pytest.mark.landing
 def test_a_model_that_was_not_pushed(run, model_dir, exported, images):
     code, _, _, found = run("--images", images, "--to", exported[1], "--max-disagreement", 1)
     assert code == 0

@@ -1,10 +1,11 @@
-"""The real Triton server, started once; the last test stops it."""
+"""The real Triton server, started once for several files; the last test here stops it."""
 
 import base64
 import contextlib
 import http.client
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -27,25 +28,23 @@ import tensorflow as tf
 
 from serving import __main__ as command
 from serving import client, errors, protocol, versions, working_folder
+from tests import processes
 from tests.models import LABELS
-from tests.serving import conftest
-from tests.serving.conftest import encoded
+from tests.serving import served
+from tests.serving.served import encoded
 
-pytestmark = conftest.needs_triton
+pytestmark = [
+    served.needs_triton,
+    pytest.mark.xdist_group(served.OPEN),
+    pytest.mark.usefixtures("graphs_as_they_are"),
+]
 
-MAX_PIXELS = 250_000
 EXPLAIN = {"signature": "explain"}
-MAX_REQUEST_BYTES = 400_000
 
 
-@pytest.fixture(scope="module")
-def server(exported, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server") / "shapes"
-    shutil.copytree(exported[1], folder / "1")
-    limits = ("--max-pixels", str(MAX_PIXELS), "--max-request-bytes", str(MAX_REQUEST_BYTES))
-    started = conftest.Server(folder, *limits)
-    yield started
-    started.kill()
+@pytest.fixture
+def server(open_server) -> served.Server:
+    return open_server
 
 
 @pytest.fixture
@@ -56,16 +55,16 @@ def asked(server):
 
 @pytest.fixture(scope="module")
 def golden(exported):
-    """What the versions answer in this process: version → outputs."""
+    """What the versions answer in this process: version, as it is pushed here → outputs."""
     images = tf.constant([encoded(seed=seed) for seed in range(4)])
     return {
-        str(version): {
+        version: {
             name: value.numpy()
             for name, value in tf.saved_model.load(str(path))
             .signatures["serving_default"](image_bytes=images)
             .items()
         }
-        for version, path in exported.items()
+        for version, path in (("1", exported[2]), ("2", exported[1]))
     }
 
 
@@ -96,7 +95,7 @@ def test_it_answers_as_the_exported_model(asked, golden):
 
 def test_a_bad_image_spoils_no_other(asked, golden):
     good = encoded(seed=0)
-    bad = [b"", b"junk", good[:200], encoded(600, 600, form="PNG")]
+    bad = [b"", b"junk", good[:200], encoded(3200, 3200)]
     found = asked.predict([*bad, good])
     assert [p.valid for p in found] == [False] * 4 + [True]
     assert [p.label for p in found[:4]] == [""] * 4
@@ -111,18 +110,18 @@ def test_more_images_than_a_batch(asked):
 
 def test_other_signatures_and_the_contract(asked, exported):
     embedding = asked.infer([encoded(), b""], "embed")["embedding"]
-    expected = tf.saved_model.load(str(exported[1])).signatures["embed"](
+    expected = tf.saved_model.load(str(exported[2])).signatures["embed"](
         image_bytes=tf.constant([encoded()])
     )
     np.testing.assert_allclose(embedding[:1], expected["embedding"], atol=1e-5)
-    assert asked.contract()["labels"] == LABELS[:2]
+    assert asked.contract()["labels"] == LABELS
     with pytest.raises(errors.RefusedError, match="no signature 'nonsense'; there are embed"):
         asked.infer([encoded()], "nonsense")
 
 
 def test_too_many_bytes_are_refused(asked):
-    with pytest.raises(errors.RefusedError, match=f"allowed are {MAX_REQUEST_BYTES}"):
-        asked.predict([b"x" * (MAX_REQUEST_BYTES + 1)])
+    with pytest.raises(errors.RefusedError, match=f"allowed are {served.OPEN_BYTES}"):
+        asked.predict([b"x" * (served.OPEN_BYTES + 1)])
 
 
 def test_the_printed_curl_line_works(server, tmp_path):
@@ -281,8 +280,8 @@ def test_the_api_of_tensorflow_serving_tells_of_the_model(server):
             400,
             "no signature 'none'",
         ),
-        ("shapes:predict", {"instances": ["x" * 900_000]}, 413, "too large"),
-        ("shapes:predict", {"instances": ["x" * 500_000]}, 400, "allowed are 400000"),
+        ("shapes:predict", {"instances": ["x" * 1_800_000]}, 413, "too large"),
+        ("shapes:predict", {"instances": ["x" * 1_000_000]}, 400, "allowed are 800000"),
     ],
 )
 def test_the_api_of_tensorflow_serving_refuses(server, path, content, status, sentence):
@@ -330,14 +329,14 @@ class Load:
 def test_versions_come_and_go_under_load_without_a_lost_request(server, exported, golden):
     folder = server.folder
     with Load(server.url, golden) as load:
-        push(exported[2], folder, 2)
+        push(exported[1], folder, 2)
         wait_for(server, "Version 2 is served.")
         # The first request that a version answers may take longer than those after it.
-        conftest.wait_until(lambda: load.answers["2"] or load.faults)
+        served.wait_until(lambda: load.answers["2"] or load.faults)
         shutil.rmtree(folder / "2")
         wait_for(server, "Version 1 is served.", 2)
         (folder / versions.WITHDRAWN).mkdir()
-        push(exported[2], folder, f"{versions.WITHDRAWN}/2")
+        push(exported[1], folder, f"{versions.WITHDRAWN}/2")
         promote = ["promote", "2", "--model-dir", str(folder), "--url", server.url]
         assert command.main(promote) == 0
         time.sleep(1)  # what was asked before is answered by then
@@ -348,30 +347,40 @@ def test_versions_come_and_go_under_load_without_a_lost_request(server, exported
 
 
 def test_a_damaged_version_is_reported_and_the_old_one_goes_on(server, exported, asked):
+    [before] = {one.version for one in asked.predict([encoded()])}
     damaged = server.folder.parent / "damaged"
     shutil.copytree(exported[2], damaged)
     os.truncate(damaged / "variables" / "variables.data-00000-of-00001", 99)
     damaged.rename(server.folder / "7")
     wait_for(server, "Version 7 does not load: ")
-    assert {p.version for p in asked.predict([encoded()])} == {"2"}
+    assert {p.version for p in asked.predict([encoded()])} == {before}
     shutil.rmtree(server.folder / "7")
 
 
-def test_a_dead_worker_is_replaced(server, asked):
+def replaced(server) -> int:
+    """How often a worker was replaced so far."""
+    return len(re.findall(r"A worker of version \d+ died; it is replaced\.", server.output()))
+
+
+@pytest.mark.landing
+def test_a_dead_worker_is_replaced(server):
+    before = replaced(server)
     [worker] = server.workers()
     os.kill(worker, signal.SIGKILL)
-    wait_for(server, "A worker of version 2 died; it is replaced.")
+    server.wait(lambda: replaced(server) > before)
     assert patient(server)[0].valid
 
 
+@pytest.mark.landing
 def test_a_frozen_worker_is_replaced_and_cannot_end_the_server(server):
+    before = replaced(server)
     [worker] = server.workers()
     os.kill(worker, signal.SIGSTOP)
     # Triton gives it up after a second; its late answer would end Triton.
     asking = [threading.Thread(target=patient, args=(server,)) for _ in range(2)]
     for thread in asking:
         thread.start()
-    wait_for(server, "A worker of version 2 died; it is replaced.", 2)
+    server.wait(lambda: replaced(server) > before)
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker, signal.SIGCONT)
     for thread in asking:
@@ -401,13 +410,14 @@ def test_it_stops_in_order(server):
         connection.close()
     assert server.process.wait(60) == 0
     assert server.output().endswith("Finishing the requests in flight …\n")
-    conftest.wait_until(lambda: not any(conftest.alive(child) for child in children))
+    served.wait_until(lambda: not any(processes.alive(child) for child in children))
     assert not (server.folder.parent / "address.json").exists()
     folder = server.log_path().parent
     assert not folder.exists()
     assert not list(working_folder.SHARED_MEMORY.glob(f"{folder.name}-*"))
 
 
+@pytest.mark.landing
 def test_a_model_that_does_not_load_ends_the_start(exported, tmp_path):
     folder = tmp_path / "broken"
     shutil.copytree(exported[1], folder / "1")

@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from serving import errors, signatures
 
+pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
+
 TYPES = {
     "TYPE_FP32": tf.float32,
     "TYPE_STRING": tf.string,

@@ -1,0 +1,134 @@
+"""A real model server, started as a user starts it, and what is sent to it."""
+
+import importlib.util
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from serving import client, transport
+from tests.data.pictures import noise
+
+TIMEOUT_S = 240
+TOKEN = "Right-token_0123456789.~+/="  # noqa: S105
+HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><b>bold</b>"
+MOST_BYTES = 400_000
+# Of the open server, in one request; the golden images are within both.
+OPEN_PIXELS = 10_000_000
+OPEN_BYTES = 800_000
+RECORD = "recorded.jsonl"
+OPEN, GUARDED = "the open server", "the server with a token"
+
+
+def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG") -> bytes:
+    buffer = io.BytesIO()
+    noise(height, width, seed).save(buffer, form)
+    return buffer.getvalue()
+
+
+needs_triton = pytest.mark.skipif(
+    importlib.util.find_spec("pytriton") is None, reason="nvidia-pytriton is not installed"
+)
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+class Server:
+    """``python -m serving serve`` in a process of its own.
+
+    Args:
+      folder: the model's.
+      flags: of the command.
+      descriptors: its soft and its hard limit of file descriptors; None: those of the tests.
+      environment: beside that of the tests.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *flags: str,
+        descriptors: tuple[int, int] | None = None,
+        **environment: str,
+    ) -> None:
+        self.folder = folder
+        self._address_file = folder.parent / "address.json"
+        self._output = folder.parent / "output.txt"
+        command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(folder)]
+        command += ["--port", "0", "--address-file", str(self._address_file), *flags]
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env={**os.environ, **environment}
+            )
+        if descriptors is not None:
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, descriptors)
+        try:
+            self.wait(self._address_file.exists)
+        except BaseException:
+            self.kill()
+            raise
+        self.address = json.loads(self._address_file.read_text())
+        self.url = self.address["http"]
+
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def log_path(self) -> Path:
+        """What Triton says."""
+        line = next(line for line in self.output().splitlines() if line.startswith("log "))
+        return Path(line.partition(" ")[2].strip())
+
+    def triton(self, model: str | None = None) -> client.Client:
+        """Asks Triton itself, past the doors."""
+        path = self.address["triton"].removeprefix("unix:")
+        return client.Client("http://triton", model, send=transport.HttpTransport(path))
+
+    def workers(self) -> list[int]:
+        """The processes that run the model."""
+        names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in self.children()}
+        return [child for child, name in names.items() if "python_backend_stub" in name]
+
+    def wait(self, happened: Callable[[], bool]) -> None:
+        def looked() -> bool:
+            assert self.process.poll() is None, self.output()
+            return happened()
+
+        wait_until(looked)
+
+    def children(self) -> list[int]:
+        """All processes below the server's."""
+        found: list[int] = []
+        waiting = [self.process.pid]
+        while waiting:
+            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+                below = [int(child) for child in path.read_text().split()]
+                found += below
+                waiting += below
+        return found
+
+    def cpu_s(self) -> float:
+        """The time on a processor of the supervising process, and of the gateway in it."""
+        status = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """What the supervising process, and the gateway in it, has in memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 1e6
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
