@@ -148,3 +148,19 @@ def test_every_locked_package_has_hashes(name):
     bare = [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry]
     assert len(entries) > 200
     assert bare == []
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=relative)
+def test_what_tests_share_is_in_no_test_module(path):
+    """Else the tests that a module needs nothing of were collected with it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        ours = [name.split(".") for name in names if name.startswith("tests.")]
+        assert not [name for name in ours if any(part.startswith("test_") for part in name)]

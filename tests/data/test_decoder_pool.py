@@ -60,13 +60,16 @@ def test_reencoding_is_on_request(photos):
     assert answer.result.info.reencoded
 
 
-def endless_image(path: Path) -> None:
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory) -> Path:
     """A PNG of 9000×9000 pixels: some seconds of work, whatever the machine."""
+    path = tmp_path_factory.mktemp("endless") / "image.png"
     Image.fromarray(np.zeros([9000, 9000, 3], np.uint8)).save(path, compress_level=1)
+    return path
 
 
-def test_a_slow_image_is_given_up_and_the_others_are_decoded(photos):
-    endless_image(photos / "slow.png")
+def test_a_slow_image_is_given_up_and_the_others_are_decoded(photos, endless):
+    os.link(endless, photos / "slow.png")
     names = sorted(path.name for path in photos.iterdir())
     limits = decode.Limits(max_seconds=0.25)
     start = time.monotonic()
@@ -76,8 +79,8 @@ def test_a_slow_image_is_given_up_and_the_others_are_decoded(photos):
     assert all(isinstance(answer.result, decode.Decoded) for answer in answers.values())
 
 
-def test_an_image_that_eats_memory_costs_itself_alone(photos):
-    endless_image(photos / "huge.png")
+def test_an_image_that_eats_memory_costs_itself_alone(photos, endless):
+    os.link(endless, photos / "huge.png")
     limits = decode.Limits(max_memory_bytes=400 << 20)
     answers = decoded(photos, ["00.png", "huge.png", "01.png"], decode.DecodeConfig(limits=limits))
     assert answers["huge.png"].result.reason == "too_much_memory"
@@ -111,25 +114,25 @@ def killed_at(pool, path: str, times: int) -> list[int]:
     return killed
 
 
-def crashing(photos: Path) -> list[str]:
-    endless_image(photos / "crash.png")
+def crashing(photos: Path, endless: Path) -> list[str]:
+    os.link(endless, photos / "crash.png")
     return ["00.png", "crash.png", *(f"{index:02d}.png" for index in range(1, 40))]
 
 
-def test_a_decoder_that_dies_is_replaced_and_its_image_named(photos, monkeypatch):
+def test_a_decoder_that_dies_is_replaced_and_its_image_named(photos, monkeypatch, endless):
     """The image that a decoder died of each time is rejected; those behind it are not."""
     killed = killed_at(monkeypatch, "crash.png", times=3)
-    found = decoded(photos, crashing(photos), size=1)
+    found = decoded(photos, crashing(photos, endless), size=1)
     assert len(set(killed)) == 3
     assert found.pop("crash.png").result.reason == "decoder_crashed"
     assert len(found) == 40
     assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())
 
 
-def test_an_image_is_not_blamed_for_the_crash_of_another(photos, monkeypatch):
+def test_an_image_is_not_blamed_for_the_crash_of_another(photos, monkeypatch, endless):
     """Memory that one image spoils may bring the decoder down at a later one."""
     killed = killed_at(monkeypatch, "crash.png", times=2)
-    found = decoded(photos, crashing(photos), size=1)
+    found = decoded(photos, crashing(photos, endless), size=1)
     assert len(set(killed)) == 2
     assert len(found) == 41
     assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())
@@ -174,7 +177,7 @@ def test_what_foreign_code_writes_is_no_answer(line):
         one._take([])
 
 
-def test_a_hijacked_decoder_costs_its_image_alone(photos, monkeypatch):
+def test_a_hijacked_decoder_costs_its_image_alone(photos, monkeypatch, endless):
     receive = decoder_pool._Decoder.receive
 
     def receive_other(one):
@@ -184,7 +187,7 @@ def test_a_hijacked_decoder_costs_its_image_alone(photos, monkeypatch):
             receive(one)
 
     monkeypatch.setattr(decoder_pool._Decoder, "receive", receive_other)
-    endless_image(photos / "crash.png")
+    os.link(endless, photos / "crash.png")
     found = decoded(photos, ["00.png", "crash.png", "01.png"], size=1)
     assert found.pop("crash.png").result.reason == "decoder_crashed"
     assert all(isinstance(answer.result, decode.Decoded) for answer in found.values())

@@ -9,7 +9,9 @@ from tests.components.image_example_gen import made
 pytestmark = pytest.mark.xdist_group("ingest")
 
 
-@pytest.mark.parametrize("mode", ["stretch", "center_crop", "letterbox"])
+@pytest.mark.parametrize(
+    "mode", ["stretch", "letterbox", pytest.param("center_crop", marks=pytest.mark.landing)]
+)
 def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
     made.run(class_folders, tmp_path / "out")
     (source,) = records.files(str(tmp_path / "out" / "Split-train"))
