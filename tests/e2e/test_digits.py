@@ -97,7 +97,9 @@ def test_the_model_is_far_above_chance_on_images_it_never_saw(first_summary):
     assert metrics.accuracy >= 0.6
     assert metrics.accuracy_low < metrics.accuracy < metrics.accuracy_high
     assert set(metrics.per_class) == {str(digit) for digit in range(10)}
-    assert sum(row["support"] for row in metrics.per_class.values()) == first_summary.examples["test"]
+    assert (
+        sum(row["support"] for row in metrics.per_class.values()) == first_summary.examples["test"]
+    )
 
 
 def test_the_figures_are_those_of_scikit_learn_on_the_same_answers(first, first_summary):
