@@ -162,6 +162,7 @@ def test_nothing_to_compare(run, model_dir, images):
     assert "has no version but 2; name a folder" in run("--images", images)[2]
 
 
+@pytest.mark.landing
 def test_a_damaged_version(run, model_dir, images):
     (model_dir / "1" / "variables" / "variables.data-00000-of-00001").write_bytes(b"")
     code, _, said, _ = run("--images", images)

@@ -32,7 +32,7 @@ def root(right, asked, tmp_path) -> Path:
     return tmp_path
 
 
-def run(root: Path, examples: Path, model: str, decided: bool = True) -> dict[str, dict]:
+def run(root: Path, examples: Path, model: str) -> dict[str, dict]:
     """Runs the pipeline; gives the last properties of blessing and pushed model."""
     imported = [
         importer.Importer(
@@ -52,7 +52,7 @@ def run(root: Path, examples: Path, model: str, decided: bool = True) -> dict[st
         examples=imported[0].outputs["result"],
         settings=config.InfraJob(config=config.InfraConfig(tries=1), model_name="m"),
         code="",
-        decision=imported[2].outputs["result"] if decided else None,
+        decision=imported[2].outputs["result"],
     )
     pusher = pusher_component.Pusher(
         serving_dir=str(root / "serving" / "m"),
@@ -111,6 +111,7 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root, examp
     assert blessing["blessed"] == 0
     assert blessing["reason"].startswith("The server did not take the model.")
     assert "Version 1 does not load" in blessing["reason"]
+    assert trial.Trial.read(blessing["uri"]).tried_by == trial.OWN
     assert [path.name for path in Path(blessing["uri"]).iterdir() if "BLESSED" in path.name] == [
         "INFRA_NOT_BLESSED"
     ]
@@ -119,11 +120,8 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root, examp
         version.name
     ]
 
-    found = run(root, examples, "good", decided=False)
-    blessing = found["InfraBlessing"]
-    assert blessing["blessed"] == 1
-    assert "Tried by" not in blessing["reason"]
-    assert trial.Trial.read(blessing["uri"]).tried_by == trial.OWN
+    found = run(root, examples, "good")
+    assert found["InfraBlessing"]["blessed"] == 1
     assert found["PushedModel"] == {
         **found["PushedModel"],
         "pushed": 0,

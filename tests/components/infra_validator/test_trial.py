@@ -35,6 +35,17 @@ def encoded(of_each_class) -> list[bytes]:
 
 @pytest.mark.landing
 @needs_server
+def test_where_the_gate_asked_no_server_one_is_started(right, encoded, tmp_path):
+    found = trial.run(right.saved_model, encoded, CLASSES, ONCE, str(tmp_path))
+    assert found.ok, found.sentence
+    assert found.tried_by == trial.OWN
+    assert "Tried by" not in found.sentence
+    assert found.sentence.startswith(f"The server loaded the model in {found.start_s:.1f} s and")
+    assert "; 5 requests of one image took" in found.sentence
+
+
+@pytest.mark.landing
+@needs_server
 def test_a_model_that_answers_no_numbers_is_refused(export_alone, encoded):
     found = trial.run(export_alone(not_a_number()), encoded, CLASSES, ONCE)
     assert (found.ok, found.sentence) == (
