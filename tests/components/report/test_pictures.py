@@ -65,6 +65,7 @@ def files(tmp_path_factory) -> list[str]:
     return records.files(str(root))
 
 
+@pytest.mark.usefixtures("graphs_as_they_are")
 def test_images_are_drawn_as_the_model_sees_them(files, tmp_path):
     spec = materialise.Spec(32, "letterbox", LABELS, {})
     settings = train_config.TrainConfig(backbone="cnn", weights="random")
