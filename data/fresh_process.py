@@ -3,7 +3,7 @@
 What ends its process where it cannot go on, keeps its memory or must not see what is loaded here
 runs there.
 
-    python -m data.fresh_process       runs what it is told on its standard input, see Worker
+    python -m data.fresh_process [MODULE]    runs what it is told on its standard input, see Worker
 """
 
 import contextlib
@@ -24,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S = 900.0
 # What is converted is asked on a CPU; a GPU may be full with the training's memory.
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-_STOP_S = 10.0
 LAST_LINES = 6
 LONGEST_LINE = 200
 
@@ -72,14 +71,21 @@ class Worker:
     """A process in which one module runs after the other, so that libraries are loaded once.
 
     What a module loads stays loaded; one that fails ends the process, and the next one gets a new
-    one. It starts with the first module. Use it in a ``with`` block.
+    one. Use it in a ``with`` block.
+
+    Args:
+      imported: the name of a module that is imported at once, while this process goes on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, imported: str | None = None) -> None:
+        self._imported = [imported] if imported else []
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun = 0
 
     def __enter__(self) -> "Worker":
         self._said = tempfile.TemporaryFile()
+        if self._imported:
+            self._process = self._started()
         return self
 
     def __exit__(
@@ -97,13 +103,7 @@ class Worker:
         if process is None:
             return
         with process:
-            if process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.kill()
 
     def run(
         self, module: str, arguments: Sequence[str], time_limit_s: float = TIME_LIMIT_S
@@ -121,23 +121,24 @@ class Worker:
         process = self._process = self._process or self._started()
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("It has no pipes.")
-        begun = self._said.seek(0, os.SEEK_END)
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps([module, *arguments]).encode() + b"\n")
             process.stdin.flush()
         if not select.select([process.stdout], [], [], time_limit_s)[0]:
-            process.kill()
             self.close()
             raise ProcessError(f"it took more than {time_limit_s:g} s.")
         if not process.stdout.read(1):
+            process.wait()
             self.close()
-            self._said.seek(begun)
+            self._said.seek(self._begun)
             said = self._said.read().decode(errors="replace")
             raise ProcessError(f"its process ended with {process.returncode}:{last_lines(said)}")
+        self._begun = self._said.seek(0, os.SEEK_END)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "data.fresh_process"],
+        self._begun = self._said.seek(0, os.SEEK_END)
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "data.fresh_process", *self._imported],
             cwd=ROOT,
             env=variables(),
             stdin=subprocess.PIPE,
@@ -167,10 +168,12 @@ def last_lines(text: str) -> str:
     return "".join(f"\n  {line[:LONGEST_LINE]}" for line in lines)
 
 
-def main() -> None:
-    """What the process of a worker does; after each module it writes a byte."""
+def main(imported: Sequence[str]) -> None:
+    """What the process of a worker does; after each module that it runs it writes a byte."""
     done = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
+    for module in imported:
+        importlib.import_module(module)
     for line in sys.stdin:
         module, *arguments = json.loads(line)
         importlib.import_module(module).main(*arguments)
@@ -178,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

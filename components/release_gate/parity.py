@@ -99,9 +99,9 @@ def check(
         found.problems += _contract_problems(contract, spec)
         temperature = float(contract.get("temperature", 1.0))
         known = [golden.stored(image, spec.reading) for image in images]
-        stages = [training_stage.ask(keras_file, spec, temperature, known)]
         timed = [image.sample for image in images]
-        with fresh_process.Worker() as worker:
+        with fresh_process.Worker(probe.__name__) as worker:
+            stages = [training_stage.ask(keras_file, spec, temperature, known)]
             answers, found.measured = probe.run(
                 saved_model, encoded, serialized(encoded), timed, time_limit_s, worker
             )

@@ -1,6 +1,7 @@
 """A process of its own: how it ends is told, and it finds the project."""
 
 import os
+import time
 
 import pytest
 
@@ -63,3 +64,7 @@ def test_a_module_that_is_not_there_ends_a_worker_in_a_sentence():
     with fresh_process.Worker() as worker, pytest.raises(fresh_process.ProcessError) as raised:
         worker.run("data.nothing", [])
     assert "No module named 'data.nothing'" in str(raised.value)
+    with fresh_process.Worker("data.nothing") as worker:
+        time.sleep(1)  # It is imported meanwhile, and that is told when the process is needed.
+        with pytest.raises(fresh_process.ProcessError, match=r"No module named 'data\.nothing'"):
+            worker.run("tests.data.in_worker", ["", ""])
