@@ -1,5 +1,6 @@
 """The script behind `make test`: both parts run, and no failure is lost."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -30,17 +31,26 @@ exit $code
     ],
 )
 def test_both_parts_run_and_the_first_failure_is_the_exit_code(tmp_path, codes, expected, parts):
+    for folder in ("scripts", "tests"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "scripts" / "suite", tmp_path / "scripts")
+    (tmp_path / "tests" / "test_quick.py").write_text("def test_quick(): ...\n")
+    (tmp_path / "tests" / "test_timed.py").write_text("pytestmark = pytest.mark.serial\n")
     python = tmp_path / "python"
     python.write_text(STAND_IN.format(folder=tmp_path))
     python.chmod(0o755)
     (tmp_path / "codes").write_text("".join(f"{code}\n" for code in codes))
-    command = [ROOT / "scripts" / "suite", python, "not landing", "--hypothesis-profile", "quick"]
+    script = tmp_path / "scripts" / "suite"
+    command = [script, python, "not landing", "--hypothesis-profile", "quick"]
     assert subprocess.run(command).returncode == expected
     calls = (tmp_path / "calls").read_text().splitlines()
     asked = [call for call in calls if call.startswith("-m pytest")]
     assert len(asked) == parts
     assert "(not landing) and not serial and not cluster and not long" in asked[0]
-    assert "--dist loadgroup --hypothesis-profile quick" in asked[0]
-    assert all("(not landing) and serial" in call and " -n " not in call for call in asked[1:])
+    assert asked[0].endswith(" --dist loadgroup --hypothesis-profile quick")
+    for call in asked[1:]:
+        assert "(not landing) and serial and" in call
+        assert call.endswith(" --hypothesis-profile quick tests/test_timed.py")
+        assert " -n " not in call
     shown = [call for call in calls if call.startswith("-m tests.costs build/costs.not-landing.")]
     assert len(shown) == sum(code not in (2, 5) for code in codes[:parts])
