@@ -172,8 +172,9 @@ def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data
     (keras_file,) = (first.output / "artifacts").rglob(export.KERAS_FILE)
     trained = keras.saving.load_model(keras_file)
     encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
-    pixels, _ = tf.function(graph.batch_pixels)(tf.constant(encoded), 48, "stretch")
     contract = trained_contract.read(Path(first_summary.pushed.path))
+    assert contract["image_size_px"] == 32
+    pixels, _ = tf.function(graph.batch_pixels)(tf.constant(encoded), 32, "stretch")
     logits = trained(tf.cast(pixels, tf.float32), training=False)
     expected = tf.nn.softmax(logits / contract["temperature"])
     outputs = served(image_bytes=tf.constant(encoded))
