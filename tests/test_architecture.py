@@ -114,15 +114,6 @@ def test_test_folders_are_packages_all():
     assert all((folder / "__init__.py").exists() for folder in folders)
 
 
-def test_nothing_is_imported_from_a_test():
-    """What tests share is in modules of their own: a test can be moved or marked by itself."""
-    for path in sorted((ROOT / "tests").rglob("*.py")) + sorted((ROOT / "benchmarks").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tests":
-                named = [*node.module.split("."), *(alias.name for alias in node.names)]
-                assert not [name for name in named if name.startswith("test_")], relative(path)
-
-
 def test_every_page_says_what_may_run_in_it():
     """Names of files and classes are strangers' words; should one get into a page, nothing runs."""
     pages = [
