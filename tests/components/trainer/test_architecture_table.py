@@ -10,8 +10,10 @@ import tensorflow as tf
 from keras import layers
 
 from components.trainer import architecture, describe
-from components.trainer.backbones import names, registry
+from components.trainer.backbones import registry
 from tests.components.trainer.backbones import conftest
+
+pytestmark = pytest.mark.xdist_group("backbones")
 
 
 def flat_layers(model: keras.Model) -> list[layers.Layer]:
@@ -37,7 +39,7 @@ def check_against_keras(model: keras.Model, rows: list[architecture.Row]) -> Non
     assert architecture.totals(rows).layers == len(flat)
 
 
-@pytest.mark.parametrize("name", names.BACKBONES)
+@pytest.mark.parametrize("name", conftest.dear(quick=conftest.BUILT))
 def test_sizes_and_parameters_are_those_of_keras(name):
     backbone = conftest.built(name)
     check_against_keras(backbone, architecture.rows(backbone))

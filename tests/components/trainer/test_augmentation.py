@@ -102,7 +102,10 @@ def test_the_config_is_json_and_checked():
         augmentation.Augmentation({"rotation": 3})
 
 
-def test_fit_and_mixed_precision_run_it():
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.landing)], ids=["plain", "XLA"]
+)
+def test_fit_and_mixed_precision_run_it(jit_compile):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         pixels = keras.Input((24, 24, 3))
@@ -112,9 +115,7 @@ def test_fit_and_mixed_precision_run_it():
         classifier = keras.Model(pixels, keras.layers.Dense(2, dtype="float32")(pooled))
     finally:
         keras.config.set_dtype_policy("float32")
-    classifier.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    for jit_compile in (False, True):
-        classifier.jit_compile = jit_compile
-        classifier.train_function = None
-        history = classifier.fit(PIXELS, np.arange(6) % 2, batch_size=4, verbose=0)
-        assert np.isfinite(history.history["loss"]).all()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile("sgd", loss, jit_compile=jit_compile)
+    history = classifier.fit(PIXELS, np.arange(6) % 2, batch_size=4, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()

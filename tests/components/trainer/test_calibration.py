@@ -12,6 +12,8 @@ from data import dataset, progress
 from tests.components.evaluator import made
 from tests.components.trainer import conftest
 
+pytestmark = pytest.mark.xdist_group("trained")
+
 
 def drawn(temperature: float, count: int = 20_000, seed: int = 0):
     """Logits, and labels drawn from their softmax at a temperature."""

@@ -38,6 +38,7 @@ print(json.dumps(losses))
 """
 
 
+@pytest.mark.landing
 def test_two_devices_train_as_one(tmp_path, make_job):
     """Without clipping: Keras clips the gradient of each device before it adds them up."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -54,6 +55,7 @@ def test_two_devices_train_as_one(tmp_path, make_job):
                 np.testing.assert_allclose(other, metrics[name], rtol=1e-3)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_mixed_precision_trains_and_what_is_kept_is_float32(make_job, precision):
     job = make_job(mixed_precision=precision, fine_tune_epochs=1)
@@ -86,6 +88,7 @@ def test_a_gpu_takes_what_it_is_fast_at(monkeypatch, capability, expected):
     assert devices.jit_compile(config.TrainConfig()) == "auto"
 
 
+@pytest.mark.landing
 def test_xla_trains(make_job):
     job = make_job(xla="on", head_epochs=2, fine_tune_epochs=0, **conftest.views(0))
     classifier, history = phases.train(job)

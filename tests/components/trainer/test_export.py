@@ -15,6 +15,8 @@ from data import decode, example, graph
 from tests.components.trainer import conftest
 from tests.data.pictures import noise, saved
 
+pytestmark = pytest.mark.xdist_group("trained")
+
 LABELS = ["dark", "bright and shiny"]
 SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 64, "test": 0})
 
@@ -82,6 +84,7 @@ def test_outliers_are_those_above_the_threshold(loaded, trained, fitted, images)
     assert outputs["outlier"].numpy().sum() == len(images) - 2
 
 
+@pytest.mark.landing
 def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, images):
     served = export.ServedModel(trained.classifier, SPEC, [])
     outputs = served.signatures()["serving_default"](tf.constant(images))
@@ -89,6 +92,9 @@ def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, 
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
     assert outputs["outlier_score"].numpy().tolist() == [0] * len(images)
     assert not outputs["outlier"].numpy().any()
+
+
+def test_the_contract_without_fitting_says_so():
     contract = export.contract(SPEC, "cnn", 128)
     assert (contract["temperature"], contract["outlier_threshold"]) == (1.0, None)
     assert (contract["value_range"], contract["float_range"]) == ([0, 65_535], None)

@@ -5,10 +5,12 @@ import tensorflow as tf
 from keras import layers
 
 from components.trainer import cut, export, gradcam, model
-from components.trainer.backbones import names, registry
+from components.trainer.backbones import registry
 from data import errors
 from tests.components.trainer import conftest
 from tests.components.trainer.backbones import conftest as backbones
+
+pytestmark = pytest.mark.xdist_group("trained")
 
 SIDE = conftest.SIZE
 PATCH = 10
@@ -134,7 +136,7 @@ def test_equals_the_papers_formulas_below_further_layers(trained, pixels, layer_
     assert heat.max() == 1
 
 
-@pytest.mark.parametrize("name", names.BACKBONES)
+@pytest.mark.parametrize("name", backbones.dear(quick=["mobilenet_v3_small", "cnn"]))
 def test_every_backbone_has_the_class_activation_map_at_its_last_layer(name):
     """Below an average and a dense layer Grad-CAM is the map weighted by the dense layer."""
     entry, backbone = registry.REGISTRY[name], backbones.built(name)

@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from components.trainer.features import cache
 from data import augment_config
 from tests.components.trainer import conftest
 from tests.data import changes
+
+pytestmark = pytest.mark.xdist_group("trained")
 
 
 def evaluated(classifier: keras.Model, seed: int = 1) -> evaluation.Evaluation:
@@ -36,7 +40,7 @@ def test_the_kept_weights_are_the_best_of_both_phases(trained):
     assert evaluated(trained.classifier).loss == pytest.approx(best, rel=2e-3)
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [0, pytest.param(2, marks=pytest.mark.landing)])
 def test_batch_norm_statistics_are_bit_identical_after_both_phases(make_job, number):
     settings = {"head_epochs": 1, "fine_tune_epochs": 1, "keep": "last"}
     job = make_job(unfreeze_blocks=2, **settings, **conftest.views(number))
@@ -46,7 +50,7 @@ def test_batch_norm_statistics_are_bit_identical_after_both_phases(make_job, num
         np.testing.assert_array_equal(before_one, after_one)
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.landing), 2])
 def test_fine_tuning_moves_the_top_blocks_and_nothing_below(make_job, number):
     settings = {"head_epochs": 1, "fine_tune_epochs": 1, "keep": "last", **conftest.views(number)}
     job = make_job(**settings)
@@ -87,6 +91,7 @@ def test_a_second_training_computes_no_features(trained, tmp_path, monkeypatch):
     conftest.weights_equal(classifier, trained.classifier)
 
 
+@pytest.mark.landing
 def test_cached_and_uncached_agree_on_identical_views(make_job):
     """Without changes all views are the image itself: both paths see the same."""
     # One batch an epoch: shuffling in two ways then makes no difference. No dropout.
@@ -145,6 +150,7 @@ def test_no_second_phase(make_job):
     assert (set(history.phases), history.kept) == ({"head"}, "head")
 
 
+@pytest.mark.landing
 def test_random_weights_train_everything_at_once(make_job):
     settings = {"weights": "random", "scratch_epochs": 8, **conftest.views(0)}
     classifier, history = phases.train(make_job(**settings, scratch_learning_rate=1e-2))
@@ -153,22 +159,40 @@ def test_random_weights_train_everything_at_once(make_job):
     assert evaluated(classifier).loss == pytest.approx(history.best_loss("scratch"), rel=1e-3)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "adamw"])
-@pytest.mark.parametrize("schedule", ["plateau", "constant", "cosine"])
+# What the session's training has not; the other pairs of the two are dear.
+PAIRS = [("adam", "plateau"), ("sgd", "constant")]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "schedule"),
+    [
+        pytest.param(*pair, marks=() if pair in PAIRS else pytest.mark.landing)
+        for pair in itertools.product(("adam", "sgd", "adamw"), ("plateau", "constant", "cosine"))
+    ],
+)
 def test_every_optimizer_and_schedule(make_job, optimizer, schedule):
     settings = {"optimizer": optimizer, "schedule": schedule, "fine_tune_epochs": 1}
     _, history = phases.train(make_job(**settings, averaging_epochs=0.5, layer_decay=0.8))
     assert history.best_loss("head") < 0.75
 
 
-@pytest.mark.parametrize("balance", ["weights", "sampling"])
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(
+    ("balance", "number"),
+    [
+        # Sampling and mixing are part of what test_resuming.py trains.
+        ("weights", 1),
+        pytest.param("sampling", 0, marks=pytest.mark.landing),
+        pytest.param("weights", 0, marks=pytest.mark.landing),
+        pytest.param("sampling", 1, marks=pytest.mark.landing),
+    ],
+)
 def test_balance(make_job, balance, number):
     settings = {"balance": balance, "fine_tune_epochs": 0, **conftest.views(number)}
     _, history = phases.train(make_job(**settings))
     assert history.best_accuracy() >= 0.9
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("number", [0, 1])
 def test_mixing(make_job, number):
     mix = augment_config.MixConfig(mixup_alpha=0.2, cutmix_alpha=1.0 if number == 0 else 0.0)

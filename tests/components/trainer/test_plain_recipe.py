@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 import yaml
 
 from components.trainer import config, devices, model, phases, sources
@@ -42,6 +43,7 @@ def script(job: phases.Job) -> keras.Model:
     return classifier
 
 
+@pytest.mark.landing
 def test_a_plain_script_ends_with_equal_weights(make_job):
     recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
     settings = config.TrainConfig(**recipe["train"])

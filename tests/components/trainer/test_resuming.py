@@ -48,9 +48,17 @@ WAYS = {
     "in the model": {"where": "model", "cache": config.CacheConfig()},
     "from scratch": {"weights": "random", "scratch_epochs": 3, "cache": config.CacheConfig()},
 }
+# Four trainings each.
+QUICK = [("cached", 0.0)]
 
 
-@pytest.mark.parametrize(("way", "interval_s"), [*((way, 0.0) for way in WAYS), ("cached", 1000.0)])
+@pytest.mark.parametrize(
+    ("way", "interval_s"),
+    [
+        pytest.param(way, seconds, marks=() if (way, seconds) in QUICK else pytest.mark.landing)
+        for way, seconds in [*((way, 0.0) for way in WAYS), ("cached", 1000.0)]
+    ],
+)
 def test_it_ends_with_the_same_weights(make_job, break_off, monkeypatch, way, interval_s):
     settings = {**SETTINGS, **WAYS[way], "checkpoint_interval_s": interval_s}
     where = settings.pop("where", "data")
@@ -91,6 +99,7 @@ def test_another_training_does_not_go_on_with_it(make_job):
     assert make_job(**SETTINGS).identity() == job.identity()
 
 
+@pytest.mark.landing
 def test_a_torn_checkpoint_starts_the_phase_anew(make_job, break_off, monkeypatch):
     job = make_job(**SETTINGS)
     whole, _ = phases.train(job)

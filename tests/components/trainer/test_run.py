@@ -51,13 +51,18 @@ def model_dir(tmp_path_factory):
     return root / "model" / "saved_model"
 
 
-def test_what_is_served_was_calibrated_on_eval(model_dir):
+@pytest.fixture(scope="module")
+def serve(model_dir):
+    """Its first answer takes seconds, for TensorFlow optimises the graph."""
+    return tf.saved_model.load(str(model_dir)).signatures["serving_default"]
+
+
+def test_what_is_served_was_calibrated_on_eval(model_dir, serve):
     """The logits of the .keras file over the contract's temperature give what is served."""
     contract = json.loads((model_dir / "assets" / trained_contract.FILE).read_text())
     pixels, label_ids = conftest.images(1)
     classifier = keras.saving.load_model(model_dir.parent / export.KERAS_FILE)
     logits = classifier(pixels, training=False).numpy()
-    serve = tf.saved_model.load(str(model_dir)).signatures["serving_default"]
     encoded = [saved(Image.fromarray(image), "PNG") for image in pixels]
     answer = serve(image_bytes=tf.constant(encoded))
     temperature = contract["temperature"]
@@ -76,8 +81,7 @@ def test_what_is_served_was_calibrated_on_eval(model_dir):
     assert 4 <= expected.sum() <= 6
 
 
-def test_an_image_that_is_nothing_of_the_kind_is_an_outlier(model_dir):
-    serve = tf.saved_model.load(str(model_dir)).signatures["serving_default"]
+def test_an_image_that_is_nothing_of_the_kind_is_an_outlier(serve):
     colours = np.zeros((conftest.SIZE, conftest.SIZE, 3), np.uint8)
     colours[::4, :, 0] = colours[:, ::3, 1] = 255
     answer = serve(image_bytes=tf.constant([saved(Image.fromarray(colours), "PNG")]))

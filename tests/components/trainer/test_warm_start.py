@@ -9,6 +9,8 @@ from components.trainer import contract as trained_contract
 from components.trainer import export, model, phases, warm_start
 from tests.components.trainer import conftest
 
+pytestmark = pytest.mark.xdist_group("trained")
+
 
 @pytest.fixture(scope="module")
 def last(trained, tmp_path_factory):

@@ -78,6 +78,7 @@ def test_another_seed_searches_elsewhere(make_job, tmp_path, formula):
     assert settings_and_losses(tmp_path / "0") != settings_and_losses(tmp_path / "1")
 
 
+@pytest.mark.landing
 def test_real_trials_repeat(make_job, tmp_path):
     for name in ("one", "two"):
         run(make_job(**QUICK), tmp_path / name, trials=2)
@@ -101,7 +102,7 @@ def test_a_trial_of_the_head_is_what_trainer_would_train(make_job, tmp_path):
     assert outcome.accuracy == history.best_accuracy("head")
 
 
-@pytest.mark.parametrize("fine_tune_epochs", [0, 2])
+@pytest.mark.parametrize("fine_tune_epochs", [0, pytest.param(2, marks=pytest.mark.landing)])
 def test_a_trial_computes_no_features_that_exist(make_job, tmp_path, monkeypatch, fine_tune_epochs):
     """Trainer's of the unchanged view serve the trials; no trial computes another's."""
     job = make_job(head_epochs=1, fine_tune_epochs=fine_tune_epochs, **conftest.views(1))
@@ -135,6 +136,7 @@ def test_a_small_cache_takes_what_is_small(make_job, tmp_path):
     assert folder.name.startswith("embedder-")
 
 
+@pytest.mark.landing
 def test_features_too_large_for_memory_give_the_same(make_job, tmp_path, monkeypatch):
     job = make_job(**QUICK)
     held = heads.HeadTrials(job, 1, 2).run(job.config, job.changes, tmp_path)
@@ -153,6 +155,7 @@ def test_all_settings_are_searched_by_whole_trainings(make_job, tmp_path):
     assert rows[0]["epochs"] == 3
 
 
+@pytest.mark.landing
 def test_from_scratch(make_job, tmp_path):
     job = make_job(weights="random", scratch_epochs=1, **conftest.views(0))
     searching = run(job, tmp_path, method="random", trials=1, what="all")
@@ -218,6 +221,7 @@ def test_the_summary_is_for_people(make_job, tmp_path, formula):
     assert best["eval_accuracy"] == pytest.approx(1 - best["eval_loss"], abs=1e-5)
 
 
+@pytest.mark.landing
 def test_the_objective_is_free_of_smoothing(make_job, tmp_path):
     """Against the definition, on the weights that a whole training kept."""
     job = make_job(head_epochs=2, fine_tune_epochs=1, label_smoothing=0.3)

@@ -1,13 +1,32 @@
 """Every backbone built once a session, with random weights, for the batteries of tests."""
 
 import functools
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
-from components.trainer.backbones import registry
+from components.trainer.backbones import names, registry
 
 SIZE = 64
+# Own layers, plain operations, and the smallest.
+QUICK = ("efficientnet_lite0", "mobilenet_v3_small", "cnn")
+
+
+# Too dear even to build for `make test`; efficientnet_b0 is made by the same code.
+BUILT = tuple(name for name in names.BACKBONES if name != "efficientnet_b4")
+
+
+def dear(every: Iterable[str] = names.BACKBONES, quick: Iterable[str] = QUICK) -> list[Any]:
+    """The backbones, as parameters of what computes with each: the others are for landing.
+
+    `make test` builds them, too, and looks at what is known without computing.
+    """
+    return [
+        pytest.param(name, marks=() if name in quick else pytest.mark.landing) for name in every
+    ]
 
 
 @functools.cache

@@ -10,6 +10,8 @@ from components.trainer.backbones import applications, names, registry
 from data import errors
 from tests.components.trainer.backbones import conftest, photos
 
+pytestmark = pytest.mark.xdist_group("backbones")
+
 ORIGINALS = {
     "mobilenet_v2": (keras.applications.MobileNetV2, keras.applications.mobilenet_v2),
     "mobilenet_v3_large": (keras.applications.MobileNetV3Large, keras.applications.mobilenet_v3),
@@ -47,7 +49,7 @@ def test_every_downloaded_backbone_is_compared():
     assert list(ORIGINALS) == downloaded
 
 
-@pytest.mark.parametrize("name", ORIGINALS)
+@pytest.mark.parametrize("name", conftest.dear(ORIGINALS, ["mobilenet_v3_small"]))
 def test_the_copy_with_our_preprocessing_equals_the_original_with_its_own(name, tmp_path):
     """By weights copied as after a download, and by a file that the original saved."""
     network, expected = original(name)
@@ -113,6 +115,7 @@ def test_a_download_is_copied_into_the_backbone(monkeypatch):
     backbone.set_weights(kept)
 
 
+@pytest.mark.landing
 def test_weights_from_a_file_tell_photos_apart(shared):
     weights_file = shared("weights/mobilenet_v2_imagenet_notop.weights.h5")
     images, label_ids = photos.read(shared("datasets/flower_photos_200"))

@@ -4,6 +4,8 @@ from keras import layers
 from components.trainer.backbones import cnn
 from tests.components.trainer.backbones import conftest
 
+pytestmark = pytest.mark.xdist_group("backbones")
+
 
 @pytest.mark.parametrize("name", ["cnn", "cnn_separable"])
 def test_three_blocks_of_3x3_convolutions(name):

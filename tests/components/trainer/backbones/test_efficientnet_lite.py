@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from components.trainer.backbones import efficientnet_lite, registry, torch_weights, weights
-from tests.components.trainer.backbones import photos
+from tests.components.trainer.backbones import conftest, photos
 
 # As published; with the classification layer of 1,280 × 1,000 + 1,000 they are 4.7 M, 5.4 M and
 # 6.1 M, BatchNorm's statistics not counted.
@@ -49,6 +49,7 @@ def test_the_parameters_are_those_published(pretrained):
     assert round((backbone.count_params() - statistics + head) / 1e6, 1) == MILLIONS[name]
 
 
+@pytest.mark.parametrize("pretrained", conftest.dear(efficientnet_lite.VARIANTS), indirect=True)
 def test_imagenet_weights_know_daisies_and_tell_flowers_apart(pretrained, shared):
     name, backbone, tensors = pretrained
     images, label_ids = photos.read(shared("datasets/flower_photos_200"))

@@ -12,6 +12,8 @@ from components.trainer.backbones import names, registry, weights
 from data import errors
 from tests.components.trainer.backbones import conftest
 
+pytestmark = pytest.mark.xdist_group("backbones")
+
 
 @dataclass
 class Entry:
@@ -23,7 +25,7 @@ class Entry:
         return np.asarray(self.registered.preprocess(conftest.pixels()))
 
 
-@pytest.fixture(scope="module", params=names.BACKBONES)
+@pytest.fixture(scope="module", params=conftest.dear(quick=conftest.BUILT))
 def entry(request) -> Entry:
     return Entry(request.param, registry.REGISTRY[request.param], conftest.built(request.param))
 
@@ -35,6 +37,7 @@ def test_names_and_registry_agree():
         assert weights.is_pretrained(name) == bool(registered.licence)
 
 
+@pytest.mark.parametrize("entry", conftest.dear(), indirect=True)
 def test_pixels_to_features(entry):
     inputs = entry.registered.preprocess(conftest.pixels())
     assert inputs.dtype == "float32"
@@ -79,7 +82,10 @@ def test_all_paths_go_through_every_block_end(entry):
 
 # Those with names that Keras makes up, and own ones.
 @pytest.mark.parametrize(
-    "name", ["efficientnet_lite0", "mobilenet_v3_small", "densenet121", "convnext_tiny", "cnn"]
+    "name",
+    conftest.dear(
+        ["efficientnet_lite0", "mobilenet_v3_small", "densenet121", "convnext_tiny", "cnn"]
+    ),
 )
 def test_the_smallest_size_has_the_same_layers(name):
     """No name depends on the size, or on what was built before in the process."""
@@ -109,6 +115,7 @@ def test_unfreezing_trains_what_is_above_the_boundary_alone(entry, blocks):
     model.freeze(entry.backbone)
 
 
+@pytest.mark.parametrize("entry", conftest.dear(), indirect=True)
 def test_frozen_features_are_the_same_in_training_as_in_inference(entry):
     model.freeze(entry.backbone)
     inputs = entry.inputs()
@@ -117,6 +124,7 @@ def test_frozen_features_are_the_same_in_training_as_in_inference(entry):
     np.testing.assert_array_equal(inference, training)
 
 
+@pytest.mark.parametrize("entry", conftest.dear(), indirect=True)
 def test_batch_norm_statistics_stay_bit_for_bit_when_all_else_trains(entry):
     backbone = entry.backbone
     model.unfreeze_top(backbone, entry.registered.block_ends, len(entry.registered.block_ends))
@@ -146,7 +154,8 @@ def _norms(backbone: keras.Model) -> list[keras.layers.Layer]:
 
 # One of each kind: own layers, plain operations, reversed channels, Keras' own special layers.
 @pytest.mark.parametrize(
-    "name", ["efficientnet_lite0", "mobilenet_v3_small", "resnet50", "convnext_tiny"]
+    "name",
+    conftest.dear(["efficientnet_lite0", "mobilenet_v3_small", "resnet50", "convnext_tiny"]),
 )
 def test_a_saved_model_loads_without_custom_objects(name, tmp_path):
     pixels = keras.Input((conftest.SIZE, conftest.SIZE, 3), name="pixels", dtype="uint8")

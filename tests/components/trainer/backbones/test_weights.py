@@ -9,6 +9,8 @@ from components.trainer.backbones import names, registry, weights
 from data import errors
 from tests.components.trainer.backbones import conftest
 
+pytestmark = pytest.mark.xdist_group("backbones")
+
 
 @pytest.mark.parametrize("name", ["cnn_separable", "mobilenet_v3_small"])
 def test_a_local_file_is_loaded(name, tmp_path):

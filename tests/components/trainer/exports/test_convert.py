@@ -10,6 +10,8 @@ from components.trainer.exports import config, convert, frozen, manifest, runtim
 from data import errors
 from tests.components.trainer import conftest
 
+pytestmark = pytest.mark.xdist_group("trained")
+
 TEMPERATURE = 1.3
 FORMATS = ["tflite_float16", "tflite_int8", "onnx"]
 
@@ -95,6 +97,7 @@ def test_representative_images_are_of_all_classes_and_the_same_every_time(record
     assert len(convert.representative(train_files, conftest.SIZE, 1000)) == conftest.COUNT
 
 
+@pytest.mark.landing
 def test_what_cannot_be_converted_is_said_and_takes_nothing_down(tmp_path):
     """TensorFlow Lite has no operation on integers for this one."""
     pixels = keras.Input((8, 8, 3))
