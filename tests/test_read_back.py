@@ -767,6 +767,7 @@ ALLOWED = {
     "components/image_example_gen/ingest.py": "an image that a decoder made, under its digest",
     "data/decoder.py": "of the process that started this one",
     "pipeline/scheduled/post.py": "of the process that started this one",
+    "data/fresh_process.py": "of the process that started this one",
     "pipeline/scheduled/embedding.py": "of the process that started this one",
     "pipeline/source.py": "the project's own sources",
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",

@@ -50,6 +50,7 @@ def test_versions_rollback_promote_status_prune(run, model_dir):
     assert run("prune", "--keep", 1, *flags)[1] == "Deleted: 1.\n"
 
 
+@pytest.mark.usefixtures("graphs_as_they_are")
 def test_predict_without_a_server(run, model_dir, tmp_path):
     (tmp_path / "[red].jpg").write_bytes(encoded())
     (tmp_path / "text.jpg").write_bytes(b"no image")
