@@ -29,7 +29,7 @@ sys.path[:] = [
 
 from data import errors, labels, progress  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
-from pipeline import parts, settings  # noqa: E402
+from pipeline import lean_imports, parts, settings  # noqa: E402
 from pipeline.run_config import STEPS  # noqa: E402
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class _Run:
 def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: float) -> int:
     from rich.text import Text
 
-    from pipeline import failures, lock, logs, preflight
+    with lean_imports.lean():
+        from pipeline import failures, lock, logs, preflight
 
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
     log_path = config.output_dir / "logs" / f"{run_id}.log"
@@ -178,7 +179,8 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     inputs = preflight.inputs(config, listing, run.parts.begins_with(STEPS[0]))
     _save_config(config, run.run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
-        from pipeline import dag, job_server, runner, steps
+        with lean_imports.lean():
+            from pipeline import dag, job_server, runner, steps
 
         server = job_server.JobServer(config.beam, run.log_path.with_suffix(".job_server.log"))
         pipeline = dag.build(config, inputs, beam_arguments=server.arguments)
@@ -250,7 +252,8 @@ def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
             ingests = asked.begins_with(STEPS[0])
             inputs = preflight.check(config, data_dir, ingests, lambda found: _show(found, console))
 
-            from pipeline import dag, dry_run
+            with lean_imports.lean():
+                from pipeline import dag, dry_run
 
             pipeline = dag.build(config, inputs)
             names = [one.id for one in pipeline.components if one.id not in dag.RESOLVERS]

@@ -1,15 +1,16 @@
 """How much a served model loses when its images get a little worse.
 
-Each corruption is made of the encoded image, by Pillow, and goes through the model from bytes,
-as an image from a worse camera would.
+Each corruption is made of the upright image, by Pillow on all processors, and is resized by the
+same graph as a served image, so that the classifier sees what it would see of a worse camera.
 
-Dimension letters: B batch, H, W image, K classes.
+Dimension letters: B batch, H, W image, S side in pixels, K classes.
 """
 
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -17,9 +18,8 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from components.evaluator import averages, counts
 from components.predict import predictions
-from data import decode, example, progress
+from data import decode, example, graph, progress
 
-SIGNATURE = "serving_default"
 BATCH = 16
 LIMIT = 500
 # Larger images are reduced to this before they are corrupted, as the model does anyhow: a blur of
@@ -53,7 +53,7 @@ class Row:
       accuracy_loss, macro_recall_loss: how much less than on the same images clean; below 0 is
         a gain.
       count: images asked about.
-      unchanged: those of them that could not be opened, and so went in as they were.
+      unchanged: those of them that could not be opened, and so count as they were.
     """
 
     name: str
@@ -128,16 +128,32 @@ def opened(encoded: bytes) -> Image.Image | None:
         return None
 
 
+@dataclass(frozen=True)
+class Eye:
+    """How a model sees and tells images.
+
+    Attributes:
+      classify: pixels uint8 [B, S, S, 3] in 0–255 → predicted class ids int64 [B].
+      size_px: the side S.
+      resize: as of :func:`data.graph.resize`.
+    """
+
+    classify: Callable[[np.ndarray], np.ndarray]
+    size_px: int
+    resize: graph.ResizeMode
+
+
 def measure(
-    model_dir: Path, found: predictions.Predictions, files: Sequence[str], limit: int = LIMIT
+    eye: Eye, found: predictions.Predictions, files: Sequence[str], limit: int = LIMIT
 ) -> list[Row]:
     """Asks a model about some images under every corruption.
 
     The images are the same for every model and run: those with the lowest digests, the classes in
-    turn. Memory does not grow with the number of images.
+    turn. Memory does not grow with the number of images. An image that Pillow cannot open is not
+    asked about again: the model would say of the same bytes what it said.
 
     Args:
-      model_dir: the folder with saved_model.pb.
+      eye: the model.
       found: what it said of the clean images, all of ``files`` in the order of the records.
       files: shards of image records.
       limit: the most images.
@@ -145,29 +161,47 @@ def measure(
     Returns:
       A row for the clean images, then one for each corruption.
     """
-    signature = tf.saved_model.load(str(model_dir)).signatures[SIGNATURE]
     chosen = choose(files, limit)
     names = [CLEAN, *(corruption.name for corruption in CORRUPTIONS)]
     # A class that is new to the model has rows of its own.
     classes = max([len(found.labels), *(label_id + 1 for label_id in chosen.values())])
     confusions = np.zeros([len(names), classes, classes + 1], np.int64)
-    clean = sorted(chosen)
-    np.add.at(confusions[0], (found.label_ids[clean], found.predicted_ids[clean]), 1)
     unchanged, task = 0, progress.start(TASK, total=len(chosen))
-    for encoded, label_ids in _batches(files, chosen):
-        images = [opened(content) for content in encoded]
-        unchanged += sum(image is None for image in images)
-        for number, corruption in enumerate(CORRUPTIONS, 1):
-            asked = [
-                content if image is None else _bmp(corruption.apply(image))
-                for content, image in zip(encoded, images, strict=True)
-            ]
-            answer = signature(image_bytes=tf.constant(asked))
-            predicted = answer["probabilities"].numpy().argmax(1)
-            predicted = np.where(answer["valid"], predicted, predictions.NOTHING)
-            np.add.at(confusions[number], (label_ids, predicted), 1)
-        task.advance(len(encoded))
+    resized = _resizer(eye)
+    # Pillow and TensorFlow both let other threads run while they work on an image.
+    with futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for places, encoded, label_ids in _batches(files, chosen):
+            said = found.predicted_ids[places]
+            predicted = np.tile(said, [len(names), 1])
+            views = list(pool.map(lambda content: _views(content, resized), encoded))
+            is_open = np.array([view is not None for view in views])
+            unchanged += int((~is_open).sum())
+            if is_open.any():
+                pixels = np.concatenate([view for view in views if view is not None])
+                told = eye.classify(pixels).reshape(-1, len(CORRUPTIONS))
+                predicted[1:, is_open] = told.T
+            for number, row in enumerate(predicted):
+                np.add.at(confusions[number], (label_ids, row), 1)
+            task.advance(len(encoded))
     return _rows(names, confusions, unchanged)
+
+
+def _views(encoded: bytes, resized: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
+    """An image under every corruption, uint8 [C, S, S, 3]; None where Pillow cannot open it."""
+    image = opened(encoded)
+    if image is None:
+        return None
+    return np.stack([resized(np.asarray(one.apply(image))) for one in CORRUPTIONS])
+
+
+def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:
+    """Pixels uint8 [H, W, 3] → uint8 [S, S, 3], for any H and W; traced once."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+    def resize(pixels: tf.Tensor) -> tf.Tensor:
+        return graph.resize(pixels, eye.size_px, eye.resize)
+
+    return lambda pixels: resize(tf.constant(pixels)).numpy()  # type: ignore[no-any-return]
 
 
 def choose(files: Sequence[str], limit: int) -> dict[int, int]:
@@ -196,21 +230,15 @@ def choose(files: Sequence[str], limit: int) -> dict[int, int]:
 
 def _batches(
     files: Sequence[str], chosen: dict[int, int]
-) -> Iterator[tuple[list[bytes], np.ndarray]]:
-    """Encoded images and label_ids int64 [B] of the chosen records."""
-    places = tf.constant(sorted(chosen), tf.int64)
+) -> Iterator[tuple[np.ndarray, list[bytes], np.ndarray]]:
+    """Places int64 [B], encoded images and label_ids int64 [B] of the chosen records."""
+    wanted = tf.constant(sorted(chosen), tf.int64)
     records = tf.data.TFRecordDataset(list(files)).enumerate()
-    records = records.filter(lambda place, _: tf.reduce_any(place == places))
-    for _, serialized in records.batch(BATCH):
+    records = records.filter(lambda place, _: tf.reduce_any(place == wanted))
+    for places, serialized in records.batch(BATCH).prefetch(1):
         parsed = example.parse(serialized, [example.ENCODED, example.CLASS_LABEL])
-        yield list(parsed[example.ENCODED].numpy()), parsed[example.CLASS_LABEL].numpy()
-
-
-def _bmp(image: Image.Image) -> bytes:
-    """Without loss, and without the time that PNG takes to compress."""
-    buffer = io.BytesIO()
-    image.save(buffer, "BMP")
-    return buffer.getvalue()
+        encoded = list(parsed[example.ENCODED].numpy())
+        yield places.numpy(), encoded, parsed[example.CLASS_LABEL].numpy()
 
 
 def _rows(names: Sequence[str], confusions: np.ndarray, unchanged: int) -> list[Row]:

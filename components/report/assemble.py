@@ -110,7 +110,9 @@ def assemble(
         outliers=_outliers(sources),
         comparison=_comparison(sources),
         robustness=tuple(
-            content.RobustnessRow(row.name, content.Estimate(row.accuracy), row.accuracy_loss)
+            content.RobustnessRow(
+                row.name, content.Estimate(row.accuracy), row.accuracy_loss, row.count
+            )
             for row in sources.robustness
         ),
         slices=_slices(found),

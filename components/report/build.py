@@ -20,6 +20,7 @@ from components.report import config as report_config
 from components.trainer import architecture, export
 from components.trainer import contract as trained_contract
 from components.trainer import history as training_history
+from components.trainer.features import engine
 from data import read_back
 
 
@@ -58,9 +59,13 @@ class Inputs:
 
 def write(inputs: Inputs, uri: str) -> None:
     """Writes the page and the model card into a folder."""
-    sources = read(inputs)
+    classifier = keras.saving.load_model(
+        inputs.saved_model.parent / export.KERAS_FILE, compile=False
+    )
+    sources = read(inputs, classifier)
     chosen = pictures.choose(sources.candidate, inputs.job.config)
-    drawn = pictures.draw(inputs.saved_model, sources.contract, inputs.test_files, chosen.paths())
+    explainer = export.explainer(classifier, sources.contract["backbone"])
+    drawn = pictures.draw(explainer, sources.contract, inputs.test_files, chosen.paths())
     shown = assemble.assemble(sources, chosen, drawn)
     files = {
         report_config.PAGE_FILE: page.render(shown),
@@ -72,18 +77,26 @@ def write(inputs: Inputs, uri: str) -> None:
             file.write(text)
 
 
-def read(inputs: Inputs) -> assemble.Sources:
-    """Reads what the steps left, and measures what none of them has."""
+def read(inputs: Inputs, classifier: keras.Model) -> assemble.Sources:
+    """Reads what the steps left, and measures what none of them has.
+
+    Args:
+      inputs: where all lies.
+      classifier: as trained, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
+    """
     job, contract = inputs.job, trained_contract.read(inputs.saved_model)
     ingested = ingest_report.Report.read(inputs.examples_uri)
     candidate = predictions.Predictions.read(
         inputs.predictions_uri, predict_config.TEST_SPLIT
     ).aligned(job.labels)
     measured = []
-    if job.config.robustness_images:
-        measured = robustness.measure(
-            inputs.saved_model, candidate, inputs.test_files, job.config.robustness_images
+    if limit := job.config.robustness_images:
+        count = min(limit, len(candidate.paths)) * len(robustness.CORRUPTIONS)
+        run = engine.compile_for(classifier, count, tf.uint8)
+        eye = robustness.Eye(
+            lambda pixels: run(pixels).argmax(1), contract["image_size_px"], contract["resize"]
         )
+        measured = robustness.measure(eye, candidate, inputs.test_files, limit)
     return assemble.Sources(
         job=job,
         run_id=inputs.run_id,
@@ -98,14 +111,13 @@ def read(inputs: Inputs) -> assemble.Sources:
         ),
         ingested=ingested,
         findings=validation.from_json(_text(inputs.findings_uri, validation.FINDINGS_FILE)),
-        layers=_layers(inputs.saved_model.parent / export.KERAS_FILE),
+        layers=_layers(classifier),
         robustness=measured,
         repeatable=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),
     )
 
 
-def _layers(keras_file: Path) -> list[architecture.Row]:
-    classifier = keras.saving.load_model(keras_file, compile=False)
+def _layers(classifier: keras.Model) -> list[architecture.Row]:
     try:
         return architecture.rows(classifier)
     except ValueError as error:

@@ -197,11 +197,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class RobustnessRow:
-    """Accuracy under one corruption, and by how much it is below that without it, −1 to 1."""
+    """Accuracy under one corruption, and by how much it is below that without it, −1 to 1.
+
+    Both are of ``images`` test images.
+    """
 
     name: str
     accuracy: Estimate
     drop: float | None
+    images: int
 
 
 @dataclass(frozen=True)

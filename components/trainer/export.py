@@ -233,11 +233,21 @@ def save(
     )
     contract_path.write_text(text + "\n", encoding="utf-8")
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
-    # A network of another make is explained at its last map.
-    entry = registry.REGISTRY.get(backbone)
-    layer = entry.grad_cam_layer if entry else None
-    served = ServedModel(classifier, spec, [contract_path, labels_path], fitted, layer)
+    served = ServedModel(
+        classifier, spec, [contract_path, labels_path], fitted, explained_layer(backbone)
+    )
     tf.saved_model.save(served, str(directory), signatures=served.signatures())
+
+
+def explained_layer(backbone: str) -> str | None:
+    """Names the layer that explains; None, the last map, for a network of another make."""
+    entry = registry.REGISTRY.get(backbone)
+    return entry.grad_cam_layer if entry else None
+
+
+def explainer(classifier: keras.Model, backbone: str) -> gradcam.Explainer:
+    """Makes what the signature ``explain`` answers with."""
+    return gradcam.Explainer(classifier, explained_layer(backbone))
 
 
 def save_keras(classifier: keras.Model, path: Path) -> None:

@@ -262,7 +262,7 @@ def real(painter: Painter = painted) -> content.Content:
         outliers=content.Outliers("energy", -3.127, 0.95, 0.0525),
         comparison=comparison(),
         robustness=tuple(
-            content.RobustnessRow(name, rate(hits, 381), (348 - hits) / 381)
+            content.RobustnessRow(name, rate(hits, 381), (348 - hits) / 381, 381)
             for name, hits in (("none", 348), ("JPEG quality 30", 341), ("blur 2 px", 325), ("brightness +30%", 344), ("brightness −30%", 339), ("rotation 10°", 332))
         ),
         slices=tuple(
@@ -349,7 +349,7 @@ def hostile() -> content.Content:
         calibration=content.Calibration(None, None),
         outliers=content.Outliers(SCRIPT, None, None, None),
         comparison=content.Comparison(SCRIPT, 0, tuple(content.Difference(name, None, None, none) for name in HOSTILE)),
-        robustness=(content.RobustnessRow(SCRIPT, none, None),),
+        robustness=(content.RobustnessRow(SCRIPT, none, None, 0),),
         slices=tuple(content.SliceRow(name, name, 0, none) for name in HOSTILE),
         mistakes=tuple(content.Example(content.Picture(name, name, ""), name, SCRIPT, None, None) for name in HOSTILE),
         training=origin.Training({SCRIPT: {"loss": [math.nan, math.inf, 1.0, None, 2.0]}, "empty": {}}, "", HOSTILE),

@@ -10,7 +10,6 @@ from components.predict import predictions
 from components.preprocess import materialise
 from components.report import config, pictures
 from components.trainer import config as train_config
-from components.trainer import contract as trained_contract
 from components.trainer import export, model
 from data import decode, example, records
 from tests.data.pictures import noise, saved
@@ -66,13 +65,13 @@ def files(tmp_path_factory) -> list[str]:
 
 
 @pytest.mark.usefixtures("graphs_as_they_are")
-def test_images_are_drawn_as_the_model_sees_them(files, tmp_path):
+def test_images_are_drawn_as_the_model_sees_them(files):
     spec = materialise.Spec(32, "letterbox", LABELS, {})
     settings = train_config.TrainConfig(backbone="cnn", weights="random")
-    export.save(model.build(settings, 32, 2), spec, "cnn", tmp_path / "saved", tmp_path)
-    contract = trained_contract.read(tmp_path / "saved")
+    contract = export.contract(spec, "cnn", 128)
+    explainer = export.explainer(model.build(settings, 32, 2), "cnn")
     wanted = {f"{index}.png" for index in range(18)} | {"missing.png"}
-    drawn = pictures.draw(tmp_path / "saved", contract, files, wanted)
+    drawn = pictures.draw(explainer, contract, files, wanted)
     assert drawn.keys() == wanted - {"missing.png"}
     plain, overlay = (
         Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))))

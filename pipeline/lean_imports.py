@@ -1,0 +1,36 @@
+"""Imports TFX without what its dependencies import only in case it is there, and no run uses.
+
+google-cloud-bigquery, which Beam imports, loads Jupyter's widgets for a progress bar in notebooks;
+Keras loads pyplot for a gallery of images; the Kubernetes client, which TFX imports, loads a
+validator that builds a grammar. Each import is in a ``try`` that an ImportError is expected in.
+Google's packages each list all distributions that are installed, to find their own name.
+
+Nothing of a library is changed: for the time of the imports, the modules are marked as not
+importable, by Python's own mark for that, and the list of distributions is made once. Afterwards
+all can be imported as before.
+"""
+
+import functools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+
+UNUSED = ("IPython", "ipywidgets", "kubernetes_validate", "matplotlib.pyplot")
+
+
+@contextmanager
+def lean() -> Iterator[None]:
+    """Within, what is UNUSED counts as not installed, unless it was imported before."""
+    hidden = [name for name in UNUSED if name not in sys.modules]
+    listed = metadata.packages_distributions
+    # Python: "If the corresponding value in sys.modules is None, a ModuleNotFoundError is raised."
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    metadata.packages_distributions = functools.cache(listed)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        metadata.packages_distributions = listed
+        for name in hidden:
+            if name in sys.modules and sys.modules[name] is None:
+                del sys.modules[name]
