@@ -182,3 +182,19 @@ def batch_pixels(
 
     signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([], tf.string))
     return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=4)
+def batch_reader(
+    size_px: int, mode: ResizeMode, reading: image_reading.Reading = image_reading.DEFAULT
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns :func:`batch_pixels` with these arguments as a graph, the same one each time.
+
+    Tracing it takes seconds, and so does its first call: steps of one process share both.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def read(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return batch_pixels(encoded, size_px, mode, reading)
+
+    return read  # type: ignore[no-any-return]

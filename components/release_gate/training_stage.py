@@ -3,8 +3,7 @@
 Dimension letters: N images, K classes, B batch, S side.
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,11 @@ def ask(
 
 def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Encoded images → pixels uint8 [N, S, S, 3] as Preprocess makes them, and valid bool [N]."""
-    decode_batch = _decoder(spec.size_px, spec.resize, spec.reading)
+    read = graph.batch_reader(spec.size_px, spec.resize, spec.reading)
     batches = (encoded[start : start + BATCH] for start in range(0, len(encoded), BATCH))
-    parts = [decode_batch(tf.constant(list(batch), tf.string)) for batch in batches]
-    pixels, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return pixels, valid
+    parts = [read(tf.constant(list(batch), tf.string)) for batch in batches]
+    pixels, refused = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return pixels, refused == b""
 
 
 def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.ndarray:
@@ -79,18 +78,3 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
             counts={},
             reading=image_reading.Reading.from_dict(contract),
         )
-
-
-@functools.lru_cache(maxsize=4)  # To trace and to prepare it takes seconds.
-def _decoder(
-    size_px: int, resize: graph.ResizeMode, reading: image_reading.Reading
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Encoded images string [B] → pixels uint8 [B, S, S, 3] in 0–255, valid bool [B]."""
-
-    # Without a graph, every image would trace its decoding anew, at a second each.
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels, refused = graph.batch_pixels(encoded, size_px, resize, reading)
-        return pixels, refused == ""
-
-    return decode

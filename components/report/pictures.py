@@ -101,19 +101,15 @@ def draw(
       Path → the image and the image under its Grad-CAM heat map, both as data URIs of JPEGs. What
       the model cannot read, or what is in no shard, is left out.
     """
-    size_px, resize = contract["image_size_px"], contract["resize"]
     reading = image_reading.Reading.from_dict(contract)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def see(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return graph.batch_pixels(encoded, size_px, resize, reading)
-
+    # The gate's graph, which is ready to run where both steps are in one process.
+    read = graph.batch_reader(contract["image_size_px"], contract["resize"], reading)
     drawn = {}
     task = progress.start(TASK, total=len(paths))
     rows = lookup.by_path(files, paths)
     while held := list(itertools.islice(rows, BATCH)):
         names, encoded = zip(*held, strict=True)
-        pixels, refused = (value.numpy() for value in see(tf.constant(encoded)))
+        pixels, refused = (value.numpy() for value in read(tf.constant(encoded)))
         overlays = gradcam.overlay(pixels, explainer.heatmap(pixels))
         for name, *shown, reason in zip(names, pixels, overlays, refused, strict=True):
             if not reason:

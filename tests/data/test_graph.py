@@ -134,6 +134,17 @@ def test_a_bad_image_spoils_itself_alone():
     assert pixels[1].numpy().max() == 0
 
 
+def test_the_reader_of_a_batch_is_made_once_and_reads_as_the_graph_does():
+    read = graph.batch_reader(16, "letterbox")
+    assert graph.batch_reader(16, "letterbox") is read
+    assert graph.batch_reader(17, "letterbox") is not read
+    encoded = tf.constant([saved(noise(20, 30), "PNG"), b"none"])
+    for found, expected in zip(
+        read(encoded), graph.batch_pixels(encoded, 16, "letterbox"), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_an_empty_batch():
     pixels, refused = graph.batch_pixels(tf.constant([], tf.string), 16, "stretch")
     assert pixels.shape == (0, 16, 16, 3)

@@ -19,7 +19,9 @@ def told(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """What a model that calls an image bright above a mean of 127.5 says: class ids, valid."""
     images = [robustness.opened(content) for content in encoded]
     means = [0.0 if image is None else np.asarray(image).mean() for image in images]
-    return np.greater(means, 127.5).astype(np.int64), np.array([one is not None for one in images], bool)
+    return np.greater(means, 127.5).astype(np.int64), np.array(
+        [one is not None for one in images], bool
+    )
 
 
 def brightness(pixels: np.ndarray) -> np.ndarray:
