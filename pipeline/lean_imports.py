@@ -1,9 +1,9 @@
 """Imports TFX without what its dependencies import only in case it is there, and no run uses.
 
-google-cloud-bigquery, which Beam imports, loads Jupyter's widgets for a progress bar in notebooks;
 Keras loads pyplot for a gallery of images; the Kubernetes client, which TFX imports, loads a
 validator that builds a grammar. Each import is in a ``try`` that an ImportError is expected in.
-Google's packages each list all distributions that are installed, to find their own name.
+Jupyter's widgets must stay: without them TFMA says nothing and lacks half of its names. Google's
+packages each list all distributions that are installed, to find their own name.
 
 Nothing of a library is changed: for the time of the imports, the modules are marked as not
 importable, by Python's own mark for that, and the list of distributions is made once. Afterwards
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 
-UNUSED = ("IPython", "ipywidgets", "kubernetes_validate", "matplotlib.pyplot")
+UNUSED = ("kubernetes_validate", "matplotlib.pyplot")
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import importlib
+import subprocess
 import sys
 from importlib import metadata
 
@@ -48,3 +49,18 @@ def test_the_modules_are_those_of_optional_imports():
     for name in lean_imports.UNUSED:
         if name != "kubernetes_validate":  # in the development environment alone
             assert importlib.util.find_spec(name), name
+
+
+@pytest.mark.landing
+def test_no_library_lacks_a_name_for_it():
+    """TFMA, for one, swallows an ImportError and goes on without half of what it offers."""
+    modules = "tensorflow_model_analysis, tensorflow_data_validation, keras, tfx.components"
+    names = f"import {modules}; print([len(dir(one)) for one in ({modules})])"
+    lean = "from pipeline import lean_imports\nwith lean_imports.lean(): import pipeline.dag\n"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code + names], capture_output=True, text=True, check=True
+        ).stdout
+        for code in ("import pipeline.dag\n", lean)
+    ]
+    assert found[0] == found[1]
