@@ -15,7 +15,7 @@ from data import decode, example, graph
 from tests.components.trainer import conftest
 from tests.data.pictures import noise, saved
 
-pytestmark = pytest.mark.xdist_group("trained")
+pytestmark = [pytest.mark.xdist_group("trained"), pytest.mark.usefixtures("graphs_as_they_are")]
 
 LABELS = ["dark", "bright and shiny"]
 SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 64, "test": 0})
@@ -205,6 +205,7 @@ def test_bad_images_have_no_heat_and_spoil_no_other(loaded, images):
     assert mixed["label"].numpy()[[0, 2, 3]].tolist() == [b""] * 3
 
 
+@pytest.mark.landing
 def test_a_fresh_process_explains(exported, images):
     """Without Keras and without this project: the file holds all there is to know."""
     code = (

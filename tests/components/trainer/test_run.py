@@ -52,8 +52,7 @@ def model_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def serve(model_dir):
-    """Its first answer takes seconds, for TensorFlow optimises the graph."""
+def serve(model_dir, graphs_as_they_are):
     return tf.saved_model.load(str(model_dir)).signatures["serving_default"]
 
 
