@@ -106,7 +106,7 @@ def judging_steps(
         baseline_model=last_blessed.outputs["model"],
         settings=GateJob(
             config=config.gate,
-            evaluate=config.evaluate,
+            evaluate=config.evaluate.of_values(),
             model_name=inputs.model_name,
             cache_dir=answers_dir(config, inputs),
             trial=config.infra.questions if tries_for_infra(config, engine) else None,

@@ -45,6 +45,13 @@ class EvaluateConfig(BaseModel):
         2000, ge=100, le=100_000, description="resamples for the intervals of F1"
     )
 
+    def of_values(self) -> "EvaluateConfig":
+        """The settings that the values of metrics depend on; those of slices and intervals as they come.
+
+        For whoever computes values alone, so that nothing is done again for the sake of a slice.
+        """
+        return EvaluateConfig(top_k=self.top_k)
+
     @field_validator("size_bounds_px")
     @classmethod
     def _ascend(cls, value: list[int]) -> list[int]:

@@ -115,6 +115,7 @@ def test_caching_is_on(class_folders, tmp_path):
         ("--augment.rotation-degrees=3", {"Trainer"}),
         ("--seed=7", {"Trainer"}),
         ("--evaluate.top-k=1", {"Evaluator", "ReleaseGate"}),  # its limits are on those metrics
+        ("--evaluate.confidence=0.9", {"Evaluator"}),
         ("--gate.min-recall=0.5", {"ReleaseGate"}),
         ("--infra.tries=3", {"InfraValidator"} & GOLDEN.keys()),
         ("--report.listed=3", set()),
