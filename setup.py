@@ -104,7 +104,7 @@ setup(
             "kfp; python_version >= '3.11'",
         ],
         "dev": [
-            "pytest",
+            "pytest<9.2",  # there pytest-xdist 3.8 loses the groups of tests
             "pytest-timeout",
             "pytest-xdist",
             "hypothesis",

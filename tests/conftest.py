@@ -19,6 +19,8 @@ from data.sources import digits
 from tests import costs, whole_runs
 from tests.data import pictures
 
+# Groups of minutes: begun last, they would keep one worker busy while the others have nothing to do.
+LONGEST = ("tests/e2e", "tests/serving/test_server.py", "tests/serving/test_every_door.py")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 hypothesis.settings.register_profile("quick", max_examples=200, deadline=None)
@@ -37,15 +39,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(costs.Rows(path))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the names of the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one worker, for the sake of its fixtures."""
+    """Keeps the tests of a file in one worker, for the sake of its fixtures; the longest come first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Spares every garbage collection the million objects of the imported libraries."""
+    if getattr(session.config.option, "loadgroup", False):
+        # It fails without a word in versions of pytest that it does not know.
+        lost = [item.nodeid for item in session.items if "@" not in item.nodeid]
+        if lost:
+            raise pytest.UsageError(f"pytest-xdist puts {lost[0]} in no group.")
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)

@@ -64,14 +64,17 @@ class Rows:
         path.write_text("\t".join(COLUMNS) + "\n")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        sums = self._open[report.nodeid]
+        # pytest-xdist adds the group of a test to its name.
+        name, at, group = report.nodeid.rpartition("@")
+        test = name if at and "]" not in group else report.nodeid
+        sums = self._open[test]
         for index, seconds in enumerate(report.cost):
             sums[index] += seconds
         if report.when == "teardown":
-            wall_s, cpu_s = self._open.pop(report.nodeid)
+            wall_s, cpu_s = self._open.pop(test)
             worker = getattr(report, "worker_id", "")
             with self._path.open("a") as file:
-                file.write(f"{report.nodeid}\t{wall_s:.2f}\t{cpu_s:.2f}\t{worker}\n")
+                file.write(f"{test}\t{wall_s:.2f}\t{cpu_s:.2f}\t{worker}\n")
 
 
 def summary(path: Path, shown: int = SHOWN) -> list[str]:

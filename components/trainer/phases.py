@@ -135,10 +135,11 @@ class _Training:
         inside = job.changes if job.changes.where == "model" else None
         names = job.spec.labels
         self.classifier = model.build(job.config, job.spec.size_px, len(names), inside, job.seed)
-        self.history.start = "the backbone's weights"
+        is_random = job.config.from_scratch
+        self.history.start = warm_start.RANDOM if is_random else warm_start.PRETRAINED
         if job.base is not None and job.config.warm_start:
             self.history.start = warm_start.apply(
-                self.classifier, names, job.config.backbone, job.base
+                self.classifier, names, job.config.backbone, job.base, self.history.start
             )
         self.folder = job.checkpoint_dir / job.identity() if job.checkpoint_dir else None
         self.board = tensorboard.Board(job.log_dir, names)

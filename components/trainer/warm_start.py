@@ -13,7 +13,16 @@ from components.trainer import contract, export, model
 from data import read_back
 
 
-def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: Path) -> str:
+PRETRAINED, RANDOM = "the backbone's weights", "random weights"
+
+
+def apply(
+    classifier: keras.Model,
+    label_names: list[str],
+    backbone: str,
+    base: Path,
+    otherwise: str = PRETRAINED,
+) -> str:
     """Fills a classifier with the weights of an exported one.
 
     Args:
@@ -21,6 +30,7 @@ def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: 
       label_names: of its K classes, in order.
       backbone: its registered name.
       base: the folder of the SavedModel, with its ``.keras`` file beside it.
+      otherwise: what the classifier starts from where the models do not fit.
 
     Returns:
       What it starts from, in one sentence, also where the models do not fit and it is unchanged.
@@ -28,16 +38,16 @@ def apply(classifier: keras.Model, label_names: list[str], backbone: str, base: 
     try:
         told = contract.read(base)
         if told["backbone"] != backbone:
-            return f"the backbone's weights: the last model stands on {told['backbone']}"
+            return f"{otherwise}: the last model stands on {told['backbone']}"
         last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
     except (read_back.ReadError, *read_back.BROKEN) as error:
-        return f"the backbone's weights: the last model cannot be read ({type(error).__name__})"
+        return f"{otherwise}: the last model cannot be read ({type(error).__name__})"
     old = last.get_layer(model.BACKBONE_LAYER)
     new = classifier.get_layer(model.BACKBONE_LAYER)
     weights = old.get_weights()
     shapes = [value.shape for value in weights]
     if shapes != [tuple(variable.shape) for variable in new.weights]:
-        return "the backbone's weights: the last model has other layers"
+        return f"{otherwise}: the last model has other layers"
     new.set_weights(weights)
     known = _copy_head(last, classifier, told["labels"], label_names)
     added = len(label_names) - known
