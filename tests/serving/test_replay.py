@@ -59,6 +59,7 @@ def answers(exported) -> dict[int, dict[str, np.ndarray]]:
     }
 
 
+@pytest.mark.landing
 def test_a_label_map_that_has_grown(run, model_dir, images, answers):
     versions.rollback(model_dir)  # to version 1; version 2 knows a class more
     code, out, said, found = run("--images", images, "--max-disagreement", 0)
@@ -147,6 +148,7 @@ def test_what_cannot_be_used(run, images, flags, sentence):
     assert said.count("\n") == 1
 
 
+@pytest.mark.landing
 def test_nothing_to_compare(run, model_dir, images):
     for path in images.glob("*.jpg"):
         if path.name != "lost.jpg":

@@ -79,6 +79,7 @@ def run(root: Path, examples: Path, model: str) -> dict[str, dict]:
     return found
 
 
+@pytest.mark.landing
 @needs_server
 def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root, examples, of_each_class):
     found = run(root, examples, "good")

@@ -101,6 +101,7 @@ def test_the_contract_without_fitting_says_so():
     assert contract["convert_to_srgb"] is True
 
 
+@pytest.mark.landing
 def test_a_server_without_python_finds_its_variables(exported, loaded, images):
     """As TensorFlow Serving loads: the graph alone, restored by the operation that it names."""
     made = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())

@@ -106,6 +106,7 @@ def test_too_few_readable_images_say_nothing(version_dir, photos):
     assert embedding.compare(question) is None
 
 
+@pytest.mark.landing
 def test_the_scheduler_asks_in_a_process_of_its_own(version_dir, photos, tmp_path):
     _, old = halves(photos)
     new_rows, old_rows = (

@@ -43,6 +43,7 @@ def test_every_export_says_what_the_classifier_says(saved_model, trained):
     assert np.abs(found["tflite_int8"] - expected).max() > 0  # it was quantised
 
 
+@pytest.mark.landing
 def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
     path = saved_model / manifest.FOLDER / manifest.NAMES["tflite_int8"]
     interpreter = runtime._interpreter(path)
