@@ -19,8 +19,8 @@ from data.sources import digits
 from tests import costs, whole_runs
 from tests.data import pictures
 
-# Groups of minutes: begun last, they would keep one worker busy while the others have nothing to do.
-LONGEST = ("tests/e2e", "tests/serving/test_server.py", "tests/serving/test_every_door.py")
+# Folders with groups of minutes: begun last, they would keep one worker busy while others have no work.
+LONGEST = ("tests/e2e", "tests/serving")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 hypothesis.settings.register_profile("quick", max_examples=200, deadline=None)
