@@ -12,7 +12,6 @@ import numpy as np
 from components.trainer import contract, export, model
 from data import read_back
 
-
 PRETRAINED, RANDOM = "the backbone's weights", "random weights"
 
 
