@@ -197,6 +197,7 @@ def test_the_page_asks_for_the_token_and_keeps_it_in_this_tab_alone(open_page, p
     assert not dialog.is_visible()
     tab.get_by_text("This server answers only with its token.").wait_for()
     tab.get_by_role("button", name="Try again").click()
+    dialog.wait_for()
     tab.keyboard.type(TOKEN)
     tab.keyboard.press("Enter")
     tab.get_by_text("Version 5 answers.").wait_for()

@@ -1,4 +1,4 @@
-"""The real Triton server, started once for several files; the last test here stops it."""
+"""The real Triton server, started once for several files; the test that is run last stops it."""
 
 import base64
 import contextlib
@@ -390,6 +390,7 @@ def test_a_frozen_worker_is_replaced_and_cannot_end_the_server(server):
     assert worker not in server.workers()
 
 
+@pytest.mark.last
 def test_it_stops_in_order(server):
     """Requests in flight are answered; exit code 0; no process and no file is left."""
     children = server.children()
