@@ -45,6 +45,10 @@ class EvaluateConfig(BaseModel):
         2000, ge=100, le=100_000, description="resamples for the intervals of F1"
     )
 
+    def for_classes(self, count: int) -> "EvaluateConfig":
+        """The same for so many classes: ``top_k`` is at most all of them."""
+        return self.model_copy(update={"top_k": min(self.top_k, count)})
+
     def of_values(self) -> "EvaluateConfig":
         """The settings that the values of metrics depend on; those of slices and intervals as they come.
 

@@ -28,7 +28,7 @@ def build(
       labels: the label map.
       code: hash of the code that evaluates.
     """
-    asked = config.model_copy(update={"top_k": min(config.top_k, len(labels))})
+    asked = config.for_classes(len(labels))
     keys = [row.key for row in slicing.slicings(config.slices, config.size_bounds_px)]
     return tfma.EvalConfig(
         model_specs=[

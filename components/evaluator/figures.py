@@ -45,7 +45,7 @@ def collect(
         labels=labels,
         confidence=config.confidence,
         example_count=whole.count,
-        top_k=min(config.top_k, len(labels)),
+        top_k=config.for_classes(len(labels)).top_k,
         figures=_of_whole(whole, counted, config),
         averages=averages.averages(counted, labels),
         per_class=_per_class(labels, config, whole, counted),

@@ -30,12 +30,8 @@ class Gathered:
         if self._new:
             label_ids, probabilities = zip(*self._new, strict=True)
             self._new = []
-            self.add_all(np.array(label_ids, np.int64), np.stack(probabilities))
-
-    def add_all(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
-        """Takes many images in at once; see ``metric.Tally.add``."""
-        for tally in self._tallies:
-            tally.add(label_ids, probabilities)
+            for tally in self._tallies:
+                tally.add(np.array(label_ids, np.int64), np.stack(probabilities))
 
     def merge(self, other: "Gathered") -> None:
         """Takes in what another one gathered; that one is not used any more."""

@@ -7,8 +7,6 @@ from collections import Counter
 
 from components.evaluator import metric, metrics
 
-ATTRIBUTE = "MEASUREMENT"
-
 
 @functools.cache
 def measurements() -> tuple[metric.Measurement, ...]:
@@ -17,13 +15,11 @@ def measurements() -> tuple[metric.Measurement, ...]:
     Raises:
       ValueError: two metrics have one name.
     """
-    found = []
-    for name in sorted(module.name for module in pkgutil.iter_modules(metrics.__path__)):
-        module = importlib.import_module(f"{metrics.__name__}.{name}")
-        found.append((getattr(module, ATTRIBUTE).place, name, getattr(module, ATTRIBUTE)))
-    ordered = tuple(measurement for _, _, measurement in sorted(found, key=lambda row: row[:2]))
-    names = Counter(one.name for measurement in ordered for one in measurement.metrics)
-    twice = [name for name, count in names.items() if count > 1]
+    names = sorted(module.name for module in pkgutil.iter_modules(metrics.__path__))
+    found = [importlib.import_module(f"{metrics.__name__}.{name}").MEASUREMENT for name in names]
+    ordered = tuple(sorted(found, key=lambda measurement: measurement.place))
+    counts = Counter(one.name for measurement in ordered for one in measurement.metrics)
+    twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise ValueError(f"Several metrics have the name {', '.join(twice)}.")
     return ordered

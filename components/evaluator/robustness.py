@@ -167,12 +167,11 @@ def measure(
     classes = max([len(found.labels), *(label_id + 1 for label_id in chosen.values())])
     confusions = np.zeros([len(names), classes, classes + 1], np.int64)
     unchanged, task = 0, progress.start(TASK, total=len(chosen))
-    resized = _resizer(eye)
+    resized, clean = _resizer(eye), found.predicted_ids
     # Pillow and TensorFlow both let other threads run while they work on an image.
     with futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for places, encoded, label_ids in _batches(files, chosen):
-            said = found.predicted_ids[places]
-            predicted = np.tile(said, [len(names), 1])
+            predicted = np.tile(clean[places], [len(names), 1])
             views = list(pool.map(lambda content: _views(content, resized), encoded))
             is_open = np.array([view is not None for view in views])
             unchanged += int((~is_open).sum())

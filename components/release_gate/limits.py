@@ -3,12 +3,12 @@
 Dimension letters: N images, K classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from components.evaluator import averages, gathered, metric, registry
+from components.evaluator import averages, metric, registry
 from components.evaluator import config as evaluate_config
 from components.predict import predictions
 from components.release_gate import config as gate_config
@@ -44,10 +44,11 @@ def check(
     }
     if not images:
         return [_nothing(one) for one in limits if not one.by_class][:1]
-    values = _measured(candidate, evaluate)
+    asked = evaluate.for_classes(len(labels))
+    values = _measured(candidate, limits, asked)
     support = np.bincount(candidate.label_ids, minlength=len(labels))
     checks = [
-        _overall(one, values[one.name], limit, images, evaluate.top_k)
+        _overall(one, values[one.name], limit, images, asked.top_k)
         for one, limit in limits.items()
         if not one.by_class
     ]
@@ -66,12 +67,18 @@ def check(
 
 
 def _measured(
-    candidate: predictions.Predictions, evaluate: evaluate_config.EvaluateConfig
+    candidate: predictions.Predictions,
+    wanted: Collection[metric.Metric],
+    evaluate: evaluate_config.EvaluateConfig,
 ) -> Mapping[str, Any]:
-    asked = evaluate.model_copy(update={"top_k": min(evaluate.top_k, len(candidate.labels))})
-    tallies = gathered.Gathered(asked)
-    tallies.add_all(candidate.label_ids, candidate.probabilities)
-    return tallies.values()
+    """The wanted metrics by name, and those that come with them."""
+    values: dict[str, metric.Value] = {}
+    for measurement in registry.measurements():
+        if any(one in wanted for one in measurement.metrics):
+            tally = measurement.tally(evaluate)
+            tally.add(candidate.label_ids, candidate.probabilities)
+            values |= tally.values()
+    return values
 
 
 def _nothing(one: metric.Metric) -> decision.Check:

@@ -41,26 +41,34 @@ def available_bytes(job: "phases.Job") -> int:
     return budget.available_bytes(job.cache_dir, _max_bytes(job))
 
 
+def boundary(job: "phases.Job") -> str | None:
+    """The layer below the blocks that a training unfreezes; None where it caches none."""
+    config = job.config
+    if not config.fine_tune_epochs:
+        return None
+    return cut.boundary(config.backbone, config.unfreeze_blocks)
+
+
 def features(
-    job: "phases.Job", classifier: keras.Model, boundary: str | None
+    job: "phases.Job", classifier: keras.Model, cut_at: str | None
 ) -> tuple[cache.Features | None, cache.Features]:
     """The kinds of features that a training stands on.
 
     Args:
       job: what is trained.
       classifier: with the weights that are frozen.
-      boundary: the layer below the unfrozen blocks; None where none is cached.
+      cut_at: of :func:`boundary`.
 
     Returns:
       The boundary's activations, None without a boundary, and the embedding, over those.
     """
     views, root, name = cache.Views(job.changes, job.seed), job.cache_dir, job.config.backbone
-    if boundary is None:
+    if cut_at is None:
         embedder = cut.embedder(classifier, name)
         return None, cache.Features(root, embedder, views, _max_bytes(job))
-    lower = cut.lower(classifier, name, boundary)
+    lower = cut.lower(classifier, name, cut_at)
     activations = cache.Features(root, lower, views, _max_bytes(job))
-    embedder = cut.upper_embedder(classifier, boundary)
+    embedder = cut.upper_embedder(classifier, cut_at)
     return activations, cache.Features(root, embedder, views, _max_bytes(job), activations)
 
 
@@ -78,11 +86,8 @@ class Feeds:
 
     def __init__(self, job: "phases.Job", classifier: keras.Model) -> None:
         self.job, self.classifier = job, classifier
-        config = job.config
-        self._boundary = None
-        if config.fine_tune_epochs:
-            self._boundary = cut.boundary(config.backbone, config.unfreeze_blocks)
-        self._repeats = job.class_factors() if config.balance == "sampling" else None
+        self._boundary = boundary(job)
+        self._repeats = job.class_factors() if job.config.balance == "sampling" else None
         self.plan = plan(job, self._view_bytes())
         if self.plan.views:
             counts, size_px = job.spec.counts, job.spec.size_px

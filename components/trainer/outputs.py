@@ -39,9 +39,7 @@ def kept(job: "phases.Job", classifier: keras.Model) -> "Kept | None":
     off = config.cache.views == 0 or config.from_scratch or job.changes.where == "model"
     if off or devices.precision(config.mixed_precision) != "float32":
         return None
-    boundary = None
-    if config.fine_tune_epochs:
-        boundary = cut.boundary(config.backbone, config.unfreeze_blocks)
+    boundary = feeding.boundary(job)
     activations, embeddings = feeding.features(job, classifier, boundary)
     if activations is None or boundary is None:
         return Kept(embeddings, None)
