@@ -184,6 +184,19 @@ def batch_pixels(
     return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
 
 
+@functools.cache
+def reader(reading: image_reading.Reading) -> tf.types.experimental.PolymorphicFunction:
+    """Returns :func:`decode_or_refuse` with these rules as a graph of string [], the same each time.
+
+    Tracing it takes seconds, and so does its first call.
+    """
+    return tf.function(
+        lambda content: decode_or_refuse(content, reading),
+        input_signature=[tf.TensorSpec([], tf.string)],
+        autograph=False,
+    )
+
+
 @functools.lru_cache(maxsize=4)
 def batch_reader(
     size_px: int, mode: ResizeMode, reading: image_reading.Reading = image_reading.DEFAULT

@@ -72,7 +72,7 @@ def refusal(
         value_range=integers,
         convert_to_srgb=config.convert_to_srgb,
     )
-    pixels, reason = (value.numpy() for value in _see(reading)(tf.constant(content)))
+    pixels, reason = (value.numpy() for value in graph.reader(reading)(tf.constant(content)))
     if reason:
         return str(reason.decode())
     picture = Image.fromarray(pixels)
@@ -114,15 +114,6 @@ def _decode_png() -> tf.types.experimental.PolymorphicFunction:
         return pixels[: tf.where(reason == "", graph.MAX_PIXELS, 0)]
 
     return tf.function(decode_png, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-
-
-@functools.cache
-def _see(reading: image_reading.Reading) -> tf.types.experimental.PolymorphicFunction:
-    return tf.function(
-        lambda content: graph.decode_or_refuse(content, reading),
-        input_signature=[tf.TensorSpec([], tf.string)],
-        autograph=False,
-    )
 
 
 @functools.cache

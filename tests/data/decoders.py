@@ -4,23 +4,14 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator
 
-from data import decode, decoder, value_range
+from data import decoder, decoder_pool
 
 
-class InProcess:
+class InProcess(decoder_pool.DecoderPool):
     """Answers as :class:`data.decoder_pool.DecoderPool` does, its JSON and bytes included.
 
     Starting a decoder takes a second of processor time, and a whole ingest starts four.
     """
-
-    def __init__(
-        self,
-        root: str,
-        config: decode.DecodeConfig,
-        size: int,
-        scale: value_range.Scale = decode.TYPE_SCALE,
-    ) -> None:
-        self._root, self._config, self._scale = root, config, scale
 
     def decode(
         self, requests: Iterable[decoder.Request]
@@ -33,6 +24,3 @@ class InProcess:
                 )
             head, encoded, samples = decoder.pack(found)
             yield one, decoder.unpack(json.loads(head), encoded, samples)
-
-    def close(self) -> None:
-        pass

@@ -17,9 +17,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from data import decode, image_reading, png_file
+from data import decode, graph, image_reading, png_file
 from data.png_file import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA
-from tests.data import graphs
 
 BACKGROUND = (200, 30, 120)
 READING = image_reading.Reading(BACKGROUND)
@@ -365,7 +364,7 @@ def jpeg_cells(progressive: bool) -> Iterator[Cell]:
 
 def verdicts(cells: Iterator[Cell]) -> dict[str, dict[str, collections.Counter[str]]]:
     """Name → "training" and "serving" → how many cells are equal, different or refused why."""
-    see = graphs.decoding(READING)
+    see = graph.reader(READING)
 
     def verdict(cell: Cell, content: bytes) -> str:
         pixels, reason = (value.numpy() for value in see(tf.constant(content)))

@@ -1,5 +1,6 @@
 """Decoding in processes that may die: what a hostile image can and cannot do."""
 
+import contextlib
 import io
 import os
 import signal
@@ -18,7 +19,7 @@ CONFIG = decode.DecodeConfig()
 
 
 def decoded(root: Path, names, config=CONFIG, size=2) -> dict[str, decoder.Answer]:
-    with decoder_pool.DecoderPool(str(root), config, size) as pool:
+    with contextlib.closing(decoder_pool.DecoderPool(str(root), config, size)) as pool:
         answers = pool.decode(decoder.Request(name) for name in names)
         return {request.path: answer for request, answer in answers}
 
@@ -55,7 +56,7 @@ def test_names_of_any_bytes_and_lines(photos):
 
 
 def test_reencoding_is_on_request(photos):
-    with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
+    with contextlib.closing(decoder_pool.DecoderPool(str(photos), CONFIG, 1)) as pool:
         ((_, answer),) = pool.decode([decoder.Request("00.png", reencode=True)])
     assert answer.result.info.reencoded
 
@@ -194,7 +195,7 @@ def test_a_hijacked_decoder_costs_its_image_alone(photos, monkeypatch, endless):
 
 
 def test_a_decoder_ends_when_its_master_does(photos):
-    with decoder_pool.DecoderPool(str(photos), CONFIG, 1) as pool:
+    with contextlib.closing(decoder_pool.DecoderPool(str(photos), CONFIG, 1)) as pool:
         list(pool.decode([decoder.Request("00.png")]))
         process = pool._decoders[0].process
         pool._decoders[0].stdin.close()

@@ -1,5 +1,6 @@
 """A process of its own: how it ends is told, and it finds the project."""
 
+import contextlib
 import os
 import time
 
@@ -38,7 +39,7 @@ def test_a_worker_runs_one_module_after_the_other_in_one_process(tmp_path):
         worker.run("tests.data.in_worker", ["", str(path)])
         return int(path.read_text())
 
-    with fresh_process.Worker() as worker:
+    with contextlib.closing(fresh_process.Worker()) as worker:
         first = ran(worker)
         assert ran(worker) == first != os.getpid()
         with pytest.raises(fresh_process.ProcessError) as raised:
@@ -61,10 +62,10 @@ def test_a_worker_runs_one_module_after_the_other_in_one_process(tmp_path):
 
 
 def test_a_module_that_is_not_there_ends_a_worker_in_a_sentence():
-    with fresh_process.Worker() as worker, pytest.raises(fresh_process.ProcessError) as raised:
-        worker.run("data.nothing", [])
+    with pytest.raises(fresh_process.ProcessError) as raised:
+        fresh_process.call("data.nothing", [])
     assert "No module named 'data.nothing'" in str(raised.value)
-    with fresh_process.Worker("data.nothing") as worker:
+    with contextlib.closing(fresh_process.Worker("data.nothing")) as worker:
         time.sleep(1)  # It is imported meanwhile, and that is told when the process is needed.
         with pytest.raises(fresh_process.ProcessError, match=r"No module named 'data\.nothing'"):
             worker.run("tests.data.in_worker", ["", ""])

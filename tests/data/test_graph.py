@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from data import decode, graph, image_reading, refusals
-from tests.data import encodings, graphs
+from tests.data import encodings
 from tests.data.pictures import noise, png_header, saved
 
 pytestmark = pytest.mark.xdist_group("decoding")
@@ -17,7 +17,7 @@ OTHERS = ["WEBP", "TIFF", "JPEG2000", "AVIF", "ICO", "PPM"]
 
 @pytest.fixture(scope="module")
 def decoded():
-    return graphs.decoding(image_reading.DEFAULT)
+    return graph.reader(image_reading.DEFAULT)
 
 
 @pytest.mark.parametrize("endian", ["<", ">"])
@@ -174,7 +174,7 @@ def transparent_png(kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "one colour", "RGB", "L"])
 def test_transparency_is_blended_as_ingest_does(kind, background):
     content = transparent_png(kind)
-    pixels, _ = graphs.decoding(image_reading.Reading(background))(content)
+    pixels, _ = graph.reader(image_reading.Reading(background))(content)
     config = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
     assert config.background_rgb() == background
     expected = decode.decode(content, config)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from data import colour, decode, graph, icc_graph, image_reading, refusals
-from tests.data import graphs, icc
+from tests.data import icc
 from tests.data.pictures import noise, saved
 
 pytestmark = pytest.mark.xdist_group("decoding")
@@ -339,7 +339,7 @@ def test_whatever_is_wrong_with_a_profile_the_graph_agrees_with_ingest(seed, cha
         assert np.abs(pixels - expected).mean() <= 0.3
 
 
-served = graphs.decoding(image_reading.DEFAULT)
+served = graph.reader(image_reading.DEFAULT)
 
 
 def turned(image: Image.Image) -> bytes:

@@ -10,9 +10,9 @@ import tensorflow as tf
 from PIL import Image
 
 from components.image_example_gen import config
-from data import decode, image_reading, range_choice, value_range
+from data import decode, graph, image_reading, range_choice, value_range
 from data.value_range import FLOAT, INTEGER, Range, Values
-from tests.data import encodings, graphs
+from tests.data import encodings
 
 pytestmark = pytest.mark.xdist_group("decoding")
 
@@ -180,7 +180,7 @@ def test_the_graph_sees_what_ingest_stores(images, setting):
             total.add(one.histogram)
     scale, _ = range_choice.decide(setting, known, {INTEGER: total})
     reading = image_reading.Reading(background, scale.integers)
-    see = graphs.decoding(reading)
+    see = graph.reader(reading)
     for name, content in images.items():
         stored = decode.decode(content, settings, scale=scale)
         expected = tf.io.decode_png(stored.encoded, channels=3).numpy()
@@ -200,7 +200,7 @@ def test_colours_of_16_bits_are_cut_alike_by_both_decoders(kind):
     assert stored.info.values is None
     expected = tf.io.decode_png(stored.encoded, channels=3).numpy()
     reading = image_reading.Reading(encodings.BACKGROUND, Range(0, 4095))
-    found = graphs.decoding(reading)(content)[0].numpy()
+    found = graph.reader(reading)(content)[0].numpy()
     assert np.abs(found.astype(int) - expected).max() <= 1
     if kind == "rgb":
         np.testing.assert_array_equal(found, values >> 8)
