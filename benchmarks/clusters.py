@@ -10,6 +10,7 @@ where a cluster's engines can only be slower than a process pool: what is measur
 The floor: a file's bytes are read and written once; everything else is decoding and the engine.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -35,7 +36,7 @@ def seconds(root: Path, target: Path, engine: str, workers: int) -> float:
 
     target.mkdir(parents=True)
     beam = beam_config.BeamConfig(engine=engine, workers=workers)
-    with job_server.JobServer(beam, target / "job_server.log") as server:
+    with contextlib.closing(job_server.JobServer(beam, target / "job_server.log")) as server:
         step = ingest_step.prepare(root, target, server.arguments)
         start = time.perf_counter()
         step()

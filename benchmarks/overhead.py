@@ -30,7 +30,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks import harness
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN = [sys.executable, str(ROOT / "pipeline" / "run_local.py")]
 GOAL = 1 / 1.3
 HELP_S, FIRST_LINE_S = 2.0, 15.0
 CACHES = Path("/proc/sys/vm/drop_caches")
@@ -68,8 +67,8 @@ def check(code: int) -> None:
 def bare_work(flags: list[str], scratch: Path) -> dict[str, dict[str, float]]:
     """Step → seconds inside its executor: in the first run of a process, and in its second."""
     found = {}
-    command = [sys.executable, str(Path(__file__)), "--times-to", str(scratch)]
-    subprocess.run([*command, "--", *flags], check=True, stdout=subprocess.DEVNULL)
+    itself = [sys.executable, str(Path(__file__)), "--times-to", str(scratch)]
+    subprocess.run([*itself, "--", *flags], check=True, stdout=subprocess.DEVNULL)
     for name in ("first", "second"):
         found[name] = json.loads((scratch / f"{name}.json").read_text())
     return found
@@ -90,12 +89,18 @@ class Run:
         return sum(self.steps[name] for name in names[names.index("Trainer") + 1 :])
 
 
+def command(checkout: Path = ROOT) -> list[str]:
+    """Starts the pipeline of a checkout."""
+    return [sys.executable, str(checkout / "pipeline" / "run_local.py")]
+
+
 def whole_run(flags: list[str], output: Path, checkout: Path = ROOT) -> Run:
     """Runs the pipeline of a checkout as a user does."""
-    command = [sys.executable, str(checkout / "pipeline" / "run_local.py"), *flags]
     before, start = os.times(), time.monotonic()
     done = subprocess.run(
-        [*command, "--output-dir", str(output)], stdout=subprocess.DEVNULL, check=False
+        [*command(checkout), *flags, "--output-dir", str(output)],
+        stdout=subprocess.DEVNULL,
+        check=False,
     )
     whole_s, after = time.monotonic() - start, os.times()
     check(done.returncode)
@@ -126,7 +131,7 @@ def first_line(flags: list[str], output: Path) -> float:
     """Seconds from the command to its first line."""
     start = time.monotonic()
     with subprocess.Popen(
-        [*RUN, *flags, "--output-dir", str(output)], stdout=subprocess.PIPE
+        [*command(), *flags, "--output-dir", str(output)], stdout=subprocess.PIPE
     ) as process:
         next(iter(process.stdout or ()))
         took = time.monotonic() - start
@@ -172,7 +177,7 @@ def main() -> None:
         cold = without_page_cache()
         first_line_s = first_line(flags, scratch / "line")
         start = time.monotonic()
-        subprocess.run([*RUN, "--help"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command(), "--help"], check=True, stdout=subprocess.DEVNULL)
         help_s = time.monotonic() - start
         ours = whole_run(flags, scratch / "whole")
         print(*table({"ours": ours}), sep="\n")

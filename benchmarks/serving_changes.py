@@ -40,7 +40,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import harness
+from benchmarks import harness, process_tree
 from components.preprocess import materialise
 from components.trainer import config, export, model
 from data import folder
@@ -252,12 +252,8 @@ class Server:
 
     def workers(self) -> list[int]:
         """The ids of the processes that run the model."""
-        found, waiting = [], [self._process.pid]
-        while waiting:
-            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-                waiting += [int(child) for child in path.read_text().split()]
-            found += [one for one in waiting if WORKER in _command_line(one)]
-        return sorted(set(found))
+        found = process_tree.below(self._process.pid)
+        return sorted(one for one in found if WORKER in _command_line(one))
 
 
 def _command_line(process_id: int) -> str:

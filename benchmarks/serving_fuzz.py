@@ -41,6 +41,7 @@ from benchmarks import (
     hostile_load,
     hostile_requests,
     hostile_rounds,
+    process_tree,
     raw_http,
 )
 from benchmarks import serving as throughput
@@ -69,13 +70,9 @@ class Watched:
     def processes(self) -> dict[int, str]:
         """Process ids and their roles: the supervisor, Triton, and its workers."""
         found = {self._process.pid: "supervisor"}
-        waiting = [self._process.pid]
-        while waiting:
-            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-                for child in map(int, path.read_text().split()):
-                    name = Path(f"/proc/{child}/cmdline").read_bytes()
-                    found[child] = "worker" if b"python_backend_stub" in name else "triton"
-                    waiting.append(child)
+        for child in process_tree.below(self._process.pid):
+            name = Path(f"/proc/{child}/cmdline").read_bytes()
+            found[child] = "worker" if b"python_backend_stub" in name else "triton"
         return found
 
     def memory_mb(self) -> dict[str, float]:

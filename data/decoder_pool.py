@@ -12,7 +12,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any
 
 from data import decode, decoder, errors, fresh_process, read_back, value_range
@@ -120,7 +119,7 @@ class _Decoder:
 
 
 class DecoderPool:
-    """A pool of decoders for one data folder; a context manager.
+    """A pool of decoders for one data folder, until it is closed.
 
     Args:
       root: the data folder.
@@ -140,17 +139,6 @@ class DecoderPool:
         self._decoders: list[_Decoder] = []
         self._selector = selectors.DefaultSelector()
         self._poll_seconds = min(_POLL_SECONDS, config.limits.max_seconds / 4)
-
-    def __enter__(self) -> "DecoderPool":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the processes."""

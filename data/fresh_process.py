@@ -16,7 +16,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from data import errors
 
@@ -71,7 +70,7 @@ class Worker:
     """A process in which one module runs after the other, so that libraries are loaded once.
 
     What a module loads stays loaded; one that fails ends the process, and the next one gets a new
-    one. Use it in a ``with`` block.
+    one.
 
     Args:
       imported: the name of a module that is imported at once, while this process goes on.
@@ -79,26 +78,16 @@ class Worker:
 
     def __init__(self, imported: str | None = None) -> None:
         self._imported = [imported] if imported else []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close
         self._begun = 0
-
-    def __enter__(self) -> "Worker":
-        self._said = tempfile.TemporaryFile()
-        if self._imported:
-            self._process = self._started()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-        self._said.close()
+        self._process = self._started() if imported else None
 
     def close(self) -> None:
-        """Ends the process, and gives its memory back; the next module starts another one."""
+        """Ends the process, and gives its memory back."""
+        self._end()
+        self._said.close()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -125,11 +114,11 @@ class Worker:
             process.stdin.write(json.dumps([module, *arguments]).encode() + b"\n")
             process.stdin.flush()
         if not select.select([process.stdout], [], [], time_limit_s)[0]:
-            self.close()
+            self._end()
             raise ProcessError(f"it took more than {time_limit_s:g} s.")
         if not process.stdout.read(1):
             process.wait()
-            self.close()
+            self._end()
             self._said.seek(self._begun)
             said = self._said.read().decode(errors="replace")
             raise ProcessError(f"its process ended with {process.returncode}:{last_lines(said)}")
@@ -146,6 +135,30 @@ class Worker:
             stderr=self._said,
             bufsize=0,
         )
+
+
+def call(
+    module: str,
+    arguments: Sequence[str],
+    time_limit_s: float = TIME_LIMIT_S,
+    worker: Worker | None = None,
+) -> None:
+    """Calls ``main(*arguments)`` of a module in another process, see :meth:`Worker.run`.
+
+    Args:
+      module: its full name.
+      arguments: what is passed on.
+      time_limit_s: the process is killed after so many seconds.
+      worker: the process; None: one for this call alone.
+
+    Raises:
+      ProcessError: as :func:`run`.
+    """
+    if worker is not None:
+        worker.run(module, arguments, time_limit_s)
+        return
+    with contextlib.closing(Worker()) as own:
+        own.run(module, arguments, time_limit_s)
 
 
 def variables() -> dict[str, str]:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 
 from data import errors
 from pipeline import beam_config
@@ -54,17 +53,6 @@ class JobServer:
         atexit.register(self.close)
         self._wait(config.engine, port)
         self.arguments.append(f"--job_endpoint=localhost:{port}")
-
-    def __enter__(self) -> "JobServer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the server."""

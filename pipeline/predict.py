@@ -198,7 +198,9 @@ def _on_beam(command: Command, missing: list[listing.Chunk], decoders: int) -> N
     if problems:
         raise errors.UserError(*problems)
     command.parts.mkdir(parents=True, exist_ok=True)
-    with job_server.JobServer(command.beam, command.parts / "job_server.log") as server:
+    with contextlib.closing(
+        job_server.JobServer(command.beam, command.parts / "job_server.log")
+    ) as server:
         model_dir = str(command.model_dir.resolve())
         executor.run_chunks(server.arguments, missing, model_dir, decoders)
 

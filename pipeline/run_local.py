@@ -8,6 +8,7 @@ Exit codes: 0 the run finished and its decision was carried out; 3 the model was
 2 a usage or data error; 75 another run works in the output folder; 1 any other failure.
 """
 
+import contextlib
 import datetime
 import logging
 import os
@@ -197,7 +198,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
 
     guard = runner.Guard(config.run, config.output_dir, finish)
     try:
-        with table, progress.listening(table.advanced), server:
+        with table, progress.listening(table.advanced), contextlib.closing(server):
             runner.run(pipeline, run.run_id, ran, table, guard, run.parts)
         if run.parts.last is None:
             labels.save(inputs.label_file, inputs.labels)

@@ -81,7 +81,6 @@ def summary(path: Path, shown: int = SHOWN) -> list[str]:
     """Tells what the folders and the dearest files and tests of a table took, a line each."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    groups: list[tuple[str, collections.Counter[str], collections.Counter[str]]] = []
     names = {
         "folders": lambda test: "/".join(test.partition("::")[0].split("/")[:-1]),
         "files": lambda test: test.partition("::")[0],
@@ -97,8 +96,6 @@ def summary(path: Path, shown: int = SHOWN) -> list[str]:
         for row in rows:
             walls[name(row["test"])] += float(row["wall_s"])
             cpus[name(row["test"])] += float(row["cpu_s"])
-        groups.append((title, walls, cpus))
-    for title, walls, cpus in groups:
         lines += ["", f"{'wall s':>8} {'CPU s':>8}  {title}"]
         lines += [f"{walls[key]:8.1f} {cpu:8.1f}  {key}" for key, cpu in cpus.most_common(shown)]
     return lines

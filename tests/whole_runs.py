@@ -114,12 +114,6 @@ def check_fork() -> None:
         raise RuntimeError(f"a fork would lose the threads {lost}, and import {missing} by itself")
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process has started and that live."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in listed.split()]
-
-
 def threads(pid: int) -> set[str]:
     """The names of a process's threads but its first."""
     tasks = Path(f"/proc/{pid}/task").iterdir()

@@ -5,6 +5,7 @@ makes. All others must say the same: the SavedModel in a fresh process, in one b
 one; its ``serve_examples``; and a running server. Dimension letters: N images, K classes.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,7 @@ def check(
         temperature = float(contract.get("temperature", 1.0))
         known = [golden.stored(image, spec.reading) for image in images]
         timed = [image.sample for image in images]
-        with fresh_process.Worker(probe.__name__) as worker:
+        with contextlib.closing(fresh_process.Worker(probe.__name__)) as worker:
             stages = [training_stage.ask(keras_file, spec, temperature, known)]
             answers, found.measured = probe.run(
                 saved_model, encoded, serialized(encoded), timed, time_limit_s, worker

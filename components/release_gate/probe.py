@@ -4,7 +4,6 @@ The fresh process has TensorFlow and nothing of the trainer: what the SavedModel
 bring with it. Dimension letters: N images, K classes.
 """
 
-import contextlib
 import resource
 import sys
 import tempfile
@@ -108,14 +107,12 @@ def run(
             **_packed("images", images),
             **_packed("examples", examples),
         )
-        with contextlib.ExitStack() as stack:
-            process = worker or stack.enter_context(fresh_process.Worker())
-            try:
-                process.run(__name__, [str(request), str(answer)], time_limit_s)
-            except fresh_process.ProcessError as error:
-                raise ProbeError(
-                    f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
-                ) from error
+        try:
+            fresh_process.call(__name__, [str(request), str(answer)], time_limit_s, worker)
+        except fresh_process.ProcessError as error:
+            raise ProbeError(
+                f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
+            ) from error
         try:
             return read_arrays.arrays(answer, "answer of the model's process", _unpacked_answer)
         except read_back.ReadError as error:

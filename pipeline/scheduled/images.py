@@ -5,6 +5,7 @@ bits is kept, so a million files take 8 MB. What is decoded here, to tell drift 
 sample, and each file of it once.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,7 +128,9 @@ class Memory:
         rows = {}
         if missing:
             root = str(self.root)
-            with decoder_pool.DecoderPool(root, self.config, _DECODERS, scale) as pool:
+            with contextlib.closing(
+                decoder_pool.DecoderPool(root, self.config, _DECODERS, scale)
+            ) as pool:
                 for request, answer in pool.decode(decoder.Request(path) for path in missing):
                     file, result = missing[request.path], answer.result
                     rows[file.path] = index.Row(

@@ -1,5 +1,6 @@
 """One run of the Beam steps on each engine, made once a session."""
 
+import contextlib
 import json
 import os
 import sys
@@ -145,7 +146,9 @@ def on_engine(images, model, worker_environment, tmp_path_factory) -> Callable[.
             small = ["--ingest.shard-bytes=4096", "--preprocess.size-px=32"]
             settings = config.parse([*common, *small, *flags])
             skip_without(settings.beam)
-            with job_server.JobServer(settings.beam, output / "job_server.log") as server:
+            with contextlib.closing(
+                job_server.JobServer(settings.beam, output / "job_server.log")
+            ) as server:
                 found[flags] = beam_steps(settings, model, server.arguments)
         return found[flags]
 

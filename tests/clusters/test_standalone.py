@@ -1,6 +1,7 @@
 """Ingest on masters and workers that are processes of their own, one of which is killed."""
 
 import collections
+import contextlib
 import threading
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_ingest(engine, killed, many, expected, worker_environment, tmp_path, mo
         ]
         beam = beam_config.BeamConfig(engine=engine, workers=2, options=options)
         conftest.skip_without(beam)
-        with job_server.JobServer(beam, tmp_path / "job_server.log") as server:
+        with contextlib.closing(job_server.JobServer(beam, tmp_path / "job_server.log")) as server:
             step = ingest_step.prepare(many, tmp_path, server.arguments)
             if killed:
                 assassin = threading.Thread(target=kill_one, args=(tmp_path, workers[0]))

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from benchmarks import process_tree
 from tests import costs, processes, whole_runs
 
 pytestmark = pytest.mark.xdist_group("runs")
@@ -50,7 +51,7 @@ def test_it_ends_by_a_signal_as_a_process_of_its_own(started, number, code, word
 
 def test_it_can_be_killed_and_leaves_no_process(started):
     process, _ = started
-    children = whole_runs.children(process.pid)
+    children = process_tree.below(process.pid)
     process.kill()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL

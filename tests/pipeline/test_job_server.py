@@ -1,5 +1,6 @@
 """The process around a job server; the servers themselves are in tests/clusters."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def flink(tmp_path, code: str, *options: str) -> beam_config.BeamConfig:
 
 def test_a_run_has_one_server_and_ends_it(tmp_path):
     config = flink(tmp_path, SERVES, "--flink_master=http://host:8081")
-    with job_server.JobServer(config, tmp_path / "log") as server:
+    with contextlib.closing(job_server.JobServer(config, tmp_path / "log")) as server:
         assert server.arguments[-1].startswith("--job_endpoint=localhost:")
         process = server._process
     assert process.returncode is not None
@@ -88,6 +89,6 @@ def test_a_server_ends_with_a_run_that_is_killed(tmp_path):
     ],
 )
 def test_otherwise_nothing_is_started(tmp_path, config):
-    with job_server.JobServer(config, tmp_path / "log") as server:
+    with contextlib.closing(job_server.JobServer(config, tmp_path / "log")) as server:
         assert server.arguments == config.arguments()
     assert not (tmp_path / "log").exists()

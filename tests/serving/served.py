@@ -1,7 +1,6 @@
 """A real model server, started as a user starts it, and what is sent to it."""
 
 import importlib.util
-import io
 import json
 import os
 import resource
@@ -14,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import process_tree
 from serving import client, transport
-from tests.data.pictures import noise
+from tests.data.pictures import noise, saved
 
 TIMEOUT_S = 240
 TOKEN = "Right-token_0123456789.~+/="  # noqa: S105
@@ -29,9 +29,7 @@ OPEN, GUARDED = "the open server", "the server with a token"
 
 
 def encoded(height: int = 40, width: int = 60, seed: int = 0, form: str = "JPEG") -> bytes:
-    buffer = io.BytesIO()
-    noise(height, width, seed).save(buffer, form)
-    return buffer.getvalue()
+    return saved(noise(height, width, seed), form)
 
 
 needs_triton = pytest.mark.skipif(
@@ -109,14 +107,7 @@ class Server:
 
     def children(self) -> list[int]:
         """All processes below the server's."""
-        found: list[int] = []
-        waiting = [self.process.pid]
-        while waiting:
-            for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-                below = [int(child) for child in path.read_text().split()]
-                found += below
-                waiting += below
-        return found
+        return process_tree.below(self.process.pid)
 
     def cpu_s(self) -> float:
         """The time on a processor of the supervising process, and of the gateway in it."""

@@ -3,7 +3,6 @@
 Dimension letters: N images, S side in pixels, K classes.
 """
 
-import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,9 +89,7 @@ def ask(
         request, answer = Path(scratch) / "pixels.npy", Path(scratch) / "answer.npy"
         np.save(request, pixels, allow_pickle=False)
         arguments = [name, str(path), str(request), str(answer)]
-        with contextlib.ExitStack() as stack:
-            process = worker or stack.enter_context(fresh_process.Worker())
-            process.run(__name__, arguments)
+        fresh_process.call(__name__, arguments, worker=worker)
         try:
             return np.array(read_arrays.array(answer, "answer of an export"))
         except read_back.ReadError as error:

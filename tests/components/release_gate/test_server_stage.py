@@ -2,10 +2,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import pytest
 
+from benchmarks import process_tree
 from components.release_gate import server_stage
 from data import fresh_process
 from tests import processes
@@ -113,16 +113,6 @@ def test_without_the_libraries_it_says_what_is_missing(monkeypatch):
     assert server_stage.missing() == "no_such_library not installed (extra [serve])"
 
 
-def below(pid: int) -> list[int]:
-    """All processes that a process has started, and they."""
-    children = [
-        int(child)
-        for path in Path(f"/proc/{pid}/task").glob("*/children")
-        for child in path.read_text().split()
-    ]
-    return children + [found for child in children for found in below(child)]
-
-
 @pytest.mark.landing
 @needs_server
 def test_the_real_server_ends_with_a_parent_that_is_killed(right, tmp_path):
@@ -135,7 +125,7 @@ def test_the_real_server_ends_with_a_parent_that_is_killed(right, tmp_path):
     )
     with parent:
         assert parent.stdout.readline() == b"running\n"
-        started = below(parent.pid)
+        started = process_tree.below(parent.pid)
         assert len(started) >= 3  # the server, Triton, a worker
         parent.kill()
     assert all(processes.ends(pid) for pid in started)
