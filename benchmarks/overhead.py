@@ -101,6 +101,8 @@ def whole_run(flags: list[str], output: Path, checkout: Path = ROOT) -> Run:
         [*command(checkout), *flags, "--output-dir", str(output)],
         stdout=subprocess.DEVNULL,
         check=False,
+        cwd=checkout,  # the processes that a run starts look here for its modules, then there
+        env=os.environ | {"PYTHONPATH": str(checkout)},
     )
     whole_s, after = time.monotonic() - start, os.times()
     check(done.returncode)
@@ -164,9 +166,9 @@ def main() -> None:
         return
     with harness.workspace() as scratch:
         data = harness.data_dir(arguments.data_dir, scratch)
-        flags = ["--data-dir", str(data)]
+        flags = ["--data-dir", str(data.resolve())]
         if arguments.config:
-            flags += ["--config", str(arguments.config)]
+            flags += ["--config", str(arguments.config.resolve())]
         if arguments.before:
             runs = {
                 "before": whole_run(flags, scratch / "before", arguments.before.resolve()),

@@ -59,6 +59,7 @@ class _Tables(NamedTuple):
 @tf.function(  # type: ignore[untyped-decorator]
     input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
     autograph=False,
+    experimental_attributes={"_noinline": True},
 )
 def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Converts decoded pixels by the profile in their file, as :func:`data.colour.to_srgb` does.

@@ -7,6 +7,7 @@ one; its ``serve_examples``; and a running server. Dimension letters: N images, 
 
 import contextlib
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,52 +90,72 @@ def check(
       ask_server: whether to start a server and ask it too.
       time_limit_s: for each process that is started.
       ask_also: asks something else of that server.
-      meanwhile: uses the process that has answered for the SavedModel, before it ends and a
-        server starts.
+      meanwhile: uses the process that has answered for the SavedModel, before it ends.
     """
     found = Parity(images=len(images))
     encoded = [image.encoded for image in images]
+    stages: list[probe.Stage] = []
+    labels: Sequence[str] = []
     try:
         contract = trained_contract.read(saved_model)
         spec = spec or training_stage.spec_of(contract)
+        labels = spec.labels
         found.problems += _contract_problems(contract, spec)
         temperature = float(contract.get("temperature", 1.0))
         known = [golden.stored(image, spec.reading) for image in images]
-        timed = [image.sample for image in images]
-        with contextlib.closing(fresh_process.Worker(probe.__name__)) as worker:
-            stages = [training_stage.ask(keras_file, spec, temperature, known)]
-            answers, found.measured = probe.run(
-                saved_model, encoded, serialized(encoded), timed, time_limit_s, worker
-            )
+        with contextlib.ExitStack() as started:
+            server = _server(found, saved_model, time_limit_s, started) if ask_server else None
+            worker = fresh_process.Worker(probe.__name__)
+            started.enter_context(contextlib.closing(worker))
+            stages.append(training_stage.ask(keras_file, spec, temperature, known))
+            with futures.ThreadPoolExecutor(1) as beside:
+                asked = beside.submit(
+                    probe.ask, saved_model, encoded, serialized(encoded), time_limit_s, worker
+                )
+                address = _ask_server(found, stages, server, encoded) if server else None
+                answers = asked.result()
+            stages[1:1] = answers
+            # Not before: what else runs beside a request makes it slow.
+            chosen = np.array([image.sample for image in images])
+            chosen = chosen if chosen.any() else answers[0].valid
+            timed = [encoded[index] for index in np.flatnonzero(chosen)]
+            found.measured = probe.measure(saved_model, timed, worker, time_limit_s)
             if meanwhile is not None:
                 meanwhile(worker)
+            if address and ask_also is not None:
+                ask_also(address)
     except errors.PipelineError as error:
         found.problems += error.problems
         return found
-    stages += answers
-    if ask_server:
-        stages += _server_stages(found, saved_model, encoded, time_limit_s, ask_also)
-    judge(found, images, stages, spec.labels, tolerance)
+    judge(found, images, stages, labels, tolerance)
     return found
 
 
-def _server_stages(
-    found: Parity,
-    saved_model: Path,
-    encoded: Sequence[bytes],
-    time_limit_s: float,
-    ask_also: Callable[[server_stage.Address], None] | None = None,
-) -> list[probe.Stage]:
-    """The running server's answer; none where it cannot be asked, which ``found`` then says."""
+def _server(
+    found: Parity, saved_model: Path, time_limit_s: float, started: contextlib.ExitStack
+) -> server_stage.Starting | None:
+    """Starts a server; None where none can be asked, which ``found`` then says."""
     reason = server_stage.missing()
     if reason:
         found.left_out.append(f"No running server was asked: {reason}.")
-        return []
+        return None
+    return started.enter_context(server_stage.starting(saved_model, time_limit_s))
+
+
+def _ask_server(
+    found: Parity,
+    stages: list[probe.Stage],
+    server: server_stage.Starting,
+    encoded: Sequence[bytes],
+) -> server_stage.Address | None:
+    """Adds what a server answers to ``stages``; None where it fails, which ``found`` then says."""
     try:
-        return [server_stage.ask(saved_model, encoded, time_limit_s, ask_also)]
+        address = server.address()
+        stages.append(server_stage.ask(server, address, encoded))
     except server_stage.ServerError as error:
         found.problems += error.problems
-        return []
+        return None
+    return address
 
 
 def judge(

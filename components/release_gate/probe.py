@@ -4,14 +4,16 @@ The fresh process has TensorFlow and nothing of the trainer: what the SavedModel
 bring with it. Dimension letters: N images, K classes.
 """
 
+import functools
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +29,7 @@ TIME_LIMIT_S = 900.0
 LATENCY_REQUESTS = 100
 LATENCY_LIMIT_S = 30.0
 _MIB = 2**20
+Answer = TypeVar("Answer")
 
 
 class ProbeError(errors.PipelineError):
@@ -73,48 +76,72 @@ class Measured:
     requests: int
 
 
-def run(
+def ask(
     saved_model: Path,
     images: Sequence[bytes],
     examples: Sequence[bytes],
-    timed: Sequence[bool],
     time_limit_s: float = TIME_LIMIT_S,
     worker: fresh_process.Worker | None = None,
-) -> tuple[list[Stage], Measured]:
+) -> list[Stage]:
     """Asks in a fresh process.
 
     Args:
       saved_model: the folder with saved_model.pb.
       images: N encoded images.
       examples: the same as N serialized tf.Examples.
-      timed: N flags: whose single requests are timed; where there are none, all valid ones.
       time_limit_s: in seconds.
-      worker: a process in which nothing has run yet, for the peak of its memory is measured;
-        by default one of its own.
+      worker: the process; by default one of its own.
 
     Returns:
-      The stages (one batch, one by one, ``serve_examples``) and what was measured.
+      The stages: one batch, one by one, ``serve_examples``.
 
     Raises:
       ProbeError: no answer came.
     """
+    packed = _packed("images", images) | _packed("examples", examples)
+    return _called("ask", saved_model, packed, _unpacked_stages, time_limit_s, worker)
+
+
+def measure(
+    saved_model: Path,
+    images: Sequence[bytes],
+    worker: fresh_process.Worker,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> Measured:
+    """Measures what a model costs, in the process that has answered with it.
+
+    Args:
+      saved_model: as of :func:`ask`.
+      images: whose single requests are timed; all were asked about before, so nothing is new.
+      worker: as of :func:`ask`; nothing else has run in it, for the peak of its memory counts.
+      time_limit_s: in seconds.
+
+    Raises:
+      ProbeError: no answer came.
+    """
+    packed = _packed("images", images)
+    return _called("measure", saved_model, packed, _unpacked_measured, time_limit_s, worker)
+
+
+def _called(
+    what: str,
+    saved_model: Path,
+    packed: dict[str, np.ndarray],
+    unpack: Callable[[Any], Answer],
+    time_limit_s: float,
+    worker: fresh_process.Worker | None,
+) -> Answer:
     with tempfile.TemporaryDirectory() as scratch:
         request, answer = Path(scratch) / "request.npz", Path(scratch) / "answer.npz"
-        np.savez(
-            request,
-            model_dir=str(saved_model),
-            timed=np.array(timed, bool),
-            **_packed("images", images),
-            **_packed("examples", examples),
-        )
+        np.savez(request, model_dir=np.array(str(saved_model)), **packed)
         try:
-            fresh_process.call(__name__, [str(request), str(answer)], time_limit_s, worker)
+            fresh_process.call(__name__, [what, str(request), str(answer)], time_limit_s, worker)
         except fresh_process.ProcessError as error:
             raise ProbeError(
                 f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
             ) from error
         try:
-            return read_arrays.arrays(answer, "answer of the model's process", _unpacked_answer)
+            return read_arrays.arrays(answer, "answer of the model's process", unpack)
         except read_back.ReadError as error:
             raise ProbeError(str(error)) from error
 
@@ -130,8 +157,8 @@ def _unpacked(stored: Any, name: str) -> list[bytes]:
     return [content[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def _unpacked_answer(stored: Any) -> tuple[list[Stage], Measured]:
-    stages = [
+def _unpacked_stages(stored: Any) -> list[Stage]:
+    return [
         Stage(
             name,
             stored[f"{name}/probabilities"],
@@ -140,46 +167,67 @@ def _unpacked_answer(stored: Any) -> tuple[list[Stage], Measured]:
         )
         for name in (BATCH, ALONE, EXAMPLES)
     ]
-    fields = {name: stored[name].item() for name in Measured.__dataclass_fields__}
-    return stages, Measured(**fields)
 
 
-def _unpacked_request(stored: Any) -> tuple[Path, np.ndarray, list[bytes], list[bytes]]:
-    model_dir = Path(str(stored["model_dir"]))
-    return model_dir, stored["timed"], _unpacked(stored, "images"), _unpacked(stored, "examples")
+def _unpacked_measured(stored: Any) -> Measured:
+    return Measured(**{name: stored[name].item() for name in Measured.__dataclass_fields__})
 
 
-def main(request_path: str, answer_path: str) -> None:
-    """What the fresh process does."""
-    model_dir, timed, images, examples = read_arrays.arrays(
-        request_path, "request to the model's process", _unpacked_request
+def main(what: str, request_path: str, answer_path: str) -> None:
+    """What the fresh process does: ``ask`` or ``measure``."""
+    names, does = (["images", "examples"], _answers) if what == "ask" else (["images"], _costs)
+
+    def unpacked(stored: Any) -> tuple[Path, list[list[bytes]]]:
+        return Path(str(stored["model_dir"])), [_unpacked(stored, name) for name in names]
+
+    saved_model, lists = read_arrays.arrays(
+        request_path, "request to the model's process", unpacked
     )
+    np.savez(answer_path, **does(saved_model, *lists))
+
+
+@functools.cache
+def _loaded(saved_model: Path) -> tuple[Any, float]:
+    """The model, and the seconds from the disk to its signatures."""
     start = time.perf_counter()
-    model = tf.saved_model.load(str(model_dir))
-    load_s = time.perf_counter() - start
+    model = tf.saved_model.load(str(saved_model))
+    return model, time.perf_counter() - start
+
+
+def _answers(
+    saved_model: Path, images: list[bytes], examples: list[bytes]
+) -> dict[str, np.ndarray]:
+    model, _ = _loaded(saved_model)
     default = _signature(model, DEFAULT_SIGNATURE)
     by_example = _signature(model, EXAMPLES_SIGNATURE)
     # On a GPU, TensorFloat-32 would round as the batch's size chooses the kernel.
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    alone = _joined([_ask(default, [image]) for image in images])
-    batch, from_examples = _ask(default, images), _ask(by_example, examples)
+    # The first request of a signature takes seconds, on one processor.
+    with futures.ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(_ask, by_example, examples)
+        alone = _joined([_ask(default, [image]) for image in images])
+        batch, from_examples = _ask(default, images), asked.result()
     tf.config.experimental.enable_tensor_float_32_execution(short)
-    chosen = timed if timed.any() else alone["valid"]
-    latencies = _latencies_ms(default, [images[index] for index in np.flatnonzero(chosen)])
+    arrays: dict[str, np.ndarray] = {}
+    for name, outputs in ((BATCH, batch), (ALONE, alone), (EXAMPLES, from_examples)):
+        arrays |= {f"{name}/{output}": outputs[output] for output in ("probabilities", "valid")}
+        arrays |= _packed(f"{name}/label", outputs["label"].tolist())
+    return arrays
+
+
+def _costs(saved_model: Path, images: list[bytes]) -> dict[str, Any]:
+    model, load_s = _loaded(saved_model)
+    latencies = _latencies_ms(_signature(model, DEFAULT_SIGNATURE), images)
     measured = Measured(
-        model_mib=sum(path.stat().st_size for path in _files(model_dir)) / _MIB,
+        model_mib=sum(path.stat().st_size for path in _files(saved_model)) / _MIB,
         load_s=load_s,
         p50_ms=float(np.percentile(latencies, 50)),
         p99_ms=float(np.percentile(latencies, 99)),
         memory_mib=_peak_memory_mib(),
         requests=len(latencies),
     )
-    arrays = asdict(measured)
-    for name, outputs in ((BATCH, batch), (ALONE, alone), (EXAMPLES, from_examples)):
-        arrays |= {f"{name}/{output}": outputs[output] for output in ("probabilities", "valid")}
-        arrays |= _packed(f"{name}/label", outputs["label"].tolist())
-    np.savez(answer_path, **arrays)
+    return asdict(measured)
 
 
 def _signature(model: Any, name: str) -> Any:
@@ -203,7 +251,7 @@ def _joined(answers: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _latencies_ms(signature: Any, images: list[bytes]) -> list[float]:
-    """Times single requests, in turns; all images were asked before, so nothing is new."""
+    """Times single requests, in turns."""
     latencies: list[float] = []
     began = time.perf_counter()
     while images and len(latencies) < LATENCY_REQUESTS:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,28 +63,85 @@ def missing() -> str | None:
     return f"{' and '.join(absent)} not installed (extra [serve])" if absent else None
 
 
-def ask(
-    saved_model: Path,
-    images: Sequence[bytes],
-    start_limit_s: float = START_LIMIT_S,
-    ask_also: Callable[[Address], None] | None = None,
-) -> probe.Stage:
-    """Starts a server on a SavedModel, asks it about N encoded images, and stops it.
+@dataclass(frozen=True)
+class Starting:
+    """A server that loads a SavedModel while others work.
 
-    Args:
-      saved_model: the folder with ``saved_model.pb``.
-      images: N encoded images.
-      start_limit_s: to start, and to give an answer.
-      ask_also: asks something else of the server while it runs.
-
-    Raises:
-      ServerError: it does not start within the limit, dies, or answers with an error.
+    Attributes:
+      process: the server's.
+      address_file: what it writes its address to once it has loaded the model.
+      log: what it has said.
+      limit_s: seconds from ``began`` on that it may take.
+      began: when it was started, in seconds since 1970.
     """
-    with running(saved_model, start_limit_s) as address:
-        stage = _answers(address, images, start_limit_s)
-        if ask_also is not None:
-            ask_also(address)
-        return stage
+
+    process: subprocess.Popen[bytes]
+    address_file: Path
+    log: Path
+    limit_s: float
+    began: float
+
+    def address(self) -> Address:
+        """Waits until it has loaded the model.
+
+        Raises:
+          ServerError: it does not start within the limit, or dies.
+        """
+        with self.told():
+            while True:
+                if self.process.poll() is not None:
+                    ended = self.process.returncode
+                    raise ServerError(f"The server ended with {ended} before it answered.")
+                # What is there but no JSON yet is still being written.
+                with contextlib.suppress(read_back.ReadError):
+                    address = read_back.json_file(
+                        self.address_file, "address of the server", _address
+                    )
+                    return replace(address, start_s=self.address_file.stat().st_mtime - self.began)
+                if time.time() > self.began + self.limit_s:
+                    raise ServerError(f"The server has not started within {self.limit_s:g} s.")
+                time.sleep(_POLL_S)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Adds the server's last lines to an error inside the block."""
+        try:
+            yield
+        except ServerError as error:
+            text = _LOG_PATH.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
+            lines = fresh_process.last_lines(text)
+            raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
+
+
+@contextlib.contextmanager
+def starting(
+    saved_model: Path, start_limit_s: float = START_LIMIT_S, command: Sequence[str] = COMMAND
+) -> Iterator[Starting]:
+    """Starts a server on a SavedModel, the folder with ``saved_model.pb``, and stops it at the end."""
+    with tempfile.TemporaryDirectory(prefix="server-trial-") as scratch:
+        model_dir, address_file = Path(scratch) / MODEL_NAME, Path(scratch) / "address.json"
+        shutil.copytree(saved_model, model_dir / "1", copy_function=_link)
+        log = Path(scratch) / "server.log"
+        arguments = ["--model-dir", str(model_dir), "--port", "0"]
+        # Were this process killed, nobody would stop the server.
+        arguments += ["--parent", str(os.getpid()), "--address-file"]
+        began = time.time()
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603
+                [*command, *arguments, str(address_file)],
+                cwd=fresh_process.ROOT,
+                # As in the other stages: no rounding that depends on the batch. What the server
+                # leaves behind after a failure lies in this folder, and goes with it.
+                env={**fresh_process.variables(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield Starting(process, address_file, log, start_limit_s, began)
+        finally:
+            _stop(process)
 
 
 @contextlib.contextmanager
@@ -100,33 +157,20 @@ def running(
       ServerError: it does not start within the limit, or dies; an error inside the block that
         is one of these gets the server's last lines added.
     """
-    with tempfile.TemporaryDirectory(prefix="server-trial-") as scratch:
-        model_dir, address_file = Path(scratch) / MODEL_NAME, Path(scratch) / "address.json"
-        shutil.copytree(saved_model, model_dir / "1", copy_function=_link)
-        log = Path(scratch) / "server.log"
-        arguments = ["--model-dir", str(model_dir), "--port", "0"]
-        # Were this process killed, nobody would stop the server.
-        arguments += ["--parent", str(os.getpid()), "--address-file"]
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603
-                [*command, *arguments, str(address_file)],
-                cwd=fresh_process.ROOT,
-                # As in the other stages: no rounding that depends on the batch. What the server
-                # leaves behind after a failure lies in this folder, and goes with it.
-                env={**fresh_process.variables(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            yield _started(process, address_file, start_limit_s)
-        except ServerError as error:
-            text = _LOG_PATH.sub("", log.read_text(encoding="utf-8", errors="replace"))
-            lines = fresh_process.last_lines(text)
-            raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
-        finally:
-            _stop(process)
+    with starting(saved_model, start_limit_s, command) as server:
+        address = server.address()
+        with server.told():
+            yield address
+
+
+def ask(server: Starting, address: Address, images: Sequence[bytes]) -> probe.Stage:
+    """Asks a server that has loaded the model about N encoded images.
+
+    Raises:
+      ServerError: it dies, answers with an error, or not within its limit.
+    """
+    with server.told():
+        return _answers(address, images, server.limit_s)
 
 
 def _link(source: str, target: str) -> None:
@@ -135,19 +179,6 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _started(process: subprocess.Popen[bytes], address_file: Path, limit_s: float) -> Address:
-    began = time.monotonic()
-    while time.monotonic() < began + limit_s:
-        if process.poll() is not None:
-            raise ServerError(f"The server ended with {process.returncode} before it answered.")
-        # What is there but no JSON yet is still being written.
-        with contextlib.suppress(read_back.ReadError):
-            address = read_back.json_file(address_file, "address of the server", _address)
-            return replace(address, start_s=time.monotonic() - began)
-        time.sleep(_POLL_S)
-    raise ServerError(f"The server has not started within {limit_s:g} s.")
 
 
 def _address(found: Any) -> Address:

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 from dataclasses import replace
@@ -207,14 +208,16 @@ def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path
 def test_a_server_that_cannot_be_asked_is_left_out_and_one_that_fails_refuses(
     right, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
-    found = parity.Parity()
-    assert parity._server_stages(found, right.saved_model, [], 1) == []
-    assert found.ok
-    assert found.left_out == [
-        "No running server was asked: no_such_library not installed (extra [serve])."
-    ]
-    monkeypatch.setattr(server_stage, "LIBRARIES", ())
-    found = parity.Parity()
-    assert parity._server_stages(found, right.saved_model, [], 0.0) == []
+    found, stages = parity.Parity(), []
+    with contextlib.ExitStack() as started:
+        monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
+        assert parity._server(found, right.saved_model, 1, started) is None
+        assert found.ok
+        assert found.left_out == [
+            "No running server was asked: no_such_library not installed (extra [serve])."
+        ]
+        monkeypatch.setattr(server_stage, "LIBRARIES", ())
+        server = parity._server(found, right.saved_model, 0.0, started)
+        assert parity._ask_server(found, stages, server, []) is None
+    assert stages == []
     assert found.problems[0].startswith("The server has not started within 0 s.")
