@@ -19,6 +19,7 @@ DOOR_NAMES = {
     "components/evaluator/extractors.py",
     "components/evaluator/figures_metric.py",
     "components/evaluator/results.py",
+    "components/evaluator/tfma.py",
     "components/image_validator/artifacts.py",
     "components/predict/artifacts.py",
     "components/pusher/released.py",
