@@ -3,7 +3,7 @@
 # make test-long       a month of retraining; each command of the Kubeflow package: whole runs
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first.
 #                      make test-conformance is the part of it that asks for the same results
-#                      make test-current is the suite and a whole run on Debian 13 with Python 3.12
+# make test-current    check, suite, a whole run and its answers on Debian 13 with Python 3.12
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
 #
@@ -43,6 +43,10 @@ test-clusters: $(DEV)
 test-conformance: $(DEV)
 	scripts/fetch_jars
 	$(BIN)/python -m pytest -m cluster tests/clusters/test_conformance.py
+
+# In a system of its own, which has an environment of its own.
+test-current:
+	scripts/trixie scripts/current
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(settings.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
+        # TensorFlow has warnings, by the page, for each model that is dropped half loaded.
+        logging.disable(logging.CRITICAL)
         terminated = isinstance(interrupt, _Terminated)
         print(
             f"{'Terminated' if terminated else 'Interrupted'}. The same command goes on after the"
