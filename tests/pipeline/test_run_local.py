@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 
 from pipeline import lock, run_local, summary
@@ -56,6 +57,13 @@ def test_what_libraries_say_of_what_a_signal_broke_off_is_not_told(monkeypatch, 
         "Terminated. The same command goes on after the last finished step.\n"
     )
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("end", [run_local._terminate, run_local._interrupt])
+def test_a_signal_in_a_step_of_beam_ends_the_run_as_anywhere(end):
+    """Beam makes errors of a step anew, with its name."""
+    with pytest.raises(KeyboardInterrupt), beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create([1]) | beam.Map(end)
 
 
 @pytest.mark.parametrize(
