@@ -5,7 +5,7 @@
 #
 # The lock file pins every version by its hash, so a build repeats and nothing else gets in.
 
-ARG PYTHON=3.10-slim-bookworm
+ARG PYTHON=3.12-slim-trixie
 
 FROM python:${PYTHON} AS build
 ARG EXTRAS=kubeflow,serve
@@ -17,14 +17,14 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 RUN pip install --no-cache-dir uv==0.13.9 && uv venv /venv
 WORKDIR /app
-COPY requirements/py310.lock requirements/py310.lock
+COPY requirements/py312.lock requirements/py312.lock
 COPY setup.py pyproject.toml ./
 COPY data data
 COPY components components
 COPY pipeline pipeline
 COPY serving serving
 # Editable, so that /app alone holds the project: --kubeflow.project-dir.
-RUN uv pip install --python /venv/bin/python --constraint requirements/py310.lock \
+RUN uv pip install --python /venv/bin/python --constraint requirements/py312.lock \
     --editable ".[${EXTRAS}]"
 
 # The same base, so that the environment finds its Python; nothing else is installed.

@@ -3,64 +3,74 @@
 # make test-long       a month of retraining; each command of the Kubeflow package: whole runs
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first.
 #                      make test-conformance is the part of it that asks for the same results
+# make test-current    check, suite, a whole run and its answers on Debian 13 with Python 3.12
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
+#
+# LANE=py310 or LANE=py312 chooses the versions; else scripts/lane does.
 
-.PHONY: run test test-landing test-long test-clusters test-conformance check format lock clean help
+.PHONY: run test test-landing test-long test-clusters test-conformance test-current check format lock clean help
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.10
 VENV := .venv
 BIN := $(VENV)/bin
-LOCK := requirements/py310.lock
+LANE ?=
+override LANE := $(shell scripts/lane "$(LANE)" "$(PYTHON)" $(VENV))
+LOCK := requirements/$(LANE).lock
+RUN := $(VENV)/.run-$(LANE)
+DEV := $(VENV)/.dev-$(LANE)
 UV_VERSION := 0.13.9
 # Without bytecode every process recompiles TensorFlow, TFX and Beam when it imports them.
 export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 
-run: $(VENV)/.run
+run: $(RUN)
 	$(BIN)/python pipeline/run_local.py
 
-test: $(VENV)/.dev
+test: $(DEV)
 	scripts/suite $(BIN)/python "not landing"
 
-test-landing: $(VENV)/.dev
+test-landing: $(DEV)
 	scripts/suite $(BIN)/python "landing or hypothesis" --hypothesis-profile landing
 
-test-long: $(VENV)/.dev
+test-long: $(DEV)
 	$(BIN)/python -m pytest -m long
 
-test-clusters: $(VENV)/.dev
+test-clusters: $(DEV)
 	scripts/fetch_jars
 	$(BIN)/python -m pytest -m cluster tests/clusters
 
-test-conformance: $(VENV)/.dev
+test-conformance: $(DEV)
 	scripts/fetch_jars
 	$(BIN)/python -m pytest -m cluster tests/clusters/test_conformance.py
 
-check: $(VENV)/.dev
+# In a system of its own, which has an environment of its own.
+test-current:
+	scripts/trixie scripts/current
+
+check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.dev
+format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # uv holds whatever it downloads against the hashes of the lock file, also where that is a constraint.
 # A stamp is newer than what it was made from, so a second call installs nothing.
-$(VENV)/.run: $(LOCK) setup.py
-	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
+$(RUN): $(wildcard $(LOCK)) setup.py
+	@scripts/setup_venv "$(LANE)" "$(VENV)" "$(UV_VERSION)" "$(PYTHON)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[serve]"
 	@touch $@
 
-$(VENV)/.dev: $(LOCK) setup.py
-	@scripts/setup_venv "$(PYTHON)" "$(VENV)" "$(UV_VERSION)"
+$(DEV): $(wildcard $(LOCK)) setup.py
+	@scripts/setup_venv "$(LANE)" "$(VENV)" "$(UV_VERSION)" "$(PYTHON)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[dev,serve,onnx]"
-	@touch $(VENV)/.run $@
+	@touch $(RUN) $@
 
-lock: $(VENV)/.dev
+lock: $(DEV)
 	$(BIN)/uv pip compile setup.py --all-extras --python-version 3.10 \
 	  --no-header --quiet --generate-hashes --output-file requirements/py310.lock
 	$(BIN)/uv pip compile setup.py --all-extras --python-version 3.12 \
@@ -71,4 +81,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -9

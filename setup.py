@@ -17,6 +17,9 @@ TFX_FOR_NEWER_PYTHON = [
     "tfx==1.21.0",
     "tensorflow>=2.21,<2.22",
     "ai-edge-litert",  # what runs .tflite files has left TensorFlow
+    "tensorboard",  # nor does TensorFlow bring it any more; tf.summary.image needs it
+    "scikit-learn>=1.5.2",
+    "scipy<1.18",  # scikit-learn's logistic regression passes it options that 1.18 warns about
 ]
 
 PACKAGES = [
@@ -86,7 +89,10 @@ setup(
     ],
     extras_require={
         "serve": [
-            "nvidia-pytriton==0.7.0; python_version < '3.11'",
+            "nvidia-pytriton==0.7.0; python_version < '3.13'",
+            # Triton's Python backend reads arrays of bytes of numpy 2 with wrong lengths, and dies.
+            # numpy 1 has no wheels for Python 3.13: that is what holds the model server back there.
+            "numpy<2; python_version < '3.13'",
             "aiohttp>=3.14",  # the gateway
         ],
         "heif": ["pillow-heif"],

@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the pipeline; returns the exit code."""
     start = time.monotonic()
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         asked, rest = parts.split(sys.argv[1:] if arguments is None else arguments)
         config = pipeline_config.parse(rest)
@@ -56,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(settings.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
+        # TensorFlow has warnings, by the page, for each model that is dropped half loaded.
+        logging.disable(logging.CRITICAL)
         terminated = isinstance(interrupt, _Terminated)
         print(
             f"{'Terminated' if terminated else 'Interrupted'}. The same command goes on after the"
@@ -70,7 +74,12 @@ class _Terminated(KeyboardInterrupt):
 
 
 def _terminate(*_: object) -> None:
-    raise _Terminated
+    # With words, since Beam makes an exception of the same class out of them, and a RuntimeError else.
+    raise _Terminated("SIGTERM")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt("SIGINT")
 
 
 @dataclass(frozen=True)

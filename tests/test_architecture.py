@@ -19,6 +19,7 @@ DOOR_NAMES = {
     "components/evaluator/extractors.py",
     "components/evaluator/figures_metric.py",
     "components/evaluator/results.py",
+    "components/evaluator/tfma.py",
     "components/image_validator/artifacts.py",
     "components/predict/artifacts.py",
     "components/pusher/released.py",
@@ -139,6 +140,31 @@ def test_every_locked_package_has_hashes(name):
     bare = [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry]
     assert len(entries) > 200
     assert bare == []
+
+
+# What is another thing in each version of a library, and the one module that takes what is there.
+OWNED = {
+    "tensorflow_model_analysis": "components/evaluator/tfma.py",
+    "ai_edge_litert": "components/trainer/lite.py",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_what_differs_between_versions_has_one_owner(path):
+    others = {library for library, owner in OWNED.items() if relative(path) != owner}
+    assert not imported(path) & others
+    if relative(path) not in OWNED.values():
+        assert "lite.Interpreter" not in path.read_text()
+
+
+def test_both_lanes_resolve_to_what_triton_and_scikit_learn_bear():
+    """The server dies of byte strings of numpy 2; of scipy 1.18, scikit-learn's solver is warned."""
+    for lane in ("py310", "py312"):
+        lock = (ROOT / "requirements" / f"{lane}.lock").read_text()
+        locked = dict(re.findall(r"^([\w-]+)==(\d+\.\d+)", lock, re.MULTILINE))
+        assert locked["nvidia-pytriton"] == "0.7" and locked["numpy"] == "1.26"
+        assert [int(part) for part in locked["scipy"].split(".")] < [1, 18]
+        assert "tensorboard" in locked
 
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))

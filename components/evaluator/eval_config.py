@@ -2,10 +2,8 @@
 
 import json
 
-import tensorflow_model_analysis as tfma
-
 from components.evaluator import config as evaluate_config
-from components.evaluator import slicing
+from components.evaluator import slicing, tfma
 from components.predict import schema
 from data import example
 

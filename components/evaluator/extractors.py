@@ -6,14 +6,13 @@ Stock Evaluator takes this module by ``module_path`` and calls ``custom_extracto
 from typing import Any
 
 import apache_beam as beam
-import tensorflow_model_analysis as tfma
 
-from components.evaluator import slicing
+from components.evaluator import slicing, tfma
 
 
 def custom_extractors(
     eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any = None
-) -> list[tfma.extractors.Extractor]:
+) -> list[tfma.Extractor]:
     """TFMA's own extractors, and ours behind the first, which parses the records."""
     parse, *others = tfma.default_extractors(
         eval_shared_model=eval_shared_model,
@@ -26,9 +25,7 @@ def custom_extractors(
         for key in spec.feature_keys
     ]
     ranged = [key for key in keys if key.bounds]
-    ours = tfma.extractors.Extractor(
-        stage_name="ExtractRanges", ptransform=beam.Map(_add_ranges, ranged)
-    )
+    ours = tfma.Extractor(stage_name="ExtractRanges", ptransform=beam.Map(_add_ranges, ranged))
     return [parse, ours, *others]
 
 

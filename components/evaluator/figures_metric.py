@@ -5,10 +5,10 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import gathered, metric, registry
+from components.evaluator.tfma import metric_types, metric_util
 
 
 class FiguresMetric(metric_types.Metric):

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-import tensorflow_model_analysis as tfma
 
 from components.evaluator import config as evaluate_config
-from components.evaluator import counts, eval_config, figures, registry, result
+from components.evaluator import counts, eval_config, figures, registry, result, tfma
 
 
 def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) -> result.Result:

@@ -157,7 +157,8 @@ def read_batches(
     """
     for path in paths:
         with read_parquet.opened(path, WHAT, AGAIN) as found:
-            yield from found.iter_batches(rows, columns=list(columns))
+            if found.num_row_groups:  # without rows, newer versions of pyarrow raise
+                yield from found.iter_batches(rows, columns=list(columns))
 
 
 def read_columns(paths: Sequence[str], columns: Sequence[str]) -> pa.Table:

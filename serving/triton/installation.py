@@ -28,10 +28,10 @@ class Installation:
         """The environment in which the server, and Python inside it, finds everything."""
         return {
             **os.environ,
-            "LD_LIBRARY_PATH": ":".join(
-                filter(None, [self.library_path, os.environ.get("LD_LIBRARY_PATH", "")])
-            ),
-            # The Python inside the server knows neither the virtual environment nor its prefix.
+            "LD_LIBRARY_PATH": _first(self.library_path, "LD_LIBRARY_PATH"),
+            # The Python inside the server knows neither the virtual environment nor its prefix. From
+            # 3.12 on it takes both from the first python on the PATH, before from these two.
+            "PATH": _first(os.path.join(sys.prefix, "bin"), "PATH"),
             "PYTHONHOME": sys.base_prefix,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "PYTHONWARNINGS": "ignore",
@@ -66,6 +66,11 @@ def find() -> Installation:
     _require_shared_python(library_dir, version)
     libraries = package.parent / "nvidia_pytriton.libs"
     return Installation(server / "bin" / "tritonserver", files, f"{libraries}:{library_dir}")
+
+
+def _first(folders: str, name: str) -> str:
+    """A variable of the environment that lists folders, with others before them."""
+    return os.pathsep.join(filter(None, [folders, os.environ.get(name, "")]))
 
 
 def _require_shared_python(library_dir: str, version: str) -> None:

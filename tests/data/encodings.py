@@ -362,6 +362,23 @@ def jpeg_cells(progressive: bool) -> Iterator[Cell]:
             yield Cell(f"JPEG {kind}", one, as_pillow_shows(one), LOSSY_LEVELS)
 
 
+def webp_cells() -> Iterator[Cell]:
+    """Lossy and lossless × transparent × animations × orientation in EXIF.
+
+    Newer TensorFlows would decode them, past the limits that the graph sets for the formats it knows.
+    """
+    small = np.random.default_rng(11).integers(0, 256, (4, 4, 4), np.uint8)
+    clear = Image.fromarray(small, "RGBA").resize((35, 22), Image.Resampling.BICUBIC)
+    choices = itertools.product((False, True), (clear, clear.convert("RGB")), (1, 3), (0, 3, 6))
+    for lossless, image, frames, told in choices:
+        more = [image.rotate(180)] * (frames - 1)
+        animated = {"save_all": True, "append_images": more} if more else {}
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", lossless=lossless, quality=95, exif=exif(told), **animated)
+        content = buffer.getvalue()
+        yield Cell("WebP", content, as_pillow_shows(content), LOSSY_LEVELS)
+
+
 def verdicts(cells: Iterator[Cell]) -> dict[str, dict[str, collections.Counter[str]]]:
     """Name → "training" and "serving" → how many cells are equal, different or refused why."""
     see = graph.reader(READING)
@@ -399,6 +416,7 @@ FAMILIES = {
     "GIF": gif_cells,
     "JPEG": lambda: jpeg_cells(False),
     "JPEG progressive": lambda: jpeg_cells(True),
+    "WebP": webp_cells,
 }
 
 

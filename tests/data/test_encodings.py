@@ -17,6 +17,7 @@ CELLS = {
     "GIF": 48,
     "JPEG": 187,
     "JPEG progressive": 187,
+    "WebP": 24,
 }
 # What training or serving refuses, and why; all others are shown as they are.
 UNSUPPORTED = "unsupported_encoding"
@@ -24,6 +25,7 @@ REFUSED = {
     "PNG RGB 16 bits tRNS": {"training": UNSUPPORTED, "serving": UNSUPPORTED},
     "BMP 4 bits, run-length": {"serving": UNSUPPORTED},
     "BMP 8 bits, run-length": {"serving": UNSUPPORTED},
+    "WebP": {"serving": "unsupported_format"},
 }
 
 

@@ -46,7 +46,8 @@ def test_it_ends_by_a_signal_as_a_process_of_its_own(started, number, code, word
     os.kill(process.pid, number)
     process.join(120)
     assert process.exitcode == code
-    assert err.read_text().startswith(word)
+    (line,) = err.read_text().splitlines()
+    assert line.startswith(word)
 
 
 def test_it_can_be_killed_and_leaves_no_process(started):

@@ -1,14 +1,17 @@
 """The command line as a user meets it; whole runs are in tests/e2e."""
 
+import gc
+import logging
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 
-from pipeline import lock, summary
+from pipeline import lock, run_local, summary
 from tests.whole_runs import ROOT, run
 
 pytestmark = pytest.mark.xdist_group("runs")
@@ -31,6 +34,36 @@ def test_help_is_light_and_names_every_group():
     check = f"{code}; print([m for m in ('tensorflow', 'keras', 'tfx', 'apache_beam') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, cwd=ROOT)
     assert loaded.stdout.strip() == "[]", loaded.stderr
+
+
+class HalfLoaded:
+    """As TensorFlow's models are, where a signal comes while they are loaded."""
+
+    def __del__(self):
+        logging.getLogger("tensorflow").warning("Value in checkpoint could not be found")
+
+
+def test_what_libraries_say_of_what_a_signal_broke_off_is_not_told(monkeypatch, capsys, caplog):
+    def broken_off(*_):
+        loading = HalfLoaded()
+        raise run_local._Terminated(loading)
+
+    monkeypatch.setattr(run_local, "_run", broken_off)
+    monkeypatch.setattr(run_local.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
+    assert run_local.main([]) == run_local.EXIT_TERMINATED
+    gc.collect()
+    assert capsys.readouterr().err == (
+        "Terminated. The same command goes on after the last finished step.\n"
+    )
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("end", [run_local._terminate, run_local._interrupt])
+def test_a_signal_in_a_step_of_beam_ends_the_run_as_anywhere(end):
+    """Beam makes errors of a step anew, with its name."""
+    with pytest.raises(KeyboardInterrupt), beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create([1]) | beam.Map(end)
 
 
 @pytest.mark.parametrize(

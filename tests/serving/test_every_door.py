@@ -14,6 +14,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from packaging import version
 
 from components.release_gate import golden, parity, training_stage
 from components.trainer import contract as trained_contract
@@ -152,8 +153,8 @@ def triton_json(server, images) -> Said:
 
 def triton_grpc(server, images) -> Said:
     with pytest.MonkeyPatch.context() as patch:
-        # Its generated code asks for a newer grpcio than TFX allows, and works with this one.
-        patch.setattr(grpc, "__version__", "1.67.0")
+        # Its generated code asks for a newer grpcio than TFX 1.16 allows, and works with that one.
+        patch.setattr(grpc, "__version__", max(grpc.__version__, "1.67.0", key=version.parse))
         import tritonclient.grpc as triton
     values = np.array([*images, None], object)[:-1, None]  # else NumPy drops zeros at the end
     tensor = triton.InferInput("image_bytes", list(values.shape), "BYTES")

@@ -230,7 +230,7 @@ def test_the_model_server_cannot_be_reached_but_by_the_front_door():
 
 
 def test_the_servers_are_no_older_than_the_tensorflow_that_exports():
-    lock = (manifest_files.ROOT / "requirements" / "py310.lock").read_text()
+    lock = (manifest_files.ROOT / "requirements" / "py312.lock").read_text()
     exporting = re.search(r"^tensorflow==(\d+\.\d+)", lock, re.MULTILINE)
     assert exporting is not None
     service = manifest_files.documents(

@@ -153,7 +153,7 @@ def test_the_image_has_what_the_server_imports_and_what_was_tested():
     needed = imported(manifest_files.ROOT / "serving") - set(sys.stdlib_module_names)
     needed -= {"serving", "image_size"}  # the latter lies beside the backend that imports it
     assert {PACKAGES.get(name, name) for name in needed} <= packages
-    lock = (manifest_files.ROOT / "requirements" / "py310.lock").read_text()
+    lock = (manifest_files.ROOT / "requirements" / "py312.lock").read_text()
     locked = dict(re.findall(r"^([\w-]+)==(\S+)", lock, re.MULTILINE))
     assert locked["tensorflow"] == tensorflow[1]
     assert packages - {"tensorflow-cpu"} <= set(locked)
@@ -170,8 +170,8 @@ def test_kserve_understands_its_file():
     [
         ("canaryTrafficPercent", "canaryTraffic"),
         ("${CANARY_PERCENT}", "110"),
-        ('"2.16.1"', "2.16"),
-        ('runtimeVersion: "2.16.1"', ""),
+        ('"2.21.0"', "2.21"),
+        ('runtimeVersion: "2.21.0"', ""),
         ("storageUri: ", "storageURI: "),
         ("${STORAGE_URI}", "/srv/models"),
         ("modelFormat:", "format:"),

@@ -124,6 +124,7 @@ def test_too_many_bytes_are_refused(asked):
         asked.predict([b"x" * (served.OPEN_BYTES + 1)])
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_printed_curl_line_works(server, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(encoded())
     line = next(line for line in server.output().splitlines() if line.startswith("printf"))

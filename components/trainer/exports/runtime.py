@@ -5,10 +5,11 @@ Dimension letters: N images, S side in pixels, K classes.
 
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from components.trainer import lite
 from components.trainer.exports import config as export_config
 from data import fresh_process, read_arrays, read_back
 
@@ -28,7 +29,7 @@ class TFLite:
     """
 
     def __init__(self, path: Path) -> None:
-        self._interpreter = _interpreter(path)
+        self._interpreter = lite.interpreter(model_path=str(path))
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()
@@ -94,17 +95,6 @@ def ask(
             return np.array(read_arrays.array(answer, "answer of an export"))
         except read_back.ReadError as error:
             raise fresh_process.ProcessError(str(error)) from error
-
-
-def _interpreter(path: Path) -> Any:
-    # TensorFlow 2.16 has the interpreter; newer ones give it to a package of its own.
-    try:
-        from ai_edge_litert import interpreter
-    except ImportError:
-        import tensorflow as tf
-
-        return tf.lite.Interpreter(model_path=str(path))
-    return interpreter.Interpreter(model_path=str(path))
 
 
 def main(name: str, path: str, request: str, answer: str) -> None:

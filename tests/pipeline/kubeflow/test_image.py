@@ -36,4 +36,7 @@ def test_it_is_what_the_settings_say():
     assert re.search(r"^USER [1-9]", DOCKERFILE, re.MULTILINE)
     assert (ROOT / "Makefile").read_text().split("UV_VERSION := ")[1].split()[0] in DOCKERFILE
     tag = re.search(r"^ARG PYTHON=(.+)$", DOCKERFILE, re.MULTILINE)[1]
-    assert tag.startswith((ROOT / ".python-version").read_text().strip())
+    (lock,) = set(re.findall(r"requirements/(\w+)\.lock", DOCKERFILE))
+    command = ["sh", "-c", f". scripts/pythons; version_of {lock}"]
+    version = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert tag.startswith(f"{version.strip()}-")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import calibration
+from components.trainer import calibration, lite
 from components.trainer.exports import config, convert, frozen, manifest, runtime
 from data import errors
 from tests.components.trainer import conftest
@@ -46,7 +46,7 @@ def test_every_export_says_what_the_classifier_says(saved_model, trained):
 @pytest.mark.landing
 def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
     path = saved_model / manifest.FOLDER / manifest.NAMES["tflite_int8"]
-    interpreter = runtime._interpreter(path)
+    interpreter = lite.interpreter(model_path=str(path))
     (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert (given["name"].split(":")[0].endswith(config.INPUT), given["dtype"]) == (True, np.uint8)
     assert given["quantization"] == (1.0, 0)

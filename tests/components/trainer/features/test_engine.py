@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import config, cut, model
+from components.trainer import config, cut, lite, model
 from components.trainer.features import engine
 
 
@@ -18,7 +18,7 @@ def part() -> keras.Model:
 def test_the_quick_engine_equals_tensorflow(part, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (11, 64, 64, 3), np.uint8)
     plain = engine.compile_for(part, 1, tf.uint8)(pixels)
-    monkeypatch.setattr(engine.tf.lite, "Interpreter", spy := Spy(tf.lite.Interpreter))
+    monkeypatch.setattr(engine.lite, "interpreter", spy := Spy(lite.interpreter))
     quick = engine.compile_for(part, engine.LITE_MIN_ROWS, tf.uint8)
     assert spy.calls == (os.cpu_count() or 1)
     for count in (11, 1, 8, 3):
