@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import harness
-from components.pusher import push
 from data.sources import digits
 from pipeline.scheduled import config, cron, decision, retraining, running
 from pipeline.scheduled import state as schedule_state
+from serving import served_version
 
 START = datetime.datetime(2031, 5, 1, tzinfo=datetime.timezone.utc)
 DAYS = 30
@@ -118,7 +118,7 @@ class Month:
 
     def _served(self) -> int:
         """1 for the first version ever served, 2 for the second; 0 before."""
-        version = push.served(self.place / "out" / "serving" / "photos")
+        version = served_version.served(self.place / "out" / "serving" / "photos")
         if version is None:
             return 0
         if version not in self.versions:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import config, evaluation, losses, phases
+from components.trainer import config, evaluation, losses, training_job
 from data import augment_config, example, folder, graph, records
 
 SHARES = (0.7, 0.1, 0.2)
@@ -75,7 +75,7 @@ def job(
     settings: config.TrainConfig = CONFIG,
     changes: augment_config.AugmentConfig = CHANGES,
     place: Path | None = None,
-) -> phases.Job:
+) -> training_job.Job:
     """A training on the records in ``scratch / "records"``.
 
     Args:
@@ -87,7 +87,7 @@ def job(
       place: where logs, features and checkpoints go; ``scratch`` by default.
     """
     place = place or scratch
-    return phases.Job(
+    return training_job.Job(
         train_files=files(scratch, "train"),
         eval_files=files(scratch, "eval"),
         spec=spec,

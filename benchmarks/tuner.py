@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import harness, training_set
-from components.trainer import phases
+from components.trainer import training_job
 from components.tuner import config as tune_config
 from components.tuner import heads, search
 
@@ -26,7 +26,7 @@ BOUND_S = 120.0
 GOAL = 1.0
 
 
-def prepare(root: Path, scratch: Path, images: int, size: int, seed: int) -> phases.Job:
+def prepare(root: Path, scratch: Path, images: int, size: int, seed: int) -> training_job.Job:
     """Records of ``images`` training images and as many others as go with them."""
     training_set.split(root, scratch / "splits", seed)
     # Multiplied after the split: copies of one image stay in one.
@@ -37,7 +37,7 @@ def prepare(root: Path, scratch: Path, images: int, size: int, seed: int) -> pha
     return training_set.job(scratch, spec, seed)
 
 
-def compute_features(job: phases.Job, tune: tune_config.TuneConfig) -> dict[str, float]:
+def compute_features(job: training_job.Job, tune: tune_config.TuneConfig) -> dict[str, float]:
     """Fills the cache; returns the seconds of the unchanged view, and of the strengths."""
     start = time.perf_counter()
     heads.HeadTrials(job, strengths=1, views=1).compute(job.changes)
@@ -51,7 +51,7 @@ def compute_features(job: phases.Job, tune: tune_config.TuneConfig) -> dict[str,
     }
 
 
-def run(job: phases.Job, tune: tune_config.TuneConfig, scratch: Path) -> dict[str, Any]:
+def run(job: training_job.Job, tune: tune_config.TuneConfig, scratch: Path) -> dict[str, Any]:
     """The search; returns its seconds and what it found."""
     start, processor = time.perf_counter(), time.process_time()
     searching = search.build(job, tune, scratch / "state", scratch / "results")

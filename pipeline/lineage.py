@@ -7,6 +7,7 @@ from typing import Any
 
 from data import errors, read_back
 from pipeline import mlmd, summary
+from serving import served_version
 
 INGEST = "ImageFolderExampleGen"
 _RUNS = "runs"
@@ -98,12 +99,11 @@ def origin(past: mlmd.Past, version: str, model_name: str | None = None) -> Orig
 
 def state_of(place: Path) -> str:
     """Whether a pushed version is in serving, kept beside it, withdrawn, or gone."""
-    if (place.parent / ".withdrawn" / place.name).is_dir():
+    if (place.parent / served_version.WITHDRAWN / place.name).is_dir():
         return "withdrawn"
     if not place.is_dir():
         return "deleted"
-    numbers = [int(path.name) for path in place.parent.iterdir() if path.name.isdecimal()]
-    return "in serving" if int(place.name) == max(numbers) else "kept"
+    return "in serving" if place.name == str(served_version.served(place.parent)) else "kept"
 
 
 def run_of(past: mlmd.Past, name: str) -> str:

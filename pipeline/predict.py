@@ -25,10 +25,10 @@ import pydantic
 from rich.console import Console
 
 from components.predict import listing
-from components.pusher import push
 from data import errors, progress, refusals
 from pipeline import beam_config, settings
 from pipeline import progress as terminal
+from serving import served_version
 
 if typing.TYPE_CHECKING:
     from components.predict import asking
@@ -123,12 +123,12 @@ def resolve(model_dir: Path) -> Path:
     Raises:
       errors.UserError: there is none.
     """
-    if (model_dir / push.SAVED_MODEL_FILE).is_file():
+    if (model_dir / served_version.SAVED_MODEL_FILE).is_file():
         return model_dir
-    version = push.served(model_dir) if model_dir.is_dir() else None
+    version = served_version.served(model_dir)
     if version is None:
         raise errors.UserError(
-            f"--model-dir is {model_dir}; there is neither a {push.SAVED_MODEL_FILE} in it nor a"
+            f"--model-dir is {model_dir}; there is neither a {served_version.SAVED_MODEL_FILE} in it nor a"
             " version that is complete. A pushed model lies in output/serving/<name>."
         )
     return model_dir / str(version)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich import progress
 
-from serving import errors, local, recording, replay, replay_report, tables, versions
+from serving import errors, local, recording, replay, replay_report, served_version, tables
 
 DEFAULT_LIMIT = 1000
 DEFAULT_MAX_DISAGREEMENT = 0.02
@@ -124,7 +124,7 @@ def _report_path(text: str) -> Path:
 
 
 def _name(path: Path, model_dir: Path) -> str:
-    own = path.parent in (model_dir, model_dir / versions.WITHDRAWN)
+    own = path.parent in (model_dir, model_dir / served_version.WITHDRAWN)
     return f"version {path.name}" if own else str(path)
 
 

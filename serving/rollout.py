@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving import client, errors, files, signatures, versions, working_folder
+from serving import client, errors, files, served_version, working_folder
 from serving.triton import model_config, repository
 
 # Triton looks at its repository every second; before that it tells what was.
@@ -104,7 +104,7 @@ class Rollout:
         if wanted is None:
             if self.serving is None:
                 raise errors.ServerError(f"No version in {self._model_dir} loads: {self._said}")
-            if self.serving not in versions.numbered(self._model_dir):
+            if self.serving not in served_version.numbered(self._model_dir):
                 self._say(f"{self._model_dir} holds no version; {self.serving} is served on.")
             return
         number, fingerprint = wanted
@@ -141,16 +141,14 @@ class Rollout:
         return None
 
     def _look(self) -> dict[int, _Fingerprint]:
-        folders = versions.numbered(self._model_dir)
+        folders = served_version.numbered(self._model_dir)
         self._seen = {number: tuple(_fingerprint(path)) for number, path in folders.items()}
         return self._seen
 
     def _is_whole(self, number: int) -> bool:
         fingerprint = self._seen[number]
         if self._whole.get(number) != fingerprint:
-            try:
-                signatures.offered(self._model_dir / str(number))
-            except errors.UserError:
+            if not served_version.is_whole(self._model_dir / str(number)):
                 return False
             self._whole[number] = fingerprint
         return True

@@ -17,6 +17,9 @@ DEFAULT = "serving_default"
 # Signatures that TensorFlow adds for its own use.
 _INTERNAL = "__saved_model_"
 
+# Of protobuf's longest number, of 64 bits in groups of 7; damaged files seem to hold longer ones.
+_VARINT_BITS = 63
+
 # DataType of types.proto → the name that Triton's configuration gives it.
 _TYPES = {
     1: "TYPE_FP32",
@@ -57,42 +60,65 @@ class Signature:
 
 
 def read(directory: Path) -> dict[str, Signature]:
-    """The signatures of a SavedModel by name.
+    """Returns the signatures of a SavedModel by name.
 
     Args:
       directory: where its ``saved_model.pb`` lies.
 
     Raises:
-      errors.UserError: the file is missing, damaged.
+      errors.UserError: the file is missing or damaged.
     """
     path = directory / SAVED_MODEL_FILE
     try:
-        with files.open_regular(path) as file:
-            content = memoryview(file.read())
-        meta_graph = next(value for number, value in _fields(content) if number == 2)
-        entries = [_entry(value) for number, value in _fields(meta_graph) if number == 5]
-        signatures = {
-            name: _signature(value) for name, value in entries if not name.startswith(_INTERNAL)
-        }
+        return parse(read_file(directory))
     except OSError as error:
         raise errors.UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except (IndexError, StopIteration, TypeError, UnicodeDecodeError, ValueError) as error:
+    except ValueError as error:
         raise errors.UserError(f"{path} is no SavedModel, or damaged ({error}).") from error
-    return signatures
+
+
+def read_file(directory: Path) -> bytes:
+    """Returns what the ``saved_model.pb`` of a directory holds.
+
+    Raises:
+      OSError: it cannot be read, or is no regular file.
+    """
+    with files.open_regular(directory / SAVED_MODEL_FILE) as file:
+        return file.read()
+
+
+def parse(saved_model: bytes) -> dict[str, Signature]:
+    """Returns the signatures of a SavedModel by name.
+
+    Args:
+      saved_model: the content of its ``saved_model.pb``.
+
+    Raises:
+      ValueError: it is no SavedModel, or damaged.
+    """
+    try:
+        view = memoryview(saved_model)
+        meta_graph = next(value for number, value in _fields(view) if number == 2)
+        entries = [_entry(value) for number, value in _fields(meta_graph) if number == 5]
+        return {
+            name: _signature(value) for name, value in entries if not name.startswith(_INTERNAL)
+        }
+    except (LookupError, StopIteration, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
 
 
 def offered(directory: Path) -> dict[str, Signature]:
-    """The signatures that a server offers: those with the same inputs as ``serving_default``.
+    """Returns the signatures that a server offers: those with the inputs of ``serving_default``.
 
     Raises:
       errors.UserError: as :func:`read`, or there is no ``serving_default``.
     """
     signatures = read(directory)
-    default = signatures.get(DEFAULT)
-    if default is None:
+    if DEFAULT not in signatures:
         names = ", ".join(sorted(signatures))
         raise errors.UserError(f"{directory} has the signatures {names}; served is {DEFAULT}.")
-    return {name: one for name, one in signatures.items() if one.inputs == default.inputs}
+    inputs = signatures[DEFAULT].inputs
+    return {name: one for name, one in signatures.items() if one.inputs == inputs}
 
 
 def _signature(content: memoryview) -> Signature:
@@ -118,8 +144,10 @@ def _tensor(name: str, content: memoryview) -> Tensor:
 def _entry(content: memoryview) -> tuple[str, memoryview]:
     """An entry of a map<string, message>: key (1) and value (2)."""
     values = dict(_fields(content))
-    value: memoryview = values[2]
-    return bytes(values[1]).decode(), value
+    name, value = values[1], values[2]
+    if isinstance(name, int) or isinstance(value, int):
+        raise ValueError("a map has a number for a name or a message")
+    return bytes(name).decode(), value
 
 
 def _fields(content: memoryview) -> Iterator[tuple[int, Any]]:
@@ -154,3 +182,5 @@ def _varint(content: memoryview, position: int) -> tuple[int, int]:
         shift += 7
         if byte < 0x80:
             return value, position
+        if shift > _VARINT_BITS:
+            raise ValueError("a number has more than 10 bytes")

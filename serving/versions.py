@@ -1,8 +1,8 @@
-"""The versions of a model on disk: which is served, rollback, promotion, retention.
+"""Lists the versions of a model on disk, and changes them: rollback, promotion, retention.
 
     OUTPUT/serving/NAME/
       1764000000/      a version: saved_model.pb, variables/, assets/
-      1764003600/      the highest whole one is served
+      1764003600/      the highest whole one is served, see served_version.py
       .withdrawn/
         1764007200/    taken back: no server sees it
 
@@ -18,11 +18,9 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving import errors, signatures
+from serving import errors, served_version
 
-WITHDRAWN = ".withdrawn"
 _TRASH = ".deleted-"
-_NUMBER = re.compile("[1-9][0-9]*")
 _NAME = re.compile("[A-Za-z0-9._-]+")
 
 
@@ -66,12 +64,9 @@ def listed(model_dir: Path) -> list[Version]:
     Raises:
       errors.UserError: there is no such folder.
     """
-    if not model_dir.is_dir():
-        raise errors.UserError(
-            f"There is no folder {model_dir}; --model-dir is a pushed model's, such as"
-            " output/serving/digits."
-        )
-    visible, withdrawn = numbered(model_dir), numbered(model_dir / WITHDRAWN)
+    _require_folder(model_dir)
+    visible = served_version.numbered(model_dir)
+    withdrawn = served_version.numbered(model_dir / served_version.WITHDRAWN)
     found = {number: _version(path, True) for number, path in withdrawn.items()}
     found |= {number: _version(path, False) for number, path in visible.items()}
     return [found[number] for number in sorted(found)]
@@ -83,13 +78,14 @@ def served(model_dir: Path) -> Version:
     Raises:
       errors.UserError: there is none, or no such folder.
     """
-    candidates = [one for one in listed(model_dir) if one.whole and not one.withdrawn]
-    if not candidates:
+    _require_folder(model_dir)
+    number = served_version.served(model_dir)
+    if number is None:
         raise errors.UserError(
             f"{model_dir} holds no version; one is a folder such as {model_dir / '1'} with"
-            f" {signatures.SAVED_MODEL_FILE} inside."
+            f" {served_version.SAVED_MODEL_FILE} inside."
         )
-    return candidates[-1]
+    return Version(number, model_dir / str(number), withdrawn=False, whole=True)
 
 
 def find(model_dir: Path, number: int) -> Version:
@@ -169,7 +165,7 @@ def _serve(model_dir: Path, number: int) -> Version:
     above = [
         one for one in listed(model_dir) if one.number > number and one.whole and not one.withdrawn
     ]
-    withdrawn = model_dir / WITHDRAWN
+    withdrawn = model_dir / served_version.WITHDRAWN
     withdrawn.mkdir(exist_ok=True)
     if wanted.withdrawn:
         wanted.path.rename(model_dir / str(number))
@@ -182,18 +178,13 @@ def _serve(model_dir: Path, number: int) -> Version:
     return _version(model_dir / str(number), False)
 
 
-def numbered(folder: Path) -> dict[int, Path]:
-    """The folders of versions in a folder by number, whole or not; none where it is missing."""
-    if not folder.is_dir():
-        return {}
-    paths = [path for path in folder.iterdir() if _NUMBER.fullmatch(path.name) and path.is_dir()]
-    return {int(path.name): path for path in paths}
+def _require_folder(model_dir: Path) -> None:
+    if not model_dir.is_dir():
+        raise errors.UserError(
+            f"There is no folder {model_dir}; --model-dir is a pushed model's, such as"
+            " output/serving/digits."
+        )
 
 
 def _version(path: Path, withdrawn: bool) -> Version:
-    try:
-        signatures.offered(path)
-        whole = True
-    except errors.UserError:
-        whole = False
-    return Version(int(path.name), path, withdrawn, whole)
+    return Version(int(path.name), path, withdrawn, served_version.is_whole(path))

@@ -1,6 +1,7 @@
 """The rules of the house, checked: who imports whom, how large a file and a function may be."""
 
 import ast
+import graphlib
 import importlib.util
 import re
 from pathlib import Path
@@ -89,6 +90,29 @@ def test_tfx_reads_raw_annotations(path):
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_keras_is_imported_as_keras(path):
     assert "tf.keras" not in path.read_text()
+
+
+def needed(path: Path, modules: dict[str, Path]) -> set[str]:
+    """The modules that one imports, in functions and for types too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else f"{node.module}" for name in names}
+    return found & modules.keys()
+
+
+def test_no_module_needs_itself():
+    """A circle is one, though an import within a function or for types alone hides it."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in FILES
+    }
+    graph = {name: needed(path, modules) - {name} for name, path in modules.items()}
+    assert graph["components.trainer.phases"] > {"components.trainer.feeding"}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("name", PACKAGES)

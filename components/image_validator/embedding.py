@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.image_validator import clean
 from data import catalog
+from serving import served_version
 
 _BATCH_SIZE = 32
 
@@ -25,16 +26,13 @@ def embedder(
     Returns:
       A function to float32 [N, D]; None where no version is served yet.
     """
-    versions = []
-    if tf.io.gfile.isdir(serving_dir):
-        names = (name.rstrip("/") for name in tf.io.gfile.listdir(serving_dir))
-        versions = sorted(int(name) for name in names if name.isdigit())
-    if not versions:
+    version = _served(serving_dir)
+    if version is None:
         return None
-    newest = os.path.join(serving_dir, str(versions[-1]))
+    model_dir = os.path.join(serving_dir, str(version))
 
     def embed(indices: list[int]) -> np.ndarray:
-        signature = tf.saved_model.load(newest).signatures["embed"]
+        signature = tf.saved_model.load(model_dir).signatures["embed"]
         contents = dict(clean.read_encoded(uri, images, set(indices)))
         encoded = [contents[index] for index in indices]
         parts = [
@@ -44,3 +42,21 @@ def embedder(
         return np.concatenate([part["embedding"].numpy() for part in parts])
 
     return embed
+
+
+def _served(serving_dir: str) -> int | None:
+    """Returns the version that is served; the folder may lie in an object store."""
+    if not tf.io.gfile.isdir(serving_dir):
+        return None
+
+    def read(name: str) -> bytes:
+        path = os.path.join(serving_dir, name, served_version.SAVED_MODEL_FILE)
+        try:
+            with tf.io.gfile.GFile(path, "rb") as file:
+                content: bytes = file.read()
+                return content
+        except tf.errors.OpError as error:
+            raise OSError(str(error)) from error
+
+    names = (name.rstrip("/") for name in tf.io.gfile.listdir(serving_dir))
+    return served_version.choose(names, read)

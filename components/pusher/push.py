@@ -1,7 +1,7 @@
 """A push that is whole or not there: versions of a model on disk.
 
     SERVING_DIR/
-      1764000000/         a version, named by the second of its push; the highest is served
+      1764000000/         a version, named by the second of its push
       .withdrawn/         what a person took back (rollback and promote of the model server)
         1764003600/
       .pushing-3f2a…/     being copied
@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import filecmp
 import os
-import re
 import shutil
 import time
 import uuid
@@ -26,15 +25,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data import errors
+from serving import served_version
 
-SAVED_MODEL_FILE = "saved_model.pb"
-WITHDRAWN = ".withdrawn"
 LOCK_FILE = ".push.lock"
 # Made anew for every trial on a server; it changes no answer.
 WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _PUSHING = ".pushing-"
 _DELETED = ".deleted-"
-_NUMBER = re.compile("[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -68,15 +65,15 @@ def push(saved_model: Path, serving_dir: Path, keep_versions: int | None = None)
     Raises:
       errors.PipelineError: there is no SavedModel, or the folder cannot be written.
     """
-    if not (saved_model / SAVED_MODEL_FILE).is_file():
+    if not (saved_model / served_version.SAVED_MODEL_FILE).is_file():
         raise errors.PipelineError(
-            f"{saved_model} holds no {SAVED_MODEL_FILE}; only a SavedModel can be pushed."
+            f"{saved_model} holds no {served_version.SAVED_MODEL_FILE}; only a SavedModel can be pushed."
         )
     try:
         serving_dir.mkdir(parents=True, exist_ok=True)
         with _alone(serving_dir):
             _delete_leftovers(serving_dir)
-            before = served(serving_dir)
+            before = served_version.served(serving_dir)
             outcome = _known(saved_model, serving_dir, before) or _place(saved_model, serving_dir)
             deleted = _retain(serving_dir, keep_versions, {outcome.number, before})
     except OSError as error:
@@ -84,14 +81,6 @@ def push(saved_model: Path, serving_dir: Path, keep_versions: int | None = None)
             f"The model cannot be pushed to {serving_dir}: {error.strerror or error}."
         ) from error
     return replace(outcome, deleted=deleted)
-
-
-def served(serving_dir: Path) -> int | None:
-    """The version that servers choose: the highest with a SavedModel that was not taken back."""
-    return max(
-        (number for number, path in _numbered(serving_dir) if (path / SAVED_MODEL_FILE).is_file()),
-        default=None,
-    )
 
 
 def same(first: Path, second: Path) -> bool:
@@ -114,16 +103,19 @@ def next_number(serving_dir: Path, now_s: float) -> int:
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
-    """Versions by number, the lowest first; none where there is no such folder."""
+    """Returns what has a version's name, be it a file, by number; none without such a folder."""
     if not folder.is_dir():
         return []
-    paths = [path for path in folder.iterdir() if _NUMBER.fullmatch(path.name)]
-    return sorted((int(path.name), path) for path in paths)
+    return sorted(
+        (number, path)
+        for path in folder.iterdir()
+        if (number := served_version.number_of(path.name)) is not None
+    )
 
 
 def _all(serving_dir: Path) -> list[tuple[int, Path]]:
     """The versions and those taken back."""
-    return sorted([*_numbered(serving_dir), *_numbered(serving_dir / WITHDRAWN)])
+    return sorted([*_numbered(serving_dir), *_numbered(serving_dir / served_version.WITHDRAWN)])
 
 
 def _files(folder: Path) -> dict[Path, Path]:
@@ -139,7 +131,7 @@ def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome
         told = f"The same model is served already, as version {current}."
         return Outcome(current, path, False, told)
     # Pushed again, it would be served again, against the word of who took it back.
-    for number, path in reversed(_numbered(serving_dir / WITHDRAWN)):
+    for number, path in reversed(_numbered(serving_dir / served_version.WITHDRAWN)):
         if same(saved_model, path):
             told = (
                 f"The same model was taken back as version {number}; to serve it, run"

@@ -7,18 +7,14 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 from scipy import optimize, special
 
-from components.trainer import outliers, outputs
+from components.trainer import outliers, outputs, training_job
 from data import dataset, example, progress
-
-if TYPE_CHECKING:
-    from components.trainer import phases
 
 TASK = "calibrating"
 BATCH = 64
@@ -47,7 +43,7 @@ class Calibration:
     detector: outliers.Detector = field(default_factory=outliers.Detector)
 
 
-def fit(classifier: keras.Model, job: "phases.Job") -> Calibration:
+def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
     """Fits all on the splits of a training.
 
     Args:

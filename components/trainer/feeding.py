@@ -1,15 +1,10 @@
 """Which part of the classifier trains in each phase, and what it is fed with."""
 
-from typing import TYPE_CHECKING
-
 import keras
 
-from components.trainer import cut, devices, model, sources
+from components.trainer import cut, devices, model, sources, training_job
 from components.trainer.features import budget, cache
 from components.trainer.features import plan as cache_plan
-
-if TYPE_CHECKING:
-    from components.trainer import phases
 
 GIB = 1 << 30
 _FLOAT16_BYTES = 2
@@ -17,7 +12,7 @@ _FLOAT16_BYTES = 2
 HEAD_BATCHES = 2
 
 
-def plan(job: "phases.Job", view_bytes: int) -> cache_plan.Plan:
+def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
     """Decides on the cache of a training.
 
     Args:
@@ -35,13 +30,13 @@ def plan(job: "phases.Job", view_bytes: int) -> cache_plan.Plan:
     )
 
 
-def available_bytes(job: "phases.Job") -> int:
+def available_bytes(job: training_job.Job) -> int:
     """What the cache may take, by the settings and by the disk. Its folder is made."""
     job.cache_dir.mkdir(parents=True, exist_ok=True)
     return budget.available_bytes(job.cache_dir, _max_bytes(job))
 
 
-def boundary(job: "phases.Job") -> str | None:
+def boundary(job: training_job.Job) -> str | None:
     """The layer below the blocks that a training unfreezes; None where it caches none."""
     config = job.config
     if not config.fine_tune_epochs:
@@ -50,7 +45,7 @@ def boundary(job: "phases.Job") -> str | None:
 
 
 def features(
-    job: "phases.Job", classifier: keras.Model, cut_at: str | None
+    job: training_job.Job, classifier: keras.Model, cut_at: str | None
 ) -> tuple[cache.Features | None, cache.Features]:
     """The kinds of features that a training stands on.
 
@@ -72,7 +67,7 @@ def features(
     return activations, cache.Features(root, embedder, views, _max_bytes(job), activations)
 
 
-def _max_bytes(job: "phases.Job") -> int:
+def _max_bytes(job: training_job.Job) -> int:
     return int(job.config.cache.max_gib * GIB)
 
 
@@ -84,7 +79,7 @@ class Feeds:
       classifier: from model.build, with its backbone frozen and its first weights loaded.
     """
 
-    def __init__(self, job: "phases.Job", classifier: keras.Model) -> None:
+    def __init__(self, job: training_job.Job, classifier: keras.Model) -> None:
         self.job, self.classifier = job, classifier
         self._boundary = boundary(job)
         self._repeats = job.class_factors() if job.config.balance == "sampling" else None

@@ -10,21 +10,17 @@ Dimension letters: B batch, S side in pixels, F features, K classes.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer import cut, devices, feeding, model
+from components.trainer import cut, devices, feeding, model, training_job
 from components.trainer.features import cache, engine
 from data import progress
 
-if TYPE_CHECKING:
-    from components.trainer import phases
 
-
-def kept(job: "phases.Job", classifier: keras.Model) -> "Kept | None":
+def kept(job: training_job.Job, classifier: keras.Model) -> "Kept | None":
     """Finds the features that a training left and that its last weights still give.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, hyperparameters, phases
+from components.trainer import calibration, export, hyperparameters, phases, training_job
 from components.trainer import config as train_config
 from components.trainer import history as training_history
 from components.trainer.exports import convert
@@ -44,7 +44,7 @@ def run_fn(fn_args: Any) -> None:
     asked.forget()
 
 
-def job(fn_args: Any, log_dir: Path) -> phases.Job:
+def job(fn_args: Any, log_dir: Path) -> training_job.Job:
     """What TFX's arguments ask for.
 
     Args:
@@ -61,7 +61,7 @@ def job(fn_args: Any, log_dir: Path) -> phases.Job:
         augment_config.AugmentConfig.model_validate_json(settings["augment"]),
         fn_args.hyperparameters,
     )
-    return phases.Job(
+    return training_job.Job(
         train_files=records.files(train_uri),
         eval_files=records.files(eval_uri),
         spec=materialise.Spec.read(os.path.dirname(train_uri)),

@@ -21,8 +21,8 @@ from components.trainer import (
     loop,
     losses,
     model,
-    phases,
     sources,
+    training_job,
     warm_start,
 )
 from components.trainer import config as train_config
@@ -46,7 +46,7 @@ class HeadTrials:
       views: how many views of an image a trial sees, the first unchanged.
     """
 
-    def __init__(self, job: phases.Job, strengths: int, views: int) -> None:
+    def __init__(self, job: training_job.Job, strengths: int, views: int) -> None:
         self._job, self._views = job, views
         config, spec = job.config, job.spec
         devices.set_seed(job.seed)

@@ -19,7 +19,7 @@ from typing import Any
 import keras_tuner
 
 from components.trainer import config as train_config
-from components.trainer import hyperparameters, phases
+from components.trainer import hyperparameters, training_job
 from components.tuner import config as tune_config
 from components.tuner import heads, oracles, trials
 from components.tuner import space as search_space
@@ -32,7 +32,7 @@ _EPOCHS = f"{hyperparameters.OF_THE_TUNER}epochs"
 
 
 def build(
-    job: phases.Job, tune: tune_config.TuneConfig, state_dir: Path, results_dir: Path
+    job: training_job.Job, tune: tune_config.TuneConfig, state_dir: Path, results_dir: Path
 ) -> "Search":
     """Makes a search, or goes on with one that was killed.
 
@@ -71,7 +71,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def __init__(
         self,
-        job: phases.Job,
+        job: training_job.Job,
         tune: tune_config.TuneConfig,
         oracle: keras_tuner.Oracle,
         summary_path: Path,

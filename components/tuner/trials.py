@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from components.trainer import config as train_config
-from components.trainer import evaluation, losses, phases
+from components.trainer import evaluation, losses, phases, training_job
 from data import augment_config, dataset
 
 
@@ -46,7 +46,7 @@ class WholeTrials:
       job: what is trained.
     """
 
-    def __init__(self, job: phases.Job) -> None:
+    def __init__(self, job: training_job.Job) -> None:
         self._job = job
 
     def run(

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.pusher import push
 from data import folder, index, read_back
 from pipeline import preflight
 from pipeline.scheduled import confidence, decision, images
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import state as schedule_state
+from serving import served_version
 
 DAY_S = 24 * 3600
 
@@ -62,7 +62,7 @@ class Place:
 
 def served(place: Place) -> str | None:
     """The version that is served now; None before the first."""
-    version = push.served(place.serving_dir)
+    version = served_version.served(place.serving_dir)
     return None if version is None else str(version)
 
 

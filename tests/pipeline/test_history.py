@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from data import errors
 from pipeline import database, history, lineage, lock, mlmd, retention, summary
+from tests import saved_models
 from tests.pipeline import metadata
 
 FIRST, SECOND, THIRD = "20260101-000000-000", "20260102-000000-000", "20260103-000000-000"
@@ -16,7 +18,7 @@ def full_run(
 ) -> dict[str, int]:
     """A run that ingests, trains and pushes."""
     place = recorder.output / "serving" / metadata.MODEL / version
-    place.mkdir(parents=True)
+    saved_models.write(place)
     made = {
         "examples": recorder.artifact("Examples"),
         "model": recorder.artifact("Model"),
@@ -90,7 +92,8 @@ def test_lineage_goes_from_a_version_to_the_data_through_cached_steps(recorder, 
     made = full_run(recorder, FIRST, "11", "f1")
     model = recorder.artifact("Model")
     place = recorder.output / "serving" / metadata.MODEL / "12"
-    place.mkdir()
+    saved_models.write(place)
+    saved_models.damage(place.parent / "13")  # another program's: no server serves it
     pushed = recorder.artifact(
         "PushedModel", pushed=1, pushed_version="12", pushed_destination=str(place)
     )
@@ -129,7 +132,7 @@ def test_clean_keeps_what_versions_on_disk_and_new_runs_need(recorder, capsys):
     serving = recorder.output / "serving" / metadata.MODEL
     (serving / ".withdrawn").mkdir()
     (serving / "11").rename(serving / ".withdrawn" / "11")
-    (serving / "12").rmdir()
+    shutil.rmtree(serving / "12")
     clean = ("clean", "--keep", "1")
     assert "Would delete 4 artifacts" in told(capsys, recorder.output, *clean, "--dry-run")
     assert there(recorder) == {*kept.values(), *gone.values(), *newest.values()}
@@ -150,7 +153,7 @@ def there(recorder: metadata.Recorder) -> set[int]:
 
 def test_clean_keeps_the_newest_whole_run_though_later_ones_broke_off(recorder):
     made = full_run(recorder, FIRST, "11", "f1")
-    (recorder.output / "serving" / metadata.MODEL / "11").rmdir()
+    shutil.rmtree(recorder.output / "serving" / metadata.MODEL / "11")
     for run_id in (SECOND, THIRD):
         recorder.step(run_id, "Trainer", state=pb.Execution.FAILED)
     retention.carry_out(recorder.output, retention.plan(recorder.output, 2))
@@ -160,7 +163,7 @@ def test_clean_keeps_the_newest_whole_run_though_later_ones_broke_off(recorder):
 def test_a_cleaning_that_was_killed_is_finished_by_the_next(recorder):
     full_run(recorder, FIRST, "11", "f1")
     newest = full_run(recorder, SECOND, "12", "f2")
-    (recorder.output / "serving" / metadata.MODEL / "11").rmdir()
+    shutil.rmtree(recorder.output / "serving" / metadata.MODEL / "11")
     planned = retention.plan(recorder.output, 1)
     retention.carry_out(recorder.output, retention.Plan(planned.runs, planned.artifacts, [], 0))
     Path(planned.artifacts[0].uri).mkdir()  # as if it had been marked, and not yet deleted
@@ -173,7 +176,7 @@ def test_a_cleaning_that_was_killed_is_finished_by_the_next(recorder):
 def test_nothing_is_cleaned_while_a_run_is_under_way(recorder, capsys):
     for run_id, version in ((FIRST, "11"), (SECOND, "12")):
         full_run(recorder, run_id, version, "f1")
-    (recorder.output / "serving" / metadata.MODEL / "11").rmdir()
+    shutil.rmtree(recorder.output / "serving" / metadata.MODEL / "11")
     before = there(recorder)
     with lock.held(recorder.output, "another"):
         code = history.main(["clean", "--keep", "1", "--output-dir", str(recorder.output)])
@@ -185,7 +188,7 @@ def test_nothing_is_cleaned_while_a_run_is_under_way(recorder, capsys):
 def test_what_lies_elsewhere_is_never_deleted(recorder, tmp_path_factory):
     full_run(recorder, FIRST, "11", "f1")
     full_run(recorder, SECOND, "12", "f2")
-    (recorder.output / "serving" / metadata.MODEL / "11").rmdir()
+    shutil.rmtree(recorder.output / "serving" / metadata.MODEL / "11")
     outside = tmp_path_factory.mktemp("outside")
     [row] = recorder.store.get_artifacts_by_id([1])
     row.uri = str(outside)

@@ -27,7 +27,7 @@ import pytest
 import tensorflow as tf
 
 from serving import __main__ as command
-from serving import client, errors, protocol, versions, working_folder
+from serving import client, errors, protocol, served_version, working_folder
 from tests import processes
 from tests.models import LABELS
 from tests.serving import served
@@ -336,8 +336,8 @@ def test_versions_come_and_go_under_load_without_a_lost_request(server, exported
         served.wait_until(lambda: load.answers["2"] or load.faults)
         shutil.rmtree(folder / "2")
         wait_for(server, "Version 1 is served.", 2)
-        (folder / versions.WITHDRAWN).mkdir()
-        push(exported[1], folder, f"{versions.WITHDRAWN}/2")
+        (folder / served_version.WITHDRAWN).mkdir()
+        push(exported[1], folder, f"{served_version.WITHDRAWN}/2")
         promote = ["promote", "2", "--model-dir", str(folder), "--url", server.url]
         assert command.main(promote) == 0
         time.sleep(1)  # what was asked before is answered by then

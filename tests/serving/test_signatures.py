@@ -3,7 +3,7 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from serving import errors, signatures
+from serving import errors, served_version, signatures
 
 pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
@@ -44,6 +44,24 @@ def test_a_cut_off_file_is_no_model(exported, tmp_path, kept_bytes):
         signatures.read(tmp_path / "1")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x12\x04\x2a\x02\x0a\x00",  # a name without a signature
+        b"\x12\x0b\x2a\x09\x08\xff\xff\xff\xff\xff\x0f\x12\x00",  # a number as name: as bytes, 1 TiB
+        b"\x12\x01\x2a",  # nothing behind the field's number
+        b"\x10\x01",  # a number for a graph
+        b"\xff" * 10_000_000,  # a number without an end: read whole, it takes minutes
+    ],
+    ids=["half an entry", "a number as name", "cut off", "a number as graph", "endless"],
+)
+def test_damage_of_every_kind_is_told(tmp_path, content):
+    (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(errors.UserError, match=r"saved_model\.pb is no SavedModel, or damaged"):
+        signatures.read(tmp_path)
+    assert not served_version.is_whole(tmp_path)
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(errors.UserError, match="cannot be read: No such file or directory"):
         signatures.read(tmp_path)
@@ -59,3 +77,4 @@ def test_a_model_without_the_default_signature(tmp_path):
     tf.saved_model.save(module, str(tmp_path), signatures={"other": module.__call__})
     with pytest.raises(errors.UserError, match="has the signatures other; served is serving_defau"):
         signatures.offered(tmp_path)
+    assert not served_version.is_whole(tmp_path)

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from serving import errors, versions
+from serving import errors, served_version, versions
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def served(folder) -> int:
 
 
 def visible(folder) -> set[int]:
-    return set(versions.numbered(folder))
+    return set(served_version.numbered(folder))
 
 
 def test_the_highest_whole_version_is_served(folder, exported):

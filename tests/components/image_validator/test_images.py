@@ -13,6 +13,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from components.image_example_gen import report as ingest_report
 from components.image_validator import clean, config, findings, page, validate
 from data import catalog, errors, example, records
+from tests import saved_models
 from tests.components.image_example_gen import made
 from tests.data import encodings
 
@@ -220,7 +221,10 @@ def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
             return {"embedding": tf.map_fn(mean, image_bytes, fn_output_signature=tf.float32)}
 
     model = Model()
-    tf.saved_model.save(model, str(tmp_path / "serving" / "7"), signatures={"embed": model.embed})
+    signatures = {"serving_default": model.embed, "embed": model.embed}
+    tf.saved_model.save(model, str(tmp_path / "serving" / "7"), signatures=signatures)
+    saved_models.damage(tmp_path / "serving" / "8")  # as a server does, it is passed over
+    (tmp_path / "serving" / "²").mkdir()
     root = tmp_path / "spans"
     for span in (1, 2):
         for label, name in enumerate(CLASSES):

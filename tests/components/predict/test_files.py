@@ -16,6 +16,7 @@ import pytest
 from components.predict import answering, asking, executor, listing, schema, tables
 from data import errors, image_reading
 from pipeline import predict
+from tests import saved_models
 from tests.components.predict.conftest import jpeg
 from tests.data.pictures import noise, saved
 from tests.models import TINY_LABELS
@@ -207,6 +208,12 @@ def test_mistakes_are_told_in_a_sentence(photos, versions, tmp_path, capsys, fla
 def test_a_version_or_the_folder_of_versions_names_the_model(versions):
     assert predict.resolve(versions) == versions / "2"
     assert predict.resolve(versions / "2") == versions / "2"
+
+
+def test_a_damaged_newest_version_is_passed_over(tmp_path):
+    saved_models.write(tmp_path / "3")
+    saved_models.damage(tmp_path / "4")
+    assert predict.resolve(tmp_path) == tmp_path / "3"
 
 
 def test_a_refusal_of_the_model_itself_has_a_reason(model, tmp_path, monkeypatch):

@@ -1,8 +1,8 @@
-"""Models that are files alone."""
+"""Models that are files alone, whole to a server and each with a content of its own."""
 
 from pathlib import Path
 
-from components.pusher import push
+from tests import saved_models
 
 
 def model(folder: Path, content: str) -> Path:
@@ -11,5 +11,4 @@ def model(folder: Path, content: str) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{content} {name}")
-    (folder / push.SAVED_MODEL_FILE).write_text(content)
-    return folder
+    return saved_models.write(folder)

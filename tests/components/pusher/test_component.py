@@ -9,6 +9,7 @@ from tfx.orchestration.local import local_dag_runner
 from tfx.types import standard_artifacts
 
 from components.pusher import component, config, push
+from serving import served_version
 from tests.components.pusher.made import model
 
 
@@ -72,7 +73,7 @@ def test_pushed_skipped_and_not_blessed(root):
     refused = run(root, "b", blessed=False)
     assert refused["pushed"] == 0
     assert "pushed_version" not in refused
-    assert push.served(root / "serving") == int(first["pushed_version"])
+    assert served_version.served(root / "serving") == int(first["pushed_version"])
 
     second = run(root, "b", blessed=True)
     third = run(root, "c", blessed=True, keep=1)

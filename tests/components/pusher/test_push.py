@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
 from components.pusher import push
 from data import errors
+from serving import served_version
+from serving import versions as version_rules
+from tests import saved_models
 from tests.components.pusher import made
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,7 +54,7 @@ def versions(folder: Path) -> dict[int, str]:
     found = {}
     for path in folder.iterdir():
         if path.name.isdecimal():
-            content = (path / push.SAVED_MODEL_FILE).read_text()
+            content = (path / "assets" / "labels.txt").read_text().split()[0]
             assert push.same(path, folder.parents[1] / content)
             found[int(path.name)] = content
     return found
@@ -94,7 +96,7 @@ def test_versions_rise_within_a_second_and_when_the_clock_goes_back(
 
 
 def test_the_number_is_above_those_taken_back_and_half_ones(tmp_path):
-    (tmp_path / push.WITHDRAWN / "3000").mkdir(parents=True)
+    (tmp_path / served_version.WITHDRAWN / "3000").mkdir(parents=True)
     assert push.next_number(tmp_path, 1000) == 3001
     (tmp_path / "4000").write_text("a file in the way")
     assert push.next_number(tmp_path, 1000) == 4001
@@ -117,10 +119,10 @@ def test_what_is_served_is_not_pushed_again(models, serving_dir):
 
 def test_what_was_taken_back_is_not_pushed_again(models, serving_dir):
     put(models["a"], serving_dir, 1)
-    put(models["b"], serving_dir / push.WITHDRAWN, 2)
+    put(models["b"], serving_dir / served_version.WITHDRAWN, 2)
     outcome = push.push(models["b"], serving_dir, keep_versions=1)
     assert (outcome.number, outcome.pushed) == (2, False)
-    assert outcome.path == serving_dir / push.WITHDRAWN / "2"
+    assert outcome.path == serving_dir / served_version.WITHDRAWN / "2"
     assert outcome.path.exists()
     assert outcome.sentence == (
         "The same model was taken back as version 2; to serve it, run"
@@ -133,14 +135,14 @@ def test_what_was_taken_back_is_not_pushed_again(models, serving_dir):
 def test_retention_keeps_the_highest_and_what_was_served(models, serving_dir):
     for number, name in ((1, "a"), (2, "b"), (3, "c")):
         put(models[name], serving_dir, number)
-    put(models["d"], serving_dir / push.WITHDRAWN, 4)
-    put(models["e"], serving_dir / push.WITHDRAWN, 5)
-    assert push.served(serving_dir) == 3
+    put(models["d"], serving_dir / served_version.WITHDRAWN, 4)
+    put(models["e"], serving_dir / served_version.WITHDRAWN, 5)
+    assert served_version.served(serving_dir) == 3
     outcome = push.push(models["f"], serving_dir, keep_versions=2)
     # 3 was served until now: a server that is just starting may be loading it.
     assert outcome.deleted == (1, 2, 4)
     assert versions(serving_dir) == {3: "c", outcome.number: "f"}
-    assert [path.name for path in (serving_dir / push.WITHDRAWN).iterdir()] == ["5"]
+    assert [path.name for path in (serving_dir / served_version.WITHDRAWN).iterdir()] == ["5"]
     again = push.push(models["f"], serving_dir, keep_versions=1)
     assert again.deleted == (3, 5)
     assert versions(serving_dir) == {outcome.number: "f"}
@@ -215,27 +217,24 @@ def test_what_cannot_be_pushed_is_said(models, tmp_path, monkeypatch):
     with pytest.raises(errors.PipelineError, match=r"No space left on device\."):
         push.push(models["a"], tmp_path / "serving")
     assert leftovers(tmp_path / "serving") == [push.LOCK_FILE]
-    assert push.served(tmp_path / "serving") is None
+    assert served_version.served(tmp_path / "serving") is None
 
 
-def test_the_model_server_chooses_by_the_same_rule(tmp_path):
-    rules = pytest.importorskip("serving.versions")
-    module = tf.Module()
-    module.serve = tf.function(
-        lambda image_bytes: {"valid": image_bytes == ""},
-        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")],
-    )
-    for name in "ab":
-        module.variable = tf.Variable(ord(name))
-        tf.saved_model.save(module, str(tmp_path / name), signatures=module.serve)
-    serving_dir = tmp_path / "serving"
-    first = push.push(tmp_path / "a", serving_dir)
-    second = push.push(tmp_path / "b", serving_dir)
-    (serving_dir / str(second.number + 1)).mkdir()  # another program's, half written
-    assert rules.served(serving_dir).number == push.served(serving_dir) == second.number
-    rules.rollback(serving_dir)
-    assert rules.served(serving_dir).number == push.served(serving_dir) == first.number
-    assert not push.push(tmp_path / "b", serving_dir).pushed
-    rules.promote(serving_dir, second.number)
-    assert push.push(tmp_path / "b", serving_dir).number == second.number
-    assert rules.served(serving_dir).number == push.served(serving_dir) == second.number
+def test_after_a_damaged_version_the_served_one_is_known_and_kept(models, serving_dir):
+    put(models["a"], serving_dir, 1)
+    saved_models.damage(serving_dir / "2")
+    assert push.push(models["a"], serving_dir, keep_versions=1).number == 1
+    outcome = push.push(models["b"], serving_dir, keep_versions=1)
+    assert outcome.number > 2
+    assert {1, outcome.number} == set(versions(serving_dir))
+
+
+def test_rollback_and_promotion_of_the_model_server_are_heeded(models, serving_dir):
+    first = push.push(models["a"], serving_dir)
+    second = push.push(models["b"], serving_dir)
+    version_rules.rollback(serving_dir)
+    assert served_version.served(serving_dir) == first.number
+    assert not push.push(models["b"], serving_dir).pushed
+    version_rules.promote(serving_dir, second.number)
+    assert push.push(models["b"], serving_dir).number == second.number
+    assert served_version.served(serving_dir) == second.number

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from components.preprocess import materialise
-from components.trainer import config, model, phases
+from components.trainer import config, model, phases, training_job
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
 from data import augment_config, example, records
@@ -36,7 +36,7 @@ SETTINGS = config.TrainConfig(
 class Trained:
     classifier: keras.Model
     history: training_history.History
-    job: phases.Job
+    job: training_job.Job
 
 
 def statistics(classifier: keras.Model) -> list[np.ndarray]:
@@ -77,17 +77,17 @@ def record_files(tmp_path_factory) -> tuple[list[str], list[str]]:
 def make_job(record_files, tmp_path):
     """Makes a job with folders of its own; settings are changed by name."""
 
-    def make(changes: augment_config.AugmentConfig = CHANGES, **settings) -> phases.Job:
+    def make(changes: augment_config.AugmentConfig = CHANGES, **settings) -> training_job.Job:
         return job(record_files, tmp_path, changes, **settings)
 
     return make
 
 
-def job(record_files, root: Path, changes=CHANGES, **settings) -> phases.Job:
+def job(record_files, root: Path, changes=CHANGES, **settings) -> training_job.Job:
     train_files, eval_files = record_files
     settings = {"weights": str(backbone_weights(Path(train_files[0]).parent.parent)), **settings}
     counts = {"train": COUNT, "eval": COUNT, "test": 0}
-    return phases.Job(
+    return training_job.Job(
         train_files=train_files,
         eval_files=eval_files,
         spec=materialise.Spec(SIZE, "stretch", LABELS, counts),
@@ -116,7 +116,7 @@ def views(number: int) -> dict[str, config.CacheConfig]:
     return {"cache": config.CacheConfig(views=number)}
 
 
-def without(job: phases.Job, **changes) -> phases.Job:
+def without(job: training_job.Job, **changes) -> training_job.Job:
     return replace(job, **changes)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from components.evaluator import reliability
-from components.trainer import calibration, model, outputs, phases
+from components.trainer import calibration, model, outputs, phases, training_job
 from data import dataset, progress
 from tests.components.evaluator import made
 from tests.components.trainer import conftest
@@ -118,7 +118,7 @@ def test_settings_are_heeded(trained, fitted):
     np.testing.assert_array_equal(found.detector.directions, fitted.detector.directions)
 
 
-def emptied(job: phases.Job, tmp_path) -> phases.Job:
+def emptied(job: training_job.Job, tmp_path) -> training_job.Job:
     files = conftest.write(tmp_path / "none", *(part[:0] for part in conftest.images(1)))
     counts = {**job.spec.counts, "eval": 0}
     return conftest.without(
@@ -132,7 +132,7 @@ def test_without_eval_images_nothing_is_scaled_and_nothing_an_outlier(trained, t
     assert found.detector.directions.shape[0] == conftest.CLASSES
 
 
-def naive(classifier: keras.Model, job: phases.Job) -> tuple[np.ndarray, np.ndarray]:
+def naive(classifier: keras.Model, job: training_job.Job) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings and logits of the eval split, by the whole classifier in one go."""
     embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
     both = keras.Model(classifier.input, [embedding, classifier.output])
@@ -140,11 +140,13 @@ def naive(classifier: keras.Model, job: phases.Job) -> tuple[np.ndarray, np.ndar
     return tuple(value.numpy() for value in both(next(iter(batches))[0], training=False))
 
 
-def eval_batches(job: phases.Job):
+def eval_batches(job: training_job.Job):
     return dataset.evaluation_batches(job.eval_files, conftest.COUNT, conftest.SIZE, conftest.COUNT)
 
 
-def run_all(classifier: keras.Model, job: phases.Job) -> tuple[outputs.Outputs, np.ndarray, ...]:
+def run_all(
+    classifier: keras.Model, job: training_job.Job
+) -> tuple[outputs.Outputs, np.ndarray, ...]:
     """All the eval split by Outputs; what ran, embeddings, logits."""
     source = outputs.kept(job, classifier)
     running = outputs.Outputs(classifier, job.config.backbone, conftest.COUNT, source)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from components.trainer import cut, evaluation, losses, model, phases
+from components.trainer import cut, evaluation, losses, model, phases, training_job
 from components.trainer.features import cache
 from data import augment_config
 from tests.components.trainer import conftest
@@ -21,7 +21,7 @@ def evaluated(classifier: keras.Model, seed: int = 1) -> evaluation.Evaluation:
     return evaluation.Evaluator(classifier, loss).evaluate(dataset)
 
 
-def fresh(job: phases.Job) -> keras.Model:
+def fresh(job: training_job.Job) -> keras.Model:
     return model.build(job.config, conftest.SIZE, conftest.CLASSES)
 
 

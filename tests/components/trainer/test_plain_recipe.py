@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from components.trainer import config, devices, model, phases, sources
+from components.trainer import config, devices, model, phases, sources, training_job
 from components.trainer.backbones import registry
 from data import augment_config, dataset
 from tests.components.trainer import conftest
@@ -16,7 +16,7 @@ RECIPE = Path(__file__).resolve().parents[3] / "pipeline" / "configs" / "plain.y
 EPOCHS = 2
 
 
-def script(job: phases.Job) -> keras.Model:
+def script(job: training_job.Job) -> keras.Model:
     """Frozen backbone with Adam at 1e-3, then the top blocks at 1e-5, BatchNorm frozen."""
     devices.set_seed(job.seed)
     classifier = model.build(job.config, conftest.SIZE, conftest.CLASSES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.trainer import hyperparameters as found
-from components.trainer import phases
+from components.trainer import phases, training_job
 from components.trainer.features import cache
 from components.tuner import config, heads, search, space, trials
 from data import augment_config, errors, progress
@@ -22,7 +22,7 @@ def tune(**settings) -> config.TuneConfig:
     return config.TuneConfig(**{**quick, **settings})
 
 
-def run(job: phases.Job, folder: Path, **settings) -> search.Search:
+def run(job: training_job.Job, folder: Path, **settings) -> search.Search:
     searching = search.build(job, tune(**settings), folder / "state", folder / "results")
     searching.search_space_summary()
     searching.search()

@@ -12,6 +12,7 @@ from data import folder
 from pipeline import config as pipeline_config
 from pipeline import summary
 from pipeline.scheduled import config, retraining
+from tests import saved_models
 from tests.data.pictures import noise
 
 START = datetime.datetime(2031, 5, 1, 3, tzinfo=datetime.timezone.utc)
@@ -90,8 +91,7 @@ class Schedule:
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:
-            served.mkdir(parents=True)
-            (served / "saved_model.pb").write_bytes(b"x")
+            saved_models.write(served)
         found = summary_of(
             f"{self.now:%Y%m%d-%H%M%S}-{len(self.runs)}", listing, code, version, served
         )

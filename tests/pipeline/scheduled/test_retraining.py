@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from pipeline.scheduled import config, facts, retraining, running
+from tests import saved_models
 from tests.pipeline.scheduled import stand_in
 
 NO_EMBEDDING = ("--triggers.embedding-drift", "false")
@@ -298,6 +299,8 @@ def test_a_person_who_rolled_back_is_believed(schedule):
         )
     )
     version = facts.served(place)
+    saved_models.damage(place.serving_dir / "9999999999")
+    assert facts.served(place) == version
     (place.serving_dir / ".withdrawn").mkdir()
     (place.serving_dir / version).rename(place.serving_dir / ".withdrawn" / version)
     assert facts.served(place) is None
