@@ -45,3 +45,8 @@ REASONS = {
     "unreadable": "the operating system refused to read the file or folder",
     "changed": "the file changed while it was ingested",
 }
+
+
+def meaning(reason: str) -> str:
+    """Returns why files are in quarantine: a code of REASONS, or the name of a check, in words."""
+    return REASONS.get(reason, f"taken out by checks.{reason}")

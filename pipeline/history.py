@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from data import errors
+from data import errors, formats
 from pipeline import lineage, lock, mlmd, retention
 
 _WIDTH = 160
@@ -100,7 +100,7 @@ def _runs(given: argparse.Namespace, console: Console) -> None:
             Path(found.data_dir).name if found else "",
             _steps(steps),
             (found.verdict or found.status) if found else "broke off",
-            "" if accuracy is None else f"{accuracy:.1%}",
+            formats.percent(accuracy, undefined=""),
             found.pushed.version if found and found.pushed else "",
             f"{found.seconds:.0f}" if found else "",
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data import errors, read_back
+from data import errors, formats, read_back
 from pipeline import mlmd, summary
 from serving import served_version
 
@@ -191,7 +191,7 @@ def _results(found: summary.Summary) -> dict[str, str]:
 
 
 def _share(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.1%}"
+    return formats.percent(value, undefined="undefined")
 
 
 def place(artifact: mlmd.Artifact) -> Path:

@@ -17,7 +17,7 @@ from components.predict import config as predict_config
 from components.predict import predictions
 from components.release_gate import decision as release
 from components.report import config as report_config
-from data import folder
+from data import folder, formats
 from pipeline import runner, summary
 
 
@@ -108,17 +108,17 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
     console.print(decision, *outcome.reasons, sep="\n  ", soft_wrap=True)
     if outcome.findings:
         console.print(
-            f"{_plural(len(outcome.findings), 'finding')} in the images: {outcome.findings_page}",
+            f"{formats.plural(len(outcome.findings), 'finding')} in the images: {outcome.findings_page}",
             soft_wrap=True,
         )
     if outcome.quarantined:
         console.print(
-            f"{_plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
+            f"{formats.plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
             soft_wrap=True,
         )
     if outcome.layout and outcome.layout.unused_csv and outcome.layout.unused:
         console.print(
-            f"{_plural(sum(outcome.layout.unused.values()), 'file')} not used:"
+            f"{formats.plural(sum(outcome.layout.unused.values()), 'file')} not used:"
             f" {outcome.layout.unused_csv}",
             soft_wrap=True,
         )
@@ -251,7 +251,7 @@ def _pushed(pusher: runner.Step | None) -> summary.Pushed | None:
 
 
 def _accuracy(metrics: summary.Metrics, tested: int) -> str:
-    told = f"Test accuracy {_percent(metrics.accuracy)} on {_plural(tested, 'image')}"
+    told = f"Test accuracy {_percent(metrics.accuracy)} on {formats.plural(tested, 'image')}"
     if metrics.accuracy_low is None:
         return f"{told}."
     return (
@@ -270,9 +270,5 @@ def _class_table(metrics: summary.Metrics) -> Table:
     return table
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _percent(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.1%}"
+    return formats.percent(value, undefined="undefined")

@@ -12,7 +12,7 @@ from components.preprocess import materialise
 from components.release_gate import decision as release
 from components.trainer import history as training_history
 from components.trainer import hyperparameters
-from data import read_back
+from data import formats, read_back
 from pipeline import runner
 
 TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
@@ -74,8 +74,10 @@ def _train(step: runner.Step) -> str:
 
 
 def _phases(history: training_history.History) -> str:
-    names = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
-    parts = [f"{names[phase]} {history.best_accuracy(phase):.1%}" for phase in history.phases]
+    parts = [
+        f"{training_history.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
+        for phase in history.phases
+    ]
     return f"eval accuracy: {', then '.join(parts)}; {history.cache}"
 
 

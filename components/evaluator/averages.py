@@ -80,6 +80,6 @@ def ratio(numerator: float, denominator: float) -> float | None:
     return float(numerator / denominator) if denominator else None
 
 
-def known(value: float) -> float | None:
-    """None for NaN."""
-    return float(value) if math.isfinite(value) else None
+def known(value: float | None) -> float | None:
+    """Returns a number, None for what is None, NaN or infinite."""
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -82,6 +82,11 @@ class Metric:
     intervals: MakeIntervals | None = None
 
     @property
+    def is_rate(self) -> bool:
+        """Whether its values are in 0–1 and shown in per cent."""
+        return self.form is Form.RATE
+
+    @property
     def setting(self) -> str:
         """The name of its limit among the gate's settings."""
         return f"{'min' if self.higher_is_better else 'max'}_{self.name}"

@@ -8,16 +8,19 @@ Dimension letters: B batch, H, W image, S side in pixels, K classes.
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from components.evaluator import averages, counts
 from components.predict import predictions
+from components.trainer.features import engine
 from data import decode, example, graph, progress
 
 BATCH = 16
@@ -141,6 +144,30 @@ class Eye:
     classify: Callable[[np.ndarray], np.ndarray]
     size_px: int
     resize: graph.ResizeMode
+
+
+def of_classifier(
+    classifier: keras.Model,
+    contract: Mapping[str, Any],
+    found: predictions.Predictions,
+    files: Sequence[str],
+    limit: int = LIMIT,
+) -> list[Row]:
+    """Measures a model by the classifier that it was exported from, see :func:`measure`.
+
+    Args:
+      classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
+      contract: of the model: the side S and how images are resized.
+      found: see :func:`measure`.
+      files: see :func:`measure`.
+      limit: the most images; with 0 nothing is measured.
+    """
+    if not limit:
+        return []
+    count = min(limit, len(found.paths)) * len(CORRUPTIONS)
+    run = engine.compile_for(classifier, count, tf.uint8)
+    eye = Eye(lambda pixels: run(pixels).argmax(1), contract["image_size_px"], contract["resize"])
+    return measure(eye, found, files, limit)
 
 
 def measure(

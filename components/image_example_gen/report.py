@@ -80,6 +80,10 @@ class Report:
         """Split → number of records, every split named."""
         return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
 
+    def reasons(self) -> list[tuple[str, int]]:
+        """Returns why files are in quarantine and how many for each reason, the most first."""
+        return Counter(row.reason for row in self.quarantined).most_common()
+
     def to_json(self) -> str:
         """As written into the artifact."""
         raw = {"found": self.found, **asdict(self), "reading": self.reading.to_dict()}

@@ -1,22 +1,18 @@
 """The findings as one self-contained HTML page with thumbnails."""
 
-import base64
 import io
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from PIL import Image
 
 from components.image_validator import clean, context, findings, validate
-from data import folder, refusals, split
+from data import pages, refusals, split
 
 TEMPLATE = "findings.html.jinja"
 SHOWN_CASES = 12
-THUMBNAIL_SIDE_PX = 160
 _HISTOGRAM_BINS = 24
 
 
@@ -42,12 +38,8 @@ def shown_images(outcome: validate.Outcome) -> set[str]:
 def thumbnail(encoded: bytes) -> str:
     """A small copy of an image that ingest has accepted, as a data URI."""
     with Image.open(io.BytesIO(encoded)) as image:
-        image.draft("RGB", (2 * THUMBNAIL_SIDE_PX, 2 * THUMBNAIL_SIDE_PX))
-        small = image.convert("RGB")
-    small.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        image.draft("RGB", (2 * pages.SIDE_PX, 2 * pages.SIDE_PX))
+        return pages.data_uri(image.convert("RGB"))
 
 
 def make(data: context.Context, outcome: validate.Outcome, uri: str) -> str:
@@ -83,25 +75,14 @@ def render(data: context.Context, outcome: validate.Outcome, thumbnails: Mapping
             for case in finding.cases[:SHOWN_CASES]
         ]
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["printable"] = folder.printable
-    reasons = Counter(row.reason for row in outcome.report.quarantined)
-    return environment.get_template(TEMPLATE).render(
+    template = pages.environment(Path(__file__).parent).get_template(TEMPLATE)
+    return template.render(
         findings=[(finding, shown(finding)) for finding in outcome.findings],
-        severities=Counter(finding.severity for finding in outcome.findings),
         report=outcome.report,
         counts=outcome.report.counts(),
         classes=_class_rows(data, outcome),
-        reasons=[
-            (name, count, refusals.REASONS.get(name, f"taken out by checks.{name}"))
-            for name, count in reasons.most_common()
-        ],
+        reasons=outcome.report.reasons(),
+        meaning=refusals.meaning,
         quarantined=outcome.report.quarantined[: findings.MAX_CASES],
         measures=_histograms(data),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from components.predict import predictions
 from components.release_gate import comparison, decision, paired
 from components.release_gate import config as gate_config
-from data import errors, example
+from data import errors, example, formats
 
 ACCURACY = "accuracy_against_served"
 RECALL = "recall_against_served"
@@ -120,8 +120,8 @@ def _overall(
     else:
         told += (
             f"; with {100 * config.confidence:g}% confidence it is at most"
-            f" {decision.points(min(0, judgement.lower))} lower, and"
-            f" {decision.points(margin)} are allowed."
+            f" {formats.size_in_points(min(0, judgement.lower))} lower, and"
+            f" {formats.size_in_points(margin)} are allowed."
         )
     if judgement.verdict == "inconclusive":
         told += _too_few(pairs, judgement)
@@ -164,27 +164,27 @@ def _part(
         told += f"; {_beyond_chance(judgement, margin)}."
     elif judgement.verdict == "inconclusive":
         told += (
-            f"; {decision.points(margin)} are allowed, but that may be chance"
+            f"; {formats.size_in_points(margin)} are allowed, but that may be chance"
             f" ({_p_value(judgement)}).{_too_few(pairs, judgement, ' of this class')}"
         )
     elif pairs.difference < -margin and part.check == SPAN:
         told += (
-            f"; {decision.points(margin)} are allowed, but that may be chance"
+            f"; {formats.size_in_points(margin)} are allowed, but that may be chance"
             f" ({_p_value(judgement)}) and is not counted."
         )
     elif pairs.difference < -margin:
         told += (
-            f"; {decision.points(margin)} are allowed, but with fewer than"
+            f"; {formats.size_in_points(margin)} are allowed, but with fewer than"
             f" {config.min_support} test images that may be chance and is not counted."
         )
     else:
-        told += f"; a loss of {decision.points(margin)} is allowed."
+        told += f"; a loss of {formats.size_in_points(margin)} is allowed."
     figures = _figures(pairs, judgement, margin, compared)
     return decision.Check(part.check, judgement.verdict, told, {**part.figures, **figures})
 
 
 def _change(what: str, pairs: paired.Pairs) -> str:
-    before, after = decision.percent(pairs.served_rate), decision.percent(pairs.candidate_rate)
+    before, after = formats.percent(pairs.served_rate), formats.percent(pairs.candidate_rate)
     images = f"on {_images(pairs.count, 'test ')}"
     if pairs.difference == 0:
         change = f"{what} stayed at {after} {images}"
@@ -202,7 +202,7 @@ def _change(what: str, pairs: paired.Pairs) -> str:
 
 def _beyond_chance(judgement: comparison.Judgement, margin: float) -> str:
     return (
-        f"that is beyond chance ({_p_value(judgement)}), and only {decision.points(margin)}"
+        f"that is beyond chance ({_p_value(judgement)}), and only {formats.size_in_points(margin)}"
         " are allowed"
     )
 
@@ -219,7 +219,7 @@ def _p_value(judgement: comparison.Judgement) -> str:
 
 
 def _images(count: float, kind: str = "") -> str:
-    return f"{count:,} {kind}image{'' if count == 1 else 's'}"
+    return formats.plural(count, f"{kind}image")
 
 
 def _figures(

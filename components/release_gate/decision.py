@@ -52,13 +52,18 @@ class Decision:
     checks: list[Check]
 
     @property
-    def reasons(self) -> list[str]:
-        """The sentences to show first: what is amiss, then what holds of the whole model."""
+    def shown_first(self) -> list[Check]:
+        """The checks to show first: what is amiss, then what holds of the whole model."""
         return [
-            check.message
+            check
             for check in self.checks
             if check.verdict != "release" or CLASS not in check.figures
         ]
+
+    @property
+    def reasons(self) -> list[str]:
+        """The sentences of the checks to show first."""
+        return [check.message for check in self.shown_first]
 
     def to_json(self) -> str:
         """The decision as text."""
@@ -103,13 +108,3 @@ def decide(checks: Sequence[Check], config: gate_config.GateConfig) -> Decision:
         verdict == "inconclusive" and config.inconclusive == "release"
     )
     return Decision(verdict, blessed, ordered)
-
-
-def percent(rate: float) -> str:
-    """A rate in 0–1 as a person reads it, such as "91.7%"."""
-    return f"{100 * rate:.1f}%"
-
-
-def points(difference: float) -> str:
-    """The size of a difference of two rates, such as "4.0 points"."""
-    return f"{100 * abs(difference):.1f} points"

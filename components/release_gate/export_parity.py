@@ -15,11 +15,11 @@ import numpy as np
 
 from components.preprocess import materialise
 from components.release_gate import config as gate_config
-from components.release_gate import decision, golden, training_stage
+from components.release_gate import golden, training_stage
 from components.trainer import calibration
 from components.trainer import contract as trained_contract
 from components.trainer.exports import manifest, runtime
-from data import errors, fresh_process
+from data import errors, formats, fresh_process
 
 EVAL_IMAGES = 200
 
@@ -73,8 +73,8 @@ class Compared:
             return f"The export {self.format} cannot be used: {self.problem}"
         return (
             f"The export {self.format} gives the label of {training_stage.STAGE} on"
-            f" {decision.percent(self.agreement)} of {self.images} images (at least"
-            f" {decision.percent(self.min_agreement)} is needed); no probability differs by more"
+            f" {formats.percent(self.agreement)} of {self.images} images (at least"
+            f" {formats.percent(self.min_agreement)} is needed); no probability differs by more"
             f" than {self.largest:.2g} ({self.max_difference:g} is allowed)."
         )
 

@@ -13,6 +13,7 @@ from components.evaluator import config as evaluate_config
 from components.predict import predictions
 from components.release_gate import config as gate_config
 from components.release_gate import decision
+from data import formats
 
 SMALL_CLASSES = "small_classes"
 
@@ -137,7 +138,7 @@ def _needed(one: metric.Metric, limit: float) -> str:
 
 
 def _shown(one: metric.Metric, value: float) -> str:
-    return decision.percent(value) if one.form is metric.Form.RATE else f"{value:.3f}"
+    return formats.percent(value) if one.is_rate else f"{value:.3f}"
 
 
 def _capital(title: str) -> str:

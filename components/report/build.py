@@ -15,12 +15,11 @@ from components.image_validator import findings as validation
 from components.predict import config as predict_config
 from components.predict import predictions
 from components.release_gate import decision, gate
-from components.report import assemble, lineage, model_card, page, pictures
 from components.report import config as report_config
+from components.report import content, lineage, model_card, page, pictures
 from components.trainer import architecture, export
 from components.trainer import contract as trained_contract
 from components.trainer import history as training_history
-from components.trainer.features import engine
 from data import read_back
 
 
@@ -62,11 +61,7 @@ def write(inputs: Inputs, uri: str) -> None:
     classifier = keras.saving.load_model(
         inputs.saved_model.parent / export.KERAS_FILE, compile=False
     )
-    sources = read(inputs, classifier)
-    chosen = pictures.choose(sources.candidate, inputs.job.config)
-    explainer = export.explainer(classifier, sources.contract["backbone"])
-    drawn = pictures.draw(explainer, sources.contract, inputs.test_files, chosen.paths())
-    shown = assemble.assemble(sources, chosen, drawn)
+    shown = read(inputs, classifier)
     files = {
         report_config.PAGE_FILE: page.render(shown),
         report_config.CARD_FILE: model_card.render(shown),
@@ -77,8 +72,8 @@ def write(inputs: Inputs, uri: str) -> None:
             file.write(text)
 
 
-def read(inputs: Inputs, classifier: keras.Model) -> assemble.Sources:
-    """Reads what the steps left, and measures what none of them has.
+def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
+    """Reads what the steps left, measures robustness, and draws the images to show.
 
     Args:
       inputs: where all lies.
@@ -89,15 +84,9 @@ def read(inputs: Inputs, classifier: keras.Model) -> assemble.Sources:
     candidate = predictions.Predictions.read(
         inputs.predictions_uri, predict_config.TEST_SPLIT
     ).aligned(job.labels)
-    measured = []
-    if limit := job.config.robustness_images:
-        count = min(limit, len(candidate.paths)) * len(robustness.CORRUPTIONS)
-        run = engine.compile_for(classifier, count, tf.uint8)
-        eye = robustness.Eye(
-            lambda pixels: run(pixels).argmax(1), contract["image_size_px"], contract["resize"]
-        )
-        measured = robustness.measure(eye, candidate, inputs.test_files, limit)
-    return assemble.Sources(
+    chosen = pictures.choose(candidate, job.config)
+    explainer = export.explainer(classifier, contract["backbone"])
+    return content.Content(
         job=job,
         run_id=inputs.run_id,
         made=lineage.when(inputs.made_ms["model"]),
@@ -112,8 +101,12 @@ def read(inputs: Inputs, classifier: keras.Model) -> assemble.Sources:
         ingested=ingested,
         findings=validation.from_json(_text(inputs.findings_uri, validation.FINDINGS_FILE)),
         layers=_layers(classifier),
-        robustness=measured,
-        repeatable=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),
+        robustness=robustness.of_classifier(
+            classifier, contract, candidate, inputs.test_files, job.config.robustness_images
+        ),
+        origins=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),
+        chosen=chosen,
+        drawn=pictures.draw(explainer, contract, inputs.test_files, chosen.paths()),
     )
 
 

@@ -6,7 +6,11 @@ so that one drawing is right in light and in dark. Positions are in the SVG's ow
 
 from collections.abc import Mapping, Sequence
 
-from components.report import content, drawing, figures, origin, training
+from components.evaluator import averages
+from components.evaluator import reliability as calibration
+from components.report import drawing, training
+from components.trainer import history as training_history
+from data import formats
 
 # A reliability diagram is square, with a strip of counts under it.
 SQUARE_HEIGHT, SQUARE_BOTTOM, STRIP_TOP, STRIP_BOTTOM = 424, 326, 350, 388
@@ -14,7 +18,7 @@ SQUARE_HEIGHT, SQUARE_BOTTOM, STRIP_TOP, STRIP_BOTTOM = 424, 326, 350, 388
 
 def curves(
     title: str,
-    history: origin.Training,
+    history: training_history.History,
     metrics: Mapping[str, str],
     is_rate: bool = False,
 ) -> drawing.Chart | None:
@@ -37,7 +41,7 @@ def curves(
     marks = [mark for mark in drawing.ticks(min(found), max(found)) if mark <= 1 or not is_rate]
     y_axis = drawing.Axis(marks[0], max(marks[-1], max(found)), drawing.BOTTOM, drawing.TOP)
     x_axis = drawing.Axis(0.5, sum(lengths) + 0.5, drawing.LEFT, drawing.RIGHT)
-    form = figures.percent if is_rate else figures.short
+    form = formats.percent if is_rate else formats.short
     paths, dots, legend = [], [], []
     for style, (name, values) in zip(("first", "second"), series.items(), strict=False):
         paths.append(drawing.Path(style, drawing.line(values, x_axis, y_axis)))
@@ -59,9 +63,9 @@ def curves(
         )
         legend.append(("kept", "kept"))
     grid, labels = drawing.grid(
-        marks, y_axis, [_percent(v) if is_rate else f"{v:g}" for v in marks]
+        marks, y_axis, [formats.tick(v) if is_rate else f"{v:g}" for v in marks]
     )
-    borders, names = _phases(history, lengths, x_axis)
+    borders, names = _phases(history, x_axis)
     return drawing.Chart(
         title=title,
         description=f"{title} ({', '.join(series)}) over {sum(lengths)} epochs",
@@ -74,7 +78,7 @@ def curves(
     )
 
 
-def reliability(bins: Sequence[content.Bin]) -> drawing.Chart | None:
+def reliability(bins: Sequence[calibration.Bin]) -> drawing.Chart | None:
     """Accuracy over confidence, and how many images each bin has; None without images."""
     total = sum(one.count for one in bins)
     if not total:
@@ -84,7 +88,7 @@ def reliability(bins: Sequence[content.Bin]) -> drawing.Chart | None:
     most = max(one.count for one in bins)
     strip = drawing.Axis(0, most, STRIP_BOTTOM, STRIP_TOP)
     marks = [0, 0.2, 0.4, 0.6, 0.8, 1]
-    grid, labels = drawing.grid(marks, y_axis, [_percent(mark) for mark in marks])
+    grid, labels = drawing.grid(marks, y_axis, [formats.tick(mark) for mark in marks])
     rectangles, paths = [], []
     for one in bins:
         left, right = x_axis.place(one.low) + 1, x_axis.place(one.high) - 1
@@ -113,10 +117,10 @@ def reliability(bins: Sequence[content.Bin]) -> drawing.Chart | None:
         labels=(
             *labels,
             *(
-                drawing.Label(x_axis.place(mark), STRIP_BOTTOM + 14, "middle", _percent(mark))
+                drawing.Label(x_axis.place(mark), STRIP_BOTTOM + 14, "middle", formats.tick(mark))
                 for mark in marks
             ),
-            drawing.Label(drawing.LEFT - 6, STRIP_TOP + 4, "end", figures.count(most)),
+            drawing.Label(drawing.LEFT - 6, STRIP_TOP + 4, "end", formats.count(most)),
             drawing.Label(drawing.LEFT - 6, STRIP_BOTTOM + 3, "end", "0"),
             drawing.Label(drawing.RIGHT, SQUARE_HEIGHT - 4, "end", "confidence"),
             drawing.Label(drawing.LEFT, SQUARE_HEIGHT - 4, "start", "below: images in each bin"),
@@ -134,7 +138,7 @@ def trend(title: str, runs: Sequence[tuple[str, float | None, bool]]) -> drawing
     Returns:
       None where no run has the rate.
     """
-    values = [figures.finite(value) for _, value, _ in runs]
+    values = [averages.known(value) for _, value, _ in runs]
     found = [value for value in values if value is not None]
     if not found:
         return None
@@ -143,7 +147,7 @@ def trend(title: str, runs: Sequence[tuple[str, float | None, bool]]) -> drawing
         min(marks[0], *found), max(marks[-1], *found, marks[0] + 1e-3), drawing.BOTTOM, drawing.TOP
     )
     x_axis = drawing.Axis(0.5, len(runs) + 0.5, drawing.LEFT, drawing.RIGHT)
-    grid, labels = drawing.grid(marks, y_axis, [_percent(mark) for mark in marks])
+    grid, labels = drawing.grid(marks, y_axis, [formats.tick(mark) for mark in marks])
     dots = [
         drawing.Dot("first" if filled else "hollow", x_axis.place(index), y_axis.place(value), text)
         for index, (value, (text, _, filled)) in enumerate(zip(values, runs, strict=True), 1)
@@ -161,41 +165,38 @@ def trend(title: str, runs: Sequence[tuple[str, float | None, bool]]) -> drawing
     )
 
 
-def _joined(history: origin.Training, lengths: Sequence[int], metric: str) -> list[float | None]:
+def _joined(
+    history: training_history.History, lengths: Sequence[int], metric: str
+) -> list[float | None]:
     """A metric of all phases in a row; None for epochs where it is missing or infinite."""
     values: list[float | None] = []
     for phase, length in zip(history.phases.values(), lengths, strict=True):
-        own = [figures.finite(value) for value in phase.get(metric, ())]
+        own = [averages.known(value) for value in phase.get(metric, ())]
         values += own + [None] * (length - len(own))
     return values
 
 
 def _phases(
-    history: origin.Training, lengths: Sequence[int], axis: drawing.Axis
+    history: training_history.History, axis: drawing.Axis
 ) -> tuple[list[drawing.Path], list[drawing.Label]]:
     """Dashed lines between phases, and their names above."""
     borders, names, done = [], [], 0
-    for index, (name, length) in enumerate(zip(history.phases, lengths, strict=True)):
+    for index, phase in enumerate(training.phases(history)):
         if index:
             borders.append(
                 drawing.Path(
                     "border", f"M{axis.place(done + 0.5)} {drawing.TOP - 14}V{drawing.BOTTOM}"
                 )
             )
-        text = name.replace("_", " ") + (" (kept)" if name == history.kept else "")
+        text = phase.name + (" (kept)" if phase.is_kept else "")
         names.append(drawing.Label(axis.place(done + 0.5) + 4, drawing.TOP - 6, "start", text))
-        done += length
+        done += phase.epochs
     return borders, names
 
 
-def _bin_title(one: content.Bin) -> str:
+def _bin_title(one: calibration.Bin) -> str:
     return (
-        f"{_percent(one.low)} to {_percent(one.high)}: confidence"
-        f" {figures.percent(one.confidence)}, accuracy {figures.percent(one.accuracy)},"
-        f" {figures.count(one.count)} images"
+        f"{formats.tick(one.low)} to {formats.tick(one.high)}: confidence"
+        f" {formats.percent(one.confidence)}, accuracy {formats.percent(one.accuracy)},"
+        f" {formats.count(one.count)} images"
     )
-
-
-def _percent(value: float) -> str:
-    """A tick in percent, with as many digits as it needs."""
-    return f"{float(f'{100 * value:.4g}'):g}%"

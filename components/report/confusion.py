@@ -1,9 +1,11 @@
 """The confusion matrix as the page shows it. Dimension letter: K classes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from components.report import content, figures
+from components.report import content
+from data import formats
 
 NOTHING = "nothing"
 # Up to SMALL classes, the images stand beside the matrix; above LARGE, the most confused pairs say
@@ -20,7 +22,7 @@ class Cell:
       true, predicted: class ids; ``predicted`` is K where nothing was predicted.
       count: how many.
       total: images of the true class.
-      pictures: some of them.
+      paths: some of them.
       sentence: the cell in words.
     """
 
@@ -28,7 +30,7 @@ class Cell:
     predicted: int
     count: int
     total: int
-    pictures: tuple[content.Picture, ...]
+    paths: Sequence[str]
     sentence: str
 
     @property
@@ -80,8 +82,8 @@ class Matrix:
 
 def build(report: content.Content) -> Matrix:
     """Lays the matrix out."""
-    names = [row.name for row in report.classes]
-    counts = report.confusion.counts
+    names = report.result.labels
+    counts = report.result.confusion
     columns = [*names, NOTHING] if any(row[-1] for row in counts) else names
     rows = [
         [_cell(report, columns, true, predicted) for predicted in range(len(columns))]
@@ -90,8 +92,8 @@ def build(report: content.Content) -> Matrix:
     cells = [cell for row in rows for cell in row if cell.count]
     mistakes = [cell for cell in cells if not cell.is_right]
     pairs = sorted(mistakes, key=lambda cell: (-cell.count, -cell.share))[:MAX_PAIRS]
-    panels = [cell for cell in cells if cell.pictures]
-    first = next((cell for cell in [*pairs, *panels] if cell.pictures), None)
+    panels = [cell for cell in cells if cell.paths]
+    first = next((cell for cell in [*pairs, *panels] if cell.paths), None)
     return Matrix(
         names=names,
         columns=columns,
@@ -100,21 +102,21 @@ def build(report: content.Content) -> Matrix:
         panels=panels,
         first=first.id if first else "",
         size="small" if len(names) <= SMALL else "large" if len(names) > LARGE else "medium",
-        has_overlays=any(picture.overlay for cell in panels for picture in cell.pictures),
+        has_overlays=any(path in report.overlaid for cell in panels for path in cell.paths),
     )
 
 
 def _cell(report: content.Content, columns: list[str], true: int, predicted: int) -> Cell:
-    row = report.confusion.counts[true]
+    row = report.result.confusion[true]
     count, total = row[predicted], sum(row)
     return Cell(
         true=true,
         predicted=predicted,
         count=count,
         total=total,
-        pictures=report.confusion.pictures.get((true, predicted), ()),
+        paths=report.chosen.cells.get((true, predicted), ()),
         sentence=f"{columns[true]} called {columns[predicted]}: {count} of {total}"
-        f" ({figures.percent(count / total)})"
+        f" ({formats.percent(count / total)})"
         if total
         else "",
     )

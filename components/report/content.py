@@ -1,232 +1,34 @@
-"""All that a report shows, as plain values: the page and the model card read nothing else.
+"""All that a report shows: the results of the steps, which the page and the model card read.
 
-What the model was made of is in origin.py, what it is as a product in product.py. Rates, shares
-and probabilities are in 0–1; None is what is undefined or was not measured. Names and paths may
-hold anything that a file system allows.
-Dimension letter: K classes.
+Nothing is copied here. The templates read a step's own objects; what is concluded from several of
+them, or chosen out of them, is a property below. Names and paths may hold anything that a file
+system allows.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from components.report import origin, product
+from components.evaluator import metric, registry, reliability, robustness
+from components.evaluator import result as evaluation
+from components.image_example_gen import report as ingest_report
+from components.image_validator import findings as validation
+from components.predict import predictions
+from components.release_gate import against_served, decision, gate
+from components.report import config as report_config
+from components.report import lineage, pictures
+from components.trainer import architecture
+from components.trainer import history as training_history
+from data import example
 
-Verdict = Literal["release", "refuse", "inconclusive"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and its interval, where it has one; ``value`` is None where it is undefined."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of the release gate: what it says, and why in a sentence."""
-
-    name: str
-    verdict: Verdict
-    message: str
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether the model may be served.
-
-    Attributes:
-      verdict: of all checks together.
-      blessed: whether Pusher may push; differs from the verdict where a setting says so.
-      headline: the decision in a sentence.
-      checks: its reasons.
-    """
-
-    verdict: Verdict
-    blessed: bool
-    headline: str
-    checks: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True)
-class Average:
-    """Rates over all classes; ``name`` is "macro", "weighted" or "micro"."""
-
-    name: str
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric: its name in files, its title, and whether it is read in per cent."""
-
-    name: str
-    title: str
-    is_rate: bool = True
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Figures of the whole test split.
-
-    Attributes:
-      images: how many it has.
-      columns: the metrics to show, in their order.
-      figures: metric → figure, of these at least.
-      averages: over the classes.
-      confidence: of all intervals in the report.
-    """
-
-    images: int
-    columns: tuple[Column, ...]
-    figures: Mapping[str, Estimate]
-    averages: tuple[Average, ...] = ()
-    confidence: float = 0.95
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """Figures of one class, by metric."""
-
-    name: str
-    support: int
-    figures: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image to show, by its path in the data folder, and a few words about it.
-
-    ``image`` is a JPEG as a data URI, empty where it has gone; ``overlay`` is the same under its
-    Grad-CAM heat map, empty where there is none.
-    """
-
-    path: str
-    caption: str
-    image: str
-    overlay: str = ""
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """True against predicted classes, numbered as the class rows are.
-
-    Attributes:
-      counts: [K][K + 1]; rows are true classes, the last column counts images for which nothing
-        was predicted.
-      pictures: (true class, predicted class) → some images of that cell.
-    """
-
-    counts: tuple[tuple[int, ...], ...]
-    pictures: Mapping[tuple[int, int], tuple[Picture, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Bin:
-    """One bar of a reliability diagram; see components/evaluator/reliability.py."""
-
-    low: float
-    high: float
-    confidence: float | None
-    accuracy: float | None
-    count: int
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How far probabilities can be believed.
-
-    ``ece`` is the expected calibration error as served, with logits divided by ``temperature``;
-    ``ece_before`` is that at a temperature of 1.
-    """
-
-    ece: float | None
-    temperature: float | None
-    bins: tuple[Bin, ...] = ()
-    ece_before: float | None = None
-
-
-@dataclass(frozen=True)
-class Outliers:
-    """What the model takes for none of its classes, by a score such as "energy".
-
-    Beyond the threshold an image is flagged; it was set to leave a share of the eval images
-    unflagged, ``coverage``. ``flagged`` is the share of the test images that are.
-    """
-
-    score: str
-    threshold: float | None
-    coverage: float | None
-    flagged: float | None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Candidate against served model; ``difference`` is candidate − served, −1 to 1."""
-
-    name: str
-    candidate: float | None
-    served: float | None
-    difference: Estimate
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The candidate against the model that is served, on the same images.
-
-    Attributes:
-      served: names the served model; may be empty.
-      images: how many.
-      overall: whole-split measures, such as accuracy.
-      classes: one measure of each class.
-      class_measure: its name, such as "recall".
-      margin: the loss that counts as none; None where none is set.
-    """
-
-    served: str
-    images: int
-    overall: tuple[Difference, ...]
-    classes: tuple[Difference, ...] = ()
-    class_measure: str = "recall"
-    margin: float | None = None
-
-
-@dataclass(frozen=True)
-class RobustnessRow:
-    """Accuracy under one corruption, and by how much it is below that without it, −1 to 1.
-
-    Both are of ``images`` test images.
-    """
-
-    name: str
-    accuracy: Estimate
-    drop: float | None
-    images: int
-
-
-@dataclass(frozen=True)
-class SliceRow:
-    """Accuracy on the test images where a feature has a value."""
-
-    feature: str
-    value: str
-    count: int
-    accuracy: Estimate
-
-
-@dataclass(frozen=True)
-class Example:
-    """A test image worth a look; see components/evaluator/mistakes.py."""
-
-    picture: Picture
-    label: str
-    predicted: str
-    probability: float | None
-    label_probability: float | None
+HEADLINES = {
+    ("release", True): "Every check passed.",
+    ("inconclusive", True): "Too few images to tell, and gate.inconclusive says to release then.",
+    ("inconclusive", False): "Too few images to tell; the model in serving stays.",
+    ("refuse", False): "A check failed.",
+}
+TOP_K = "top_k_accuracy"
 
 
 @dataclass(frozen=True)
@@ -234,40 +36,117 @@ class Content:
     """One run.
 
     Attributes:
-      title: the model's name.
+      job: the settings.
       run_id: names the run.
-      source: what it was trained on.
-      made: when, as it is to be read.
-      columns: the metrics that each class has.
-      model: (name, value) rows about the model: backbone, image size, version …
-      intended_use: sentences for the model card; empty takes general ones.
-      caveats: likewise, each a sentence, beside those that follow from the figures.
+      made: when the model was made, as it is read.
+      result: the figures on the test split.
+      decided: the decision of the release gate.
+      measured: what the gate found of parity and budget.
+      candidate: the model's answers on the test split, with the labels of the data.
+      contract: of the model.
+      history: of its training.
+      ingested: what became of the files.
+      findings: of the checks of the images.
+      layers: of the network; empty where they have no formulas.
+      robustness: under mild corruptions; empty where not measured.
+      origins: what the run can be repeated from.
+      chosen: the test images to show.
+      drawn: path → the image as it is shown; of images that could be drawn.
     """
 
-    title: str
+    job: report_config.ReportJob
     run_id: str
-    source: str
     made: str
-    decision: Decision
-    metrics: Metrics
-    columns: tuple[Column, ...]
-    classes: tuple[ClassRow, ...]
-    confusion: Confusion
-    data: origin.Data
-    calibration: Calibration | None = None
-    outliers: Outliers | None = None
-    comparison: Comparison | None = None
-    robustness: tuple[RobustnessRow, ...] = ()
-    slices: tuple[SliceRow, ...] = ()
-    mistakes: tuple[Example, ...] = ()
-    uncertain: tuple[Example, ...] = ()
-    label_errors: tuple[Example, ...] = ()
-    training: origin.Training | None = None
-    budget: tuple[product.BudgetLine, ...] = ()
-    parity: product.Parity | None = None
-    exports: tuple[product.Export, ...] = ()
-    layers: tuple[origin.Layer, ...] = ()
-    lineage: origin.Lineage = field(default_factory=origin.Lineage)
-    model: origin.Pairs = ()
-    intended_use: str = ""
-    caveats: tuple[str, ...] = ()
+    result: evaluation.Result
+    decided: decision.Decision
+    measured: gate.Measured
+    candidate: predictions.Predictions
+    contract: Mapping[str, Any]
+    history: training_history.History
+    ingested: ingest_report.Report
+    findings: Sequence[validation.Finding]
+    layers: Sequence[architecture.Row]
+    robustness: Sequence[robustness.Row]
+    origins: Sequence[lineage.Group]
+    chosen: pictures.Chosen
+    drawn: Mapping[str, pictures.Picture]
+
+    @property
+    def headline(self) -> str:
+        """The decision in a sentence."""
+        return HEADLINES[self.decided.verdict, self.decided.blessed]
+
+    @property
+    def metrics(self) -> list[metric.Metric]:
+        """The metrics of the whole split."""
+        return metrics_of(self.result)
+
+    @property
+    def class_metrics(self) -> tuple[metric.Metric, ...]:
+        """The metrics that each class has."""
+        return registry.by_class()
+
+    @property
+    def slices(self) -> list[evaluation.Slice]:
+        """The slices but those of a class, of which the table of classes says the same."""
+        return [row for row in self.result.slices if row.feature != example.CLASS_TEXT]
+
+    @cached_property
+    def calibration_error(self) -> float | None:
+        """The expected calibration error of the probabilities as served, in 0–1."""
+        return reliability.expected_calibration_error(self.candidate)
+
+    @property
+    def outlier_threshold(self) -> float | None:
+        """The score beyond which an image is flagged; None where none ever is."""
+        return self.contract.get("outlier_threshold")
+
+    @property
+    def flagged_share(self) -> float | None:
+        """The share of the test images that are flagged as outliers, in 0–1."""
+        flagged = self.candidate.outlier_scores > self.outlier_threshold
+        known = flagged[self.candidate.valid]
+        return float(known.mean()) if len(known) else None
+
+    @property
+    def accuracy_against_served(self) -> decision.Check | None:
+        """The check that compares the accuracy with the served model's; None without one."""
+        found = self._checks(against_served.ACCURACY)
+        return found[0] if found else None
+
+    @property
+    def recalls_against_served(self) -> list[decision.Check]:
+        """The checks that compare the recall of each class with the served model's."""
+        return self._checks(against_served.RECALL)
+
+    @cached_property
+    def probabilities(self) -> dict[str, float]:
+        """Path of a test image → the highest probability of a class, in 0–1."""
+        highest = self.candidate.probabilities.max(1, initial=0.0)
+        return dict(zip(self.candidate.paths, highest, strict=True))
+
+    def picture(self, path: str) -> pictures.Picture:
+        """Returns a test image as it is shown, an empty picture where it could not be drawn."""
+        return self.drawn.get(path, pictures.EMPTY)
+
+    @property
+    def overlaid(self) -> set[str]:
+        """The paths of the images that have a heat map."""
+        return {path for path, picture in self.drawn.items() if picture.overlay}
+
+    def label_rows(self) -> list[tuple[str, list[int]]]:
+        """Returns each class's images in each split: the classes with figures first."""
+        parts = self.ingested.examples.values()
+        names = self.result.labels
+        others = {name for part in parts for name in part} - set(names)
+        return [(name, [part.get(name, 0) for part in parts]) for name in [*names, *sorted(others)]]
+
+    def _checks(self, name: str) -> list[decision.Check]:
+        return [check for check in self.decided.checks if check.name == name]
+
+
+def metrics_of(found: evaluation.Result) -> list[metric.Metric]:
+    """Returns the metrics of a whole split that say something."""
+    # Of one guess it is the accuracy, and of all classes always right.
+    says_nothing = () if 1 < found.top_k < len(found.labels) else (TOP_K,)
+    return [one for one in registry.of_whole() if one.name not in says_nothing]

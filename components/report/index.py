@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.report import charts, drawing, figures, templates
+from components.evaluator import averages
+from components.report import charts, drawing, templates
+from data import formats
 
 TEMPLATE = "index.html.jinja"
 
@@ -55,13 +57,13 @@ def _trends(runs: Sequence[RunRow]) -> list[drawing.Chart]:
     """A chart for each data folder that two runs or more have measured an accuracy on."""
     of_data: dict[str, list[RunRow]] = {}
     for row in runs:
-        if figures.finite(row.accuracy) is not None:
+        if averages.known(row.accuracy) is not None:
             of_data.setdefault(row.data, []).append(row)
     found = []
     for data, rows in of_data.items():
         title = "Accuracy" if len(of_data) == 1 else f"Accuracy on {data}"
         points = [
-            (f"{row.run_id}: {figures.percent(row.accuracy)}", row.accuracy, bool(row.pushed))
+            (f"{row.run_id}: {formats.percent(row.accuracy)}", row.accuracy, bool(row.pushed))
             for row in rows
         ]
         if len(rows) > 1:

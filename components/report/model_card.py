@@ -6,7 +6,8 @@ https://arxiv.org/abs/1810.03993.
 
 import re
 
-from components.report import content, figures, page, templates, training
+from components.report import content, lineage, page, templates, training
+from data import formats
 
 TEMPLATE = "model_card.md.jinja"
 # Fewer test images than this say little about a class.
@@ -18,68 +19,61 @@ def render(report: content.Content) -> str:
     """Renders the card, the same for the same content."""
     card = templates.markdown(
         TEMPLATE,
-        content=report,
-        decision=report.decision,
+        report=report,
         said=page.VERDICTS,
         passed=page.CHECKS,
+        blessed=page.BLESSED,
+        stages=page.STAGES,
+        model=lineage.model(report.contract),
         general_use=_general_use(report),
-        metrics=report.metrics,
-        columns=report.columns,
-        classes=report.classes,
-        calibration=report.calibration,
-        outliers=report.outliers,
-        comparison=report.comparison,
-        robustness=report.robustness,
-        slices=report.slices,
-        data=report.data,
-        label_rows=page.label_rows(report),
-        phases=training.phases(report.training) if report.training else [],
+        label_rows=report.label_rows(),
+        phases=training.phases(report.history),
         caveats=_caveats(report),
     )
     card = re.sub(r"\n{3,}", "\n\n", card).rstrip() + "\n"
-    config = report.lineage.config
+    config = report.job.resolved
     return card + "\n" + templates.fenced(config, "yaml") if config else card
 
 
 def _general_use(report: content.Content) -> str:
     return (
-        f"Sorting single photographs like those it was trained on into {len(report.classes)}"
+        f"Sorting single photographs like those it was trained on into {len(report.result.labels)}"
         " classes. It is not meant for images of anything else, nor for several objects of"
         " different classes in one image; a decision that matters needs a person."
     )
 
 
 def _caveats(report: content.Content) -> list[str]:
-    """What the figures warn of, then what the report brings."""
-    found = []
-    few = [row for row in report.classes if row.support < FEW_IMAGES]
+    """What the figures warn of."""
+    found, classes = [], report.result.per_class
+    few = [name for name, row in classes.items() if row.support < FEW_IMAGES]
     if few:
         found.append(
             f"Fewer than {FEW_IMAGES} test images: {_names(few)}. Their figures are uncertain."
         )
-    recalls = [(row.figures["recall"].value, row.name) for row in report.classes]
+    recalls = [(row.value("recall"), name) for name, row in classes.items()]
     rates = [(value, name) for value, name in recalls if value is not None]
     if rates:
         lowest, name = min(rates)
-        found.append(f"The class found least often is {name}: {figures.percent(lowest)} of it.")
+        found.append(f"The class found least often is {name}: {formats.percent(lowest)} of it.")
     never = [
-        row for row in report.classes if row.support and row.figures["precision"].value is None
+        name for name, row in classes.items() if row.support and row.value("precision") is None
     ]
     if never:
         found.append(f"Never predicted: {_names(never)}.")
-    drops = [(row.drop, row.name) for row in report.robustness if row.drop is not None]
-    if drops and max(drops)[0] > 0:
-        largest, name = max(drops)
-        found.append(f"{name} costs {figures.points(largest, '')} points of accuracy.")
+    losses = [
+        (row.accuracy_loss, row.name) for row in report.robustness if row.accuracy_loss is not None
+    ]
+    if losses and max(losses)[0] > 0:
+        largest, name = max(losses)
+        found.append(f"{name} costs {formats.points(largest, '')} points of accuracy.")
     elif not report.robustness:
         found.append("Robustness against damaged images was not measured.")
-    if report.calibration is None:
-        found.append("How far the probabilities can be believed was not measured.")
-    if report.label_errors:
-        found.append(f"Labels that are likely wrong: {len(report.label_errors)} test images.")
-    return [*found, *report.caveats]
+    if mislabelled := len(report.chosen.mislabelled):
+        found.append(f"Labels that are likely wrong: {mislabelled} test images.")
+    return found
 
 
-def _names(rows: list[content.ClassRow]) -> str:
-    names = ", ".join(row.name for row in rows[:MAX_NAMED])
-    return names + (f" and {len(rows) - MAX_NAMED} more" if len(rows) > MAX_NAMED else "")
+def _names(names: list[str]) -> str:
+    named = ", ".join(names[:MAX_NAMED])
+    return named + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")

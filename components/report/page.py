@@ -4,14 +4,27 @@ Dimension letter: K classes.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from components.report import charts, confusion, content, figures, templates, training
+from components.evaluator import averages, reliability, result
+from components.release_gate import probe, server_stage
+from components.report import charts, confusion, content, lineage, templates, training
+from data import formats, refusals
 
 TEMPLATE = "report.html.jinja"
 VERDICTS = {"release": "Release", "refuse": "Refuse", "inconclusive": "Inconclusive"}
 CHECKS = {"release": "passed", "refuse": "failed", "inconclusive": "inconclusive"}
+BLESSED = {
+    True: "The model is blessed: it may be pushed.",
+    False: "The model is not blessed: it is not pushed.",
+}
+STAGES = {
+    probe.BATCH: "SavedModel, in one batch",
+    probe.ALONE: "SavedModel, one by one",
+    probe.EXAMPLES: "serve_examples",
+    server_stage.STAGE: "running server",
+}
 _SEVERITY = {"refuse": 0, "inconclusive": 1, "release": 2}
 
 
@@ -25,59 +38,36 @@ class Scale:
     high_text: str
 
     def place(self, value: float) -> str:
-        """How far from the left a value stands, for a style."""
+        """Returns how far from the left a value stands, for a style."""
         share = (value - self.low) / (self.high - self.low)
         return f"{100 * min(max(share, 0), 1):.1f}%"
 
-    def style(self, estimate: content.Estimate) -> str:
-        """The bounds and the value of an estimate, which is not None, as a style."""
-        low, high = (
-            estimate.value if bound is None else bound for bound in (estimate.low, estimate.high)
-        )
-        places = (low, estimate.value, high)
-        return ";".join(
-            f"--{letter}:{self.place(value or 0.0)}"
-            for letter, value in zip("lvh", places, strict=True)
-        )
+    def style(self, value: float, interval: tuple[float, float] | None = None) -> str:
+        """Returns the bounds and the value of a figure as a style."""
+        low, high = interval or (value, value)
+        places = zip("lvh", (low, value, high), strict=True)
+        return ";".join(f"--{letter}:{self.place(one)}" for letter, one in places)
 
 
 def render(report: content.Content) -> str:
     """Renders the page, the same for the same content."""
+    parts = report.ingested.examples.values()
     return templates.html(
         TEMPLATE,
-        content=report,
+        report=report,
         said=VERDICTS,
         passed=CHECKS,
+        blessed=BLESSED,
+        stages=STAGES,
+        meaning=refusals.meaning,
         sections=_sections(report),
-        decision=report.decision,
-        checks=sorted(report.decision.checks, key=lambda check: _SEVERITY[check.verdict]),
-        metrics=report.metrics,
-        columns=report.columns,
-        classes=report.classes,
+        checks=sorted(report.decided.shown_first, key=lambda check: _SEVERITY[check.verdict]),
         confusion=confusion.build(report),
-        calibration=report.calibration,
-        outliers=report.outliers,
-        comparison=report.comparison,
-        robustness=report.robustness,
-        slices=report.slices,
-        mistakes=report.mistakes,
-        uncertain=report.uncertain,
-        label_errors=report.label_errors,
-        training=report.training,
-        phases=training.phases(report.training) if report.training else [],
-        data=report.data,
-        label_rows=label_rows(report),
-        split_totals=[sum(part.values()) for part in report.data.examples.values()],
-        budget=report.budget,
-        parity=report.parity,
-        exports=report.exports,
-        layers=report.layers,
-        lineage=report.lineage,
-        groups=[
-            (title, rows)
-            for title, rows in (("model", report.model), *report.lineage.groups)
-            if rows
-        ],
+        phases=training.phases(report.history),
+        notes=training.notes(report.history),
+        label_rows=report.label_rows(),
+        split_totals=[sum(part.values()) for part in parts],
+        groups=[("model", lineage.model(report.contract)), *report.origins],
         scales=_scales(report),
         charts=_charts(report),
     )
@@ -88,15 +78,15 @@ def _sections(report: content.Content) -> list[tuple[str, str]]:
     every: list[tuple[str, str, object]] = [
         ("figures", "Figures", True),
         ("served", "Served model", True),
-        ("serving", "Parity and budget", report.parity or report.budget),
+        ("serving", "Parity and budget", report.measured.fidelity or report.measured.costs),
         ("classes", "Classes", True),
-        ("confusion", "Confusion", report.confusion.counts),
+        ("confusion", "Confusion", report.result.confusion),
         ("calibration", "Calibration", True),
         ("robustness", "Robustness", True),
         ("slices", "Slices", report.slices),
-        ("mistakes", "Worst mistakes", report.mistakes),
-        ("uncertain", "Most uncertain", report.uncertain),
-        ("labels", "Likely label errors", report.label_errors),
+        ("mistakes", "Worst mistakes", report.chosen.worst),
+        ("uncertain", "Most uncertain", report.chosen.doubtful),
+        ("labels", "Likely label errors", report.chosen.mislabelled),
         ("training", "Training", True),
         ("data", "Data", True),
         ("architecture", "Architecture", report.layers),
@@ -105,58 +95,52 @@ def _sections(report: content.Content) -> list[tuple[str, str]]:
     return [(name, title) for name, title, is_there in every if is_there]
 
 
-def label_rows(report: content.Content) -> list[tuple[str, list[int]]]:
-    """Of each class, its images in each split: those with figures first, then other ones."""
-    parts = report.data.examples.values()
-    names = [row.name for row in report.classes]
-    others = {name for part in parts for name in part} - set(names)
-    return [(name, [part.get(name, 0) for part in parts]) for name in [*names, *sorted(others)]]
-
-
 def _charts(report: content.Content) -> dict[str, object]:
-    history = report.training
-    drawn = []
-    if history:
-        drawn = [
-            charts.curves("Loss", history, {"loss": "train", "val_loss": "eval"}),
-            charts.curves(
-                "Accuracy", history, {"accuracy": "train", "val_accuracy": "eval"}, is_rate=True
-            ),
-            charts.curves("Learning rate", history, {"learning_rate": "learning rate"}),
-        ]
-    bins = report.calibration.bins if report.calibration else ()
+    history = report.history
+    drawn = [
+        charts.curves("Loss", history, {"loss": "train", "val_loss": "eval"}),
+        charts.curves(
+            "Accuracy", history, {"accuracy": "train", "val_accuracy": "eval"}, is_rate=True
+        ),
+        charts.curves("Learning rate", history, {"learning_rate": "learning rate"}),
+    ]
     return {
         "training": [drawing for drawing in drawn if drawing],
-        "reliability": charts.reliability(bins),
+        "reliability": charts.reliability(reliability.bins(report.candidate)),
     }
 
 
 def _scales(report: content.Content) -> dict[str, Scale]:
-    differences: tuple[content.Difference, ...] = ()
-    if report.comparison:
-        differences = report.comparison.overall + report.comparison.classes
+    checks = report.recalls_against_served
+    if report.accuracy_against_served:
+        checks.append(report.accuracy_against_served)
     return {
-        "f1": _rates(row.figures["f1"] for row in report.classes),
+        "f1": _rates(_bounds(row.figures["f1"] for row in report.result.per_class.values())),
         "robustness": _rates(row.accuracy for row in report.robustness),
-        "slices": _rates(row.accuracy for row in report.slices),
-        "difference": _differences([row.difference for row in differences]),
+        "slices": _rates(_bounds(row.figures["accuracy"] for row in report.slices)),
+        "difference": _differences(
+            check.figures[name] for check in checks for name in ("difference", "lower_bound")
+        ),
     }
 
 
-def _rates(estimates: Iterable[content.Estimate]) -> Scale:
+def _rates(values: Iterable[float | None]) -> Scale:
     """From a round rate at or below the lowest one to 100%."""
-    lowest = min(_bounds(estimates), default=0.0)
+    lowest = min(_known(values), default=0.0)
     low = max(0.0, min(math.floor(10 * lowest + 1e-9) / 10, 0.9))
-    return Scale(low, 1.0, figures.percent(low, 0), "100%")
+    return Scale(low, 1.0, formats.percent(low, 0), "100%")
 
 
-def _differences(estimates: Sequence[content.Estimate]) -> Scale:
+def _differences(values: Iterable[float | None]) -> Scale:
     """As far to the left of 0 as to the right, in steps of 2 points."""
-    widest = max((abs(bound) for bound in _bounds(estimates)), default=0.0)
+    widest = max((abs(value) for value in _known(values)), default=0.0)
     end = max(math.ceil(50 * widest - 1e-9) / 50, 0.02)
-    return Scale(-end, end, figures.points(-end), figures.points(end))
+    return Scale(-end, end, formats.points(-end), formats.points(end))
 
 
-def _bounds(estimates: Iterable[content.Estimate]) -> list[float]:
-    values = (bound for one in estimates for bound in (one.value, one.low, one.high))
-    return [value for value in map(figures.finite, values) if value is not None]
+def _bounds(figures: Iterable[result.Figure]) -> list[float | None]:
+    return [bound for one in figures for bound in (one.value, *(one.interval or ()))]
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in map(averages.known, values) if value is not None]

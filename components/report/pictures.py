@@ -4,12 +4,10 @@ An image is shown as the model sees it, upright and resized, since that is what 
 on. Dimension letters: B batch, S side in pixels.
 """
 
-import base64
-import io
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,13 +17,21 @@ from components.evaluator import mistakes
 from components.predict import predictions
 from components.report import config as report_config
 from components.trainer import gradcam
-from data import graph, image_reading, lookup, progress
+from data import graph, image_reading, lookup, pages, progress
 
 Cell = tuple[int, int]
-SIDE_PX = 160
 BATCH = 32
-QUALITY = 80
 TASK = "drawing heat maps"
+
+
+class Picture(NamedTuple):
+    """An image and the same under its Grad-CAM heat map, as data URIs; empty where there is none."""
+
+    image: str = ""
+    overlay: str = ""
+
+
+EMPTY = Picture()
 
 
 def cells(found: predictions.Predictions, per_cell: int, most: int) -> dict[Cell, list[str]]:
@@ -87,7 +93,7 @@ def draw(
     contract: Mapping[str, Any],
     files: Sequence[str],
     paths: Collection[str],
-) -> dict[str, tuple[str, str]]:
+) -> dict[str, Picture]:
     """Draws images and their heat maps.
 
     Args:
@@ -98,8 +104,7 @@ def draw(
       paths: the images to draw, by image/filename.
 
     Returns:
-      Path → the image and the image under its Grad-CAM heat map, both as data URIs of JPEGs. What
-      the model cannot read, or what is in no shard, is left out.
+      Path → its picture. What the model cannot read, or what is in no shard, is left out.
     """
     reading = image_reading.Reading.from_dict(contract)
     # The gate's graph, which is ready to run where both steps are in one process.
@@ -113,15 +118,6 @@ def draw(
         overlays = gradcam.overlay(pixels, explainer.heatmap(pixels))
         for name, *shown, reason in zip(names, pixels, overlays, refused, strict=True):
             if not reason:
-                drawn[name] = (_data_uri(shown[0]), _data_uri(shown[1]))
+                drawn[name] = Picture(*(pages.data_uri(Image.fromarray(one)) for one in shown))
         task.advance(len(names))
     return drawn
-
-
-def _data_uri(pixels: np.ndarray) -> str:
-    """A JPEG of uint8 [S, S, 3] at most SIDE_PX wide."""
-    image = Image.fromarray(pixels)
-    image.thumbnail((SIDE_PX, SIDE_PX))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

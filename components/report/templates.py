@@ -1,4 +1,4 @@
-"""The environments that templates are rendered in, and the filters that they share.
+"""The environments that the report's templates are rendered in, and their filters.
 
 A template says ``{{ name }}`` and gets it escaped: for HTML by jinja2, for Markdown by
 :func:`escaped`. What is not in the values given is an error.
@@ -14,8 +14,8 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from components.report import content, figures
-from data import folder
+from components.evaluator import result
+from data import folder, formats, pages
 
 FOLDER = Path(__file__).parent
 # What Markdown, GitHub's too, could read as markup within a line, and at the start of one.
@@ -76,48 +76,18 @@ def link(path: str) -> str:
     return urllib.parse.quote(path.encode("utf-8", "surrogateescape"))
 
 
-def interval(estimate: content.Estimate) -> str:
-    """The bounds of an estimate in percent, "91.0–96.8"; empty where there are none."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return ""
-    return f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}"
+def interval(figure: result.Figure) -> str:
+    """Formats the bounds of a figure in percent, "91.0–96.8"; empty where there are none."""
+    return "" if figure.value is None else formats.bounds(figure.interval)
 
 
-def bracketed(estimate: content.Estimate) -> str:
-    """An estimate with its interval: "91.3% (88.1–93.8)"."""
-    bounds = interval(estimate)
-    return figures.percent(estimate.value) + (f" ({bounds})" if bounds else "")
-
-
-def difference(estimate: content.Estimate) -> str:
-    """A difference with its interval, in points: "+1.3 (−0.3 to +3.0)"."""
-    text = figures.points(estimate.value)
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} ({figures.points(estimate.low)} to {figures.points(estimate.high)})"
+def estimate(figure: result.Figure) -> str:
+    """Formats a figure with its interval: "91.3% (88.1–93.8)"."""
+    bounds = interval(figure)
+    return formats.percent(figure.value) + (f" ({bounds})" if bounds else "")
 
 
 def _environment(autoescape: bool) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        autoescape=autoescape,  # noqa: S701
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "count": figures.count,
-        "difference": difference,
-        "duration": figures.duration,
-        "estimate": bracketed,
-        "decimal": figures.decimal,
-        "interval": interval,
-        "key": figures.key,
-        "link": link,
-        "operations": figures.operations,
-        "percent": figures.percent,
-        "points": figures.points,
-        "printable": lambda text: folder.printable(str(text)),
-        "short": figures.short,
-    }
+    environment = pages.environment(FOLDER, autoescape)
+    environment.filters |= {"estimate": estimate, "interval": interval, "link": link}
     return environment

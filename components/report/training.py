@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.report import figures, origin
+from components.evaluator import averages
+from components.trainer import history as training_history
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,22 @@ class Phase:
     is_kept: bool
 
 
-def phases(history: origin.Training) -> list[Phase]:
+def phases(history: training_history.History) -> list[Phase]:
     """The phases in their order."""
-    return [_phase(name, metrics, name == history.kept) for name, metrics in history.phases.items()]
+    return [
+        _phase(training_history.TITLES[name], metrics, name == history.kept)
+        for name, metrics in history.phases.items()
+    ]
 
 
-def kept_epoch(history: origin.Training) -> int | None:
+def notes(history: training_history.History) -> list[str]:
+    """Says in sentences what training started from and what it cached."""
+    started = [f"Started from {history.start}."] if history.start else []
+    cached = [f"{history.cache[:1].upper()}{history.cache[1:]}."] if history.cache else []
+    return started + cached
+
+
+def kept_epoch(history: training_history.History) -> int | None:
     """The epoch of the final weights, counted from 1 over all phases; None where unknown."""
     done = 0
     for phase in phases(history):
@@ -46,11 +57,11 @@ def kept_epoch(history: origin.Training) -> int | None:
 
 
 def _phase(name: str, metrics: Mapping[str, Sequence[float | None]], is_kept: bool) -> Phase:
-    losses = [figures.finite(value) for value in metrics.get("val_loss", ())]
+    losses = [averages.known(value) for value in metrics.get("val_loss", ())]
     known = [(loss, epoch) for epoch, loss in enumerate(losses, 1) if loss is not None]
     loss, best = min(known, default=(None, None))
     accuracies = metrics.get("val_accuracy", ())
-    speeds = [figures.finite(value) for value in metrics.get("images_per_s", ())]
+    speeds = [averages.known(value) for value in metrics.get("images_per_s", ())]
     found = [speed for speed in speeds if speed is not None]
     return Phase(
         name=name,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from components.trainer import checkpoint
-from data import progress
+from data import formats, progress
 
 PHASE_NAMES = {
     "head": "training the head",
@@ -49,7 +49,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._task = progress.start(PHASE_NAMES[phase], total=epochs * image_count)
         self._image_count, self._batch_size = image_count, batch_size
         accuracies = position.metrics.get("val_accuracy", [])
-        accuracy = f", eval accuracy {accuracies[-1]:.1%}" if accuracies else ""
+        accuracy = f", eval accuracy {formats.percent(accuracies[-1])}" if accuracies else ""
         self._done = position.epoch * image_count + position.step * batch_size
         self._entered = position.step
         self._task.advance(self._done, f"epoch {position.epoch + 1} of {epochs}{accuracy}")

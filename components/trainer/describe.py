@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from components.trainer.backbones import names
-from data import errors
+from data import errors, formats
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -124,7 +124,7 @@ def _table(backbone: str, rows: "Sequence[architecture.Row]") -> "Table":
         f"{total.layers} layers",
         *("", "", "", ""),
         f"{total.parameters:,}",
-        _short(total.multiply_adds),
+        formats.operations(total.multiply_adds) or "0",
         str(total.receptive_field_px),
         f"{total.saving:.1f}×" if total.saving > 1 else "",
         style="bold",
@@ -139,7 +139,7 @@ def _cells(row: "architecture.Row") -> list[str]:
         *("" if value is None else str(value) for value in window),
         f"{row.output_px}×{row.output_px}×{row.output_channels}",
         f"{row.parameters:,}" if row.parameters else "",
-        _short(row.multiply_adds) if row.multiply_adds else "",
+        formats.operations(row.multiply_adds),
         str(row.receptive_field_px),
         f"{row.saving:.1f}×" if row.saving else "",
     ]
@@ -153,14 +153,6 @@ def _folded(name: str) -> str:
             lines.append("  ")
         lines[-1] += part
     return "\n".join(lines)
-
-
-def _short(count: int) -> str:
-    """Three or more digits and a unit: 144, 7.37M, 4.39G."""
-    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.2f}{unit}"
-    return str(count)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import pydantic
 from data import read_back
 
 FILE = "history.json"
+# Phase → its name on pages and in the run's table.
+TITLES = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
 
 
 @dataclass

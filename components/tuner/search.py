@@ -23,7 +23,7 @@ from components.trainer import hyperparameters, training_job
 from components.tuner import config as tune_config
 from components.tuner import heads, oracles, trials
 from components.tuner import space as search_space
-from data import atomic, errors, progress
+from data import atomic, errors, formats, progress
 
 TASK = "trying settings"
 OBJECTIVE = "eval_loss"
@@ -149,9 +149,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         best = _completed(self.oracle)
         if not best:
             return ""
-        return (
-            f"best eval loss {best[0].score:.4f}, accuracy {_metric(best[0], 'eval_accuracy'):.1%}"
-        )
+        return f"best eval loss {best[0].score:.4f}, accuracy {formats.percent(_metric(best[0], 'eval_accuracy'))}"
 
 
 def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[str, Any]:

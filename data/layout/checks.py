@@ -5,7 +5,7 @@ import math
 import shlex
 from collections.abc import Callable, Iterable
 
-from data import errors, folder
+from data import errors, folder, formats
 from data import spans as span_folders
 from data.layout import config as folder_config
 from data.layout import describe, names, recognise, sniff
@@ -241,9 +241,9 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
         hint = f" If {first} is a class and no split: --ingest.layout classes."
     lost = listing.unused.lost_images
     return [
-        f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({share:.1%})"
+        f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({formats.percent(share)})"
         f" would not be used, more than ingest.max-unused-share"
-        f" ({config.max_unused_share:.1%}): {folder.printable(told)}. Put them into class folders,"
+        f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. Put them into class folders,"
         f" or go on without them: --ingest.max-unused-share {_enough(listing)}."
         f"{hint}{_advice(listing)}"
     ]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from data import folder, split
+from data import folder, formats, split
 from data.layout.unused import EXPECTED, TEXTS, Reason
 
 SHOWN_CLASSES = 12
@@ -14,8 +14,8 @@ def lines(listing: folder.Listing) -> list[str]:
     """Describes a listing on at most a screen: classes, splits, spans, what is not used."""
     names = listing.class_names
     told = [
-        f"{listing.root}: {plural(len(names), 'class', 'classes')},"
-        f" {plural(len(listing.files), 'file')}"
+        f"{listing.root}: {formats.plural(len(names), 'class', 'classes')},"
+        f" {formats.plural(len(listing.files), 'file')}"
     ]
     counts = Counter(file.class_name for file in listing.files)
     shown = [f"{name} {counts[name]:,}" for name in names[:SHOWN_CLASSES]]
@@ -59,11 +59,6 @@ def lost_reasons(listing: folder.Listing) -> list[Reason]:
     return [reason for reason in Reason if images[reason] and reason not in EXPECTED]
 
 
-def plural(count: int, noun: str, nouns: str = "") -> str:
-    """Returns a count with its noun."""
-    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
-
-
 def _splits(listing: folder.Listing) -> str:
     given = listing.given_splits
     if not given:
@@ -89,10 +84,10 @@ def _spans(listing: folder.Listing) -> str:
 
 
 def _unused(listing: folder.Listing) -> str:
-    told = plural(listing.unused.total, "file")
+    told = formats.plural(listing.unused.total, "file")
     lost = listing.unused.lost_images
     if lost:
-        told += f", {lost:,} of them image files ({lost_share(listing):.1%} of all)"
+        told += f", {lost:,} of them image files ({formats.percent(lost_share(listing))} of all)"
     return told
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from data import formats
 from pipeline.scheduled import config as retrain_config
 
 Kind = Literal[
@@ -179,8 +180,8 @@ def _served(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[tu
     if facts.score_count >= bounds.min_count and drop > bounds.max_drop:
         yield (
             "confidence",
-            f"The served model's mean score fell to {facts.score:.1%} over {facts.score_count:,}"
-            f" answers, from {facts.score_reference:.1%} on its test images;"
+            f"The served model's mean score fell to {formats.percent(facts.score)} over {facts.score_count:,}"
+            f" answers, from {formats.percent(facts.score_reference)} on its test images;"
             f" {100 * bounds.max_drop:g} points are allowed",
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.image_validator import config as validate_config
-from data import drift, folder, index, read_back
+from data import drift, folder, formats, index, read_back
 from pipeline import source
 from pipeline.scheduled import images
 
@@ -115,7 +115,7 @@ def embedding(
         return None
     return (
         f"to the served model they are others (squared discrepancy {answer[0]:.4f}, by chance in"
-        f" {answer[1]:.1%} of cases)"
+        f" {formats.percent(answer[1])} of cases)"
     )
 
 

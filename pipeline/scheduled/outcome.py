@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from data import formats
 from pipeline import summary
 
 
@@ -12,7 +13,7 @@ def line(found: summary.Summary) -> str:
     rate = (
         ""
         if accuracy is None
-        else f", accuracy {accuracy:.1%} on {found.examples['test']:,} images"
+        else f", accuracy {formats.percent(accuracy)} on {found.examples['test']:,} images"
     )
     if found.pushed:
         return f"Released: version {found.pushed.version}{rate}."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from components.image_validator import context as validate_context
-from data import drift
+from data import drift, formats
 
 MAX_EMBEDDED = 256  # images of each span; the test's cost grows with the square
 Found = validate_context.Found
@@ -65,7 +65,7 @@ def embedding_drift(context: Context) -> Iterator[Found]:
     if chance < context.config.drift_significance:
         yield Found(
             f"To the model in serving, the images of {_spans(context)} are others: squared"
-            f" discrepancy {discrepancy:.4f}, by chance in {chance:.1%} of cases."
+            f" discrepancy {discrepancy:.4f}, by chance in {formats.percent(chance)} of cases."
         )
 
 

@@ -55,7 +55,7 @@ metrics.__path__.append(sys.argv[1])
 import numpy as np
 from components.evaluator import config as evaluate_config
 from components.release_gate import config, limits
-from components.report import assemble, content
+from components.report import content
 from pipeline import outcome
 from tests.components.evaluator import evaluated
 from tests.components.release_gate.answered import answers
@@ -74,9 +74,8 @@ wanted = config.GateConfig(min_accuracy=0, max_brier=0.4)
 check = limits.check(
     answers(["a", "b"], label_ids, rows.astype(np.float32)), wanted, evaluate_config.EvaluateConfig()
 )[-1]
-shown = assemble._metrics(found)
-assert "Brier score" in [column.title for column in shown.columns]
-print(expected, by_tfma, check.figures["rate"], shown.figures["brier"].value,
+(shown,) = (one for one in content.metrics_of(found) if one.titled(found.top_k) == "Brier score")
+print(expected, by_tfma, check.figures["rate"], found.value(shown.name),
       outcome._metrics(found, None).figures["brier"])
 print(check.name, check.verdict, check.message)
 """

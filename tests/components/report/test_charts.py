@@ -3,7 +3,9 @@ import re
 
 import pytest
 
-from components.report import charts, content, drawing, figures, origin, training
+from components.evaluator import reliability
+from components.report import charts, drawing, training
+from components.trainer import history as training_history
 from tests.components.report import samples
 
 
@@ -30,7 +32,7 @@ def test_both_phases_share_an_axis_and_the_border_is_between_them():
     border = next(path for path in chart.paths if path.style == "border")
     at = float(re.match(r"M([\d.]+)", border.data).group(1))
     assert train[11].x < at < train[12].x
-    assert "fine tune (kept)" in [label.text for label in chart.labels]
+    assert "top blocks (kept)" in [label.text for label in chart.labels]
 
 
 def test_the_kept_epoch_is_that_of_the_lowest_loss_in_the_kept_phase():
@@ -45,7 +47,9 @@ def test_the_kept_epoch_is_that_of_the_lowest_loss_in_the_kept_phase():
 
 
 def test_lines_break_where_a_value_is_missing():
-    history = origin.Training({"a": {"loss": [1.0, math.nan, 2.0, 3.0]}, "b": {}}, "a")
+    history = training_history.History(
+        {"head": {"loss": [1.0, math.nan, 2.0, 3.0]}, "scratch": {}}, "head"
+    )
     chart = charts.curves("Loss", history, {"loss": "train"})
     line = next(path for path in chart.paths if path.style == "first")
     assert line.data.count("M") == 2
@@ -54,13 +58,13 @@ def test_lines_break_where_a_value_is_missing():
 
 
 def test_reliability_bars_are_as_high_as_the_accuracy():
-    bins = [content.Bin(0, 0.5, 0.4, 0.25, 4), content.Bin(0.5, 1, None, None, 0)]
+    bins = [reliability.Bin(0, 0.5, 0.4, 0.25, 4), reliability.Bin(0.5, 1, None, None, 0)]
     chart = charts.reliability(bins)
     bars = [one for one in chart.rectangles if one.style == "bar"]
     height = charts.SQUARE_BOTTOM - drawing.TOP
     assert [bar.height for bar in bars] == [pytest.approx(0.25 * height, abs=0.1)]
     assert "accuracy 25.0%" in bars[0].title
-    assert charts.reliability([content.Bin(0, 1, None, None, 0)]) is None
+    assert charts.reliability([reliability.Bin(0, 1, None, None, 0)]) is None
 
 
 @pytest.mark.parametrize("values", [[0.5, 0.5], [0.0, 0.0], [1.0, 1.0], [1.0, None, 0.97]])
@@ -70,24 +74,3 @@ def test_a_trend_stays_within_its_box(values):
         assert drawing.LEFT <= dot.x <= drawing.RIGHT
         assert drawing.TOP <= dot.y <= drawing.BOTTOM
     assert charts.trend("Accuracy", [("run", None, True)]) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (figures.percent(0.94561), "94.6%"),
-        (figures.percent(None), "–"),
-        (figures.percent(math.nan), "–"),
-        (figures.points(-0.004), "−0.4"),
-        (figures.points(0.0123), "+1.2"),
-        (figures.points(-0.0001), "0.0"),
-        (figures.short(12400.4), "12,400"),
-        (figures.short(1e-6), "1e−06"),
-        (figures.key(0.1 + 0.2), "0.30000000000000004"),
-        (figures.duration(41.4), "41 s"),
-        (figures.duration(245), "4:05 min"),
-        (figures.duration(7391), "2:03 h"),
-    ],
-)
-def test_figures_read_well(text, expected):
-    assert text == expected

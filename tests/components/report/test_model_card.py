@@ -3,7 +3,7 @@ import dataclasses
 import markdown_it
 import pytest
 
-from components.report import model_card, origin
+from components.report import model_card
 from tests.components.report import samples
 
 
@@ -39,15 +39,16 @@ def test_the_sections_are_those_of_a_model_card():
 
 def test_the_figures_are_those_given():
     lines = model_card.render(samples.real()).splitlines()
-    for row in samples.class_rows():
-        line = next(line for line in lines if line.startswith(f"| {row.name} | {row.support} |"))
+    found = samples.figures_of()
+    for name, row in found.per_class.items():
+        line = next(line for line in lines if line.startswith(f"| {name} | {row.support} |"))
         for rate in (row.figures[name] for name in ("precision", "recall", "f1")):
-            bounds = f"{100 * rate.low:.1f}–{100 * rate.high:.1f}"
+            bounds = "{:.1f}–{:.1f}".format(*(100 * bound for bound in rate.interval))
             assert f"| {rate.value:.1%} ({bounds}) |" in line
         areas = (row.figures[name].value for name in ("auc", "pr_auc"))
         assert "| {:.3f} | {:.3f} |".format(*areas) in line
-    accuracy = samples.metrics().figures["accuracy"]
-    assert any(line.startswith(f"| accuracy | {accuracy.value:.1%} (") for line in lines)
+    assert any(line.startswith(f"| accuracy | {found.value('accuracy'):.1%} (") for line in lines)
+    assert "| recall of metal | 91.9% | 93.5% | −1.6 |" in lines
 
 
 def test_hostile_names_are_shown_as_they_are():
@@ -64,17 +65,18 @@ def test_hostile_names_are_shown_as_they_are():
 
 @pytest.mark.parametrize("text", ["- a", "+ a", "1. a", "2) a", "# a", "> a", "    a", "==="])
 def test_a_sentence_starts_no_block(text):
-    card = model_card.render(
-        dataclasses.replace(samples.real(), caveats=(text,), intended_use=text)
-    )
-    assert cells(card).count(text.strip()) == 2
+    report = samples.real()
+    ingested = dataclasses.replace(report.ingested, source=text)
+    card = model_card.render(dataclasses.replace(report, ingested=ingested))
+    assert cells(card).count(text.strip()) == 1
 
 
 def test_the_configuration_cannot_leave_its_block():
-    lineage = origin.Lineage((), "a: |\n  ```\n  # no heading\n\n\n\nb: 1\n")
-    card = model_card.render(dataclasses.replace(samples.real(), lineage=lineage))
+    report = samples.real()
+    job = report.job.model_copy(update={"resolved": "a: |\n  ```\n  # no heading\n\n\n\nb: 1\n"})
+    card = model_card.render(dataclasses.replace(report, job=job))
     fences = [token for token in parsed(card) if token.type == "fence"]
-    assert [fence.content for fence in fences] == [lineage.config]
+    assert [fence.content for fence in fences] == [job.resolved]
 
 
 def test_caveats_follow_from_the_figures():
@@ -82,5 +84,5 @@ def test_caveats_follow_from_the_figures():
     assert "Fewer than 30 test images: trash." in card
     assert "The class found least often is trash: 71.4% of it." in card
     assert "blur 2 px costs 6.0 points of accuracy." in card
-    bare = dataclasses.replace(samples.real(), robustness=(), calibration=None)
+    bare = dataclasses.replace(samples.real(), robustness=[])
     assert "Robustness against damaged images was not measured." in model_card.render(bare)

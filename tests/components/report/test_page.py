@@ -8,6 +8,9 @@ import pytest
 from components.report import page
 from tests.components.report import samples
 
+# Of a model that flags no image.
+CONTRACT = {"backbone": "cnn", "image_size_px": 160, "resize": "letterbox", "labels": samples.NAMES}
+
 
 def test_the_same_content_gives_the_same_page():
     assert page.render(samples.real()) == page.render(samples.real())
@@ -33,22 +36,32 @@ def test_hostile_content_is_printable_utf8():
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence", "absent"),
+    ("part", "without", "sentence", "absent"),
     [
-        ({"comparison": None}, "There was no served model to compare with.", "difference-table"),
-        ({"robustness": ()}, "Robustness was not measured.", "corruption"),
-        ({"calibration": None}, "Calibration was not measured.", "Accuracy by confidence"),
-        ({"training": None}, "The history of training was not kept.", "Learning rate"),
-        ({"slices": ()}, None, "Slices"),
-        ({"mistakes": ()}, None, "Worst mistakes"),
-        ({"layers": ()}, None, "Architecture"),
-        ({"parity": None, "budget": ()}, None, "Parity and budget"),
-        ({"exports": ()}, None, "model_int8.tflite"),
+        (
+            "decided",
+            {"checks": []},
+            "There was no served model to compare with.",
+            "difference-table",
+        ),
+        ("", {"robustness": []}, "Robustness was not measured.", "corruption"),
+        ("", {"findings": []}, "No check of the images found anything.", "Findings of the checks"),
+        ("history", {"phases": {}}, None, "Learning rate"),
+        ("result", {"slices": []}, None, "Slices"),
+        ("chosen", {"worst": []}, None, "Worst mistakes"),
+        ("", {"layers": []}, None, "Architecture"),
+        ("", {"contract": CONTRACT}, None, "flagged as outliers"),
+        ("ingested", {"quarantined": []}, None, "Quarantine"),
+        ("measured", {"fidelity": None, "costs": ()}, None, "Parity and budget"),
+        ("measured", {"exports": ()}, None, "model_int8.tflite"),
     ],
 )
-def test_what_is_missing_is_said_or_left_out(changes, sentence, absent):
-    whole = page.render(samples.real())
-    html = page.render(dataclasses.replace(samples.real(), **changes))
+def test_what_is_missing_is_said_or_left_out(part, without, sentence, absent):
+    report = samples.real()
+    whole = page.render(report)
+    if part:
+        without = {part: dataclasses.replace(getattr(report, part), **without)}
+    html = page.render(dataclasses.replace(report, **without))
     assert absent in whole
     assert absent not in html
     if sentence:
@@ -74,6 +87,7 @@ def test_the_column_for_nothing_appears_where_it_is_needed():
 def test_scales_hold_every_interval():
     for scale in page._scales(samples.real()).values():
         assert scale.low < scale.high
-    rates = page._rates(row.figures["f1"] for row in samples.class_rows())
-    assert rates.low <= min(row.figures["f1"].low for row in samples.class_rows())
-    assert rates.style(samples.class_rows()[0].figures["f1"]).startswith("--l:")
+    f1 = [row.figures["f1"] for row in samples.figures_of().per_class.values()]
+    rates = page._rates(page._bounds(f1))
+    assert rates.low <= min(one.interval.low for one in f1)
+    assert rates.style(*dataclasses.astuple(f1[0])).startswith("--l:")

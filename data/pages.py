@@ -1,0 +1,53 @@
+"""What all HTML pages of the pipeline share: how templates are rendered, and how images are shown.
+
+A template writes ``{{ name }}`` and gets it escaped, formats numbers by the functions of
+``formats.py``, and fails on a value that it was not given.
+"""
+
+import base64
+import io
+from pathlib import Path
+
+import jinja2
+from PIL import Image
+
+from data import folder, formats
+
+SIDE_PX = 160
+_QUALITY = 80
+
+
+def environment(templates: Path, autoescape: bool = True) -> jinja2.Environment:
+    """Makes the environment that the templates of a folder are rendered in.
+
+    Args:
+      templates: the folder.
+      autoescape: whether values are escaped for HTML; no for Markdown, which has rules of its own.
+    """
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=autoescape,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    made.filters |= {
+        "count": formats.count,
+        "decimal": formats.decimal,
+        "duration": formats.duration,
+        "key": formats.key,
+        "operations": formats.operations,
+        "percent": formats.percent,
+        "points": formats.points,
+        "printable": lambda text: folder.printable(str(text)),
+        "short": formats.short,
+    }
+    return made
+
+
+def data_uri(image: Image.Image) -> str:
+    """Reduces an RGB image in place to SIDE_PX at most, and gives it as a JPEG in a data URI."""
+    image.thumbnail((SIDE_PX, SIDE_PX))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
