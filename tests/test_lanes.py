@@ -3,6 +3,7 @@
 The scripts run as they are; the interpreters and the C library that they find are stand-ins.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -237,3 +238,9 @@ def test_what_debian_13_needs_is_told(system, tmp_path):
     assert "http://a/debian cannot be reached" in trixie(tmp_path, system, MIRROR="http://a/debian")
     is_there("python3")
     assert trixie(tmp_path, system) == ""
+
+
+def test_what_the_current_lane_leaves_out_of_the_suite_exists():
+    text = (ROOT / "scripts" / "current").read_text()
+    left_out = re.search(r"left_out=\(([^)]+)\)", text)[1].split()
+    assert left_out and all((ROOT / path).exists() for path in left_out)
