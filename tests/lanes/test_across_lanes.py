@@ -15,7 +15,7 @@ from components.trainer import contract, history
 from data.sources import digits
 from tests.whole_runs import ROOT, SCRIPT, Run
 
-pytestmark = pytest.mark.lanes
+pytestmark = [pytest.mark.lanes, pytest.mark.timeout(3600)]
 
 OTHER = os.environ.get("OTHER_LANE", "")
 # A network of 19,000 weights. What is asked of it is that it trains, is judged and is pushed.
