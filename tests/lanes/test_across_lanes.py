@@ -64,7 +64,8 @@ class Folder:
     def run(self, interpreter: str) -> Run:
         flags = ["--data-dir", self.data, "--output-dir", self.output, "--config", self.recipe]
         done = python(interpreter, SCRIPT, *flags)
-        assert done.returncode == 0, done.stdout + done.stderr
+        # A second model need not be better than what is served.
+        assert done.returncode in (0, 3), done.stdout + done.stderr
         return Run(done, self.output)
 
     def versions(self) -> list[Path]:
@@ -95,7 +96,10 @@ def test_the_other_lane_goes_on_with_an_output_folder(lanes, tmp_path):
         history.History.from_json(path.read_text()).start
         for path in (folder.output / "artifacts").rglob(history.FILE)
     ]
-    assert sorted(starts) == ["random weights", "the last blessed model"]
+    # An older Keras cannot read the model of a newer one; the run says so and trains anew.
+    unreadable = "random weights: the last model cannot be read (TypeError)"
+    going_on = unreadable if follower == OTHER else "the last blessed model"
+    assert sorted(starts) == sorted(["random weights", going_on])
     # Each lane finds its own work again in the cache, beside that of the other.
     assert folder.run(follower).executed == set()
     assert folder.run(maker).executed == set()
