@@ -30,6 +30,13 @@ GATE_CODE = (
     "components/release_gate",
 )
 SERVER_CODE = (*GATE_CODE, "serving")
+# The report shows what ingest and the checks of the images found, by their own readers.
+REPORT_CODE = (
+    *GATE_CODE,
+    "components/image_example_gen",
+    "components/image_validator",
+    "components/report",
+)
 
 
 def steps(
@@ -49,7 +56,7 @@ def steps(
     infra_validator, pusher = pushing_steps(config, inputs, examples, model, gate, engine)
     report = Report(
         settings=report_job(config, inputs).model_dump_json(),
-        code=source.fingerprint(*GATE_CODE, "components/report"),
+        code=source.fingerprint(*REPORT_CODE),
         examples=examples,
         findings=image_validator.outputs["report"],
         model=model,

@@ -125,6 +125,11 @@ class Content:
         highest = self.candidate.probabilities.max(1, initial=0.0)
         return dict(zip(self.candidate.paths, highest, strict=True))
 
+    @cached_property
+    def totals(self) -> architecture.Totals:
+        """The parameters and multiply-adds of all layers, of which there are some."""
+        return architecture.totals(self.layers)
+
     def picture(self, path: str) -> pictures.Picture:
         """Returns a test image as it is shown, an empty picture where it could not be drawn."""
         return self.drawn.get(path, pictures.EMPTY)

@@ -69,8 +69,8 @@ def _caveats(report: content.Content) -> list[str]:
         found.append(f"{name} costs {formats.points(largest, '')} points of accuracy.")
     elif not report.robustness:
         found.append("Robustness against damaged images was not measured.")
-    if mislabelled := len(report.chosen.mislabelled):
-        found.append(f"Labels that are likely wrong: {mislabelled} test images.")
+    if label_errors := report.chosen.label_errors:
+        found.append(f"Labels that are likely wrong: {label_errors} test images.")
     return found
 
 

@@ -63,12 +63,21 @@ def cells(found: predictions.Predictions, per_cell: int, most: int) -> dict[Cell
 
 @dataclass(frozen=True)
 class Chosen:
-    """The test images that are shown."""
+    """The test images that are shown.
+
+    Attributes:
+      cells: (true class id, predicted class id) → paths, for the confusion matrix.
+      worst: mistakes that the model was surest of.
+      doubtful: images whose two most probable classes are closest.
+      mislabelled: images whose label is likely wrong.
+      label_errors: how many labels are likely wrong, shown or not.
+    """
 
     cells: dict[Cell, list[str]]
     worst: list[mistakes.Row]
     doubtful: list[mistakes.Row]
     mislabelled: list[mistakes.Row]
+    label_errors: int
 
     def paths(self) -> set[str]:
         """All of them, by image/filename."""
@@ -80,11 +89,13 @@ class Chosen:
 
 def choose(found: predictions.Predictions, config: report_config.ReportConfig) -> Chosen:
     """Picks the images to show out of a model's answers."""
+    mislabelled = mistakes.label_errors(found, len(found.paths))
     return Chosen(
         cells=cells(found, config.pictures_per_cell, config.max_pictures),
         worst=mistakes.worst(found, config.listed),
         doubtful=mistakes.most_uncertain(found, config.listed),
-        mislabelled=mistakes.label_errors(found, config.listed),
+        mislabelled=mislabelled[: config.listed],
+        label_errors=len(mislabelled),
     )
 
 

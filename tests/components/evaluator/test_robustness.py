@@ -167,3 +167,7 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
     expected, refused = read(tf.constant(encoded))
     assert set(refused.numpy()) == {b""}
     np.testing.assert_array_equal(seen[0], expected)
+
+
+def test_nothing_is_measured_where_no_image_is_wanted():
+    assert robustness.of_classifier(None, {}, None, [], limit=0) == []

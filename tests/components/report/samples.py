@@ -105,7 +105,7 @@ def answers() -> tuple[predictions.Predictions, pictures.Chosen]:
         valid=np.ones(len(paths), bool),
         outlier_scores=np.where(np.arange(len(paths)) % 19, 0.2, 0.6).astype(np.float32),
     )
-    return found, pictures.Chosen(cells, examples(200, 15), examples(300, 6), examples(400, 3))
+    return found, pictures.Chosen(cells, examples(200, 15), examples(300, 6), examples(400, 3), 14)
 
 
 def examples(first: int, count: int) -> list[mistakes.Row]:
@@ -398,7 +398,7 @@ def hostile() -> content.Content:
         robustness=[corrupted.Row(SCRIPT, None, None, None, None, 0, 0)],
         origins=[(SCRIPT, tuple((name, name) for name in HOSTILE))],
         chosen=pictures.Chosen(
-            shown, [mistakes.Row(name, name, SCRIPT, 0.5, 0.1) for name in HOSTILE], [], []
+            shown, [mistakes.Row(name, name, SCRIPT, 0.5, 0.1) for name in HOSTILE], [], [], 0
         ),
         drawn={SCRIPT: pictures.Picture(uri), "y" * 200: pictures.Picture(uri, uri)},
     )

@@ -51,6 +51,12 @@ def test_all_that_is_listed_is_drawn():
     assert chosen.paths() >= {"1.png", "2.png"}
 
 
+def test_label_errors_are_counted_beyond_those_shown():
+    found = answers([(0, 0.1), (0, 0.2), (0, 0.9), (1, 0.1), (1, 0.9), (1, 0.8)])
+    chosen = pictures.choose(found, config.ReportConfig(listed=1))
+    assert (len(chosen.mislabelled), chosen.label_errors) == (1, 2)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> list[str]:
     root = tmp_path_factory.mktemp("pictures") / "Split-test"
