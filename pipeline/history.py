@@ -153,7 +153,7 @@ def _lineage(given: argparse.Namespace, console: Console) -> None:
         return
     outcome = lineage.outcome(given.output_dir, found.run_id)
     rows = {
-        "version": f"{found.version} of {found.model_name}, {found.state}",
+        "version": f"{found.version} of {found.model_name}, {found.state.value}",
         "folder": found.place,
         "pushed by": f"run {found.run_id}",
         "decision": " ".join(outcome.reasons) if outcome else "",
@@ -179,7 +179,7 @@ def _as_json(past: mlmd.Past, found: lineage.Origin) -> dict[str, Any]:
         }
         for step in found.steps
     ]
-    return {**vars(found), "steps": steps}
+    return {**vars(found), "state": found.state.value, "steps": steps}
 
 
 def _compare(given: argparse.Namespace, console: Console) -> None:

@@ -1,5 +1,6 @@
 """Where a version in serving comes from, and how two runs differ."""
 
+import enum
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,15 @@ _RUNS = "runs"
 _UNTOLD = ("output_dir",)
 
 
+class State(enum.Enum):
+    """Where a pushed version is now; the value is what a user reads."""
+
+    SERVED = "in serving"
+    KEPT = "kept"
+    WITHDRAWN = "withdrawn"
+    DELETED = "deleted"
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where a version comes from.
@@ -23,7 +33,7 @@ class Origin:
       version: its number.
       model_name: the model's.
       place: the folder that it was pushed to.
-      state: "in serving", "kept", "withdrawn" or "deleted".
+      state: where the version is now.
       run_id: of the run that pushed it.
       data_dir: what was ingested.
       fingerprint: of that folder's listing.
@@ -33,7 +43,7 @@ class Origin:
     version: str
     model_name: str
     place: Path
-    state: str
+    state: State
     run_id: str
     data_dir: str
     fingerprint: str
@@ -97,13 +107,14 @@ def origin(past: mlmd.Past, version: str, model_name: str | None = None) -> Orig
     )
 
 
-def state_of(place: Path) -> str:
-    """Whether a pushed version is in serving, kept beside it, withdrawn, or gone."""
+def state_of(place: Path) -> State:
+    """Tells whether a pushed version is in serving, kept beside it, withdrawn, or gone."""
     if (place.parent / served_version.WITHDRAWN / place.name).is_dir():
-        return "withdrawn"
+        return State.WITHDRAWN
     if not place.is_dir():
-        return "deleted"
-    return "in serving" if place.name == str(served_version.served(place.parent)) else "kept"
+        return State.DELETED
+    is_served = place.name == str(served_version.served(place.parent))
+    return State.SERVED if is_served else State.KEPT
 
 
 def run_of(past: mlmd.Past, name: str) -> str:

@@ -7,7 +7,7 @@ dozen rows to each of its tables, so all of it is read at once.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ml_metadata import errors as store_errors
 from ml_metadata import metadata_store
@@ -16,7 +16,9 @@ from ml_metadata.proto import metadata_store_pb2
 from data import errors, read_back
 from pipeline import database
 
-_STATES = {
+# The last also where the run was killed.
+State = Literal["ran", "cached", "failed", "running"]
+_STATES: dict[int, State] = {
     metadata_store_pb2.Execution.NEW: "running",
     metadata_store_pb2.Execution.RUNNING: "running",
     metadata_store_pb2.Execution.COMPLETE: "ran",
@@ -56,7 +58,7 @@ class Step:
       number: of the execution.
       name: the step's id in the pipeline.
       run_id: the run's.
-      state: "ran", "cached", "failed" or "running"; the last also where its run was killed.
+      state: what became of it.
       resolver: whether it only looks artifacts up.
       seconds: wall time.
       settings: what it was told, JSON inside JSON taken apart.
@@ -67,7 +69,7 @@ class Step:
     number: int
     name: str
     run_id: str
-    state: str
+    state: State
     resolver: bool
     seconds: float
     settings: dict[str, Any]

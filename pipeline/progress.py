@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -23,11 +23,13 @@ PLAIN_INTERVAL_S = 20.0
 MIN_PACE_S = 1.0
 BAR_WIDTH = 24
 
+State = Literal["waiting", "running", "done", "cached", "failed"]
+
 
 @dataclass
 class _Row:
     name: str
-    state: str = "waiting"
+    state: State = "waiting"
     seconds: float = 0.0
     note: str = ""
 

@@ -101,7 +101,7 @@ def _of_versions(past: mlmd.Past) -> set[int]:
     makers = [
         past.maker(number)
         for number, artifact in lineage.pushed(past).items()
-        if lineage.state_of(lineage.place(artifact)) != "deleted"
+        if lineage.state_of(lineage.place(artifact)) is not lineage.State.DELETED
     ]
     return {
         artifact

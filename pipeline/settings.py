@@ -51,14 +51,20 @@ Settings = TypeVar("Settings", bound=Layered)
 class Parser(argparse.ArgumentParser):
     """An argument parser that names the near flags of an unknown one, and does not exit."""
 
-    def error(self, message: str) -> NoReturn:
-        """Raises what argparse found."""
-        known = [flag for action in self._actions for flag in action.option_strings]
-        unknown = message.removeprefix("unrecognized arguments: ").split()
-        if message.startswith("unrecognized arguments: "):
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Returns what was given, or raises ``errors.ConfigError`` about unknown arguments."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = [flag for action in self._actions for flag in action.option_strings]
             flags = [flag.split("=")[0] for flag in unknown if flag.startswith("-")]
             stray = [f"Unexpected argument {unknown[0]!r}; settings are given as --flag VALUE."]
             raise errors.ConfigError(*([_unknown(flag, known, "flag") for flag in flags] or stray))
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse found."""
         raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
 
 
@@ -99,7 +105,9 @@ def read(
     )
     _add_config_flag(root)
     add_flags(root)
-    source: Any = pydantic_settings.CliSettingsSource(model, root_parser=root)
+    source: Any = pydantic_settings.CliSettingsSource(
+        model, root_parser=root, parse_args_method=Parser.parse_args
+    )
     flags = source(args=rest)
     try:
         path = given.config or recipe(flags())
@@ -159,7 +167,8 @@ def _explain(row: Any, model: type[BaseModel]) -> str:
     name = ".".join(str(part) for part in row["loc"] if part not in ("float", "literal['auto']"))
     if row["type"] == "extra_forbidden":
         return _unknown(name, names(model), "setting")
-    message = row["msg"].removeprefix("Value error, ")
+    # The message of a ValueError of our own is in the context as it was raised.
+    message = str(row["ctx"]["error"]) if row["type"] == "value_error" else row["msg"]
     if not name:
         return f"{message}."
     if row["type"] == "missing":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from serving import bounds
+from serving.triton import failures
 
 
 class Answered(Exception):  # noqa: N818
@@ -12,11 +13,19 @@ class Answered(Exception):  # noqa: N818
       status: of HTTP.
       message: for the client.
       headers: beside those that every answer has.
+      failure: what Triton failed at, where the answer comes from there.
     """
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        failure: failures.Failure | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.failure = failure
         self.headers = dict(headers or {})
 
 

@@ -29,6 +29,7 @@ from serving import (
     upstream,
     weight,
 )
+from serving.triton import failures
 
 FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"
@@ -140,7 +141,7 @@ class Page:
         try:
             answer = await self._triton.infer([image], EXPLAIN, work, version)
         except answered.Answered as error:
-            if "no signature" in str(error):
+            if error.failure is failures.Failure.NO_SIGNATURE:
                 return None
             raise
         values: np.ndarray = answer.outputs["heatmap"][0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving import client, errors, files, served_version, working_folder
-from serving.triton import model_config, repository
+from serving.triton import failures, model_config, repository
 
 # Triton looks at its repository every second; before that it tells what was.
 _STALE_S = 3.0
@@ -121,11 +121,7 @@ class Rollout:
             self.serving, self._fingerprint, self._change = change.number, change.fingerprint, None
             self._failed.pop(change.number, None)
             self._say(f"Version {change.number} is served.")
-        elif (
-            state == "UNAVAILABLE"
-            and reason != "unloaded"
-            and time.monotonic() - change.begun > _STALE_S
-        ):
+        elif failures.does_not_load(state, reason) and time.monotonic() - change.begun > _STALE_S:
             self._change = None
             self._failed[change.number] = change.fingerprint
             self._say(f"Version {change.number} does not load: {_first_line(reason)}")

@@ -19,6 +19,7 @@ from pathlib import Path
 from serving import signatures
 
 SAVED_MODEL_FILE = signatures.SAVED_MODEL_FILE
+MOST_BYTES = signatures.MOST_BYTES
 WITHDRAWN = ".withdrawn"
 _NUMBER = re.compile("[1-9][0-9]*")
 

@@ -13,6 +13,7 @@ from typing import Any
 from serving import errors, files
 
 SAVED_MODEL_FILE = "saved_model.pb"
+MOST_BYTES = (1 << 31) - 1  # protobuf reads no larger message
 DEFAULT = "serving_default"
 # Signatures that TensorFlow adds for its own use.
 _INTERNAL = "__saved_model_"
@@ -81,10 +82,9 @@ def read_file(directory: Path) -> bytes:
     """Returns what the ``saved_model.pb`` of a directory holds.
 
     Raises:
-      OSError: it cannot be read, or is no regular file.
+      OSError: it cannot be read, is no regular file, or has more than ``MOST_BYTES``.
     """
-    with files.open_regular(directory / SAVED_MODEL_FILE) as file:
-        return file.read()
+    return files.read(directory / SAVED_MODEL_FILE, MOST_BYTES)
 
 
 def parse(saved_model: bytes) -> dict[str, Signature]:

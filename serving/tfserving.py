@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from serving import json_body, signatures
+from serving.triton import failures
 
 # Numbers that are written as JSON at once: other threads wait as long.
 _MAX_AT_ONCE = 8192
@@ -167,7 +168,7 @@ def status(entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     rows = []
     for entry in entries:
         reason = entry.get("reason", "")
-        failed = entry.get("state") == "UNAVAILABLE" and reason != "unloaded"
+        failed = failures.does_not_load(entry.get("state", ""), reason)
         rows.append(
             {
                 "version": str(entry["version"]),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from serving import errors, read_back
+from serving.triton import failures
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,12 @@ def error(response: Response, url: str) -> errors.RequestError:
     with contextlib.suppress(KeyError, TypeError, ValueError):
         message = str(read_back.parse(response.body)["error"])
     sentence = f"{url} answered {status}: {message or 'no reason given'}"
+    failure = failures.of(message)
     # Triton answers 500 between the death of a worker and its replacement.
-    if status in (429, 503) or "is not healthy" in message:
+    if status in (429, 503) or failure is failures.Failure.WORKER_LOST:
         after = response.headers.get("retry-after", "")
-        return errors.UnavailableError(sentence, url, float(after) if after.isdigit() else None)
-    if status == 404 or "unknown model" in message:
+        return errors.UnavailableError(sentence, url, float(after) if after.isdecimal() else None)
+    if status == 404 or failure is failures.Failure.NOT_SERVED:
         return errors.NotServedError(sentence, url)
     if status == 413:
         return errors.TooLargeError(sentence, url)

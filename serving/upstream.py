@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import math
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,8 @@ from typing import TypeVar
 import aiohttp
 
 from serving import admission, answered, bounds, client, protocol, read_back, turns
+from serving.triton import failures
 
-# How the backend's message begins where the model itself failed.
-MODEL_FAILED = "the model failed"
-# How Triton's message begins where a worker was silent for a second; it names the instance.
-_GIVEN_UP = re.compile("Stub process '([^']+)' is not healthy")
 _HEALTH_STANDS_S = 5.0
 # Before a request that met a dead worker is sent again: another worker may take it.
 _WAITS_S = (0.05, 0.1, 0.2)
@@ -27,8 +23,8 @@ _Result = TypeVar("_Result")
 class _UnansweredError(answered.Answered):
     """Nobody ran the request: another worker may."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(503, message)
+    def __init__(self, message: str, failure: failures.Failure | None = None) -> None:
+        super().__init__(503, message, failure=failure)
 
 
 @dataclass(frozen=True)
@@ -222,8 +218,8 @@ class Upstream:
                 if response.status == 200:
                     return Response(content, response.headers)
                 told = failure(response.status, content)
-                if instance := _GIVEN_UP.match(str(told)):
-                    self._given_up(instance[1], asked_s)
+                if instance := failures.silent_instance(str(told)):
+                    self._given_up(instance, asked_s)
                 raise told
         except (TimeoutError, asyncio.TimeoutError) as error:  # some are ClientErrors too
             message = f"The model did not answer within {self._limits.model_timeout_s} s."
@@ -257,8 +253,9 @@ def failure(status: int, content: bytes) -> answered.Answered:
         message = str(read_back.parse(content)["error"])
     except (KeyError, TypeError, ValueError):
         message = content[:200].decode(errors="replace")
-    if "unknown version" in message or "unknown model" in message:
-        return answered.Answered(404, message)
-    if status > 500 or (status == 500 and not message.startswith(MODEL_FAILED)):
-        return _UnansweredError(message)
-    return answered.Answered(status, message)
+    failure = failures.of(message)
+    if failure is failures.Failure.NOT_SERVED:
+        return answered.Answered(404, message, failure=failure)
+    if status > 500 or (status == 500 and failure is not failures.Failure.MODEL_FAILED):
+        return _UnansweredError(message, failure)
+    return answered.Answered(status, message, failure=failure)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,7 @@ def embedder(
     Returns:
       A function to float32 [N, D]; None where no version is served yet.
     """
-    version = _served(serving_dir)
+    version = served(serving_dir)
     if version is None:
         return None
     model_dir = os.path.join(serving_dir, str(version))
@@ -44,8 +45,10 @@ def embedder(
     return embed
 
 
-def _served(serving_dir: str) -> int | None:
+def served(serving_dir: str) -> int | None:
     """Returns the version that is served; the folder may lie in an object store."""
+    if "://" not in serving_dir:
+        return served_version.served(Path(serving_dir))
     if not tf.io.gfile.isdir(serving_dir):
         return None
 
@@ -53,7 +56,7 @@ def _served(serving_dir: str) -> int | None:
         path = os.path.join(serving_dir, name, served_version.SAVED_MODEL_FILE)
         try:
             with tf.io.gfile.GFile(path, "rb") as file:
-                content: bytes = file.read()
+                content: bytes = file.read(served_version.MOST_BYTES)
                 return content
         except tf.errors.OpError as error:
             raise OSError(str(error)) from error

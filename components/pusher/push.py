@@ -14,6 +14,7 @@ leaves behind is hidden, and deleted by the next push.
 """
 
 import contextlib
+import enum
 import fcntl
 import filecmp
 import os
@@ -34,6 +35,14 @@ _PUSHING = ".pushing-"
 _DELETED = ".deleted-"
 
 
+class Result(enum.Enum):
+    """What became of a model."""
+
+    PUSHED = enum.auto()  # it is a new version
+    SERVED_BEFORE = enum.auto()  # the version in serving holds the same model
+    WITHDRAWN_BEFORE = enum.auto()  # a version that was taken back holds the same model
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a push came to.
@@ -41,16 +50,21 @@ class Outcome:
     Attributes:
       number: the version that holds the model.
       path: its folder.
-      pushed: whether it is new; false where the model was there before.
+      result: what became of the model.
       sentence: the same in words.
       deleted: the versions that were deleted.
     """
 
     number: int
     path: Path
-    pushed: bool
+    result: Result
     sentence: str
     deleted: tuple[int, ...] = ()
+
+    @property
+    def pushed(self) -> bool:
+        """Tells whether the version is new; false where the model was there before."""
+        return self.result is Result.PUSHED
 
 
 def push(saved_model: Path, serving_dir: Path, keep_versions: int | None = None) -> Outcome:
@@ -129,7 +143,7 @@ def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome
     path = serving_dir / f"{current}"
     if current is not None and same(saved_model, path):
         told = f"The same model is served already, as version {current}."
-        return Outcome(current, path, False, told)
+        return Outcome(current, path, Result.SERVED_BEFORE, told)
     # Pushed again, it would be served again, against the word of who took it back.
     for number, path in reversed(_numbered(serving_dir / served_version.WITHDRAWN)):
         if same(saved_model, path):
@@ -137,7 +151,7 @@ def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome
                 f"The same model was taken back as version {number}; to serve it, run"
                 f" python -m serving promote {number} --model-dir {serving_dir}."
             )
-            return Outcome(number, path, False, told)
+            return Outcome(number, path, Result.WITHDRAWN_BEFORE, told)
     return None
 
 
@@ -154,7 +168,7 @@ def _place(saved_model: Path, serving_dir: Path) -> Outcome:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     _flush(serving_dir)
-    return Outcome(number, target, True, f"Version {number} was pushed.")
+    return Outcome(number, target, Result.PUSHED, f"Version {number} was pushed.")
 
 
 def _flush(path: Path) -> None:

@@ -76,7 +76,7 @@ class _Training:
         if job.base is not None and job.config.warm_start:
             self.history.start = warm_start.apply(
                 self.classifier, names, job.config.backbone, job.base, self.history.start
-            )
+            ).sentence
         self.folder = job.checkpoint_dir / job.identity() if job.checkpoint_dir else None
         self.board = tensorboard.Board(job.log_dir, names)
         self.loss = losses.SmoothedCrossentropy(job.config.label_smoothing)

@@ -4,6 +4,8 @@ Classes are matched by name: what the last model knew of a class it still knows,
 place the class stands now, and the head's weights for a new class are drawn anew.
 """
 
+import enum
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -12,7 +14,32 @@ import numpy as np
 from components.trainer import contract, export, model
 from data import read_back
 
-PRETRAINED, RANDOM = "the backbone's weights", "random weights"
+# What training starts from, as its record says it.
+PRETRAINED, RANDOM, LAST = "the backbone's weights", "random weights", "the last blessed model"
+
+
+class Fit(enum.Enum):
+    """Tells whether the last model's weights were taken, or why not."""
+
+    TAKEN = enum.auto()
+    OTHER_BACKBONE = enum.auto()
+    OTHER_LAYERS = enum.auto()
+    UNREADABLE = enum.auto()
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a classifier starts from.
+
+    Attributes:
+      fit: whether from the last model.
+      sentence: what it starts from, and why, for the record of the training.
+      new_classes: how many classes the last model did not know; 0 where it was not taken.
+    """
+
+    fit: Fit
+    sentence: str
+    new_classes: int = 0
 
 
 def apply(
@@ -21,7 +48,7 @@ def apply(
     backbone: str,
     base: Path,
     otherwise: str = PRETRAINED,
-) -> str:
+) -> Start:
     """Fills a classifier with the weights of an exported one.
 
     Args:
@@ -32,25 +59,29 @@ def apply(
       otherwise: what the classifier starts from where the models do not fit.
 
     Returns:
-      What it starts from, in one sentence, also where the models do not fit and it is unchanged.
+      What it starts from, also where the models do not fit and it is unchanged.
     """
     try:
         told = contract.read(base)
         if told["backbone"] != backbone:
-            return f"{otherwise}: the last model stands on {told['backbone']}"
+            return Start(
+                Fit.OTHER_BACKBONE, f"{otherwise}: the last model stands on {told['backbone']}"
+            )
         last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
     except (read_back.ReadError, *read_back.BROKEN) as error:
-        return f"{otherwise}: the last model cannot be read ({type(error).__name__})"
+        sentence = f"{otherwise}: the last model cannot be read ({type(error).__name__})"
+        return Start(Fit.UNREADABLE, sentence)
     old = last.get_layer(model.BACKBONE_LAYER)
     new = classifier.get_layer(model.BACKBONE_LAYER)
     weights = old.get_weights()
     shapes = [value.shape for value in weights]
     if shapes != [tuple(variable.shape) for variable in new.weights]:
-        return f"{otherwise}: the last model has other layers"
+        return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     new.set_weights(weights)
     known = _copy_head(last, classifier, told["labels"], label_names)
     added = len(label_names) - known
-    return "the last blessed model" + (f", with {added} new classes" if added else "")
+    sentence = LAST + (f", with {added} new classes" if added else "")
+    return Start(Fit.TAKEN, sentence, added)
 
 
 def _copy_head(

@@ -5,7 +5,7 @@
 The client cannot share an environment with the rest: it needs other versions of urllib3 and of
 protobuf. So this file is a program that imports nothing of the project. It reads one JSON object from
 standard input, the token from the variable KUBEFLOW_TOKEN, and writes one JSON object to standard
-output: ``{"id", "url"}`` or ``{"error"}``.
+output: ``{"id", "url"}``, or ``{"error", "code"}``, a sentence and one of the codes below.
 """
 
 import contextlib
@@ -15,6 +15,9 @@ import sys
 from typing import Any
 
 TOKEN_VARIABLE = "KUBEFLOW_TOKEN"  # noqa: S105
+# Why there is no answer.
+NOT_INSTALLED = "not_installed"  # the client is not in this environment
+FAILED = "failed"  # Kubeflow refused, or cannot be asked
 
 
 def main() -> int:
@@ -26,7 +29,8 @@ def main() -> int:
         with contextlib.redirect_stdout(sys.stderr):
             answer = _ask(request, token)
     except Exception as error:
-        answer = {"error": _sentence(error, token)}
+        code = NOT_INSTALLED if isinstance(error, ImportError) else FAILED
+        answer = {"error": _sentence(error, token), "code": code}
     sys.stdout.write(json.dumps(answer) + "\n")
     return int("error" in answer)
 

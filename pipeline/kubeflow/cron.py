@@ -61,7 +61,7 @@ def _check_item(item: str, name: str, low: int, high: int, names: dict[str, int]
 
 
 def _number(text: str, names: dict[str, int]) -> int | None:
-    return int(text) if text.isdigit() else names.get(text)
+    return int(text) if text.isdecimal() else names.get(text)
 
 
 def _weekdays(item: str) -> str:

@@ -68,5 +68,5 @@ def _kept(released_dir: Path) -> list[Path]:
     """The models, the oldest first."""
     if not released_dir.is_dir():
         return []
-    paths = [path for path in released_dir.iterdir() if path.name.isdigit()]
+    paths = [path for path in released_dir.iterdir() if path.name.isdecimal()]
     return sorted(paths, key=lambda path: int(path.name))

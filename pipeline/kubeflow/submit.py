@@ -98,7 +98,7 @@ def ask(
         ) from error
     except (OSError, ValueError, read_back.ReadError) as error:
         raise errors.PipelineError(f"The client of Kubeflow broke off: {error}.") from error
-    if "is not installed for" in answer.get("error", ""):
+    if answer.get("code") == client.NOT_INSTALLED:
         raise errors.UserError(
             f"{answer['error']}. Make it an environment: uv venv .venv-kubeflow, then uv pip install"
             f" --python .venv-kubeflow -r {REQUIREMENTS}; another is named by --kubeflow.client."
@@ -109,7 +109,7 @@ def ask(
 
 
 def _answer(found: Any) -> dict[str, str]:
-    names = ("error",) if "error" in found else ("id", "url")
+    names = ("error", "code") if "error" in found else ("id", "url")
     return {name: str(found[name]) for name in names}
 
 

@@ -68,7 +68,7 @@ def weekdays(field: str) -> str:
     chosen: set[int] = set()
     for part in field.lower().split(","):
         span, slash, step = part.partition("/")
-        if slash and (not step.isdigit() or int(step) == 0):
+        if slash and (not step.isdecimal() or int(step) == 0):
             raise ValueError(f"{part!r} in the days of the week has no step such as */2")
         first, dash, last = span.partition("-")
         if span == "*":
@@ -76,7 +76,7 @@ def weekdays(field: str) -> str:
         else:
             begin = _number(first)
             end = _number(last) if dash else (6 if slash else begin)
-            if dash and end == 0 and not last.isdigit():
+            if dash and end == 0 and not last.isdecimal():
                 end = 7  # fri-sun
         if end < begin:
             raise ValueError(f"{part!r} in the days of the week ends before it begins")
@@ -87,7 +87,7 @@ def weekdays(field: str) -> str:
 def _number(day: str) -> int:
     if day in DAYS:
         return DAYS.index(day)
-    if not day.isdigit() or int(day) > 7:
+    if not day.isdecimal() or int(day) > 7:
         raise ValueError(
             f"{day!r} is no day of the week; 0 to 7 (0 and 7 are Sunday) or sun to sat"
         )

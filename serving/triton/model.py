@@ -18,7 +18,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import image_size  # lies beside this file
+import failures  # lies beside this file, as the next
+import image_size
 import numpy as np
 import tensorflow as tf
 import triton_python_backend_utils as pb_utils
@@ -26,7 +27,6 @@ import triton_python_backend_utils as pb_utils
 DEFAULT_SIGNATURE = "serving_default"
 CONTRACT = "contract"
 _MESSAGE_LENGTH = 500
-_MODEL_FAILED = "the model failed"
 # The head of a PNG of 2^31 − 1 pixels a side: the graph refuses it as too large by its own code.
 _TOO_LARGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + 2 * b"\x7f\xff\xff\xff" + b"\x08\x02\0\0\0"
 
@@ -100,7 +100,7 @@ class TritonPythonModel:
             return CONTRACT, inputs, np.zeros(_items(inputs), np.int64)
         if signature not in self.signatures:
             known = ", ".join([*sorted(self.signatures), CONTRACT])
-            raise ValueError(f"there is no signature {signature!r}; there are {known}")
+            raise ValueError(f"{failures.NO_SIGNATURE}{signature!r}; there are {known}")
         pixels = np.zeros(_items(inputs), np.int64)
         for name, values in inputs.items():
             if values.dtype == object:
@@ -204,5 +204,5 @@ def _failure(error: Exception) -> Any:
     elif isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
         code = pb_utils.TritonError.UNAVAILABLE
     message = " ".join(str(error).split())[:_MESSAGE_LENGTH]
-    error_of_triton = pb_utils.TritonError(f"{_MODEL_FAILED}: {message}", code)
+    error_of_triton = pb_utils.TritonError(f"{failures.MODEL_FAILED}{message}", code)
     return pb_utils.InferenceResponse([], error_of_triton)

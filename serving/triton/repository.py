@@ -2,7 +2,7 @@
 
     ROOT/
       backends/python/        Triton's own Python backend
-      backends/savedmodel/    model.py and image_size.py
+      backends/savedmodel/    model.py, failures.py and image_size.py
       models/NAME             → ../generations/2
       generations/2/          config.pbtxt, warmup/, 41/, 42/
 
@@ -23,7 +23,7 @@ from PIL import Image
 from serving import bounds, signatures
 from serving.triton import installation, model_config
 
-BACKEND_FILES = ("model.py", "image_size.py")
+BACKEND_FILES = ("model.py", "failures.py", "image_size.py")
 _WARMUP_SIZE_PX = 64
 
 

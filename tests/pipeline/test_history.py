@@ -106,11 +106,13 @@ def test_lineage_goes_from_a_version_to_the_data_through_cached_steps(recorder, 
         ("Trainer", SECOND),
         ("Pusher", SECOND),
     ]
-    assert (found.fingerprint, found.state, found.run_id) == ("f1", "in serving", SECOND)
-    assert lineage.origin(mlmd.read(recorder.output), "11").state == "kept"
+    assert (found.fingerprint, found.state, found.run_id) == ("f1", lineage.State.SERVED, SECOND)
+    assert lineage.origin(mlmd.read(recorder.output), "11").state is lineage.State.KEPT
     document = json.loads(told(capsys, recorder.output, "lineage", "12", "--json"))
+    assert document["state"] == "in serving"
     assert document["steps"][0]["settings"]["custom_config"]["custom_config"]["code"] == "a1"
-    assert "fingerprint f1" in told(capsys, recorder.output, "lineage", "11")
+    shown = told(capsys, recorder.output, "lineage", "11")
+    assert "fingerprint f1" in shown and f"11 of {metadata.MODEL}, kept" in shown
 
 
 def test_compare_tells_data_settings_code_and_results_apart(recorder, capsys):

@@ -103,6 +103,9 @@ def test_the_server_says_how_long_to_wait():
     asked, _, waits = asking(response(429, **{"retry-after": "2"}), answer(1))
     asked.predict([b""])
     assert waits == [2.0]
+    asked, _, waits = asking(response(429, **{"retry-after": "²"}), answer(1))  # no number
+    asked.predict([b""])
+    assert 0 <= waits[0] <= 0.1
 
 
 def test_the_last_failure_is_raised():
@@ -117,6 +120,12 @@ def test_the_last_failure_is_raised():
     [
         (response(404, {"error": "no"}), errors.NotServedError, "answered 404: no"),
         (response(400, {"error": "unknown model: 'm'"}), errors.NotServedError, "unknown model"),
+        (response(400, {"error": "unknown version"}), errors.NotServedError, "unknown version"),
+        (
+            response(400, {"error": "there is no signature 'unknown model'"}),
+            errors.RefusedError,
+            "no signature",
+        ),
         (response(400, {"error": "bad"}), errors.RefusedError, "answered 400: bad"),
         (transport.Response(500, {}, b"<html>"), errors.FaultError, "answered 500: <html>"),
         (response(200, {"outputs": 5}), errors.FaultError, "makes no sense"),

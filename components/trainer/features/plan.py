@@ -1,5 +1,6 @@
 """How many augmented views of an image are cached, and why."""
 
+import enum
 from dataclasses import dataclass
 
 from components.trainer import config as train_config
@@ -12,11 +13,31 @@ MAX_VIEWS = 5
 MIN_VIEWS = 2
 
 
+class Cause(enum.Enum):
+    """What decided on the number of views."""
+
+    TURNED_OFF = enum.auto()
+    NOTHING_FROZEN = enum.auto()
+    AUGMENTED_IN_MODEL = enum.auto()
+    NO_AUGMENTATION = enum.auto()
+    SETTING = enum.auto()
+    GPU = enum.auto()
+    NO_ROOM = enum.auto()
+    IMAGES = enum.auto()
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The number of views, 0 for no cache, and the reason in one sentence."""
+    """A decision on the cache.
+
+    Attributes:
+      views: how many are cached of an image; 0 for no cache.
+      cause: what decided.
+      reason: why, in one sentence, for the record of the training.
+    """
 
     views: int
+    cause: Cause
     reason: str
 
 
@@ -43,25 +64,34 @@ def choose(
     """
     views = config.cache.views
     if views == 0:
-        return Plan(0, "no feature cache: cache.views is 0")
+        return Plan(0, Cause.TURNED_OFF, "no feature cache: cache.views is 0")
     if config.from_scratch:
-        return Plan(0, "no feature cache: everything is trained, nothing is frozen")
+        return Plan(
+            0, Cause.NOTHING_FROZEN, "no feature cache: everything is trained, nothing is frozen"
+        )
     if changes.where == "model":
-        return Plan(0, "no feature cache: augmentation is in the model")
+        return Plan(0, Cause.AUGMENTED_IN_MODEL, "no feature cache: augmentation is in the model")
     if augment.is_identity(changes):
-        return Plan(1, "1 view: there is no augmentation, so all views are the same")
+        return Plan(
+            1, Cause.NO_AUGMENTATION, "1 view: there is no augmentation, so all views are the same"
+        )
     if views != "auto":
-        return Plan(int(views), f"{views} views: cache.views says so")
+        return Plan(int(views), Cause.SETTING, f"{views} views: cache.views says so")
     if on_gpu:
-        return Plan(0, "no feature cache: on a GPU fresh augmentation in every epoch costs little")
+        return Plan(
+            0,
+            Cause.GPU,
+            "no feature cache: on a GPU fresh augmentation in every epoch costs little",
+        )
     wanted = min(MAX_VIEWS, max(MIN_VIEWS, VIEWED_IMAGES // max(1, image_count)))
     affordable = (available_bytes // max(1, view_bytes) - other_count) // max(1, image_count)
     if affordable < MIN_VIEWS:
         size = budget.gib(view_bytes * (image_count * MIN_VIEWS + other_count))
         return Plan(
             0,
+            Cause.NO_ROOM,
             f"no feature cache: {MIN_VIEWS} views of {image_count:,} images take {size}, and"
             f" {budget.gib(available_bytes)} are allowed",
         )
     chosen = min(wanted, affordable)
-    return Plan(chosen, f"{chosen} views of {image_count:,} images, on a CPU")
+    return Plan(chosen, Cause.IMAGES, f"{chosen} views of {image_count:,} images, on a CPU")

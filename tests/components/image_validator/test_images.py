@@ -11,8 +11,9 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter
 
 from components.image_example_gen import report as ingest_report
-from components.image_validator import clean, config, findings, page, validate
+from components.image_validator import clean, config, embedding, findings, page, validate
 from data import catalog, errors, example, records
+from serving import served_version
 from tests import saved_models
 from tests.components.image_example_gen import made
 from tests.data import encodings
@@ -245,6 +246,18 @@ def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
     )
     outcome = validate.run(validate.read(str(tmp_path / "out"), [], job))
     assert [finding.check for finding in outcome.findings] == ["embedding_drift"]
+
+
+def test_the_version_in_serving_is_found_in_an_object_store_too(tmp_path):
+    store = "ram://versions"
+    assert embedding.served(store) is None
+    for number, write in (("9", saved_models.write), ("10", saved_models.damage)):
+        content = (write(tmp_path / number) / "saved_model.pb").read_bytes()
+        tf.io.gfile.makedirs(f"{store}/{number}")
+        with tf.io.gfile.GFile(f"{store}/{number}/saved_model.pb", "wb") as file:
+            file.write(content)
+    tf.io.gfile.makedirs(f"{store}/11")
+    assert embedding.served(store) == served_version.served(tmp_path) == 9
 
 
 def test_findings_without_pictures_are_shown_too():

@@ -72,9 +72,9 @@ def test_a_push_is_a_copy_named_by_the_second(models, serving_dir):
     before = int(time.time())
     outcome = push.push(models["a"], serving_dir)
     assert before <= outcome.number <= time.time()
-    assert outcome.pushed
-    assert outcome.path == serving_dir / str(outcome.number)
+    assert outcome.result is push.Result.PUSHED
     assert outcome.sentence == f"Version {outcome.number} was pushed."
+    assert outcome.path == serving_dir / str(outcome.number)
     assert versions(serving_dir) == {outcome.number: "a"}
     assert leftovers(serving_dir) == [push.LOCK_FILE]
     assert outcome.path.stat().st_mode & 0o777 == models["a"].stat().st_mode & 0o777
@@ -109,8 +109,8 @@ def test_what_is_served_is_not_pushed_again(models, serving_dir):
     warm_up.parent.mkdir()
     warm_up.write_bytes(b"requests")
     again = push.push(models["a"], serving_dir)
-    assert (again.number, again.path, again.pushed) == (first.number, first.path, False)
-    assert again.sentence == f"The same model is served already, as version {first.number}."
+    assert (again.number, again.path) == (first.number, first.path)
+    assert again.result is push.Result.SERVED_BEFORE
     push.push(models["b"], serving_dir)
     assert push.push(models["a"], serving_dir).pushed  # there, but not what is served
     (models["a"] / "assets" / "labels.txt").write_text("a assets/labels.TXT")
@@ -121,7 +121,7 @@ def test_what_was_taken_back_is_not_pushed_again(models, serving_dir):
     put(models["a"], serving_dir, 1)
     put(models["b"], serving_dir / served_version.WITHDRAWN, 2)
     outcome = push.push(models["b"], serving_dir, keep_versions=1)
-    assert (outcome.number, outcome.pushed) == (2, False)
+    assert (outcome.number, outcome.result) == (2, push.Result.WITHDRAWN_BEFORE)
     assert outcome.path == serving_dir / served_version.WITHDRAWN / "2"
     assert outcome.path.exists()
     assert outcome.sentence == (

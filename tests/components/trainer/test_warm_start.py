@@ -29,16 +29,17 @@ def probabilities(classifier: keras.Model) -> np.ndarray:
 
 def test_it_knows_what_the_last_one_knew(trained, last):
     fresh = model.build(trained.job.config, conftest.SIZE, 2)
-    told = warm_start.apply(fresh, conftest.LABELS, "cnn", last)
-    assert told == "the last blessed model"
+    start = warm_start.apply(fresh, conftest.LABELS, "cnn", last)
+    assert (start.fit, start.new_classes) == (warm_start.Fit.TAKEN, 0)
     np.testing.assert_allclose(probabilities(fresh), probabilities(trained.classifier), atol=1e-6)
 
 
 def test_new_classes_extend_the_head_and_the_old_ones_keep_their_weights(trained, last):
     names = ["new", *conftest.LABELS[::-1], "newer"]
     fresh = model.build(trained.job.config, conftest.SIZE, 4)
-    told = warm_start.apply(fresh, names, "cnn", last)
-    assert told == "the last blessed model, with 2 new classes"
+    start = warm_start.apply(fresh, names, "cnn", last)
+    assert (start.fit, start.new_classes) == (warm_start.Fit.TAKEN, 2)
+    assert start.sentence == "the last blessed model, with 2 new classes"
     pixels, _ = conftest.images(4, 8)
     old = trained.classifier(pixels, training=False).numpy()
     new = fresh(pixels, training=False).numpy()
@@ -48,21 +49,24 @@ def test_new_classes_extend_the_head_and_the_old_ones_keep_their_weights(trained
 def test_training_starts_from_it(trained, last, make_job):
     job = conftest.without(make_job(head_epochs=1, fine_tune_epochs=0), base=last)
     _, history = phases.train(job)
-    assert history.start == "the last blessed model"
+    assert history.start == warm_start.LAST
     assert history.phases["head"]["val_loss"][0] < trained.history.phases["head"]["val_loss"][0]
     cold = conftest.without(job, config=job.config.model_copy(update={"warm_start": False}))
-    assert phases.train(cold)[1].start == "the backbone's weights"
+    assert phases.train(cold)[1].start == warm_start.PRETRAINED
 
 
 def test_what_does_not_fit_is_told_and_left(trained, last, tmp_path):
     fresh = model.build(trained.job.config, conftest.SIZE, 2)
     before = probabilities(fresh)
-    assert "stands on cnn" in warm_start.apply(fresh, conftest.LABELS, "resnet50", last)
-    assert "cannot be read" in warm_start.apply(fresh, conftest.LABELS, "cnn", tmp_path / "no")
+    other = warm_start.apply(fresh, conftest.LABELS, "resnet50", last)
+    assert other.fit is warm_start.Fit.OTHER_BACKBONE
+    assert other.sentence == "the backbone's weights: the last model stands on cnn"
+    missing = warm_start.apply(fresh, conftest.LABELS, "cnn", tmp_path / "no")
+    assert missing.fit is warm_start.Fit.UNREADABLE
     broken = tmp_path / "broken" / "Format-Serving"
     (broken / "assets").mkdir(parents=True)
     contract = json.loads((last / "assets" / trained_contract.FILE).read_text())
     (broken / "assets" / trained_contract.FILE).write_text(json.dumps(contract))
     (broken.parent / export.KERAS_FILE).write_bytes(b"junk")
-    assert "cannot be read" in warm_start.apply(fresh, conftest.LABELS, "cnn", broken)
+    assert warm_start.apply(fresh, conftest.LABELS, "cnn", broken).fit is missing.fit
     np.testing.assert_array_equal(probabilities(fresh), before)

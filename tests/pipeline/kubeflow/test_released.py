@@ -50,6 +50,7 @@ def test_half_a_copy_is_never_seen(model, tmp_path, monkeypatch):
         patched.setattr(released.shutil, "copytree", killed)
         with pytest.raises(KeyboardInterrupt):
             released.keep(model("b"), folder)
+    (folder / "²").mkdir()
     assert released.latest(folder).name == "1"
     released.keep(model("b"), folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "2", "²"]

@@ -84,6 +84,7 @@ def test_month_names_and_aliases():
         ("0 3 * * sunday", "'sunday' is no day"),
         ("0 3 * * 5-1", "ends before it begins"),
         ("0 3 * * */0", "no step"),
+        ("0 3 * * ²", "'²' is no day of the week"),
         ("61 3 * * *", "maximum value"),
         ("a 3 * * *", "Unrecognized expression"),
     ],

@@ -27,25 +27,33 @@ def views(number):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "number", "reason"),
+    ("arguments", "number", "cause"),
     [
-        ({}, 3, "3,000 images, on a CPU"),
-        ({"images": 100}, plan.MAX_VIEWS, "on a CPU"),
-        ({"images": 100_000}, plan.MIN_VIEWS, "on a CPU"),
-        ({"on_gpu": True}, 0, "GPU"),
-        ({"on_gpu": True, **views(3)}, 3, "says so"),
-        (views(0), 0, "cache.views is 0"),
-        ({"weights": "random"}, 0, "nothing is frozen"),
-        ({"changes": changes.NOTHING}, 1, "no augmentation"),
-        ({"changes": CHANGES.model_copy(update={"where": "model"})}, 0, "in the model"),
-        ({"available": 90_000_000}, 2, "on a CPU"),
-        ({"available": 50_000_000}, 0, "are allowed"),
+        ({}, 3, plan.Cause.IMAGES),
+        ({"images": 100}, plan.MAX_VIEWS, plan.Cause.IMAGES),
+        ({"images": 100_000}, plan.MIN_VIEWS, plan.Cause.IMAGES),
+        ({"on_gpu": True}, 0, plan.Cause.GPU),
+        ({"on_gpu": True, **views(3)}, 3, plan.Cause.SETTING),
+        (views(0), 0, plan.Cause.TURNED_OFF),
+        ({"weights": "random"}, 0, plan.Cause.NOTHING_FROZEN),
+        ({"changes": changes.NOTHING}, 1, plan.Cause.NO_AUGMENTATION),
+        (
+            {"changes": CHANGES.model_copy(update={"where": "model"})},
+            0,
+            plan.Cause.AUGMENTED_IN_MODEL,
+        ),
+        ({"available": 90_000_000}, 2, plan.Cause.IMAGES),
+        ({"available": 50_000_000}, 0, plan.Cause.NO_ROOM),
     ],
 )
-def test_the_choice_and_its_reason(arguments, number, reason):
+def test_the_choice_and_its_cause(arguments, number, cause):
     chosen = choose(**arguments)
-    assert chosen.views == number
-    assert reason in chosen.reason
+    assert (chosen.views, chosen.cause) == (number, cause)
+
+
+def test_a_choice_is_told_with_its_figures():
+    assert choose().reason == "3 views of 3,000 images, on a CPU"
+    assert choose(available=50_000_000).reason.endswith(" are allowed")
 
 
 def test_views_and_random_weights_exclude_each_other():
