@@ -354,13 +354,15 @@ CASES = {
         ),
         parent(gate.Measured.read),
     ),
-    "answer of the probe": Reader(
-        "components/release_gate/probe.py:run",
-        saved(
-            "answer.npz",
-            lambda path: np.savez(path, **STAGE, **dataclasses.asdict(MEASURED)),
-        ),
-        lambda path: read_arrays.arrays(path, "answer", probe._unpacked_answer),
+    "answers of the probe": Reader(
+        "components/release_gate/probe.py:_called",
+        saved("answer.npz", lambda path: np.savez(path, **STAGE)),
+        lambda path: read_arrays.arrays(path, "answer", probe._unpacked_stages),
+    ),
+    "costs of the probe": Reader(
+        "components/release_gate/probe.py:_called",
+        saved("answer.npz", lambda path: np.savez(path, **dataclasses.asdict(MEASURED))),
+        lambda path: read_arrays.arrays(path, "answer", probe._unpacked_measured),
     ),
     "request to the probe": Reader(
         "components/release_gate/probe.py:main",
@@ -369,7 +371,6 @@ CASES = {
             lambda path: np.savez(
                 path,
                 model_dir="x",
-                timed=np.ones(1, bool),
                 **probe._packed("images", [b"a"]),
                 **probe._packed("examples", [b"b"]),
             ),
@@ -377,7 +378,7 @@ CASES = {
         lambda path: read_arrays.arrays(path, "request", probe._unpacked_request),
     ),
     "address of a server": Reader(
-        "components/release_gate/server_stage.py:_started",
+        "components/release_gate/server_stage.py:Starting.address",
         written("address.json", '{"http": "http://127.0.0.1:8000/", "model": "m"}'),
         lambda path: server_stage.read_back.json_file(path, "address", server_stage._address),
     ),

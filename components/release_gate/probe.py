@@ -173,16 +173,17 @@ def _unpacked_measured(stored: Any) -> Measured:
     return Measured(**{name: stored[name].item() for name in Measured.__dataclass_fields__})
 
 
+def _unpacked_request(stored: Any) -> tuple[Path, list[list[bytes]]]:
+    lists = [name for name in ("images", "examples") if name in stored]
+    return Path(str(stored["model_dir"])), [_unpacked(stored, name) for name in lists]
+
+
 def main(what: str, request_path: str, answer_path: str) -> None:
     """What the fresh process does: ``ask`` or ``measure``."""
-    names, does = (["images", "examples"], _answers) if what == "ask" else (["images"], _costs)
-
-    def unpacked(stored: Any) -> tuple[Path, list[list[bytes]]]:
-        return Path(str(stored["model_dir"])), [_unpacked(stored, name) for name in names]
-
     saved_model, lists = read_arrays.arrays(
-        request_path, "request to the model's process", unpacked
+        request_path, "request to the model's process", _unpacked_request
     )
+    does = _answers if what == "ask" else _costs
     np.savez(answer_path, **does(saved_model, *lists))
 
 
