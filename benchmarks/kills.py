@@ -26,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import harness
+from data import examples_artifact
 from pipeline import summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,7 +126,6 @@ def result(output: Path) -> dict[str, Any]:
     import tensorflow as tf
 
     from components.trainer import export
-    from data import records
 
     (path,) = output.rglob(export.KERAS_FILE)  # of a killed step nothing is left
     found = summary.Summary.model_validate_json((output / "summary.json").read_text("utf-8"))
@@ -134,7 +134,7 @@ def result(output: Path) -> dict[str, Any]:
         "records": {
             name: sorted(
                 tf.data.TFRecordDataset(
-                    records.files(str(examples / f"Split-{name}"))
+                    examples_artifact.shards(str(examples), name)
                 ).as_numpy_iterator()
             )
             for name in ("train", "eval", "test")
