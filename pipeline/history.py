@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data import errors, formats
-from pipeline import lineage, lock, mlmd, retention
+from pipeline import lineage, lock, mlmd, output_folder, retention
 
 _WIDTH = 160
 
@@ -158,7 +158,7 @@ def _lineage(given: argparse.Namespace, console: Console) -> None:
         "pushed by": f"run {found.run_id}",
         "decision": " ".join(outcome.reasons) if outcome else "",
         "data": f"{found.data_dir}, fingerprint {found.fingerprint}",
-        "settings": given.output_dir / "runs" / found.run_id / "config.yaml",
+        "settings": output_folder.OutputFolder(given.output_dir).run_config(found.run_id),
     }
     for name, value in rows.items():
         console.print(f"{name:<10} {value}", soft_wrap=True)
