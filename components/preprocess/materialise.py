@@ -107,9 +107,13 @@ def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
     written = records.write(shard.pixels, _pixels(shard.images, config))
     listed = len(catalog.read_shard(shard.catalog))
     if written != listed:
+        wrong = (
+            f"{listed - written} of {listed} records of {shard.images} do not decode"
+            if written < listed
+            else f"{shard.images} has {written} records where {listed} are listed"
+        )
         raise errors.PipelineError(
-            f"{listed - written} of {listed} records of {shard.images} do not decode; the file is"
-            " damaged. Delete the folder of the ingest step and run again."
+            f"{wrong}; the file is damaged. Delete the folder of the ingest step and run again."
         )
     return written
 

@@ -41,6 +41,15 @@ def test_a_record_that_does_not_decode_is_not_lost_in_silence(class_folders, tmp
         materialise.write(shard, config.PreprocessConfig(size_px=16))
 
 
+def test_a_shard_with_more_records_than_its_list_is_refused(class_folders, tmp_path):
+    made.run(class_folders, tmp_path / "out")
+    (shard,) = materialise.shards(str(tmp_path / "out"), str(tmp_path / "pixels"), ["test"])
+    rows = list(tf.data.TFRecordDataset(shard.images).as_numpy_iterator())
+    records.write(shard.images, [*rows, rows[0]])
+    with pytest.raises(errors.PipelineError, match=rf"{len(rows) + 1} records where {len(rows)} "):
+        materialise.write(shard, config.PreprocessConfig(size_px=16))
+
+
 def test_spec_round_trip(tmp_path):
     spec = materialise.Spec(16, "letterbox", ["a", "b"], {"train": 3, "eval": 1, "test": 1})
     (tmp_path / materialise.SPEC_FILE).write_text(spec.to_json())
