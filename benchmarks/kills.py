@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks import harness
 from data import examples_artifact
-from pipeline import summary
+from pipeline import nested, summary
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7
@@ -175,20 +175,20 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def metrics_apart(one: summary.Metrics | None, other: summary.Metrics | None) -> float:
     """The largest difference of any metric; infinite where they are not of the same things."""
-    values, others = (_flat(found.model_dump() if found else {}) for found in (one, other))
+    values, others = (_figures(found) for found in (one, other))
     if values.keys() != others.keys():
         return math.inf
     return max((abs(value - others[name]) for name, value in values.items()), default=0.0)
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = -1.0 if value is None else float(value)
-    return found
+def _figures(metrics: summary.Metrics | None) -> dict[str, float]:
+    """The figures by dotted name; one that is undefined is -1."""
+    found = nested.flat(metrics.model_dump() if metrics else {})
+    return {
+        name: -1.0 if value is None else float(value)
+        for name, value in found.items()
+        if value != {}
+    }
 
 
 def _finish(data: Path, output: Path, recipe: Path) -> dict[str, Any]:

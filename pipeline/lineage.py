@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data import errors, formats, read_back
-from pipeline import mlmd, output_folder, summary
+from pipeline import mlmd, nested, output_folder, summary
 from serving import served_version
 
 INGEST = "ImageFolderExampleGen"
@@ -132,7 +132,7 @@ def settings(output: Path, run_id: str) -> dict[str, Any]:
     path = output_folder.OutputFolder(output).run_config(run_id)
     try:
         return read_back.yaml_file(
-            path, "configuration of a run", lambda found: dict(_flat("", dict(found)))
+            path, "configuration of a run", lambda found: nested.flat(dict(found))
         )
     except read_back.AbsentError:
         return {}
@@ -196,13 +196,3 @@ def _share(value: float | None) -> str:
 def place(artifact: mlmd.Artifact) -> Path:
     """The folder that a version was pushed to."""
     return Path(str(artifact.properties["pushed_destination"]))
-
-
-def _flat(prefix: str, value: Any) -> list[tuple[str, Any]]:
-    if not isinstance(value, dict) or not value:
-        return [(prefix, value)]
-    return [
-        row
-        for key, one in value.items()
-        for row in _flat(f"{prefix}.{key}" if prefix else str(key), one)
-    ]

@@ -10,7 +10,7 @@ from components.predict import schema
 from components.preprocess import materialise
 from components.release_gate import decision as release
 from components.trainer import history as training_history
-from components.trainer import hyperparameters
+from components.trainer import hyperparameters, phase_names
 from data import examples_artifact, formats, read_back
 from pipeline import runner
 
@@ -74,7 +74,7 @@ def _train(step: runner.Step) -> str:
 
 def _phases(history: training_history.History) -> str:
     parts = [
-        f"{training_history.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
+        f"{phase_names.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
         for phase in history.phases
     ]
     return f"eval accuracy: {', then '.join(parts)}; {history.cache}"

@@ -5,7 +5,11 @@ import inspect
 import re
 from pathlib import Path
 
+import pytest
+
+from data import decode
 from pipeline import output_folder
+from serving import bounds
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "components", "pipeline")
@@ -101,3 +105,23 @@ def test_the_tree_of_the_output_folder_shows_every_path():
     assert sorted(str(path.relative_to(root)) for path in given) == sorted(
         line.rstrip("/") for line in drawn
     )
+
+
+@pytest.mark.parametrize(
+    ("spelled", "owners"),
+    [
+        # serving imports nothing of the others.
+        ("(argparse.ArgumentParser):", {"data/command_line.py", "serving/cli.py"}),
+        ('"top blocks"', {"components/trainer/phase_names.py"}),
+        ("100_000_000", {"data/decode.py", "serving/bounds.py"}),
+        ("else DIGITS_RECIPE", {"pipeline/config.py"}),
+    ],
+)
+def test_one_owner(spelled, owners):
+    files = [*FILES, *(ROOT / "serving").rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix() for path in files if spelled in path.read_text()}
+    assert found == owners
+
+
+def test_the_server_takes_every_image_that_the_model_takes():
+    assert bounds.Limits().max_pixels == decode.MAX_PIXELS

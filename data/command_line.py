@@ -1,0 +1,42 @@
+"""The argument parser of the command lines, but for serving's, which imports nothing from here."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from typing import NoReturn
+
+from data import errors
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises what is wrong with a command line, and names the near flags of an unknown one."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse found.
+
+        Raises:
+          errors.ConfigError: always.
+        """
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown == message:
+            raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
+        flags = [word.split("=")[0] for word in unknown.split() if word.startswith("-")]
+        if flags:
+            known = [flag for action in self._actions for flag in action.option_strings]
+            raise errors.ConfigError(*(unknown_name(flag, known, "flag") for flag in flags))
+        takes_words = any(not action.option_strings for action in self._actions)
+        hint = "see --help" if takes_words else "settings are given as --flag VALUE"
+        raise errors.ConfigError(f"Unexpected argument {unknown.split()[0]!r}; {hint}.")
+
+
+def unknown_name(name: str, known: Sequence[str], kind: str) -> str:
+    """Returns a sentence on a name that nothing has, with the near ones.
+
+    Args:
+      name: as it was given.
+      known: the names that there are.
+      kind: what it would name, such as "flag".
+    """
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else " See --help for all."
+    return f"Unknown {kind} {name}.{hint}"
