@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import config, evaluation, losses, training_job
-from data import augment_config, example, folder, graph, records
+from data import augment_config, example, examples_artifact, folder, graph, records
 
 SHARES = (0.7, 0.1, 0.2)
 SPLITS = ("train", "eval", "test")
@@ -58,14 +58,14 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
             example.encode_pixels(values, names.index(path.parent.name), path.name.encode())
             for values, path in rows
         )
-        shard = str(target / f"Split-{split_name}" / records.shard_name(0, 1))
+        shard = examples_artifact.shard_path(str(target), split_name, 0, 1)
         counts[split_name] = records.write(shard, encoded)
     return materialise.Spec(size, "stretch", names, counts)
 
 
 def files(scratch: Path, split_name: str) -> list[str]:
     """The shards of a split in ``scratch / "records"``."""
-    return records.files(str(scratch / "records" / f"Split-{split_name}"))
+    return examples_artifact.shards(str(scratch / "records"), split_name)
 
 
 def job(

@@ -1,18 +1,16 @@
 """The list of all images of an Examples artifact, without their bytes.
 
-One file a shard, ``catalog/train-00002-of-00010.jsonl``, in the order of its records.
+One file a shard, in the order of its records; :mod:`data.examples_artifact` says where it lies.
 """
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from data import decode, decoder, read_back, read_lines
-
-FOLDER = "catalog"
 
 
 class _Place(NamedTuple):
@@ -51,11 +49,6 @@ class Image(NamedTuple):
         return self.split, self.shard, self.sha256, self.path
 
 
-def path_of(uri: str, split: str, shard: int, count: int) -> str:
-    """Where the list of one shard is, of ``count`` in its split."""
-    return os.path.join(uri, FOLDER, f"{split}-{shard:05d}-of-{count:05d}.jsonl")
-
-
 def write_shard(path: str, images: Iterable[Image]) -> None:
     """Writes the list of one shard, in the order of its records."""
     tf.io.gfile.makedirs(os.path.dirname(path))
@@ -78,23 +71,6 @@ def read_shard(path: str) -> list[Image]:
         read_back.from_json(line, f"{what} {path}", _image, read_back.STEP_AGAIN)
         for line in text.splitlines()
     ]
-
-
-def write(uri: str, images: Iterable[Image], shard_counts: Mapping[str, int]) -> None:
-    """Writes the lists of all shards, also of those without an image."""
-    shards: dict[tuple[str, int], list[Image]] = {
-        (name, shard): [] for name, count in shard_counts.items() for shard in range(count)
-    }
-    for image in images:
-        shards[image.split, image.shard].append(image)
-    for (name, shard), members in shards.items():
-        write_shard(path_of(uri, name, shard, shard_counts[name]), members)
-
-
-def read(uri: str) -> Iterator[Image]:
-    """Reads the lists of all shards of an artifact, in the order of splits and shards."""
-    for path in sorted(tf.io.gfile.glob(os.path.join(uri, FOLDER, "*.jsonl"))):
-        yield from read_shard(path)
 
 
 def _image(found: Sequence[Any]) -> Image:

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from data import hashing, split
 
@@ -121,18 +123,13 @@ def group(count: int, links: Iterable[tuple[int, int]]) -> list[int]:
     Returns:
       For each item, the smallest index in its group.
     """
-    parents = list(range(count))
-
-    def root(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = parents[parents[index]]
-            index = parents[index]
-        return index
-
-    for one, other in links:
-        a, b = root(one), root(other)
-        parents[max(a, b)] = min(a, b)
-    return [root(index) for index in range(count)]
+    if not count:
+        return []
+    pairs = np.array(list(links), np.int64).reshape(-1, 2)
+    linked = sparse.coo_array((np.ones(len(pairs), np.int8), pairs.T), shape=(count, count))
+    _, numbers = csgraph.connected_components(linked, directed=False)
+    _, first = np.unique(numbers, return_index=True)
+    return [int(index) for index in first[numbers]]
 
 
 def _close_exact(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, int, int]]:

@@ -17,7 +17,6 @@ from data import graph_bmp, graph_bytes, graph_gif, graph_jpeg, graph_png, image
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
-MAX_PIXELS = cpu_decode.MAX_PIXELS
 # Position and bytes by which formats are known that the model does not take: RIFF's WebP, TIFF,
 # JPEG 2000, HEIF and AVIF, JPEG XL, Photoshop, icons, netpbm's, QOI, OpenEXR, DDS.
 _OTHER_MAGICS = [
@@ -39,7 +38,7 @@ _FORMATS = [
 def decode(
     encoded: tf.Tensor,
     reading: image_reading.Reading = image_reading.DEFAULT,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int = cpu_decode.MAX_PIXELS,
 ) -> tf.Tensor:
     """Decodes one image, turns it upright and puts what is transparent on a background.
 
@@ -63,7 +62,7 @@ def decode(
 def decode_or_refuse(
     encoded: tf.Tensor,
     reading: image_reading.Reading = image_reading.DEFAULT,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int = cpu_decode.MAX_PIXELS,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """:func:`decode` that never raises.
 

@@ -11,7 +11,6 @@ from data import decode as cpu_decode
 from data import graph_bytes, graph_orientation, icc_graph, image_reading, refusals
 
 MAGIC = b"\xff\xd8\xff"
-MAX_PIXELS = cpu_decode.MAX_PIXELS
 MAX_SEGMENTS = 4096
 _EXIF_ID = b"Exif\0\0"
 _XMP_ID = b"http://ns.adobe.com/xap/1.0/\0"
@@ -88,7 +87,9 @@ def examine(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     content = graph_bytes.padded(encoded)
     found = _walk(content, tf.strings.length(encoded))
-    return _refusal(found, _frame(content, found), MAX_PIXELS), _orientation(content, found)
+    return _refusal(found, _frame(content, found), cpu_decode.MAX_PIXELS), _orientation(
+        content, found
+    )
 
 
 def _frame(content: tf.Tensor, found: _Segments) -> tf.Tensor:

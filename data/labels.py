@@ -12,8 +12,6 @@ from typing import Any
 from data import atomic, read_back
 from data.layout import names as layout_names
 
-FILE = "labels.json"
-
 
 def extend(frozen: list[str], found: Iterable[str]) -> list[str]:
     """The label map for a run: the frozen one, then the classes new to it, sorted."""

@@ -110,8 +110,8 @@ def _is_plain_png(content: bytes) -> bool:
 def _decode_png() -> tf.types.experimental.PolymorphicFunction:
     def decode_png(content: tf.Tensor) -> tf.Tensor:
         # By the rules for what is stored: its profile was applied already, or is to be left alone.
-        pixels, reason = graph_png.decode(content, image_reading.STORED, graph.MAX_PIXELS)
-        return pixels[: tf.where(reason == "", graph.MAX_PIXELS, 0)]
+        pixels, reason = graph_png.decode(content, image_reading.STORED, decode.MAX_PIXELS)
+        return pixels[: tf.where(reason == "", decode.MAX_PIXELS, 0)]
 
     return tf.function(decode_png, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 

@@ -89,7 +89,7 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
         prog="run_local.py",
         usage="run_local.py [--data-dir DIR] [--output-dir DIR] [--config FILE] [--SETTING VALUE …]",
         description="Ingests a folder of images, trains, evaluates and pushes a classifier.",
-        recipe=lambda flags: None if _names_data(flags) else DIGITS_RECIPE,
+        recipe=default_recipe,
         add_flags=parts.add_flags,
     )
 

@@ -26,7 +26,6 @@ ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import tensorflow_data_validation as tfdv
 from tfx.components.example_validator.component import ExampleValidator
@@ -45,7 +44,7 @@ from components.image_validator.component import ImageValidator
 from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
 from pipeline import config as pipeline_config
-from pipeline import database, preflight, release, source
+from pipeline import database, output_folder, preflight, release, source
 from pipeline import engine as engines
 
 SCHEMA = source.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
@@ -68,7 +67,7 @@ def build(
       engine: what will run the pipeline.
       beam_arguments: what all Beam steps are told; those of the configuration where None.
     """
-    output = config.output_dir.resolve()
+    folder = _folder(config)
     example_gen = ingest_step(config, inputs)
     examples = example_gen.outputs["examples"]
     validation = validation_steps(config, inputs, examples)
@@ -76,8 +75,8 @@ def build(
     after_training = release.steps(config, inputs, validation[-1], training, engine)
     return Pipeline(
         pipeline_name=inputs.model_name,
-        pipeline_root=str(output / "artifacts" / inputs.model_name),
-        metadata_connection_config=database.connection_config(output / database.FILE),
+        pipeline_root=str(folder.artifacts_of(inputs.model_name)),
+        metadata_connection_config=database.connection_config(folder.metadata),
         components=[example_gen, *validation, *training, *after_training],
         enable_cache=True,
         beam_pipeline_args=list(beam_arguments or config.beam.arguments()),
@@ -160,7 +159,7 @@ def training_steps(
                 **settings,
                 "tune": config.tune.model_dump_json(),
                 "code": source.fingerprint(*release.TRAINING_CODE, "components/tuner"),
-                "results_dir": str(state_dir(config) / "tuning" / inputs.model_name),
+                "results_dir": str(_folder(config).tuning(inputs.model_name)),
             },
             **common,
         )
@@ -177,15 +176,16 @@ def training_settings(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs
 ) -> dict[str, object]:
     """What Tuner and Trainer both are told; it is in their cache keys."""
+    folder = _folder(config)
     return {
         "train": config.train.model_dump_json(),
         "augment": config.augment.model_dump_json(),
         "seed": config.seed,
-        "cache_dir": str(state_dir(config) / "features"),
-        "checkpoint_dir": str(state_dir(config) / "unfinished" / inputs.model_name),
+        "cache_dir": str(folder.features),
+        "checkpoint_dir": str(folder.unfinished(inputs.model_name)),
     }
 
 
-def state_dir(config: pipeline_config.PipelineConfig) -> Path:
-    """Where training keeps what outlives a run: features, unfinished phases, lists of trials."""
-    return config.output_dir.resolve() / "training"
+def _folder(config: pipeline_config.PipelineConfig) -> output_folder.OutputFolder:
+    """The output folder, absolute: steps may run in another working directory."""
+    return output_folder.OutputFolder(config.output_dir.resolve())

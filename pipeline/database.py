@@ -6,8 +6,6 @@ from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
 
-FILE = "metadata.sqlite"
-
 
 def connection_config(path: Path) -> metadata_store_pb2.ConnectionConfig:
     """How TFX gets at a database, which is made when it is first opened.

@@ -20,7 +20,7 @@ from tfx.orchestration.portable import data_types, launcher
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import database, partial, reasons, runner
+from pipeline import database, output_folder, partial, reasons, runner
 from pipeline import parts as run_parts
 
 RUN_ID = "dry-run"
@@ -52,12 +52,12 @@ def plan(pipeline: Pipeline, parts: run_parts.Parts, scratch: Path) -> list[Plan
     Raises:
       errors.UserError: no earlier run finished the steps that are left out.
     """
-    copied = scratch / database.FILE
-    database.copy(Path(pipeline.metadata_connection_config.sqlite.filename_uri), copied)
-    pipeline.metadata_connection_config = database.connection_config(copied)
+    folder = output_folder.OutputFolder(scratch)
+    database.copy(Path(pipeline.metadata_connection_config.sqlite.filename_uri), folder.metadata)
+    pipeline.metadata_connection_config = database.connection_config(folder.metadata)
     ir = runner.compiled(pipeline, RUN_ID)
     # Where TFX makes folders; no cache depends on it.
-    ir.runtime_spec.pipeline_root.field_value.string_value = str(scratch / "artifacts")
+    ir.runtime_spec.pipeline_root.field_value.string_value = str(folder.artifacts)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         options = partial.mark(ir, parts, handle.store)
     planner = _Planner(ir, parts)

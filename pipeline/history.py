@@ -15,22 +15,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from data import errors, formats
-from pipeline import lineage, lock, mlmd, retention
+from data import command_line, errors, formats
+from pipeline import lineage, lock, mlmd, output_folder, retention
 
 _WIDTH = 160
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises instead of ending the program."""
-
-    def error(self, message: str) -> NoReturn:
-        raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> _Parser:
-    shared = _Parser(add_help=False)
+def _parser() -> command_line.Parser:
+    shared = command_line.Parser(add_help=False)
     shared.add_argument(
         "--output-dir", type=Path, default=Path("output"), metavar="DIR", help="of the runs"
     )
-    root = _Parser(
+    root = command_line.Parser(
         prog="python -m pipeline.history",
         description="What happened in an output directory.",
         parents=[shared],
@@ -66,7 +59,7 @@ def _parser() -> _Parser:
 
     def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
         # SUPPRESS: --output-dir counts before the command and after it.
-        place = _Parser(add_help=False)
+        place = command_line.Parser(add_help=False)
         place.add_argument("--output-dir", type=Path, default=argparse.SUPPRESS, metavar="DIR")
         added = commands.add_parser(name, help=text, description=text, parents=[place])
         added.set_defaults(run=run)
@@ -158,7 +151,7 @@ def _lineage(given: argparse.Namespace, console: Console) -> None:
         "pushed by": f"run {found.run_id}",
         "decision": " ".join(outcome.reasons) if outcome else "",
         "data": f"{found.data_dir}, fingerprint {found.fingerprint}",
-        "settings": given.output_dir / "runs" / found.run_id / "config.yaml",
+        "settings": output_folder.OutputFolder(given.output_dir).run_config(found.run_id),
     }
     for name, value in rows.items():
         console.print(f"{name:<10} {value}", soft_wrap=True)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from data import errors, formats, read_back
-from pipeline import mlmd, summary
+from pipeline import mlmd, nested, output_folder, summary
 from serving import served_version
 
 INGEST = "ImageFolderExampleGen"
-_RUNS = "runs"
 # Differ in every run, or say nothing of what it does.
 _UNTOLD = ("output_dir",)
 
@@ -136,15 +135,15 @@ def run_of(past: mlmd.Past, name: str) -> str:
 
 def outcome(output: Path, run_id: str) -> summary.Summary | None:
     """What a run came to; None where it was killed, or another release wrote it."""
-    return summary.read(output / _RUNS / run_id / "summary.json")
+    return summary.read(output_folder.OutputFolder(output).run_summary(run_id))
 
 
 def settings(output: Path, run_id: str) -> dict[str, Any]:
     """The resolved configuration of a run, flat; empty where there is none that can be read."""
-    path = output / _RUNS / run_id / "config.yaml"
+    path = output_folder.OutputFolder(output).run_config(run_id)
     try:
         return read_back.yaml_file(
-            path, "configuration of a run", lambda found: dict(_flat("", dict(found)))
+            path, "configuration of a run", lambda found: nested.flat(dict(found))
         )
     except read_back.AbsentError:
         return {}
@@ -208,13 +207,3 @@ def _share(value: float | None) -> str:
 def place(artifact: mlmd.Artifact) -> Path:
     """The folder that a version was pushed to."""
     return Path(str(artifact.properties["pushed_destination"]))
-
-
-def _flat(prefix: str, value: Any) -> list[tuple[str, Any]]:
-    if not isinstance(value, dict) or not value:
-        return [(prefix, value)]
-    return [
-        row
-        for key, one in value.items()
-        for row in _flat(f"{prefix}.{key}" if prefix else str(key), one)
-    ]

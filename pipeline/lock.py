@@ -16,8 +16,8 @@ import filelock
 import pydantic
 
 from data import errors, read_back
+from pipeline import output_folder
 
-FILE = ".lock"
 ANNOUNCE_INTERVAL_S = 20.0
 
 
@@ -59,7 +59,7 @@ def held(
       OutputBusyError: another run held the lock all that time.
       errors.UserError: the file system knows no locks.
     """
-    path = output / FILE
+    path = output_folder.OutputFolder(output).lock
 
     def introduce(descriptor: int) -> None:
         with contextlib.suppress(OSError):  # a full disk: the lock holds without the words

@@ -14,7 +14,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from data import errors, read_back
-from pipeline import database
+from pipeline import output_folder
 
 # The last also where the run was killed.
 State = Literal["ran", "cached", "failed", "running"]
@@ -163,7 +163,7 @@ def connect(output: Path, writing: bool = False) -> metadata_store.MetadataStore
     Raises:
       errors.UserError: there is none, or it cannot be read.
     """
-    path = output / database.FILE
+    path = output_folder.OutputFolder(output).metadata
     if not path.is_file():
         raise errors.UserError(
             f"There is no {path}; --output-dir is the output folder of earlier runs."

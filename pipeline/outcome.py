@@ -10,14 +10,12 @@ from rich.text import Text
 from components.evaluator import config as evaluate_config
 from components.evaluator import result as evaluation
 from components.evaluator import results
-from components.image_example_gen import intake
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
 from components.predict import predictions
 from components.release_gate import decision as release
 from components.report import config as report_config
-from data import folder, formats
+from data import examples_artifact, folder, formats, ingest_report
 from pipeline import runner, summary
 
 
@@ -145,8 +143,8 @@ def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, s
     for name, key in (("ImageValidator", "clean_examples"), ("ImageFolderExampleGen", "examples")):
         if name in finished:
             uri = finished[name].uri(key)
-            report = ingest_report.Report.read(uri)
-            return report, str(Path(uri, ingest_report.QUARANTINE_FILE))
+            report = examples_artifact.read_report(uri)
+            return report, str(Path(uri, examples_artifact.QUARANTINE_FILE))
     return ingest_report.Report(), None
 
 
@@ -156,8 +154,8 @@ def _layout(listing: folder.Listing, ingest: runner.Step | None) -> summary.Layo
     if ingest is None:
         return layout
     uri = ingest.uri("examples")
-    unused = ingest_report.Report.read(uri).unused
-    path = str(Path(uri, intake.UNUSED_FILE))
+    unused = examples_artifact.read_report(uri).unused
+    path = str(Path(uri, examples_artifact.UNUSED_FILE))
     return layout.model_copy(update={"unused": unused, "unused_csv": path})
 
 

@@ -25,7 +25,7 @@ import pydantic
 from rich.console import Console
 
 from components.predict import listing
-from data import errors, progress, refusals
+from data import command_line, errors, progress, refusals
 from pipeline import beam_config, settings
 from pipeline import progress as terminal
 from serving import served_version
@@ -78,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Command:
       errors.UserError: there is no such model.
       SystemExit: after ``--help``, with code 0.
     """
-    parser = settings.Parser(
+    parser = command_line.Parser(
         prog="python -m pipeline.predict",
         description="Asks a pushed model about files, and all files below folders.",
         allow_abbrev=False,

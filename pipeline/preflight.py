@@ -17,6 +17,7 @@ from data import errors, folder, labels
 from data.layout import checks
 from data.sources import digits, tfds
 from pipeline import config as pipeline_config
+from pipeline import output_folder
 
 # The encoded images are stored once more, and a model with its logs takes about this much.
 SPACE_FOR_MODELS_BYTES = 300 << 20
@@ -165,10 +166,11 @@ def inputs(
 ) -> Inputs:
     """Reads the label map and adds the new classes of a listing to it; see :func:`check`."""
     name = model_name(config, listing.root)
-    label_file = config.output_dir / "labels" / f"{name}.json"
+    place = output_folder.OutputFolder(config.output_dir)
+    label_file = place.labels(name)
     frozen = labels.load(label_file)
     names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
-    return Inputs(listing, names, name, label_file, config.output_dir / "ingest" / name)
+    return Inputs(listing, names, name, label_file, place.ingest(name))
 
 
 def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
@@ -178,12 +180,12 @@ def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
 
 def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
     """Where the versions of a model lie."""
-    return config.output_dir.resolve() / "serving" / name
+    return output_folder.OutputFolder(config.output_dir.resolve()).serving(name)
 
 
 def _exported(config: pipeline_config.PipelineConfig) -> Path:
     name = _slug(config.tfds) if config.tfds else "digits"
-    return config.output_dir / "datasets" / name
+    return output_folder.OutputFolder(config.output_dir).dataset(name)
 
 
 def _check_outside(config: pipeline_config.PipelineConfig) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data import read_back
+from pipeline import nested
 
 # What wraps settings on their way through TFX; says nothing to a reader.
 _WRAPPERS = frozenset(
@@ -62,26 +63,31 @@ def why(
     return "; ".join(reasons) or "its earlier output is gone, or TFX changed"
 
 
-def flat(values: Any, prefix: str = "") -> dict[str, str]:
+def flat(values: Any) -> dict[str, str]:
     """Nested values, JSON and YAML text in them taken apart → dotted name → text of the value."""
-    if isinstance(values, str):
-        values = _parsed(values)
-    if isinstance(values, Mapping):
-        rows = [(str(name), value) for name, value in values.items()]
-    elif isinstance(values, list) and any(isinstance(value, dict | list) for value in values):
-        rows = [(str(index), value) for index, value in enumerate(values)]
-    else:
-        text = values if isinstance(values, str) else json.dumps(values, default=str)
-        return {prefix or "value": text}
-    found: dict[str, str] = {}
-    for name, value in rows:
-        inner = prefix if name in _WRAPPERS else f"{prefix}.{name}" if prefix else name
-        found |= flat(value, inner)
-    return found
+    return {name or "value": _text(value) for name, value in nested.flat(values, _inside).items()}
 
 
-def _parsed(text: str) -> Any:
-    """What a text holds where it is JSON or a YAML file; else the text."""
+def _inside(value: Any) -> list[tuple[str, Any]] | None:
+    """The members of a mapping, of a list of such, or of either as text; wrappers have no name."""
+    value = _parsed(value)
+    if isinstance(value, Mapping):
+        named = ((str(name), one) for name, one in value.items())
+        return [("" if name in _WRAPPERS else name, one) for name, one in named]
+    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        return [(str(index), one) for index, one in enumerate(value)]
+    return None
+
+
+def _text(value: Any) -> str:
+    value = _parsed(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _parsed(text: Any) -> Any:
+    """What a text holds where it is JSON or a YAML file; else what was given."""
+    if not isinstance(text, str):
+        return text
     try:
         if text[:1] in ("{", "["):
             return read_back.from_json(text, _WHAT, lambda found: found)

@@ -18,7 +18,7 @@ from components.report.component import Report
 from components.report.config import ReportJob
 from pipeline import config as pipeline_config
 from pipeline import engine as engines
-from pipeline import preflight, run_config, source
+from pipeline import output_folder, preflight, run_config, source
 
 TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
 # The step reads the model's contract, and nothing else, as the trainer defines it.
@@ -183,7 +183,9 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
 
 def answers_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> str:
     """Where the answers of the latest models are kept from run to run."""
-    return str(config.output_dir.resolve() / "predictions" / inputs.model_name)
+    return str(
+        output_folder.OutputFolder(config.output_dir.resolve()).predictions(inputs.model_name)
+    )
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:

@@ -9,7 +9,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from data import errors
-from pipeline import lineage, mlmd
+from pipeline import lineage, mlmd, output_folder
 
 _STATES = metadata_store_pb2.Artifact
 _DONE = ("ran", "cached")
@@ -48,6 +48,7 @@ def plan(output: Path, keep: int) -> Plan:
     """
     if keep < 1:
         raise errors.UserError(f"--keep is {keep}; at least 1 run is kept.")
+    folder = output_folder.OutputFolder(output)
     past = mlmd.read(output)
     runs = past.runs()
     old = list(runs)[:-keep]
@@ -60,7 +61,7 @@ def plan(output: Path, keep: int) -> Plan:
         for artifact in (*step.inputs, *step.outputs)
     }
     needed |= _of_versions(past)
-    root = (output / "artifacts").resolve()
+    root = folder.artifacts.resolve()
     gone = [
         artifact
         for number, artifact in sorted(past.artifacts.items())
@@ -69,7 +70,7 @@ def plan(output: Path, keep: int) -> Plan:
         and (artifact.live or Path(artifact.uri).exists())
     ]
     old = [name for name in old if name not in kept]
-    logs = [path for name in old if (path := output / "logs" / f"{name}.log").is_file()]
+    logs = [path for name in old if (path := folder.log(name)).is_file()]
     size = _size([*(Path(one.uri) for one in gone), *logs])
     return Plan(old, gone, logs, size)
 

@@ -26,7 +26,7 @@ sys.path[:] = [
 from data import errors, folder, labels  # noqa: E402
 from data.layout import describe  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
-from pipeline import settings  # noqa: E402
+from pipeline import output_folder, settings  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def _compile(
         source = preflight.source_folder(config)
     inputs = preflight.check(config, source, show=_show)
     preflight.prepare_output(config)
-    place = config.output_dir / "kubeflow"
-    log_path = place / f"{inputs.model_name}.log"
+    place = output_folder.OutputFolder(config.output_dir)
+    log_path = place.kubeflow_log(inputs.model_name)
     try:
         # What TensorFlow and TFX have to say when they are imported is not for the terminal.
         with logs.redirected(log_path):
@@ -113,7 +113,7 @@ def _compile(
         raise errors.PipelineError(
             f"{type(error).__name__}: {error}. The details are in {log_path}."
         ) from error
-    path = config.kubeflow.package or place / f"{package.name}.yaml"
+    path = config.kubeflow.package or place.kubeflow_package(package.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec.to_yaml(package.documents), encoding="utf-8")
     # The steps get the label map with their settings: from now on it is frozen.

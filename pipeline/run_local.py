@@ -30,7 +30,7 @@ sys.path[:] = [
 
 from data import errors, labels, progress  # noqa: E402
 from pipeline import config as pipeline_config  # noqa: E402
-from pipeline import lean_imports, parts, settings  # noqa: E402
+from pipeline import lean_imports, output_folder, parts, settings  # noqa: E402
 from pipeline.run_config import STEPS  # noqa: E402
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: floa
         from pipeline import failures, lock, logs, preflight
 
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    log_path = config.output_dir / "logs" / f"{run_id}.log"
+    log_path = output_folder.OutputFolder(config.output_dir).log(run_id)
     # Beam starts worker processes as `python`, from the PATH: that must be this one.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     # What is refused here leaves no trace: neither a lock nor a log, wherever the output would be.
@@ -224,7 +224,7 @@ def _finish(
 ) -> int:
     from pipeline import outcome, release, runs
 
-    summary_path = run.config.output_dir / "summary.json"
+    summary_path = output_folder.OutputFolder(run.config.output_dir).summary
     result = outcome.summarise(
         run.run_id,
         inputs.listing,
@@ -283,7 +283,7 @@ def _console(terminal: TextIO) -> "Console":
 
 
 def _save_config(config: pipeline_config.PipelineConfig, run_id: str) -> None:
-    path = config.output_dir / "runs" / run_id / "config.yaml"
+    path = output_folder.OutputFolder(config.output_dir).run_config(run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(config.to_yaml(), encoding="utf-8")
 

@@ -23,7 +23,7 @@ sys.path[:] = [
 ]
 
 from data import errors  # noqa: E402
-from pipeline import logs, preflight, settings  # noqa: E402
+from pipeline import logs, output_folder, preflight, settings  # noqa: E402
 from pipeline.scheduled import config as retrain_config  # noqa: E402
 from pipeline.scheduled import loop, retraining, running  # noqa: E402
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: retrain_config.Command) -> int:
     zone = loop.timezone(command.config.schedule)
-    log = command.config.output_dir / "logs" / "schedule.log"
+    log = output_folder.OutputFolder(command.config.output_dir).schedule_log
     preflight.prepare_output(command.pipeline)
     log.parent.mkdir(exist_ok=True)
     logging.basicConfig(handlers=[logs.rotating(log)], level=logging.WARNING, format=logs.FORMAT)

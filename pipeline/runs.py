@@ -5,11 +5,7 @@ from pathlib import Path
 
 from components.report import index
 from data import atomic
-from pipeline import summary
-
-FOLDER = "runs"
-SUMMARY_FILE = "summary.json"
-INDEX_FILE = "index.html"
+from pipeline import output_folder, summary
 
 
 def record(output: Path, outcome: summary.Summary) -> Path:
@@ -22,10 +18,11 @@ def record(output: Path, outcome: summary.Summary) -> Path:
     Returns:
       The page.
     """
-    place = output / FOLDER / outcome.run_id
-    place.mkdir(parents=True, exist_ok=True)
-    outcome.write(place / SUMMARY_FILE)
-    page = output / INDEX_FILE
+    folder = output_folder.OutputFolder(output)
+    path = folder.run_summary(outcome.run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    outcome.write(path)
+    page = folder.index
     with atomic.replacing(page) as temporary:
         temporary.write_text(index.render(_rows(output)), encoding="utf-8")
     return page
@@ -33,7 +30,7 @@ def record(output: Path, outcome: summary.Summary) -> Path:
 
 def _rows(output: Path) -> list[index.RunRow]:
     rows = []
-    for path in sorted((output / FOLDER).glob(f"*/{SUMMARY_FILE}")):
+    for path in output_folder.OutputFolder(output).run_summaries():
         found = summary.read(path)
         if found is not None:  # the page is of those that can be read
             rows.append(_row(output, found))

@@ -5,16 +5,15 @@ unknown name is told with the near ones.
 """
 
 import argparse
-import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import pydantic
 import pydantic_settings
 from pydantic import BaseModel
 
-from data import errors, read_back
+from data import command_line, errors, read_back
 
 Flags = dict[str, Any]
 
@@ -48,26 +47,6 @@ class Layered(pydantic_settings.BaseSettings):
 Settings = TypeVar("Settings", bound=Layered)
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser that names the near flags of an unknown one, and does not exit."""
-
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> argparse.Namespace:
-        """Returns what was given, or raises ``errors.ConfigError`` about unknown arguments."""
-        given, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            known = [flag for action in self._actions for flag in action.option_strings]
-            flags = [flag.split("=")[0] for flag in unknown if flag.startswith("-")]
-            stray = [f"Unexpected argument {unknown[0]!r}; settings are given as --flag VALUE."]
-            raise errors.ConfigError(*([_unknown(flag, known, "flag") for flag in flags] or stray))
-        return given
-
-    def error(self, message: str) -> NoReturn:
-        """Raises what argparse found."""
-        raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
-
-
 def read(
     model: type[Settings],
     arguments: Sequence[str],
@@ -93,10 +72,10 @@ def read(
       errors.ConfigError: with every problem found.
       SystemExit: after ``--help``, with code 0.
     """
-    first = Parser(add_help=False, allow_abbrev=False)
+    first = command_line.Parser(add_help=False, allow_abbrev=False)
     _add_config_flag(first)
     given, rest = first.parse_known_args([_kebab(argument) for argument in arguments])
-    root = Parser(
+    root = command_line.Parser(
         prog=prog,
         usage=usage,
         allow_abbrev=False,
@@ -106,7 +85,7 @@ def read(
     _add_config_flag(root)
     add_flags(root)
     source: Any = pydantic_settings.CliSettingsSource(
-        model, root_parser=root, parse_args_method=Parser.parse_args
+        model, root_parser=root, parse_args_method=command_line.Parser.parse_args
     )
     flags = source(args=rest)
     try:
@@ -166,7 +145,7 @@ def _explain(row: Any, model: type[BaseModel]) -> str:
     """One sentence on a pydantic error: where, what was given, what is allowed."""
     name = ".".join(str(part) for part in row["loc"] if part not in ("float", "literal['auto']"))
     if row["type"] == "extra_forbidden":
-        return _unknown(name, names(model), "setting")
+        return command_line.unknown_name(name, names(model), "setting")
     # The message of a ValueError of our own is in the context as it was raised.
     message = str(row["ctx"]["error"]) if row["type"] == "value_error" else row["msg"]
     if not name:
@@ -174,9 +153,3 @@ def _explain(row: Any, model: type[BaseModel]) -> str:
     if row["type"] == "missing":
         return f"{name} is missing; give --{name.replace('_', '-')}, or set it in the file."
     return f"{name} is {row['input']!r}: {message[:1].lower()}{message[1:]}."
-
-
-def _unknown(name: str, known: Sequence[str], kind: str) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else " See --help for all."
-    return f"Unknown {kind} {name}.{hint}"

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
 from components.predict import schema
 from components.preprocess import materialise
 from components.release_gate import decision as release
 from components.trainer import history as training_history
-from components.trainer import hyperparameters
-from data import formats, read_back
+from components.trainer import hyperparameters, phase_names
+from data import examples_artifact, formats, read_back
 from pipeline import runner
 
 TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
@@ -25,7 +24,7 @@ def describe(step: runner.Step) -> str:
 
 
 def _ingest(step: runner.Step) -> str:
-    report = ingest_report.Report.read(step.uri("examples"))
+    report = examples_artifact.read_report(step.uri("examples"))
     counts = ", ".join(f"{count:,} {name}" for name, count in report.counts().items())
     parts = [counts]
     if report.quarantined:
@@ -75,7 +74,7 @@ def _train(step: runner.Step) -> str:
 
 def _phases(history: training_history.History) -> str:
     parts = [
-        f"{training_history.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
+        f"{phase_names.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
         for phase in history.phases
     ]
     return f"eval accuracy: {', then '.join(parts)}; {history.cache}"

@@ -22,7 +22,6 @@ import pytest
 from components.evaluator import averages, intervals
 from components.evaluator import result as evaluation
 from components.image_example_gen import inspection
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings
 from components.infra_validator import trial
 from components.predict import answering, cache, listing, predictions, schema
@@ -45,8 +44,10 @@ from data import (
     catalog,
     decoder_pool,
     errors,
+    examples_artifact,
     image_reading,
     index,
+    ingest_report,
     labels,
     read_arrays,
     split,
@@ -239,9 +240,9 @@ CASES = {
         labels.load,
     ),
     "label map of an artifact": Reader(
-        "components/image_example_gen/report.py:read_labels",
-        saved("labels.json", lambda path: ingest_report.write_labels(str(path.parent), ["a"])),
-        parent(ingest_report.read_labels),
+        "data/examples_artifact.py:read_labels",
+        saved("labels.json", lambda path: examples_artifact.write_labels(str(path.parent), ["a"])),
+        parent(examples_artifact.read_labels),
     ),
     "ledger": Reader(
         "data/split.py:load_ledger",
@@ -307,12 +308,15 @@ CASES = {
         named=False,
     ),
     "report of an ingest": Reader(
-        "components/image_example_gen/report.py:Report._read",
-        saved(ingest_report.REPORT_FILE, lambda path: REPORT.write(str(path.parent))),
-        parent(ingest_report.Report.read),
+        "data/examples_artifact.py:_read_report",
+        saved(
+            examples_artifact.REPORT_FILE,
+            lambda path: examples_artifact.write_report(str(path.parent), REPORT),
+        ),
+        parent(examples_artifact.read_report),
     ),
     "report of an ingest as text": Reader(
-        "components/image_example_gen/report.py:Report.from_json",
+        "data/ingest_report.py:Report.from_json",
         written("x", REPORT.to_json()),
         text(ingest_report.Report.from_json),
         named=False,

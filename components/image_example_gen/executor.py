@@ -13,7 +13,7 @@ from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
 from components.image_example_gen import config, ingest, inspection, intake, passes, report
-from data import catalog, progress, split, value_range
+from data import examples_artifact, progress, split, value_range
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
@@ -66,9 +66,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         workspace.remember(inspected.listed, plan.ledger)
         self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
         outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
-        outcome.write(examples.uri)
+        examples_artifact.write_report(examples.uri, outcome)
         # TFX deletes the artifact of a step that fails; this copy is there to be read then.
-        report.check(outcome, listing, outcome.write(job.state_dir))
+        report.check(outcome, listing, examples_artifact.write_report(job.state_dir, outcome))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
     def _look(
@@ -86,7 +86,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _write(self, writer: ingest.ShardWriter, plan: ingest.Plan) -> None:
         progress.start(ingest.TASK, total=len(plan.images))
-        catalog.write(writer.output_uri, plan.images, plan.shard_counts)
+        examples_artifact.write_catalog(writer.output_uri, plan.images, plan.shard_counts)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline

@@ -4,25 +4,26 @@ Nothing is lost: each listed file ends in exactly one split or in the quarantine
 """
 
 import itertools
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.image_example_gen import config as ingest_config
-from components.image_example_gen import inspection, passes, report
+from components.image_example_gen import inspection, passes
 from data import (
     catalog,
     decode,
     duplicates,
     errors,
     example,
+    examples_artifact,
     files,
     folder,
     hashing,
     image_reading,
     index,
+    ingest_report,
     progress,
     records,
     split,
@@ -47,7 +48,7 @@ class Plan:
     """
 
     images: list[catalog.Image]
-    quarantined: list[report.Quarantined]
+    quarantined: list[ingest_report.Quarantined]
     ledger: dict[str, str]
     shard_counts: dict[str, int]
     duplicate_distance: int
@@ -134,13 +135,15 @@ def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None
 
 def _sorted_out(
     listing: folder.Listing, rows: Mapping[str, index.Row]
-) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[report.Quarantined]]:
+) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[ingest_report.Quarantined]]:
     """The files that are images, what is known of each, and the others."""
     good, infos, quarantined = [], [], []
     for file in listing.files:
         result = rows[file.path].result
         if isinstance(result, decode.Rejection):
-            row = report.Quarantined(file.path, file.class_name, result.reason, result.detail)
+            row = ingest_report.Quarantined(
+                file.path, file.class_name, result.reason, result.detail
+            )
             quarantined.append(row)
         else:
             good.append(file)
@@ -180,7 +183,7 @@ def finish(
     job: ingest_config.IngestJob,
     output_uri: str,
     inspected: passes.Inspected,
-) -> report.Report:
+) -> ingest_report.Report:
     """Writes the label map; adds up the whole report.
 
     Args:
@@ -190,16 +193,16 @@ def finish(
       output_uri: the artifact.
       inspected: how the files were read.
     """
-    report.write_labels(output_uri, job.labels)
+    examples_artifact.write_labels(output_uri, job.labels)
     unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})
     if plan.passed_over:
         unused[Reason.SPAN_FOR_TEST_ONLY.value] = plan.passed_over
-    rest = report.Report(
+    rest = ingest_report.Report(
         quarantined=plan.quarantined,
         unused=dict(unused),
         source=str(listing.root),
     )
-    whole = report.merge([rest, *report.take_parts(output_uri)])
+    whole = ingest_report.merge([rest, *examples_artifact.take_report_parts(output_uri)])
     whole.max_duplicate_distance = job.config.split.max_duplicate_distance
     whole.duplicate_distance = plan.duplicate_distance
     has_floats = any(one.kind == value_range.FLOAT for one in inspected.scaled)
@@ -230,27 +233,27 @@ class ShardWriter:
     job: ingest_config.IngestJob
     shard_counts: dict[str, int]
 
-    def write(self, split_name: str, shard: int) -> report.Report:
+    def write(self, split_name: str, shard: int) -> ingest_report.Report:
         """Reads and writes the images of one shard; harmless to repeat.
 
         Returns:
           What became of them; a copy is left in the artifact.
         """
         count = self.shard_counts[split_name]
-        list_path = catalog.path_of(self.output_uri, split_name, shard, count)
+        list_path = examples_artifact.catalog_path(self.output_uri, split_name, shard, count)
         images = catalog.read_shard(list_path)
-        path = os.path.join(
-            self.output_uri, f"Split-{split_name}", records.shard_name(shard, count)
-        )
-        written = report.Report(examples={split_name: {}})
+        path = examples_artifact.shard_path(self.output_uri, split_name, shard, count)
+        written = ingest_report.Report(examples={split_name: {}})
         records.write(path, self._records(images, written))
         if written.quarantined:
             lost = {row.path for row in written.quarantined}
             catalog.write_shard(list_path, (image for image in images if image.path not in lost))
-        written.write_part(self.output_uri, f"{split_name}-{shard}")
+        examples_artifact.write_report_part(self.output_uri, f"{split_name}-{shard}", written)
         return written
 
-    def _records(self, images: list[catalog.Image], written: report.Report) -> Iterator[bytes]:
+    def _records(
+        self, images: list[catalog.Image], written: ingest_report.Report
+    ) -> Iterator[bytes]:
         """Yields serialized records and counts them."""
         workspace = inspection.Workspace.of(self.job)
         labels = {name: label for label, name in enumerate(self.job.labels)}
@@ -261,7 +264,7 @@ class ShardWriter:
             progress.advance(TASK)
             if isinstance(content, decode.Rejection):
                 row = (image.path, image.class_name, content.reason, content.detail)
-                written.quarantined.append(report.Quarantined(*row))
+                written.quarantined.append(ingest_report.Quarantined(*row))
                 continue
             counts[image.class_name] += 1
             written.reencoded += image.info.reencoded

@@ -8,11 +8,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from components.image_example_gen import config as ingest_config
-from data import atomic, errors, folder, spreadsheet
+from data import atomic, errors, examples_artifact, folder, spreadsheet
 from data.layout import checks
 from data.layout.unused import Note, Unused
 
-UNUSED_FILE = "unused.csv"
 UNUSED_HEADER = ("path", "reason", "is_image")
 
 
@@ -27,7 +26,7 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
     Yields:
       A function that takes each row, see data/layout/unused.py.
     """
-    path = Path(state_dir, UNUSED_FILE)
+    path = Path(state_dir, examples_artifact.UNUSED_FILE)
     with (
         atomic.replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
@@ -40,7 +39,7 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
 
         yield note
     tf.io.gfile.makedirs(uri)
-    tf.io.gfile.copy(str(path), os.path.join(uri, UNUSED_FILE), overwrite=True)
+    tf.io.gfile.copy(str(path), os.path.join(uri, examples_artifact.UNUSED_FILE), overwrite=True)
 
 
 def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listing:

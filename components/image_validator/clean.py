@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import tensorflow as tf
 
-from components.image_example_gen import report as ingest_report
-from data import catalog, example, records, split
+from data import catalog, example, examples_artifact, ingest_report, records, split
 
 Place = tuple[str, int]
 
@@ -32,9 +31,9 @@ def write(
     positions = _positions(images, removed)
     counts = {}
     for name in split.SPLITS:
-        target = os.path.join(target_uri, f"Split-{name}")
+        target = examples_artifact.split_folder(target_uri, name)
         tf.io.gfile.makedirs(target)
-        paths = records.files(os.path.join(source_uri, f"Split-{name}"))
+        paths = examples_artifact.shards(source_uri, name)
         counts[name] = len(paths)
         for shard, path in enumerate(paths):
             wanted = os.path.join(target, os.path.basename(path))
@@ -44,9 +43,9 @@ def write(
             else:
                 _link(path, wanted)
     kept = (image for index, image in enumerate(images) if index not in removed)
-    catalog.write(target_uri, kept, counts)
-    ingest_report.write_labels(target_uri, ingest_report.read_labels(source_uri))
-    report.write(target_uri)
+    examples_artifact.write_catalog(target_uri, kept, counts)
+    examples_artifact.write_labels(target_uri, examples_artifact.read_labels(source_uri))
+    examples_artifact.write_report(target_uri, report)
 
 
 def read_encoded(
@@ -58,7 +57,7 @@ def read_encoded(
         if index in wanted:
             by_shard.setdefault(place, {})[position] = index
     for (name, shard), positions in sorted(by_shard.items()):
-        path = records.files(os.path.join(uri, f"Split-{name}"))[shard]
+        path = examples_artifact.shards(uri, name)[shard]
         chosen = tf.constant(sorted(positions), tf.int64)
         dataset = tf.data.TFRecordDataset(path).enumerate().filter(_among(chosen))
         for position, serialized in dataset.as_numpy_iterator():

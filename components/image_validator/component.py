@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
-from components.image_example_gen import report as ingest_report
+from components.image_example_gen import report as ingested
 from components.image_validator import (
     artifacts,
     clean,
@@ -50,7 +50,7 @@ def ImageValidator(
     # TFX deletes the artifacts of a step that fails; this copy is there to be read then.
     page_path = findings.write(job.state_dir, outcome.findings, shown)
     findings.block(outcome.findings, page_path)
-    ingest_report.check_classifier(outcome.report, page_path)
+    ingested.check_classifier(outcome.report, page_path)
     clean.write(examples.uri, clean_examples.uri, data.images, outcome.removed, outcome.report)
     clean_examples.split_names = examples.split_names
 

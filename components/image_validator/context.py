@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import config as validate_config
-from data import catalog, duplicates
+from data import catalog, duplicates, ingest_report
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import checks, context, embedding, findings
 from components.image_validator import config as validate_config
-from data import catalog, labels
+from data import examples_artifact, ingest_report, labels
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ def read(
       anomalies: what ExampleValidator found in it.
       job: the settings, and where that label map and that model are.
     """
-    images = list(catalog.read(uri))
+    images = list(examples_artifact.read_catalog(uri))
     return context.Context(
         images=images,
-        report=ingest_report.Report.read(uri),
-        labels=ingest_report.read_labels(uri),
+        report=examples_artifact.read_report(uri),
+        labels=examples_artifact.read_labels(uri),
         known_labels=labels.load(job.label_file),
         anomalies=anomalies,
         job=job,

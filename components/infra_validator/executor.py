@@ -1,7 +1,6 @@
 """The TFX door of the trial: a model and test images → an infra blessing with warm-up requests."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from tfx.types import artifact
 
 from components.infra_validator import config, trial
 from components.release_gate import probe, server_stage, server_trial
-from data import errors, records
+from data import errors, examples_artifact
 
 SETTINGS = "settings"
 DECISION = "decision"
@@ -51,7 +50,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         saved_model = self._PrepareModelPath(model, serving_spec)
         try:
             classes = len(trial.labels(Path(saved_model)))
-            files = records.files(os.path.join(examples.uri, "Split-test"))
+            files = examples_artifact.shards(examples.uri, "test")
             settings = self._job.config
             images = server_trial.images(files, settings.requests, classes)
             found = trial.run(Path(saved_model), images, classes, settings, self._gate_uri)

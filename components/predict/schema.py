@@ -34,7 +34,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from data import errors, labels, read_back, read_parquet, records
+from data import errors, examples_artifact, labels, read_back, read_parquet, records
 
 PREFIX, SUFFIX = "predictions", ".parquet"
 VERSION = 1
@@ -101,12 +101,16 @@ def model_of(found: pa.Schema) -> str:
 def shard_path(uri: str, split: str, examples_path: str) -> str:
     """Returns where the answers about a shard of images belong in an artifact."""
     tail = os.path.basename(examples_path).removeprefix(records.PREFIX)
-    return os.path.join(uri, f"Split-{split}", f"{PREFIX}{tail}{SUFFIX}")
+    return os.path.join(examples_artifact.split_folder(uri, split), f"{PREFIX}{tail}{SUFFIX}")
 
 
 def files(uri: str, split: str) -> list[str]:
     """Returns the shards of a split, sorted, so in the order of the shards of images."""
-    return sorted(tf.io.gfile.glob(os.path.join(uri, f"Split-{split}", f"{PREFIX}-*-of-*{SUFFIX}")))
+    return sorted(
+        tf.io.gfile.glob(
+            os.path.join(examples_artifact.split_folder(uri, split), f"{PREFIX}-*-of-*{SUFFIX}")
+        )
+    )
 
 
 def count(uri: str, split: str) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,17 @@ import pydantic
 import tensorflow as tf
 
 from components.preprocess import config as preprocess_config
-from data import errors, example, graph, image_reading, progress, read_back, records
+from data import (
+    catalog,
+    errors,
+    example,
+    examples_artifact,
+    graph,
+    image_reading,
+    progress,
+    read_back,
+    records,
+)
 
 SPEC_FILE = "pixels.json"
 TASK = "resizing images"
@@ -54,12 +64,38 @@ class Spec:
         return pydantic.TypeAdapter(cls).validate_python({**raw, "reading": reading})
 
 
-def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) -> int:
-    """Materialises one shard; the target has the records of the source in the same order.
+@dataclass(frozen=True)
+class Shard:
+    """One shard, and where its pixels go.
+
+    Attributes:
+      images: the shard of image records.
+      catalog: the list of its images.
+      pixels: the shard of pixels records to write.
+    """
+
+    images: str
+    catalog: str
+    pixels: str
+
+
+def shards(examples_uri: str, pixels_uri: str, splits: Iterable[str]) -> list[Shard]:
+    """Returns the shards of an Examples artifact, each with its place in the pixels artifact."""
+    found = []
+    for split in splits:
+        paths = examples_artifact.shards(examples_uri, split)
+        for index, path in enumerate(paths):
+            listed = examples_artifact.catalog_path(examples_uri, split, index, len(paths))
+            target = examples_artifact.shard_path(pixels_uri, split, index, len(paths))
+            found.append(Shard(path, listed, target))
+    return found
+
+
+def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
+    """Materialises one shard; the pixels are in the order of the images.
 
     Args:
-      source: a shard of image records.
-      target: the shard of pixels records to write.
+      shard: what to read and to write.
       config: side and resize mode.
 
     Returns:
@@ -68,12 +104,16 @@ def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) 
     Raises:
       errors.PipelineError: a record does not decode, which ingest should have kept out.
     """
-    written = records.write(target, _pixels(source, config))
-    stored = sum(1 for _ in tf.data.TFRecordDataset(source))
-    if written != stored:
+    written = records.write(shard.pixels, _pixels(shard.images, config))
+    listed = len(catalog.read_shard(shard.catalog))
+    if written != listed:
+        wrong = (
+            f"{listed - written} of {listed} records of {shard.images} do not decode"
+            if written < listed
+            else f"{shard.images} has {written} records where {listed} are listed"
+        )
         raise errors.PipelineError(
-            f"{stored - written} of {stored} records of {source} do not decode; the file is"
-            " damaged. Delete the folder of the ingest step and run again."
+            f"{wrong}; the file is damaged. Delete the folder of the ingest step and run again."
         )
     return written
 

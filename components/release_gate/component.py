@@ -11,12 +11,11 @@ from tfx.dsl.component.experimental import annotations, decorators
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.image_example_gen import report as ingest_report
 from components.predict import artifacts as predict_artifacts
 from components.preprocess import materialise
 from components.release_gate import artifacts, config, gate
 from components.trainer import export
-from data import records
+from data import examples_artifact
 
 
 @decorators.component
@@ -47,15 +46,13 @@ def ReleaseGate(
     serving_model = Path(path_utils.serving_model_path(model.uri))
     outcome = gate.run(
         config.GateJob.model_validate_json(settings),
-        labels=ingest_report.read_labels(examples.uri),
-        tested=gate.Tested(
-            records.files(os.path.join(examples.uri, "Split-test")), predictions.uri
-        ),
+        labels=examples_artifact.read_labels(examples.uri),
+        tested=gate.Tested(examples_artifact.shards(examples.uri, "test"), predictions.uri),
         candidate_dir=serving_model,
         trained=gate.Trained(
             serving_model.parent / export.KERAS_FILE,
             materialise.Spec.read(pixels.uri),
-            records.files(os.path.join(pixels.uri, "Split-eval")),
+            examples_artifact.shards(pixels.uri, "eval"),
         ),
         served_dir=Path(path_utils.serving_model_path(baseline_model.uri))
         if baseline_model

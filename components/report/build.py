@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from components.evaluator import result, robustness
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
 from components.predict import predictions
@@ -20,7 +19,7 @@ from components.report import content, lineage, model_card, page, pictures
 from components.trainer import architecture, export
 from components.trainer import contract as trained_contract
 from components.trainer import history as training_history
-from data import read_back
+from data import examples_artifact, read_back
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
       classifier: as trained, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
     """
     job, contract = inputs.job, trained_contract.read(inputs.saved_model)
-    ingested = ingest_report.Report.read(inputs.examples_uri)
+    ingested = examples_artifact.read_report(inputs.examples_uri)
     candidate = predictions.Predictions.read(
         inputs.predictions_uri, predict_config.TEST_SPLIT
     ).aligned(job.labels)

@@ -12,7 +12,6 @@ from typing import Any
 
 from components.evaluator import metric, registry, reliability, robustness
 from components.evaluator import result as evaluation
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import predictions
 from components.release_gate import against_served, decision, gate
@@ -20,7 +19,7 @@ from components.report import config as report_config
 from components.report import lineage, pictures
 from components.trainer import architecture
 from components.trainer import history as training_history
-from data import example
+from data import example, ingest_report
 
 HEADLINES = {
     ("release", True): "Every check passed.",

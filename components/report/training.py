@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from components.evaluator import averages
 from components.trainer import history as training_history
+from components.trainer import phase_names
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Phase:
 def phases(history: training_history.History) -> list[Phase]:
     """The phases in their order."""
     return [
-        _phase(training_history.TITLES[name], metrics, name == history.kept)
+        _phase(phase_names.TITLES[name], metrics, name == history.kept)
         for name, metrics in history.phases.items()
     ]
 

@@ -6,14 +6,8 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from components.trainer import checkpoint
+from components.trainer import checkpoint, phase_names
 from data import formats, progress
-
-PHASE_NAMES = {
-    "head": "training the head",
-    "fine_tune": "fine-tuning the top blocks",
-    "scratch": "training from scratch",
-}
 
 
 class Saveable(Protocol):
@@ -30,7 +24,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     """Counts images, and notes the epoch and the accuracy on the eval split.
 
     Args:
-      phase: "head", "fine_tune" or "scratch".
+      phase: its name.
       epochs: how many there are at most.
       image_count: images in an epoch.
       batch_size: images in a batch, the last of an epoch excepted.
@@ -39,14 +33,14 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(
         self,
-        phase: str,
+        phase: phase_names.PhaseName,
         epochs: int,
         image_count: int,
         batch_size: int,
         position: checkpoint.Position,
     ) -> None:
         super().__init__()
-        self._task = progress.start(PHASE_NAMES[phase], total=epochs * image_count)
+        self._task = progress.start(phase_names.TASKS[phase], total=epochs * image_count)
         self._image_count, self._batch_size = image_count, batch_size
         accuracies = position.metrics.get("val_accuracy", [])
         accuracy = f", eval accuracy {formats.percent(accuracies[-1])}" if accuracies else ""

@@ -15,10 +15,10 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from components.trainer.backbones import names
-from data import errors, formats
+from data import command_line, errors, formats
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,13 +41,6 @@ LEGEND = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one message and does not exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; returns the exit code."""
     try:
@@ -65,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
+    parser = command_line.Parser(
         prog="python -m components.trainer.describe",
         description="Prints the architecture of a backbone, layer by layer.",
     )

@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass, field
 
 import pydantic
 
+from components.trainer import phase_names
 from data import read_back
 
 FILE = "history.json"
-# Phase → its name on pages and in the run's table.
-TITLES = {"head": "head", "fine_tune": "top blocks", "scratch": "from scratch"}
 
 
 @dataclass
@@ -24,7 +23,7 @@ class History:
     """
 
     phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    kept: str = "head"
+    kept: phase_names.PhaseName = "head"
     cache: str = ""
     start: str = ""
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from components.trainer import callbacks, checkpoint, devices, evaluation, losses, optimizers
+from components.trainer import (
+    callbacks,
+    checkpoint,
+    devices,
+    evaluation,
+    losses,
+    optimizers,
+    phase_names,
+)
 from components.trainer import config as train_config
 from components.trainer.sources import Source
 
@@ -19,14 +27,14 @@ class Phase:
     """What a phase is.
 
     Attributes:
-      name: "head", "fine_tune" or "scratch".
+      name: of the three that there are.
       epochs: at most.
       learning_rate: the highest.
       factors: of the rate, one a trainable variable; empty: all 1.
       steps_per_execution: steps a call into TensorFlow.
     """
 
-    name: str
+    name: phase_names.PhaseName
     epochs: int
     learning_rate: float
     factors: Sequence[float] = ()

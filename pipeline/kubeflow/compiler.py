@@ -7,7 +7,7 @@ from typing import Any
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
-from pipeline import dag, preflight, source
+from pipeline import dag, output_folder, preflight, source
 from pipeline.kubeflow import config as kubeflow_config
 from pipeline.kubeflow import engine, spec
 
@@ -48,7 +48,9 @@ def compile_package(
     if volume:
         volume.check(data_dir=inputs.listing.root, output_dir=config.output_dir)
         moved[str(volume.here)] = volume.mount
-    released_dir = config.output_dir.resolve() / "released" / inputs.model_name
+    released_dir = output_folder.OutputFolder(config.output_dir.resolve()).released(
+        inputs.model_name
+    )
     kubeflow = engine.Kubeflow(settings, released_dir)
     pipeline = dag.build(config, inputs, kubeflow)
     name = re.sub(r"[^a-z0-9]+", "-", inputs.model_name.lower()).strip("-") or "images"

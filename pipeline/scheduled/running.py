@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import source, summary
+from pipeline import output_folder, source, summary
 
 SCRIPT = source.ROOT / "pipeline" / "run_local.py"
 FINISHED = (0, 3)
@@ -114,7 +114,7 @@ class Runner:
 
 def read_summary(output_dir: Path) -> summary.Summary | None:
     """The summary of the last run in an output folder; None where there is none to read."""
-    return summary.read(output_dir / "summary.json")
+    return summary.read(output_folder.OutputFolder(output_dir).summary)
 
 
 def _tail(path: Path) -> str:

@@ -20,8 +20,8 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from data import atomic, read_back, read_lines
+from pipeline import output_folder
 
-FOLDER = "schedule"
 STATE_FILE = "state.json"
 HISTORY_FILE = "history.jsonl"
 LOCK_FILE = "run.lock"
@@ -134,7 +134,7 @@ class Store:
     @classmethod
     def of(cls, output_dir: Path, model_name: str) -> "Store":
         """The store of a model in an output folder."""
-        return cls(output_dir / FOLDER / model_name)
+        return cls(output_folder.OutputFolder(output_dir).schedule(model_name))
 
     def load(self) -> State:
         """Reads the state; a new one where there is none.

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from data import errors, records
+from data import errors, examples_artifact, records
 
 
 def test_names_and_counts():
@@ -11,11 +11,11 @@ def test_names_and_counts():
 
 
 def test_a_shard_is_raw_and_overwritten_by_a_retry(tmp_path):
-    path = str(tmp_path / "Split-train" / records.shard_name(0, 1))
+    path = examples_artifact.shard_path(str(tmp_path), "train", 0, 1)
     records.write(path, [b"old"] * 5)
     assert records.write(path, [b"a", b"b"]) == 2
     assert list(tf.data.TFRecordDataset(path).as_numpy_iterator()) == [b"a", b"b"]
-    assert records.files(str(tmp_path / "Split-train")) == [path]
+    assert examples_artifact.shards(str(tmp_path), "train") == [path]
 
 
 def test_a_failed_write_leaves_nothing_to_read(tmp_path):
@@ -23,10 +23,10 @@ def test_a_failed_write_leaves_nothing_to_read(tmp_path):
         yield b"a"
         raise RuntimeError("disk is gone")
 
-    path = str(tmp_path / "Split-train" / records.shard_name(0, 1))
+    path = examples_artifact.shard_path(str(tmp_path), "train", 0, 1)
     with pytest.raises(RuntimeError, match="disk is gone"):
         records.write(path, broken())
-    assert records.files(str(tmp_path / "Split-train")) == []
+    assert examples_artifact.shards(str(tmp_path), "train") == []
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 

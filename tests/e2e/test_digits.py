@@ -25,7 +25,7 @@ from components.trainer import contract as trained_contract
 from components.trainer import export, history
 from data import graph
 from pipeline import history as run_history
-from pipeline import runs, summary
+from pipeline import output_folder, summary
 from tests import browser, whole_runs
 from tests.whole_runs import Run
 
@@ -129,7 +129,7 @@ def test_the_report_opens_and_says_what_the_summary_says(first, first_summary, o
         assert reason in shown
     card = Path(first_summary.model_card).read_text(encoding="utf-8")
     assert f"{first_summary.metrics.accuracy:.1%}" in card
-    index = open_page(first.output / runs.INDEX_FILE)
+    index = open_page(output_folder.OutputFolder(first.output).index)
     assert first_summary.run_id in index.inner_text("body")
     link = index.get_attribute(f"a[href$='{report_config.PAGE_FILE}']", "href")
     assert (first.output / link).resolve() == Path(first_summary.report).resolve()

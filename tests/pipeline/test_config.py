@@ -9,7 +9,7 @@ from pipeline import beam_config, config
 def test_without_data_the_recipe_is_the_digits():
     parsed = config.parse([])
     assert parsed.data_dir is None
-    assert parsed.preprocess.size_px == 48
+    assert parsed.preprocess.size_px == 32
     assert not parsed.augment.horizontal_flip
 
 

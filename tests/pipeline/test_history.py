@@ -6,7 +6,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from data import errors
-from pipeline import database, history, lineage, lock, mlmd, retention, summary
+from pipeline import history, lineage, lock, mlmd, output_folder, retention, summary
 from tests import saved_models
 from tests.pipeline import metadata
 
@@ -221,6 +221,8 @@ def test_a_folder_without_runs_is_told(tmp_path, capsys):
 
 
 def test_a_file_that_is_no_store_is_told(tmp_path):
-    (tmp_path / database.FILE).write_text("no database at all, but some text\n" * 10)
+    output_folder.OutputFolder(tmp_path).metadata.write_text(
+        "no database at all, but some text\n" * 10
+    )
     with pytest.raises(errors.UserError, match="is no store of ML Metadata"):
         mlmd.read(tmp_path)

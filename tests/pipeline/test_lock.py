@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pipeline import lock
+from pipeline import lock, output_folder
 
 HOLD = """
 import sys, time
@@ -45,7 +45,12 @@ def test_a_second_run_is_told_who_holds_the_folder(tmp_path):
             pass
         assert str(process.pid) in str(told.value)
         assert len(told.value.problems) == 1
-        assert lock.Holder.model_validate_json((tmp_path / lock.FILE).read_text()).run_id == "run-1"
+        assert (
+            lock.Holder.model_validate_json(
+                output_folder.OutputFolder(tmp_path).lock.read_text()
+            ).run_id
+            == "run-1"
+        )
     finally:
         end(process)
 
@@ -56,7 +61,12 @@ def test_the_lock_of_a_killed_run_is_gone_with_it(tmp_path):
     process.wait()
     process.stdout.close()
     with lock.held(tmp_path, "run-2"):
-        assert lock.Holder.model_validate_json((tmp_path / lock.FILE).read_text()).run_id == "run-2"
+        assert (
+            lock.Holder.model_validate_json(
+                output_folder.OutputFolder(tmp_path).lock.read_text()
+            ).run_id
+            == "run-2"
+        )
 
 
 def test_waiting_until_the_other_run_ends(tmp_path):
@@ -102,7 +112,7 @@ def test_a_child_process_does_not_hold_the_lock_of_its_run(tmp_path):
 
 
 def test_time_does_not_matter(tmp_path):
-    (tmp_path / lock.FILE).write_text("not JSON")
-    os.utime(tmp_path / lock.FILE, (time.time() + 1e6,) * 2)
+    output_folder.OutputFolder(tmp_path).lock.write_text("not JSON")
+    os.utime(output_folder.OutputFolder(tmp_path).lock, (time.time() + 1e6,) * 2)
     with lock.held(tmp_path, "run-1"):
         pass

@@ -13,7 +13,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
 from data import errors
-from pipeline import database, dry_run, failures, parts, timeouts
+from pipeline import database, dry_run, failures, output_folder, parts, timeouts
 from tests.pipeline import tiny
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,7 +39,9 @@ def raising(*raised: Exception | None):
 
 
 def executions(output: Path) -> list[metadata_store_pb2.Execution]:
-    with metadata.Metadata(database.connection_config(output / database.FILE)) as handle:
+    with metadata.Metadata(
+        database.connection_config(output_folder.OutputFolder(output).metadata)
+    ) as handle:
         return sorted(handle.store.get_executions(), key=lambda one: one.id)
 
 

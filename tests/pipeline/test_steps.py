@@ -1,8 +1,7 @@
 import json
 import types
 
-from components.image_example_gen import report
-from data import range_choice, value_range
+from data import examples_artifact, ingest_report, range_choice, value_range
 from pipeline import runner, steps
 
 
@@ -10,7 +9,8 @@ def test_ingest_tells_how_more_than_8_bits_were_scaled(tmp_path):
     told = range_choice.Scaled(
         value_range.INTEGER, "auto", value_range.Range(0, 4095), 3, 0, 4000, "cat/1.png"
     )
-    report.Report({"train": {"cat": 3}}, decoded=3, scaled=[told]).write(str(tmp_path))
+    found = ingest_report.Report({"train": {"cat": 3}}, decoded=3, scaled=[told])
+    examples_artifact.write_report(str(tmp_path), found)
     step = runner.Step(
         "ImageFolderExampleGen", outputs={"examples": [types.SimpleNamespace(uri=str(tmp_path))]}
     )

@@ -13,7 +13,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import artifact
 
 from data import errors
-from pipeline import database, parts, run_config, runner
+from pipeline import database, output_folder, parts, run_config, runner
 
 behaviour: dict[str, Callable[[], None]] = {}
 
@@ -60,7 +60,9 @@ def build(output: Path, value: int = 1, code: str = "c1") -> Pipeline:
     return Pipeline(
         pipeline_name="tiny",
         pipeline_root=str(output / "artifacts" / "tiny"),
-        metadata_connection_config=database.connection_config(output / database.FILE),
+        metadata_connection_config=database.connection_config(
+            output_folder.OutputFolder(output).metadata
+        ),
         components=[make, double, add],
         enable_cache=True,
     )

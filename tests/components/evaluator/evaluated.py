@@ -10,7 +10,7 @@ from tfx_bsl.public import tfxio
 
 from components.evaluator import config, eval_config, result, results
 from components.predict import shards
-from data import example, records
+from data import example, examples_artifact, records
 
 LABELS = ["cat", "dog", "never predicted", "no examples"]
 CATS, DOGS, NEVER, ABSENT = LABELS
@@ -45,7 +45,7 @@ def record(label_id: int, row: np.ndarray, **known) -> bytes:
 
 def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
     """As stock Evaluator's executor does it."""
-    path = str(root / "Split-test" / records.shard_name(0, 1))
+    path = examples_artifact.shard_path(str(root), "test", 0, 1)
     records.write(path, lines)
     built = eval_config.build(SETTINGS, labels)
     extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(

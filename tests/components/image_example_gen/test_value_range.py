@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.image_example_gen import config, inspection, passes, report
-from data import catalog, decode, folder, range_choice
+from components.image_example_gen import config, inspection, passes
+from data import decode, examples_artifact, folder, range_choice
 from data.value_range import FLOAT, INTEGER, Range
 from tests.components.image_example_gen import made
 
@@ -118,12 +118,12 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
     assert "20 files hold grey integers of 16 bits or more, values up to 4095" in (
         first.scaled[0].sentence()
     )
-    stored = report.Report.read(str(tmp_path / "one"))
+    stored = examples_artifact.read_report(str(tmp_path / "one"))
     assert (stored.reading, stored.scaled) == (first.reading, first.scaled)
-    before = {image.path: image for image in catalog.read(str(tmp_path / "one"))}
+    before = {image.path: image for image in examples_artifact.read_catalog(str(tmp_path / "one"))}
     save(xrays / "well" / "new.png", ramp(60_000, 77))
     second, _ = made.run(xrays, tmp_path / "two", tmp_path / "state")
-    after = {image.path: image for image in catalog.read(str(tmp_path / "two"))}
+    after = {image.path: image for image in examples_artifact.read_catalog(str(tmp_path / "two"))}
     assert second.reading.value_range == Range(0, 65_535)
     assert (second.decoded, second.scaled[0].rescaled) == (1, 20)
     assert "20 of them had another range before and are stored anew" in second.scaled[0].sentence()

@@ -6,9 +6,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import checks, config, context, findings, validate
-from data import catalog, decode, errors, quality, range_choice, value_range
+from data import catalog, decode, errors, ingest_report, quality, range_choice, value_range
 
 LABELS = ["cat", "dog"]
 GOOD = quality.Quality(

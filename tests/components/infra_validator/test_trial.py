@@ -7,7 +7,7 @@ import pytest
 from components.infra_validator import config, trial
 from components.predict import asking
 from components.release_gate import probe, server_stage, server_trial
-from data import errors, records
+from data import errors, examples_artifact
 from tests.components.infra_validator.models import not_a_number, slow
 from tests.models import TINY_LABELS, needs_server
 
@@ -158,7 +158,7 @@ def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, mo
         raise server_stage.ServerError("The server's answer lacks valid.")
 
     monkeypatch.setattr(server_trial, "ask", ask)
-    files = records.files(str(examples / "Split-test"))
+    files = examples_artifact.shards(str(examples), "test")
     asker = server_trial.Asker(right.saved_model, files, CLASSES, ONCE.questions)
     asker(server_stage.Address("127.0.0.1:1", "m"))
     assert asker.record is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.predict import asking, schema, shards
-from data import decode, example, hashing, records
+from data import decode, example, examples_artifact, hashing, records
 from data.quality import Quality
 from tests.data.pictures import noise, saved
 from tests.models import TINY_LABELS, Exported
@@ -32,7 +32,7 @@ def write(uri: Path, split: str, lines: list[bytes], count: int = 2) -> list[str
     for index in range(count):
         path = uri / f"Split-{split}" / records.shard_name(index, count)
         records.write(str(path), lines[index::count])
-    return records.files(str(uri / f"Split-{split}"))
+    return examples_artifact.shards(str(uri), split)
 
 
 def answer(files: list[str], target: Path, model: asking.Model, split: str = "test") -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.predict import asking, schema
-from data import errors, example, records
+from data import errors, example, examples_artifact
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
 from tests.models import TINY_LABELS
 
@@ -78,7 +78,7 @@ def test_names_order_and_bytes_depend_on_the_images_alone(files, model, answered
 
 
 def test_evaluation_records_have_every_feature_but_the_image(answered, lines):
-    paths = records.files(str(answered / "evaluated" / "Split-test"))
+    paths = examples_artifact.shards(str(answered / "evaluated"), "test")
     found = [
         tf.train.Example.FromString(line).features.feature
         for line in tf.data.TFRecordDataset(paths).as_numpy_iterator()

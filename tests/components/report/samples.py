@@ -12,7 +12,6 @@ from PIL import Image
 from components.evaluator import averages, figures, intervals, mistakes, registry, result
 from components.evaluator import config as evaluate_config
 from components.evaluator import robustness as corrupted
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import predictions
 from components.release_gate import (
@@ -29,6 +28,7 @@ from components.report import config, content, pictures
 from components.report import index as run_index
 from components.trainer import architecture
 from components.trainer import history as training_history
+from data import ingest_report
 
 NAMES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 COUNTS = (
