@@ -26,8 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import harness
-from data import examples_artifact
-from pipeline import nested, summary
+from data.examples import examples_artifact
+from pipeline.outcome import summary
+from pipeline.settings import nested
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7

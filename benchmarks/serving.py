@@ -28,9 +28,10 @@ import tensorflow as tf
 
 from benchmarks import harness
 from components.preprocess import materialise
-from components.trainer import config, export, model
-from data import folder
-from serving import protocol
+from components.trainer import config, export
+from components.trainer.network import model
+from data.splits import folder
+from serving.client import protocol
 
 CONCURRENCIES = (1, 8, 32)
 IMAGES = 256

@@ -42,9 +42,10 @@ import tensorflow as tf
 
 from benchmarks import harness, process_tree
 from components.preprocess import materialise
-from components.trainer import config, export, model
-from data import folder
-from serving import protocol
+from components.trainer import config, export
+from components.trainer.network import model
+from data.splits import folder
+from serving.client import protocol
 
 LABELS = [f"class {number}" for number in range(10)]
 SIZE_PX = 32

@@ -45,7 +45,8 @@ from benchmarks import (
     raw_http,
 )
 from benchmarks import serving as throughput
-from serving import bounds, client
+from serving.client import client
+from serving.gateway import bounds
 
 MODEL = "bench"
 MAX_REQUEST_BYTES = 2_000_000

@@ -34,7 +34,9 @@ import tensorflow as tf
 from benchmarks import harness
 from components.preprocess import config as preprocess_config
 from components.preprocess import materialise
-from data import augment_config, catalog, dataset, folder, records
+from data.augment import augment_config
+from data.examples import catalog, dataset, records
+from data.splits import folder
 
 BATCH = 32
 GOAL = 5.0

@@ -11,7 +11,8 @@ from pathlib import Path
 import jinja2
 from PIL import Image
 
-from data import folder, formats
+from data import formats
+from data.splits import folder
 
 SIDE_PX = 160
 _QUALITY = 80

@@ -7,21 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serving import (
-    access,
-    bounds,
-    client,
-    errors,
-    files,
-    local,
-    origins,
-    parent,
-    recording,
-    replay_command,
-    server,
-    tables,
-    versions,
-)
+from serving import errors, files, parent, server, tables
+from serving.client import client, in_process
+from serving.gateway import access, bounds, origins
+from serving.replay import recording, replay_command
+from serving.versions import versions
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 _CHANGE_TIMEOUT_S = 300.0
@@ -160,7 +150,7 @@ def _predict(given: argparse.Namespace) -> None:
     images = _read(given.images)
     if given.model_dir is not None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-        found = local.predict(given.model_dir, images)
+        found = in_process.predict(given.model_dir, images)
     else:
         with _asking(given, given.model) as asked:
             found = asked.predict(images)

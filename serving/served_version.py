@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from serving import signatures
+from serving.versions import signatures
 
 SAVED_MODEL_FILE = signatures.SAVED_MODEL_FILE
 MOST_BYTES = signatures.MOST_BYTES

@@ -9,22 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import (
-    access,
-    addresses,
-    announcement,
-    bounds,
-    client,
-    descriptors,
-    errors,
-    origins,
-    recording,
-    rollout,
-    transport,
-    versions,
-    working_folder,
-)
+from serving import errors, working_folder
+from serving.client import client, transport
+from serving.gateway import access, addresses, announcement, bounds, descriptors, origins
+from serving.replay import recording
 from serving.triton import installation, process, repository
+from serving.versions import rollout, versions
 
 _TICK_S = 0.5
 START_TIMEOUT_S = 600.0
@@ -156,14 +146,14 @@ def _door(
     follower: rollout.Rollout,
 ) -> contextlib.AbstractContextManager[object]:
     # Imported here: its libraries come with the server's.
-    from serving import door
+    from serving.gateway import application
 
     def given_up(instance: str, asked_s: float) -> None:
         # A worker that was loaded in the meantime has the same name, and is well.
         if follower.loaded_before(asked_s):
             server.end_worker(instance)
 
-    return door.Door(
+    return application.Door(
         name,
         settings.model_dir,
         where.doors,

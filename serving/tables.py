@@ -7,7 +7,10 @@ from pathlib import Path
 
 from rich import console, table, text
 
-from serving import classification, read_back, replay, versions
+from serving import read_back
+from serving.gateway import classification
+from serving.replay import replay
+from serving.versions import versions
 
 _MAX_ROWS = 20
 _MAX_NAMED = 8

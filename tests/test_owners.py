@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data import decode
+from data.images import decode
 from pipeline import output_folder
-from serving import bounds
+from serving.gateway import bounds
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "components", "pipeline")
@@ -112,9 +112,9 @@ def test_the_tree_of_the_output_folder_shows_every_path():
     [
         # serving imports nothing of the others.
         ("(argparse.ArgumentParser):", {"data/command_line.py", "serving/cli.py"}),
-        ('"top blocks"', {"components/trainer/phase_names.py"}),
-        ("100_000_000", {"data/decode.py", "serving/bounds.py"}),
-        ("else DIGITS_RECIPE", {"pipeline/config.py"}),
+        ('"top blocks"', {"components/trainer/loop/phase_names.py"}),
+        ("100_000_000", {"data/images/decode.py", "serving/gateway/bounds.py"}),
+        ("else DIGITS_RECIPE", {"pipeline/settings/pipeline_config.py"}),
     ],
 )
 def test_one_owner(spelled, owners):

@@ -5,7 +5,7 @@ import json
 from components.evaluator import config as evaluate_config
 from components.evaluator import slicing, tfma
 from components.predict import schema
-from data import example
+from data.examples import example
 
 CONFUSION = "confusion_matrix"
 EXAMPLE_COUNT = "example_count"

@@ -7,7 +7,7 @@ import numpy as np
 
 from components.evaluator import averages, counts, metric, registry, result, slicing
 from components.evaluator import config as evaluate_config
-from data import example
+from data.examples import example
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pydantic
 
 from components.evaluator import averages, intervals
-from data import read_back
+from data.files import read_back
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from components.evaluator import averages, counts
 from components.predict import predictions
 from components.trainer.features import engine
-from data import decode, example, graph, progress
+from data import progress
+from data.examples import example
+from data.graph import decoding
+from data.images import decode
 
 BATCH = 16
 LIMIT = 500
@@ -138,12 +141,12 @@ class Eye:
     Attributes:
       classify: pixels uint8 [B, S, S, 3] in 0–255 → predicted class ids int64 [B].
       size_px: the side S.
-      resize: as of :func:`data.graph.resize`.
+      resize: as of :func:`data.graph.decoding.resize`.
     """
 
     classify: Callable[[np.ndarray], np.ndarray]
     size_px: int
-    resize: graph.ResizeMode
+    resize: decoding.ResizeMode
 
 
 def of_classifier(
@@ -225,7 +228,7 @@ def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
     def resize(pixels: tf.Tensor) -> tf.Tensor:
-        return graph.resize(pixels, eye.size_px, eye.resize)
+        return decoding.resize(pixels, eye.size_px, eye.resize)
 
     return lambda pixels: resize(tf.constant(pixels)).numpy()  # type: ignore[no-any-return]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data import example
+from data.examples import example
 
 SIZE = "image/size"
 BOUNDS: dict[str, tuple[float, ...]] = {

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import decode, range_choice
-from data import split as split_config
+from data.images import decode, range_choice
 from data.layout import config as folder_config
+from data.splits import split as split_config
 
 
 class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):

@@ -13,7 +13,10 @@ from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
 from components.image_example_gen import config, ingest, inspection, intake, passes, report
-from data import examples_artifact, progress, split, value_range
+from data import progress
+from data.examples import examples_artifact
+from data.images import value_range
+from data.splits import split
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]

@@ -11,25 +11,12 @@ from pathlib import Path
 
 from components.image_example_gen import config as ingest_config
 from components.image_example_gen import inspection, passes
-from data import (
-    catalog,
-    decode,
-    duplicates,
-    errors,
-    example,
-    examples_artifact,
-    files,
-    folder,
-    hashing,
-    image_reading,
-    index,
-    ingest_report,
-    progress,
-    records,
-    split,
-    value_range,
-)
+from data import errors, progress
+from data.examples import catalog, example, examples_artifact, ingest_report, records
+from data.files import hashing, user_files
+from data.images import decode, image_reading, value_range
 from data.layout.unused import Note, Reason, Unused
+from data.splits import duplicates, file_index, folder, split
 
 TASK = "writing records"
 
@@ -61,7 +48,7 @@ class Plan:
 
 def plan(
     listing: folder.Listing,
-    rows: Mapping[str, index.Row],
+    rows: Mapping[str, file_index.Row],
     job: ingest_config.IngestJob,
     ledger: Mapping[str, str],
     note: Note = lambda _: None,
@@ -124,7 +111,7 @@ def plan(
     return Plan(images, quarantined, {**ledger, **made}, counts, distance, passed_over)
 
 
-def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None:
+def _check_known(listing: folder.Listing, rows: Mapping[str, file_index.Row]) -> None:
     missing = [file.path for file in listing.files if file.path not in rows]
     if missing:
         raise errors.PipelineError(
@@ -134,7 +121,7 @@ def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None
 
 
 def _sorted_out(
-    listing: folder.Listing, rows: Mapping[str, index.Row]
+    listing: folder.Listing, rows: Mapping[str, file_index.Row]
 ) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[ingest_report.Quarantined]]:
     """The files that are images, what is known of each, and the others."""
     good, infos, quarantined = [], [], []
@@ -277,7 +264,7 @@ class ShardWriter:
     ) -> bytes | decode.Rejection:
         if image.info.reencoded:
             return Path(workspace.encoded(image.sha256, image.info)).read_bytes()
-        content = files.read(self.root, image.path, self.job.config.limits.max_bytes)
+        content = user_files.read(self.root, image.path, self.job.config.limits.max_bytes)
         if isinstance(content, bytes) and hashing.sha256(content) != image.sha256:
             return decode.Rejection("changed")
         return content

@@ -11,21 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from components.image_example_gen import config as ingest_config
-from data import (
-    atomic,
-    decode,
-    decoder,
-    decoder_pool,
-    files,
-    folder,
-    hashing,
-    index,
-    progress,
-    read_back,
-    split,
-    value_range,
-    verify,
-)
+from data import progress
+from data.files import atomic, hashing, read_back, user_files
+from data.images import decode, decoder_pool, decoder_process, value_range, verify
+from data.splits import file_index, folder, split
 
 TASK = "reading images"
 LEDGER_FILE = "splits-{key}.csv"
@@ -86,7 +75,7 @@ class Workspace:
         with read_back.told(f"{what} {path}", remedy):
             return value_range.histogram_from_bytes(content)
 
-    def has_bytes(self, row: index.Row) -> bool:
+    def has_bytes(self, row: file_index.Row) -> bool:
         """Whether the bytes to store for a file need not be made again."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
@@ -95,9 +84,9 @@ class Workspace:
             return False
         return _is_image(self.encoded(row.sha256, result))
 
-    def remember(self, rows: Sequence[index.Row], ledger: Mapping[str, str]) -> None:
+    def remember(self, rows: Sequence[file_index.Row], ledger: Mapping[str, str]) -> None:
         """Keeps what is known of the files and where they went; forgets those that are gone."""
-        index.save(self.index_dir, rows)
+        file_index.save(self.index_dir, rows)
         split.save_ledger(self.ledger, ledger)
         kept = set()
         for row in rows:
@@ -123,7 +112,7 @@ class Task:
     """A file to look at, and the row of one that it may be a moved copy of."""
 
     file: folder.ImageFile
-    twin: index.Row | None = None
+    twin: file_index.Row | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +123,7 @@ class Bundle:
 
 
 def new_files(
-    listing: folder.Listing, rows: dict[str, index.Row], workspace: Workspace
+    listing: folder.Listing, rows: dict[str, file_index.Row], workspace: Workspace
 ) -> list[Task]:
     """The files of a listing that the index does not know as they are."""
     known = set()
@@ -161,7 +150,7 @@ def bundles(tasks: Sequence[Task]) -> list[Bundle]:
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
 
-def count_decoded(tasks: Sequence[Task], rows: Mapping[str, index.Row]) -> int:
+def count_decoded(tasks: Sequence[Task], rows: Mapping[str, file_index.Row]) -> int:
     """How many files had to be decoded; the others were known from before, or moved."""
     return sum(
         1 for task in tasks if task.twin is None or rows[task.file.path].sha256 != task.twin.sha256
@@ -197,7 +186,7 @@ class Inspector:
 
     def inspect(self, tasks: Sequence[Task]) -> None:
         """Looks at files and appends their rows to the index."""
-        rows: list[index.Row] = []
+        rows: list[file_index.Row] = []
         todo: dict[str, folder.ImageFile] = {}
         for task in tasks:
             row = self._moved(task) if task.twin else None
@@ -207,11 +196,11 @@ class Inspector:
             else:
                 todo[task.file.path] = task.file
         self._save(rows)
-        refused = self._decode(todo, [decoder.Request(path) for path in todo])
-        self._decode(todo, [decoder.Request(path, reencode=True) for path in refused])
+        refused = self._decode(todo, [decoder_process.Request(path) for path in todo])
+        self._decode(todo, [decoder_process.Request(path, reencode=True) for path in refused])
 
     def _decode(
-        self, todo: dict[str, folder.ImageFile], requests: list[decoder.Request]
+        self, todo: dict[str, folder.ImageFile], requests: list[decoder_process.Request]
     ) -> list[str]:
         """Decodes; returns the paths of files of which TensorFlow sees another image."""
         rows, refused = [], []
@@ -236,7 +225,7 @@ class Inspector:
         """Notes whether the served model would see in the file itself what is stored for it."""
         if not verify.may_be_seen_otherwise(result, self._config):
             return result
-        content = files.read(self._root, path, self._config.limits.max_bytes)
+        content = user_files.read(self._root, path, self._config.limits.max_bytes)
         if isinstance(content, decode.Rejection):
             return content
         refused = verify.refusal(content, result, self._config, self._scale.integers)
@@ -244,7 +233,7 @@ class Inspector:
 
     def _row(
         self, file: folder.ImageFile, sha256: str, result: decode.Decoded | decode.Rejection
-    ) -> index.Row:
+    ) -> file_index.Row:
         known: decode.ImageInfo | decode.Rejection
         if isinstance(result, decode.Decoded):
             known = result.info
@@ -256,11 +245,11 @@ class Inspector:
                     temporary.write_bytes(value_range.histogram_to_bytes(result.histogram))
         else:
             known = result
-        return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
+        return file_index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
 
-    def _moved(self, task: Task) -> index.Row | None:
+    def _moved(self, task: Task) -> file_index.Row | None:
         """The row of a file that was moved, where its content is the same."""
-        content = files.read(self._root, task.file.path, self._config.limits.max_bytes)
+        content = user_files.read(self._root, task.file.path, self._config.limits.max_bytes)
         twin = task.twin
         if twin is None or isinstance(content, decode.Rejection):
             return None
@@ -268,6 +257,6 @@ class Inspector:
             return None
         return twin._replace(path=task.file.path)
 
-    def _save(self, rows: list[index.Row]) -> None:
+    def _save(self, rows: list[file_index.Row]) -> None:
         if rows:
-            index.append(self._workspace.index_dir, rows)
+            file_index.append(self._workspace.index_dir, rows)

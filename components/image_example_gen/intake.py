@@ -8,9 +8,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from components.image_example_gen import config as ingest_config
-from data import atomic, errors, examples_artifact, folder, spreadsheet
+from data import errors
+from data.examples import examples_artifact
+from data.files import atomic, spreadsheet
 from data.layout import checks
 from data.layout.unused import Note, Unused
+from data.splits import folder
 
 UNUSED_HEADER = ("path", "reason", "is_image")
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 from components.image_example_gen import config as ingest_config
 from components.image_example_gen import inspection
-from data import decode, folder, index, progress, range_choice, value_range
+from data import progress
+from data.images import decode, range_choice, value_range
+from data.splits import file_index, folder
 
 Tasks = list[inspection.Task]
 Look = Callable[[Tasks, value_range.Scale], None]
@@ -29,13 +31,13 @@ class Inspected:
     """
 
     listing: folder.Listing
-    rows: dict[str, index.Row]
+    rows: dict[str, file_index.Row]
     decoded: int
     scale: value_range.Scale
     scaled: list[range_choice.Scaled]
 
     @property
-    def listed(self) -> list[index.Row]:
+    def listed(self) -> list[file_index.Row]:
         """The rows of the listed files, in their order."""
         return [self.rows[file.path] for file in self.listing.files]
 
@@ -49,7 +51,7 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
       look: looks at files by a rule and appends their rows to the index; called twice at most.
     """
     workspace = inspection.Workspace.of(job)
-    rows = index.load(workspace.index_dir)
+    rows = file_index.load(workspace.index_dir)
     tasks = inspection.new_files(listing, rows, workspace)
     fresh = {task.file.path for task in tasks}
     if tasks:
@@ -57,14 +59,14 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
         known = _values(listing, rows, leave_out=fresh)
         scale, _ = _decide(known, rows, job, workspace)
         _start(look, tasks, scale)
-        rows = index.load(workspace.index_dir)
+        rows = file_index.load(workspace.index_dir)
     decoded = inspection.count_decoded(tasks, rows)
     known = _values(listing, rows)
     scale, scaled = _decide(known, rows, job, workspace)
     stale = {path for path, values in known.items() if values.scaled != scale.of(values.kind)}
     if stale:
         _start(look, [inspection.Task(file) for file in listing.files if file.path in stale], scale)
-        rows = _without_changed(rows, index.load(workspace.index_dir), stale)
+        rows = _without_changed(rows, file_index.load(workspace.index_dir), stale)
     scaled = [replace(one, rescaled=_count(one.kind, known, stale - fresh)) for one in scaled]
     return Inspected(listing, rows, decoded, scale, scaled)
 
@@ -75,7 +77,7 @@ def _start(look: Look, tasks: Tasks, scale: value_range.Scale) -> None:
 
 
 def _values(
-    listing: folder.Listing, rows: Mapping[str, index.Row], leave_out: Set[str] = frozenset()
+    listing: folder.Listing, rows: Mapping[str, file_index.Row], leave_out: Set[str] = frozenset()
 ) -> dict[str, value_range.Values]:
     """Path → the values of the listed images of more than 8 bits."""
     found = {}
@@ -90,7 +92,7 @@ def _values(
 
 def _decide(
     known: Mapping[str, value_range.Values],
-    rows: Mapping[str, index.Row],
+    rows: Mapping[str, file_index.Row],
     job: ingest_config.IngestJob,
     workspace: inspection.Workspace,
 ) -> tuple[value_range.Scale, list[range_choice.Scaled]]:
@@ -107,8 +109,8 @@ def _decide(
 
 
 def _without_changed(
-    before: Mapping[str, index.Row], after: dict[str, index.Row], stale: set[str]
-) -> dict[str, index.Row]:
+    before: Mapping[str, file_index.Row], after: dict[str, file_index.Row], stale: set[str]
+) -> dict[str, file_index.Row]:
     """The rows, with a rejection for each file that became another one between two looks.
 
     Its values had no say in the rule, and the next run looks at it again.

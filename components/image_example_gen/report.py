@@ -3,8 +3,10 @@
 import shlex
 from collections import Counter
 
-from data import errors, folder, refusals, split
-from data.ingest_report import Quarantined, Report
+from data import errors
+from data.examples.ingest_report import Quarantined, Report
+from data.images import refusals
+from data.splits import folder, split
 
 
 def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import tensorflow as tf
 
-from data import catalog, example, examples_artifact, ingest_report, records, split
+from data.examples import catalog, example, examples_artifact, ingest_report, records
+from data.splits import split
 
 Place = tuple[str, int]
 

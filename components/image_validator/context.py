@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from components.image_validator import config as validate_config
-from data import catalog, duplicates, ingest_report
+from data.examples import catalog, ingest_report
+from data.splits import duplicates
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.image_validator import clean
-from data import catalog
+from data.examples import catalog
 from serving import served_version
 
 _BATCH_SIZE = 32

@@ -9,7 +9,9 @@ import pydantic
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
-from data import errors, folder, read_back
+from data import errors
+from data.files import read_back
+from data.splits import folder
 
 FINDINGS_FILE = "findings.json"
 PAGE_FILE = "findings.html"

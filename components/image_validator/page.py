@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from components.image_validator import clean, context, findings, validate
-from data import pages, refusals, split
+from data import pages
+from data.images import refusals
+from data.splits import split
 
 TEMPLATE = "findings.html.jinja"
 SHOWN_CASES = 12

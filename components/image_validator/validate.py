@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from components.image_validator import checks, context, embedding, findings
 from components.image_validator import config as validate_config
-from data import examples_artifact, ingest_report, labels
+from data.examples import examples_artifact, ingest_report
+from data.splits import labels
 
 
 @dataclass(frozen=True)

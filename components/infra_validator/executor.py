@@ -11,8 +11,9 @@ from tfx.components.infra_validator import executor
 from tfx.types import artifact
 
 from components.infra_validator import config, trial
-from components.release_gate import probe, server_stage, server_trial
-from data import errors, examples_artifact
+from components.release_gate.parity import probe, server_stage, server_trial
+from data import errors
+from data.examples import examples_artifact
 
 SETTINGS = "settings"
 DECISION = "decision"

@@ -18,9 +18,10 @@ import tensorflow as tf
 
 from components.infra_validator import config as infra_config
 from components.predict import asking
-from components.release_gate import golden, probe, server_stage, server_trial
+from components.release_gate.parity import parity_images, probe, server_stage, server_trial
 from components.trainer import contract as trained_contract
-from data import errors, read_back
+from data import errors
+from data.files import read_back
 
 FILE = "trial.json"
 Step = Literal["ReleaseGate", "InfraValidator"]
@@ -81,7 +82,7 @@ def left_out(config: infra_config.InfraConfig) -> str | None:
 
 def warm_ups() -> list[bytes]:
     """Encoded images for the first requests: made ones, so none of the owner's is pushed along."""
-    return [image.encoded for image in golden.images({}) if image.name in WARM_UPS]
+    return [image.encoded for image in parity_images.images({}) if image.name in WARM_UPS]
 
 
 def labels(saved_model: Path) -> list[str]:

@@ -16,17 +16,9 @@ import pyarrow as pa
 import tensorflow as tf
 
 from components.predict import asking, listing, schema
-from data import (
-    decode,
-    decoder,
-    decoder_pool,
-    errors,
-    image_reading,
-    progress,
-    read_parquet,
-    value_range,
-    verify,
-)
+from data import errors, progress
+from data.files import read_parquet
+from data.images import decode, decoder_pool, decoder_process, image_reading, value_range, verify
 
 TASK = "asking the model"
 PREDICTED = "predicted"
@@ -111,7 +103,7 @@ class Answerer:
         pool = self._pool_of(chunk.root)
         again: list[str] = []
         held: list[tuple[str, str, bytes]] = []
-        asked = [decoder.Request(file.path) for file in chunk.files]
+        asked = [decoder_process.Request(file.path) for file in chunk.files]
         for reencode in (False, True):
             for request, answer in pool.decode(asked):
                 result = answer.result
@@ -129,7 +121,7 @@ class Answerer:
                 if len(held) >= asking.BATCH or sum(len(one[2]) for one in held) > HELD_BYTES:
                     yield held
                     held = []
-            asked = [decoder.Request(path, reencode=True) for path in again]
+            asked = [decoder_process.Request(path, reencode=True) for path in again]
         if held:
             yield held
 

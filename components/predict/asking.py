@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from components.predict import schema
 from components.trainer import contract as trained_contract
-from data import errors, example
+from data import errors
+from data.examples import example
 
 SIGNATURE = "serve_examples"
 BATCH = 64

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.predict import schema
-from data import atomic, errors, hashing
+from data import errors
+from data.files import atomic, hashing
 
 # The candidate, the model in serving and one to roll back to.
 KEPT_MODELS = 3

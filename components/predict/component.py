@@ -9,7 +9,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from components.predict import artifacts, cache, config, executor, schema, shards
-from data import examples_artifact, progress, records
+from data import progress
+from data.examples import examples_artifact, records
 
 
 @decorators.component(use_beam=True)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.predict import schema
-from data import example, read_back
+from data.examples import example
+from data.files import read_back
 
 NOTHING = -1
 COLUMNS = (

@@ -34,7 +34,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from data import errors, examples_artifact, labels, read_back, read_parquet, records
+from data import errors
+from data.examples import examples_artifact, records
+from data.files import read_back, read_parquet
+from data.splits import labels
 
 PREFIX, SUFFIX = "predictions", ".parquet"
 VERSION = 1

@@ -10,7 +10,9 @@ import pyarrow as pa
 import tensorflow as tf
 
 from components.predict import asking, schema
-from data import example, hashing, progress, records
+from data import progress
+from data.examples import example, records
+from data.files import hashing
 
 TASK = "asking the model"
 PROBABILITIES = schema.PROBABILITIES

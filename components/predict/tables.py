@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from components.predict import answering, schema
-from data import atomic, errors, folder, read_parquet, spreadsheet
+from data import errors
+from data.files import atomic, read_parquet, spreadsheet
+from data.splits import folder
 
 # In the order of the columns; the probabilities of the classes follow.
 TEXT_COLUMNS = (

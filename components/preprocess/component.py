@@ -12,7 +12,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.preprocess import config, materialise
-from data import examples_artifact, progress, records
+from data import progress
+from data.examples import examples_artifact, records
 
 
 @decorators.component(use_beam=True)

@@ -10,17 +10,11 @@ import pydantic
 import tensorflow as tf
 
 from components.preprocess import config as preprocess_config
-from data import (
-    catalog,
-    errors,
-    example,
-    examples_artifact,
-    graph,
-    image_reading,
-    progress,
-    read_back,
-    records,
-)
+from data import errors, progress
+from data.examples import catalog, example, examples_artifact, records
+from data.files import read_back
+from data.graph import decoding
+from data.images import image_reading
 
 SPEC_FILE = "pixels.json"
 TASK = "resizing images"
@@ -39,7 +33,7 @@ class Spec:
     """
 
     size_px: int
-    resize: graph.ResizeMode
+    resize: decoding.ResizeMode
     labels: list[str]
     counts: dict[str, int]
     reading: image_reading.Reading = image_reading.DEFAULT
@@ -123,8 +117,8 @@ def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator
 
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         parsed = {name: value[0] for name, value in example.parse(serialized[None], names).items()}
-        pixels = graph.decode(parsed[example.ENCODED], image_reading.STORED)
-        pixels = graph.resize(pixels, config.size_px, config.resize)
+        pixels = decoding.decode(parsed[example.ENCODED], image_reading.STORED)
+        pixels = decoding.resize(pixels, config.size_px, config.resize)
         return pixels, parsed[example.CLASS_LABEL], parsed[example.SHA256]
 
     dataset = tf.data.TFRecordDataset(source)

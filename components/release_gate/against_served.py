@@ -10,7 +10,8 @@ import numpy as np
 from components.predict import predictions
 from components.release_gate import comparison, decision, paired
 from components.release_gate import config as gate_config
-from data import errors, example, formats
+from data import errors, formats
+from data.examples import example
 
 ACCURACY = "accuracy_against_served"
 RECALL = "recall_against_served"

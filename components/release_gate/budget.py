@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from components.release_gate import probe
+from components.release_gate.parity import probe
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from components.predict import artifacts as predict_artifacts
 from components.preprocess import materialise
 from components.release_gate import artifacts, config, gate
 from components.trainer import export
-from data import examples_artifact
+from data.examples import examples_artifact
 
 
 @decorators.component

@@ -10,7 +10,7 @@ import pydantic
 import tensorflow as tf
 
 from components.release_gate import config as gate_config
-from data import read_back
+from data.files import read_back
 
 FILE = "decision.json"
 _WHAT = "decision of the release gate"

@@ -12,19 +12,18 @@ import tensorflow as tf
 from components.predict import config as predict_config
 from components.predict import predictions, served
 from components.preprocess import materialise
-from components.release_gate import (
-    against_served,
-    budget,
-    decision,
+from components.release_gate import against_served, budget, decision, limits
+from components.release_gate import config as gate_config
+from components.release_gate.parity import (
     export_parity,
-    golden,
-    limits,
     parity,
+    parity_images,
     server_trial,
     training_stage,
 )
-from components.release_gate import config as gate_config
-from data import errors, fresh_process, lookup, read_back
+from data import errors, fresh_process
+from data.examples import lookup
+from data.files import read_back
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
@@ -164,7 +163,7 @@ def measure(
     """
     if not config.parity:
         return Measured()
-    images = golden.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
+    images = parity_images.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
     asked = export_parity.Images(images, trained.eval_files)
     exports: list[export_parity.Compared] = []
     problems: list[str] = []

@@ -16,10 +16,12 @@ from components.predict import predictions
 from components.release_gate import decision, gate
 from components.report import config as report_config
 from components.report import content, lineage, model_card, page, pictures
-from components.trainer import architecture, export
 from components.trainer import contract as trained_contract
+from components.trainer import export
 from components.trainer import history as training_history
-from data import examples_artifact, read_back
+from components.trainer.network import architecture
+from data.examples import examples_artifact
+from data.files import read_back
 
 
 @dataclass(frozen=True)

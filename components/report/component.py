@@ -13,7 +13,7 @@ from components.image_validator import artifacts as validation_artifacts
 from components.predict import artifacts as predict_artifacts
 from components.release_gate import artifacts as gate_artifacts
 from components.report import artifacts, build, config
-from data import examples_artifact
+from data.examples import examples_artifact
 
 
 class ReportSpec(component_spec.ComponentSpec):  # type: ignore[misc]

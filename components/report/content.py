@@ -17,9 +17,9 @@ from components.predict import predictions
 from components.release_gate import against_served, decision, gate
 from components.report import config as report_config
 from components.report import lineage, pictures
-from components.trainer import architecture
 from components.trainer import history as training_history
-from data import example, ingest_report
+from components.trainer.network import architecture
+from data.examples import example, ingest_report
 
 HEADLINES = {
     ("release", True): "Every check passed.",

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.evaluator import averages, reliability, result
-from components.release_gate import probe, server_stage
+from components.release_gate.parity import probe, server_stage
 from components.report import charts, confusion, content, lineage, templates, training
-from data import formats, refusals
+from data import formats
+from data.images import refusals
 
 TEMPLATE = "report.html.jinja"
 VERDICTS = {"release": "Release", "refuse": "Refuse", "inconclusive": "Inconclusive"}

@@ -16,8 +16,11 @@ from PIL import Image
 from components.evaluator import mistakes
 from components.predict import predictions
 from components.report import config as report_config
-from components.trainer import gradcam
-from data import graph, image_reading, lookup, pages, progress
+from components.trainer.network import gradcam
+from data import pages, progress
+from data.examples import lookup
+from data.graph import decoding
+from data.images import image_reading
 
 Cell = tuple[int, int]
 BATCH = 32
@@ -119,7 +122,7 @@ def draw(
     """
     reading = image_reading.Reading.from_dict(contract)
     # The gate's graph, which is ready to run where both steps are in one process.
-    read = graph.batch_reader(contract["image_size_px"], contract["resize"], reading)
+    read = decoding.batch_reader(contract["image_size_px"], contract["resize"], reading)
     drawn = {}
     task = progress.start(TASK, total=len(paths))
     rows = lookup.by_path(files, paths)

@@ -15,7 +15,8 @@ import jinja2
 import markupsafe
 
 from components.evaluator import result
-from data import folder, formats, pages
+from data import formats, pages
+from data.splits import folder
 
 FOLDER = Path(__file__).parent
 # What Markdown, GitHub's too, could read as markup within a line, and at the start of one.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.evaluator import averages
 from components.trainer import history as training_history
-from components.trainer import phase_names
+from components.trainer.loop import phase_names
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from components.trainer.backbones import names
 from components.trainer.exports import config as export_config
-from data import augment_config
+from data.augment import augment_config
 
 MAX_VIEWS = 1000
 

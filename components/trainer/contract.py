@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from data import labels, read_back
+from data.files import read_back
+from data.splits import labels
 
 FILE = "contract.json"
 

@@ -23,7 +23,7 @@ from data import command_line, errors, formats
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from components.trainer import architecture
+    from components.trainer.network import architecture
 
 WIDTH = 100  # columns
 NAME_WIDTH = 32  # of them for a layer's name
@@ -82,8 +82,8 @@ def _rows(backbone: str, size_px: int | None) -> "list[architecture.Row]":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from components.trainer import architecture
         from components.trainer.backbones import registry
+        from components.trainer.network import architecture
 
     if size_px is None:
         size_px = registry.REGISTRY[backbone].default_size_px
@@ -103,7 +103,7 @@ def _show(backbone: str, rows: "Sequence[architecture.Row]") -> None:
 def _table(backbone: str, rows: "Sequence[architecture.Row]") -> "Table":
     from rich.table import Table
 
-    from components.trainer import architecture
+    from components.trainer.network import architecture
 
     title = f"{backbone}, {rows[0].output_px} px"
     table = Table(title=title, box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)

@@ -15,10 +15,13 @@ import keras
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, gradcam, model, outliers
 from components.trainer import contract as contract_file
 from components.trainer.backbones import registry
-from data import example, graph, refusals
+from components.trainer.calibration import calibration, outliers
+from components.trainer.network import gradcam, model
+from data.examples import example
+from data.graph import decoding
+from data.images import refusals
 
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
@@ -63,10 +66,10 @@ class ServedModel(tf.Module):  # type: ignore[misc]
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, and refusals.
 
-        The refusals, string [B], are codes of :mod:`data.refusals`, empty where an image is valid.
+        The refusals, string [B], are codes of :mod:`data.images.refusals`, empty where an image is valid.
         """
         spec = self.spec
-        pixels, refused = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
+        pixels, refused = decoding.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
         return tf.cast(pixels, tf.float32), refused
 
     def classify(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 
 import pydantic
 
-from components.trainer import phase_names
-from data import read_back
+from components.trainer.loop import phase_names
+from data.files import read_back
 
 FILE = "history.json"
 

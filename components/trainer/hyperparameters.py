@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.trainer import config as train_config
-from data import augment_config
+from data.augment import augment_config
 
 AUGMENT_STRENGTH = "augment_strength"
 # Hyperband keeps its own books among the values.

@@ -8,11 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, hyperparameters, phases, training_job
 from components.trainer import config as train_config
+from components.trainer import export, hyperparameters
 from components.trainer import history as training_history
+from components.trainer.calibration import calibration
 from components.trainer.exports import convert
-from data import augment_config, records
+from components.trainer.loop import phases, training_job
+from data.augment import augment_config
+from data.examples import records
 
 
 def run_fn(fn_args: Any) -> None:

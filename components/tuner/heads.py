@@ -12,23 +12,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer import (
+from components.trainer import config as train_config
+from components.trainer import devices
+from components.trainer.features import cache
+from components.trainer.loop import (
     checkpoint,
-    cut,
-    devices,
     evaluation,
     feeding,
     loop,
     losses,
-    model,
     sources,
     training_job,
-    warm_start,
 )
-from components.trainer import config as train_config
-from components.trainer.features import cache
+from components.trainer.network import cut, model, warm_start
 from components.tuner import trials
-from data import augment, augment_config, progress
+from data import progress
+from data.augment import augment, augment_config
 
 # Features of up to this size are held in memory: reading them anew would cost more than the step.
 IN_MEMORY_BYTES = 512 << 20

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras_tuner
 
-from components.trainer import sources
+from components.trainer.loop import sources
 from components.tuner import config as tune_config
 
 HYPERBAND_FACTOR = 3

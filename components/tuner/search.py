@@ -19,11 +19,13 @@ from typing import Any
 import keras_tuner
 
 from components.trainer import config as train_config
-from components.trainer import hyperparameters, training_job
+from components.trainer import hyperparameters
+from components.trainer.loop import training_job
 from components.tuner import config as tune_config
 from components.tuner import heads, oracles, trials
 from components.tuner import space as search_space
-from data import atomic, errors, formats, progress
+from data import errors, formats, progress
+from data.files import atomic
 
 TASK = "trying settings"
 OBJECTIVE = "eval_loss"

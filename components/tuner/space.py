@@ -5,7 +5,8 @@ import keras_tuner
 from components.trainer import config as train_config
 from components.trainer import hyperparameters
 from components.tuner import config as tune_config
-from data import augment, augment_config, errors
+from data import errors
+from data.augment import augment, augment_config
 
 
 def build(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from components.trainer import config as train_config
-from components.trainer import evaluation, losses, phases, training_job
-from data import augment_config, dataset
+from components.trainer.loop import evaluation, losses, phases, training_job
+from data.augment import augment_config
+from data.examples import dataset
 
 
 class Outcome(NamedTuple):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from data import decode, heif
+from data.images import decode, heif
 from data.layout import names
 
 # Of the files whose names say nothing, so many of a folder are looked into.

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from data import errors, folder
-from pipeline import logs, output_folder, summary
+from data import errors
+from data.splits import folder
+from pipeline import output_folder
+from pipeline.outcome import summary
+from pipeline.run import logs
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import decision, facts, notify, outcome, running
 from pipeline.scheduled import state as schedule_state

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import output_folder, source, summary
+from pipeline import output_folder
+from pipeline.outcome import summary
+from pipeline.wiring import code_fingerprint
 
-SCRIPT = source.ROOT / "pipeline" / "run_local.py"
+SCRIPT = code_fingerprint.ROOT / "pipeline" / "run_local.py"
 FINISHED = (0, 3)
 INTERRUPTED = 130
 LOCKED = 75  # another run works in the output folder

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from data import atomic, read_back, read_lines
+from data.files import atomic, read_back, read_lines
 from pipeline import output_folder
 
 STATE_FILE = "state.json"

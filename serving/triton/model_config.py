@@ -10,7 +10,8 @@ Format: Triton's ``model_config.proto``.
 import json
 from collections.abc import Mapping
 
-from serving import bounds, signatures
+from serving.gateway import bounds
+from serving.versions import signatures
 
 BACKEND = "savedmodel"
 GENERATION = "generation"

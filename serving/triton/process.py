@@ -9,7 +9,8 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import addresses, errors, working_folder
+from serving import errors, working_folder
+from serving.gateway import addresses
 from serving.triton import confinement, installation, repository
 
 # Requests in flight when the server is told to stop are answered first. Triton also waits for

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from serving import bounds, signatures
+from serving.gateway import bounds
 from serving.triton import installation, model_config
+from serving.versions import signatures
 
 BACKEND_FILES = ("model.py", "failures.py", "image_size.py")
 _WARMUP_SIZE_PX = 64

@@ -4,7 +4,8 @@ import collections
 
 import tensorflow as tf
 
-from data import examples_artifact, split
+from data.examples import examples_artifact
+from data.splits import split
 
 
 def stored(uri: str) -> dict[str, collections.Counter]:

@@ -9,9 +9,10 @@ import pytest
 
 from benchmarks import ingest_step
 from components.image_example_gen import inspection
-from data import errors, examples_artifact
+from data import errors
+from data.examples import examples_artifact
 from data.sources import digits
-from pipeline import beam_config, job_server
+from pipeline.beam import beam_config, job_server
 from tests.clusters import conftest, made, standalone
 
 pytestmark = [

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.release_gate import golden, parity, server_trial
+from components.release_gate.parity import parity, parity_images, server_trial
 from components.trainer import export
-from data import example, examples_artifact, records
+from data.examples import example, examples_artifact, records
 from tests import models
 from tests.data.pictures import noise, saved
 
@@ -37,8 +37,8 @@ def of_each_class() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def images(of_each_class) -> list[golden.Golden]:
-    return golden.images(of_each_class)
+def images(of_each_class) -> list[parity_images.Golden]:
+    return parity_images.images(of_each_class)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.trainer.exports import manifest, runtime
-from data import graph
+from data.graph import decoding
 
 pytestmark = [pytest.mark.landing, pytest.mark.xdist_group("runs")]
 
@@ -44,7 +44,7 @@ def test_flowers(shared, tmp_path, forked):
     (parity,) = [check for check in decided["checks"] if check["name"] == "parity"]
     assert "the running server" in parity["message"]
     assert any("The server loaded the model" in reason for reason in found["reasons"])
-    pixels, _ = graph.batch_pixels(
+    pixels, _ = decoding.batch_pixels(
         tf.constant([path.read_bytes() for path in paths]), **resizing(pushed)
     )
     for one in manifest.read(pushed):

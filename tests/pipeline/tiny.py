@@ -13,7 +13,10 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import artifact
 
 from data import errors
-from pipeline import database, output_folder, parts, run_config, runner
+from pipeline import output_folder
+from pipeline.history import database
+from pipeline.run import runner
+from pipeline.settings import run_config, step_selection
 
 behaviour: dict[str, Callable[[], None]] = {}
 
@@ -96,7 +99,7 @@ class Ran:
         run_id: str,
         value: int = 1,
         code: str = "c1",
-        asked: parts.Parts = parts.WHOLE,
+        asked: step_selection.Parts = step_selection.WHOLE,
         **settings: object,
     ) -> None:
         self.listener = Listener()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks import health, hostile_images, hostile_requests, hostile_rounds, raw_http
-from serving import client
+from serving.client import client
 from tests.serving import served
 
 MODEL = "shapes"

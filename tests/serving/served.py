@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import process_tree
-from serving import client, transport
+from serving.client import client, transport
 from tests.data.pictures import noise, saved
 
 TIMEOUT_S = 240

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 
 from benchmarks import raw_http
-from serving import protocol
+from serving.client import protocol
 from tests.serving import hostile, served
 from tests.serving.hostile import MODEL, post
 from tests.serving.served import encoded

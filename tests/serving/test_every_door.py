@@ -16,11 +16,13 @@ import pytest
 import tensorflow as tf
 from packaging import version
 
-from components.release_gate import golden, parity, training_stage
+from components.release_gate.parity import parity, parity_images, training_stage
 from components.trainer import contract as trained_contract
-from data import refusals
+from data.images import refusals
 from serving import __main__ as command
-from serving import bounds, classification, client, local, recording
+from serving.client import client, in_process
+from serving.gateway import bounds, classification
+from serving.replay import recording
 from tests.models import LABELS
 from tests.serving import served
 from tests.serving.served import encoded
@@ -51,9 +53,9 @@ class Said:
 
 
 @pytest.fixture(scope="module")
-def images() -> list[golden.Golden]:
+def images() -> list[parity_images.Golden]:
     """One of each class, every format, orientation and size, and broken ones."""
-    return golden.images({name: encoded(seed=seed) for seed, name in enumerate(LABELS)})
+    return parity_images.images({name: encoded(seed=seed) for seed, name in enumerate(LABELS)})
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,7 @@ def serve_examples_in_process(server, images) -> Said:
 
 
 def local_predict(server, images) -> Said:
-    return of_predictions(local.predict(server.folder, images))
+    return of_predictions(in_process.predict(server.folder, images))
 
 
 def triton_binary(server, images) -> Said:

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from serving import access, errors, files
+from serving import errors, files
+from serving.gateway import access
 from tests.serving.served import TOKEN
 
 

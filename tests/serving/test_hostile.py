@@ -23,7 +23,8 @@ import aiohttp
 from PIL import Image
 
 from benchmarks import hostile_images, raw_http
-from serving import bounds, client, protocol
+from serving.client import client, protocol
+from serving.gateway import bounds
 from tests.serving import hostile, served
 from tests.serving.hostile import MODEL, Health, address_of, post
 from tests.serving.served import encoded

@@ -27,7 +27,8 @@ import pytest
 import tensorflow as tf
 
 from serving import __main__ as command
-from serving import client, errors, protocol, served_version, working_folder
+from serving import errors, served_version, working_folder
+from serving.client import client, protocol
 from tests import processes
 from tests.models import LABELS
 from tests.serving import served

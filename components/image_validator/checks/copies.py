@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from components.image_validator import context as validate_context
-from data import catalog, split
+from data.examples import catalog
+from data.splits import split
 
 Case = validate_context.Case
 Found = validate_context.Found

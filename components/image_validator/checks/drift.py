@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from components.image_validator import context as validate_context
-from data import drift, formats
+from data import formats
+from data.splits import drift
 
 MAX_EMBEDDED = 256  # images of each span; the test's cost grows with the square
 Found = validate_context.Found

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from components.image_validator import context as validate_context
-from data import catalog, refusals
+from data.examples import catalog
+from data.images import refusals
 
 BLANK_CONTRAST = 0.004  # of 0.5: one level of 255
 GREY_SATURATION = 0.01

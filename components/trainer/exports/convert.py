@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from components.preprocess import materialise
-from components.trainer import calibration
+from components.trainer.calibration import calibration
 from components.trainer.exports import config as export_config
 from components.trainer.exports import frozen, manifest
 from data import errors, fresh_process, progress

@@ -15,7 +15,7 @@ import pydantic
 
 from components.preprocess import materialise
 from components.trainer.exports import config as export_config
-from data import read_back
+from data.files import read_back
 
 FOLDER = Path("assets.extra") / "exports"
 FILE = "exports.json"

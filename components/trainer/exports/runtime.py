@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from components.trainer import lite
 from components.trainer.exports import config as export_config
-from data import fresh_process, read_arrays, read_back
+from components.trainer.exports import lite
+from data import fresh_process
+from data.files import read_arrays, read_back
 
 
 class Runtime(Protocol):

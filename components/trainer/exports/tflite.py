@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer.exports import runtime
-from data import read_arrays
+from data.files import read_arrays
 
 
 def convert(saved_model: Path, name: str, pixels: np.ndarray | None = None) -> bytes:

@@ -18,7 +18,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer.features import budget, engine, store
-from data import augment, augment_config, dataset, progress
+from data import progress
+from data.augment import augment, augment_config
+from data.examples import dataset
 
 BATCH = 64
 FLUSH_INTERVAL_S = 20.0

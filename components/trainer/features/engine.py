@@ -17,7 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer import devices, lite
+from components.trainer import devices
+from components.trainer.exports import lite
 
 # Small enough for a core's cache: 8 images ran 1.1 times as fast as 32.
 LITE_BATCH = 8

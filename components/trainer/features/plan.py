@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.trainer import config as train_config
 from components.trainer.features import budget
-from data import augment, augment_config
+from data.augment import augment, augment_config
 
 # Views × images that a CPU gets through in about the time that the rest of a training takes.
 VIEWED_IMAGES = 9_000

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data import atomic, read_arrays, read_back
+from data.files import atomic, read_arrays, read_back
 
 SHARD_BYTES = 64 << 20
 _LARGEST = float(np.finfo(np.float16).max)

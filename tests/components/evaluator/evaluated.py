@@ -10,7 +10,7 @@ from tfx_bsl.public import tfxio
 
 from components.evaluator import config, eval_config, result, results
 from components.predict import shards
-from data import example, examples_artifact, records
+from data.examples import example, examples_artifact, records
 
 LABELS = ["cat", "dog", "never predicted", "no examples"]
 CATS, DOGS, NEVER, ABSENT = LABELS

@@ -7,7 +7,10 @@ from PIL import Image
 
 from components.evaluator import robustness
 from components.predict import predictions
-from data import decode, example, graph, image_reading, progress, records
+from data import progress
+from data.examples import example, records
+from data.graph import decoding
+from data.images import decode, image_reading
 from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright"]
@@ -163,7 +166,7 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
     robustness.measure(robustness.Eye(classify, 32, "letterbox"), found, files)
     opened = robustness.opened(content)
     encoded = [saved(one.apply(opened), "BMP") for one in robustness.CORRUPTIONS]
-    read = graph.batch_reader(32, "letterbox", image_reading.DEFAULT)
+    read = decoding.batch_reader(32, "letterbox", image_reading.DEFAULT)
     expected, refused = read(tf.constant(encoded))
     assert set(refused.numpy()) == {b""}
     np.testing.assert_array_equal(seen[0], expected)

@@ -5,7 +5,9 @@ from unittest import mock
 import tensorflow as tf
 
 from components.image_example_gen import config, ingest, inspection, passes
-from data import decoder_pool, example, examples_artifact, folder, ingest_report, labels, split
+from data.examples import example, examples_artifact, ingest_report
+from data.images import decoder_pool
+from data.splits import folder, labels, split
 from tests.data.decoders import InProcess
 
 

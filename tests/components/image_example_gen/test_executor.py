@@ -5,8 +5,10 @@ from tfx.types import standard_artifacts
 
 from benchmarks import ingest_step
 from components.image_example_gen import component, executor
-from data import errors, examples_artifact, folder, ingest_report, labels
-from pipeline import beam_config
+from data import errors
+from data.examples import examples_artifact, ingest_report
+from data.splits import folder, labels
+from pipeline.beam import beam_config
 from tests.components.image_example_gen import made
 
 

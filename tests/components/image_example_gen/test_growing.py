@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.image_example_gen import ingest, inspection, report
-from data import example, examples_artifact, index, split
+from data.examples import example, examples_artifact
+from data.splits import file_index, split
 from tests import examples
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
@@ -117,7 +118,7 @@ def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
     inspector = inspection.Inspector(str(class_folders), job, decoders=1)
     inspector.inspect(tasks[:10])
     inspector.close()
-    assert len(index.load(workspace.index_dir)) == 10
+    assert len(file_index.load(workspace.index_dir)) == 10
     outcome, _ = made.run(class_folders, tmp_path / "two", state)
     assert outcome.decoded == 14
     assert made.stored(tmp_path / "two") == made.stored(tmp_path / "one")
@@ -126,7 +127,7 @@ def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
 def test_a_file_that_changes_between_the_passes_is_quarantined(class_folders, tmp_path):
     _, listing = made.run(class_folders, tmp_path / "one", tmp_path / "state")
     job = made.job_for(listing, tmp_path / "state")
-    rows = index.load(inspection.Workspace.of(job).index_dir)
+    rows = file_index.load(inspection.Workspace.of(job).index_dir)
     plan = ingest.plan(listing, rows, job, {})
     image = next(image for image in plan.images if image.path == "cat/03.jpg")
     noise(24, 32, seed=99).save(class_folders / "cat" / "03.jpg")

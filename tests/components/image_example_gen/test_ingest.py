@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 
 from components.image_example_gen import intake, report
-from data import errors, example, examples_artifact, folder, graph, image_reading, ingest_report
+from data import errors
+from data.examples import example, examples_artifact, ingest_report
+from data.graph import decoding
+from data.images import image_reading
+from data.splits import folder
 from tests.components.image_example_gen import made
 from tests.data import folders, icc
 from tests.data.pictures import noise
@@ -198,6 +202,6 @@ def test_files_with_colour_profiles_are_served_by_the_rule_of_the_ingest(tmp_pat
     for row in rows:
         original = (root / row["image/filename"].decode()).read_bytes()
         assert row["image/reencoded"] == converts
-        served = graph.decode(tf.constant(original), reading).numpy()
-        trained = graph.decode(tf.constant(row["image/encoded"]), image_reading.STORED).numpy()
+        served = decoding.decode(tf.constant(original), reading).numpy()
+        trained = decoding.decode(tf.constant(row["image/encoded"]), image_reading.STORED).numpy()
         np.testing.assert_array_equal(served, trained)

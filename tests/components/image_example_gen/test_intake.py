@@ -1,7 +1,7 @@
 """The list of unused files."""
 
 from components.image_example_gen import intake
-from data import examples_artifact
+from data.examples import examples_artifact
 from data.layout.unused import Reason, Unused
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from components.image_example_gen import report
-from data import decoder_pool, example, refusals
+from data.examples import example
+from data.images import decoder_pool, refusals
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
 

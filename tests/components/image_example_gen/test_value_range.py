@@ -10,8 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 from components.image_example_gen import config, inspection, passes
-from data import decode, examples_artifact, folder, range_choice
-from data.value_range import FLOAT, INTEGER, Range
+from data.examples import examples_artifact
+from data.images import decode, range_choice
+from data.images.value_range import FLOAT, INTEGER, Range
+from data.splits import folder
 from tests.components.image_example_gen import made
 
 pytestmark = pytest.mark.xdist_group("ingest")

@@ -11,7 +11,8 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter
 
 from components.image_validator import clean, config, embedding, findings, page, validate
-from data import errors, example, examples_artifact
+from data import errors
+from data.examples import example, examples_artifact
 from serving import served_version
 from tests import saved_models
 from tests.components.image_example_gen import made

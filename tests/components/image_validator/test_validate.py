@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from components.image_validator import checks, config, context, findings, validate
-from data import catalog, decode, errors, ingest_report, quality, range_choice, value_range
+from data import errors
+from data.examples import catalog, ingest_report
+from data.images import decode, quality, range_choice, value_range
 
 LABELS = ["cat", "dog"]
 GOOD = quality.Quality(

@@ -6,8 +6,9 @@ import pytest
 
 from components.infra_validator import config, trial
 from components.predict import asking
-from components.release_gate import probe, server_stage, server_trial
-from data import errors, examples_artifact
+from components.release_gate.parity import probe, server_stage, server_trial
+from data import errors
+from data.examples import examples_artifact
 from tests.components.infra_validator.models import not_a_number, slow
 from tests.models import TINY_LABELS, needs_server
 

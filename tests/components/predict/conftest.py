@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.predict import asking, schema, shards
-from data import decode, example, examples_artifact, hashing, records
-from data.quality import Quality
+from data.examples import example, examples_artifact, records
+from data.files import hashing
+from data.images import decode
+from data.images.quality import Quality
 from tests.data.pictures import noise, saved
 from tests.models import TINY_LABELS, Exported
 

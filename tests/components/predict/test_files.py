@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.predict import answering, asking, executor, listing, schema, tables
-from data import errors, image_reading
+from data import errors
+from data.images import image_reading
 from pipeline import predict
 from tests import saved_models
 from tests.components.predict.conftest import jpeg

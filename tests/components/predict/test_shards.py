@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from components.predict import asking, schema
-from data import errors, example, examples_artifact
+from data import errors
+from data.examples import example, examples_artifact
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
 from tests.models import TINY_LABELS
 

@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 
 from components.preprocess import config, materialise
-from data import errors, example, graph, records
+from data import errors
+from data.examples import example, records
+from data.graph import decoding
 from tests.components.image_example_gen import made
 
 pytestmark = pytest.mark.xdist_group("ingest")
@@ -22,7 +24,7 @@ def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
     written = tf.data.TFRecordDataset(shard.pixels).batch(count)
     pixels, label_ids = example.parse_pixels(next(iter(written)), 16)
     encoded = tf.constant([image[example.ENCODED] for image in images])
-    served, refused = tf.function(graph.batch_pixels)(encoded, 16, mode)
+    served, refused = tf.function(decoding.batch_pixels)(encoded, 16, mode)
     np.testing.assert_array_equal(pixels, served)
     assert not any(refused.numpy())
     assert label_ids.numpy().tolist() == [image[example.CLASS_LABEL] for image in images]

@@ -12,7 +12,7 @@ import pytest
 from components.pusher import push
 from data import errors
 from serving import served_version
-from serving import versions as version_rules
+from serving.versions import versions as version_rules
 from tests import saved_models
 from tests.components.pusher import made
 

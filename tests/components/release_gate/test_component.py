@@ -19,7 +19,8 @@ from components.preprocess import materialise
 from components.pusher import config as push_config
 from components.pusher.component import Pusher
 from components.release_gate import component, config, decision
-from data import example, examples_artifact, ingest_report, labels, records
+from data.examples import example, examples_artifact, ingest_report, records
+from data.splits import labels
 from tests.components.release_gate.answered import DIGITS, TRAIN
 
 

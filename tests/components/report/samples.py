@@ -14,21 +14,13 @@ from components.evaluator import config as evaluate_config
 from components.evaluator import robustness as corrupted
 from components.image_validator import findings as validation
 from components.predict import predictions
-from components.release_gate import (
-    against_served,
-    budget,
-    decision,
-    export_parity,
-    gate,
-    parity,
-    probe,
-    server_stage,
-)
+from components.release_gate import against_served, budget, decision, gate
+from components.release_gate.parity import export_parity, parity, probe, server_stage
 from components.report import config, content, pictures
 from components.report import index as run_index
-from components.trainer import architecture
 from components.trainer import history as training_history
-from data import ingest_report
+from components.trainer.network import architecture
+from data.examples import ingest_report
 
 NAMES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 COUNTS = (

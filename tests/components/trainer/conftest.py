@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from components.preprocess import materialise
-from components.trainer import config, model, phases, training_job
+from components.trainer import config
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
-from data import augment_config, example, records
+from components.trainer.loop import phases, training_job
+from components.trainer.network import model
+from data.augment import augment_config
+from data.examples import example, records
 
 SIZE = 32
 CLASSES = 2

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from components.trainer import architecture, describe
+from components.trainer import describe
 from components.trainer.backbones import registry
+from components.trainer.network import architecture
 from tests.components.trainer.backbones import conftest
 
 pytestmark = pytest.mark.xdist_group("backbones")

@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from components.trainer import config, devices, model, phases
+from components.trainer import config, devices
+from components.trainer.loop import phases
+from components.trainer.network import model
 from tests.components.trainer import conftest
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from components.trainer import callbacks, checkpoint, config, phases
-from data import augment_config
+from components.trainer import config
+from components.trainer.loop import callbacks, checkpoint, phases
+from data.augment import augment_config
 from tests.components.trainer import conftest
 
 

@@ -9,8 +9,9 @@ from PIL import Image
 from scipy import special
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, run
 from components.trainer import contract as trained_contract
+from components.trainer import export, run
+from components.trainer.calibration import calibration
 from tests.components.trainer import conftest
 from tests.data.pictures import saved
 

@@ -3,7 +3,7 @@ import pytest
 
 from components.tuner import config
 from data import errors
-from pipeline import config as pipeline_config
+from pipeline.settings import pipeline_config
 
 
 @pytest.mark.parametrize(

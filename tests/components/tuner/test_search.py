@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from components.trainer import hyperparameters as found
-from components.trainer import phases, training_job
 from components.trainer.features import cache
+from components.trainer.loop import phases, training_job
 from components.tuner import config, heads, search, space, trials
-from data import augment_config, errors, progress
+from data import errors, progress
+from data.augment import augment_config
 from tests.components.trainer import conftest
 
 # scikit-learn warns of kernels at their bounds: with three points that is no wonder.

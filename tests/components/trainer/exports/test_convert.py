@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import calibration, lite
-from components.trainer.exports import config, convert, frozen, manifest, runtime
+from components.trainer.calibration import calibration
+from components.trainer.exports import config, convert, frozen, lite, manifest, runtime
 from data import errors
 from tests.components.trainer import conftest
 

@@ -1,0 +1,1 @@
+"""Whether what is served is what was trained: parity images through every way to ask."""

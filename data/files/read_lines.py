@@ -1,0 +1,100 @@
+"""Reading files of JSON lines that were written earlier, each line for itself.
+
+A line may be cut off, zero bytes, of another version, or anything else: it is passed over, and how
+many were is logged. Nothing is kept but the line at hand.
+"""
+
+import functools
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Any, TypeVar, get_args
+
+from data.files import read_back
+
+Made = TypeVar("Made")
+Row = TypeVar("Row", bound=tuple)
+MAX_LINE_BYTES = 1 << 20
+_MAX_SKIPPED_BYTES = 64 << 20
+_TYPES: dict[Any, tuple[type, ...]] = {float: (float, int)}
+
+
+def lines(
+    path: read_back.Name,
+    what: str,
+    make: Callable[[Any], Made],
+    limit: int | None = None,
+) -> Iterator[Made]:
+    """Reads a file of JSON lines; those that are none are counted and passed over.
+
+    Args:
+      path: a local file.
+      what: the kind of file, for the log.
+      make: makes a row of the plain value; what it raises marks the line as bad.
+      limit: bytes that are read of a larger file, its end; None: all.
+
+    Yields:
+      The rows. Nothing where there is no such file.
+    """
+    where = f"{what} {os.fspath(path)}"
+    try:
+        with read_back.told(where, ""), read_back.local(path, None) as file:
+            size = os.fstat(file.fileno()).st_size
+            if limit is not None and size > limit:
+                file.seek(size - limit)
+                file.readline(MAX_LINE_BYTES)  # what is left of a line
+            yield from _rows(_bounded(file), where, make)
+    except read_back.AbsentError:
+        return
+    except read_back.ReadError as error:
+        logging.warning("%s", error)
+
+
+def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, its beginning."""
+    while line := file.readline(MAX_LINE_BYTES):
+        yield line
+        start = file.tell()
+        while line and not line.endswith(b"\n"):
+            if file.tell() - start > _MAX_SKIPPED_BYTES:
+                raise read_back.BrokenError("a line of it has no end; the rest is passed over")
+            line = file.readline(MAX_LINE_BYTES)
+
+
+def _rows(found: Iterable[bytes], where: str, make: Callable[[Any], Made]) -> Iterator[Made]:
+    bad = 0
+    for line in found:
+        # After a power failure zero bytes may stand where a line was, before the next one.
+        kept = line.strip(b"\0\r\n\t ")
+        if not kept:
+            bad += b"\0" in line
+            continue
+        try:
+            row = make(json.loads(read_back.decoded(kept)))
+        except read_back.BROKEN:
+            bad += 1
+            continue
+        yield row
+    if bad:
+        logging.warning("In the %s, %d lines are damaged and were passed over.", where, bad)
+
+
+def typed(kind: type[Row], values: Sequence[Any]) -> Row:
+    """Makes a named tuple of plain values, all of which must have the types of its annotations.
+
+    Raises:
+      TypeError: there are more or fewer values, or one has another type.
+    """
+    row = kind(*values)
+    for value, types in zip(row, _types(kind), strict=True):
+        if type(value) not in types:
+            raise TypeError(f"{value!r:.100} in a {kind.__name__}")
+    return row
+
+
+@functools.cache
+def _types(kind: type[tuple]) -> list[tuple[type, ...]]:
+    # The members of X | None are X and the type of None.
+    members = [get_args(one) or (one,) for one in kind.__annotations__.values()]
+    return [tuple(t for one in row for t in _TYPES.get(one, (one,))) for row in members]

@@ -1,0 +1,150 @@
+"""``summary.json``: what a run did and decided, for programs. Every field is documented here."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.image_validator import config as validate_config
+from data.files import atomic, read_back
+from data.splits import folder
+
+Status = Literal["succeeded", "not_blessed", "partial", "failed"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metrics(_Record):
+    """Metrics on the test split, which neither training nor early stopping ever sees."""
+
+    accuracy: float | None = Field(
+        ge=0, le=1, description="share of test images classified rightly"
+    )
+    accuracy_low: float | None = Field(None, ge=0, le=1, description="of its confidence interval")
+    accuracy_high: float | None = Field(None, ge=0, le=1, description="likewise")
+    log_loss: float | None = Field(None, ge=0, description="in nats")
+    mean_score: float | None = Field(
+        None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
+    )
+    macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
+    figures: dict[str, float | None] = Field(
+        default_factory=dict, description="every metric of the whole by its name; null: undefined"
+    )
+    per_class: dict[str, dict[str, int | float | None]] = Field(
+        description="class name → support, and every metric of a class by its name; null: undefined"
+    )
+
+
+class Finding(_Record):
+    """What a check of the images found."""
+
+    check: str = Field(description="the setting under checks that governs it")
+    severity: validate_config.Consequence = Field(description="what was done about it")
+    message: str = Field(description="what was found, and what is allowed")
+    count: int = Field(description="how many cases there are")
+
+
+class Layout(_Record):
+    """What was understood of the data folder."""
+
+    splits: dict[str, list[str]] = Field(
+        description="split → the folders that give it; empty where the pipeline makes the splits"
+    )
+    spans: list[str] = Field(description="the folders of the spans that are used, oldest first")
+    classes: dict[str, int] = Field(description="class name → files in its folders")
+    unused: dict[str, int] = Field(description="reason → files that no split or quarantine holds")
+    unused_images: int = Field(
+        0, ge=0, description="image files among them that no setting or convention leaves out"
+    )
+    unused_csv: str | None = Field(
+        None, description="the list of them, with reasons; null where the run did not ingest"
+    )
+
+    @classmethod
+    def of(cls, listing: folder.Listing) -> "Layout":
+        """Sums a listing up."""
+        counts = Counter(file.class_name for file in listing.files)
+        return cls(
+            splits=listing.splits,
+            spans=[span.folder for span in listing.spans],
+            classes=dict(sorted(counts.items())),
+            unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
+            unused_images=listing.unused.lost_images,
+        )
+
+
+class Pushed(_Record):
+    """A version that this run put into serving."""
+
+    version: str = Field(description="the name of its folder, a Unix time in seconds")
+    path: str = Field(description="the folder with saved_model.pb")
+
+
+class StepTime(_Record):
+    """What a step took."""
+
+    name: str = Field(description="the step's id in the pipeline")
+    seconds: float = Field(description="wall time")
+    cached: bool = Field(description="whether an earlier run's output was taken")
+
+
+class Summary(_Record):
+    """The outcome of one run."""
+
+    run_id: str = Field(description="names the run, its log and its saved configuration")
+    status: Status = Field(
+        description="succeeded: finished and the decision carried out; not_blessed: finished, the"
+        " model was refused; partial: finished the steps that were asked for, before the push;"
+        " failed: a step broke off"
+    )
+    data_dir: str = Field(description="the folder that was ingested")
+    fingerprint: str | None = Field(None, description="of the paths, sizes and times of its files")
+    layout: Layout | None = Field(None, description="what was understood of that folder")
+    examples: dict[str, int] = Field(description="images in train, eval and test")
+    quarantined: int = Field(
+        description="files that could not be used or were taken out by a check"
+    )
+    quarantine_csv: str | None = Field(description="the list of them, with reasons")
+    findings: list[Finding] = Field(description="what the checks of the images found")
+    findings_page: str | None = Field(description="the page that shows them with pictures")
+    metrics: Metrics | None = Field(description="of the trained model on the test split")
+    verdict: Literal["release", "refuse", "inconclusive"] | None = Field(
+        description="of the release gate; null where the run did not get there"
+    )
+    blessed: bool = Field(
+        description="whether the model may be pushed; differs from the verdict where"
+        " gate.inconclusive says so"
+    )
+    reasons: list[str] = Field(description="why the decision is what it is")
+    pushed: Pushed | None = Field(description="what this run pushed; null where nothing new was")
+    model_dir: str | None = Field(description="the folder with all pushed versions of the model")
+    predictions: str | None = Field(
+        None, description="the folder with the model's answers about eval and test, as Parquet"
+    )
+    report: str | None = Field(description="the HTML report, where one was made")
+    model_card: str | None = Field(description="the same figures in Markdown")
+    steps: list[StepTime] = Field(description="in order")
+    seconds: float = Field(description="wall time of the run")
+
+    def write(self, path: Path) -> None:
+        """Writes the file, whole or not at all."""
+        with atomic.replacing(path) as temporary:
+            temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Summary | None:
+    """Reads a summary; None where there is none.
+
+    One that is damaged, or of another release, is told in the log and counts as none.
+    """
+    try:
+        return read_back.json_file(path, "summary of a run", Summary.model_validate)
+    except read_back.AbsentError:
+        return None
+    except read_back.ReadError as error:
+        logging.warning("%s It is passed over.", error)
+        return None
