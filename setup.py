@@ -49,6 +49,7 @@ PACKAGES = [
     "components.trainer.backbones",
     "components.trainer.calibration",
     "components.trainer.exports",
+    "components.trainer.exports.formats",
     "components.trainer.features",
     "components.trainer.loop",
     "components.trainer.network",

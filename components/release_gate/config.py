@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import metric, registry
+from components.trainer.exports import formats
+from components.trainer.exports.formats import export_format
 
 AUTO = "auto"
 DIFFERENCE = "of a probability, the largest over all images"
@@ -21,28 +23,30 @@ class ExportTolerance(BaseModel):
     min_agreement: float = Field(0.98, ge=0, le=1, description=AGREEMENT)
 
 
-class Int8Tolerance(ExportTolerance):
-    """Of what computes in steps of 1/256: an image between two classes may well tip over."""
-
-    max_difference: float = Field(0.6, ge=0, le=1, description=DIFFERENCE)
-    min_agreement: float = Field(0.85, ge=0, le=1, description=AGREEMENT)
-
-
-class OnnxTolerance(ExportTolerance):
-    """Of what computes as TensorFlow does."""
-
-    max_difference: float = Field(0.001, ge=0, le=1, description=DIFFERENCE)
-    min_agreement: float = Field(0.99, ge=0, le=1, description=AGREEMENT)
+def _tolerance(one: export_format.ExportFormat) -> tuple[Any, Any]:
+    """The setting of a format's tolerance: its type, with the format's own defaults, and its field."""
+    limits: dict[str, Any] = {
+        name: (float, Field(getattr(one, name), ge=0, le=1, description=field.description))
+        for name, field in ExportTolerance.model_fields.items()
+    }
+    own = create_model(f"Tolerance_{one.name}", __base__=ExportTolerance, **limits)
+    return own, Field(default_factory=own)
 
 
-class ExportTolerances(BaseModel):
+class _ByFormat(BaseModel):
     """Of each format; a model with an export beyond its own is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tflite_float16: ExportTolerance = Field(default_factory=ExportTolerance)
-    tflite_int8: Int8Tolerance = Field(default_factory=Int8Tolerance)
-    onnx: OnnxTolerance = Field(default_factory=OnnxTolerance)
+
+if TYPE_CHECKING:
+    ExportTolerances = _ByFormat
+else:
+    ExportTolerances = create_model(
+        "ExportTolerances",
+        __base__=_ByFormat,
+        **{one.name: _tolerance(one) for one in formats.ALL},
+    )
 
 
 def _limit(one: metric.Metric) -> tuple[Any, Any]:

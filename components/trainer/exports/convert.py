@@ -15,12 +15,11 @@ import numpy as np
 from components.preprocess import materialise
 from components.trainer.calibration import calibration
 from components.trainer.exports import config as export_config
-from components.trainer.exports import frozen, manifest
+from components.trainer.exports import formats, frozen, manifest
+from components.trainer.exports.formats.export_format import ExportFormat
 from data import errors, fresh_process, progress
 
 TASK = "converting to"
-# That of tf2onnx itself; runtimes of some years ago read it.
-OPSET = 15
 
 
 def write(
@@ -51,16 +50,17 @@ def write(
     exports = []
     with tempfile.TemporaryDirectory() as scratch:
         source, samples = Path(scratch) / "frozen", Path(scratch) / "pixels.npy"
-        frozen.save(classifier, temperature, source, config.formats)
-        if "tflite_int8" in config.formats:
+        wanted = [formats.REGISTRY[name] for name in config.formats]
+        frozen.save(classifier, temperature, source, wanted)
+        if any(one.is_calibrated for one in wanted):
             pixels = representative(train_files, spec.size_px, config.representative_images)
             np.save(samples, pixels, allow_pickle=False)
-        for name in config.formats:
-            progress.start(f"{TASK} {name}")
+        for one in wanted:
+            progress.start(f"{TASK} {one.name}")
             start = time.perf_counter()
-            path = folder / manifest.NAMES[name]
-            _convert(name, source, path, samples)
-            exports.append(manifest.Export.of(name, path))
+            path = folder / one.file_name
+            _convert(one, source, path, samples)
+            exports.append(manifest.Export.of(one.name, path))
             logging.info("%s: %.1f s", path.name, time.perf_counter() - start)
     manifest.write(folder, spec, temperature, exports)
     return exports
@@ -86,20 +86,13 @@ def representative(train_files: Sequence[str], size_px: int, count: int) -> np.n
     return np.concatenate([pixels for pixels, _ in batches.as_numpy_iterator()])
 
 
-def _convert(name: str, source: Path, path: Path, samples: Path) -> None:
+def _convert(one: ExportFormat, source: Path, path: Path, samples: Path) -> None:
+    module, arguments = one.converter(source, path, samples)
     try:
-        if name == "onnx":
-            arguments = ["--saved-model", str(source), "--signature_def", name, "--tag", "serve"]
-            arguments += ["--opset", str(OPSET), "--output", str(path)]
-            module = "tf2onnx.convert"
-        else:
-            more = [str(samples)] if name == "tflite_int8" else []
-            arguments = [str(source), name, str(path), *more]
-            module = "components.trainer.exports.tflite"
         fresh_process.run(module, arguments, environment=fresh_process.ON_CPU)
     except fresh_process.ProcessError as error:
         raise errors.PipelineError(
-            f"The model cannot be converted to {name}: {error}\n  Leave it out of"
+            f"The model cannot be converted to {one.name}: {error}\n  Leave it out of"
             " --train.exports.formats, or choose another --train.backbone; what was trained is"
             " kept for the next run."
         ) from error

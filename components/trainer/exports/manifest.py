@@ -15,16 +15,12 @@ import pydantic
 
 from components.preprocess import materialise
 from components.trainer.exports import config as export_config
+from components.trainer.exports.formats import export_format
 from data.files import read_back
 
 FOLDER = Path("assets.extra") / "exports"
 FILE = "exports.json"
 VERSION = 1
-NAMES = {
-    "tflite_float16": "model_float16.tflite",
-    "tflite_int8": "model_int8.tflite",
-    "onnx": "model.onnx",
-}
 RESIZED = {
     "stretch": "to S × S whatever its sides",
     "center_crop": "the middle square of it to S × S",
@@ -83,7 +79,7 @@ def describe(
         **spec.reading.to_dict(),
         "temperature": temperature,
         "input": {
-            "name": export_config.INPUT,
+            "name": export_format.INPUT,
             "type": f"uint8 [B, {size}, {size}, 3], RGB in 0–255; B is 1 in .tflite files, any in"
             " .onnx",
             "preparation": "The image is decoded; grey values v of more than 8 bits become"
@@ -95,7 +91,7 @@ def describe(
             f" {size}, bilinear and antialiased. All else is inside the file.",
         },
         "output": {
-            "name": export_config.OUTPUT,
+            "name": export_format.OUTPUT,
             "type": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels; calibrated",
         },
         "exports": [asdict(one) for one in exports],

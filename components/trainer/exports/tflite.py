@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from components.trainer.exports import runtime
+from components.trainer.exports.formats import tflite_files
 from data.files import read_arrays
 
 
@@ -61,7 +61,7 @@ def main(saved_model: str, name: str, output: str, pixels: str | None = None) ->
     content = convert(Path(saved_model), name, images)
     Path(output).write_bytes(content)
     # It loads, and takes pixels as they are.
-    runtime.TFLite(Path(output))
+    tflite_files.TFLite(Path(output))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 import collections
+import dataclasses
 import shutil
 
 import pytest
 
-from components.trainer.exports import installed
+from components.trainer.exports import formats
 from data import errors
 from data.splits import labels
 from pipeline.run import preflight
@@ -95,7 +96,8 @@ def test_an_output_folder_that_cannot_be_written(tmp_path):
 
 
 def test_a_format_whose_library_is_missing(tmp_path, class_folders, monkeypatch):
-    monkeypatch.setattr(installed, "LIBRARIES", {"onnx": ("no_such_library",)})
+    lacking = dataclasses.replace(formats.REGISTRY["onnx"], libraries=("no_such_library",))
+    monkeypatch.setitem(formats.REGISTRY, "onnx", lacking)
     flags = ["--train.exports.formats=tflite_int8,onnx", "--train.weights=gone.weights.h5"]
     message = refused(tmp_path, class_folders, *flags)
     assert "formats onnx: no_such_library is not installed; install the extra [onnx]" in message
