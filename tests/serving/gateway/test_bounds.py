@@ -25,7 +25,7 @@ from tests.serving.served import encoded
 
 pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "serving.md"
 PREDICT = "/v1/models/shapes:predict"
 INFER = "/v2/models/shapes/infer"
 ROWS = re.compile(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
