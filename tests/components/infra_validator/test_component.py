@@ -110,7 +110,7 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root, examp
     found = run(root, examples, "bad")
     blessing, pushed = found["InfraBlessing"], found["PushedModel"]
     assert blessing["blessed"] == 0
-    assert blessing["reason"].startswith("The server did not take the model.")
+    assert blessing["reason"].startswith("The server did not accept the model.")
     assert "Version 1 does not load" in blessing["reason"]
     assert trial.Trial.read(blessing["uri"]).tried_by == trial.OWN
     assert [path.name for path in Path(blessing["uri"]).iterdir() if "BLESSED" in path.name] == [

@@ -193,7 +193,7 @@ def test_places_are_listed_once_and_links_to_folders_are_not_followed(photos, tm
     ("flags", "message"),
     [
         (["--model-dir", "nowhere"], "neither a saved_model.pb in it nor a version"),
-        (["--output", "answers.xls"], "ends in .csv, .jsonl, .parquet"),
+        (["--output", "answers.xls"], "must end in one of .csv, .jsonl, .parquet"),
         (["--beam.engine", "fink"], "--beam.engine is 'fink'"),
         (["--beam.workers", "-1"], "--beam.workers is '-1'"),
     ],
