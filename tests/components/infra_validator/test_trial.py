@@ -81,7 +81,7 @@ def test_what_is_no_model_is_refused_with_the_servers_word(tmp_path, encoded):
 
 @pytest.fixture
 def no_server(monkeypatch) -> None:
-    """Whoever starts one here fails."""
+    """Fails every test that starts a server."""
 
     def running(*_):
         raise AssertionError("A server was started.")

@@ -74,7 +74,7 @@ def rate(hits: int, total: int) -> result.Figure:
 
 
 def answers() -> tuple[predictions.Predictions, pictures.Chosen]:
-    """What was predicted of each image, and the images of the matrix to show."""
+    """Makes the prediction of each image, and the images of the matrix to show."""
     rng = np.random.default_rng(0)
     paths, label_ids, rows, cells = [], [], [], {}
     for true, counts in enumerate(COUNTS):

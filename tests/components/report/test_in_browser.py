@@ -1,4 +1,4 @@
-"""The pages as a reader has them: clicked, tabbed through, on a desktop and on a phone."""
+"""The pages in a browser: clicked, tabbed through, on a desktop and on a phone."""
 
 import pytest
 

@@ -33,7 +33,7 @@ def trained(right, images) -> probe.Stage:
 
 
 def served(exported: models.Exported, images: list[parity_images.Golden]) -> probe.Stage:
-    """The SavedModel's answer as the fresh process asks for it, but in this one."""
+    """Runs the SavedModel as the fresh process does, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
     answer = probe._ask(signature, [image.encoded for image in images])
     labels = [label.decode() for label in answer["label"]]
@@ -65,7 +65,7 @@ def test_broken_images_and_webp_are_bad_in_every_stage_alike(right, images, trai
     np.testing.assert_array_equal(answer.valid, trained.valid)
     assert (~trained.valid).sum() == UNREADABLE
     assert not trained.probabilities[~trained.valid].any()
-    assert trained.probabilities[trained.valid].std(axis=0).min() > 0.01  # it tells images apart
+    assert trained.probabilities[trained.valid].std(axis=0).min() > 0.01  # it distinguishes images
 
 
 def test_pixels_of_another_range(export_as, images, trained):
