@@ -126,7 +126,7 @@ class Content:
 
     @cached_property
     def totals(self) -> architecture.Totals:
-        """The parameters and multiply-adds of all layers, of which there are some."""
+        """Returns the parameters and multiply-adds of all layers; there must be layers."""
         return architecture.totals(self.layers)
 
     def picture(self, path: str) -> pictures.Picture:

@@ -70,10 +70,10 @@ class Chosen:
 
     Attributes:
       cells: (true class id, predicted class id) → paths, for the confusion matrix.
-      worst: mistakes that the model was surest of.
+      worst: mistakes with the highest probability.
       doubtful: images whose two most probable classes are closest.
       mislabelled: images whose label is likely wrong.
-      label_errors: how many labels are likely wrong, shown or not.
+      label_errors: the number of labels that are likely wrong, shown or not.
     """
 
     cells: dict[Cell, list[str]]
