@@ -56,7 +56,7 @@ import numpy as np
 from components.evaluator import config as evaluate_config
 from components.release_gate import config, limits
 from components.report import content
-from pipeline import outcome
+from pipeline.outcome import outcome
 from tests.components.evaluator import evaluated
 from tests.components.release_gate.answered import answers
 
