@@ -94,7 +94,7 @@ class TuneConfig(BaseModel):
                 message = error.errors()[0]["msg"]
                 raise ValueError(f"{message[:1].lower()}{message[1:]}, not {one:g}") from error
         if info.field_name not in CHOICES and value[0] > value[1]:
-            raise ValueError(f"the lowest, {value[0]:g}, lies above the highest, {value[1]:g}")
+            raise ValueError(f"the lowest, {value[0]:g}, is above the highest, {value[1]:g}")
         return value
 
     @field_validator("augment_strength")

@@ -38,7 +38,7 @@ class TFLite:
         if self._input["dtype"] is not np.uint8 or (scale, zero) not in ((0.0, 0), (1.0, 0)):
             raise ValueError(
                 f"the input is {self._input['dtype'].__name__} with scale {scale:g} and zero point"
-                f" {zero}; it must be uint8 as it is"
+                f" {zero}; it must be unscaled uint8"
             )
 
     def ask(self, pixels: np.ndarray) -> np.ndarray:
