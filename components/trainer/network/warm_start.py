@@ -65,8 +65,10 @@ def apply(
     try:
         told = contract.read(base)
         if told["backbone"] != backbone:
-            sentence = f"{otherwise}: the last model has the backbone {told['backbone']}"
-            return Start(Fit.OTHER_BACKBONE, sentence)
+            return Start(
+                Fit.OTHER_BACKBONE,
+                f"{otherwise}: the last model has the backbone {told['backbone']}",
+            )
         last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
     except (read_back.ReadError, *read_back.BROKEN) as error:
         sentence = f"{otherwise}: the last model cannot be read ({type(error).__name__})"
