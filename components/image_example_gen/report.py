@@ -1,4 +1,4 @@
-"""The checks of an ingest's report: nothing was lost, and what is left makes a classifier."""
+"""Checks the report of an ingest: no file was lost, and the rest suffices for a classifier."""
 
 import shlex
 from collections import Counter

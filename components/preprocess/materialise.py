@@ -60,7 +60,7 @@ class Spec:
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard, and where its pixels go.
+    """Shard of image records and the shard of its pixels.
 
     Attributes:
       images: the shard of image records.
@@ -74,7 +74,7 @@ class Shard:
 
 
 def shards(examples_uri: str, pixels_uri: str, splits: Iterable[str]) -> list[Shard]:
-    """Returns the shards of an Examples artifact, each with its place in the pixels artifact."""
+    """Lists the shards of an Examples artifact, each with its path in the pixels artifact."""
     found = []
     for split in splits:
         paths = examples_artifact.shards(examples_uri, split)
@@ -89,7 +89,7 @@ def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
     """Materialises one shard; the pixels are in the order of the images.
 
     Args:
-      shard: what to read and to write.
+      shard: the shards to read and to write.
       config: side and resize mode.
 
     Returns:

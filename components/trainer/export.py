@@ -66,7 +66,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255, and refusals.
 
-        The refusals, string [B], are codes of :mod:`data.images.refusals`, empty where an image is valid.
+        The refusals, string [B], are codes of :mod:`data.images.refusals`, empty for valid images.
         """
         spec = self.spec
         pixels, refused = decoding.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)

@@ -24,8 +24,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     """Reports the number of images, the epoch and the accuracy on the eval split.
 
     Args:
-      phase: its name.
-      epochs: how many there are at most.
+      phase: name of the phase.
+      epochs: maximum number of epochs.
       image_count: images in an epoch.
       batch_size: images in a batch, except for the last of an epoch.
       position: progress of the phase.

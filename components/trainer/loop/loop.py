@@ -27,11 +27,11 @@ class Phase:
     """Description of a phase.
 
     Attributes:
-      name: of the three that there are.
-      epochs: at most.
-      learning_rate: the highest.
-      factors: of the rate, one a trainable variable; empty: all 1.
-      steps_per_execution: steps a call into TensorFlow.
+      name: one of the three names.
+      epochs: maximum number of epochs.
+      learning_rate: highest learning rate.
+      factors: of the rate, one for each trainable variable; empty: all 1.
+      steps_per_execution: number of steps in a call into TensorFlow.
     """
 
     name: phase_names.PhaseName

@@ -15,7 +15,7 @@ _STATE = "seed_state"
 
 @keras.saving.register_keras_serializable("image_pipeline")
 class Augmentation(keras.layers.Layer):  # type: ignore[misc]
-    """The changes of ``data.augment.augment``, while training only.
+    """Applies the changes of ``data.augment.augment`` in training only.
 
     The state of its random generator is a variable of the model and stored in its files, so a
     checkpoint restores it.
