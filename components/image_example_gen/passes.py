@@ -111,7 +111,7 @@ def _decide(
 def _without_changed(
     before: Mapping[str, file_index.Row], after: dict[str, file_index.Row], stale: set[str]
 ) -> dict[str, file_index.Row]:
-    """The rows, with a rejection for each file that became another one between two looks.
+    """Replaces the row of each file that changed between two inspections by a rejection.
 
     Its values were not part of the rule, and the next run inspects it again.
     """
