@@ -75,7 +75,7 @@ class Workspace:
             return value_range.histogram_from_bytes(content)
 
     def has_bytes(self, row: file_index.Row) -> bool:
-        """Whether the bytes to store for a file need not be made again."""
+        """Returns whether the bytes to store for a file exist."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
             return True
@@ -84,7 +84,7 @@ class Workspace:
         return _is_image(self.encoded(row.sha256, result))
 
     def remember(self, rows: Sequence[file_index.Row], ledger: Mapping[str, str]) -> None:
-        """Keeps what is known of the files and where they went; forgets those that are gone."""
+        """Stores the rows and splits of the files, and deletes those of files that are gone."""
         file_index.save(self.index_dir, rows)
         split.save_ledger(self.ledger, ledger)
         kept = set()
@@ -150,7 +150,7 @@ def bundles(tasks: Sequence[Task]) -> list[Bundle]:
 
 
 def count_decoded(tasks: Sequence[Task], rows: Mapping[str, file_index.Row]) -> int:
-    """How many files had to be decoded; the others were known from before, or moved."""
+    """Counts the files that had to be decoded; the others were in the index, or moved."""
     return sum(
         1 for task in tasks if task.twin is None or rows[task.file.path].sha256 != task.twin.sha256
     )
@@ -184,7 +184,7 @@ class Inspector:
         self._pool.close()
 
     def inspect(self, tasks: Sequence[Task]) -> None:
-        """Looks at files and appends their rows to the index."""
+        """Inspects files and appends their rows to the index."""
         rows: list[file_index.Row] = []
         todo: dict[str, folder.ImageFile] = {}
         for task in tasks:
@@ -247,7 +247,7 @@ class Inspector:
         return file_index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
 
     def _moved(self, task: Task) -> file_index.Row | None:
-        """The row of a file that was moved, where its content is the same."""
+        """Returns the row of a moved file if its content is the same."""
         content = user_files.read(self._root, task.file.path, self._config.limits.max_bytes)
         twin = task.twin
         if twin is None or isinstance(content, decode.Rejection):

@@ -38,7 +38,7 @@ class Inspected:
 
     @property
     def listed(self) -> list[file_index.Row]:
-        """The rows of the listed files, in their order."""
+        """Lists the rows of the listed files, in order."""
         return [self.rows[file.path] for file in self.listing.files]
 
 
