@@ -1,22 +1,22 @@
-"""The settings of exports for other runtimes. Imports no TensorFlow."""
+"""Settings of exports for other runtimes. Imports no TensorFlow."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Format = Literal["tflite_float16", "tflite_int8", "onnx"]
-# What goes into a file of any format, and what comes out of it, are called so.
+# Names of the input and the output of a file of any format.
 INPUT, OUTPUT = "pixels", "probabilities"
 
 
 class ExportConfig(BaseModel):
-    """What the model is also written as, beside the SavedModel, for phones and other runtimes."""
+    """Exports of the model for phones and other runtimes, beside the SavedModel."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    formats: list[Format] = Field([], description="any of tflite_float16, tflite_int8, onnx")
+    formats: list[Format] = Field([], description="formats: tflite_float16, tflite_int8, onnx")
     representative_images: int = Field(
-        200, ge=1, le=1000, description="training images that tflite_int8 is calibrated on"
+        200, ge=1, le=1000, description="number of training images that calibrate tflite_int8"
     )
 
     @field_validator("formats")

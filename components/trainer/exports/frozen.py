@@ -1,7 +1,7 @@
-"""The classifier from uint8 pixels to probabilities, as a SavedModel without variables.
+"""Writes the classifier, uint8 pixels → probabilities, as a SavedModel without variables.
 
-What converters read. Keras 3 writes variables that the TensorFlow Lite converter of TensorFlow
-2.16 does not find, whereupon it ends its process; constants it understands, and so do all.
+All converters read it. Keras 3 writes variables that the TensorFlow Lite converter of TensorFlow
+2.16 does not find, and then its process ends; constants work in every converter.
 
 Dimension letters: B batch, S side in pixels, K classes.
 """
@@ -16,8 +16,8 @@ from tensorflow.python.framework import convert_to_constants
 
 from components.trainer.exports import config as export_config
 
-# A file for phones answers for one image at a time: with a fixed shape, more of it is fast.
-# tflite_int8 is quantised from float32 pixels on; its own input becomes uint8 all the same.
+# A file for phones takes one image at a time: with a fixed shape, more of its operations are fast.
+# tflite_int8 is quantised from float32 pixels on; its input becomes uint8 nevertheless.
 SHAPES: dict[str, tuple[int | None, tf.DType]] = {
     "tflite_float16": (1, tf.uint8),
     "tflite_int8": (1, tf.float32),
@@ -28,17 +28,17 @@ SHAPES: dict[str, tuple[int | None, tf.DType]] = {
 def save(
     classifier: keras.Model, temperature: float, directory: Path, formats: Sequence[str]
 ) -> None:
-    """Writes a SavedModel with one signature for each format, called as the format is.
+    """Writes a SavedModel with one signature for each format, named as the format.
 
     Args:
       classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      temperature: what logits are divided by.
-      directory: where it goes.
+      temperature: divisor of the logits.
+      directory: folder of the SavedModel.
       formats: keys of SHAPES.
     """
     module = tf.Module()
     signatures = {name: _signature(classifier, temperature, *SHAPES[name]) for name in formats}
-    # What swish needs to be trained again captures variables, which are no more.
+    # The gradient function of swish captures variables, which no longer exist.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
 

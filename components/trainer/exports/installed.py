@@ -1,11 +1,11 @@
-"""Whether what writes and runs a format is installed, told without importing it."""
+"""Checks that the packages of export formats are installed, without importing them."""
 
 import importlib.util
 from collections.abc import Sequence
 
 from data import errors
 
-# What TensorFlow itself brings is not listed.
+# Packages that come with TensorFlow are not listed.
 LIBRARIES = {"onnx": ("tf2onnx", "onnx", "onnxruntime")}
 EXTRA = "onnx"
 
@@ -14,10 +14,10 @@ def check(formats: Sequence[str]) -> None:
     """Refuses formats that cannot be written here.
 
     Args:
-      formats: names as of ExportConfig.
+      formats: names as in ExportConfig.
 
     Raises:
-      errors.ConfigError: with one sentence for each.
+      errors.ConfigError: has one sentence for each format that cannot be written.
     """
     problems = []
     for name in formats:

@@ -1,4 +1,4 @@
-"""Asks an export, in another process: what is damaged may take its process down.
+"""Runs an export in another process: a damaged file may crash the process that loads it.
 
 Dimension letters: N images, S side in pixels, K classes.
 """
@@ -16,17 +16,17 @@ from data.files import read_arrays, read_back
 
 
 class Runtime(Protocol):
-    """A loaded model."""
+    """Loaded model."""
 
     def ask(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels uint8 [N, S, S, 3] in 0–255 → probabilities float32 [N, K]."""
+        """Computes probabilities float32 [N, K] of pixels uint8 [N, S, S, 3] in 0–255."""
 
 
 class TFLite:
-    """A ``.tflite`` file.
+    """Loaded ``.tflite`` file.
 
     Raises:
-      ValueError: it is no such file, or takes something else than pixels.
+      ValueError: it is not such a file, or its input is not pixels.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class TFLite:
         if self._input["dtype"] is not np.uint8 or (scale, zero) not in ((0.0, 0), (1.0, 0)):
             raise ValueError(
                 f"the input is {self._input['dtype'].__name__} with scale {scale:g} and zero point"
-                f" {zero}; it must be uint8 as it is"
+                f" {zero}; it must be unscaled uint8"
             )
 
     def ask(self, pixels: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ class TFLite:
 
 
 class Onnx:
-    """An ``.onnx`` file."""
+    """Loaded ``.onnx`` file."""
 
     BATCH = 16
 
@@ -73,19 +73,19 @@ class Onnx:
 def ask(
     name: str, path: Path, pixels: np.ndarray, worker: fresh_process.Worker | None = None
 ) -> np.ndarray:
-    """Asks a file in another process.
+    """Computes the probabilities of a file in another process.
 
     Args:
       name: the format.
       path: the file.
       pixels: uint8 [N, S, S, 3] in 0–255.
-      worker: the process; by default one of its own.
+      worker: the process; by default a new one.
 
     Returns:
       probabilities float32 [N, K].
 
     Raises:
-      fresh_process.ProcessError: it does not load, fails, or takes down its process.
+      fresh_process.ProcessError: the file does not load, fails, or crashes the process.
     """
     with tempfile.TemporaryDirectory() as scratch:
         request, answer = Path(scratch) / "pixels.npy", Path(scratch) / "answer.npy"
@@ -99,7 +99,7 @@ def ask(
 
 
 def main(name: str, path: str, request: str, answer: str) -> None:
-    """What the process does."""
+    """Runs the file and writes its probabilities: the entry point of the process."""
     loaded: Runtime = Onnx(Path(path)) if name == "onnx" else TFLite(Path(path))
     pixels = read_arrays.array(request, "pixels")
     np.save(answer, loaded.ask(pixels), allow_pickle=False)
