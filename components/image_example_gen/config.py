@@ -1,4 +1,4 @@
-"""The settings of ingest."""
+"""Settings of ingest."""
 
 import hashlib
 from typing import Any
@@ -11,17 +11,17 @@ from data.splits import split as split_config
 
 
 class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
-    """How class folders become TFRecords."""
+    """Conversion of class folders to TFRecords."""
 
     split: split_config.SplitConfig = Field(
-        default_factory=split_config.SplitConfig, description="the splits that the pipeline makes"
+        default_factory=split_config.SplitConfig, description="splits that the pipeline makes"
     )
     value_range: range_choice.Setting = Field(
         "auto",
-        description="what becomes 0–255 of grey values of more than 8 bits, for all images alike:"
-        " auto, type, percentile, or the two values LOW,HIGH",
+        description="range of grey values of more than 8 bits that is scaled to 0–255, the same for"
+        " all images: auto, type, percentile, or the two values LOW,HIGH",
     )
-    shard_bytes: int = Field(128 << 20, ge=1 << 10, description="aimed size of a TFRecord file")
+    shard_bytes: int = Field(128 << 20, ge=1 << 10, description="target size of a TFRecord file")
 
     @field_validator("value_range", mode="before")
     @classmethod
@@ -29,26 +29,26 @@ class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
         return range_choice.parse(value)
 
     def decoding(self) -> decode.DecodeConfig:
-        """The part of the settings that a decoder is told."""
+        """Returns the part of the settings that a decoder needs."""
         return decode.DecodeConfig(**self.model_dump(include=set(decode.DecodeConfig.model_fields)))
 
 
 class IngestJob(BaseModel):
-    """All that the ingest step is told: the settings and what the runner found out."""
+    """Input of the ingest step: its settings and what the runner determined."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: IngestConfig
-    labels: list[str] = Field(description="the label map")
-    fingerprint: str = Field(description="of the listing; makes the cache notice any change")
-    code: str = Field(description="hash of the code that runs; likewise")
-    state_dir: str = Field(description="where the index and the ledger of splits are kept")
+    labels: list[str] = Field(description="label map")
+    fingerprint: str = Field(description="hash of the listing; part of the cache key")
+    code: str = Field(description="hash of the code that runs; part of the cache key")
+    state_dir: str = Field(description="folder of the index and the ledger of splits")
 
     def decode_key(self) -> str:
-        """Names the index: what was decoded with other settings or code says nothing."""
+        """Names the index: rows decoded with other settings or code are not reused."""
         text = f"{self.code} {self.config.decoding().model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def split_key(self) -> str:
-        """Names the ledger: under other shares or groups, images are assigned anew."""
+        """Names the ledger: with other shares or groups, images are assigned anew."""
         return hashlib.sha256(self.config.split.model_dump_json().encode()).hexdigest()[:16]

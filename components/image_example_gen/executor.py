@@ -1,4 +1,4 @@
-"""The Beam door of ingest: names of files and shards cross the shuffle, images never do."""
+"""Beam adapter of ingest: names of files and shards cross the shuffle, images never do."""
 
 import functools
 import os
@@ -20,7 +20,7 @@ from data.splits import split
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
-    """A bundle of tasks → nothing; what is found goes to the index, which all workers share."""
+    """Inspects a bundle of tasks; the results go to the index, which all workers share."""
 
     def __init__(self, *arguments: Any) -> None:
         self._arguments = arguments  # of the Inspector
@@ -37,7 +37,7 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    """(split, shard) → nothing; what became of its images is left in the artifact."""
+    """Writes a (split, shard); the report on its images is written into the artifact."""
 
     def __init__(self, writer: ingest.ShardWriter) -> None:
         self._writer = writer
@@ -48,7 +48,7 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Runs an ingest on whatever engine the Beam arguments name."""
+    """Runs an ingest on the engine that the Beam arguments name."""
 
     def Do(
         self,
@@ -70,7 +70,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
         outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
         examples_artifact.write_report(examples.uri, outcome)
-        # TFX deletes the artifact of a step that fails; this copy is there to be read then.
+        # TFX deletes the artifact of a step that fails; this copy can still be read.
         report.check(outcome, listing, examples_artifact.write_report(job.state_dir, outcome))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
@@ -82,7 +82,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _ = (
                 pipeline
                 | "NewFiles" >> beam.Create(inspection.bundles(tasks))
-                # Without this, listing and reading fuse into one bundle on one worker.
+                # Without this, Beam fuses listing and reading into one bundle on one worker.
                 | "Spread" >> beam.Reshuffle()
                 | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders, scale))
             )
@@ -100,7 +100,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _workers_a_machine(arguments: list[str]) -> int:
-    """How many worker processes share a machine's cores."""
+    """Returns the number of worker processes that share a machine's cores."""
     options = pipeline_options.PipelineOptions(arguments)
     local = options.view_as(pipeline_options.DirectOptions).direct_num_workers
     portable = options.view_as(pipeline_options.PortableOptions).sdk_worker_parallelism
@@ -108,7 +108,7 @@ def _workers_a_machine(arguments: list[str]) -> int:
 
 
 def _unpack(exec_properties: dict[str, Any]) -> tuple[str, config.IngestJob]:
-    """The folder that the driver resolved, and the job."""
+    """Returns the folder that the driver resolved, and the job."""
     input_config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties["input_config"], input_config)
     pattern = os.path.dirname(input_config.splits[0].pattern)

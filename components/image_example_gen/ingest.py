@@ -1,6 +1,6 @@
-"""The second pass of ingest: rows of the index → splits, shards, records.
+"""Second pass of ingest: rows of the index → splits, shards, records.
 
-Nothing is lost: each listed file ends in exactly one split or in the quarantine list.
+No file is lost: each listed file ends in exactly one split or in the quarantine list.
 """
 
 import itertools
@@ -23,15 +23,15 @@ TASK = "writing records"
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes where.
+    """Assignment of images to splits and shards.
 
     Attributes:
-      images: what is written, in the order of the records.
-      quarantined: what is not, and why.
+      images: the images to write, in the order of the records.
+      quarantined: the files that are not written, with reasons.
       ledger: the assignments to remember.
       shard_counts: split → number of shards.
-      duplicate_distance: up to which images counted as near copies.
-      passed_over: images of fixed spans that are in no test split, and so are not used.
+      duplicate_distance: largest distance in bits at which images counted as near-duplicates.
+      passed_over: images of fixed spans that are in no test split and so are not used.
     """
 
     images: list[catalog.Image]
@@ -42,7 +42,7 @@ class Plan:
     passed_over: int = 0
 
     def shards(self) -> list[tuple[str, int]]:
-        """(split, shard) of each. One that no image falls into is written too."""
+        """Lists the (split, shard) of each shard; empty shards are written too."""
         return [(name, i) for name, count in self.shard_counts.items() for i in range(count)]
 
 
@@ -57,13 +57,13 @@ def plan(
 
     Args:
       listing: the files.
-      rows: path → what is known of the file; of every listed one.
+      rows: path → row of the index, for every listed file.
       job: the settings.
       ledger: the assignments of earlier ingests.
-      note: called with each image that is not used after all.
+      note: called with each image that is not used.
 
     Raises:
-      errors.PipelineError: of a listed file nothing is known.
+      errors.PipelineError: a listed file has no row.
     """
     _check_known(listing, rows)
     good, infos, quarantined = _sorted_out(listing, rows)
@@ -115,15 +115,15 @@ def _check_known(listing: folder.Listing, rows: Mapping[str, file_index.Row]) ->
     missing = [file.path for file in listing.files if file.path not in rows]
     if missing:
         raise errors.PipelineError(
-            f"Nothing is known of {len(missing)} files, such as {missing[0]}: a worker wrote its"
-            " finds elsewhere. Workers need the output folder at the same path."
+            f"The index has no rows of {len(missing)} files, such as {missing[0]}: a worker wrote"
+            " its results elsewhere. Workers need the output folder at the same path."
         )
 
 
 def _sorted_out(
     listing: folder.Listing, rows: Mapping[str, file_index.Row]
 ) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[ingest_report.Quarantined]]:
-    """The files that are images, what is known of each, and the others."""
+    """Separates the files that are images, with their info, from the others."""
     good, infos, quarantined = [], [], []
     for file in listing.files:
         result = rows[file.path].result
@@ -144,9 +144,9 @@ def _groups(
     infos: list[decode.ImageInfo],
     config: split.SplitConfig,
 ) -> tuple[list[int], int]:
-    """One number for all images that must share a split: copies, near copies, one group key.
+    """Numbers the groups of images that share a split: copies, near-duplicates, one group key.
 
-    Also the distance up to which images counted as near copies.
+    Also returns the distance up to which images counted as near-duplicates.
     """
     sides = [min(info.height, info.width) for info in infos]
     phashes = [info.phash for info in infos]
@@ -174,9 +174,9 @@ def finish(
     """Writes the label map; adds up the whole report.
 
     Args:
-      plan: what was to be written; the reports of its shards lie in the artifact.
+      plan: the plan that was carried out; the reports of its shards are in the artifact.
       listing: the files.
-      job: has the label map.
+      job: contains the label map.
       output_uri: the artifact.
       inspected: how the files were read.
     """
@@ -206,7 +206,7 @@ def finish(
 
 @dataclass(frozen=True)
 class ShardWriter:
-    """Writes the records of one shard at a time, by its list in the catalog.
+    """Writes the records of one shard at a time, from its list in the catalog.
 
     Attributes:
       root: the data folder.
@@ -224,7 +224,7 @@ class ShardWriter:
         """Reads and writes the images of one shard; harmless to repeat.
 
         Returns:
-          What became of them; a copy is left in the artifact.
+          The report on them, of which a copy is written into the artifact.
         """
         count = self.shard_counts[split_name]
         list_path = examples_artifact.catalog_path(self.output_uri, split_name, shard, count)

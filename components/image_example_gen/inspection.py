@@ -1,7 +1,6 @@
-"""The first pass of ingest: files → rows of the index. Each new file is decoded once, here.
+"""First pass of ingest: files → rows of the index. Each new file is decoded once, here.
 
-What is stored in other bytes than the file's own is kept beside the index, so that the second
-pass only reads and writes.
+Re-encoded images are stored beside the index, so that the second pass only reads and writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +23,12 @@ _FILES_A_BUNDLE = 1024
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where an ingest keeps what it knows between runs.
+    """Folder in which an ingest keeps its state between runs.
 
     Attributes:
-      state_dir: of the model.
+      state_dir: the state folder of the model.
       decode_key, split_key: see IngestJob.
-      counted: whether histograms are kept of values of more than 8 bits.
+      counted: whether histograms of values of more than 8 bits are stored.
     """
 
     state_dir: str
@@ -39,32 +38,32 @@ class Workspace:
 
     @classmethod
     def of(cls, job: ingest_config.IngestJob) -> "Workspace":
-        """The workspace of a job."""
+        """Makes the workspace of a job."""
         counted = job.config.value_range == "percentile"
         return cls(job.state_dir, job.decode_key(), job.split_key(), counted)
 
     @property
     def index_dir(self) -> Path:
-        """The folder of the index."""
+        """Returns the folder of the index."""
         return Path(self.state_dir, f"decoded-{self.decode_key}")
 
     @property
     def ledger(self) -> Path:
-        """The file that remembers splits; editing it pins an image to one."""
+        """Returns the file with the assigned splits; editing it pins an image to a split."""
         return Path(self.state_dir, LEDGER_FILE.format(key=self.split_key))
 
     def encoded(self, sha256: str, info: decode.ImageInfo) -> Path:
-        """Where the bytes to store for a file are, when they are not its own."""
-        # The range is in the name: whoever dies between writing bytes and row leaves no mixture.
+        """Returns the path of the bytes to store for a file that is re-encoded."""
+        # The name contains the range: a crash between writing bytes and row leaves no mixture.
         name = sha256 if info.values is None else f"{sha256}-{info.values.scaled.key()}"
         return self.index_dir / "encoded" / sha256[:2] / name
 
     def histogram(self, sha256: str) -> Path:
-        """Where the histogram of a file's values is, when they have more than 8 bits."""
+        """Returns the path of the histogram of a file's values, if they have more than 8 bits."""
         return self.index_dir / "histograms" / sha256[:2] / sha256
 
     def read_histogram(self, sha256: str) -> np.ndarray:
-        """The histogram of a file's values, see value_range.
+        """Reads the histogram of a file's values, see value_range.
 
         Raises:
           errors.DataError: it is damaged.
@@ -76,7 +75,7 @@ class Workspace:
             return value_range.histogram_from_bytes(content)
 
     def has_bytes(self, row: file_index.Row) -> bool:
-        """Whether the bytes to store for a file need not be made again."""
+        """Returns whether the bytes to store for a file exist."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
             return True
@@ -85,7 +84,7 @@ class Workspace:
         return _is_image(self.encoded(row.sha256, result))
 
     def remember(self, rows: Sequence[file_index.Row], ledger: Mapping[str, str]) -> None:
-        """Keeps what is known of the files and where they went; forgets those that are gone."""
+        """Stores the rows and splits of the files, and deletes those of files that are gone."""
         file_index.save(self.index_dir, rows)
         split.save_ledger(self.ledger, ledger)
         kept = set()
@@ -99,7 +98,7 @@ class Workspace:
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file begins as what is stored does; after a power failure it may be zeros."""
+    """Returns whether a file starts like a stored image; after a power failure it may be zeros."""
     try:
         with path.open("rb") as file:
             return file.read(8).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
@@ -109,7 +108,7 @@ def _is_image(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Task:
-    """A file to look at, and the row of one that it may be a moved copy of."""
+    """File to inspect, and the row of a file that it may be a moved copy of."""
 
     file: folder.ImageFile
     twin: file_index.Row | None = None
@@ -117,7 +116,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Tasks that go to one worker together; Beam would look into a plain list, one by one."""
+    """Tasks for one worker; Beam would take a plain list apart."""
 
     tasks: Sequence[Task]
 
@@ -125,13 +124,13 @@ class Bundle:
 def new_files(
     listing: folder.Listing, rows: dict[str, file_index.Row], workspace: Workspace
 ) -> list[Task]:
-    """The files of a listing that the index does not know as they are."""
+    """Lists the files that have no row in the index or have changed."""
     known = set()
     for file in listing.files:
         row = rows.get(file.path)
         if row and row.describes(file) and workspace.has_bytes(row):
             known.add(file.path)
-    # A move keeps size and modification time.
+    # A moved file keeps its size and modification time.
     gone = {
         (row.size_bytes, row.modified_ns): row
         for path, row in rows.items()
@@ -145,13 +144,13 @@ def new_files(
 
 
 def bundles(tasks: Sequence[Task]) -> list[Bundle]:
-    """The tasks in parts that one worker takes at a time."""
+    """Divides tasks into bundles that one worker takes at a time."""
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
 
 def count_decoded(tasks: Sequence[Task], rows: Mapping[str, file_index.Row]) -> int:
-    """How many files had to be decoded; the others were known from before, or moved."""
+    """Counts the files that had to be decoded; the others were in the index, or moved."""
     return sum(
         1 for task in tasks if task.twin is None or rows[task.file.path].sha256 != task.twin.sha256
     )
@@ -163,8 +162,8 @@ class Inspector:
     Args:
       root: the data folder.
       job: the settings.
-      decoders: how many processes decode.
-      scale: how values of more than 8 bits become 0–255.
+      decoders: number of processes that decode.
+      scale: scaling of values of more than 8 bits to 0–255.
     """
 
     def __init__(
@@ -185,7 +184,7 @@ class Inspector:
         self._pool.close()
 
     def inspect(self, tasks: Sequence[Task]) -> None:
-        """Looks at files and appends their rows to the index."""
+        """Inspects files and appends their rows to the index."""
         rows: list[file_index.Row] = []
         todo: dict[str, folder.ImageFile] = {}
         for task in tasks:
@@ -202,7 +201,7 @@ class Inspector:
     def _decode(
         self, todo: dict[str, folder.ImageFile], requests: list[decoder_process.Request]
     ) -> list[str]:
-        """Decodes; returns the paths of files of which TensorFlow sees another image."""
+        """Decodes files; returns the paths of those that TensorFlow decodes to another image."""
         rows, refused = [], []
         for request, answer in self._pool.decode(requests):
             result = answer.result
@@ -222,7 +221,7 @@ class Inspector:
         return refused
 
     def _compared(self, path: str, result: decode.Decoded) -> decode.Decoded | decode.Rejection:
-        """Notes whether the served model would see in the file itself what is stored for it."""
+        """Records whether the served model decodes the file itself to the stored pixels."""
         if not verify.may_be_seen_otherwise(result, self._config):
             return result
         content = user_files.read(self._root, path, self._config.limits.max_bytes)
@@ -248,7 +247,7 @@ class Inspector:
         return file_index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
 
     def _moved(self, task: Task) -> file_index.Row | None:
-        """The row of a file that was moved, where its content is the same."""
+        """Returns the row of a moved file if its content is the same."""
         content = user_files.read(self._root, task.file.path, self._config.limits.max_bytes)
         twin = task.twin
         if twin is None or isinstance(content, decode.Rejection):

@@ -1,4 +1,4 @@
-"""The checks of an ingest's report: nothing was lost, and what is left makes a classifier."""
+"""Checks the report of an ingest: no file was lost, and the rest suffices for a classifier."""
 
 import shlex
 from collections import Counter
@@ -10,10 +10,10 @@ from data.splits import folder, split
 
 
 def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None:
-    """Makes sure that no file was lost and that what is left makes a classifier.
+    """Checks that no file was lost and that the rest suffices for a classifier.
 
     Raises:
-      errors.PipelineError: found and accounted-for files differ in number.
+      errors.PipelineError: the numbers of files found and accounted for differ.
       errors.DataError: fewer than two classes to train on, or an empty split.
     """
     if report.found != listing.found:
@@ -25,14 +25,14 @@ def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None
 
 
 def check_classifier(report: Report, where: str) -> None:
-    """Makes sure that each class has an image, two can be trained on and no split is empty.
+    """Checks that each class has an image, two have training images and no split is empty.
 
     Args:
-      report: what became of the files.
-      where: the file that says what is wrong with those in quarantine.
+      report: the report on the files.
+      where: the file with the reasons of those in quarantine.
 
     Raises:
-      errors.DataError: with what is wrong, and why the images are missing.
+      errors.DataError: states what is wrong, and why images are missing.
     """
     counts = report.counts()
     bad = _why_missing(report.quarantined, where)
@@ -57,7 +57,7 @@ def check_classifier(report: Report, where: str) -> None:
 
 
 def _why_missing(rows: list[Quarantined], where: str) -> str:
-    """A sentence on the files in quarantine: unreadable ones, and those that a check took out."""
+    """Describes the files in quarantine: unreadable ones, and those that a check removed."""
     if not rows:
         return ""
     reasons = Counter(row.reason for row in rows)
@@ -67,7 +67,7 @@ def _why_missing(rows: list[Quarantined], where: str) -> str:
         f"{sum(found.values())} files {words} ({', '.join(f'{n} {name}' for name, n in found.items())})"
         for found, words in (
             (dict(sorted(unreadable.items())), "could not be read"),
-            (dict(sorted(removed.items())), "were taken out by checks"),
+            (dict(sorted(removed.items())), "were removed by checks"),
         )
         if found
     ]
@@ -75,14 +75,14 @@ def _why_missing(rows: list[Quarantined], where: str) -> str:
 
 
 def _lost_classes(report: Report, where: str) -> list[str]:
-    """One sentence for each class all of whose files are in quarantine."""
+    """Returns a sentence for each class whose files are all in quarantine."""
     present = {name for counts in report.examples.values() for name in counts if counts[name]}
     lost: dict[str, list[Quarantined]] = {}
     for row in report.quarantined:
         if row.class_name not in present:
             lost.setdefault(row.class_name, []).append(row)
     return [
-        f"The class {name!r} has no usable image:{_why_missing(rows, where)} Mend the files, or"
+        f"The class {name!r} has no usable image:{_why_missing(rows, where)} Repair the files, or"
         f" leave the class out: --ingest.exclude-classes {shlex.quote(name)}."
         for name, rows in sorted(lost.items())
     ]

@@ -1,4 +1,4 @@
-"""Examples without the images that were taken out, and the bytes of single records."""
+"""Writes Examples without the removed images, and reads the bytes of single records."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -20,11 +20,11 @@ def write(
 ) -> None:
     """Writes an Examples artifact with everything but the removed images.
 
-    Shards that lose no image are linked, where the file system can, and copied else.
+    Shards that lose no image are hard-linked if the file system can, and copied otherwise.
 
     Args:
       source_uri: the Examples artifact.
-      target_uri: the one to write.
+      target_uri: the artifact to write.
       images: its catalog.
       removed: indices in the catalog.
       report: of the artifact to write.
@@ -71,7 +71,7 @@ def _among(chosen: tf.Tensor) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
 
 
 def _places(images: Sequence[catalog.Image]) -> Iterator[tuple[int, Place, int]]:
-    """Of each image: its index, its split and shard, and its position within that."""
+    """Yields for each image its index, its split and shard, and its position in the shard."""
     counts: dict[Place, int] = {}
     for index, image in enumerate(images):
         place = (image.split, image.shard)
@@ -97,5 +97,5 @@ def _rest(path: str, dropped: Collection[int]) -> Iterator[bytes]:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # another file system, or no local one
+    except OSError:  # another file system, or an object store
         tf.io.gfile.copy(source, target, overwrite=True)

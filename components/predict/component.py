@@ -23,7 +23,7 @@ def Predict(
     code: annotations.Parameter[str],
     beam_pipeline: annotations.BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
-    """Asks the exported model once about every image of the splits that it was not trained on.
+    """Runs the exported model once on every image of the splits that it was not trained on.
 
     Args:
       examples: clean images.

@@ -1,4 +1,4 @@
-"""The TFX door of preprocessing: Examples of encoded images → Examples of pixels.
+"""TFX adapter of preprocessing: Examples of encoded images → Examples of pixels.
 
 Whole shards are the unit of work: inside one, tf.data decodes on all cores; across shards, Beam
 spreads over workers. No image crosses a shuffle.
@@ -27,7 +27,7 @@ def Preprocess(
     """Decodes and resizes every image once.
 
     Args:
-      examples: image records, from ImageValidator: blocked data never gets here.
+      examples: image records from ImageValidator, which stops the run if a check blocks.
       pixels: pixels records, with a ``pixels.json`` that describes them.
       settings: a PreprocessConfig as JSON.
       code: hash of the code that runs; part of the cache key.

@@ -1,4 +1,4 @@
-"""Image records → pixels records: decode and resize once, for every epoch and every trial."""
+"""Decodes and resizes image records once, into pixels records for every epoch and trial."""
 
 import json
 import os
@@ -22,14 +22,14 @@ TASK = "resizing images"
 
 @dataclass(frozen=True)
 class Spec:
-    """What the pixels records of an artifact hold.
+    """Description of the pixels records of an artifact.
 
     Attributes:
-      size_px: the side of the square.
-      resize: how images became squares.
+      size_px: side of the square.
+      resize: how images were made square.
       labels: the label map.
       counts: split → number of records.
-      reading: how ingest read the images; the served model does the same.
+      reading: how ingest read the images; the served model reads them the same way.
     """
 
     size_px: int
@@ -39,7 +39,7 @@ class Spec:
     reading: image_reading.Reading = image_reading.DEFAULT
 
     def to_json(self) -> str:
-        """As written into the artifact."""
+        """Returns the JSON that is written into the artifact."""
         return json.dumps({**asdict(self), "reading": self.reading.to_dict()}, indent=1)
 
     @classmethod
@@ -60,7 +60,7 @@ class Spec:
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard, and where its pixels go.
+    """Shard of image records and the shard of its pixels.
 
     Attributes:
       images: the shard of image records.
@@ -74,7 +74,7 @@ class Shard:
 
 
 def shards(examples_uri: str, pixels_uri: str, splits: Iterable[str]) -> list[Shard]:
-    """Returns the shards of an Examples artifact, each with its place in the pixels artifact."""
+    """Lists the shards of an Examples artifact, each with its path in the pixels artifact."""
     found = []
     for split in splits:
         paths = examples_artifact.shards(examples_uri, split)
@@ -89,14 +89,14 @@ def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
     """Materialises one shard; the pixels are in the order of the images.
 
     Args:
-      shard: what to read and to write.
+      shard: the shards to read and to write.
       config: side and resize mode.
 
     Returns:
-      How many records were written.
+      The number of records written.
 
     Raises:
-      errors.PipelineError: a record does not decode, which ingest should have kept out.
+      errors.PipelineError: a record does not decode; ingest should have rejected it.
     """
     written = records.write(shard.pixels, _pixels(shard.images, config))
     listed = len(catalog.read_shard(shard.catalog))
@@ -123,7 +123,7 @@ def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator
 
     dataset = tf.data.TFRecordDataset(source)
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    # The count tells afterwards whether any error was dropped here.
+    # The caller compares the counts to learn whether an error was dropped here.
     dataset = dataset.ignore_errors().batch(64).prefetch(2)
     for pixels, label_ids, digests in dataset.as_numpy_iterator():
         for values, label_id, digest in zip(pixels, label_ids, digests, strict=True):

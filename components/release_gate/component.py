@@ -1,6 +1,6 @@
-"""The TFX door of the release gate: models and test images → a decision and a blessing.
+"""TFX adapter of the release gate: models and test images → a decision and a blessing.
 
-The blessing is written as stock Evaluator writes it, so stock Pusher and resolvers read it.
+The blessing has stock Evaluator's format, so that stock Pusher and resolvers can read it.
 """
 
 import os
@@ -34,10 +34,10 @@ def ReleaseGate(
 
     Args:
       examples: clean images; the test split is used.
-      pixels: what the candidate was trained on.
+      pixels: the pixels that the candidate was trained on.
       model: the candidate.
       predictions: its answers.
-      blessing: what Pusher reads.
+      blessing: the blessing for Pusher.
       decision: the verdict with its reasons.
       settings: a GateJob as JSON.
       code: hash of the code that runs; part of the cache key.
@@ -68,7 +68,7 @@ def _bless(
     model: standard_artifacts.Model,
     baseline_model: standard_artifacts.Model | None,
 ) -> None:
-    """Writes the blessing as tfx.components.evaluator.executor does."""
+    """Writes the blessing in the format of tfx.components.evaluator.executor."""
     blessing.set_string_custom_property(
         constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
     )

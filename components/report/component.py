@@ -1,4 +1,4 @@
-"""The TFX door of the report: what the steps left → a page, a model card."""
+"""TFX adapter of the report: the outputs of the steps → a page and a model card."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,14 +31,14 @@ class ReportSpec(component_spec.ComponentSpec):  # type: ignore[misc]
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "predictions": component_spec.ChannelParameter(type=predict_artifacts.Predictions),
         "decision": component_spec.ChannelParameter(type=gate_artifacts.ReleaseDecision),
-        # Not read: a report must never hold a push up.
+        # Not read, only ordered: a report must never delay a push.
         "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel),
     }
     OUTPUTS: ClassVar = {"report": component_spec.ChannelParameter(type=artifacts.Report)}
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
-    """Gathers the artifacts. A class and no function, since it is told the run's id."""
+    """Collects the artifacts. A class, not a function, since only a class gets the run's id."""
 
     def Do(
         self,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # columns
 NAME_WIDTH = 32  # of them for a layer's name
-# Keras' longest class names would take the room of the layers' own.
+# Keras' longest class names would take up the width of the layers' names.
 SHORT_KINDS = {
     "BatchNormalization": "BatchNorm",
     "GlobalAveragePooling2D": "GlobalAvgPool2D",
@@ -78,7 +78,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _rows(backbone: str, size_px: int | None) -> "list[architecture.Row]":
-    # What libraries say when they are imported is not for the reader of a table.
+    # Messages that libraries print when imported do not belong beside the table.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -94,7 +94,7 @@ def _show(backbone: str, rows: "Sequence[architecture.Row]") -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
-    # Piped into a file, rich would take 80 columns.
+    # Without a terminal, rich would use 80 columns.
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     console.print(_table(backbone, rows))
     console.print(LEGEND, style="dim")
@@ -139,7 +139,7 @@ def _cells(row: "architecture.Row") -> list[str]:
 
 
 def _folded(name: str) -> str:
-    """A long name on several lines, broken after underscores."""
+    """Breaks a long name into several lines after underscores."""
     lines = [""]
     for part in re.findall("[^_]+_*|_+", name):
         if lines[-1] and len(lines[-1] + part) > NAME_WIDTH:

@@ -1,6 +1,6 @@
-"""What became of every file of a data folder: in a split, in quarantine or unused.
+"""Report on every file of a data folder: in a split, in quarantine or unused.
 
-The files of an artifact that hold it are read and written by :mod:`data.examples.examples_artifact`.
+:mod:`data.examples.examples_artifact` reads and writes it in an artifact.
 """
 
 import json
@@ -21,9 +21,9 @@ QUARANTINE_HEADER = ("path", "class", "reason", "detail")
 
 @dataclass(frozen=True, order=True)
 class Quarantined:
-    """A file that no split holds, and why.
+    """File that is in no split, and the reason.
 
-    ``reason`` is a code of refusals.REASONS, or the name of the check that put it there.
+    ``reason`` is a code of refusals.REASONS, or the name of the check that removed the file.
     """
 
     path: str
@@ -34,19 +34,19 @@ class Quarantined:
 
 @dataclass
 class Report:
-    """What became of the files; adds up over shards.
+    """Report on the files of a shard or of an ingest; reports of shards add up.
 
     Attributes:
       examples: split → class name → number of records.
-      quarantined: the files that no split holds, sorted by path.
-      unused: reason → how many files were passed over for it, see data/layout/unused.py.
-      decoded: how many files were decoded; the others were known from an earlier ingest.
-      reencoded: how many records hold other bytes than their file.
+      quarantined: the files that are in no split, sorted by path.
+      unused: reason → number of files not used for it, see data/layout/unused.py.
+      decoded: number of decoded files; the others were known from an earlier ingest.
+      reencoded: number of records whose bytes differ from their file.
       source: the data folder.
-      max_duplicate_distance: bits of 256 up to which images were to count as near copies.
-      duplicate_distance: up to which they did; less where look-alikes would have.
+      max_duplicate_distance: setting: largest distance of near-duplicates, in bits of 256.
+      duplicate_distance: the distance that was used; smaller if too many images are alike.
       reading: how the images were read.
-      scaled: how images of more than 8 bits became 0–255; empty where there are none.
+      scaled: how images of more than 8 bits were scaled to 0–255; empty if there are none.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -62,19 +62,19 @@ class Report:
 
     @property
     def found(self) -> int:
-        """How many files there are: in a split, in quarantine, or unused."""
+        """Counts the files: in a split, in quarantine, or unused."""
         return sum(self.counts().values()) + len(self.quarantined) + sum(self.unused.values())
 
     def counts(self) -> dict[str, int]:
-        """Split → number of records, every split named."""
+        """Counts the records of every split, empty ones included."""
         return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
 
     def reasons(self) -> list[tuple[str, int]]:
-        """Returns why files are in quarantine and how many for each reason, the most first."""
+        """Counts the files in quarantine by reason, the most frequent first."""
         return Counter(row.reason for row in self.quarantined).most_common()
 
     def to_json(self) -> str:
-        """As written into the artifact."""
+        """Returns the JSON that is written into the artifact."""
         raw = {"found": self.found, **asdict(self), "reading": self.reading.to_dict()}
         return json.dumps(raw, indent=1, sort_keys=True)
 
@@ -83,7 +83,7 @@ class Report:
         """Reads what :meth:`to_json` wrote.
 
         Raises:
-          errors.DataError: it is none.
+          errors.DataError: the text is not a report.
         """
         return read_back.from_json(text, WHAT, cls.of, read_back.STEP_AGAIN)
 
@@ -96,14 +96,14 @@ class Report:
         return pydantic.TypeAdapter(cls).validate_python(made)
 
     def quarantine_csv(self) -> str:
-        """The quarantine list as CSV with a header."""
+        """Formats the quarantine list as CSV with a header."""
         return spreadsheet.text(
             QUARANTINE_HEADER, (asdict(row).values() for row in self.quarantined)
         )
 
 
 def merge(reports: Iterable[Report]) -> Report:
-    """Adds reports up; the order of the parts does not matter."""
+    """Adds up reports; the order of the parts does not matter."""
     totals: dict[str, Counter[str]] = {name: Counter() for name in split.SPLITS}
     merged = Report()
     passed_over: Counter[str] = Counter()

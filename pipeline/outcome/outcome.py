@@ -256,8 +256,8 @@ def _accuracy(metrics: summary.Metrics, tested: int) -> str:
     if metrics.accuracy_low is None:
         return f"{told}."
     return (
-        f"{told}; on endlessly many it would likely lie between {_percent(metrics.accuracy_low)}"
-        f" and {_percent(metrics.accuracy_high)}."
+        f"{told}; confidence interval: {_percent(metrics.accuracy_low)}"
+        f" to {_percent(metrics.accuracy_high)}."
     )
 
 

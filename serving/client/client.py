@@ -1,11 +1,11 @@
-"""A client of a served image model, by the Open Inference Protocol v2.
+"""Client of a served image model, over the Open Inference Protocol v2.
 
-    with client.Client("http://127.0.0.1:8000") as asked:
-        [prediction] = asked.predict([Path("cat.jpg").read_bytes()])
+    with client.Client("http://127.0.0.1:8000") as connection:
+        [prediction] = connection.predict([Path("cat.jpg").read_bytes()])
     print(prediction.label, prediction.score)
 
-It needs no other package than NumPy. A prediction changes nothing on the server, so what failed
-on the way is tried again. Dimension letters: B batch, K classes.
+It requires only NumPy. A prediction changes nothing on the server, so transient errors are
+retried. Dimension letters: B batch, K classes.
 """
 
 import random
@@ -30,14 +30,14 @@ MAX_CHUNK_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Retries:
-    """How often, and how patiently, a failed request is tried again.
+    """The retry policy for failed requests.
 
     Attributes:
-      attempts: in all.
-      first_wait_s: the longest wait before the second attempt; doubled for every further one.
-        The waits are drawn evenly between 0 and the longest (full jitter: AWS Architecture
+      attempts: maximum attempts, the first included.
+      first_wait_s: the longest wait before the second attempt; doubled for each further one.
+        The waits are drawn uniformly between 0 and the longest (full jitter: AWS Architecture
         Blog, "Exponential Backoff And Jitter").
-      max_wait_s: the longest wait of all, also where the server asks for more.
+      max_wait_s: the longest wait, even if the server requests a longer one.
     """
 
     attempts: int = 4
@@ -46,15 +46,15 @@ class Retries:
 
 
 class Client:
-    """Asks a server; a context manager, and may be used by several threads.
+    """A client of one server; a context manager that is safe for several threads.
 
     Args:
       url: such as http://127.0.0.1:8000.
-      model: its name; may be left out where the server has only one.
-      version: the model's; None: the one that is served to all.
+      model: the model's name; may be omitted if the server has only one.
+      version: the model's version; None: the served version.
       timeout_s: how long each attempt may wait for the network.
-      retries: for errors that pass.
-      headers: sent with every request, such as ``access.read(path).headers()``, a token.
+      retries: the retry policy for transient errors.
+      headers: sent with every request, such as the token of ``access.read(path).headers()``.
       send: the transport.
       sleep: waits a number of seconds.
     """
@@ -96,7 +96,7 @@ class Client:
 
     @property
     def model(self) -> str:
-        """The model's name, asked of the server where none was given.
+        """Returns the model's name; if none was given, requests it from the server.
 
         Raises:
           errors.UserError: the server has several.
@@ -112,7 +112,7 @@ class Client:
         return self._model
 
     def predict(self, images: Sequence[bytes]) -> list[classification.Prediction]:
-        """Classifies encoded images; a bad one is not valid and spoils no other.
+        """Classifies encoded images; an unreadable one is not valid and does not affect the others.
 
         Raises:
           errors.RequestError: as :meth:`infer`.
@@ -127,12 +127,12 @@ class Client:
     def infer(
         self, images: Sequence[bytes], signature: str, outputs: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """The outputs of a signature for encoded images, each [B, …].
+        """Runs a signature on encoded images and returns its outputs, each [B, …].
 
         Args:
-          images: B of them; more than the server takes at once are sent in parts.
+          images: B images; sent in parts if there are more than the server accepts at once.
           signature: such as serving_default, embed or explain.
-          outputs: those wanted; none: all.
+          outputs: names of the outputs to return; empty: all.
 
         Raises:
           errors.RequestError: see the tree in errors.py.
@@ -141,7 +141,7 @@ class Client:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def contract(self) -> dict[str, Any]:
-        """The contract of the served version: labels, image size, signatures.
+        """Returns the contract of the served version: labels, image size, signatures.
 
         Raises:
           errors.RequestError: as :meth:`infer`.
@@ -150,7 +150,7 @@ class Client:
         return self._understood(text, dict)
 
     def ready(self) -> bool:
-        """Whether the model answers; false too where nobody does. Never tried again."""
+        """Returns whether the model is ready; false if the server is unreachable. Does not retry."""
         request = self._request("GET", f"{self._path()}/ready")
         try:
             return self._send(request).status == 200
@@ -158,11 +158,11 @@ class Client:
             return False
 
     def index(self) -> list[dict[str, Any]]:
-        """The models and versions that the server knows: name, version, state and reason."""
+        """Returns the server's models and versions: name, version, state and reason."""
         return self._understood(self._call("POST", "/v2/repository/index").body, list)
 
     def config(self, version: int | None = None) -> dict[str, Any]:
-        """The server's configuration of the model, as the version loaded it."""
+        """Returns the server's configuration of a loaded version of the model."""
         path = f"{self._path(version)}/config"
         return self._understood(self._call("GET", path).body, dict)
 
@@ -173,7 +173,9 @@ class Client:
             found = error
         if isinstance(found, kind):
             return found
-        raise errors.FaultError(f"{self.url} answered no JSON as is due: {found!r:.200}", self.url)
+        raise errors.FaultError(
+            f"{self.url} did not return the expected JSON: {found!r:.200}", self.url
+        )
 
     def _answers(
         self, images: Sequence[bytes], signature: str, outputs: Sequence[str] = ()
@@ -189,7 +191,7 @@ class Client:
     def _halved(
         self, images: Sequence[bytes], signature: str, outputs: Sequence[str]
     ) -> list[protocol.Answer]:
-        """The answers to a chunk, in halves of it where its pixels or values are too many."""
+        """Sends a chunk, in halves if it has too many pixels or values, and returns the answers."""
         try:
             return [self._answer(images, signature, outputs)]
         except errors.TooLargeError:
@@ -212,11 +214,11 @@ class Client:
                 raise ValueError(f"not {len(images)} items")
             return answer
         except (KeyError, TypeError, ValueError, struct.error) as error:
-            message = f"The answer of {self.url} makes no sense ({error!r})."
+            message = f"The response of {self.url} cannot be understood ({error!r})."
             raise errors.FaultError(message, self.url + path) from error
 
     def _chunks(self, images: Sequence[bytes]) -> list[list[bytes]]:
-        """Parts of as many images and bytes as the server takes at once."""
+        """Splits images into chunks that the server accepts at once, by number and bytes."""
         if len(images) > 1 and self._max_batch is None:
             self._max_batch = max(1, int(self.config()["max_batch_size"]))
         chunks: list[list[bytes]] = [[]]
@@ -244,7 +246,7 @@ class Client:
     def _call(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> transport.Response:
-        """Sends a request until it is answered with 200, or its error does not pass."""
+        """Sends a request until it gets 200, a permanent error, or the attempts are used up."""
         request = self._request(method, path, body, headers)
         longest_s = self._retries.first_wait_s
         for attempt in range(1, self._retries.attempts + 1):

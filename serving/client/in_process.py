@@ -1,4 +1,4 @@
-"""Predictions without a server: a version of a model's folder, in this process."""
+"""Predictions without a server, with a version loaded into this process."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ class Model:
     """A version's SavedModel, loaded into this process.
 
     Args:
-      name: what its predictions call it, such as its number.
+      name: the version's name in its predictions, such as its number.
       path: the folder with saved_model.pb.
 
     Raises:
@@ -36,10 +36,10 @@ class Model:
         self._constant = tf.constant
 
     def predict(self, images: Sequence[bytes]) -> list[classification.Prediction]:
-        """Classifies encoded images in one batch; a bad one is not valid.
+        """Classifies encoded images in one batch; an unreadable one is not valid.
 
         Raises:
-          errors.UserError: the model is no image classifier.
+          errors.UserError: the model is not an image classifier.
         """
         try:
             outputs = self._serve(**{client.IMAGE_INPUT: self._constant(list(images))})
@@ -49,24 +49,24 @@ class Model:
             raise errors.UserError(f"{self.path} is no image classifier ({error!r}).") from error
 
     def labels(self) -> list[str]:
-        """The names of the classes in the order of the probabilities.
+        """Returns the names of the classes in the order of the probabilities.
 
         Raises:
-          errors.UserError: its contract does not tell.
+          errors.UserError: its contract has no labels.
         """
         path = self.path / "assets" / "contract.json"
         try:
             return [str(name) for name in read_back.file(path)["labels"]]
         except (KeyError, OSError, TypeError, ValueError) as error:
-            raise errors.UserError(f"{path} does not tell the labels ({error}).") from error
+            raise errors.UserError(f"{path} has no readable labels ({error}).") from error
 
 
 def predict(model_dir: Path, images: Sequence[bytes]) -> list[classification.Prediction]:
-    """Classifies encoded images with the version that is served, as the server would.
+    """Classifies encoded images with the served version, as the server would.
 
     Args:
       model_dir: the model's folder.
-      images: JPEG, PNG, GIF or BMP; a bad one is not valid.
+      images: JPEG, PNG, GIF or BMP; an unreadable one is not valid.
 
     Raises:
       errors.UserError: there is no version, or it does not load.

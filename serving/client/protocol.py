@@ -34,11 +34,11 @@ _TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answers.
+    """A model's answer to a request.
 
     Attributes:
       version: the version that answered.
-      outputs: by name, each [B, …]; strings are bytes in an array of objects.
+      outputs: the outputs by name, each [B, …]; strings are bytes in an array of objects.
     """
 
     version: str
@@ -48,13 +48,13 @@ class Answer:
 def request(
     name: str, items: Sequence[bytes], outputs: Sequence[str], parameters: dict[str, Any]
 ) -> tuple[bytes, dict[str, str]]:
-    """A request for one input of byte strings.
+    """Builds a request with one input of byte strings.
 
     Args:
-      name: the input's.
-      items: its B values.
-      outputs: the outputs wanted; none: all.
-      parameters: of the request.
+      name: the input's name.
+      items: the B values of the input.
+      outputs: names of the outputs to return; empty: all.
+      parameters: the request's parameters.
 
     Returns:
       The body and its headers.
@@ -82,14 +82,14 @@ def request(
 
 
 def answer(body: bytes, header_length: int) -> Answer:
-    """Reads an answer.
+    """Parses an answer.
 
     Args:
-      body: JSON, then the binary outputs in its order.
-      header_length: how many bytes are JSON.
+      body: JSON, followed by the binary outputs in the same order.
+      header_length: the number of bytes that are JSON.
 
     Raises:
-      KeyError, TypeError, ValueError, struct.error: it makes no sense.
+      KeyError, TypeError, ValueError, struct.error: it is malformed.
     """
     head = _head(body, header_length)
     outputs, start = {}, header_length
@@ -99,14 +99,14 @@ def answer(body: bytes, header_length: int) -> Answer:
             raise ValueError("it is cut off")
         shape = tensor["shape"]
         values = _array(tensor["datatype"], body[start:end]).reshape(shape)
-        # Triton has one value an item as [B, 1].
+        # Triton returns one value per item as [B, 1].
         outputs[tensor["name"]] = values[:, 0] if shape[1:] == [1] else values
         start = end
     return Answer(str(head["model_version"]), outputs)
 
 
 def value_count(body: bytes, header_length: int) -> int:
-    """Counts the values of an answer, by the shapes that it tells; arguments as of :func:`answer`."""
+    """Counts the values of an answer from its shapes; arguments as of :func:`answer`."""
     return sum(math.prod(tensor["shape"]) for tensor in _head(body, header_length)["outputs"])
 
 
@@ -121,7 +121,7 @@ def _array(datatype: str, content: bytes) -> np.ndarray:
 
 
 def strings(content: bytes) -> Iterator[bytes]:
-    """The values of a binary tensor of byte strings; each has its length before it."""
+    """Yields the values of a binary tensor of byte strings, each preceded by its length."""
     position = 0
     while position < len(content):
         (length,) = struct.unpack_from("<I", content, position)

@@ -1,4 +1,4 @@
-"""HTTP on the standard library: connections are kept. Tests put another transport in its place."""
+"""HTTP with the standard library, with connections kept alive. Tests can replace the transport."""
 
 import contextlib
 import http.client
@@ -17,7 +17,7 @@ class Request:
     """An HTTP request.
 
     Attributes:
-      timeout_s: how long each wait for the network may last.
+      timeout_s: the longest that each wait for the network may take.
     """
 
     method: str
@@ -29,19 +29,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response; the names of its headers are in lower case."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-# Raises errors.UnreachableError or errors.NoAnswerError; every response, whatever its status, is returned.
+# Raises errors.UnreachableError or errors.NoAnswerError; returns a response of any status.
 Transport = Callable[[Request], Response]
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP through a Unix socket."""
+    """An HTTP connection through a Unix socket."""
 
     def __init__(self, host: str, path: str) -> None:
         super().__init__(host)
@@ -59,11 +59,10 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class HttpTransport:
-    """Keeps connections open for the next request. May be used by several threads.
+    """Sends requests over kept connections; safe for several threads.
 
     Args:
-      unix_path: of the Unix socket that all requests go through, whatever host their URL names;
-        None: TCP.
+      unix_path: the Unix socket for all requests, whatever host their URL has; None: TCP.
     """
 
     def __init__(self, unix_path: str | None = None) -> None:
@@ -75,8 +74,8 @@ class HttpTransport:
         """Sends a request.
 
         Raises:
-          errors.UnreachableError: nobody answers, or the connection broke.
-          errors.NoAnswerError: no answer in time.
+          errors.UnreachableError: no connection, or it broke.
+          errors.NoAnswerError: no response in time.
         """
         parts = urllib.parse.urlsplit(request.url)
         address = f"{parts.scheme}://{parts.netloc}"
@@ -100,7 +99,7 @@ class HttpTransport:
         return response
 
     def close(self) -> None:
-        """Closes the connections that no request uses."""
+        """Closes the idle connections."""
         with self._lock:
             idle, self._idle = self._idle, {}
         for connections in idle.values():
@@ -110,7 +109,7 @@ class HttpTransport:
     def _take(
         self, parts: urllib.parse.SplitResult, timeout_s: float
     ) -> http.client.HTTPConnection:
-        """A connection that is free, or a new one."""
+        """Returns an idle connection, or a new one."""
         with self._lock:
             idle = self._idle.get((parts.scheme, parts.netloc))
             connection = idle.pop() if idle else None
@@ -126,13 +125,13 @@ class HttpTransport:
 
 
 def error(response: Response, url: str) -> errors.RequestError:
-    """The error that a status other than 200 means."""
+    """Returns the error for a response with a status other than 200."""
     status, message = response.status, response.body[:200].decode(errors="replace")
     with contextlib.suppress(KeyError, TypeError, ValueError):
         message = str(read_back.parse(response.body)["error"])
     sentence = f"{url} answered {status}: {message or 'no reason given'}"
     failure = failures.of(message)
-    # Triton answers 500 between the death of a worker and its replacement.
+    # Triton answers 500 between a worker's death and its replacement.
     if status in (429, 503) or failure is failures.Failure.WORKER_LOST:
         after = response.headers.get("retry-after", "")
         return errors.UnavailableError(sentence, url, float(after) if after.isdecimal() else None)

@@ -1,8 +1,8 @@
-"""An optional bearer token: who may ask the REST door.
+"""An optional bearer token that requests to the gateway must carry.
 
-The token lies in a file, so that neither a process list nor a shell's history has it, and it is
-shown nowhere: not in errors, logs or representations. Form: RFC 6750, section 2.1, which is
-also what the front door in serving/manifests takes.
+The token is read from a file, so that it appears in no process list and no shell history, and it
+is never printed: not in errors, logs or representations. Syntax: RFC 6750, section 2.1, which the
+reverse proxy in serving/manifests accepts too.
 """
 
 import hmac
@@ -23,7 +23,7 @@ class Token:
     """A bearer token.
 
     Attributes:
-      value: the secret itself, at least 16 characters.
+      value: the secret, at least 16 characters.
       exposed: whether every user of the machine can read its file.
     """
 
@@ -31,13 +31,13 @@ class Token:
     exposed: bool = False
 
     def headers(self) -> dict[str, str]:
-        """What a request is sent with, such as by ``client.Client(url, headers=…)``."""
+        """Returns the headers to send, for example by ``client.Client(url, headers=…)``."""
         return {"Authorization": f"Bearer {self.value}"}
 
     def admits(self, authorization: str | None) -> bool:
-        """Whether a request with this Authorization header, or with none, may pass.
+        """Returns whether an Authorization header, or its absence, is accepted.
 
-        The time it takes does not depend on how much of the token was guessed.
+        The comparison takes constant time, so it does not reveal how much of a guess is right.
         """
         scheme, _, given = (authorization or "").partition(" ")
         expected = self.value.encode()
@@ -46,10 +46,10 @@ class Token:
 
 
 def read(path: Path) -> Token:
-    """Reads the token in a file, or in a pipe; white space around it does not count.
+    """Reads the token from a file or a pipe and strips surrounding white space.
 
     Raises:
-      errors.UserError: the file cannot be read, or holds no token.
+      errors.UserError: the file cannot be read, or does not hold a valid token.
     """
     try:
         content, mode = files.read_secret(path, _LONGEST_BYTES + 1)
@@ -62,7 +62,7 @@ def read(path: Path) -> Token:
     if len(content) > _LONGEST_BYTES:
         problems.append(f"is larger than {_LONGEST_BYTES} bytes")
     if value and not _FORM.fullmatch(value):
-        problems.append("holds more than letters, digits and -._~+/, with = at the end alone")
+        problems.append("has characters other than letters, digits and -._~+/ (= only at the end)")
     if problems:
         raise errors.UserError(
             f"--token-file {path} {'; it '.join(problems)}. `openssl rand -hex 32` makes a token."

@@ -1,8 +1,8 @@
-"""Where a server listens, and the ports that it holds before anything is loaded.
+"""A server's addresses, and the ports that it reserves before a model is loaded.
 
-The doors' sockets listen at once: what comes before a model is loaded is answered with 503. Triton
-opens its own ports itself, after it has loaded; until then they are held here, so that no program
-that asks for a free port is given one of them.
+The gateway's sockets listen at once: requests that arrive before a model is loaded get 503. Triton
+opens its own ports after it has loaded; until then they are reserved here, so that the kernel gives
+them to no other program that requests a free port.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ _BACKLOG = 128
 
 @dataclass(frozen=True)
 class Wanted:
-    """Addresses that are asked for.
+    """Requested addresses.
 
     Attributes:
-      host: the address that the doors listen on.
-      http: the REST port; 0: a free one.
-      grpc: likewise; None: the one after ``http``, or a free one.
-      metrics: likewise; None: the second after ``http``, or a free one.
-      rest: likewise; None: 501 after ``http``, such as TensorFlow Serving's 8501.
+      host: the address that the gateway listens on.
+      http: the port of the Open Inference Protocol; 0: a free one.
+      grpc: the gRPC port; None: the one after ``http``, or a free one.
+      metrics: the port of the metrics; None: the second after ``http``, or a free one.
+      rest: the port of TensorFlow Serving's REST API; None: ``http`` + 501, such as 8501.
       grpc_host: the address to listen on for gRPC; None: a Unix socket instead.
       metrics_host: the address to listen on for metrics; None: ``host``.
     """
@@ -41,15 +41,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Addresses that a server has.
+    """The addresses of a running server.
 
     Attributes:
-      host: of the doors.
+      host: the gateway's.
       grpc_host: None: gRPC is a Unix socket.
-      metrics_host: of Prometheus' metrics.
-      doors: the listening sockets of REST and of TensorFlow Serving's REST.
+      metrics_host: the Prometheus metrics'.
+      doors: the gateway's listening sockets: Open Inference Protocol, TensorFlow Serving's REST.
       grpc_port: 0 where gRPC is a Unix socket.
-      metrics_port: Triton's own, too.
+      metrics_port: of Triton's metrics.
     """
 
     host: str
@@ -61,27 +61,27 @@ class Addresses:
 
     @property
     def http(self) -> str:
-        """REST: the URL."""
+        """Returns the URL of the Open Inference Protocol's REST API."""
         return f"http://{bracketed(self.host)}:{_port(self.doors[0])}"
 
     @property
     def rest(self) -> str:
-        """TensorFlow Serving's REST: the URL."""
+        """Returns the URL of TensorFlow Serving's REST API."""
         return f"http://{bracketed(self.host)}:{_port(self.doors[1])}"
 
     @property
     def metrics(self) -> str:
-        """Prometheus: the URL."""
+        """Returns the URL of the Prometheus metrics."""
         return f"http://{bracketed(self.metrics_host)}:{self.metrics_port}/metrics"
 
 
 @contextlib.contextmanager
 def held(wanted: Wanted) -> Iterator[Addresses]:
-    """Chooses ports, and holds them until the end of the block.
+    """Chooses ports and reserves them until the end of the block.
 
     Raises:
-      errors.UserError: a port is taken, wanted twice or not allowed, or the host is none of this
-        machine's.
+      errors.UserError: a port is in use, requested twice or not allowed, or the host is not an
+        address of this machine.
     """
     first, around = wanted.http, wanted.metrics_host or wanted.host
     ports = {
@@ -94,7 +94,7 @@ def held(wanted: Wanted) -> Iterator[Addresses]:
     _require_distinct({flag: port for flag, (_, port) in here.items() if port})
     with contextlib.ExitStack() as stack:
         bound: dict[str, socket.socket] = {}
-        # Ports that are named come first: a free one could be one of them.
+        # Explicit ports are bound first: the kernel could pick one of them as a free port.
         for flag, (host, port) in sorted(here.items(), key=lambda item: item[1][1] == 0):
             bound[flag] = stack.enter_context(_bound(host, port, flag))
         yield Addresses(
@@ -108,30 +108,30 @@ def held(wanted: Wanted) -> Iterator[Addresses]:
 
 
 def _beside(port: int | None, first: int, offset: int) -> int:
-    """The port that is asked for, or the one so far behind the first; 0: a free one."""
+    """Returns the requested port, or the first port plus an offset; 0: a free one."""
     if port is not None:
         return port
     return first and first + offset
 
 
 def _require_distinct(ports: dict[str, int]) -> None:
-    """Compares the ports, whatever their hosts are: 0.0.0.0 and 127.0.0.1 meet on one."""
+    """Checks that no port is used twice, on any host: 0.0.0.0 and 127.0.0.1 share their ports."""
     for port in sorted(set(ports.values())):
         flags = [flag for flag, other in ports.items() if other == port]
         if len(flags) > 1:
             raise errors.UserError(
-                f"Port {port} is wanted for {' and '.join(flags)}. The defaults are --port + 1 for"
+                f"Port {port} is requested for {' and '.join(flags)}. The defaults are --port + 1 for"
                 " --grpc-port, + 2 for --metrics-port and + 501 for --rest-port; name others, or"
                 " take --port 0 for free ones."
             )
 
 
 def _bound(host: str, port: int, flag: str) -> socket.socket:
-    """A socket at an address; a door's listens."""
+    """Returns a socket bound to an address; the gateway's sockets also listen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family)
     try:
-        # Without it a server that was just stopped keeps its port for a minute.
+        # Otherwise the port of a server that was just stopped stays in use for a minute.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -153,5 +153,5 @@ def _port(bound: socket.socket) -> int:
 
 
 def bracketed(host: str) -> str:
-    """Returns a host as it stands before a port."""
+    """Returns a host as it is written before a port: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -1,7 +1,7 @@
-"""How much the gateway takes in at once: requests that wait for the model, and bytes that it holds.
+"""Limits on the requests that wait for the model and on the bytes that the gateway holds.
 
-A slow client holds no place: a request is counted once its body is there, its bytes as they come.
-An answer counts from its first byte on until its client has read it.
+A slow client takes no slot: a request counts once its body is complete, its bytes as they arrive.
+A response counts from its first byte until its client has read it.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from aiohttp import web
 
 from serving.gateway import bounds, error_answers
 
-# Of a gzip stream, decompressed at a time in a thread.
+# How much of a gzip stream a thread decompresses at a time.
 _PIECE_BYTES = 1 << 20
 _GZIP_WINDOW = 31
 
 
 class Admission:
-    """Counts what is in a gateway; for the one thread of its event loop.
+    """Counts the waiting requests and the held bytes; used only in the event loop's thread.
 
     Args:
-      limits: of a request, and of all together.
+      limits: of one request, and of all requests together.
     """
 
     def __init__(self, limits: bounds.Limits) -> None:
@@ -33,11 +33,11 @@ class Admission:
 
     @contextlib.asynccontextmanager
     async def body(self, request: web.Request) -> AsyncIterator[bytes]:
-        """Reads the body of a request, which holds a place until the end of the block.
+        """Reads the body of a request and counts the request until the end of the block.
 
         Raises:
-          answered.Answered: it is damaged (400), too slow (408), too large (413) or encoded in
-            another way than offered (415), or too much waits already (503).
+          answered.Answered: it is damaged (400), too slow (408), too large (413) or has an
+            unsupported encoding (415), or too many requests wait already (503).
         """
         held, content = bytearray(), b""
         try:
@@ -55,13 +55,15 @@ class Admission:
                 self._waiting -= 1
         finally:
             self._held_bytes -= len(held) + len(content)
-            held.clear()  # an exception on its way keeps what it came through
+            held.clear()  # an exception's traceback keeps a reference to it
 
     async def _read(self, request: web.Request, held: bytearray) -> None:
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("identity", *bounds.ENCODINGS):
             offered = ", ".join(bounds.ENCODINGS)
-            message = f"The Content-Encoding is {encoding[:40]!r}; offered is {offered}, or none."
+            message = (
+                f"The Content-Encoding is {encoding[:40]!r}; supported are {offered} and none."
+            )
             raise error_answers.exceeded("encodings", message, {"Accept-Encoding": offered})
         if (request.content_length or 0) > self._limits.max_body_bytes:
             raise self._too_large()
@@ -72,7 +74,7 @@ class Admission:
             if encoding != "identity":
                 await asyncio.wait_for(self._decompress(held), seconds)
         except (TimeoutError, asyncio.TimeoutError) as error:
-            message = f"The request was not there after {seconds} s."
+            message = f"The body was not complete after {seconds} s."
             raise error_answers.exceeded("body_timeout_s", message) from error
         except (aiohttp.ClientError, web.RequestPayloadError, ConnectionError) as error:
             raise _damaged(error) from error
@@ -82,7 +84,7 @@ class Admission:
             self._hold(held, part)
 
     async def _decompress(self, held: bytearray) -> None:
-        """Replaces a gzip stream by what is in it, of bounded size; the loop goes on meanwhile."""
+        """Decompresses a gzip stream in place, up to the size limit, without blocking the loop."""
         packed = bytes(held)
         held.clear()
         try:
@@ -109,23 +111,25 @@ class Admission:
         if len(held) > self._limits.max_body_bytes:
             raise self._too_large()
         if self._held_bytes > self._limits.max_held_bytes:
-            # At once: else all others would be shed before this one's bytes are gone.
+            # Freed at once: otherwise the other requests would be refused too.
             self._held_bytes -= len(held)
             held.clear()
-            raise error_answers.exceeded("max_held_bytes", "Too many bytes are waiting; try again.")
+            raise error_answers.exceeded(
+                "max_held_bytes", "The server holds too many bytes of requests; try again."
+            )
 
     def _too_large(self) -> error_answers.Answered:
-        allowed = f"allowed are {self._limits.max_request_bytes} bytes"
+        allowed = f"at most {self._limits.max_request_bytes} bytes are allowed"
         return error_answers.exceeded("max_body_bytes", f"The request is too large; {allowed}.")
 
 
 class Answers:
-    """Counts the bytes of answers that are in memory; for the one thread of an event loop.
+    """Counts the bytes of responses in memory; used only in the event loop's thread.
 
     Args:
-      limit_bytes: of all answers together.
-      free_bytes: of each that do not count: small answers always have room, since there are no
-        more of them than connections.
+      limit_bytes: the limit for all responses together.
+      free_bytes: how many bytes of each response do not count. So small responses are always
+        admitted; their number is bounded by that of the connections.
     """
 
     def __init__(self, limit_bytes: int, free_bytes: int) -> None:
@@ -135,7 +139,7 @@ class Answers:
 
     @contextlib.contextmanager
     def answer(self) -> Iterator["Held"]:
-        """Counts one answer until the end of the block."""
+        """Counts one response until the end of the block."""
         held = Held(self)
         try:
             yield held
@@ -147,20 +151,20 @@ class Answers:
         """Counts bytes.
 
         Raises:
-          answered.Answered: there are too many (503).
+          answered.Answered: the limit is exceeded (503).
         """
         if self._held_bytes + size_bytes > self._limit_bytes:
-            message = "Too many answers wait for their clients to read them; try again."
+            message = "Too many responses wait for their clients to read them; try again."
             raise error_answers.exceeded("max_held_answer_bytes", message)
         self._held_bytes += size_bytes
 
 
 class Held:
-    """The bytes of one answer.
+    """The bytes of one response.
 
     Attributes:
-      counted_bytes: those that do not fit into what is free for each.
-      closed: whether nobody waits for the answer any more.
+      counted_bytes: those above the free bytes of each response.
+      closed: whether the client no longer waits for the response.
     """
 
     def __init__(self, answers: Answers) -> None:
@@ -170,20 +174,20 @@ class Held:
         self._bytes = 0
 
     def take(self, size_bytes: int) -> None:
-        """Counts bytes more.
+        """Counts further bytes.
 
         Raises:
-          answered.Answered: as :meth:`Answers.add`, or nobody waits for them.
+          answered.Answered: as :meth:`Answers.add`, or the client has disconnected.
         """
         if self.closed:
-            raise error_answers.Answered(503, "The client has left.")
+            raise error_answers.Answered(503, "The client has disconnected.")
         self._bytes += size_bytes
         counted = max(0, self._bytes - self._answers.free_bytes)
         self._answers.add(counted - self.counted_bytes)
         self.counted_bytes = counted
 
 
-# Where a request carries it.
+# The key of a request under which its byte count is stored.
 HELD = web.RequestKey("held", Held)
 
 

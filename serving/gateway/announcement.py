@@ -1,4 +1,4 @@
-"""What a server says of itself: where it answers, to people and to programs."""
+"""Announces a server's addresses: lines for people, a JSON file for programs."""
 
 import contextlib
 import json
@@ -18,14 +18,14 @@ _MAX_SOCKET_PATH_BYTES = 107
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers.
+    """A server that is ready.
 
     Attributes:
-      name: the model's.
-      where: its addresses.
-      grpc: gRPC's, host and port or ``unix:`` and a path.
-      triton: Triton's own REST, ``unix:`` and a path.
-      log_path: what Triton says.
+      name: the model's name.
+      where: the server's addresses.
+      grpc: the address of gRPC: host and port, or ``unix:`` and a path.
+      triton: the address of Triton's own REST API: ``unix:`` and a path.
+      log_path: Triton's log.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Server:
 
 
 def require_writable(address_file: Path | None) -> None:
-    """Checks the address file before a model is loaded for a minute.
+    """Checks that the address file can be written, before the minute of loading a model.
 
     Raises:
       errors.UserError: it cannot be written.
@@ -48,7 +48,7 @@ def require_writable(address_file: Path | None) -> None:
 
 @contextlib.contextmanager
 def announced(server: Server, address_file: Path | None) -> Iterator[None]:
-    """The address file exists, whole, for as long as the server answers.
+    """Writes the address file atomically and removes it at the end of the block.
 
     Raises:
       errors.UserError: it cannot be written.
@@ -78,38 +78,38 @@ def describe(
     token: access.Token | None,
     report: Callable[[str], None],
 ) -> None:
-    """Reports, a line at a time, where the server answers and how it is asked."""
+    """Reports, a line at a time, the server's addresses and an example request."""
     report(f"REST     {server.where.http}/v2/models/{server.name}")
     report(f"gRPC     {server.grpc}")
     report(f"metrics  {server.where.metrics}")
     report(f"TFS REST {server.where.rest}/v1/models/{server.name}")
     report(f"page     {_reachable(server.where.rest)}/")
     report(f"log      {server.log_path}")
-    report("Try, with an image of yours for photo.jpg:")
+    report("Try it, with an image of your own as photo.jpg:")
     report(curl_line(_reachable(server.where.http), server.name, token_file))
     if token is None:
         return
     report(
-        "A token is asked for by REST and the page. gRPC and metrics know none: gRPC is a Unix socket"
-        f" that this user alone reaches, metrics listen on {addresses.LOOPBACK} alone."
+        "REST and the page require the token. gRPC and metrics do not support one: gRPC is a Unix"
+        f" socket that only this user can reach, and metrics listen on {addresses.LOOPBACK} only."
     )
     path = urllib.parse.unquote(server.grpc.removeprefix("unix:"))
     if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
         report(
-            f"Warning: no client reaches gRPC, for its path has more than {_MAX_SOCKET_PATH_BYTES}"
-            " bytes; TMPDIR names a shorter place."
+            f"Warning: no client can reach gRPC: its socket's path has more than"
+            f" {_MAX_SOCKET_PATH_BYTES} bytes; set TMPDIR to a shorter path."
         )
     if token.exposed:
         report(f"Warning: every user of this machine can read the token; `chmod 600 {token_file}`.")
 
 
 def curl_line(url: str, name: str, token_file: Path | None = None) -> str:
-    """A command for a shell that sends photo.jpg and prints the answer as JSON.
+    """Returns a shell command that sends photo.jpg and prints the response as JSON.
 
     Args:
-      url: of the server.
-      name: the model's.
-      token_file: holds the token that is asked for; no process list shows it.
+      url: the server's URL.
+      name: the model's name.
+      token_file: holds the token; the command shows it in no process list.
     """
     tensor = '{"name":"image_bytes","shape":[1,1],"datatype":"BYTES","data":["%s"]}'
     body = f'{{"parameters":{{"encoding":"base64"}},"inputs":[{tensor}]}}'
@@ -134,5 +134,5 @@ def _address_file_errors(path: Path) -> Iterator[None]:
 
 
 def _reachable(url: str) -> str:
-    """A URL for this machine, where the server listens on all addresses too."""
+    """Returns a URL that this machine can reach: loopback for the unspecified address."""
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -1,4 +1,4 @@
-"""Writes answers: large ones in pieces, none of which is made before the last one was read."""
+"""Writes responses: a large one in pieces, each made after the client has read the one before."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ PIECE_BYTES = 65536
 
 
 class Pieces(web.StreamResponse):
-    """An answer whose body is made while it is written.
+    """A response whose body is made while it is written.
 
     Args:
-      pieces: of the body.
-      length: of the body in bytes; None: unknown, and it goes in chunks.
-      threaded: whether making a piece takes so long that it is done in a thread.
-      headers: of the answer.
+      pieces: the pieces of the body.
+      length: the body's size in bytes; None: unknown, sent with chunked transfer encoding.
+      threaded: whether each piece is made in a thread, because making it is slow.
+      headers: of the response.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Pieces(web.StreamResponse):
         self._threaded = threaded
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Writes the body, each piece when the one before was read."""
+        """Writes the body, each piece after the client has read the one before."""
         pieces, self._pieces = self._pieces, None
         while pieces is not None:
             piece = (
@@ -44,7 +44,7 @@ class Pieces(web.StreamResponse):
 
 
 def whole(body: bytes, headers: dict[str, str]) -> web.StreamResponse:
-    """An answer whose body is there."""
+    """Returns a response with a complete body; a large one is written in pieces."""
     if len(body) <= PIECE_BYTES:
         return web.Response(body=body, headers=headers)
     view = memoryview(body)
@@ -55,11 +55,11 @@ def whole(body: bytes, headers: dict[str, str]) -> web.StreamResponse:
 
 
 def of_json(parts: Iterator[bytes], is_small: bool) -> web.StreamResponse:
-    """An answer in JSON.
+    """Returns a response in JSON.
 
     Args:
-      parts: of the text.
-      is_small: whether it is made at once.
+      parts: the parts of the text.
+      is_small: whether the whole text is made at once.
     """
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if is_small:
@@ -68,7 +68,7 @@ def of_json(parts: Iterator[bytes], is_small: bool) -> web.StreamResponse:
 
 
 def error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An answer that says in JSON what is wrong."""
+    """Returns an error response in JSON; 503 gets a Retry-After."""
     headers = {**({"Retry-After": "1"} if status == 503 else {}), **(headers or {})}
     return web.json_response({"error": message}, status=status, headers=headers)
 
@@ -76,14 +76,14 @@ def error(status: int, message: str, headers: dict[str, str] | None = None) -> w
 async def write(
     request: web.Request, response: web.StreamResponse, seconds: float
 ) -> web.StreamResponse:
-    """Writes an answer to its end; cuts the connection off where the client does not read it."""
+    """Writes a response to its end; aborts the connection if the client does not read it in time."""
     try:
         await asyncio.wait_for(_write(request, response), seconds)
     except (TimeoutError, asyncio.TimeoutError):
         if request.transport is not None:
             request.transport.abort()
     except ConnectionError:
-        pass  # the client has left
+        pass  # the client has disconnected
     return response
 
 
@@ -93,7 +93,7 @@ async def _write(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of about the same size."""
+    """Yields the same bytes in pieces of about equal size."""
     waiting: list[bytes] = []
     size_bytes = 0
     for part in parts:

@@ -4,11 +4,11 @@
     /v2/…       see passage.py
     /, /page/…  see page.py
 
-With a token, all but the page itself and health asks for it. What a page in a browser may ask:
-origins.py. Triton itself has a Unix socket that this user alone reaches: much that is malformed it
-answers with 500, and some of it ends it. So nothing reaches it that was not understood here. Every
-resource of a request has a bound, see bounds.py. Before a model is loaded the answer is 503, at
-once. The gateway runs in a thread of its own.
+With a token configured, every path but the page and health requires it. Requests from web pages:
+see origins.py. Triton itself listens on a Unix socket that only this user can reach: it answers
+many malformed requests with 500 and crashes on some. So every request is parsed and validated here
+first. Every resource of a request is bounded, see bounds.py. Before a model is loaded, requests get
+503 at once. The gateway runs in its own thread.
 """
 
 import asyncio
@@ -44,12 +44,12 @@ from serving.replay import recording
 _START_TIMEOUT_S = 30
 # Triton writes a line to its log for every new connection.
 _KEPT_S = 300
-# What a client that was refused may still send before its connection is closed.
+# How long a refused client may still send before its connection is closed.
 _LINGERING_S = 1.0
-# Connections that the kernel keeps for us, and those that are taken before others are read from.
+# Connections that the kernel queues, and those accepted before others are read from.
 _BACKLOG = 1024
 _AT_ONCE = 64
-# For what keeps a core busy for long: reading large requests, writing large answers.
+# For work that keeps a core busy: parsing large requests, encoding large responses.
 _THREADS = 4
 _MAX_MESSAGE_LENGTH = 500
 _M_MMAP_THRESHOLD = -3
@@ -61,18 +61,18 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Door:
-    """The door; a context manager that opens and closes it.
+    """The HTTP gateway; a context manager that starts and stops it.
 
     Args:
-      name: the model's.
-      model_dir: its folder, for the signatures.
-      sockets: listen for clients; they stay the caller's.
-      triton_socket: the path of Triton's REST, a Unix socket.
-      hosts: what the server is known as.
-      limits: what a request may have.
+      name: the model's name.
+      model_dir: the model's folder, for the signatures.
+      sockets: listening sockets; the caller closes them.
+      triton_socket: the path of Triton's REST socket, a Unix socket.
+      hosts: the host names of the server.
+      limits: the bounds of a request.
       given_up: see ``upstream.Upstream``.
-      recorder: is given what was answered; None: nothing is recorded.
-      token: without it nobody is answered; None: everybody is.
+      recorder: receives the answered requests; None: nothing is recorded.
+      token: required of clients; None: none is required.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class Door:
         self._open.wait(_START_TIMEOUT_S)
         if self._failure is not None:
             self._thread.join()
-            raise errors.ServerError(f"The REST door does not open: {self._failure}.")
+            raise errors.ServerError(f"The REST gateway does not start: {self._failure}.")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Answers what is in flight, then closes."""
+        """Answers the requests in flight, then stops."""
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
 
@@ -137,12 +137,12 @@ class Door:
             connector=aiohttp.UnixConnector(
                 self._triton_socket, limit=0, keepalive_timeout=_KEPT_S
             ),
-            headers={"Accept-Encoding": "identity"},  # Triton would compress, on this machine
+            headers={"Accept-Encoding": "identity"},  # compression is useless on one machine
         ) as session:
             self._triton = upstream.Upstream(self._name, session, limits, self._given_up)
             runner = web.AppRunner(
                 self._application(),
-                handler_cancellation=True,  # a client that has left is not waited for
+                handler_cancellation=True,  # when the client disconnects
                 shutdown_timeout=limits.model_timeout_s,
             )
             await runner.setup()
@@ -167,7 +167,7 @@ class Door:
                 known,
                 access_log=None,
                 logger=logger,
-                # A few bytes become gigabytes, before anybody is asked for a token.
+                # A few bytes can become gigabytes, before the token is checked.
                 auto_decompress=False,
                 lingering_time=_LINGERING_S,
                 keepalive_timeout=limits.idle_timeout_s,
@@ -192,7 +192,7 @@ class Door:
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Counts a request from its head until its answer is read."""
+        """Counts a request from its head until the client has read the response."""
         connection = request.protocol
         assert isinstance(connection, connections.Connection)  # noqa: S101  _listen makes them
         connection.begin(request)
@@ -208,7 +208,7 @@ class Door:
             connection.end()
 
     async def _surplus(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Answers on a connection too many: whether the server runs, and nothing else."""
+        """Answers on a surplus connection: health requests, and 503 to all others."""
         if forwarding.is_health(request) and request.method in _OPEN:
             response = await handler(request)
         else:
@@ -219,7 +219,7 @@ class Door:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Answers those who may ask, before anything of their request's body is read."""
+        """Checks host, origin and token before any of the request's body is read."""
         is_read = request.method in _OPEN
         if is_read and forwarding.is_health(request):
             return await handler(request)
@@ -238,7 +238,7 @@ class Door:
 
     @web.middleware
     async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Answers in JSON where a handler raises."""
+        """Converts the exceptions of handlers into JSON responses."""
         try:
             return await handler(request)
         except json_body.MalformedError as error:
@@ -248,7 +248,7 @@ class Door:
 
 
 def _return_large_blocks() -> None:
-    """Makes the C library give back what large bodies took: by itself it keeps ever larger blocks.
+    """Makes the C library return large blocks to the system, which by default it keeps.
 
     Source: mallopt(3), M_MMAP_THRESHOLD.
     """
@@ -257,7 +257,7 @@ def _return_large_blocks() -> None:
 
 
 def _logger() -> logging.Logger:
-    """Tells of our faults alone: a stranger's broken HTTP must not fill the log with tracebacks."""
+    """Returns a logger without tracebacks for clients' malformed HTTP, which could fill the log."""
     logger = logging.getLogger(__name__)
     logger.addFilter(
         lambda record: not (record.exc_info and isinstance(record.exc_info[1], _BROKEN_HTTP))

@@ -1,4 +1,4 @@
-"""What a served model says of one image. Dimension letter: K classes."""
+"""Predictions of a served model, image by image. Dimension letter: K classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from serving.client import protocol
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one image.
+    """The model's prediction for one image.
 
     Attributes:
-      valid: false where the image is refused.
+      valid: false if the image is refused.
       label: the most probable class; empty where not valid.
       score: its probability in 0–1.
       probabilities: float32 [K], in the order of the contract's labels.
-      version: of the model.
+      version: the model's version.
       outputs: all outputs for this image, by name.
-      invalid_reason: why not valid, a code of the contract's invalid_reasons; empty where valid,
-        and for models that do not tell.
+      invalid_reason: a code of the contract's invalid_reasons; empty if the image is valid, or if
+        the model reports no reason.
     """
 
     valid: bool
@@ -34,7 +34,7 @@ class Prediction:
 
 
 def of_answer(answer: protocol.Answer) -> list[Prediction]:
-    """The answer to ``serving_default``, image by image."""
+    """Splits the response of ``serving_default`` into one prediction per image."""
     rows = [
         {name: values[index] for name, values in answer.outputs.items()}
         for index in range(len(answer.outputs["valid"]))

@@ -1,7 +1,7 @@
-"""The connections of the gateway: how many, and how long each may take for what it sends.
+"""Limits on the gateway's connections: their number, and the time that each may take.
 
-aiohttp bounds neither their number nor the time of a request's head, and waits for ever for a
-client that does not read.
+aiohttp limits neither the number of connections nor the time for a request's headers, and waits
+for ever for a client that does not read.
 """
 
 import asyncio
@@ -14,37 +14,37 @@ from aiohttp import http_exceptions, web
 from serving.gateway import bounds
 
 _Timer = asyncio.TimerHandle
-# For so long a connection that is idle is left alone.
+# An idle connection is not closed before this age.
 _FRESH_S = 1.0
-# How long a client that sends too much ahead may wait for its answer.
+# How long a client that pipelines too much may wait for its response.
 _PIPELINED_S = 5
-# What is answered once a request's head was too large for the parser.
+# The status if a request's head is too large for the parser.
 _HEAD_TOO_LARGE = bounds.STATUSES["max_field_bytes"]
 
 
 class Book:
-    """The open connections; for the one thread of an event loop.
+    """The open connections; used only in the event loop's thread.
 
-    When there are too many, the connection that was idle for the longest time is closed. Where
-    none was idle for a second, new ones are surplus: they are answered with 503, or with health.
+    When there are too many, the connection that has been idle longest is closed. If none has been
+    idle for a second, new connections are surplus: they get health or 503.
 
     Args:
-      limits: how many, and how long.
+      limits: the numbers and the timeouts.
     """
 
     def __init__(self, limits: bounds.Limits) -> None:
         self.limits = limits
-        # Those without a request, in the order in which they became so, and when that was.
+        # Connections without a request and since when, longest idle first.
         self._idle: dict[Connection, float] = {}
         self._busy: set[Connection] = set()
 
     def add(self, one: "Connection") -> None:
-        """Takes a new connection in, or cuts one off."""
+        """Adds a new connection, or aborts one if there are too many."""
         count = len(self._busy) + len(self._idle)
         is_full = count >= self.limits.most_connections
         if count >= self.limits.max_connections:
             eldest = next(iter(self._idle), None)
-            # What has just come may have its request in the next packet.
+            # A new connection may send its request in the next packet.
             if eldest is not None and (is_full or self._idle_s(eldest) > _FRESH_S):
                 self._idle.pop(eldest)
                 eldest.abort()
@@ -59,12 +59,12 @@ class Book:
         return time.monotonic() - self._idle[one]
 
     def remove(self, one: "Connection") -> None:
-        """Forgets a connection that is closed."""
+        """Removes a closed connection."""
         self._idle.pop(one, None)
         self._busy.discard(one)
 
     def mark(self, one: "Connection", busy: bool) -> None:
-        """Notes whether a connection has a request that is not answered yet."""
+        """Marks a connection as busy, with a request that is not answered yet, or as idle."""
         if one not in self._idle and one not in self._busy:
             return
         self.remove(one)
@@ -75,12 +75,12 @@ class Book:
 
 
 class Connection(web.RequestHandler):
-    """A connection with bounds.
+    """A connection with limits.
 
     Args:
-      book: where it is counted.
-      server: aiohttp's, which answers.
-      options: of aiohttp's handler.
+      book: counts the connection.
+      server: aiohttp's server, which answers.
+      options: passed to aiohttp's handler.
     """
 
     __slots__ = (
@@ -106,21 +106,21 @@ class Connection(web.RequestHandler):
         self._ahead_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begins to count the connection, and the time of its first request's head."""
-        # So that writing is paused exactly as long as the client has not read all.
+        """Counts the connection and starts the timeout for its first request's head."""
+        # So that writing is paused exactly while the client has not read everything.
         cast(asyncio.Transport, transport).set_write_buffer_limits(high=0)
         super().connection_made(transport)
         self._begin_head()
         self._book.add(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forgets the connection."""
+        """Removes the connection and its timers."""
         self._book.remove(self)
         self._stop_timers()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Takes in what has come."""
+        """Receives data; limits what is pipelined and starts the timeout of a further request."""
         body_is_there = self._body is None or self._body.is_eof()
         if data and body_is_there and self._is_busy:
             self._ahead_bytes += len(data)
@@ -131,19 +131,19 @@ class Connection(web.RequestHandler):
         super().data_received(data)
 
     def pause_writing(self) -> None:
-        """Gives the client some time to read what was written."""
+        """Starts the timeout for the client to read what was written."""
         super().pause_writing()
         self._unread = self._later(self._book.limits.write_timeout_s, self.abort)
 
     def resume_writing(self) -> None:
-        """All was read."""
+        """Stops that timeout: the client has read everything."""
         super().resume_writing()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
     def begin(self, request: web.BaseRequest) -> None:
-        """Notes that a request's head is there."""
+        """Marks that a request's head is complete."""
         if self._head is not None:
             self._head.cancel()
             self._head = None
@@ -152,7 +152,7 @@ class Connection(web.RequestHandler):
         self._book.mark(self, busy=True)
 
     def end(self) -> None:
-        """Notes that the request is answered, and the answer read."""
+        """Marks that the response is written and read."""
         self._is_busy = False
         if self._ahead is not None:
             self._ahead.cancel()
@@ -174,15 +174,15 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answers what the parser refuses."""
+        """Answers a request that the parser refuses."""
         if isinstance(exc, http_exceptions.LineTooLong):
             status = _HEAD_TOO_LARGE
         return super().handle_error(request, status, exc, message)
 
     def _hold_back(self) -> None:
-        """Reads no more, and closes the connection unless its request is answered soon.
+        """Stops reading, and closes the connection unless its request is answered soon.
 
-        The next request of a client that has its answer may come before :meth:`end`.
+        A client that has its response may send its next request before :meth:`end`.
         """
         if self._ahead is None and self.transport is not None:
             self.transport.pause_reading()
@@ -196,7 +196,7 @@ class Connection(web.RequestHandler):
         if transport is None:
             return
         seconds = self._book.limits.head_timeout_s
-        message = f"The headers of the request were not there after {seconds} s."
+        message = f"The headers of the request were not complete after {seconds} s."
         body = json.dumps({"error": message}).encode()
         lines = [
             f"HTTP/1.1 {bounds.STATUSES['head_timeout_s']} Request Timeout",

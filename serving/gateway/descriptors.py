@@ -1,4 +1,4 @@
-"""File descriptors: every connection takes one, and a process that has none left cannot go on."""
+"""File descriptors: every connection needs one, and a process without a free one fails."""
 
 import dataclasses
 import resource
@@ -6,22 +6,22 @@ import resource
 from serving import errors
 from serving.gateway import bounds
 
-# Beside connections: the log, the libraries, the model's folder, pipes to children.
+# In addition to connections: the log, libraries, the model's folder, pipes to children.
 _OTHERS = 128
 _FEWEST_CONNECTIONS = 16
 
 
 def reserve(limits: bounds.Limits) -> tuple[bounds.Limits, str]:
-    """Raises the soft limit of this process to the hard one, and fits the connections into it.
+    """Raises this process's soft limit to the hard one and lowers the connections to fit.
 
     Args:
-      limits: the connections wanted. A request that waits takes another descriptor, to Triton.
+      limits: the requested limits. A request that waits needs a second descriptor, to Triton.
 
     Returns:
-      The limits with as many connections as fit, and a sentence that says so; empty: all fit.
+      The limits with as many connections as fit, and a warning; an empty one if all fit.
 
     Raises:
-      errors.UserError: not even a few fit.
+      errors.UserError: fewer than 16 connections fit.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

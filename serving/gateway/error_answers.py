@@ -1,4 +1,4 @@
-"""Answers of the gateway other than 200."""
+"""Error responses of the gateway, raised as exceptions."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,13 @@ from serving.triton import failures
 
 
 class Answered(Exception):  # noqa: N818
-    """An answer other than 200.
+    """A response other than 200.
 
     Args:
-      status: of HTTP.
+      status: the HTTP status.
       message: for the client.
-      headers: beside those that every answer has.
-      failure: what Triton failed at, where the answer comes from there.
+      headers: in addition to those of every response.
+      failure: what failed in Triton; None: the response is not Triton's.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Answered(Exception):  # noqa: N818
 
 
 def exceeded(bound: str, message: str, headers: Mapping[str, str] | None = None) -> Answered:
-    """The answer to a request that exceeds a bound.
+    """Returns the response to a request that exceeds a bound.
 
     Args:
       bound: its name in ``bounds.STATUSES``.
-      message: for the client; says what is allowed.
+      message: for the client; states what is allowed.
       headers: as of :class:`Answered`.
     """
     return Answered(bounds.STATUSES[bound], message, headers)

@@ -1,4 +1,4 @@
-"""What passes from the door to Triton of the Open Inference Protocol; the rest is held back.
+"""Forwards the allowed requests of the Open Inference Protocol to Triton; refuses the others.
 
     GET  /v2, /v2/health/live, /v2/health/ready
     GET  /v2/models/NAME[/versions/V][/ready|/config|/stats]
@@ -35,7 +35,7 @@ _PASSED = ("Content-Type", protocol.HEADER_LENGTH)
 
 
 def is_health(request: web.Request) -> bool:
-    """Whether it only asks whether the server runs."""
+    """Returns whether it is a health request."""
     return request.path in _HEALTH
 
 
@@ -43,11 +43,11 @@ class Passage:
     """Answers the requests of the protocol.
 
     Args:
-      name: the model's.
-      triton: who is asked.
-      admitted: what the door holds.
-      limits: what a request may have.
-      recorder: is given what was answered; None: nothing is recorded.
+      name: the model's name.
+      triton: the running Triton.
+      admitted: counts the requests in the gateway.
+      limits: the bounds of a request.
+      recorder: receives the answered requests; None: nothing is recorded.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class Passage:
         self._recorder = recorder
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answers one.
+        """Answers one request.
 
         Raises:
-          json_body.MalformedError: it makes no sense.
+          json_body.MalformedError: it is malformed.
           answered.Answered: it is not answered with 200.
         """
         match = _ASKED.fullmatch(request.path)
@@ -81,7 +81,7 @@ class Passage:
         infers = match is not None and match["verb"] == "infer"
         needed = "POST" if infers or match is None else "GET"
         if request.method != needed:
-            raise error_answers.Answered(405, f"Here {needed} is allowed.")
+            raise error_answers.Answered(405, f"Only {needed} is allowed here.")
         if is_health(request):
             found = await self._triton.health(request.path)
         elif infers:
@@ -94,7 +94,7 @@ class Passage:
     async def _infer(self, request: web.Request) -> upstream.Response:
         async with self._admitted.body(request) as body:
             asking = self._asked(request, body)
-            del body  # it is held once, not twice
+            del body  # so that it is in memory only once
             return await self._triton.within_time(asking)
 
     async def _asked(self, request: web.Request, body: bytes) -> upstream.Response:
@@ -110,7 +110,7 @@ class Passage:
         return found
 
     def _understood(self, body: bytes, length: str | None) -> tuple[bytes, dict[str, str], int]:
-        """What is forwarded, and what it costs; may take long, and runs in a thread."""
+        """Returns the request to forward, its headers and its cost; slow, so it runs in a thread."""
         rewritten, headers = openinference.request(body, length, client.IMAGE_INPUT, self._limits)
         images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
         return (
@@ -120,7 +120,7 @@ class Passage:
         )
 
     def _refuse_values(self, found: upstream.Response) -> None:
-        """Counts the values of a binary answer; of one in JSON the bytes are bounded alone."""
+        """Limits the values of a binary response; of a JSON response only the bytes are limited."""
         if protocol.HEADER_LENGTH in found.headers:
             length = int(found.headers[protocol.HEADER_LENGTH])
             request_cost.refuse_values(protocol.value_count(found.body, length), self._limits)

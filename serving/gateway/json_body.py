@@ -1,16 +1,16 @@
-"""JSON from a stranger: an object of bounded size, or an error that says why not."""
+"""Parses untrusted JSON: an object of bounded size, or an error that states why not."""
 
 import json
 from typing import Any
 
-# Every value of a list or an object needs one of these before it, so they bound what json makes:
-# 64 MB of "[[],[],…" would become gigabytes. Base64 has none of them.
+# Every value of a list or an object has one of these before it, so their count bounds the parsed
+# objects: 64 MB of "[[],[],…" would become gigabytes. Base64 contains none of them.
 _MARKS = (b",", b"[", b"{")
 _MAX_NAME_LENGTH = 256
 
 
 class MalformedError(ValueError):
-    """A request that cannot be understood; answered with 400."""
+    """A malformed request; answered with 400."""
 
 
 def parse(body: bytes, max_values: int) -> dict[str, Any]:
@@ -18,10 +18,10 @@ def parse(body: bytes, max_values: int) -> dict[str, Any]:
 
     Args:
       body: the text.
-      max_values: of the object, of those in it, and so on.
+      max_values: maximum number of values, nested ones included.
 
     Raises:
-      MalformedError: it is none, or has too many values.
+      MalformedError: it is not a JSON object, or has too many values.
     """
     if sum(body.count(mark) for mark in _MARKS) > max_values:
         raise MalformedError(f"The request has more than {max_values} values.")
@@ -35,18 +35,18 @@ def parse(body: bytes, max_values: int) -> dict[str, Any]:
 
 
 def name(value: Any, where: str) -> str:
-    """A string that names something.
+    """Checks a string that names something, and returns it.
 
     Args:
-      value: of a JSON object.
-      where: the field, for the message.
+      value: a value of a JSON object.
+      where: the field's name, for the message.
 
     Raises:
-      MalformedError: it is no string, too long, or no Unicode.
+      MalformedError: it is not a string, too long, or not valid Unicode.
     """
     if not isinstance(value, str):
         raise MalformedError(f"{where} is no string.")
-    # What JSON allows as half of a character ends the server's own JSON parser.
+    # Lone surrogates, which JSON allows, crash Triton's own JSON parser.
     if len(value) > _MAX_NAME_LENGTH or any("\ud800" <= one <= "\udfff" for one in value):
         raise MalformedError(f"{where} is no text of at most {_MAX_NAME_LENGTH} characters.")
     return value

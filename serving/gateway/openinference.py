@@ -1,9 +1,9 @@
-"""The Open Inference Protocol's infer requests from strangers: what is forwarded is written anew.
+"""Validates infer requests of the Open Inference Protocol and rewrites them for Triton.
 
-Triton's own parser answers much that is malformed with 500, reads duplicate keys otherwise than
-others do, and a few requests end it (a batch of none; a classification of strings). So a request
-is understood here, and nothing but what was understood goes on, in the one form that Triton's
-binary extension has for it.
+Triton's own parser answers many malformed requests with 500, reads duplicate keys differently from
+other parsers, and crashes on a few requests (an empty batch; a classification of strings). So a
+request is parsed here, and only what was understood is forwarded, in the canonical form of
+Triton's binary extension.
 
 Source: github.com/kserve/open-inference-protocol, ``open_inference_rest.yaml``; Triton's
 ``extension_binary_data.md`` and ``extension_parameters.md``. Dimension letters: B batch.
@@ -28,8 +28,8 @@ class Tensor:
     """The input of a request.
 
     Attributes:
-      count: its B values.
-      content: each with its length before it, as Triton's binary extension has it.
+      count: the number B of values.
+      content: the values in Triton's binary form, each preceded by its length.
     """
 
     count: int
@@ -39,21 +39,21 @@ class Tensor:
 def request(
     body: bytes, header_length: str | None, input_name: str, limits: bounds.Limits
 ) -> tuple[bytes, dict[str, str]]:
-    """Reads a request and writes it anew.
+    """Parses a request and rewrites it.
 
     Args:
-      body: JSON, and behind it the binary input.
-      header_length: how many bytes are JSON, as the header has it; None: all; "0": the whole body
-        is one value.
+      body: JSON, followed by the binary input.
+      header_length: the header with the number of JSON bytes; None: all; "0": the whole body is
+        one value.
       input_name: the model's one input.
-      limits: the largest B, and the values of the JSON.
+      limits: bounds B and the number of JSON values.
 
     Returns:
-      The body and its headers. Images that came in base64 are decoded; what is none is empty, and
-      thereby not valid.
+      The body and its headers. Images in base64 are decoded; invalid base64 becomes an empty string,
+      which the model answers as not valid.
 
     Raises:
-      json_body.MalformedError: it cannot be understood, or asks for what is not offered.
+      json_body.MalformedError: it is malformed, or requests an unsupported feature.
     """
     length = _header_length(header_length, len(body))
     if length == 0:
@@ -82,7 +82,7 @@ def request(
 
 
 def images(body: bytes, header_length: int) -> list[bytes]:
-    """The encoded images of a request that was written anew.
+    """Returns the encoded images of a rewritten request.
 
     Args:
       body: as :func:`request` returns it.
@@ -92,7 +92,7 @@ def images(body: bytes, header_length: int) -> list[bytes]:
 
 
 def _content(values: Sequence[bytes]) -> bytes:
-    """Strings as Triton's binary extension has them, each with its length before it."""
+    """Encodes strings in Triton's binary form, each preceded by its length."""
     return b"".join(struct.pack("<I", len(value)) + value for value in values)
 
 
@@ -115,7 +115,7 @@ def _header_length(given: str | None, largest: int) -> int:
 
 
 def _head(given: dict[str, Any]) -> dict[str, Any]:
-    """What is forwarded beside the input; parameters that the model does not know are left out."""
+    """Returns the JSON to forward without the input; drops parameters unknown to the model."""
     parameters = _object(given.get("parameters", {}), "'parameters'")
     kept: dict[str, Any] = {
         key: json_body.name(parameters[key], f"The parameter {key!r}")
@@ -170,7 +170,7 @@ def _tensor(given: Any, binary: bytes, input_name: str, max_batch: int) -> Tenso
         content, found = binary, _count(binary)
     if len(binary) != parameters.get("binary_data_size", 0):
         raise json_body.MalformedError(
-            f"Behind the JSON are {len(binary)} bytes, which is not what 'binary_data_size' says."
+            f"After the JSON come {len(binary)} bytes, which does not match 'binary_data_size'."
         )
     if found != count:
         raise json_body.MalformedError(f"The shape is [{count}, 1]; there are {found} values.")
@@ -178,7 +178,7 @@ def _tensor(given: Any, binary: bytes, input_name: str, max_batch: int) -> Tenso
 
 
 def _count(content: bytes) -> int:
-    """How many strings, each with its length before it, the content is made of."""
+    """Counts the strings, each preceded by its length, in binary content."""
     position = count = 0
     while position < len(content):
         if position + 4 > len(content):
@@ -191,7 +191,7 @@ def _count(content: bytes) -> int:
 
 
 def _strings(given: Any) -> list[bytes]:
-    """The strings of lists in lists, in their order."""
+    """Returns the strings of nested lists in order."""
     found: list[bytes] = []
     waiting = [given] if isinstance(given, list) else []
     while waiting:
@@ -219,7 +219,7 @@ def _flag(parameters: dict[str, Any], key: str) -> bool:
 
 
 def _refuse_others(parameters: dict[str, Any], offered: set[str], where: str) -> None:
-    """Shared memory and classification change what is meant: to ignore them would be wrong."""
+    """Refuses unsupported parameters that change the meaning, such as shared memory."""
     others = ", ".join(sorted(parameters.keys() - offered))
     if others:
         raise json_body.MalformedError(

@@ -1,12 +1,12 @@
-"""Whom a request is for, and from which web page it comes: a browser on this machine is no friend.
+"""Checks a request's host and origin: protects against web pages of other sites.
 
-A page of a stranger, open in the browser of somebody who can reach the server, can send it requests.
-Two rules keep it out:
+A malicious page in the browser of anyone who can reach the server can send requests to it. Two
+rules block it:
 
-* Host. A stranger's name may lead to this machine's address (DNS rebinding); the page then counts as
-  the server's own. So only names are answered that the server is known by.
-* Origin and Sec-Fetch-Site. Browsers say from where a page's request comes. What changes something
-  or asks the model must come from the server's own page, or from no page at all.
+* Host. An attacker's name may resolve to this machine's address (DNS rebinding); the browser then
+  treats the page as the server's own. So only requests to the server's own names are answered.
+* Origin and Sec-Fetch-Site. Browsers state the origin of a page's request. A request that changes
+  something or runs the model must come from the server's own page, or from no page at all.
 
 Sources: Fetch Metadata Request Headers (W3C); RFC 9110, section 7.2; RFC 6454, section 7.
 """
@@ -22,21 +22,21 @@ from serving import errors
 ANY = "*"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _SAFE_METHODS = ("GET", "HEAD")
-# What a browser says of its own server's pages, and of what a person typed.
+# Sec-Fetch-Site of requests from the server's own pages, and of an address that a person typed.
 _OWN_SITES = ("same-origin", "none")
 
 
 class Hosts:
-    """The names that a server answers to.
+    """The host names that a server answers to.
 
-    Loopback's are always among them, and the address that it listens on. Where that is all of the
-    machine's, every IP address is, for a stranger cannot make one lead elsewhere, and the machine's
-    own name.
+    They always include the names of loopback and the address that the server listens on. If that is
+    the unspecified address, they include every IP address, since an attacker cannot rebind one, and
+    the machine's own name.
 
     Args:
-      host: the address that it listens on.
-      allowed: further names, of this server and of those whose pages may ask it; ``*``: it is known
-        by all names, and its own pages alone may ask.
+      host: the address that the server listens on.
+      allowed: further names of this server, and hosts whose pages may send requests; ``*``: all
+        names are the server's, and only its own pages may send requests.
     """
 
     def __init__(self, host: str, allowed: Sequence[str] = ()) -> None:
@@ -48,18 +48,17 @@ class Hosts:
             self._names.add(_plain(socket.gethostname()))
 
     def refusal(self, method: str, hosts: Sequence[str], headers: Mapping[str, str]) -> str | None:
-        """Says why a request is not answered, in a sentence; None where it is.
+        """Returns why a request is refused, in a sentence; None if it is accepted.
 
         Args:
           method: such as POST.
-          hosts: all Host headers that it has.
-          headers: all that it has, whatever the case of their names.
+          hosts: all its Host headers.
+          headers: all its headers; names are case-insensitive.
         """
         if len(hosts) != 1 or not self._knows(hosts[0]):
             named = hosts[0][:200] if len(hosts) == 1 else f"{len(hosts)} hosts"
             return (
-                f"This server is not known as {named!r}; `serve --allowed-hosts` names what it is"
-                " known as."
+                f"{named!r} is not a host name of this server; `serve --allowed-hosts` adds names."
             )
         if method in _SAFE_METHODS:
             return None
@@ -68,11 +67,11 @@ class Hosts:
             return None
         site = headers.get("Sec-Fetch-Site", "none")
         if site not in _OWN_SITES or not (origin is None or _netloc(origin) == hosts[0].lower()):
-            return "A web page of another origin may not ask this server."
+            return "Web pages of other origins may not send requests to this server."
         return None
 
     def _knows(self, host: str) -> bool:
-        """Whether a Host header names this server; the port may be any, such as a tunnel's."""
+        """Returns whether a Host header names this server; any port is accepted, as of a tunnel."""
         name = _hostname(f"//{host}")
         if name is None:
             return False
@@ -87,17 +86,17 @@ class Hosts:
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """Reads names parted by commas.
+    """Parses comma-separated host names.
 
     Raises:
-      errors.UserError: one is no name of a host.
+      errors.UserError: one is not a host name.
     """
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if name != ANY and not _NAME.fullmatch(name) and _address(name.strip("[]")) is None:
             raise errors.UserError(
                 f"--allowed-hosts has {name!r}; allowed are names and IP addresses without scheme"
-                f" and port, parted by commas, or {ANY} for all."
+                f" and port, separated by commas, or {ANY} for all."
             )
     return names
 
@@ -105,7 +104,7 @@ def parse(text: str) -> tuple[str, ...]:
 def _hostname(url: str) -> str | None:
     try:
         parts = urllib.parse.urlsplit(url)
-        _ = parts.port  # raises where it is none
+        _ = parts.port  # raises if it is not a port
     except ValueError:
         return None
     return None if parts.path or "@" in parts.netloc else parts.hostname
@@ -119,7 +118,7 @@ def _netloc(url: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name or an address as it is compared: of ``[::1]`` and ``0:0:0:0:0:0:0:1`` there is one."""
+    """Normalises a host name or an address: ``[::1]`` and ``0:0:0:0:0:0:0:1`` become equal."""
     address = _address(name.strip("[]"))
     return name.lower().rstrip(".") if address is None else str(address)
 

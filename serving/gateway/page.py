@@ -1,11 +1,11 @@
-"""The web page at ``/`` of the REST door, and the two endpoints that it alone asks.
+"""The web page at ``/`` of the gateway, and the two endpoints that only it uses.
 
-    GET  /                page.html; open to all, it holds nothing of the model
-    GET  /page/about      the model's name, its versions that answer, what a request may have
+    GET  /                page.html; needs no token, contains nothing of the model
+    GET  /page/about      the model's name, its ready versions, the limits of a request
     POST /page/predict    one encoded image → its classes, and the version that answered
 
-TensorFlow Serving's API tells neither version nor labels. ``?heatmap=true`` asks for a Grad-CAM
-heat map too. Dimension letters: H W the heat map, K classes.
+TensorFlow Serving's API returns neither version nor labels. ``?heatmap=true`` requests a Grad-CAM
+heat map too. Dimension letters: H W of the heat map, K classes.
 """
 
 import asyncio
@@ -26,19 +26,19 @@ from serving.versions import signatures
 
 FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"
-# Classes in an answer: more are noise to the eye.
+# Classes in a response; more would clutter the page.
 MOST_CLASSES = 6
-# A new version may come between the requests for one image.
+# The version may change between the requests for one image.
 _ATTEMPTS = 3
 
 
 class Page:
-    """Answers what the page asks.
+    """Answers the requests of the page.
 
     Args:
-      triton: the model.
-      admitted: what the door holds.
-      limits: what a request may have.
+      triton: the running Triton.
+      admitted: counts the requests in the gateway.
+      limits: the bounds of a request.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Page:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        """Where the door leads here."""
+        """Returns the routes of the page."""
         return [
             web.get("/", self._page),
             web.get("/page/about", self._about),
@@ -89,13 +89,13 @@ class Page:
         async with self._admitted.body(request) as image:
             most_bytes = self._limits.max_request_bytes
             if len(image) > most_bytes:
-                message = f"The image is too large; allowed are {most_bytes} bytes."
+                message = f"The image is too large; at most {most_bytes} bytes are allowed."
                 raise error_answers.exceeded("max_body_bytes", message)
             asking = self._ask(image, wants_heatmap, request[admission.HELD])
             return web.json_response(await self._triton.within_time(asking))
 
     async def _ask(self, image: bytes, wants_heatmap: bool, held: admission.Held) -> dict[str, Any]:
-        """What one version says of an image, with its own labels and heat map."""
+        """Returns one version's prediction for an image, with that version's labels and heat map."""
         counts = await asyncio.to_thread(request_cost.pixels, [image], self._limits)
         work = upstream.Work(request_cost.of([image], counts), held)
         for _ in range(_ATTEMPTS):
@@ -117,7 +117,7 @@ class Page:
             if heat is not None:
                 content["heatmap"] = {**heatmap(heat), "resize": contract.get("resize", "stretch")}
             return content
-        raise error_answers.Answered(503, "The version changes just now; try again.")
+        raise error_answers.Answered(503, "The served version is changing; try again.")
 
     async def _contract(self, version: str, held: admission.Held) -> dict[str, Any]:
         work = upstream.Work(0, held)
@@ -128,7 +128,7 @@ class Page:
     async def _heat(
         self, image: bytes, version: str, work: upstream.Work, wanted: bool
     ) -> np.ndarray | None:
-        """Float [H, W] in 0–1; None where it is not wanted, or the model explains nothing."""
+        """Returns a float [H, W] in 0–1; None if it is not requested or the model has none."""
         if not wanted:
             return None
         try:
@@ -142,9 +142,9 @@ class Page:
 
 
 def policy(html: str) -> str:
-    """The Content-Security-Policy under which the page's own script and style run, and no other.
+    """Returns a Content-Security-Policy that allows the page's own script and style, and no other.
 
-    Labels are shown as text; should one ever get into the page as HTML, nothing in it would run.
+    Labels are shown as text; if one ever got into the page as HTML, no script in it would run.
     """
     sources = {
         tag: " ".join(
@@ -161,15 +161,16 @@ def policy(html: str) -> str:
 
 
 def classes(answer: protocol.Answer, labels: list[str] | None) -> dict[str, Any]:
-    """The most probable classes of one image, and what else ``serving_default`` says of it.
+    """Returns the most probable classes of one image, and its other outputs of ``serving_default``.
 
     Args:
-      answer: to one image.
-      labels: of the K classes; None, or of another number: they are named by their place.
+      answer: the answer for one image.
+      labels: of the K classes; if None or of another length, classes are named by their index.
 
     Returns:
-      ``valid``, ``invalid_reason`` (a code, or empty), ``outlier`` (None: the model does not tell), ``class_count`` K, and ``classes``,
-      a list of ``label`` and ``probability``, the highest first, none where it is not valid.
+      ``valid``, ``invalid_reason`` (a code, or empty), ``outlier`` (None: the model has no such
+      output), ``class_count`` K, and ``classes``, a list of ``label`` and ``probability``, the
+      highest first; empty if the image is not valid.
     """
     row = {name: values[0] for name, values in answer.outputs.items()}
     probabilities = np.atleast_1d(row["probabilities"])
@@ -189,7 +190,7 @@ def classes(answer: protocol.Answer, labels: list[str] | None) -> dict[str, Any]
 
 
 def heatmap(heat: np.ndarray) -> dict[str, Any]:
-    """A heat map float [H, W] in 0–1 as ``width``, ``height`` and ``values``, bytes in base64."""
+    """Encodes a float [H, W] in 0–1 as ``width``, ``height`` and ``values``, bytes in base64."""
     values = np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8)
     height, width = values.shape
     return {

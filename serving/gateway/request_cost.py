@@ -1,4 +1,4 @@
-"""What a request costs: the pixels of its images and the values of its answer. B is the batch."""
+"""The cost of a request: its images' pixels and its response's values. B is the batch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,14 +13,14 @@ _STRING_BYTES = 24
 def pixels(images: Sequence[bytes], limits: bounds.Limits) -> list[int]:
     """Counts the pixels of encoded images, from their headers.
 
-    An image that alone has too many is not decoded, but answered as not valid: it counts as 0.
+    A single image above the limit is not decoded but answered as not valid: it counts as 0.
 
     Args:
-      images: B of them.
-      limits: of a request.
+      images: B encoded images.
+      limits: the bounds of a request.
 
     Raises:
-      answered.Answered: they have too many in all (413).
+      answered.Answered: they have too many in total (413).
     """
     most = limits.max_pixels
     counts = [image_size.pixels(image) for image in images]
@@ -34,12 +34,12 @@ def pixels(images: Sequence[bytes], limits: bounds.Limits) -> list[int]:
 
 
 def of(images: Sequence[bytes], counts: Sequence[int]) -> int:
-    """What images cost a worker: their pixels, to be decoded, and their bytes, to be copied."""
+    """Returns the images' cost for a worker: pixels to decode plus bytes to copy."""
     return sum(counts) + sum(map(len, images))
 
 
 def values(outputs: Mapping[str, np.ndarray]) -> int:
-    """Counts the values of outputs, each [B, …]; a string is one for every 24 bytes of it."""
+    """Counts the values of outputs, each [B, …]; a string counts as one for every 24 bytes."""
     return sum(_count(array) for array in outputs.values())
 
 
@@ -50,12 +50,12 @@ def _count(array: np.ndarray) -> int:
 
 
 def refuse_values(count: int, limits: bounds.Limits) -> None:
-    """Refuses an answer that is too large.
+    """Refuses a response that is too large.
 
     Raises:
       answered.Answered: it has more values than allowed (413).
     """
     most = limits.max_answer_values
     if count > most:
-        message = f"The answer has {count:,} values; allowed are {most:,}. Send fewer images."
+        message = f"The response has {count:,} values; allowed are {most:,}. Send fewer images."
         raise error_answers.exceeded("max_answer_values", message)

@@ -33,7 +33,7 @@ _ROUTE = re.compile(
     r"(?P<verb>/metadata|:predict|:classify|:regress)?"
 )
 STABLE = "stable"
-# So many values are written as JSON within a millisecond or two: no thread is needed.
+# Up to this many values are encoded as JSON within a millisecond or two, without a thread.
 _SMALL_VALUES = 2048
 
 
@@ -47,11 +47,11 @@ class Rest:
     """Answers the requests of the API.
 
     Args:
-      triton: who is asked; it has the model's name.
+      triton: the running Triton; it has the model's name.
       model_dir: the model's folder, for the signatures.
-      admitted: what the gateway holds.
-      limits: what a request may have.
-      recorder: is given what was answered; None: nothing is recorded.
+      admitted: counts the requests in the gateway.
+      limits: the bounds of a request.
+      recorder: receives the answered requests; None: nothing is recorded.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Rest:
         self._recorder = recorder
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answers one.
+        """Answers one request.
 
         Raises:
-          json_body.MalformedError: it makes no sense.
+          json_body.MalformedError: it is malformed.
           answered.Answered: it is not answered with 200.
         """
         asked = self._route(request)
@@ -129,7 +129,7 @@ class Rest:
             found = await self._triton.infer(chunk, given.signature, work, asked.version)
             parts.append(found.outputs)
             values += request_cost.values(found.outputs)
-            # The first part tells what all of them will be.
+            # Extrapolated from the parts so far, so that the first one can refuse the request.
             request_cost.refuse_values(
                 values * len(given.items) // (start + len(chunk)), self._limits
             )
@@ -139,7 +139,7 @@ class Rest:
         return answers.of_json(tfserving.pieces(outputs, given.row), values <= _SMALL_VALUES)
 
     def _understood(self, body: bytes) -> tuple[tfserving.Predict, list[int]]:
-        """What is asked, and the pixels of each image; may take long, and runs in a thread."""
+        """Parses a request and counts the pixels of each image; slow, so it runs in a thread."""
         limits = self._limits
         given = tfserving.parse(
             body, client.IMAGE_INPUT, limits.max_instances, limits.max_json_values

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's REST API: its requests, answers and errors, without a server.
+"""The formats of TensorFlow Serving's REST API: requests, responses and errors.
 
-Source: tensorflow.org/tfx/serving/api_rest. Byte strings are objects {"b64": …}, the values of
-tensors whose name ends in ``_bytes`` always. Dimension letters: B batch.
+Source: tensorflow.org/tfx/serving/api_rest. Byte strings are objects {"b64": …}; always so for
+tensors whose name ends in ``_bytes``. Dimension letters: B batch.
 """
 
 import base64
@@ -18,7 +18,7 @@ from serving.gateway import json_body
 from serving.triton import failures
 from serving.versions import signatures
 
-# Numbers that are written as JSON at once: other threads wait as long.
+# How many numbers are encoded as JSON at once; other threads wait meanwhile.
 _MAX_AT_ONCE = 8192
 _STATES = {"READY": "AVAILABLE", "LOADING": "LOADING", "UNLOADING": "UNLOADING"}
 _TYPES = {"TYPE_STRING": "DT_STRING", "TYPE_FP32": "DT_FLOAT", "TYPE_FP64": "DT_DOUBLE"}
@@ -29,9 +29,9 @@ class Predict:
     """A request to predict.
 
     Attributes:
-      signature: its name.
+      signature: the signature's name.
       items: B byte strings.
-      row: whether it came, and is answered, row by row (``instances``), not by column (``inputs``).
+      row: true for the row format (``instances``), false for the column format (``inputs``).
     """
 
     signature: str
@@ -40,16 +40,16 @@ class Predict:
 
 
 def parse(body: bytes, input_name: str, max_instances: int, max_values: int) -> Predict:
-    """Reads the body of a ``:predict``.
+    """Parses the body of a ``:predict``.
 
     Args:
       body: JSON.
       input_name: the one input of the model's signatures.
-      max_instances: the largest B.
-      max_values: of the JSON.
+      max_instances: the maximum B.
+      max_values: the maximum number of JSON values.
 
     Raises:
-      json_body.MalformedError: it cannot be understood.
+      json_body.MalformedError: it is malformed.
     """
     given = json_body.parse(body, max_values)
     signature = json_body.name(given.get("signature_name", signatures.DEFAULT), "'signature_name'")
@@ -97,14 +97,14 @@ def _named(values: dict[str, Any], input_name: str) -> Any:
 
 
 def pieces(outputs: Mapping[str, np.ndarray], row: bool) -> Iterator[bytes]:
-    """Makes what ``:predict`` answers, a part at a time: the whole may have millions of values.
+    """Yields the response of ``:predict`` in parts, since it may have millions of values.
 
     Args:
-      outputs: by name, each [B, …].
-      row: row by row, or by column.
+      outputs: the outputs by name, each [B, …].
+      row: whether to use the row format, not the column format.
 
     Yields:
-      JSON; none has more than 8,192 numbers, or a single row of the last dimension.
+      JSON; each part has at most 8,192 numbers, or a single row of the last dimension.
     """
     arrays = dict(sorted(outputs.items()))
     if row:
@@ -128,7 +128,7 @@ def _object(values: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
 
 
 def _values(value: Any, name: str) -> Iterator[bytes]:
-    """JSON of an array of any rank, or of a single value."""
+    """Yields the JSON of an array of any rank, or of a single value."""
     if isinstance(value, np.ndarray) and value.ndim > 1 and value.size > _MAX_AT_ONCE:
         return _joined(b"[", [_values(part, name) for part in value], b"]")
     return iter([_dumped(_plain(name, value))])
@@ -165,7 +165,7 @@ def _string(value: Any, is_bytes: bool) -> Any:
 
 
 def status(entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """What the state of versions is answered with; ``entries`` as Triton's index has them."""
+    """Returns the response for the state of versions; ``entries`` are those of Triton's index."""
     rows = []
     for entry in entries:
         reason = entry.get("reason", "")
@@ -186,7 +186,7 @@ def status(entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 def metadata(
     name: str, version: str, offered: Mapping[str, signatures.Signature]
 ) -> dict[str, Any]:
-    """What ``/metadata`` answers: every signature with its tensors; all sizes are left open."""
+    """Returns the response of ``/metadata``: every signature with its tensors, all sizes open."""
     definitions = {
         signature_name: {
             "inputs": {key: _tensor(key, value) for key, value in signature.inputs.items()},

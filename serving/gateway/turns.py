@@ -1,8 +1,8 @@
-"""Whose turn it is: what the workers take at once, and what waits for them.
+"""Queues requests for the workers.
 
-Triton runs everything that reaches it, also what nobody waits for any more. So it gets no more
-than its workers can run at once, and the rest waits here, where a request whose client has left
-or whose time is over is gone at once.
+Triton runs every request that reaches it, even if its client has disconnected. So it gets only as
+much as its workers can run at once; the other requests wait here, where one whose client has
+disconnected or whose time is over is dropped at once.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from serving.gateway import bounds, error_answers
 
-# Times the room of the workers: requests smaller than that may wait however many there are.
+# Requests below 1/32 of the workers' capacity may always wait, in any number.
 _SMALL_SHARE = 32
 
 
@@ -21,13 +21,13 @@ class _Waiting:
 
 
 class Turns:
-    """Lets requests through to the workers; for the one thread of an event loop.
+    """Admits requests to the workers; used only in the event loop's thread.
 
-    The eldest and the smallest take turns: a small request waits for two large ones at most, and
-    a large one is never overtaken for ever.
+    The oldest and the smallest request are admitted in turn: a small request waits for at most two
+    large ones, and a large one is not overtaken for ever.
 
     Args:
-      limits: pixels and workers.
+      limits: the pixels and the number of workers.
     """
 
     def __init__(self, limits: bounds.Limits) -> None:
@@ -41,13 +41,13 @@ class Turns:
         """Waits for a turn.
 
         Args:
-          weight: pixels and bytes of the request.
+          weight: pixels plus bytes of the request.
 
         Returns:
-          What :meth:`end` must be given.
+          The weight to pass to :meth:`end`.
 
         Raises:
-          answered.Answered: too much waits already (503).
+          answered.Answered: too many pixels wait already (503).
         """
         weight = min(weight, self._room)
         total = weight + sum(one.weight for one in self._waiting)
@@ -69,7 +69,7 @@ class Turns:
         return weight
 
     def end(self, weight: int) -> None:
-        """Gives a turn back."""
+        """Ends a turn and admits the next requests."""
         self._running -= weight
         self._let_through()
 
@@ -82,5 +82,5 @@ class Turns:
             self._eldest_next = not self._eldest_next
             self._waiting.remove(chosen)
             self._running += chosen.weight
-            if not chosen.begun.cancelled():  # else its task gives the turn back
+            if not chosen.begun.cancelled():  # otherwise its task ends the turn
                 chosen.begun.set_result(None)

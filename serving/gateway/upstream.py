@@ -1,4 +1,4 @@
-"""Asks Triton for the gateway, and says what its answers mean to a client. B is the batch."""
+"""Sends the gateway's requests to Triton and converts its errors for clients. B is the batch."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ from serving.gateway import admission, bounds, error_answers, turns
 from serving.triton import failures
 
 _HEALTH_STANDS_S = 5.0
-# Before a request that met a dead worker is sent again: another worker may take it.
+# Waits before a request that reached a dead worker is sent again: another worker may run it.
 _WAITS_S = (0.05, 0.1, 0.2)
 
 _Result = TypeVar("_Result")
 
 
 class _UnansweredError(error_answers.Answered):
-    """Nobody ran the request: another worker may."""
+    """No worker ran the request; another one may."""
 
     def __init__(self, message: str, failure: failures.Failure | None = None) -> None:
         super().__init__(503, message, failure=failure)
@@ -31,7 +31,7 @@ class _UnansweredError(error_answers.Answered):
 
 @dataclass(frozen=True)
 class Response:
-    """What Triton answered with 200."""
+    """A response of Triton with status 200."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -39,11 +39,11 @@ class Response:
 
 @dataclass(frozen=True)
 class Work:
-    """What a request costs a worker.
+    """The cost of a request.
 
     Attributes:
-      weight: pixels and bytes of its images.
-      held: counts the bytes of its answer.
+      weight: pixels plus bytes of its images.
+      held: counts the bytes of its response.
     """
 
     weight: int
@@ -54,11 +54,11 @@ class Upstream:
     """A running Triton with one model.
 
     Args:
-      name: the model's.
-      session: with Triton's address.
-      limits: seconds, the workers' room, the size of an answer.
-      given_up: is told of an instance of the model that Triton waits for no longer, and when it
-        was asked, by ``time.monotonic``.
+      name: the model's name.
+      session: connects to Triton.
+      limits: timeouts, the workers' capacity, the size of a response.
+      given_up: receives an instance of the model that Triton no longer waits for, and the time of
+        the request, by ``time.monotonic``.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class Upstream:
         self._running: set[asyncio.Task[Response]] = set()
 
     async def health(self, path: str) -> Response:
-        """Asks whether Triton runs; an answer that comes late is worth nothing to a probe.
+        """Checks Triton's health, within the short time that a probe waits.
 
-        Where the processors are busy, what it said within the last seconds stands.
+        If Triton is too busy to answer in time, its answer of the last five seconds is used.
 
         Raises:
-          answered.Answered: it does not, or does not say so in time (503).
+          answered.Answered: Triton is not healthy, or does not answer in time (503).
         """
         seconds = self._limits.health_timeout_s
         try:
@@ -97,10 +97,10 @@ class Upstream:
             raise error_answers.exceeded("health_timeout_s", message) from error
 
     async def within_time(self, asking: Awaitable[_Result]) -> _Result:
-        """Waits for all that a request asks, as long as a request may take.
+        """Awaits all work of a request, up to the time limit of a request.
 
         Raises:
-          answered.Answered: as what is waited for, or the time is over (504).
+          answered.Answered: as the awaited work, or the time is over (504).
         """
         seconds = self._limits.model_timeout_s
         try:
@@ -110,10 +110,10 @@ class Upstream:
             raise error_answers.exceeded("model_timeout_s", message) from error
 
     async def entries(self, version: str | None = None) -> list[Mapping[str, str]]:
-        """What Triton knows of a version, or of all, the newest first.
+        """Returns Triton's entries of a version, or of all versions, newest first.
 
         Raises:
-          answered.Answered: it knows none (404), or does not answer.
+          answered.Answered: there is none (404), or Triton does not answer.
         """
         known = read_back.parse((await self.ask("POST", "/v2/repository/index")).body)
         entries = [
@@ -134,9 +134,9 @@ class Upstream:
 
         Args:
           items: the images.
-          signature: its name.
-          work: what it costs.
-          version: the model's; None: the one that is served.
+          signature: the signature's name.
+          work: the cost of the request.
+          version: the model's version; None: the served version.
 
         Raises:
           answered.Answered: it was not answered with 200.
@@ -151,8 +151,8 @@ class Upstream:
     async def run(self, path: str, body: bytes, headers: Mapping[str, str], work: Work) -> Response:
         """Sends a request for inference when it is its turn.
 
-        Once Triton has it, it runs it, whether its client is there or not: so the turn is over
-        when Triton answers, and not before.
+        Triton runs every request that it has received, even if the client disconnects: so the turn
+        ends only when Triton answers.
 
         Raises:
           answered.Answered: it was not answered with 200.
@@ -173,10 +173,10 @@ class Upstream:
     def _ended(self, task: "asyncio.Task[Response]") -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # where its client has left, nobody else takes note of it
+            task.exception()  # retrieved here because the client may have disconnected
 
     async def close(self) -> None:
-        """Ends what still runs for clients that have left."""
+        """Cancels requests that still run for clients that have disconnected."""
         for task in [*self._running]:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, error_answers.Answered):
@@ -190,9 +190,9 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         held: admission.Held | None = None,
     ) -> Response:
-        """Sends a request that was checked before; again where it met a dead worker.
+        """Sends a validated request; retries it if it reached a dead worker.
 
-        Never again after a timeout: Triton still runs it then, and would run it twice.
+        Never retries after a timeout: Triton still runs the request, and would run it twice.
 
         Raises:
           answered.Answered: it was not answered with 200.
@@ -238,8 +238,8 @@ class Upstream:
             if size_bytes > self._limits.max_answer_bytes:
                 raise error_answers.exceeded(
                     "max_answer_bytes",
-                    f"The answer has more than {self._limits.max_answer_bytes} bytes; ask for"
-                    " fewer images or outputs.",
+                    f"The response has more than {self._limits.max_answer_bytes} bytes; request fewer"
+                    " images or outputs.",
                 )
             if held is not None:
                 held.take(len(part))
@@ -248,10 +248,10 @@ class Upstream:
 
 
 def failure(status: int, content: bytes) -> error_answers.Answered:
-    """What a client is told where Triton answers with an error.
+    """Converts an error response of Triton into one for the client.
 
-    Triton says 500 to much: a worker that died, a model that failed. Requests reach it checked,
-    so none of it is the client's fault. Only the model's failure would be the same another time.
+    Triton answers 500 for many causes: a dead worker, a failed model. Requests are validated before,
+    so the client is not at fault. Only the model's failure is a permanent error.
     """
     try:
         message = str(read_back.parse(content)["error"])

@@ -1,11 +1,10 @@
-"""Recorded images: those of a folder or of a file of requests, and the recorder that makes one.
+"""Recorded images: reads them from a folder or a file of requests, and records such files.
 
-A recorded file has a request of TensorFlow Serving's REST API in each line, as it can be sent
-again::
+Each line of a recorded file is a request of TensorFlow Serving's REST API that can be sent again::
 
     {"instances": [{"b64": "/9j/4AAQ…"}]}
 
-It holds the images that users sent, whole: nothing is recorded unless asked for.
+It contains the complete images that users sent, so nothing is recorded by default.
 """
 
 import base64
@@ -30,13 +29,13 @@ DEFAULT_LIMIT_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Recorded:
-    """An image that can be asked about.
+    """A recorded image.
 
     Attributes:
       name: its path below the folder, or its line in the file.
       path: the file.
-      offset: where the request begins in it, in bytes; None: the file is the image.
-      index: the image's place in the request.
+      offset: the byte offset of the request in the file; None: the file is the image.
+      index: the image's index in the request.
     """
 
     name: str
@@ -45,11 +44,11 @@ class Recorded:
     index: int = 0
 
     def read(self) -> bytes:
-        """The encoded image.
+        """Returns the encoded image.
 
         Raises:
-          OSError: it cannot be read, is too large, or is no regular file.
-          ValueError: the line is no request.
+          OSError: it cannot be read, is too large, or is not a regular file.
+          ValueError: the line is not a request.
         """
         if self.offset is None:
             return files.read(self.path, MAX_IMAGE_BYTES)
@@ -60,30 +59,30 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What could not be read, and why."""
+    """An image or a line that cannot be read, and why."""
 
     name: str
     reason: str
 
 
 def of_folder(root: Path) -> list[Recorded]:
-    """The files of a folder and of those below it, sorted; hidden ones are left out.
+    """Returns the files of a folder and its subfolders, sorted, without hidden ones.
 
     Raises:
-      errors.UserError: there is no such folder, or nothing in it.
+      errors.UserError: there is no such folder, or it is empty.
     """
     if not root.is_dir():
-        raise errors.UserError(f"There is no folder {root}; --images is one with image files.")
-    # A link that leads nowhere is no folder either: it will be told of.
+        raise errors.UserError(f"There is no folder {root}; --images is a folder with image files.")
+    # A broken link is not a folder either: it will be reported as unreadable.
     below = [path.relative_to(root) for path in root.rglob("*") if not path.is_dir()]
     names = sorted(path.as_posix() for path in below if not _hidden(path))
     if not names:
-        raise errors.UserError(f"{root} holds no file; --images is a folder with image files.")
+        raise errors.UserError(f"{root} contains no files; --images is a folder with image files.")
     return [Recorded(name, root / name) for name in names]
 
 
 def of_file(path: Path) -> tuple[list[Recorded], list[Unreadable]]:
-    """The images of a recorded file, and the lines that are no request.
+    """Returns the images of a recorded file, and the lines that are not requests.
 
     Raises:
       errors.UserError: it cannot be read, or has no image.
@@ -109,26 +108,26 @@ def of_file(path: Path) -> tuple[list[Recorded], list[Unreadable]]:
         raise errors.UserError(f"--recorded {path} cannot be read: {error.strerror}.") from error
     if not found:
         why = f"; {unreadable[0].name}: {unreadable[0].reason}" if unreadable else ""
-        raise errors.UserError(f"{path} has no image in it{why}")
+        raise errors.UserError(f"{path} contains no images{why}")
     return found, unreadable
 
 
 def spread(found: Sequence[Recorded], limit: int) -> list[Recorded]:
-    """At most ``limit`` of them, evenly over the whole."""
+    """Returns at most ``limit`` of the images, spread evenly over the set."""
     count = min(limit, len(found))
     return [found[number * len(found) // count] for number in range(count)]
 
 
 class Recorder:
-    """Appends a share of the requests' images to a file, until it is full.
+    """Appends the images of a fraction of the requests to a file, until it is full.
 
-    What goes wrong is reported once and ends the recording; it never fails a request.
+    An error is reported once and stops the recording; it never fails a request.
 
     Args:
-      path: the file; made readable by its owner alone. It must be this user's own, and no link.
-      fraction: of the requests, in 0–1.
-      limit_bytes: the largest size of the file.
-      report: is told, in one sentence, when the recording ends.
+      path: the file; it becomes private (0600). It must belong to this user and not be a link.
+      fraction: the fraction of requests to record, in 0–1.
+      limit_bytes: the maximum size of the file.
+      report: receives one sentence when the recording stops.
 
     Raises:
       errors.UserError: the file cannot be written.
@@ -145,7 +144,7 @@ class Recorder:
         self._on = True
         try:
             with files.open_private(path) as file:
-                if not _ends_a_line(file):  # a crash tore it
+                if not _ends_a_line(file):  # after a crash
                     file.write(b"\n")
         except OSError as error:
             raise errors.UserError(
@@ -153,11 +152,11 @@ class Recorder:
             ) from error
 
     def takes(self) -> bool:
-        """Whether the next request is to be recorded."""
+        """Returns whether to record the next request."""
         return self._on and random.random() < self._fraction  # noqa: S311
 
     def write(self, images: Sequence[bytes]) -> None:
-        """Appends a request's images. May be called by several threads."""
+        """Appends a request's images; safe for several threads."""
         instances = [{"b64": base64.b64encode(image).decode()} for image in images]
         line = json.dumps({"instances": instances}).encode() + b"\n"
         with self._lock:
@@ -177,10 +176,10 @@ class Recorder:
 
 
 def _images(line: bytes) -> list[bytes]:
-    """The images of a line.
+    """Parses the images of a line.
 
     Raises:
-      ValueError: it is no request, or too long.
+      ValueError: it is not a request, or too long.
     """
     if len(line) == MAX_LINE_BYTES:
         raise ValueError(f"it is longer than {MAX_LINE_BYTES} bytes")

@@ -1,8 +1,8 @@
-"""Two versions asked about the same recorded images, before one takes the other's place.
+"""Compares two versions on the same recorded images, before one replaces the other.
 
-Both are loaded into this process, and each image is sent alone to the one and then to the other,
-turn about who is first: what slows the machine slows both. Classes are compared by name, for a
-label map may have grown. Dimension letters: N images, K classes.
+Both are loaded into this process, and each image is sent on its own to both, in alternating order,
+so that other load on the machine affects both alike. Classes are compared by name, since a label
+map may have grown. Dimension letters: N images, K classes.
 """
 
 import math
@@ -20,7 +20,7 @@ from serving.replay import recording
 from serving.versions import versions
 
 _WARM_UP = 3
-# What a prediction takes, and what it is: seconds and the answer.
+# The latency in seconds, and the prediction.
 _Timed = tuple[float, classification.Prediction]
 
 
@@ -30,8 +30,8 @@ class Change:
 
     Attributes:
       image: its name.
-      labels: what each version says; empty where it cannot read the image.
-      scores: how sure each is, in 0–1.
+      labels: each version's label; empty if it cannot read the image.
+      scores: each version's score, in 0–1.
     """
 
     image: str
@@ -41,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Largest:
-    """The largest change of a class's probability, in 0–1, and where it is; nothing where 0."""
+    """The largest change of a class's probability, in 0–1, with its image and label."""
 
     change: float = 0.0
     image: str = ""
@@ -50,21 +50,22 @@ class Largest:
 
 @dataclass
 class Replay:
-    """What was found; of each pair the first is the version replaced, the second the new one.
+    """The results of a replay; of each pair the first is the old version, the second the new one.
 
     Attributes:
-      names: of the versions.
-      labels: names of the classes of each.
-      images: how many were asked about.
-      neither: how many of them neither version can read.
-      label_changes: both can read it, and the labels differ; the surest first.
-      newly_invalid: images that the second alone cannot read, or answers with no number.
-      newly_valid: images that the first alone cannot read.
-      outlier_changes: image → whether each version calls it an outlier, where they differ.
-      mean_change: of the probabilities of common classes, in 0–1, over what both can read.
+      names: the versions' names.
+      labels: the class names of each version.
+      images: the number of images compared.
+      neither: the number of images that neither version can read.
+      label_changes: images that both can read with different labels; highest scores first.
+      newly_invalid: images that only the second cannot read, or answers with NaN.
+      newly_valid: images that only the first cannot read.
+      outlier_changes: image → each version's outlier flag, if they differ.
+      mean_change: mean change of the probabilities of common classes, in 0–1, over the images
+        that both can read.
       largest: the largest of these changes.
-      latencies_s: of each version, N requests of one image.
-      unreadable: what was recorded and could not be read, and why.
+      latencies_s: each version's latencies of N requests with one image each.
+      unreadable: recorded images that could not be read, and why.
     """
 
     names: tuple[str, str]
@@ -82,33 +83,34 @@ class Replay:
 
     @property
     def readable(self) -> int:
-        """Images that at least one version can read."""
+        """Returns the number of images that at least one version can read."""
         return self.images - self.neither
 
     @property
     def disagreements(self) -> int:
-        """Images with another label, or that only one version can read."""
+        """Returns the number of images with different labels, or that only one version can read."""
         return len(self.label_changes) + len(self.newly_invalid) + len(self.newly_valid)
 
     @property
     def fraction(self) -> float:
-        """Disagreements of the readable images, in 0–1."""
+        """Returns the fraction of readable images with a disagreement, in 0–1."""
         return self.disagreements / self.readable
 
     def percentiles_ms(self, which: int) -> tuple[float, float]:
-        """Median and 99th percentile of a version's latency in milliseconds."""
+        """Returns the median and the 99th percentile of a version's latency in milliseconds."""
         p50, p99 = np.percentile(self.latencies_s[which], [50, 99])
         return 1e3 * float(p50), 1e3 * float(p99)
 
 
 def choose(model_dir: Path, first: str | None, second: str | None) -> tuple[Path, Path]:
-    """The folders of the two versions.
+    """Returns the folders of the two versions to compare.
 
     Args:
       model_dir: the model's folder.
-      first: a version's number, or a folder with a SavedModel; None: the version served, or the
-        newest other one where that is the second.
-      second: likewise; None: the newest that is not the first.
+      first: a version's number, or a folder with a SavedModel; None: the served version, or the
+        newest other one if the second is the served version.
+      second: a version's number, or a folder with a SavedModel; None: the newest that is not the
+        first.
 
     Raises:
       errors.UserError: there is no such version, or the two are the same.
@@ -129,16 +131,16 @@ def run(
     recorded: Iterable[recording.Recorded],
     unreadable: Sequence[recording.Unreadable] = (),
 ) -> Replay:
-    """Asks both about every image and compares.
+    """Sends every image to both versions and compares their predictions.
 
     Args:
       first: the version to be replaced.
-      second: the one to take its place.
+      second: the new version.
       recorded: the images.
-      unreadable: what is known to be none, to be told of.
+      unreadable: entries already known to be unreadable, to be reported.
 
     Raises:
-      errors.UserError: no image can be read by either, or a version is no classifier.
+      errors.UserError: neither version can read any image, or a version is not a classifier.
     """
     labels = (first.labels(), second.labels())
     found = Replay((first.name, second.name), labels, unreadable=list(unreadable))
@@ -193,7 +195,7 @@ def _ask(
     image: bytes,
     first: int,
 ) -> list[_Timed]:
-    """Both versions' answers in their order, whoever is asked first."""
+    """Sends an image to both versions, ``first`` first; returns the answers in version order."""
     answers: dict[int, _Timed] = {}
     for which in (first, 1 - first):
         start = time.perf_counter()
@@ -205,7 +207,7 @@ def _ask(
 def _compare(
     found: Replay, name: str, old: classification.Prediction, new: classification.Prediction
 ) -> list[float]:
-    """Notes how the answers to an image differ; returns how far its common probabilities are."""
+    """Records how the answers to an image differ; returns the changes of common probabilities."""
     answered = _answers(old), _answers(new)
     if not all(answered):
         if answered[1]:
@@ -231,7 +233,7 @@ def _compare(
 
 
 def _answers(prediction: classification.Prediction) -> bool:
-    """Whether an answer can be used: no number is as bad as no image."""
+    """Returns whether an answer can be used: NaN counts as not valid."""
     return prediction.valid and math.isfinite(prediction.score)
 
 

@@ -1,4 +1,4 @@
-"""The command ``replay``, and the flags of ``serve`` that record what it replays."""
+"""The command ``replay``, and the flags of ``serve`` that record images for it."""
 
 import argparse
 import os
@@ -16,54 +16,54 @@ DEFAULT_MAX_DISAGREEMENT = 0.02
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of ``replay`` but --model-dir."""
+    """Adds the flags of ``replay`` except --model-dir."""
     add = parser.add_argument
     images = parser.add_mutually_exclusive_group(required=True)
-    images.add_argument("--images", type=Path, metavar="FOLDER", help="image files")
+    images.add_argument("--images", type=Path, metavar="FOLDER", help="folder of images")
     images.add_argument(
-        "--recorded", type=Path, metavar="FILE", help="requests, as serve --record writes them"
+        "--recorded", type=Path, metavar="FILE", help="file of requests that serve --record wrote"
     )
-    which = "a number, or a folder with a SavedModel; default: "
-    add("--from", dest="first", metavar="VERSION", help=f"{which}the one served")
-    add("--to", dest="second", metavar="VERSION", help=f"{which}the newest other one")
+    which = "version's number, or a folder with a SavedModel (default: "
+    add("--from", dest="first", metavar="VERSION", help=f"old {which}the served version)")
+    add("--to", dest="second", metavar="VERSION", help=f"new {which}the newest other version)")
     add(
         "--limit",
         type=_count,
         default=DEFAULT_LIMIT,
-        help="images at most, spread evenly over the set (default: %(default)s)",
+        help="maximum number of images, spread evenly over the set (default: %(default)s)",
     )
     add(
         "--max-disagreement",
         type=fraction,
         default=DEFAULT_MAX_DISAGREEMENT,
         metavar="FRACTION",
-        help="of the images; beyond it the exit code is 3 (default: %(default)s)",
+        help="allowed fraction of images with a disagreement; above it: exit code 3 (%(default)s)",
     )
-    add("--report", type=_report_path, metavar="FILE", help="a page (.html) or JSON (.json)")
+    add("--report", type=_report_path, metavar="FILE", help="write a report: .html or .json")
 
 
 def add_recording_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of ``serve`` that record."""
+    """Adds the flags of ``serve`` that record requests."""
     add = parser.add_argument
-    add("--record", type=Path, metavar="FILE", help="append the images of requests by REST")
+    add("--record", type=Path, metavar="FILE", help="file to append the images of REST requests to")
     add(
         "--record-fraction",
         type=fraction,
         default=recording.DEFAULT_FRACTION,
         metavar="FRACTION",
-        help="of the requests (default: %(default)s)",
+        help="fraction of the requests to record (default: %(default)s)",
     )
     add(
         "--record-limit-bytes",
         type=_count,
         default=recording.DEFAULT_LIMIT_BYTES,
         metavar="BYTES",
-        help="the file's largest size (default: %(default)s)",
+        help="maximum size of the recorded file (default: %(default)s)",
     )
 
 
 def recorder(given: argparse.Namespace, report: Callable[[str], None]) -> recording.Recorder | None:
-    """The recorder that the flags of ``serve`` ask for.
+    """Returns the recorder that the flags of ``serve`` configure; None without --record.
 
     Raises:
       errors.UserError: its file cannot be written.
@@ -74,7 +74,7 @@ def recorder(given: argparse.Namespace, report: Callable[[str], None]) -> record
 
 
 def run(given: argparse.Namespace) -> None:
-    """Replays, prints what was found, and writes the report.
+    """Replays, prints the results and writes the report.
 
     Raises:
       errors.UserError: a version or the images cannot be used.
@@ -101,19 +101,19 @@ def run(given: argparse.Namespace) -> None:
 
 
 def fraction(text: str) -> float:
-    """A number in 0–1, for argparse."""
+    """Parses a number in 0–1, for argparse."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no fraction; allowed are 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a fraction; allowed are 0 to 1")
     return value
 
 
 def _count(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
 
 
@@ -131,5 +131,5 @@ def _name(path: Path, model_dir: Path) -> str:
 
 
 def _shown(chosen: Sequence[recording.Recorded]) -> Iterator[recording.Recorded]:
-    """The images, with a bar for a person who waits."""
+    """Yields the images with a progress bar."""
     yield from progress.track(chosen, "Replaying", console=tables.aside(), transient=True)

@@ -1,4 +1,4 @@
-"""What a replay found, as JSON for programs and as a page for people."""
+"""Reports of a replay's results, as JSON for programs and as a page for people."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ from serving.replay import recording, replay
 
 MAX_SHOWN = 200
 _THUMBNAIL_PX = 96
-# An image that is larger is not decoded for a picture of it.
+# Larger images get no thumbnail.
 _MAX_PIXELS = 50_000_000
 
 
@@ -25,11 +25,11 @@ def write(
     max_disagreement: float,
     path: Path,
 ) -> None:
-    """Writes the report, whole or not at all.
+    """Writes the report atomically.
 
     Args:
-      found: what to tell.
-      recorded: the images, for pictures of those that differ.
+      found: the results.
+      recorded: the images, for thumbnails of those that differ.
       max_disagreement: what is allowed, in 0–1.
       path: the file; its ending is one of ``WRITERS``.
 
@@ -44,7 +44,7 @@ def write(
 
 
 def content(found: replay.Replay, max_disagreement: float) -> dict[str, Any]:
-    """What the JSON holds; fractions, scores and probabilities in 0–1."""
+    """Returns the report's content; fractions, scores and probabilities are in 0–1."""
     return {
         "versions": [_version(found, which) for which in (0, 1)],
         "images": found.images,
@@ -108,7 +108,7 @@ def _page(
 
 
 def _picture(recorded: recording.Recorded) -> str:
-    """A small JPEG as a data URL; empty where Pillow cannot make one."""
+    """Returns a thumbnail as a data URL; empty if Pillow cannot make one."""
     try:
         with Image.open(io.BytesIO(recorded.read())) as image:
             if image.width * image.height > _MAX_PIXELS:

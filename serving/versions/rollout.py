@@ -1,7 +1,7 @@
-"""Which version a running server serves: follows the model's folder while it serves.
+"""Follows the model's folder and switches a running server to new versions.
 
-The highest whole version that loads is served. One that does not load is reported once and left
-alone until its files change; the version before it goes on.
+The highest complete version that loads is served. One that does not load is reported once and
+skipped until its files change; the previous version stays served.
 """
 
 import math
@@ -14,7 +14,7 @@ from serving import errors, files, served_version, working_folder
 from serving.client import client
 from serving.triton import failures, model_config, repository
 
-# Triton looks at its repository every second; before that it tells what was.
+# Triton polls its repository every second; until then it reports the previous state.
 _STALE_S = 3.0
 
 # Paths in a folder with their sizes in bytes and times of change in ns.
@@ -35,8 +35,8 @@ class Rollout:
     Args:
       model_dir: the folder.
       folders: what Triton reads.
-      triton: asks the running Triton.
-      report: is told, in one sentence, of what happens.
+      triton: a client of the running Triton.
+      report: receives one sentence for each event.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Rollout:
         """Publishes the first version, before Triton starts.
 
         Raises:
-          errors.UserError: the version cannot be read, or the temporary folder not be written.
+          errors.UserError: the version cannot be read, or the temporary folder cannot be written.
         """
         self._look()
         try:
@@ -72,11 +72,11 @@ class Rollout:
             raise working_folder.unusable(self._folders.root, error) from error
 
     def tick(self) -> None:
-        """Goes one step on: to be called about twice a second.
+        """Checks the folder and the change under way; to be called about twice a second.
 
         Raises:
-          errors.ServerError: no version loads, and none was served before.
-          errors.UserError: none was served before, and the temporary folder cannot be written.
+          errors.ServerError: no version loads, and none is served yet.
+          errors.UserError: no version is served yet, and the temporary folder cannot be written.
         """
         try:
             if self._change is not None:
@@ -91,11 +91,11 @@ class Rollout:
             self._say(f"Cannot follow {self._model_dir}: {error}")
 
     def loaded_before(self, moment_s: float) -> bool:
-        """Whether what is served now was loaded before a moment of ``time.monotonic``."""
+        """Returns whether the served version was loaded before a time of ``time.monotonic``."""
         return self._change is None and self._loaded_s < moment_s
 
     def replace_workers(self) -> None:
-        """Loads the served version again: a worker has died, and Triton starts none anew."""
+        """Reloads the served version, because a worker has died and Triton does not restart it."""
         if self._change is None:
             self._say(f"A worker of version {self.serving} died; it is replaced.")
             self._fingerprint = None
@@ -106,7 +106,7 @@ class Rollout:
             if self.serving is None:
                 raise errors.ServerError(f"No version in {self._model_dir} loads: {self._said}")
             if self.serving not in served_version.numbered(self._model_dir):
-                self._say(f"{self._model_dir} holds no version; {self.serving} is served on.")
+                self._say(f"{self._model_dir} contains no version; {self.serving} stays served.")
             return
         number, fingerprint = wanted
         if (number, fingerprint) == (self.serving, self._fingerprint):
@@ -128,7 +128,7 @@ class Rollout:
             self._say(f"Version {change.number} does not load: {_first_line(reason)}")
 
     def _wanted(self) -> tuple[int, _Fingerprint] | None:
-        """The highest version that is whole, at rest, and not known to fail."""
+        """Returns the highest version that is complete, unchanged since the last look and not failing."""
         before, now = self._seen, self._look()
         for number in sorted(now, reverse=True):
             fingerprint = now[number]
@@ -151,7 +151,7 @@ class Rollout:
         return True
 
     def _state(self, number: int) -> tuple[str, str, int]:
-        """Triton's word on a version: state, reason, and generation of what is loaded."""
+        """Returns Triton's state of a version, its reason, and the generation that is loaded."""
         entries = [one for one in self._triton.index() if one.get("version") == str(number)]
         if not entries:
             return "", "", 0

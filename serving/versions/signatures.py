@@ -1,7 +1,7 @@
-"""The signatures of a SavedModel, read without TensorFlow.
+"""Reads the signatures of a SavedModel without TensorFlow.
 
 Importing TensorFlow takes seconds and half a gigabyte, for a few names: so the few fields are
-read off the wire. Source: protobuf.dev/programming-guides/encoding; TensorFlow's
+decoded from the wire format. Source: protobuf.dev/programming-guides/encoding; TensorFlow's
 ``saved_model.proto``, ``meta_graph.proto``, ``tensor_shape.proto`` and ``types.proto``.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 from serving import errors, files
 
 SAVED_MODEL_FILE = "saved_model.pb"
-MOST_BYTES = (1 << 31) - 1  # protobuf reads no larger message
+MOST_BYTES = (1 << 31) - 1  # protobuf's limit for a message
 DEFAULT = "serving_default"
 # Signatures that TensorFlow adds for its own use.
 _INTERNAL = "__saved_model_"
 
-# Of protobuf's longest number, of 64 bits in groups of 7; damaged files seem to hold longer ones.
+# The longest number of protobuf: 64 bits in groups of 7. Damaged files may have longer ones.
 _VARINT_BITS = 63
 
 # DataType of types.proto → the name that Triton's configuration gives it.
@@ -45,7 +45,7 @@ class Tensor:
 
     Attributes:
       data_type: as in Triton's configuration, such as TYPE_FP32.
-      item_rank: the number of dimensions of one item, without the batch's.
+      item_rank: the number of dimensions of one item, without the batch dimension.
     """
 
     data_type: str
@@ -54,7 +54,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """The inputs and outputs of a signature by name."""
+    """A signature's inputs and outputs, by name."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
@@ -64,7 +64,7 @@ def read(directory: Path) -> dict[str, Signature]:
     """Returns the signatures of a SavedModel by name.
 
     Args:
-      directory: where its ``saved_model.pb`` lies.
+      directory: the folder of its ``saved_model.pb``.
 
     Raises:
       errors.UserError: the file is missing or damaged.
@@ -75,14 +75,14 @@ def read(directory: Path) -> dict[str, Signature]:
     except OSError as error:
         raise errors.UserError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise errors.UserError(f"{path} is no SavedModel, or damaged ({error}).") from error
+        raise errors.UserError(f"{path} is not a SavedModel, or damaged ({error}).") from error
 
 
 def read_file(directory: Path) -> bytes:
-    """Returns what the ``saved_model.pb`` of a directory holds.
+    """Returns the content of the ``saved_model.pb`` of a directory.
 
     Raises:
-      OSError: it cannot be read, is no regular file, or has more than ``MOST_BYTES``.
+      OSError: it cannot be read, is not a regular file, or has more than ``MOST_BYTES``.
     """
     return files.read(directory / SAVED_MODEL_FILE, MOST_BYTES)
 
@@ -94,7 +94,7 @@ def parse(saved_model: bytes) -> dict[str, Signature]:
       saved_model: the content of its ``saved_model.pb``.
 
     Raises:
-      ValueError: it is no SavedModel, or damaged.
+      ValueError: it is not a SavedModel, or damaged.
     """
     try:
         view = memoryview(saved_model)
@@ -116,7 +116,7 @@ def offered(directory: Path) -> dict[str, Signature]:
     signatures = read(directory)
     if DEFAULT not in signatures:
         names = ", ".join(sorted(signatures))
-        raise errors.UserError(f"{directory} has the signatures {names}; served is {DEFAULT}.")
+        raise errors.UserError(f"{directory} has the signatures {names}; {DEFAULT} is missing.")
     inputs = signatures[DEFAULT].inputs
     return {name: one for name, one in signatures.items() if one.inputs == inputs}
 
@@ -132,7 +132,7 @@ def _signature(content: memoryview) -> Signature:
 
 
 def _tensor(name: str, content: memoryview) -> Tensor:
-    """A TensorInfo: its dtype (2) and the dimensions (2) of its shape (3)."""
+    """Decodes a TensorInfo: its dtype (2) and the dimensions (2) of its shape (3)."""
     values = dict(_fields(content))
     data_type = _TYPES.get(values.get(2, 0))
     shape = [number for number, _ in _fields(values.get(3, memoryview(b"")))]
@@ -142,7 +142,7 @@ def _tensor(name: str, content: memoryview) -> Tensor:
 
 
 def _entry(content: memoryview) -> tuple[str, memoryview]:
-    """An entry of a map<string, message>: key (1) and value (2)."""
+    """Decodes an entry of a map<string, message>: key (1) and value (2)."""
     values = dict(_fields(content))
     name, value = values[1], values[2]
     if isinstance(name, int) or isinstance(value, int):
@@ -151,7 +151,7 @@ def _entry(content: memoryview) -> tuple[str, memoryview]:
 
 
 def _fields(content: memoryview) -> Iterator[tuple[int, Any]]:
-    """The fields of a message: number and value, bytes or an int."""
+    """Yields the fields of a message: number and value, bytes or an int."""
     position = 0
     while position < len(content):
         tag, position = _varint(content, position)
@@ -173,7 +173,7 @@ def _fields(content: memoryview) -> Iterator[tuple[int, Any]]:
 
 
 def _varint(content: memoryview, position: int) -> tuple[int, int]:
-    """The number at a position, and the position behind it."""
+    """Returns the number at a position, and the position after it."""
     value = shift = 0
     while True:
         byte = content[position]

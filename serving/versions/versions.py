@@ -2,14 +2,14 @@
 
     OUTPUT/serving/NAME/
       1764000000/      a version: saved_model.pb, variables/, assets/
-      1764003600/      the highest whole one is served, see served_version.py
+      1764003600/      the highest complete one is served, see served_version.py
       .withdrawn/
-        1764007200/    taken back: no server sees it
+        1764007200/    withdrawn: servers ignore it
 
-This is the rule of TensorFlow Serving and of KServe too, so a rollback reaches every server that
-reads the folder. Every step is one rename, and at each step between, the version served is the
-one from before or the one wanted: a crash leaves nothing half done. What is pushed later has a
-higher number, and is served.
+TensorFlow Serving and KServe follow the same rule, so a rollback reaches every server that reads
+the folder. Every step is one rename, and after each step the served version is either the previous
+or the requested one: a crash leaves no third state. A version that is pushed later has a higher
+number and is served.
 """
 
 import re
@@ -25,18 +25,18 @@ _NAME = re.compile("[A-Za-z0-9._-]+")
 
 
 def model_name(model_dir: Path) -> str:
-    """Returns the name of the model of a folder: the folder's own.
+    """Returns a model's name, which is its folder's.
 
-    It becomes part of URLs, and Triton makes it part of a shell's command.
+    It becomes part of URLs, and Triton makes it part of a shell command.
 
     Raises:
-      errors.UserError: it has other characters than these can carry.
+      errors.UserError: it has characters that are not safe there.
     """
     name = model_dir.resolve().name
     if not _NAME.fullmatch(name):
         raise errors.UserError(
-            f"The model's name is its folder's, and {name!r} cannot be one: allowed are letters of"
-            " English, digits and . _ -; rename the folder."
+            f"The folder's name {name!r} cannot be a model's name: allowed are the letters A to Z and"
+            " a to z, digits and . _ -; rename the folder."
         )
     return name
 
@@ -48,8 +48,8 @@ class Version:
     Attributes:
       number: its folder's name.
       path: the folder.
-      withdrawn: whether it was taken back.
-      whole: whether its SavedModel has been written; false too where that is damaged.
+      withdrawn: whether it was withdrawn.
+      whole: whether its SavedModel is complete and not damaged.
     """
 
     number: int
@@ -59,7 +59,7 @@ class Version:
 
 
 def listed(model_dir: Path) -> list[Version]:
-    """All versions, the lowest first.
+    """Returns all versions, lowest first.
 
     Raises:
       errors.UserError: there is no such folder.
@@ -73,7 +73,7 @@ def listed(model_dir: Path) -> list[Version]:
 
 
 def served(model_dir: Path) -> Version:
-    """The version that servers serve: the highest whole one that is not withdrawn.
+    """Returns the served version: the highest complete one that is not withdrawn.
 
     Raises:
       errors.UserError: there is none, or no such folder.
@@ -82,14 +82,14 @@ def served(model_dir: Path) -> Version:
     number = served_version.served(model_dir)
     if number is None:
         raise errors.UserError(
-            f"{model_dir} holds no version; one is a folder such as {model_dir / '1'} with"
+            f"{model_dir} contains no version; a version is a folder such as {model_dir / '1'} with"
             f" {served_version.SAVED_MODEL_FILE} inside."
         )
     return Version(number, model_dir / str(number), withdrawn=False, whole=True)
 
 
 def find(model_dir: Path, number: int) -> Version:
-    """A whole version by its number, be it withdrawn or not.
+    """Returns a complete version by its number, withdrawn or not.
 
     Raises:
       errors.UserError: there is no such version.
@@ -98,16 +98,16 @@ def find(model_dir: Path, number: int) -> Version:
     wanted = next((one for one in known if one.number == number), None)
     if wanted is None or not wanted.whole:
         numbers = ", ".join(str(one.number) for one in known if one.whole)
-        raise errors.UserError(f"{model_dir} has no whole version {number}; it has {numbers}.")
+        raise errors.UserError(f"{model_dir} has no complete version {number}; it has {numbers}.")
     return wanted
 
 
 def rollback(model_dir: Path, number: int | None = None) -> Version:
-    """Serves an earlier version again, and withdraws those above it.
+    """Serves an earlier version again and withdraws the versions above it.
 
     Args:
       model_dir: the model's folder.
-      number: the version; None: the one before that served.
+      number: the version; None: the one before the served version.
 
     Raises:
       errors.UserError: there is no such version, or it is not an earlier one.
@@ -126,7 +126,7 @@ def rollback(model_dir: Path, number: int | None = None) -> Version:
 
 
 def promote(model_dir: Path, number: int) -> Version:
-    """Serves a version, be it withdrawn or not, and withdraws those above it.
+    """Serves a version, withdrawn or not, and withdraws the versions above it.
 
     Raises:
       errors.UserError: there is no such version.
@@ -135,22 +135,22 @@ def promote(model_dir: Path, number: int) -> Version:
 
 
 def prune(model_dir: Path, keep: int) -> list[Version]:
-    """Deletes all versions but the last ones, and never the one served.
+    """Deletes all versions but the highest ones, and never the served version.
 
     Args:
       model_dir: the model's folder.
-      keep: how many of the highest remain, withdrawn ones included.
+      keep: the number of highest versions to keep, withdrawn ones included.
 
     Returns:
-      What was deleted.
+      The deleted versions.
 
     Raises:
-      errors.UserError: ``keep`` is below 1, or nothing is served.
+      errors.UserError: ``keep`` is below 1, or no version is served.
     """
     if keep < 1:
         raise errors.UserError(f"--keep is {keep}; at least 1 version is kept.")
     current = served(model_dir)
-    # One that is being written right now is not whole yet: it is higher than the one served.
+    # A version that is being written is incomplete, but higher than the served one.
     old = [one for one in listed(model_dir)[:-keep] if one.number != current.number]
     for version in old:
         trash = model_dir / f"{_TRASH}{uuid.uuid4().hex}"
@@ -169,7 +169,7 @@ def _serve(model_dir: Path, number: int) -> Version:
     withdrawn.mkdir(exist_ok=True)
     if wanted.withdrawn:
         wanted.path.rename(model_dir / str(number))
-    # The lowest first: until the last one is gone, the highest is still the one from before.
+    # Lowest first: until the last one is moved, the highest is still the previously served one.
     for version in above:
         target = withdrawn / str(version.number)
         if target.exists():  # the same number was pushed again
@@ -181,7 +181,7 @@ def _serve(model_dir: Path, number: int) -> Version:
 def _require_folder(model_dir: Path) -> None:
     if not model_dir.is_dir():
         raise errors.UserError(
-            f"There is no folder {model_dir}; --model-dir is a pushed model's, such as"
+            f"There is no folder {model_dir}; --model-dir is the folder of a pushed model, such as"
             " output/serving/digits."
         )
 

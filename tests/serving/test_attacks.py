@@ -1,4 +1,4 @@
-"""Some hostile requests of each kind; those by the hundred are in test_hostile.py."""
+"""Some hostile requests of each kind; test_hostile.py has hundreds."""
 
 import gzip
 import json

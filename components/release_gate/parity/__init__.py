@@ -1,1 +1,1 @@
-"""Whether what is served is what was trained: parity images through every way to ask."""
+"""Parity of the served model with the trained one: the parity images through every stage."""

@@ -1,7 +1,7 @@
-"""Whether the exports for other runtimes say what the training graph says.
+"""Parity of the exports for other runtimes with the training graph.
 
-They take pixels, so they are asked about those of the golden images and of some eval images, each
-format in its own runtime. Dimension letters: N images, S side in pixels, K classes.
+They take pixels: those of the parity images and of some eval images, each format in its own
+runtime. Dimension letters: N images, S side in pixels, K classes.
 """
 
 import hashlib
@@ -26,18 +26,19 @@ EVAL_IMAGES = 200
 
 @dataclass(frozen=True)
 class Compared:
-    """One export against the training graph.
+    """One export compared with the training graph.
 
     Attributes:
-      format: its name.
-      file: its name in ``assets.extra/exports``.
+      format: the format's name.
+      file: its file in ``assets.extra/exports``.
       size_bytes: its size.
-      images: how many it was asked about.
-      largest: the largest difference of a probability, in 0–1; infinite where one is no number,
-        None where it could not be asked.
-      agreement: the share of images with the same most probable class, in 0–1; None likewise.
-      max_difference, min_agreement: what is allowed of them.
-      problem: why it could not be asked; empty where it could.
+      images: the number of images compared.
+      largest: the largest difference of a probability, in 0–1; infinite where one is not a number,
+        None where the export could not run.
+      agreement: the share of images with the same most probable class, in 0–1; None where the
+        export could not run.
+      max_difference, min_agreement: their limits.
+      problem: the reason why it could not run; empty where it could.
     """
 
     format: str
@@ -52,7 +53,7 @@ class Compared:
 
     @property
     def ok(self) -> bool:
-        """Whether it is within what is allowed."""
+        """Returns true where it is within the limits."""
         return (
             self.largest is not None
             and self.agreement is not None
@@ -62,13 +63,13 @@ class Compared:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """The same as strict JSON, which knows no infinity."""
+        """Returns the values as strict JSON, which has no infinity."""
         finite = self.largest is not None and math.isfinite(self.largest)
         return {**asdict(self), "largest": self.largest if finite else None}
 
     @property
     def sentence(self) -> str:
-        """What was found, with the figures."""
+        """Returns the result in words, with the figures."""
         if self.largest is None or self.agreement is None:
             return f"The export {self.format} cannot be used: {self.problem}"
         return (
@@ -81,18 +82,18 @@ class Compared:
 
 @dataclass(frozen=True)
 class Images:
-    """What exports are asked about.
+    """The images that exports are compared on.
 
     Attributes:
-      golden: encoded images; those that cannot be read are left out.
-      eval_files: shards of pixels records, of which up to EVAL_IMAGES are taken.
+      golden: encoded parity images; those that cannot be read are left out.
+      eval_files: shards of pixels records, of which up to EVAL_IMAGES are used.
     """
 
     golden: Sequence[parity_images.Golden]
     eval_files: Sequence[str] = field(default_factory=tuple)
 
     def pixels(self, spec: materialise.Spec) -> np.ndarray:
-        """All of them as pixels uint8 [N, S, S, 3]."""
+        """Returns all of them as pixels uint8 [N, S, S, 3]."""
         made, valid = training_stage.decode(spec, [image.encoded for image in self.golden])
         parts = [made[valid]]
         if self.eval_files:
@@ -113,18 +114,18 @@ def check(
     tolerances: gate_config.ExportTolerances,
     worker: fresh_process.Worker | None = None,
 ) -> tuple[Compared, ...]:
-    """Asks every export of a SavedModel.
+    """Runs every export of a SavedModel and compares it with the training graph.
 
     Args:
       keras_file: the classifier, pixels → logits.
       saved_model: the folder with ``saved_model.pb``.
-      spec: what the training pixels were.
+      spec: the specification of the training pixels.
       images: N of them.
-      tolerances: what is allowed.
-      worker: the process that asks them; by default each has one of its own.
+      tolerances: the limits of each format.
+      worker: the process that runs them; by default each has one of its own.
 
     Returns:
-      A row for each; none where the model has no exports.
+      A row for each export; none where the model has no exports.
 
     Raises:
       errors.PipelineError: the model's contract or the list of its exports cannot be read.
@@ -149,14 +150,14 @@ def compare(
     tolerances: gate_config.ExportTolerances,
     worker: fresh_process.Worker | None = None,
 ) -> Compared:
-    """Asks one export.
+    """Runs one export and compares it.
 
     Args:
-      export: which.
-      folder: where its file is.
+      export: the entry of the export.
+      folder: the folder with its file.
       pixels: uint8 [N, S, S, 3] in 0–255.
       expected: float32 [N, K], the probabilities of the training graph.
-      tolerances: what is allowed.
+      tolerances: the limits of each format.
       worker: as in :func:`check`.
     """
     allowed: gate_config.ExportTolerance = getattr(tolerances, export.format)
@@ -189,6 +190,6 @@ def _ask(
         raise errors.PipelineError(f"it does not run; {error}") from error
     if answer.shape != shape:
         raise errors.PipelineError(
-            f"it answers {list(answer.shape)} probabilities; {list(shape)} are right."
+            f"it returns {list(answer.shape)} probabilities; {list(shape)} are needed."
         )
     return answer

@@ -1,7 +1,7 @@
-"""Whether what is served is what was trained: the golden images through every way to ask.
+"""Parity of the served model with the trained one: the parity images through every stage.
 
-The first stage is the training graph: the ``.keras`` file behind the pixels that Preprocess
-makes. All others must say the same: the SavedModel in a fresh process, in one batch and one by
+The first stage is the training graph: the ``.keras`` file on the pixels that Preprocess makes.
+All others must give the same answers: the SavedModel in a fresh process, in one batch and one by
 one; its ``serve_examples``; and a running server. Dimension letters: N images, K classes.
 """
 
@@ -27,12 +27,12 @@ MAX_NAMED = 8
 
 @dataclass(frozen=True)
 class Difference:
-    """Where a stage does not say what the training graph says.
+    """A difference between a stage and the training graph.
 
     Attributes:
-      image: the golden image's name.
+      image: the parity image's name.
       stage: the stage's name.
-      largest: the largest difference of a probability, in 0–1; infinite where one is no number.
+      largest: the largest difference of a probability, in 0–1; infinite where one is not a number.
       valid: whether the training graph and this stage could read the image.
     """
 
@@ -44,15 +44,15 @@ class Difference:
 
 @dataclass
 class Parity:
-    """What was found.
+    """The result of the parity check.
 
     Attributes:
-      problems: why the model may not be pushed, one sentence each; none where all agree.
-      left_out: stages that were not asked and why, one sentence each.
+      problems: the reasons not to push the model, one sentence each; none where all agree.
+      left_out: the stages that did not run and why, one sentence each.
       differences: every image and stage that differ.
-      largest: stage → its largest difference of all images, in 0–1.
-      images: how many golden images were asked about.
-      measured: what the model costs; None where it did not answer.
+      largest: stage → its largest difference over all images, in 0–1.
+      images: the number of parity images.
+      measured: the model's costs; None where it did not answer.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Parity:
 
     @property
     def ok(self) -> bool:
-        """Whether every stage that was asked agrees."""
+        """Returns true where every stage that ran agrees."""
         return not self.problems
 
 
@@ -79,18 +79,18 @@ def check(
     ask_also: Callable[[server_stage.Address], None] | None = None,
     meanwhile: Callable[[fresh_process.Worker], None] | None = None,
 ) -> Parity:
-    """Asks every stage about the golden images and compares.
+    """Runs the parity images through every stage and compares the answers.
 
     Args:
       keras_file: the classifier, pixels → logits.
       saved_model: the folder with saved_model.pb.
       images: N of them.
       tolerance: the largest allowed difference of a probability.
-      spec: what the training pixels were; by default what the SavedModel's contract says they
-        were, so that a contract that lies together with its graph goes unnoticed.
-      ask_server: whether to start a server and ask it too.
-      time_limit_s: for each process that is started.
-      ask_also: asks something else of that server.
+      spec: the specification of the training pixels; by default that of the SavedModel's contract,
+        with which an error that contract and graph share is not found.
+      ask_server: whether to start a server as a further stage.
+      time_limit_s: the limit of each process that is started.
+      ask_also: sends further requests to that server.
       meanwhile: uses the process that has answered for the SavedModel, before it ends.
     """
     found = Parity(images=len(images))
@@ -116,7 +116,7 @@ def check(
                 address = _ask_server(found, stages, server, encoded) if server else None
                 answers = asked.result()
             stages[1:1] = answers
-            # Not before: what else runs beside a request makes it slow.
+            # Not earlier: other work at the same time would slow the requests down.
             chosen = np.array([image.sample for image in images])
             chosen = chosen if chosen.any() else answers[0].valid
             timed = [encoded[index] for index in np.flatnonzero(chosen)]
@@ -135,10 +135,10 @@ def check(
 def _server(
     found: Parity, saved_model: Path, time_limit_s: float, started: contextlib.ExitStack
 ) -> server_stage.Starting | None:
-    """Starts a server; None where none can be asked, which ``found`` then says."""
+    """Starts a server; returns None and notes the reason in ``found`` where that is impossible."""
     reason = server_stage.missing()
     if reason:
-        found.left_out.append(f"No running server was asked: {reason}.")
+        found.left_out.append(f"No running server was compared: {reason}.")
         return None
     return started.enter_context(server_stage.starting(saved_model, time_limit_s))
 
@@ -149,7 +149,7 @@ def _ask_server(
     server: server_stage.Starting,
     encoded: Sequence[bytes],
 ) -> server_stage.Address | None:
-    """Adds what a server answers to ``stages``; None where it fails, which ``found`` then says."""
+    """Adds a server's answers to ``stages``; where it fails, notes that and returns None."""
     try:
         address = server.address()
         stages.append(server_stage.ask(server, address, encoded))
@@ -166,7 +166,7 @@ def judge(
     labels: Sequence[str],
     tolerance: float,
 ) -> None:
-    """Adds to ``found`` what differs among stages; ``labels`` are the K names that count."""
+    """Adds the differences among stages to ``found``; ``labels`` are the K expected names."""
     first = stages[0]
     class_count = first.probabilities.shape[1]
     if class_count != len(labels):
@@ -181,7 +181,7 @@ def judge(
             found.largest[stage.name] = float(_distances(first, stage).max(initial=0.0))
         else:
             found.problems.append(
-                f"{_capital(stage.name)} answers {list(stage.probabilities.shape)}"
+                f"{_capital(stage.name)} returns {list(stage.probabilities.shape)}"
                 f" probabilities, {first.name} {list(first.probabilities.shape)}."
             )
     found.differences += compare(images, [first, *comparable], tolerance)
@@ -194,7 +194,7 @@ def judge(
 def compare(
     images: Sequence[parity_images.Golden], stages: Sequence[probe.Stage], tolerance: float
 ) -> list[Difference]:
-    """Every stage against the first, image by image; all have the same N and K."""
+    """Compares every stage with the first, image by image; all have the same N and K."""
     first = stages[0]
     found = []
     for stage in stages[1:]:
@@ -208,7 +208,7 @@ def compare(
 
 
 def serialized(encoded: Sequence[bytes]) -> list[bytes]:
-    """Images as tf.Examples that hold them alone."""
+    """Returns images as tf.Examples without other features."""
     records = []
     for content in encoded:
         record = tf.train.Example()
@@ -225,7 +225,7 @@ def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list
         **spec.reading.to_dict(),
     }
     return [
-        f"The model's contract.json says {name} {contract.get(name)!r}; it was trained with"
+        f"The model's contract.json states {name} {contract.get(name)!r}; it was trained with"
         f" {value!r}."
         for name, value in expected.items()
         if contract.get(name) != value
@@ -233,7 +233,7 @@ def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list
 
 
 def _distances(first: probe.Stage, stage: probe.Stage) -> np.ndarray:
-    """The largest difference of a probability, float [N]; infinite where one is no number."""
+    """Returns the largest difference of a probability, float [N]; infinite where one is NaN."""
     distances = np.abs(first.probabilities - stage.probabilities).max(1, initial=0.0)
     return np.where(np.isfinite(distances), distances, np.inf)
 
@@ -241,7 +241,7 @@ def _distances(first: probe.Stage, stage: probe.Stage) -> np.ndarray:
 def _sentences(
     differences: Sequence[Difference], count: int, first: str, tolerance: float
 ) -> list[str]:
-    """What is wrong with one stage."""
+    """Returns the problems of one stage as sentences."""
     sentences = []
     read_alike = [one for one in differences if one.valid[0] == one.valid[1]]
     if read_alike:
@@ -266,7 +266,7 @@ def _sentences(
 def _misnamed(
     images: Sequence[parity_images.Golden], stage: probe.Stage, labels: Sequence[str]
 ) -> list[str]:
-    """Whether a stage's label is the name of its own most probable class."""
+    """Checks that a stage's label is the name of its own most probable class."""
     if stage.labels is None:
         return []
     wrong = []
@@ -280,8 +280,8 @@ def _misnamed(
         return []
     name, label, expected = wrong[0]
     return [
-        f"{_capital(stage.name)} answers {label!r} for {name!r} where its own probabilities say"
-        f" {expected!r} (on {len(wrong)} of {len(images)} images)."
+        f"{_capital(stage.name)} returns the label {label!r} for {name!r}; by its own probabilities"
+        f" it is {expected!r} ({len(wrong)} of {len(images)} images)."
     ]
 
 

@@ -1,4 +1,4 @@
-"""The golden images: one of each class and every oddity that a request may bring."""
+"""The parity images: one of each class and every unusual kind of file that a request may have."""
 
 import hashlib
 import io
@@ -23,11 +23,11 @@ Golden = parity_pngs.Golden
 
 
 def images(samples: Mapping[str, bytes]) -> list[Golden]:
-    """The golden images, the same bytes for the same samples.
+    """Returns the parity images, the same bytes for the same samples.
 
     Args:
       samples: class name → bytes of one test image. Of more than 20 classes, those whose hashed
-        names come first are taken, so that a new class displaces at most one.
+        names come first are used, so that a new class displaces at most one.
     """
     by_hash = sorted(samples, key=lambda name: hashlib.sha256(_bytes(name)).digest())
     chosen = sorted(by_hash[:MAX_CLASSES])
@@ -42,7 +42,7 @@ def images(samples: Mapping[str, bytes]) -> list[Golden]:
 
 
 def stored(image: Golden, reading: image_reading.Reading) -> bytes:
-    """The bytes by which training would know an image: where it is exact, as ingest stores it."""
+    """Returns the bytes that training would get: for an exact image, those that ingest stores."""
     if not image.exact:
         return image.encoded
     background = "#{:02x}{:02x}{:02x}".format(*reading.background)
@@ -57,7 +57,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _base(encoded: bytes) -> Image.Image:
-    """A sample, made small; the oddities are made of it, so that they look like the data."""
+    """Reduces a sample; the unusual images are made of it, so that they look like the data."""
     try:
         image = Image.open(io.BytesIO(encoded)).convert("RGB")
     except (UnidentifiedImageError, OSError):
@@ -67,7 +67,7 @@ def _base(encoded: bytes) -> Image.Image:
 
 
 def _pattern() -> Image.Image:
-    """Smooth noise without any symmetry."""
+    """Returns smooth noise without any symmetry."""
     small = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
     return Image.fromarray(small).resize((BASE_PX, 160), Image.Resampling.BICUBIC)
 
@@ -104,7 +104,7 @@ def _formats(base: Image.Image) -> list[Golden]:
 
 
 def _often(image: Image.Image) -> int:
-    """The most frequent index of an image with a palette."""
+    """Returns the most frequent index of an image with a palette."""
     return int(np.argmax(image.histogram()))
 
 

@@ -1,4 +1,4 @@
-"""Golden images of every kind of PNG."""
+"""Parity images of every kind of PNG."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from data.images import png_file
 
 @dataclass(frozen=True)
 class Golden:
-    """An image to ask every stage about.
+    """An image that every stage of the model answers.
 
     Attributes:
-      name: what it is, for a message.
+      name: its name in messages.
       encoded: the file's bytes.
-      sample: whether it is a test image of a class, as requests bring them; others are made.
-      exact: whether ingest stores its very pixels: what training sees is then told by ingest's
-        decoder, not by the graph that is served as well.
+      sample: true for a test image of a class, as in requests; false for a generated one.
+      exact: whether ingest stores its exact pixels: the pixels for training then come from
+        ingest's decoder, not from the graph that is served as well.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Golden:
 
 
 def encodings(base: Image.Image) -> list[Golden]:
-    """PNGs of all bit depths, of grey and with palettes, transparent, interlaced and turned."""
+    """Returns PNGs of all bit depths, grey, with palettes, transparent, interlaced and rotated."""
     colours = np.asarray(base)
     grey = np.asarray(base.convert("L")).astype(np.uint16)[..., None]
     made = {}
@@ -39,7 +39,7 @@ def encodings(base: Image.Image) -> list[Golden]:
         made[f"palette PNG of {depth} bits"] = png_file.encode(
             indices, depth, png_file.PALETTE, [palette]
         )
-    # 12 bits, which is dark or bright by the range of values that the model was trained with.
+    # 12 bits: dark or bright, depending on the range of values that the model was trained with.
     made["grey PNG of 16 bits"] = png_file.encode(grey * 16, 16, png_file.GREY)
     key = (int(grey[0, 0, 0]) >> 4).to_bytes(2, "big")
     made["grey PNG of 4 bits, transparent"] = png_file.encode(
@@ -60,7 +60,7 @@ def encodings(base: Image.Image) -> list[Golden]:
 
 
 def xmp(orientation: int) -> bytes:
-    """XMP that tells an orientation, as an editor writes it."""
+    """Returns XMP with an orientation, as an editor writes it."""
     return (
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF'
         b' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
@@ -76,7 +76,7 @@ def _exif(orientation: int) -> bytes:
 
 
 def _indexed(base: Image.Image, colours: int) -> tuple[np.ndarray, png_file.Chunk]:
-    """Indices [H, W, 1] of so many colours, and the palette."""
+    """Returns indices [H, W, 1] of that many colours, and the palette."""
     few = base.quantize(colours)
     palette = bytes(few.getpalette() or ())[: 3 * colours].ljust(3 * colours, b"\0")
     return np.asarray(few)[..., None], (b"PLTE", palette)

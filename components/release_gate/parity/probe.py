@@ -1,7 +1,7 @@
-"""Asks a SavedModel in a fresh process, as a server would, and measures it there.
+"""Runs a SavedModel in a fresh process, as a server would, and measures it there.
 
-The fresh process has TensorFlow and nothing of the trainer: what the SavedModel needs, it must
-bring with it. Dimension letters: N images, K classes.
+The fresh process has TensorFlow and nothing of the trainer: the SavedModel must contain all that
+it needs. Dimension letters: N images, K classes.
 """
 
 import functools
@@ -23,7 +23,7 @@ from data.files import read_arrays, read_back
 
 DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE = "serving_default", "serve_examples"
 BATCH = "the exported SavedModel"
-ALONE = "the exported SavedModel asked image by image"
+ALONE = "the exported SavedModel image by image"
 EXAMPLES = f"the signature {EXAMPLES_SIGNATURE}"
 OUTPUTS = ("probabilities", "label", "valid")
 TIME_LIMIT_S = 900.0
@@ -39,13 +39,13 @@ class ProbeError(errors.PipelineError):
 
 @dataclass(frozen=True)
 class Stage:
-    """What one way to ask the model says of the golden images.
+    """Answers of one stage about the parity images.
 
     Attributes:
-      name: of the way, in the middle of a sentence.
+      name: the stage's name, as in the middle of a sentence.
       probabilities: float32 [N, K] in 0–1.
       valid: bool [N], whether it could read the image.
-      labels: N names of the most probable class, empty where not valid; None where the way has
+      labels: N names of the most probable class, empty where not valid; None where the stage has
         no such output.
     """
 
@@ -57,16 +57,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a model costs where it runs.
+    """Measured costs of a model.
 
     Attributes:
-      model_mib: the SavedModel's files, in MiB.
-      load_s: from the disk to its signatures, in seconds.
-      p50_ms: median time of a request of one image, in milliseconds.
+      model_mib: the size of the SavedModel's files, in MiB.
+      load_s: the time to load the model up to its signatures, in seconds.
+      p50_ms: the median time of a request of one image, in milliseconds.
       p99_ms: its 99th percentile.
       memory_mib: the process's peak resident memory in MiB, TensorFlow itself included, after
-        single requests and one of all golden images at once.
-      requests: how many requests were timed.
+        single requests and one of all parity images at once.
+      requests: the number of timed requests.
     """
 
     model_mib: float
@@ -84,20 +84,20 @@ def ask(
     time_limit_s: float = TIME_LIMIT_S,
     worker: fresh_process.Worker | None = None,
 ) -> list[Stage]:
-    """Asks in a fresh process.
+    """Runs a SavedModel on images in a fresh process.
 
     Args:
       saved_model: the folder with saved_model.pb.
       images: N encoded images.
-      examples: the same as N serialized tf.Examples.
-      time_limit_s: in seconds.
+      examples: the same images as N serialized tf.Examples.
+      time_limit_s: the time limit in seconds.
       worker: the process; by default one of its own.
 
     Returns:
       The stages: one batch, one by one, ``serve_examples``.
 
     Raises:
-      ProbeError: no answer came.
+      ProbeError: the process gave no answer.
     """
     packed = _packed("images", images) | _packed("examples", examples)
     return _called("ask", saved_model, packed, _unpacked_stages, time_limit_s, worker)
@@ -109,16 +109,16 @@ def measure(
     worker: fresh_process.Worker,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Measured:
-    """Measures what a model costs, in the process that has answered with it.
+    """Measures a model's costs in the process that has answered with it.
 
     Args:
-      saved_model: as of :func:`ask`.
-      images: whose single requests are timed; all were asked about before, so nothing is new.
-      worker: as of :func:`ask`; nothing else has run in it, for the peak of its memory counts.
-      time_limit_s: in seconds.
+      saved_model: as for :func:`ask`.
+      images: the images of the timed requests; the model has answered all of them before.
+      worker: as for :func:`ask`; nothing else may have run in it, since its peak memory counts.
+      time_limit_s: the time limit in seconds.
 
     Raises:
-      ProbeError: no answer came.
+      ProbeError: the process gave no answer.
     """
     packed = _packed("images", images)
     return _called("measure", saved_model, packed, _unpacked_measured, time_limit_s, worker)
@@ -139,7 +139,7 @@ def _called(
             fresh_process.call(__name__, [what, str(request), str(answer)], time_limit_s, worker)
         except fresh_process.ProcessError as error:
             raise ProbeError(
-                f"The SavedModel {saved_model} cannot be asked in a fresh process: {error}"
+                f"The SavedModel {saved_model} cannot run in a fresh process: {error}"
             ) from error
         try:
             return read_arrays.arrays(answer, "answer of the model's process", unpack)
@@ -180,7 +180,7 @@ def _unpacked_request(stored: Any) -> tuple[Path, list[list[bytes]]]:
 
 
 def main(what: str, request_path: str, answer_path: str) -> None:
-    """What the fresh process does: ``ask`` or ``measure``."""
+    """Runs in the fresh process; ``what`` is ``ask`` or ``measure``."""
     saved_model, lists = read_arrays.arrays(
         request_path, "request to the model's process", _unpacked_request
     )
@@ -190,7 +190,7 @@ def main(what: str, request_path: str, answer_path: str) -> None:
 
 @functools.cache
 def _loaded(saved_model: Path) -> tuple[Any, float]:
-    """The model, and the seconds from the disk to its signatures."""
+    """Loads a model; returns it and the time that it took, in seconds."""
     start = time.perf_counter()
     model = tf.saved_model.load(str(saved_model))
     return model, time.perf_counter() - start
@@ -202,7 +202,7 @@ def _answers(
     model, _ = _loaded(saved_model)
     default = _signature(model, DEFAULT_SIGNATURE)
     by_example = _signature(model, EXAMPLES_SIGNATURE)
-    # On a GPU, TensorFloat-32 would round as the batch's size chooses the kernel.
+    # On a GPU, the rounding of TensorFloat-32 would depend on the batch's size.
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     # The first request of a signature takes seconds, on one processor.
@@ -253,7 +253,7 @@ def _joined(answers: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _latencies_ms(signature: Any, images: list[bytes]) -> list[float]:
-    """Times single requests, in turns."""
+    """Times single requests, the images in turn."""
     latencies: list[float] = []
     began = time.perf_counter()
     while images and len(latencies) < LATENCY_REQUESTS:
@@ -266,14 +266,14 @@ def _latencies_ms(signature: Any, images: list[bytes]) -> list[float]:
 
 
 def _files(folder: Path) -> list[Path]:
-    # What lies in assets.extra is not loaded: the exports for other runtimes.
+    # The exports for other runtimes in assets.extra are not loaded.
     extra = folder / "assets.extra"
     return [path for path in folder.rglob("*") if path.is_file() and extra not in path.parents]
 
 
 def _peak_memory_mib() -> float:
-    """Peak resident memory of this process."""
-    # On Linux a new process takes over the getrusage peak of the one that started it.
+    """Returns the peak resident memory of this process."""
+    # On Linux a new process inherits the getrusage peak of the one that started it.
     status = Path("/proc/self/status")
     if status.exists():
         peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

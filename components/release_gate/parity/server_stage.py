@@ -1,7 +1,7 @@
-"""Asks a real server, started on the candidate, over the Open Inference Protocol.
+"""Starts a real server on the candidate and sends requests over the Open Inference Protocol.
 
-The server is another program: this knows its command line, the file that it writes its address
-to, and the protocol.
+The server is another program: this module knows only its command line, its address file and the
+protocol.
 """
 
 import contextlib
@@ -33,9 +33,9 @@ IMAGES_INPUT = "image_bytes"
 START_LIMIT_S = 180.0
 STOP_LIMIT_S = 90.0  # a server finishes its requests first
 REQUEST_IMAGES = 8
-TOO_LARGE = "413"  # HTTP's status, as tritonclient has it
+TOO_LARGE = "413"  # HTTP's status, as in tritonclient
 _POLL_S = 0.1
-# The server's own log, which goes with the folder.
+# The server's own log, which is deleted with the folder.
 _LOG_PATH = re.compile(r" The log is \S+")
 
 
@@ -45,10 +45,10 @@ class ServerError(errors.PipelineError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server answers.
+    """The address of a server.
 
     Attributes:
-      http: host and port of its HTTP door.
+      http: host and port of its HTTP gateway.
       model: the model's name there.
       start_s: seconds from its start until it had loaded the model.
     """
@@ -59,21 +59,21 @@ class Address:
 
 
 def missing() -> str | None:
-    """Why no server can be asked here, as a part of a sentence; None where one can."""
+    """Returns why no server can be started here, as part of a sentence; None where one can."""
     absent = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     return f"{' and '.join(absent)} not installed (extra [serve])" if absent else None
 
 
 @dataclass(frozen=True)
 class Starting:
-    """A server that loads a SavedModel while others work.
+    """A server that is loading a SavedModel in the background.
 
     Attributes:
-      process: the server's.
-      address_file: what it writes its address to once it has loaded the model.
-      log: what it has said.
-      limit_s: seconds from ``began`` on that it may take.
-      began: when it was started, in seconds since 1970.
+      process: the server's process.
+      address_file: the file to which it writes its address once it has loaded the model.
+      log: the file with its output.
+      limit_s: the time limit from ``began`` on, in seconds.
+      began: the time of its start, in seconds since 1970.
     """
 
     process: subprocess.Popen[bytes]
@@ -93,7 +93,7 @@ class Starting:
                 if self.process.poll() is not None:
                     ended = self.process.returncode
                     raise ServerError(f"The server ended with {ended} before it answered.")
-                # What is there but no JSON yet is still being written.
+                # A file that is not JSON yet is still being written.
                 with contextlib.suppress(read_back.ReadError):
                     address = read_back.json_file(
                         self.address_file, "address of the server", _address
@@ -105,7 +105,7 @@ class Starting:
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:
-        """Adds the server's last lines to an error inside the block."""
+        """Adds the server's last log lines to an error inside the block."""
         try:
             yield
         except ServerError as error:
@@ -124,15 +124,15 @@ def starting(
         shutil.copytree(saved_model, model_dir / "1", copy_function=_link)
         log = Path(scratch) / "server.log"
         arguments = ["--model-dir", str(model_dir), "--port", "0"]
-        # Were this process killed, nobody would stop the server.
+        # The server watches this process and ends with it, even if it is killed.
         arguments += ["--parent", str(os.getpid()), "--address-file"]
         began = time.time()
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603
                 [*command, *arguments, str(address_file)],
                 cwd=fresh_process.ROOT,
-                # As in the other stages: no rounding that depends on the batch. What the server
-                # leaves behind after a failure lies in this folder, and goes with it.
+                # As in the other stages: no rounding that depends on the batch. Files that the
+                # server leaves after a failure are in this folder and deleted with it.
                 env={**fresh_process.variables(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -149,7 +149,7 @@ def starting(
 def running(
     saved_model: Path, start_limit_s: float = START_LIMIT_S, command: Sequence[str] = COMMAND
 ) -> Iterator[Address]:
-    """A server that has loaded a SavedModel.
+    """Starts a server, waits until it has loaded a SavedModel, and stops it at the end.
 
     Yields:
       Its address.
@@ -165,7 +165,7 @@ def running(
 
 
 def ask(server: Starting, address: Address, images: Sequence[bytes]) -> probe.Stage:
-    """Asks a server that has loaded the model about N encoded images.
+    """Sends N encoded images to a server that has loaded the model.
 
     Raises:
       ServerError: it dies, answers with an error, or not within its limit.
@@ -175,7 +175,7 @@ def ask(server: Starting, address: Address, images: Sequence[bytes]) -> probe.St
 
 
 def _link(source: str, target: str) -> None:
-    """A hard link looks like a copy to every server and takes no room."""
+    """Makes a hard link, which looks like a copy to every server and takes no space."""
     try:
         os.link(source, target)
     except OSError:
@@ -190,7 +190,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_LIMIT_S)
-    # Whatever it started lives in its session; none of it may stay.
+    # Its child processes are in its session; none of them may stay.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -206,11 +206,11 @@ def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe
 
 @contextlib.contextmanager
 def asked(address: Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]]]:
-    """A client of a server that has loaded its model.
+    """Opens a client of a server that has loaded its model.
 
     Args:
-      address: where.
-      limit_s: for an answer.
+      address: the server's address.
+      limit_s: the time limit of an answer.
 
     Yields:
       The client, the rank of the images' input ([B] or [B, 1]), and the outputs' names.
@@ -218,7 +218,7 @@ def asked(address: Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]
     Raises:
       ServerError: no answer came within the limit, or an error; from inside the block too.
     """
-    # It is an extra: what does not serve does without it.
+    # An optional dependency, installed only for serving.
     import tritonclient.http
     import tritonclient.utils
 
@@ -260,7 +260,7 @@ def _in_parts(
 def infer(
     client: Any, model: str, images: Sequence[bytes], rank: int, names: set[str]
 ) -> dict[str, np.ndarray]:
-    """Asks for a batch, in halves where its images have too many pixels in all.
+    """Requests a batch, in halves where its images have too many pixels in total.
 
     Returns:
       Output name → its values, the batch first.
@@ -290,6 +290,6 @@ def _infer(
     asked.set_data_from_numpy(values)
     outputs = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
     answer = client.infer(model, [asked], outputs=outputs)
-    # Triton may add an axis of length 1 to what is one value an image.
+    # Triton may add an axis of length 1 to an output with one value for each image.
     shapes = {name: (count, -1) if name == "probabilities" else (count,) for name in names}
     return {name: answer.as_numpy(name).reshape(shape) for name, shape in shapes.items()}

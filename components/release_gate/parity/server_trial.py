@@ -1,8 +1,8 @@
-"""What a running server is asked when a model is tried, and its answers as a file.
+"""The requests of a model's trial on a running server, and its answers as a file.
 
-Whoever has a server running asks: the release gate beside its own questions, InfraValidator where
-the gate had none. What the answers are worth is InfraValidator's question. Dimension letters:
-N images, K classes.
+The step that runs a server sends them: the release gate after its own requests, InfraValidator
+where the gate started none. InfraValidator checks the answers. Dimension letters: N images,
+K classes.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ _OUTPUTS = {"probabilities", "valid"}
 
 @dataclass(frozen=True)
 class Answers:
-    """What a server said.
+    """A server's answers.
 
     Attributes:
       start_s: seconds until it had loaded the model.
-      alone: of N images, asked one by one.
-      mixed: of an image, of what is no image, and of an image, asked together.
-      latencies_ms: of single requests, in milliseconds.
+      alone: answers about N images, requested one by one.
+      mixed: answers about an image, something that is not an image, and an image, in one request.
+      latencies_ms: times of single requests, in milliseconds.
     """
 
     start_s: float
@@ -47,12 +47,12 @@ class Answers:
 
 
 def images(files: Sequence[str], count: int, classes: int) -> list[bytes]:
-    """One encoded image of each class, of at most ``count`` classes.
+    """Returns one encoded image of each class, of at most ``count`` classes.
 
     Args:
       files: shards of image records.
-      count: of images at most.
-      classes: how many there are.
+      count: the maximum number of images.
+      classes: the number of classes.
     """
     return list(lookup.one_of_each_class(files, min(count, classes)).values())
 
@@ -62,12 +62,12 @@ def ask(
     encoded: Sequence[bytes],
     questions: gate_config.TrialQuestions,
 ) -> Answers:
-    """Asks a server that runs.
+    """Sends the requests of a trial to a running server.
 
     Args:
-      address: where.
+      address: the server's address.
       encoded: images that it must be able to read, at least one.
-      questions: how many, and how long an answer may take.
+      questions: the number of requests and their time limit.
 
     Raises:
       server_stage.ServerError: it gives no answer in time, an error, or answers something else.
@@ -99,12 +99,12 @@ def ask(
 
 @dataclass(frozen=True)
 class Record:
-    """Answers, and what they are the answers of.
+    """Answers with the model and the requests that they belong to.
 
     Attributes:
       model: the digest of the SavedModel's files.
-      asked: the digest of the questions.
-      answers: to them.
+      asked: the digest of the requests.
+      answers: the server's answers.
     """
 
     model: str
@@ -131,20 +131,20 @@ class Record:
 
         Raises:
           read_back.AbsentError: no server was tried there.
-          errors.DataError: it is damaged.
+          errors.DataError: the file is damaged.
         """
         path = os.path.join(uri, FILE)
         return read_back.json_file(path, "answers of a server on trial", _record)
 
 
 class Asker:
-    """Tries the model on a server that somebody else has started, for the step to come.
+    """Runs InfraValidator's trial on a server that the release gate has started.
 
     Args:
-      saved_model: what the server has loaded.
+      saved_model: the model that the server has loaded.
       files: shards of the test images' records.
-      classes: how many the model tells apart.
-      questions: what is asked.
+      classes: the number of the model's classes.
+      questions: the requests' settings.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Asker:
         self.record: Record | None = None
 
     def __call__(self, address: server_stage.Address) -> None:
-        """Asks, and keeps the answers; where there are none, InfraValidator finds out why."""
+        """Sends the requests and keeps the answers; after an error, InfraValidator tries again."""
         if not self._images:
             return
         try:
@@ -172,7 +172,7 @@ class Asker:
 
 
 def digest(encoded: Sequence[bytes], questions: gate_config.TrialQuestions) -> str:
-    """Returns the SHA-256 of all that is asked, in hex."""
+    """Returns the SHA-256 of the requests, in hex."""
     found = hashlib.sha256(f"{questions.requests}".encode())
     for content in (*encoded, NO_IMAGE):
         found.update(hashlib.sha256(content).digest())
@@ -180,14 +180,14 @@ def digest(encoded: Sequence[bytes], questions: gate_config.TrialQuestions) -> s
 
 
 def _lists(stage: probe.Stage) -> dict[str, list[Any]]:
-    # Of a broken model they may be no numbers, which Python's JSON has.
+    # A broken model may return NaN or infinity, which Python's JSON can store.
     return {"probabilities": stage.probabilities.tolist(), "valid": stage.valid.tolist()}
 
 
 def _record(found: Any) -> Record:
     latencies_ms = [float(value) for value in found["latencies_ms"]]
     if not latencies_ms:
-        raise read_back.BrokenError("it tells of no request")
+        raise read_back.BrokenError("it contains no request")
     alone, mixed = _stage(found["alone"]), _stage(found["mixed"])
     answers = Answers(float(found["start_s"]), alone, mixed, latencies_ms)
     return Record(str(found["model"]), str(found["asked"]), answers)
@@ -197,5 +197,5 @@ def _stage(found: Any) -> probe.Stage:
     probabilities = np.array(found["probabilities"], np.float32)
     valid = np.array(found["valid"], bool)
     if probabilities.ndim != 2 or valid.shape != probabilities.shape[:1]:
-        raise read_back.BrokenError("its probabilities are no rows, one of each image")
+        raise read_back.BrokenError("its probabilities do not have one row for each image")
     return probe.Stage(server_stage.STAGE, probabilities, valid)

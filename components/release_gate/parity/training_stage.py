@@ -1,4 +1,4 @@
-"""Asks the training graph: the ``.keras`` file behind the pixels that Preprocess makes.
+"""Runs the training graph: the ``.keras`` file on the pixels that Preprocess makes.
 
 Dimension letters: N images, K classes, B batch, S side.
 """
@@ -25,7 +25,7 @@ BATCH = 16
 def ask(
     keras_file: Path, spec: materialise.Spec, temperature: float, encoded: Sequence[bytes]
 ) -> probe.Stage:
-    """What the trained classifier says of the pixels that Preprocess would make.
+    """Runs the trained classifier on the pixels that Preprocess would make.
 
     Raises:
       errors.PipelineError: there is no such file.
@@ -36,7 +36,7 @@ def ask(
 
 
 def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Encoded images → pixels uint8 [N, S, S, 3] as Preprocess makes them, and valid bool [N]."""
+    """Decodes images to pixels uint8 [N, S, S, 3], as Preprocess does, and valid bool [N]."""
     read = decoding.batch_reader(spec.size_px, spec.resize, spec.reading)
     batches = (encoded[start : start + BATCH] for start in range(0, len(encoded), BATCH))
     parts = [read(tf.constant(list(batch), tf.string)) for batch in batches]
@@ -45,7 +45,7 @@ def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray
 
 
 def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.ndarray:
-    """Pixels uint8 [N, S, S, 3] in 0–255 → probabilities float32 [N, K].
+    """Classifies pixels uint8 [N, S, S, 3] in 0–255: returns probabilities float32 [N, K].
 
     Raises:
       errors.PipelineError: there is no such file.
@@ -68,10 +68,10 @@ def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.nda
 
 
 def spec_of(contract: dict[str, Any]) -> materialise.Spec:
-    """What a contract says the training pixels were.
+    """Returns the specification of the training pixels from a contract.
 
     Raises:
-      errors.DataError: it does not say all.
+      errors.DataError: the contract lacks an entry.
     """
     with read_back.told("contract of the model"):
         return materialise.Spec(

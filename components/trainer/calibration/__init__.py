@@ -1,1 +1,1 @@
-"""What is fitted after training: the temperature, and what is out of distribution."""
+"""Calibration after training: the temperature, and the outlier detector."""

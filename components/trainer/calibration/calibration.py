@@ -1,4 +1,4 @@
-"""What is fitted on the eval split after training: the temperature, and what an outlier is.
+"""Fits the temperature and the outlier detector after training.
 
 Dimension letters: B batch, N images, S side in pixels, F features, K classes.
 """
@@ -20,23 +20,24 @@ from data.examples import dataset, example
 
 TASK = "calibrating"
 BATCH = 64
-# Fewer images than this say too little.
+# With fewer images, no temperature is fitted.
 FEWEST_IMAGES = 20
 LOWEST, HIGHEST = 0.1, 10.0
-# What outliers are told by is averaged over this many training images, or so many of each class.
+# The directions that outliers are detected by are averaged over at most MOST_IMAGES training
+# images, but at least FEWEST_OF_A_CLASS of each class.
 MOST_IMAGES = 2000
 FEWEST_OF_A_CLASS = 20
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is exported with a classifier.
+    """Fitted parameters that are exported with a classifier.
 
     Attributes:
       temperature: probabilities are softmax(logits / temperature).
-      note: how it came about, as a sentence.
-      coverage: the share of images like those of training that are not outliers, in 0–1.
-      detector: what tells outliers.
+      note: a sentence that states how the temperature was fitted, or why it was not.
+      coverage: share of in-distribution images that are not called outliers, in 0–1.
+      detector: the outlier detector.
     """
 
     temperature: float = 1.0
@@ -46,12 +47,13 @@ class Calibration:
 
 
 def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
-    """Fits all on the splits of a training.
+    """Fits the temperature and the outlier detector on the splits of a training.
 
     Args:
       classifier: as trained, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      job: what was trained: what a class looks like is taken from some of its train images, all
-        else is fitted on its eval split; ``calibrate`` and ``outlier_coverage`` are looked at.
+      job: what was trained. The directions of the classes come from some of its train images,
+        everything else from its eval split; of the settings, ``calibrate`` and
+        ``outlier_coverage`` are used.
     """
     spec, config = job.spec, job.config
     class_count, count = len(spec.labels), spec.counts["eval"]
@@ -73,8 +75,8 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         label_ids.append(some_ids)
         scores.append(outliers.scores(rows, directions).numpy())
     logging.info(
-        "Calibrated on %d eval images; outliers are told by %d of %d train images. Of all, %d were"
-        " read from the feature cache, %d went through the whole network.",
+        "Calibrated on %d eval images; the outlier detector uses %d of %d train images. In all, %d"
+        " were read from the feature cache, %d went through the whole network.",
         *(count, chosen.sum(), len(chosen), running.read_count, running.computed_count),
     )
     temperature, note = 1.0, "Turned off by train.calibrate."
@@ -90,23 +92,23 @@ def fit_temperature(logits: np.ndarray, label_ids: np.ndarray) -> tuple[float, s
     """Finds the temperature at which the log loss is lowest.
 
     Source: temperature scaling, Guo et al., "On Calibration of Modern Neural Networks", 2017,
-    https://arxiv.org/abs/1706.04599, section 4.2. On top, a normal prior of its logarithm that
-    weighs about as much as one image: without it, a split with no mistake in it would make the
-    model as sure as the bounds allow. The log loss is never higher than at 1.
+    https://arxiv.org/abs/1706.04599, section 4.2. A normal prior of its logarithm is added, with
+    about the weight of one image: without it, a split without a mistake would make the model as
+    confident as the bounds allow. The log loss is never higher than at 1.
 
     Args:
       logits: float [N, K], of images that were not trained on.
       label_ids: int64 [N].
 
     Returns:
-      The temperature, within the bounds, and a sentence for a person. 1 with fewer images than
-      FEWEST_IMAGES, and with a single class.
+      The temperature, within the bounds, and a sentence for the user. The temperature is 1 with
+      fewer images than FEWEST_IMAGES and with a single class.
     """
     count, class_count = logits.shape
     if class_count < 2:
         return 1.0, "Not calibrated: there is one class."
     if count < FEWEST_IMAGES:
-        return 1.0, f"Not calibrated: {count} eval images; {FEWEST_IMAGES} at least are needed."
+        return 1.0, f"Not calibrated: {count} eval images; at least {FEWEST_IMAGES} are needed."
 
     def objective(log_temperature: float) -> float:
         loss = log_loss(logits, label_ids, math.exp(log_temperature))
@@ -122,7 +124,7 @@ def fit_temperature(logits: np.ndarray, label_ids: np.ndarray) -> tuple[float, s
 
 
 def log_loss(logits: np.ndarray, label_ids: np.ndarray, temperature: float = 1.0) -> float:
-    """The mean negative log-likelihood of labels int64 [N] under logits float [N, K], in nats."""
+    """Computes the mean cross-entropy of labels int64 [N] and logits float [N, K], in nats."""
     likelihoods = special.log_softmax(logits.astype(np.float64) / temperature, axis=1)
     return float(-likelihoods[np.arange(len(label_ids)), label_ids].mean())
 
@@ -131,7 +133,7 @@ def choose(label_ids: np.ndarray, class_count: int) -> np.ndarray:
     """Chooses some images of each class, evenly spread over the records.
 
     Args:
-      label_ids: int64 [N], of the records in their order.
+      label_ids: int64 [N], in the order of the records.
       class_count: K.
 
     Returns:
@@ -147,13 +149,13 @@ def choose(label_ids: np.ndarray, class_count: int) -> np.ndarray:
 
 
 def read_label_ids(files: Sequence[str]) -> np.ndarray:
-    """The label_ids of all pixels records of some shards in their order, int64 [N]."""
+    """Reads the label_ids of all pixels records of some shards in order, int64 [N]."""
     batches = tf.data.TFRecordDataset(sorted(files)).batch(256).map(example.parse_label_ids)
     return np.concatenate([np.zeros(0, np.int64), *batches.as_numpy_iterator()])
 
 
 def chosen_batches(files: Sequence[str], chosen: np.ndarray, size_px: int) -> tf.data.Dataset:
-    """Batches of pixels uint8 [B, S, S, 3] and label_ids int64 [B] of some records.
+    """Reads batches of pixels uint8 [B, S, S, 3] and label_ids int64 [B] of some records.
 
     Args:
       files: shards of pixels records.

@@ -1,9 +1,9 @@
-"""Runs a trained classifier for the embeddings and logits of images, each layer as often as needed.
+"""Computes embeddings and logits of images with a trained classifier, from the cache if possible.
 
-What training computed and did not change is read from the feature cache, and only the layers
-above it run. That is exact up to the cache's float16: a store of features is named by a hash of
-the weights that computed them, so weights that training changed find no store, and features are
-looked up by a hash of the image's own pixels, without augmentation. What is not found goes
+Features that training computed and that are still valid are read from the feature cache, and only
+the layers above them run. That is exact up to the cache's float16: a store of features is named by
+a hash of the weights that computed them, so changed weights find no store, and features are looked
+up by a hash of the image's pixels, without augmentation. Images that are not in the cache go
 through the whole network.
 
 Dimension letters: B batch, S side in pixels, F features, K classes.
@@ -23,15 +23,15 @@ from data import progress
 
 
 def kept(job: training_job.Job, classifier: keras.Model) -> "Kept | None":
-    """Finds the features that a training left and that its last weights still give.
+    """Finds the cached features of a training that are still valid for its final weights.
 
     Args:
       job: what was trained.
       classifier: as trained.
 
     Returns:
-      None where nothing is kept: the cache is turned off or was of no use (training from scratch,
-      augmentation in the model), or features were computed in another precision than is served.
+      The features; None if there are none: the cache is turned off or was not used (training from
+      scratch, augmentation in the model), or the features have another precision than is served.
     """
     config = job.config
     off = config.cache.views == 0 or config.from_scratch or job.changes.where == "model"
@@ -49,14 +49,14 @@ class Kept:
 
     Args:
       features: the activations at the boundary, or the embeddings themselves.
-      above: boundary activations → embedding; None where the features are embeddings.
+      above: boundary activations → embedding; None if the features are embeddings.
     """
 
     def __init__(self, features: cache.Features, above: keras.Model | None) -> None:
         self.features, self.above = features, above
 
     def read(self, pixels: np.ndarray) -> np.ndarray | None:
-        """Pixels uint8 [B, S, S, 3] → features float32 [B, …]; None where one is not kept."""
+        """Looks up features float32 [B, …] of pixels uint8 [B, S, S, 3]; None if one is missing."""
         keys = self.features.views.keys(cache.digests(pixels), 0)
         if not all(key in self.features.store for key in keys):
             return None
@@ -64,19 +64,19 @@ class Kept:
 
 
 class Outputs:
-    """Runs a classifier for its embeddings and logits in one go; each part is traced once.
+    """Computes embeddings and logits of a classifier in one pass; each part is traced once.
 
     Args:
       classifier: from model.build, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
       backbone: its registered name.
-      image_count: about how many images will come.
-      source: what of them need not be computed again.
-      task: is told of each batch.
+      image_count: approximate number of images.
+      source: the cached features, if any.
+      task: receives the progress after each batch.
 
     Attributes:
       feature_count: F.
-      read_count, computed_count: images whose features were read from the cache so far; images
-        that went through the whole network.
+      read_count, computed_count: number of images whose features were read from the cache so far,
+        and of images that went through the whole network.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Outputs:
         self._whole: engine.Run | None = None
 
     def of(self, batches: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Batches of pixels and label_ids → embeddings [B, F], logits [B, K], label_ids [B]."""
+        """Yields embeddings [B, F], logits [B, K] and label_ids [B] of batches of pixels."""
         for pixels, label_ids in batches.as_numpy_iterator():
             embeddings = self._embed(pixels)
             yield embeddings, self._head(embeddings), label_ids
@@ -115,7 +115,7 @@ class Outputs:
         return self._whole(pixels)
 
     def _go_on(self, features: np.ndarray, above: keras.Model | None) -> np.ndarray:
-        """Features → embeddings float32 [B, F]."""
+        """Computes embeddings float32 [B, F] from features."""
         if above is None:
             return features
         if self._above is None:

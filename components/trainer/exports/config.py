@@ -1,4 +1,4 @@
-"""The settings of exports for other runtimes. Imports no TensorFlow."""
+"""Settings of exports for other runtimes. Imports no TensorFlow."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ _CALIBRATED = " and ".join(one.name for one in formats.ALL if one.is_calibrated)
 
 
 class ExportConfig(BaseModel):
-    """What the model is also written as, beside the SavedModel, for phones and other runtimes."""
+    """Exports of the model for phones and other runtimes, beside the SavedModel."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -30,18 +30,18 @@ def write(
     config: export_config.ExportConfig,
     saved_model: Path,
 ) -> list[manifest.Export]:
-    """Writes what the settings ask for; nothing where they ask for nothing.
+    """Writes the files of the formats that the settings name, if any.
 
     Args:
       classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      spec: what its pixels are.
+      spec: the spec of its pixels.
       temperature: its probabilities are softmax(logits / temperature).
-      train_files: shards of pixels records, of which some calibrate int8.
+      train_files: shards of pixels records, some of which calibrate int8.
       config: the formats.
       saved_model: the folder with ``saved_model.pb``.
 
     Raises:
-      errors.PipelineError: a converter fails, with what it said.
+      errors.PipelineError: a converter fails; the message contains its own.
     """
     if not config.formats:
         return []
@@ -67,12 +67,12 @@ def write(
 
 
 def representative(train_files: Sequence[str], size_px: int, count: int) -> np.ndarray:
-    """Training images of all classes, each as often as it is in the split.
+    """Reads training images in which each class has the same share as in the split.
 
     Args:
       train_files: shards of pixels records.
       size_px: their side S.
-      count: N, or all where there are fewer.
+      count: N; all images if there are fewer.
 
     Returns:
       pixels uint8 [N, S, S, 3] in 0–255.

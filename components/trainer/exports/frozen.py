@@ -1,7 +1,7 @@
-"""The classifier from uint8 pixels to probabilities, as a SavedModel without variables.
+"""Writes the classifier, uint8 pixels → probabilities, as a SavedModel without variables.
 
-What converters read. Keras 3 writes variables that the TensorFlow Lite converter of TensorFlow
-2.16 does not find, whereupon it ends its process; constants it understands, and so do all.
+All converters read it. Keras 3 writes variables that the TensorFlow Lite converter of TensorFlow
+2.16 does not find, and then its process ends; constants work in every converter.
 
 Dimension letters: B batch, S side in pixels, K classes.
 """
@@ -21,7 +21,7 @@ from components.trainer.exports.formats.export_format import ExportFormat
 def save(
     classifier: keras.Model, temperature: float, directory: Path, wanted: Sequence[ExportFormat]
 ) -> None:
-    """Writes a SavedModel with one signature for each format, called as the format is.
+    """Writes a SavedModel with one signature for each format, named as the format.
 
     Args:
       classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].

@@ -1,4 +1,4 @@
-"""Whether what writes and runs a format is installed, told without importing it."""
+"""Checks that the packages of export formats are installed, without importing them."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def check(names: Sequence[str]) -> None:
       names: as of ExportConfig.
 
     Raises:
-      errors.ConfigError: with one sentence for each.
+      errors.ConfigError: has one sentence for each format that cannot be written.
     """
     problems = []
     for name in names:

@@ -1,4 +1,4 @@
-"""TensorFlow Lite's interpreter, from whichever package has it."""
+"""Finds TensorFlow Lite's interpreter in the installed packages."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from typing import Any
 def interpreter(**options: Any) -> Any:
     """Returns an interpreter of a ``.tflite`` file.
 
-    Newer TensorFlows have given it to LiteRT, a package of its own, and warn where they are still
-    asked for it; 2.16 is all there is for Python 3.10.
+    Newer versions of TensorFlow warn that it has moved to LiteRT, a separate package; for Python
+    3.10, TensorFlow 2.16 is the only source.
 
     Args:
       **options: ``model_path`` or ``model_content``, ``num_threads``.

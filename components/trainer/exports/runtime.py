@@ -1,4 +1,4 @@
-"""Asks an export, in another process: what is damaged may take its process down.
+"""Runs an export in another process: a damaged file may crash the process that loads it.
 
 Dimension letters: N images, S side in pixels, K classes.
 """
@@ -16,19 +16,19 @@ from data.files import read_arrays, read_back
 def ask(
     name: str, path: Path, pixels: np.ndarray, worker: fresh_process.Worker | None = None
 ) -> np.ndarray:
-    """Asks a file in another process.
+    """Computes the probabilities of a file in another process.
 
     Args:
       name: the format.
       path: the file.
       pixels: uint8 [N, S, S, 3] in 0–255.
-      worker: the process; by default one of its own.
+      worker: the process; by default a new one.
 
     Returns:
       probabilities float32 [N, K].
 
     Raises:
-      fresh_process.ProcessError: it does not load, fails, or takes down its process.
+      fresh_process.ProcessError: the file does not load, fails, or crashes the process.
     """
     with tempfile.TemporaryDirectory() as scratch:
         request, answer = Path(scratch) / "pixels.npy", Path(scratch) / "answer.npy"

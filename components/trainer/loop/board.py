@@ -1,4 +1,4 @@
-"""TensorBoard's logs: all phases on one axis, the augmented samples, the confusion matrices."""
+"""TensorBoard logs: all phases on one axis, augmented samples, confusion matrices."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from components.trainer.loop import loop
 SAMPLES = 16
 CELL_PX = 28
 LABEL_PX = 90
-# What is drawn of a matrix: more classes than that could not be read.
+# A confusion matrix of more classes would be unreadable and is not drawn.
 MAX_CLASSES = 40
 TRAINING = ("loss", "accuracy", "learning_rate", "images_per_s")
 EVALUATION = {"val_loss": "loss", "val_accuracy": "accuracy"}
@@ -21,8 +21,8 @@ class Board:
     """Writes the logs of one training.
 
     Args:
-      folder: where they go, in ``train`` and ``eval``.
-      label_names: of the classes, in order.
+      folder: the logs go into its subfolders ``train`` and ``eval``.
+      label_names: names of the classes, in order.
     """
 
     def __init__(self, folder: Path, label_names: list[str]) -> None:
@@ -32,13 +32,13 @@ class Board:
         self._first: dict[str, int] = {}
 
     def begin(self, phase: str, first_epoch: int, metrics: dict[str, list[float]]) -> None:
-        """Puts a phase on the axis, with the epochs that an interrupted run has finished."""
+        """Starts a phase on the axis, and logs the epochs that an interrupted run has finished."""
         self._first[phase] = first_epoch
         for epoch in range(len(next(iter(metrics.values()), []))):
             self._scalars(phase, epoch, metrics)
 
     def epoch_end(self, ended: loop.EpochEnd) -> None:
-        """Logs an epoch."""
+        """Logs the metrics and the confusion matrix of an epoch."""
         epoch = len(ended.metrics["val_loss"]) - 1
         self._scalars(ended.phase.name, epoch, ended.metrics)
         if len(self._names) <= MAX_CLASSES:
@@ -54,7 +54,7 @@ class Board:
             tf.summary.image("augmented samples", pixels, max_outputs=SAMPLES)
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Writes what is buffered and closes the logs."""
         self._train.close()
         self._eval.close()
 
@@ -76,7 +76,7 @@ def draw_confusion(counts: np.ndarray, names: list[str]) -> np.ndarray:
       names: K labels.
 
     Returns:
-      uint8 [H, W, 3]: a cell is the darker, the larger its share of the row.
+      uint8 [H, W, 3]; a cell is darker the larger its share of the row.
     """
     side = LABEL_PX + CELL_PX * len(names)
     image = Image.new("RGB", (side, side - LABEL_PX + CELL_PX), "white")

@@ -1,4 +1,4 @@
-"""What training does between batches: tells how far it is, and keeps its state."""
+"""Keras callbacks that report the progress of a phase and save its state between batches."""
 
 import time
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from data import formats, progress
 
 
 class Saveable(Protocol):
-    """A phase under way."""
+    """Phase under way that can save its state."""
 
     position: checkpoint.Position
     steps: int
@@ -21,14 +21,14 @@ class Saveable(Protocol):
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Counts images, and notes the epoch and the accuracy on the eval split.
+    """Reports the number of images, the epoch and the accuracy on the eval split.
 
     Args:
-      phase: its name.
-      epochs: how many there are at most.
+      phase: name of the phase.
+      epochs: maximum number of epochs.
       image_count: images in an epoch.
-      batch_size: images in a batch, the last of an epoch excepted.
-      position: how far the phase has come.
+      batch_size: images in a batch, except for the last of an epoch.
+      position: progress of the phase.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the state every so often, and puts the running metrics back when an epoch goes on.
+    """Saves the state at intervals, and restores the running metrics when an epoch is resumed.
 
     Args:
-      phase: what is saved.
-      stored_metrics: the metrics' state where the epoch was left; empty at its start.
-      interval_s: seconds between two.
+      phase: the phase to save.
+      stored_metrics: state of the metrics where the epoch was interrupted; empty at its start.
+      interval_s: seconds between two saves.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """See the base class."""
         if self._stored:
-            # Sums and counts, which Keras makes anew with the first batch.
+            # Sums and counts, which Keras creates anew with the first batch.
             variables = self.model.metrics_variables
             sums = [
                 stored + np.asarray(variable)
@@ -84,10 +84,10 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
             ]
             checkpoint.restore(variables, sums)
             self._stored = []
-        # Where a call makes several steps, the number of its last may lie beyond the epoch.
+        # If a call runs several steps, the number of its last one may lie beyond the epoch.
         self._phase.position.step = min(self._entered + batch + 1, self._phase.steps)
         if self._phase.position.step == self._phase.steps:
-            return  # the whole epoch is saved with its evaluation in a moment
+            return  # the whole epoch is about to be saved with its evaluation
         if time.monotonic() - self._last >= self._interval_s:
             self._phase.save()
             self._last = time.monotonic()

@@ -1,7 +1,8 @@
-"""The state of a phase on disk, so that a killed training goes on where it was.
+"""State of a phase on disk, from which a killed training resumes.
 
-One file a phase: the model's variables with the states of its random generators, the optimizer's,
-the running metrics, the best weights so far and the counters. It replaces the last one whole.
+Each phase has one file: the model's variables with the states of its random generators, those of
+the optimizer, the running metrics, the best weights so far and the counters. A new file replaces
+the last one atomically.
 """
 
 import json
@@ -22,13 +23,13 @@ _META = "meta"
 
 @dataclass
 class Position:
-    """How far a phase has come.
+    """Progress of a phase.
 
     Attributes:
-      epoch: the epoch under way, from 0; finished ones lie below it.
-      step: batches of it that are done.
-      done: whether the phase is over.
-      metrics: name → its value after each finished epoch.
+      epoch: number of the epoch under way, from 0; all lower ones are finished.
+      step: number of its batches that are done.
+      done: whether the phase is finished.
+      metrics: name → value after each finished epoch.
     """
 
     epoch: int = 0
@@ -38,10 +39,10 @@ class Position:
 
 
 class Checkpoint:
-    """The file of one phase.
+    """File of one phase.
 
     Args:
-      path: where it lies; None keeps nothing.
+      path: of the file; None stores nothing.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -51,8 +52,8 @@ class Checkpoint:
         """Writes the state.
 
         Args:
-          position: how far the phase has come.
-          groups: name → variables or arrays, in an order that the next process has too.
+          position: progress of the phase.
+          groups: name → variables or arrays, in an order that the next process reproduces.
         """
         if self.path is None:
             return
@@ -62,7 +63,7 @@ class Checkpoint:
             for index, value in enumerate(values)
         }
         arrays[_META] = np.frombuffer(json.dumps(asdict(position)).encode(), np.uint8)
-        # Hours of training: it must outlast a power failure.
+        # It holds hours of training and must survive a power failure.
         with (
             atomic.replacing(self.path, durable=True) as temporary,
             temporary.open("wb") as file,
@@ -70,7 +71,7 @@ class Checkpoint:
             np.savez(file, **arrays)
 
     def load(self) -> tuple[Position, dict[str, list[np.ndarray]]] | None:
-        """Reads what was saved last; None where there is nothing, or nothing whole."""
+        """Reads the last saved state; None if there is none or it is damaged."""
         if self.path is None:
             return None
         try:
@@ -78,7 +79,7 @@ class Checkpoint:
         except read_back.AbsentError:
             return None
         except read_back.ReadError as error:
-            logging.warning("%s Its phase starts anew.", error)
+            logging.warning("%s The phase starts from its beginning.", error)
             return None
 
 
@@ -94,10 +95,10 @@ def _state(stored: Any) -> tuple[Position, dict[str, list[np.ndarray]]]:
 
 
 def restore(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Sets variables to what was stored.
+    """Sets variables to the stored values.
 
     Raises:
-      ValueError: they are others than were stored.
+      ValueError: their number or a shape differs from the stored ones.
     """
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,4 +1,4 @@
-"""Loss, accuracy and confusion matrix of a model on a whole split.
+"""Computes loss, accuracy and confusion matrix of a model on a whole split.
 
 Dimension letters: B batch, K classes.
 """
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 class Evaluation(NamedTuple):
-    """The loss, the accuracy in 0–1, and counts int64 [K, K]: rows are true, columns predicted."""
+    """Loss, accuracy in 0–1, and counts int64 [K, K]: rows are true, columns predicted classes."""
 
     loss: float
     accuracy: float
@@ -40,7 +40,7 @@ class Evaluator:
         self._step, self._classes = step, classes
 
     def evaluate(self, batches: tf.data.Dataset) -> Evaluation:
-        """Runs over every batch of inputs and label_ids; zeros where there are none."""
+        """Evaluates all batches of inputs and label_ids; returns zeros if there are none."""
         total, confusion = 0.0, np.zeros((self._classes, self._classes), np.int64)
         for inputs, label_ids in batches:
             loss, counts = self._step(inputs, label_ids)

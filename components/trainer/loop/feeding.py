@@ -1,4 +1,4 @@
-"""Which part of the classifier trains in each phase, and what it is fed with."""
+"""Chooses the part of the classifier that trains in each phase, and the source of its batches."""
 
 import keras
 
@@ -10,16 +10,16 @@ from components.trainer.network import cut, model
 
 GIB = 1 << 30
 _FLOAT16_BYTES = 2
-# Several steps of a head cost less than one call, and its loss is convex: larger batches do.
+# Several steps of a head cost less than one call, and its loss is convex, so larger batches work.
 HEAD_BATCHES = 2
 
 
 def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
-    """Decides on the cache of a training.
+    """Chooses the number of cached views for a training.
 
     Args:
       job: what is trained.
-      view_bytes: what one view of one image takes on disk.
+      view_bytes: size on disk of one view of one image.
     """
     return cache_plan.choose(
         job.config,
@@ -33,13 +33,13 @@ def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
 
 
 def available_bytes(job: training_job.Job) -> int:
-    """What the cache may take, by the settings and by the disk. Its folder is made."""
+    """Returns the space that the cache may take, by settings and disk, and creates its folder."""
     job.cache_dir.mkdir(parents=True, exist_ok=True)
     return budget.available_bytes(job.cache_dir, _max_bytes(job))
 
 
 def boundary(job: training_job.Job) -> str | None:
-    """The layer below the blocks that a training unfreezes; None where it caches none."""
+    """Names the layer below the blocks that a training unfreezes; None if it caches none."""
     config = job.config
     if not config.fine_tune_epochs:
         return None
@@ -49,15 +49,15 @@ def boundary(job: training_job.Job) -> str | None:
 def features(
     job: training_job.Job, classifier: keras.Model, cut_at: str | None
 ) -> tuple[cache.Features | None, cache.Features]:
-    """The kinds of features that a training stands on.
+    """Makes the features that a training reads from the cache.
 
     Args:
       job: what is trained.
-      classifier: with the weights that are frozen.
-      cut_at: of :func:`boundary`.
+      classifier: the classifier with the frozen weights.
+      cut_at: the layer from :func:`boundary`.
 
     Returns:
-      The boundary's activations, None without a boundary, and the embedding, over those.
+      The boundary's activations, None without a boundary, and the embedding computed from them.
     """
     views, root, name = cache.Views(job.changes, job.seed), job.cache_dir, job.config.backbone
     if cut_at is None:
@@ -74,7 +74,7 @@ def _max_bytes(job: training_job.Job) -> int:
 
 
 class Feeds:
-    """The parts that train and their sources; with a cache, the parts above the boundary.
+    """Parts that train and their sources; with a cache, the parts above the boundary.
 
     Args:
       job: what is trained.
@@ -93,7 +93,7 @@ class Feeds:
             self._activations, self._embedding = features(job, classifier, self._boundary)
 
     def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
-        """The classifier, fed with pixels."""
+        """Returns the classifier and a source of pixels."""
         job, counts = self.job, self.job.spec.counts
         files = (job.train_files, job.eval_files, counts["train"], counts["eval"])
         order = self._order(phase, job.config.batch_size)
@@ -101,17 +101,17 @@ class Feeds:
         return self.classifier, source
 
     def head(self) -> tuple[keras.Model, sources.Source]:
-        """The head, or the classifier with its backbone frozen where nothing is cached."""
+        """Returns the head, or without a cache the classifier with its backbone frozen."""
         if not self.plan.views:
             return self.whole("head")
-        # What is not changed comes first: phase 2 sees all views, and takes over the sooner.
+        # The unchanged images come first: phase 2 sees all views, and phase 1 ends sooner.
         views = self.plan.views if self.job.config.fine_tune_epochs == 0 else 1
         order = self._order("head", HEAD_BATCHES * self.job.config.batch_size)
         source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
         return cut.head(self.classifier), source
 
     def fine_tune(self) -> tuple[keras.Model, sources.Source]:
-        """The unfrozen blocks with the head, or the classifier where nothing is cached."""
+        """Returns the unfrozen blocks with the head, or without a cache the classifier."""
         if not self.plan.views or self._boundary is None or self._activations is None:
             return self.whole("fine_tune")
         order = self._order("fine_tune", self.job.config.batch_size)
@@ -127,7 +127,7 @@ class Feeds:
         return sources.Order(batch_size, seed, classes, job.config.mix, self._repeats)
 
     def _view_bytes(self) -> int:
-        """What a view of an image takes in the cache."""
+        """Returns the size of a view of an image in the cache."""
         embedding = self.classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
         values = embedding
         if self._boundary is not None:

@@ -1,4 +1,4 @@
-"""One phase of training, epoch by epoch, resumable at any step."""
+"""Runs one phase of training, epoch by epoch, resumable at any step."""
 
 import logging
 import time
@@ -24,14 +24,14 @@ from components.trainer.loop.sources import Source
 
 @dataclass(frozen=True)
 class Phase:
-    """What a phase is.
+    """Description of a phase.
 
     Attributes:
-      name: of the three that there are.
-      epochs: at most.
-      learning_rate: the highest.
-      factors: of the rate, one a trainable variable; empty: all 1.
-      steps_per_execution: steps a call into TensorFlow.
+      name: one of the three names.
+      epochs: maximum number of epochs.
+      learning_rate: highest learning rate.
+      factors: of the rate, one for each trainable variable; empty: all 1.
+      steps_per_execution: number of steps in a call into TensorFlow.
     """
 
     name: phase_names.PhaseName
@@ -43,7 +43,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """What is told after an epoch: the phase, its metrics so far, and the confusion matrix."""
+    """Report after an epoch: the phase, its metrics so far, and the confusion matrix."""
 
     phase: Phase
     metrics: dict[str, list[float]]
@@ -52,15 +52,15 @@ class EpochEnd:
 
 
 class Loop:
-    """Runs a phase; the model ends with the weights that are kept.
+    """Runs a phase; at the end the model has the weights to keep.
 
     Args:
-      phase: what to run.
+      phase: the phase to run.
       model: the part that trains, inputs [B, …] → logits [B, K].
       source: its batches.
-      config: patience, schedule, averaging and what to keep.
+      config: patience, schedule, averaging and which weights to keep.
       loss: the training loss.
-      saved: where the state is kept.
+      saved: the checkpoint of its state.
       listener: called after each epoch.
     """
 
@@ -92,10 +92,10 @@ class Loop:
         )
 
     def run(self) -> dict[str, list[float]]:
-        """Trains until the last epoch or the end of patience.
+        """Trains until the last epoch or until early stopping.
 
         Returns:
-          Metric name → its value after each epoch.
+          Metric name → value after each epoch.
         """
         stored_metrics, self._stored_metrics = self._stored_metrics, []
         position = self.position
@@ -122,7 +122,7 @@ class Loop:
         self._saved.save(self.position, groups)
 
     def resume(self) -> None:
-        """Goes back to the stored state, where there is one."""
+        """Restores the stored state, if there is one."""
         self.model.optimizer.build(self.model.trainable_variables)
         stored = self._saved.load()
         if stored is None:
@@ -133,7 +133,7 @@ class Loop:
         self.position, self._best = position, groups.get("best", [])
         if not position.done:
             logging.info(
-                "%s goes on at epoch %d, step %d", self.phase.name, position.epoch, position.step
+                "%s resumes at epoch %d, step %d", self.phase.name, position.epoch, position.step
             )
         self._stored_metrics = groups.get("metrics", [])
 
@@ -150,7 +150,7 @@ class Loop:
             batches,
             epochs=1,
             verbose=0,
-            shuffle=False,  # the batches come in their order
+            shuffle=False,  # the source has shuffled the batches
             callbacks=self._callbacks(stored_metrics),
         )
         logs = {name: float(values[-1]) for name, values in fitted.history.items()}
@@ -171,18 +171,18 @@ class Loop:
             self._listener(EpochEnd(self.phase, told, evaluated.confusion, self.model))
 
     def _evaluate(self) -> evaluation.Evaluation:
-        """Evaluates the averaged weights, and keeps them if they are the best."""
+        """Evaluates the averaged weights, and keeps them if they are the best so far."""
         with self._averaged():
             evaluated = self._evaluator.evaluate(self.source.evaluation())
             lowest = min(self.position.metrics.get("val_loss", []), default=np.inf)
-            # Something is kept even where no loss is a number.
+            # Some weights are kept even if no loss is finite.
             if evaluated.loss < lowest or not self._best:
                 self._best = self.model.get_weights()
         return evaluated
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """Within, the model has the average of its weights, where the settings ask for one."""
+        """Sets the model's weights to their average within the context, if averaging is on."""
         if not self.config.averaging_epochs:
             yield
             return

@@ -1,4 +1,4 @@
-"""The training loss. Dimension letters: B batch, K classes."""
+"""Training loss and accuracy. Dimension letters: B batch, K classes."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ import tensorflow as tf
 class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
     """Cross-entropy from logits, with label smoothing and class weights.
 
-    Keras' sparse loss has no smoothing, its categorical one takes no label ids.
+    Keras' sparse loss has no smoothing, and its categorical loss takes no label ids.
     Source: Szegedy et al., 2015, https://arxiv.org/abs/1512.00567, section 7.
 
     Args:
-      label_smoothing: the share of a target that is spread over all classes, in 0–1.
+      label_smoothing: share of a target that is spread over all classes, in 0–1.
       class_weights: K factors of the loss by true class; empty: all 1.
-      options: of the base class.
+      options: arguments of the base class.
     """
 
     def __init__(
@@ -27,7 +27,12 @@ class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
         self.class_weights = list(class_weights)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """Loss float32 [B] of label ids [B] or [B, 1], or probabilities [B, K], and logits [B, K]."""
+        """Computes the loss float32 [B] of logits [B, K] and labels.
+
+        Args:
+          y_true: label ids [B] or [B, 1], or probabilities [B, K].
+          y_pred: logits [B, K].
+        """
         targets = one_hot(y_true, y_pred.shape[-1])
         losses = keras.losses.categorical_crossentropy(
             targets, y_pred, from_logits=True, label_smoothing=self.label_smoothing
@@ -37,20 +42,23 @@ class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
         return losses * keras.ops.matmul(targets, keras.ops.array(self.class_weights, "float32"))
 
     def get_config(self) -> dict[str, object]:
-        """What a saved model needs to build the loss again."""
+        """Returns the config from which a saved model rebuilds the loss."""
         own = {"label_smoothing": self.label_smoothing, "class_weights": self.class_weights}
         return {**super().get_config(), **own}
 
 
 def one_hot(y_true: tf.Tensor, classes: int) -> tf.Tensor:
-    """Label ids [B] or [B, 1] → float32 [B, K]; probabilities [B, K] as they are."""
+    """Converts label ids [B] or [B, 1] to float32 [B, K]; leaves probabilities [B, K] unchanged."""
     if len(y_true.shape) == 2 and y_true.shape[-1] == classes and y_true.dtype.is_floating:
         return y_true
     return keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y_true, [-1]), "int32"), classes)
 
 
 def accuracy(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-    """1 where the most probable class is the true one, or the larger of two mixed; float32 [B]."""
+    """Returns 1 where the most probable class is the true one, or the larger of two mixed ones.
+
+    The result is float32 [B].
+    """
     targets = one_hot(y_true, y_pred.shape[-1])
     hits = keras.ops.argmax(targets, axis=-1) == keras.ops.argmax(y_pred, axis=-1)
     return keras.ops.cast(hits, "float32")

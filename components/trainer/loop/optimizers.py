@@ -1,4 +1,4 @@
-"""Optimizers with a rate for every block, and the rates' course.
+"""Optimizers with a learning rate for every block, and the schedules of the rates.
 
 Dimension letters: B batch, K classes.
 """
@@ -17,15 +17,15 @@ SGD_MOMENTUM = 0.9
 
 @keras.saving.register_keras_serializable("image_pipeline")
 class BlockwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
-    """AdamW whose rate is multiplied by a factor of each variable's own.
+    """AdamW whose learning rate is multiplied by a factor for each variable.
 
-    Scaling gradients would not do: Adam divides their scale out again.
+    Scaling gradients would have no effect: Adam divides by their scale.
     Source: Loshchilov & Hutter, 2017, https://arxiv.org/abs/1711.05101; for rates that fall from
     block to block Howard & Ruder, 2018, https://arxiv.org/abs/1801.06146, section 3.2.
 
     Args:
       factors: one for every trainable variable, in their order; empty: all 1.
-      options: AdamW's own.
+      options: arguments of AdamW.
     """
 
     def __init__(self, factors: Sequence[float] = (), **options: object) -> None:
@@ -41,7 +41,7 @@ class BlockwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         super().update_step(gradient, variable, learning_rate)
 
     def get_config(self) -> dict[str, object]:
-        """What a saved model needs to build the optimizer again."""
+        """Returns the config from which a saved model rebuilds the optimizer."""
         return {**super().get_config(), "factors": self.factors}
 
 
@@ -52,14 +52,14 @@ def build(
     steps_per_epoch: int,
     factors: Sequence[float] = (),
 ) -> keras.optimizers.Optimizer:
-    """The optimizer of a phase.
+    """Makes the optimizer of a phase.
 
     Args:
-      config: which one, its schedule, clipping, decay and averaging.
+      config: its kind, schedule, clipping, decay and averaging.
       rate: the highest learning rate.
       epochs: the length of the phase, for the schedule.
-      steps_per_epoch: likewise.
-      factors: of the rate, one a trainable variable; AdamW alone knows them.
+      steps_per_epoch: steps in an epoch, for the schedule and the averaging.
+      factors: of the rate, one for each trainable variable; only AdamW uses them.
     """
     averaging = config.averaging_epochs * steps_per_epoch
     options: dict[str, object] = {"clipnorm": config.clip_norm or None}
@@ -89,11 +89,11 @@ def _schedule(
 
 
 def plateau_rate(rate: float, losses: Sequence[float]) -> float:
-    """The rate after some epochs, as ReduceLROnPlateau with its default bounds would set it.
+    """Computes the rate after some epochs as ReduceLROnPlateau with its default thresholds does.
 
     Args:
-      rate: at the start.
-      losses: on the eval split, one an epoch.
+      rate: the initial rate.
+      losses: on the eval split, one for each epoch.
     """
     best, waited = math.inf, 0
     for loss in losses:
@@ -111,12 +111,12 @@ def block_factors(
     blocks: Sequence[Sequence[str]],
     layer_decay: float,
 ) -> list[float]:
-    """The factor of the rate for each variable: 1 for the head, less for each block below it.
+    """Computes the factor of the rate for each variable: 1 for the head, less for lower blocks.
 
     Args:
-      variables: those that train.
+      variables: the trainable variables.
       blocks: names of the layers of each block, from the top down.
-      layer_decay: the factor from a block to the one below.
+      layer_decay: factor from a block to the one below.
     """
     depth = {name: index for index, names in enumerate(blocks, start=1) for name in names}
     return [layer_decay ** depth.get(variable.path.split("/")[-2], 0) for variable in variables]

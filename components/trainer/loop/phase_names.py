@@ -1,4 +1,4 @@
-"""Names the phases of training, for programs and for people. Imports nothing."""
+"""Names of the phases of training, for programs and for people."""
 
 from typing import Literal
 

@@ -1,9 +1,8 @@
-"""Training from records to a classifier: the phases, what each trains, and on what.
+"""Trains a classifier on records in one phase or two.
 
-Phase 1 trains the head on the frozen backbone. Phase 2 goes on with the top blocks. The weights
-that were best on the eval split are kept throughout, so phase 2 never returns a model that is
-worse there than phase 1's. With random weights there is nothing to transfer: one phase trains
-everything.
+Phase 1 trains the head on the frozen backbone. Phase 2 also trains the top blocks. The best
+weights on the eval split are kept throughout, so phase 2 never returns a model that is worse there
+than phase 1's. With random weights there is nothing to transfer: one phase trains all layers.
 
 Dimension letters: B batch, S side in pixels, K classes.
 """
@@ -35,20 +34,20 @@ Listener = Callable[[loop.EpochEnd, keras.Model], None]
 def train(
     job: training_job.Job, listener: Listener | None = None
 ) -> tuple[keras.Model, training_history.History]:
-    """Runs the phases, or what is left of them where this training was killed before.
+    """Runs the phases, or resumes them if this training was killed before.
 
-    The state is kept, so that it need not run again if what comes after it is killed; see
+    The state is kept, so that training need not run again if a later step is killed; see
     :meth:`training_job.Job.forget`.
 
     Args:
       job: what to train.
-      listener: told of each epoch, with the classifier as it is then.
+      listener: called after each epoch, with the classifier in its current state.
 
     Returns:
-      The classifier, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K], and what happened.
+      The classifier, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K], and its history.
 
     Raises:
-      errors.UserError: the backbone's weights cannot be had, or the cache has no room.
+      errors.UserError: the backbone's weights are not available, or the cache has too little space.
     """
     devices.set_seed(job.seed)
     strategy = devices.strategy()
@@ -63,7 +62,7 @@ def train(
 
 
 class _Training:
-    """One training under way."""
+    """Training under way."""
 
     def __init__(self, job: training_job.Job, listener: Listener | None) -> None:
         self.job, self.listener = job, listener
@@ -85,7 +84,7 @@ class _Training:
         self.epochs = 0
 
     def run(self) -> None:
-        """All phases, and the choice between them."""
+        """Runs all phases, and chooses the weights to keep."""
         config = self.job.config
         self._log_samples()
         self._set_class_weights()

@@ -1,7 +1,7 @@
-"""Where batches come from: pixels changed anew in every epoch, or cached features.
+"""Sources of batches: pixels augmented anew in every epoch, or cached features.
 
 An epoch is a pure function of the seed and its number, and can be entered in the middle, so that
-a training that was killed goes on as if nothing had happened.
+a killed training resumes with identical results.
 
 Dimension letters: B batch, S side in pixels, K classes.
 """
@@ -21,28 +21,28 @@ from data.examples import dataset, example
 
 
 class Source(Protocol):
-    """Batches of inputs [B, …] and of targets: label_ids int64 [B] or probabilities [B, K]."""
+    """Source of inputs [B, …] and targets: label_ids int64 [B] or probabilities [B, K]."""
 
     image_count: int
     batch_size: int
 
     def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
-        """The training batches of an epoch, but for the first ones."""
+        """Returns the training batches of an epoch after the skipped ones."""
 
     def evaluation(self) -> tf.data.Dataset:
-        """The eval split, unchanged; targets are label_ids."""
+        """Returns the eval split without augmentation; targets are label_ids."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What all sources need to know of an epoch.
+    """Order of the images of an epoch, common to all sources.
 
     Attributes:
       batch_size: B.
       seed: of this phase.
       class_count: K.
-      mix: how pairs are mixed.
-      repeats: K numbers: how often an image of a class is shown in an epoch; None: once.
+      mix: the settings of mixing pairs of images.
+      repeats: K numbers: how often an image of each class is shown in an epoch; None: once.
     """
 
     batch_size: int
@@ -52,7 +52,7 @@ class Order:
     repeats: Sequence[float] | None = None
 
     def mixed(self, batches: tf.data.Dataset, epoch: int, skip_batches: int) -> tf.data.Dataset:
-        """Mixes within each batch, as the settings say; targets are probabilities then."""
+        """Mixes pairs within each batch if the settings say so; targets become probabilities."""
         if not (self.mix.mixup_alpha or self.mix.cutmix_alpha):
             return batches
         key = number(self.seed, epoch, "mix")
@@ -67,11 +67,11 @@ class Order:
 
 
 class PixelSource:
-    """Batches of pixels uint8 [B, S, S, 3] out of records, shuffled within a window.
+    """Source of pixels uint8 [B, S, S, 3] from records, shuffled within a window.
 
     Args:
       train_files, eval_files: shards of pixels records.
-      train_count, eval_count: how many records they hold.
+      train_count, eval_count: number of their records.
       size_px: the side S.
       changes: the settings of augmentation.
       order: batch size, seed, mixing and balance.
@@ -106,15 +106,15 @@ class PixelSource:
 
 
 class FeatureSource:
-    """Batches of cached features; epoch e shows view e modulo the number of views.
+    """Source of cached features; epoch e shows view e modulo the number of views.
 
     A view is computed when the first epoch needs it, so a training that stops early computes no
     view that it never sees.
 
     Args:
-      features: of the kind that the model takes.
+      features: the inputs of the model.
       train, evaluation: the splits.
-      views: how many views there are.
+      views: number of views.
       order: batch size, seed, mixing and balance.
     """
 
@@ -163,13 +163,15 @@ class FeatureSource:
 def indices_of(
     label_ids: np.ndarray, seed: int, epoch: int, repeats: Sequence[float] | None
 ) -> np.ndarray:
-    """The order of an epoch: as many indices as there are images, int64 [N].
+    """Computes the order of an epoch: as many indices as there are images, int64 [N].
+
+    The order is a pure function of the arguments.
 
     Args:
       label_ids: int64 [N].
-      seed: what the order is a pure function of.
-      epoch: likewise.
-      repeats: how often an image of each class is there on average; None: once.
+      seed: seed of the order.
+      epoch: number of the epoch.
+      repeats: how often an image of each class is shown on average; None: once.
     """
     generator = np.random.Generator(np.random.Philox(number(seed, epoch, "order")))
     count = len(label_ids)
@@ -182,7 +184,7 @@ def indices_of(
 
 
 def class_counts(files: Sequence[str], class_count: int) -> np.ndarray:
-    """How many records of each class there are: int64 [K]. Reads all of them."""
+    """Counts the records of each class, int64 [K], by reading all of them."""
     batches = tf.data.TFRecordDataset(sorted(files)).batch(256).map(example.parse_label_ids)
     counts = np.zeros(class_count, np.int64)
     for label_ids in batches:
@@ -191,7 +193,7 @@ def class_counts(files: Sequence[str], class_count: int) -> np.ndarray:
 
 
 def balanced(counts: np.ndarray) -> list[float]:
-    """Factors that give every class the same weight, and keep the sum over all images.
+    """Computes factors that give every class the same weight and keep the sum over all images.
 
     Args:
       counts: int64 [K], images of each class; a class without any gets 1.
@@ -202,6 +204,6 @@ def balanced(counts: np.ndarray) -> list[float]:
 
 
 def number(seed: int, epoch: int, purpose: str) -> int:
-    """A number in 0 … 2³¹ − 1 for one purpose, drawn from a seed and an epoch."""
+    """Derives a number in 0 … 2³¹ − 1 for one purpose from a seed and an epoch."""
     digest = hashlib.shake_256(f"{seed}/{epoch}/{purpose}".encode()).digest(4)
     return int.from_bytes(digest, "little") >> 1

@@ -1,4 +1,4 @@
-"""A training before it begins: what is trained, on what, and where its state is kept."""
+"""Job of a training: its data, settings and folders."""
 
 import hashlib
 import json
@@ -16,19 +16,19 @@ from data.augment import augment_config
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on what, and where things are kept.
+    """Data, settings and folders of a training.
 
     Attributes:
       train_files, eval_files: shards of pixels records.
-      spec: what they hold.
+      spec: the description of these records.
       config: the settings of training.
       changes: the settings of augmentation.
-      seed: of all that is random.
-      log_dir: where TensorBoard's logs go.
-      cache_dir: where features are kept between trainings.
-      checkpoint_dir: where the state of unfinished trainings is kept; None keeps none.
+      seed: seed of all random draws.
+      log_dir: folder of TensorBoard's logs.
+      cache_dir: folder where features are kept between trainings.
+      checkpoint_dir: folder of the state of unfinished trainings; None stores no state.
       base: a SavedModel to start from, or None.
-      code: identifies the code that trains; a checkpoint of other code is not gone on with.
+      code: hash of the code that trains; a checkpoint of other code is not resumed.
     """
 
     train_files: Sequence[str]
@@ -44,10 +44,10 @@ class Job:
     code: str = ""
 
     def identity(self) -> str:
-        """Names what this job would train, so that an unfinished one is found again."""
+        """Returns an identifier of this training, by which an unfinished one is found again."""
         described = [
             self.spec.to_json(),
-            # What is exported changes nothing of what is trained.
+            # The exports do not affect training.
             self.config.model_dump(mode="json", exclude={"exports"}),
             self.changes.model_dump(mode="json"),
             self.seed,
@@ -61,11 +61,11 @@ class Job:
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
 
     def class_factors(self) -> list[float]:
-        """K factors that give every class the same weight. Reads all training records."""
+        """Computes K factors that give every class the same weight. Reads all training records."""
         counts = sources.class_counts(self.train_files, len(self.spec.labels))
         return sources.balanced(counts)
 
     def forget(self) -> None:
-        """Deletes the state of unfinished trainings, this one's and those given up before it."""
+        """Deletes the state of unfinished trainings: this one's and that of abandoned ones."""
         if self.checkpoint_dir is not None:
             shutil.rmtree(self.checkpoint_dir, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""The classifier as a network: how it is built, cut, described and explained."""
+"""Network of the classifier: building, cutting, description and explanation."""

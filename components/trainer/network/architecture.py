@@ -1,8 +1,8 @@
-"""What each layer of a network costs and sees, by formulas of our own.
+"""Cost and receptive field of each layer of a network, computed by formulas.
 
-Keras tells the shapes and the parameters of a layer; here they are worked out by the formulas of
-layer_formulas.py, together with what Keras does not tell: multiply-adds, the receptive field, and
-what a depthwise separable convolution saves. A test holds both together for every backbone.
+Keras reports the shapes and the parameters of a layer. The formulas of layer_formulas.py compute
+them independently, and add what Keras does not report: multiply-adds, the receptive field, and
+the saving of a depthwise separable convolution. A test compares both for every backbone.
 
 Dimension letters: B batch, W side of a square image or map, C channels.
 """
@@ -19,20 +19,21 @@ from components.trainer.network import layer_formulas
 
 @dataclass(frozen=True)
 class Row:
-    """One layer.
+    """Figures of one layer.
 
     Attributes:
       name, kind: the layer's name and class.
-      kernel, stride: of a convolution or pooling; None elsewhere.
-      padding_px: 2P, of both sides together; None elsewhere.
-      output_px: the side of the output map; 1 of a vector.
-      output_channels: its channels.
-      parameters: trainable or not.
-      multiply_adds: for one image; those of convolutions and dense layers only, as is usual.
-      receptive_field_px: the side of what one place of the output sees; may exceed the image.
+      kernel, stride: of a convolution or pooling; None for other layers.
+      padding_px: 2P, the padding of both sides together; None for other layers.
+      output_px: side of the output map; 1 for a vector.
+      output_channels: channels of the output map.
+      parameters: number of parameters, trainable or not.
+      multiply_adds: for one image, counted in convolutions and dense layers only, as is usual.
+      receptive_field_px: side of the input region that one output position depends on; may exceed
+        the image.
       full_multiply_adds: of the full convolution that a depthwise one and the pointwise one after
-        it stand for; None elsewhere.
-      saving: how many times fewer multiply-adds the two take; None elsewhere.
+        it replace; None for other layers.
+      saving: factor by which the two reduce the multiply-adds; None for other layers.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Totals:
-    """Of all layers; ``saving`` is what the network's depthwise layers save it as a whole."""
+    """Sums over all layers; ``saving`` is the factor that depthwise layers save overall."""
 
     layers: int
     parameters: int
@@ -61,10 +62,10 @@ class Totals:
 
 
 def rows(model: keras.Model) -> list[Row]:
-    """The layers of a functional model from the input up, those of models within it too.
+    """Lists the layers of a functional model from the input up, nested models included.
 
     Args:
-      model: of one square input [B, W, W, C].
+      model: has one square input [B, W, W, C].
 
     Raises:
       ValueError: an image or a kernel is not square, a layer is called twice, or there is no
@@ -79,7 +80,7 @@ def rows(model: keras.Model) -> list[Row]:
 
 
 def totals(table: Sequence[Row]) -> Totals:
-    """Adds up what :func:`rows` gave."""
+    """Adds up the rows that :func:`rows` returned."""
     multiply_adds = sum(row.multiply_adds for row in table)
     saved = sum(
         row.full_multiply_adds - row.full_multiply_adds / row.saving
@@ -96,7 +97,7 @@ def totals(table: Sequence[Row]) -> Totals:
 
 
 class _Walk:
-    """Goes through a model's layers in their order and collects rows."""
+    """Visits a model's layers in order and collects rows."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -155,7 +156,7 @@ class _Walk:
         )
 
     def _settle(self, pending: tuple[int, int], taken: int) -> None:
-        """Now that the pointwise convolution, the last row, is known: what the two save."""
+        """Sets the saving of a depthwise layer once its pointwise one, the last row, is known."""
         index, filter_adds = pending
         full = filter_adds * self.rows[-1].output_channels
         if self.rows[index].saving is None:
@@ -165,7 +166,7 @@ class _Walk:
 
 
 def _sources(model: keras.Model) -> dict[str, list[str]]:
-    """Operation name → the names of those that it reads, as the model's config has them."""
+    """Maps each operation's name to the names of its inputs, read from the model's config."""
     sources = {}
     for entry in model.get_config()["layers"]:
         calls = entry["inbound_nodes"]

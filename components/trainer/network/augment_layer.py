@@ -1,4 +1,4 @@
-"""Augmentation as a layer of the model, for training on a device that has time for it.
+"""Augmentation as a layer of the model, for training on a device with compute to spare.
 
 Dimension letters: B batch, S side in pixels.
 """
@@ -15,10 +15,10 @@ _STATE = "seed_state"
 
 @keras.saving.register_keras_serializable("image_pipeline")
 class Augmentation(keras.layers.Layer):  # type: ignore[misc]
-    """The changes of ``data.augment.augment``, while training only.
+    """Applies the changes of ``data.augment.augment`` in training only.
 
-    The state of its random numbers is a variable of the model and in its files, so that a
-    checkpoint brings it back.
+    The state of its random generator is a variable of the model and stored in its files, so a
+    checkpoint restores it.
     """
 
     def __init__(self, config: dict[str, Any], seed: int = 0, **options: Any) -> None:
@@ -26,27 +26,27 @@ class Augmentation(keras.layers.Layer):  # type: ignore[misc]
 
         Args:
           config: the fields of an AugmentConfig.
-          seed: what the random numbers start from.
-          **options: of every layer.
+          seed: seed of the random generator.
+          **options: arguments of the base class.
 
         Raises:
           pydantic.ValidationError: ``config`` has unknown fields or values out of bounds.
         """
-        # No autocast: a policy of float16 would round the pixels.
+        # No autocast: a float16 policy would round the pixels.
         super().__init__(**{"autocast": False, **options})
         self.changes = augment_config.AugmentConfig.model_validate(config)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, pixels: tf.Tensor, training: bool | None = False) -> tf.Tensor:
-        """Changes each image by draws of its own.
+        """Changes each image by its own random draws.
 
         Args:
           pixels: uint8 or float [B, S, S, 3] in 0–255.
-          training: otherwise the pixels come back as they are.
+          training: False returns the pixels unchanged.
 
         Returns:
-          The same shape and dtype; floats in whole levels where they were changed.
+          Pixels of the same shape and dtype; changed floats are whole numbers.
         """
         if not training or augment.is_identity(self.changes):
             return pixels
@@ -55,25 +55,25 @@ class Augmentation(keras.layers.Layer):  # type: ignore[misc]
         return self.apply(pixels, draws)
 
     def apply(self, pixels: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
-        """What :meth:`call` does with its draws, float32 [B, DRAWS] in [0, 1)."""
+        """Changes each image by given draws, float32 [B, DRAWS] in [0, 1)."""
         if pixels.dtype == tf.uint8:
             return augment.apply(pixels, draws, self.changes)
         levels = tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
         return tf.cast(augment.apply(levels, draws, self.changes), pixels.dtype)
 
     def save_own_variables(self, store: Any) -> None:
-        """Keeps the state of the random numbers, which Keras leaves out of its files."""
+        """Stores the state of the random generator, which Keras leaves out of its files."""
         store[_STATE] = keras.ops.convert_to_numpy(self.seed_generator.state)
 
     def load_own_variables(self, store: Any) -> None:
-        """Brings it back."""
+        """Restores the state of the random generator."""
         self.seed_generator.state.assign(store[_STATE])
 
     def compute_output_spec(self, pixels: Any, training: bool | None = False) -> keras.KerasTensor:
-        """The shape and dtype of the pixels."""
+        """Returns the shape and dtype of the pixels."""
         return keras.KerasTensor(pixels.shape, pixels.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """What a saved model needs to build the layer again."""
+        """Returns the config from which a saved model rebuilds the layer."""
         changes = self.changes.model_dump(mode="json")
         return {**super().get_config(), "config": changes, "seed": self.seed}

@@ -1,8 +1,8 @@
-"""Where a classifier looks: Grad-CAM, as heat maps and as pictures.
+"""Grad-CAM of a classifier, as heat maps and as pictures.
 
-The layer that explains may lie in a model within the model. Its map and the logits are then of
-two graphs, and a model from the one to the other is refused ("graph disconnected"); so each
-model on the way is copied with the map as one more output. The copies share all layers.
+The explained layer may lie in a nested model. Its map and the logits then belong to two graphs,
+and Keras refuses a model from one to the other ("graph disconnected"); so each model in between
+is copied with the map as an additional output. The copies share all layers.
 
 Source: Selvaraju et al., 2017, https://arxiv.org/abs/1610.02391, section 3.
 
@@ -31,12 +31,12 @@ class Explainer:
     Args:
       classifier: a functional or sequential model, images [B, H, W, 3] → [B, K] logits, or
         probabilities by a last softmax or sigmoid; models may be nested in it at any depth.
-      layer_name: the layer whose map [B, h, w, C] explains, wherever it lies; None: the last one
-        with more than one place, as the paper advises. Of a layer that is called several times
+      layer_name: name of the layer whose map [B, h, w, C] is used, at any depth; None: the last
+        one with more than one position, as the paper advises. If a layer is called several times,
         the last call counts.
 
     Raises:
-      errors.ConfigError: another kind of model, or the name is of no such layer or of several.
+      errors.ConfigError: the model is of another kind, or no such layer or several have the name.
     """
 
     def __init__(self, classifier: keras.Model, layer_name: str | None = None) -> None:
@@ -59,15 +59,15 @@ class Explainer:
     def explain(
         self, pixels: tf.Tensor, class_ids: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Heat maps and logits, from one pass through the model; also inside a graph.
+        """Computes heat maps and logits in one pass through the model; also inside a graph.
 
         Args:
           pixels: [B, H, W, 3], as the classifier takes them.
           class_ids: int64 [B], the classes to explain; -1 or None: the predicted one.
 
         Returns:
-          heat float32 [B, H, W] in 0–1, its maximum 1 in each image, or all 0 where nothing
-          speaks for the class; logits float32 [B, K], before a last softmax or sigmoid.
+          heat float32 [B, H, W] in 0–1, its maximum 1 in each image, or all 0 if there is no
+          evidence for the class; logits float32 [B, K], before a last softmax or sigmoid.
         """
         if class_ids is None:
             class_ids = tf.fill(tf.shape(pixels)[:1], tf.constant(PREDICTED, tf.int64))
@@ -75,7 +75,7 @@ class Explainer:
         return self._traced(pixels, class_ids)  # type: ignore[no-any-return]
 
     def heatmap(self, pixels: np.ndarray, class_ids: np.ndarray | None = None) -> np.ndarray:
-        """Heat maps float32 [B, H, W] in 0–1; as :meth:`explain`, on arrays.
+        """Computes heat maps float32 [B, H, W] in 0–1 as :meth:`explain` does, on arrays.
 
         Raises:
           ValueError: the class ids are not B integers in 0…K − 1.
@@ -98,8 +98,8 @@ class Explainer:
         activations, logits = self._map_and_logits(pixels, training=False)
         class_ids = tf.where(class_ids == PREDICTED, tf.argmax(logits, axis=1), class_ids)
         chosen = tf.gather(logits, class_ids, axis=1, batch_dims=1)
-        # Unlike a tape, it needs no watching: frozen layers and uint8 pixels below do not matter,
-        # and it goes no further down than the map.
+        # Unlike a tape, it needs no watched variables: frozen layers and uint8 pixels below do not
+        # matter, and it goes no further down than the map.
         (gradients,) = tf.gradients(chosen, activations, unconnected_gradients="zero")
         weights = tf.reduce_mean(tf.cast(gradients, tf.float32), axis=[1, 2], keepdims=True)
         heat = tf.reduce_sum(weights * tf.cast(activations, tf.float32), axis=-1, keepdims=True)
@@ -112,13 +112,13 @@ class Explainer:
 def overlay(
     pixels: np.ndarray, heat: np.ndarray, colour_map: str = "turbo", alpha: float = 0.45
 ) -> np.ndarray:
-    """Heat maps as colours over their images.
+    """Draws heat maps as colours over their images.
 
     Args:
       pixels: uint8 [B, H, W, 3] in 0–255.
       heat: float [B, H, W] in 0–1.
-      colour_map: a name that matplotlib knows.
-      alpha: how much of the colours is seen, in 0–1; at 0 the pixels stay as they are.
+      colour_map: name of a matplotlib colour map.
+      alpha: opacity of the colours, in 0–1; at 0 the pixels stay unchanged.
 
     Returns:
       uint8 [B, H, W, 3] in 0–255.
@@ -145,19 +145,19 @@ def overlay(
 
 
 def _is_graph(operation: Any) -> bool:
-    """Whether it is a model whose layers can be seen, of one input and one output."""
+    """Returns whether an operation is a model with visible layers, one input and one output."""
     if not isinstance(operation, keras.Model) or not hasattr(operation, "outputs"):
         return False
     return len(operation.inputs) == len(operation.outputs) == 1
 
 
 def _view(model: keras.Model) -> keras.Model:
-    """The same graph as a plain functional model, whatever the class; not compiled."""
+    """Returns the graph of a model of any class as a plain functional model, not compiled."""
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
 def _operations(model: keras.Model) -> Iterator[Any]:
-    """All layers and other operations from the input up, those of models within too."""
+    """Yields all layers and other operations from the input up, those of nested models included."""
     for operation in _view(model).operations:
         if _is_graph(operation):
             yield from _operations(operation)
@@ -166,7 +166,7 @@ def _operations(model: keras.Model) -> Iterator[Any]:
 
 
 def _layer(classifier: keras.Model, name: str | None) -> Any:
-    """The layer of that name, or the last whose map has more than one place."""
+    """Finds the layer of that name, or the last whose map has more than one position."""
     maps = [one for one in _operations(classifier) if len(_shape(one)) == 4]
     if name is None:
         chosen = [one for one in maps if _shape(one)[1:3] != (1, 1)][-1:]
@@ -175,7 +175,7 @@ def _layer(classifier: keras.Model, name: str | None) -> Any:
     if len({id(one) for one in chosen}) != 1:
         names = list(dict.fromkeys(one.name for one in maps))
         near = difflib.get_close_matches(name or "", names, n=3) or names[-3:]
-        wanted = "with a map of more than one place" if name is None else f"named {name!r}"
+        wanted = "with a map of more than one position" if name is None else f"named {name!r}"
         raise errors.ConfigError(
             f"{classifier.name} has {len(chosen) or 'no'} layers {wanted}; Grad-CAM needs one with"
             f" a map [B, h, w, C], such as {', '.join(near) or 'of a convolution'}."
@@ -188,12 +188,12 @@ def _shape(operation: Any) -> tuple[int | None, ...]:
 
 
 def _tapped(model: keras.Model, layer: Any, is_outermost_end: bool = True) -> keras.Model:
-    """The model with the layer's map, where it lies within, as an output before its own.
+    """Copies a model with the map of a layer within it as an output before its own.
 
     Args:
-      model: one input, one output.
-      layer: whose map is wanted.
-      is_outermost_end: its output is that of the whole, to be had as logits.
+      model: has one input and one output.
+      layer: the layer of the map.
+      is_outermost_end: whether its output is that of the whole, which is converted to logits.
     """
     view = _view(model)
     last = view.operations[-1]
@@ -218,10 +218,10 @@ def _tapped(model: keras.Model, layer: Any, is_outermost_end: bool = True) -> ke
 
 
 def _logits(operation: Any, inputs: Any) -> Any:
-    """What a last layer has before its softmax or sigmoid; None where it has neither.
+    """Returns the input of a last layer's softmax or sigmoid; None if it has neither.
 
-    The paper's gradient is of the score before the softmax: after it, it fades as the model
-    gets sure.
+    The paper's gradient is of the score before the softmax: after it, the gradient vanishes as
+    the model becomes confident.
     """
     if isinstance(operation, layers.Softmax):
         return inputs

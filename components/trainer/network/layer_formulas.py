@@ -1,4 +1,4 @@
-"""The arithmetic of layers: output sizes, parameters, multiply-adds, receptive fields.
+"""Arithmetic of layers: output sizes, parameters, multiply-adds, receptive fields.
 
 With kernel K, stride S, padding P, side W and channels C:
 
@@ -25,15 +25,15 @@ from keras import layers
 
 @dataclass(frozen=True)
 class Map:
-    """What a layer puts out, for one image.
+    """Output map of a layer, for one image.
 
     Attributes:
-      size: the side W; 1 of a vector.
+      size: the side W; 1 for a vector.
       channels: C.
-      receptive_field: the side, in pixels of the image, of what one place sees.
-      jump: how far apart in the image neighbouring places look.
-      image: the side of the image.
-      pending: of a depthwise convolution's output, up to the pointwise one after it: its row, and
+      receptive_field: side, in pixels of the image, of the region that one position depends on.
+      jump: distance in the image between the receptive fields of neighbouring positions.
+      image: side of the image.
+      pending: for a depthwise convolution's output, up to the pointwise one after it: its row, and
         the multiply-adds of one filter of the full convolution.
     """
 
@@ -47,15 +47,15 @@ class Map:
 
 @dataclass(frozen=True)
 class Step:
-    """What a layer does.
+    """Output and cost of a layer.
 
     Attributes:
       output: its map.
-      parameters: trainable or not.
+      parameters: number of parameters, trainable or not.
       multiply_adds: for one image.
       window: (K, S, 2P) of a convolution or pooling.
-      filter_adds: of a depthwise convolution: the multiply-adds of one filter of the full one.
-      is_pointwise: whether it mixes channels place by place.
+      filter_adds: for a depthwise convolution, the multiply-adds of one filter of the full one.
+      is_pointwise: whether it mixes channels position by position.
     """
 
     output: Map
@@ -67,7 +67,7 @@ class Step:
 
 
 def _slide(image: Map, kernel: int, stride: int, padding: str | int) -> tuple[Map, int]:
-    """The map after a window slid over it, its channels unchanged, and 2P."""
+    """Computes the map after a sliding window, with the same channels, and 2P."""
     if padding == "same":
         both = max((-(-image.size // stride) - 1) * stride + kernel - image.size, 0)
     else:
@@ -89,7 +89,7 @@ def _square(layer: layers.Layer, values: Sequence[int]) -> int:
 
 
 def _filtered(layer: layers.Layer, image: Map) -> tuple[int, Map, tuple[int, int, int]]:
-    """The kernel K of a convolution, the map after it, its channels unchanged, and its window."""
+    """Computes a convolution's kernel K, the map after it with the same channels, its window."""
     kernel, stride = _square(layer, layer.kernel_size), _square(layer, layer.strides)
     reach = (kernel - 1) * _square(layer, layer.dilation_rate) + 1
     slid, both = _slide(image, reach, stride, layer.padding)
@@ -98,11 +98,11 @@ def _filtered(layer: layers.Layer, image: Map) -> tuple[int, Map, tuple[int, int
 
 @functools.singledispatch
 def step(operation: Any, inputs: list[Map]) -> Step:
-    """What an operation makes of the maps that it reads.
+    """Computes the output and cost of an operation.
 
     Args:
-      operation: a layer, or an operation of ``keras.ops``, which works place by place.
-      inputs: what it reads, one map or more.
+      operation: a layer, or an operation of ``keras.ops``, which works position by position.
+      inputs: its input maps, one or more.
 
     Raises:
       ValueError: there is no formula for such a layer.
@@ -124,7 +124,7 @@ def step(operation: Any, inputs: list[Map]) -> Step:
 @step.register(layers.ReLU)
 @step.register(layers.Rescaling)
 def _place_by_place(operation: Any, inputs: list[Map]) -> Step:
-    """Activations, sums, products with an excitation; what one place sees is the most of all."""
+    """Computes activations, sums and products, whose receptive field is the inputs' largest."""
     largest = max(inputs, key=lambda image: image.size)
     output = replace(
         largest,
@@ -195,7 +195,7 @@ def _dense(layer: Any, inputs: list[Map]) -> Step:
 @step.register(layers.BatchNormalization)
 def _batch_norm(layer: Any, inputs: list[Map]) -> Step:
     (image,) = inputs
-    # The moving mean and variance, and what it learns.
+    # The moving mean and variance, and the trained scale and offset.
     return Step(image, parameters=(2 + layer.scale + layer.center) * image.channels)
 
 
@@ -225,7 +225,7 @@ def _padding(layer: Any, inputs: list[Map]) -> Step:
 @step.register(layers.GlobalAveragePooling2D)
 @step.register(layers.GlobalMaxPooling2D)
 def _global_pooling(layer: Any, inputs: list[Map]) -> Step:
-    """Sees all of the image, or more where its input does already."""
+    """Computes a receptive field of the whole image, or more if that of the input is larger."""
     (image,) = inputs
     seen = max(image.receptive_field, image.image)
     jump = image.jump * image.size
@@ -247,9 +247,9 @@ def _flattening(layer: Any, inputs: list[Map]) -> Step:
 
 @step.register(layers.Reshape)
 def _reshaping(layer: Any, inputs: list[Map]) -> Step:
-    """From a vector to a map of one place, as before an excitation."""
+    """Computes a vector's map of one position, as before an excitation."""
     (image,) = inputs
     *sides, channels = layer.target_shape
     if image.size != 1 or set(sides) - {1} or channels not in (-1, image.channels):
-        raise ValueError(f"{layer.name}: {layer.target_shape} is no map of one place")
+        raise ValueError(f"{layer.name}: {layer.target_shape} is not a map of one position")
     return Step(image)

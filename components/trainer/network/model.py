@@ -1,4 +1,4 @@
-"""The classifier: pixels → logits, with the backbone's own preprocessing inside.
+"""Builds the classifier, pixels → logits, with the backbone's preprocessing inside.
 
 Dimension letters: B batch, S side in pixels, F features, K classes.
 """
@@ -30,14 +30,14 @@ def build(
       config: the backbone, its weights and the dropout.
       size_px: the side S.
       class_count: K.
-      changes: augmentation inside the model, in training alone; None: there is none.
-      seed: of that augmentation.
+      changes: augmentation inside the model, active in training only; None: no augmentation.
+      seed: seed of that augmentation.
 
     Returns:
       A model from pixels [B, S, S, 3], uint8 or float32 in 0–255, to logits float32 [B, K].
 
     Raises:
-      errors.ConfigError: the weights cannot be had.
+      errors.ConfigError: the weights are not available.
     """
     entry = registry.REGISTRY[config.backbone]
     backbone = registry.build(config.backbone, size_px, config.weights)
@@ -56,7 +56,7 @@ def build(
 
 
 def without_augmentation(classifier: keras.Model, config: train_config.TrainConfig) -> keras.Model:
-    """The classifier in float32 and without augmentation inside: what is kept and served."""
+    """Returns the classifier that is stored and served: in float32, without augmentation."""
     size_px, class_count = classifier.input.shape[1], classifier.output.shape[-1]
     untrained = config.model_copy(update={"weights": "random"})
     plain = build(untrained, size_px, class_count)
@@ -65,7 +65,7 @@ def without_augmentation(classifier: keras.Model, config: train_config.TrainConf
 
 
 def freeze(backbone: keras.Model) -> None:
-    """Makes no weight of the backbone trainable and puts it in inference mode."""
+    """Makes the backbone's weights untrainable and puts it in inference mode."""
     for layer in backbone.layers:
         layer.trainable = False
 
@@ -79,7 +79,7 @@ def unfreeze_all(backbone: keras.Model) -> None:
 def blocks_above(
     backbone: keras.Model, block_ends: tuple[str, ...], blocks: int
 ) -> list[list[str]]:
-    """Names of the layers of the top blocks, a list a block, from the top down."""
+    """Lists the layers of the top blocks by name, one list for each block, from the top down."""
     order = [layer.name for layer in backbone.layers]
     ends = [order.index(name) for name in block_ends]
     starts = [0, *(end + 1 for end in ends[:-1])]
@@ -88,19 +88,19 @@ def blocks_above(
 
 
 def unfreeze_top(backbone: keras.Model, block_ends: tuple[str, ...], blocks: int) -> list[str]:
-    """Makes the top blocks trainable, their BatchNorm excepted.
+    """Makes the top blocks trainable, except for their BatchNorm.
 
     A BatchNormalization with ``trainable = False`` normalises by its moving statistics whatever
-    the ``training`` argument says. Calling the backbone with ``training=False`` is not enough:
+    the ``training`` argument is. Calling the backbone with ``training=False`` is not enough:
     in Keras 3, ``fit`` overrides it within a functional model, and the statistics drift.
 
     Args:
       backbone: as built by the registry.
       block_ends: the last layer of each block, from the bottom up.
-      blocks: how many blocks from the top; more than there are unfreezes all.
+      blocks: number of blocks from the top; a larger number than there are unfreezes all.
 
     Returns:
-      The names of the layers that train now, from the bottom up.
+      The names of the layers that train, from the bottom up.
     """
     freeze(backbone)
     order = [layer.name for layer in backbone.layers]

@@ -1,7 +1,7 @@
-"""Starting from the last model instead of from the backbone's weights.
+"""Starts training from the last model instead of from the backbone's weights.
 
-Classes are matched by name: what the last model knew of a class it still knows, in whatever
-place the class stands now, and the head's weights for a new class are drawn anew.
+Classes are matched by name: the head's weights for a known class are copied, whatever its index
+is now, and those for a new class are drawn at random.
 """
 
 import enum
@@ -15,12 +15,12 @@ from components.trainer import contract, export
 from components.trainer.network import model
 from data.files import read_back
 
-# What training starts from, as its record says it.
+# Names of the weights that training starts from, in its history.
 PRETRAINED, RANDOM, LAST = "the backbone's weights", "random weights", "the last blessed model"
 
 
 class Fit(enum.Enum):
-    """Tells whether the last model's weights were taken, or why not."""
+    """Outcome: the last model's weights were copied, or the reason why not."""
 
     TAKEN = enum.auto()
     OTHER_BACKBONE = enum.auto()
@@ -30,12 +30,12 @@ class Fit(enum.Enum):
 
 @dataclass(frozen=True)
 class Start:
-    """What a classifier starts from.
+    """Weights that a classifier starts from.
 
     Attributes:
-      fit: whether from the last model.
-      sentence: what it starts from, and why, for the record of the training.
-      new_classes: how many classes the last model did not know; 0 where it was not taken.
+      fit: whether they are those of the last model.
+      sentence: their name and the reason, for the history of the training.
+      new_classes: number of classes that the last model does not have; 0 if it was not used.
     """
 
     fit: Fit
@@ -50,23 +50,24 @@ def apply(
     base: Path,
     otherwise: str = PRETRAINED,
 ) -> Start:
-    """Fills a classifier with the weights of an exported one.
+    """Copies the weights of an exported classifier into a new one.
 
     Args:
       classifier: from model.build.
       label_names: of its K classes, in order.
       backbone: its registered name.
       base: the folder of the SavedModel, with its ``.keras`` file beside it.
-      otherwise: what the classifier starts from where the models do not fit.
+      otherwise: name of the weights that the classifier keeps if the models do not match.
 
     Returns:
-      What it starts from, also where the models do not fit and it is unchanged.
+      The weights it starts from; the previous ones if the models do not match.
     """
     try:
         told = contract.read(base)
         if told["backbone"] != backbone:
             return Start(
-                Fit.OTHER_BACKBONE, f"{otherwise}: the last model stands on {told['backbone']}"
+                Fit.OTHER_BACKBONE,
+                f"{otherwise}: the last model has the backbone {told['backbone']}",
             )
         last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
     except (read_back.ReadError, *read_back.BROKEN) as error:
@@ -88,7 +89,7 @@ def apply(
 def _copy_head(
     last: keras.Model, classifier: keras.Model, old_names: list[str], new_names: list[str]
 ) -> int:
-    """Copies what the head knows of each class; returns how many classes it knew."""
+    """Copies the head's weights of each known class; returns the number of known classes."""
     layer = classifier.get_layer(model.LOGITS_LAYER)
     old_kernel, old_bias = last.get_layer(model.LOGITS_LAYER).get_weights()
     kernel, bias = (np.array(value) for value in layer.get_weights())

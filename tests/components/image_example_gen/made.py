@@ -1,4 +1,4 @@
-"""A whole ingest without Beam, and what it stored."""
+"""Runs a whole ingest without Beam, and reads what it stored."""
 
 from unittest import mock
 
@@ -31,7 +31,7 @@ def look(root, job, tasks, scale, decoders=InProcess) -> None:
 def run(
     root, output, state=None, decoders=InProcess, **changes
 ) -> tuple[ingest_report.Report, folder.Listing]:
-    """A whole ingest without Beam: the same calls, one after another."""
+    """Runs a whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
     listing = folder.scan(root, config.IngestConfig(**changes))
     job = job_for(listing, state, **changes)

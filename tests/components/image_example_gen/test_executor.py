@@ -1,4 +1,4 @@
-"""The Beam door, on the runner that a local run uses, in memory and on worker processes."""
+"""The Beam adapter, on the runner that a local run uses, in memory and on worker processes."""
 
 import pytest
 from tfx.types import standard_artifacts

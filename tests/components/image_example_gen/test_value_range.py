@@ -67,7 +67,7 @@ class Looks:
 
 
 def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected, Looks]:
-    """The first pass alone, remembered as an ingest does."""
+    """Runs the first pass alone, and stores its results as an ingest does."""
     listing = folder.scan(root)
     job = made.job_for(listing, state, value_range=setting)
     looks = Looks(root, job)
@@ -79,7 +79,7 @@ def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected
 def pixels(
     root: Path, state: Path, found: passes.Inspected, path: str, setting="auto"
 ) -> np.ndarray:
-    """What is stored for a file, uint8 [H, W]."""
+    """Decodes the stored image of a file, uint8 [H, W]."""
     workspace = inspection.Workspace.of(made.job_for(found.listing, state, value_range=setting))
     row = found.rows[path]
     content = workspace.encoded(row.sha256, row.result).read_bytes()

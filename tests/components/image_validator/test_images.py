@@ -1,4 +1,4 @@
-"""The validation on images that ingest has read: what is planted is found, named and taken out."""
+"""The validation on images that ingest has read: planted faults are found, named and removed."""
 
 import io
 import re
@@ -24,7 +24,7 @@ CLASSES = ("cat", "dog")
 
 
 def photo(seed: int) -> Image.Image:
-    """A colour image with structure at every scale, as photographs have."""
+    """Makes a colour image with structure at every scale, as photographs have."""
     random = np.random.default_rng(seed)
     total = np.zeros([120, 160, 3])
     for side in (3, 6, 12, 24, 48, 96):
@@ -206,11 +206,11 @@ def test_a_blocking_message_can_be_printed(planted, tmp_path):
 
 def test_the_page_of_a_clean_set(photos, tmp_path):
     outcome, data = validated(photos, tmp_path / "out")
-    assert "No check found anything." in page.make(data, outcome, str(tmp_path / "out"))
+    assert "No findings." in page.make(data, outcome, str(tmp_path / "out"))
 
 
 def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
-    """A SavedModel with the signature that the pipeline pushes: here, the mean colour."""
+    """Writes a SavedModel with the signature that the pipeline pushes: here, the mean colour."""
 
     class Model(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])

@@ -1,4 +1,4 @@
-"""Shards of image records, some of them odd, and what the tiny model says of them."""
+"""Shards of image records, some of them unusual, and the tiny model's answers about them."""
 
 import os
 from pathlib import Path
@@ -75,7 +75,7 @@ def answered(files, model, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch, model) -> list[int]:
-    """How many images each pass of the network had; loading a model takes seconds, so one does."""
+    """Records the images of each pass of the network, on one model: loading one takes seconds."""
     counts: list[int] = []
     ask = asking.Model.ask
 

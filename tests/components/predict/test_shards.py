@@ -1,4 +1,4 @@
-"""One pass over the records: the same answers as asked directly, in files of a known order."""
+"""One pass over the records gives the model's direct answers, in files of a known order."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ def served(right):
 
 
 def test_the_answers_are_those_of_the_signature(answered, files, served):
-    """As the release gate and TFMA asked before: the records, by serve_examples."""
+    """Runs the records through serve_examples."""
     for path, shard in zip(files, schema.files(str(answered), "test"), strict=True):
         serialized = list(tf.data.TFRecordDataset(path).as_numpy_iterator())
         said = served["serve_examples"](examples=tf.constant(serialized))

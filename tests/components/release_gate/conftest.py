@@ -21,7 +21,7 @@ def digits() -> Digits:
 
 @pytest.fixture(scope="session")
 def served(digits: Digits) -> predictions.Predictions:
-    """What a decent model says of the 897 test images."""
+    """Returns a decent model's answers about the 897 test images."""
     return digits.ask(digits.fit(np.arange(TRAIN)))
 
 

@@ -89,7 +89,7 @@ def root(digits, tmp_path_factory) -> Path:
 
 
 def run(root: Path, model: str) -> None:
-    # These models have no Keras file to be held against.
+    # These models have no Keras file to be compared with.
     answers = str(root / "answers")
     settings = config.GateJob(
         config=config.GateConfig(parity=False), model_name="m", cache_dir=answers

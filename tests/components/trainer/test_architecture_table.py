@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("backbones")
 
 
 def flat_layers(model: keras.Model) -> list[layers.Layer]:
-    """The layers in order, those of inner models in place of the models."""
+    """Lists the layers in order, those of inner models in place of the models."""
     flat = []
     for layer in model.layers:
         if isinstance(layer, keras.Model):

@@ -1,4 +1,4 @@
-"""What a GPU would take, run on a CPU that TensorFlow is told to see as two."""
+"""The code paths of GPUs, run on a CPU that TensorFlow is configured to split into two devices."""
 
 import json
 import os

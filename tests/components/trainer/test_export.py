@@ -27,7 +27,7 @@ SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 
 
 @pytest.fixture(scope="module")
 def fitted(trained, images) -> calibration.Calibration:
-    """A temperature of 0.5, and a threshold between the first two images and the others."""
+    """Makes a temperature of 0.5 and a threshold between the first two images and the others."""
     job = trained.job
     found = calibration.fit(trained.classifier, job)
     scores = np.sort(outlier_scores(trained.classifier, images, found.detector.directions))

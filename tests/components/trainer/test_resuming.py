@@ -1,4 +1,4 @@
-"""A training that is broken off goes on, and ends as if nothing had happened."""
+"""An interrupted training resumes, and ends with the results of an uninterrupted one."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ from tests.data.pictures import saved
 
 @pytest.fixture(scope="module")
 def model_dir(tmp_path_factory):
-    """What run_fn writes, asked as TFX asks."""
+    """Runs run_fn with arguments as of TFX, and returns what it wrote."""
     root = tmp_path_factory.mktemp("run")
     pixels = root / "pixels"
     splits = {"train": conftest.images(0), "eval": conftest.images(1)}

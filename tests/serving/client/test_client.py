@@ -1,4 +1,4 @@
-"""The client against a transport in its place; against the real server: test_server.py."""
+"""The client with a replaced transport; with the real server: test_server.py."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ def response(status: int, content=None, **headers) -> transport.Response:
 
 
 def answer(count: int, version: str = "3") -> transport.Response:
-    """What Triton answers to so many images."""
+    """Builds Triton's response for so many images."""
     tensors = {
         "valid": ("BOOL", [count, 1], np.ones(count, np.bool_).tobytes()),
         "score": ("FP32", [count, 1], np.full(count, 0.75, np.float32).tobytes()),
@@ -39,7 +39,7 @@ def answer(count: int, version: str = "3") -> transport.Response:
 
 
 class Replies:
-    """A transport that gives prepared responses, and keeps what it was asked."""
+    """A transport that returns prepared responses and keeps the requests."""
 
     def __init__(self, *replies):
         self.replies = list(replies)
@@ -129,8 +129,8 @@ def test_the_last_failure_is_raised():
         ),
         (response(400, {"error": "bad"}), errors.RefusedError, "answered 400: bad"),
         (transport.Response(500, {}, b"<html>"), errors.FaultError, "answered 500: <html>"),
-        (response(200, {"outputs": 5}), errors.FaultError, "makes no sense"),
-        (transport.Response(200, {}, b"\xff"), errors.FaultError, "makes no sense"),
+        (response(200, {"outputs": 5}), errors.FaultError, "cannot be understood"),
+        (transport.Response(200, {}, b"\xff"), errors.FaultError, "cannot be understood"),
         (response(200, {"model_version": "1", "outputs": []}), errors.FaultError, "no image cl"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_cut_off_answer_makes_no_sense():
     whole = answer(1)
     cut = transport.Response(200, whole.headers, whole.body[:-3])
     asked, _, _ = asking(cut)
-    with pytest.raises(errors.FaultError, match="makes no sense"):
+    with pytest.raises(errors.FaultError, match="cannot be understood"):
         asked.predict([b""])
 
 

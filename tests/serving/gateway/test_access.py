@@ -1,4 +1,4 @@
-"""The bearer token: its file, what it closes, what stays open, and that it is shown nowhere."""
+"""The bearer token: its file, the protected and the open paths, and that it is never printed."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def written(folder: Path, content: bytes, mode: int = 0o600) -> Path:
 
 
 def ask(server, method, path, headers=RIGHT, body=b"{}"):
-    """Status, JSON and headers."""
+    """Sends a request; returns status, JSON and headers."""
     url = server.address["rest"] + path
     body = body if method == "POST" else None
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
@@ -83,9 +83,9 @@ def test_white_space_around_a_token_does_not_count(tmp_path):
     [
         (b"", "has 0 characters; at least 16 are needed. `openssl rand"),
         (b"too-short-secret"[:15], "has 15 characters"),
-        (b"one-secret-token\nanother-secret-token", "holds more than letters, digits"),
-        ("secret-with-ümlaut".encode(), "holds more than letters, digits"),
-        (b"\xff\xfe" + b"secret" * 4, "holds more than letters, digits"),
+        (b"one-secret-token\nanother-secret-token", "has characters other than letters, digits"),
+        ("secret-with-ümlaut".encode(), "has characters other than letters, digits"),
+        (b"\xff\xfe" + b"secret" * 4, "has characters other than letters, digits"),
         (b"secret" * 1000, "is larger than 4096 bytes"),
     ],
 )
@@ -199,7 +199,7 @@ def test_triton_is_this_user_s_alone_and_the_token_is_shown_nowhere(guarded):
         path = Path(urllib.parse.unquote(guarded.address[name].removeprefix("unix:")))
         assert path.is_socket()
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert said.count("gRPC is a Unix socket that this user alone reaches") == 1
+    assert said.count("gRPC is a Unix socket that only this user can reach") == 1
     assert f"page     {guarded.address['rest']}/\n" in said
     assert "Warning" not in said
     shown = [said.encode(), guarded.log_path().read_bytes()]
@@ -210,7 +210,7 @@ def test_triton_is_this_user_s_alone_and_the_token_is_shown_nowhere(guarded):
 
 @served.needs_triton
 def test_triton_listens_nowhere_else(guarded):
-    """Metrics alone, although the environment is one in which Triton opens a port of its own."""
+    """Only metrics have a port, although AIP_MODE would make Triton open another one."""
     [triton] = [
         child
         for child in guarded.children()
@@ -248,4 +248,4 @@ def test_a_socket_that_no_client_reaches_is_told(folder, warned):
         grpc_uri = f"unix:/tmp/{folder}/grpc.sock:1"
         server = announcement.Server("shapes", where, grpc_uri, "unix:/tmp/a", Path("log"))
         announcement.describe(server, Path("token"), access.Token(TOKEN), said.append)
-    assert ("Warning: no client reaches gRPC" in "".join(said)) is warned
+    assert ("Warning: no client can reach gRPC" in "".join(said)) is warned

@@ -1,4 +1,4 @@
-"""The ports of a server: told apart, and held before a model is loaded."""
+"""The ports of a server: distinct, and reserved before a model is loaded."""
 
 import contextlib
 import socket
@@ -49,12 +49,12 @@ def test_ports_follow_the_first():
     [
         (
             {"http": 8100, "rest": 8101},
-            "Port 8101 is wanted for --grpc-port and --rest-port. The defaults are",
+            "Port 8101 is requested for --grpc-port and --rest-port. The defaults are",
         ),
-        ({"http": 8100, "grpc": 8100}, "Port 8100 is wanted for --port and --grpc-port."),
+        ({"http": 8100, "grpc": 8100}, "Port 8100 is requested for --port and --grpc-port."),
         (
             {"http": 0, "metrics": 8100, "rest": 8100, "grpc_host": "127.0.0.2"},
-            "Port 8100 is wanted for --metrics-port and --rest-port.",
+            "Port 8100 is requested for --metrics-port and --rest-port.",
         ),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_server_that_is_starting_holds_its_ports():
     with addresses.held(addresses.Wanted(LOCAL, port, grpc=0, metrics=0, rest=0)):
         assert "Address already in use" in refused(http=port)
         assert "Address already in use" in refused(rest=port)
-        # Before it can answer, a client waits; it is not told that nobody is there.
+        # Before it can answer, a client waits instead of getting a connection error.
         socket.create_connection((LOCAL, port), timeout=5).close()
 
 
@@ -102,7 +102,7 @@ def test_all_four_are_held_until_the_end():
 )
 def test_triton_is_told_an_address_as_it_takes_it(tmp_path, host, grpc, metrics):
     wanted = addresses.Wanted(host, 0, grpc_host=host)
-    # Only the paths are read of it.
+    # Only its paths are used.
     folders = SimpleNamespace(models=tmp_path / "models", backends=tmp_path / "backends")
     with contextlib.ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""The door's books, behind a real HTTP server."""
+"""The gateway's limits on requests and bytes, behind a real HTTP server."""
 
 import asyncio
 import dataclasses
@@ -60,7 +60,7 @@ def asked(
 
 
 async def parts(count: int, pause_s: float = 0) -> AsyncIterator[bytes]:
-    """A body of ten bytes a part whose length nobody knows before."""
+    """Yields a body of unknown length, in parts of ten bytes."""
     for _ in range(count):
         await asyncio.sleep(pause_s)
         yield b"x" * 10
@@ -73,7 +73,7 @@ def test_a_body_comes_whole_and_a_large_one_is_refused():
         for large in (b"x" * 101, parts(11)):
             assert await send(large) == (
                 413,
-                "The request is too large; allowed are 10 bytes.",
+                "The request is too large; at most 10 bytes are allowed.",
             )
         assert (await send(b""))[0] == 200
 
@@ -91,7 +91,7 @@ def test_a_slow_one_is_told_so():
 
 @pytest.mark.parametrize(
     ("size_bytes", "places", "sentence"),
-    [(1, 3, "3 requests are waiting"), (90, 256, "Too many bytes are waiting")],
+    [(1, 3, "3 requests are waiting"), (90, 256, "The server holds too many bytes of requests")],
 )
 def test_what_is_too_much_is_shed_and_the_rest_answered(size_bytes, places, sentence):
     async def scenario(send, go_on):

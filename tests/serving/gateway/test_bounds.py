@@ -1,4 +1,4 @@
-"""Every bound of a request: what the documents say, what the code says, and what a real gateway answers."""
+"""Every bound of a request: docs, code and the responses of a real gateway agree."""
 
 import base64
 import contextlib
@@ -25,18 +25,18 @@ from tests.serving.served import encoded
 
 pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "serving.md"
 PREDICT = "/v1/models/shapes:predict"
 INFER = "/v2/models/shapes/infer"
 ROWS = re.compile(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
 
 
 class Line:
-    """What lies between the gateway and Triton; it may be blocked.
+    """A connection between the gateway and Triton that can be blocked.
 
     Args:
       path: the Unix socket of the gateway's end.
-      triton: Triton's own.
+      triton: Triton's own socket.
     """
 
     def __init__(self, path: str, triton: str) -> None:
@@ -83,7 +83,7 @@ class Line:
 
     @contextlib.contextmanager
     def blocked(self) -> Iterator[None]:
-        """Nothing gets through until the end of the block."""
+        """Blocks the connection until the end of the block."""
         self._free.clear()
         try:
             yield
@@ -92,10 +92,10 @@ class Line:
 
 
 class Gateway:
-    """A gateway in this process before the Triton of a real server.
+    """A gateway in this process in front of the Triton of a real server.
 
     Attributes:
-      port: where it listens.
+      port: the port that it listens on.
     """
 
     def __init__(self, port: int, line: Line) -> None:
@@ -119,7 +119,7 @@ class Gateway:
         return raw_http.send("127.0.0.1", self.port, wire, False, 30).status
 
     def begun(self, wire: bytes, receive_bytes: int = 0) -> socket.socket:
-        """A connection on which so much was sent; it stays open."""
+        """Opens a connection, sends the bytes and keeps it open."""
         one = self._open.enter_context(socket.socket())
         if receive_bytes:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -129,7 +129,7 @@ class Gateway:
         return one
 
     def unfinished(self, size_bytes: int = 10) -> socket.socket:
-        """A request whose body lacks a byte."""
+        """Returns a request whose body lacks a byte."""
         wire = raw_http.request("POST", PREDICT, {}, b"x" * size_bytes, size_bytes + 1)
         return self.begun(wire)
 
@@ -151,7 +151,7 @@ def tensors(count: int, signature: str, is_binary: bool) -> tuple[bytes, dict[st
 
 
 def status(one: socket.socket) -> int:
-    """The status of what came, to the end of its head; 0: closed without one."""
+    """Reads a response's head and returns its status; 0: closed without one."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while b"\r\n\r\n" not in received and (part := one.recv(1 << 16)):
@@ -160,7 +160,7 @@ def status(one: socket.socket) -> int:
 
 
 def last_of(gateway: Gateway, wire: bytes, count: int) -> int:
-    """The status of the one that is answered first while nothing gets through."""
+    """Returns the status of the first response while the connection to Triton is blocked."""
     with gateway.blocked():
         for _ in range(count - 1):
             gateway.begun(wire)
@@ -277,7 +277,7 @@ CASES: dict[str, tuple[dict[str, float], Callable[[Gateway], int]]] = {
 
 @contextlib.contextmanager
 def opened(server: served.Server, **lowered: float) -> Iterator[Gateway]:
-    """A gateway with some limits lowered."""
+    """Starts a gateway with some limits lowered."""
     names = {field.name for field in dataclasses.fields(bounds.Limits)}
     derived = {name: value for name, value in lowered.items() if name not in names}
     kind = type("Lowered", (bounds.Limits,), derived)
@@ -297,7 +297,7 @@ def opened(server: served.Server, **lowered: float) -> Iterator[Gateway]:
 
 
 def documented() -> dict[str, tuple[str, str, str]]:
-    """Name of a bound → its default, the flag, and the status, as the table has them."""
+    """Reads the table of docs/serving.md: name of a bound → default, flag and status."""
     section = DOCS.read_text(encoding="utf-8").partition("### Bounds")[2].partition("\n#")[0]
     found = ROWS.findall(section)
     return {name: (default, flag, code) for name, default, flag, code in found}
@@ -341,7 +341,7 @@ def test_gzip_is_taken_and_bounded(guarded):
 
 
 def executions(server: served.Server) -> int:
-    """How many images the model was asked for in all."""
+    """Returns the total number of images that the model has run."""
     with server.triton("shapes") as asked:
         answer = asked._call("GET", "/v2/models/shapes/stats").body
     return sum(one["inference_count"] for one in json.loads(answer)["model_stats"])

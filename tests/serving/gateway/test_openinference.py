@@ -18,7 +18,7 @@ def binary(*items: bytes) -> bytes:
 
 
 def forwarded(body: bytes, header_length: str | None = None) -> tuple[dict, bytes]:
-    """What goes on: its JSON, and what is behind it."""
+    """Returns the forwarded request: its JSON, and the bytes after it."""
     written, headers = openinference.request(body, header_length, NAME, LIMITS)
     length = int(headers[protocol.HEADER_LENGTH])
     return json.loads(written[:length]), written[length:]
@@ -131,9 +131,9 @@ def test_what_is_refused(body, sentence):
         (struct.pack("<I", 2**32 - 1), 4, "ends within a value"),
         (binary(b"x", b"y"), 10, r"shape is \[1, 1\]; there are 2 values"),
         (b"", 0, "there are 0 values"),
-        (binary(b"x"), 4, "not what 'binary_data_size' says"),
-        (binary(b"x"), -5, "not what 'binary_data_size' says"),
-        (binary(b"x"), "5", "not what 'binary_data_size' says"),
+        (binary(b"x"), 4, "not match 'binary_data_size'"),
+        (binary(b"x"), -5, "not match 'binary_data_size'"),
+        (binary(b"x"), "5", "not match 'binary_data_size'"),
     ],
 )
 def test_lies_about_lengths(content, size, sentence):

@@ -1,4 +1,4 @@
-"""Which names a server answers to, and which web pages may ask it."""
+"""The host names of a server, and the origins of web pages that may send requests."""
 
 import contextlib
 import http.client
@@ -117,9 +117,9 @@ def test_pages_of_names_that_were_added_may_ask():
 @pytest.mark.parametrize(
     ("headers", "sentence"),
     [
-        ({"Host": "evil.example"}, "not known as 'evil.example'"),
-        ({"Origin": "http://evil.example"}, "page of another origin"),
-        ({"Sec-Fetch-Site": "cross-site"}, "page of another origin"),
+        ({"Host": "evil.example"}, "'evil.example' is not a host name of this server"),
+        ({"Origin": "http://evil.example"}, "pages of other origins"),
+        ({"Sec-Fetch-Site": "cross-site"}, "pages of other origins"),
     ],
 )
 def test_a_stranger_s_page_is_not_answered(guarded, door, headers, sentence):

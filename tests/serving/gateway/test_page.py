@@ -1,4 +1,4 @@
-"""The page, in a real browser before the real server."""
+"""The page, in a real browser with the real server."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
 chromium = browser.chromium
 
-# What the browser itself says of answers that a test provokes.
+# The browser's own console messages for responses that a test provokes.
 STATUS = re.compile(r"Failed to load resource: .*(401|413|503|ERR_INTERNET_DISCONNECTED)")
 DATA = """files => {
   const data = new DataTransfer();
@@ -74,7 +74,7 @@ def test_nothing_but_the_page_s_own_script_and_style_may_run():
 
 @pytest.fixture
 def open_page(chromium, guarded):
-    """Opens the page; fails if it says, raises or asks for what it should not."""
+    """Opens the page; fails on unexpected console messages, exceptions or requests."""
     problems = []
 
     def watch(tab, address):
@@ -114,7 +114,7 @@ def open_page(chromium, guarded):
 
 
 def data(tab, files):
-    """A DataTransfer with files, as a drop or a paste brings it."""
+    """Returns a DataTransfer with files, as of a drop or a paste."""
     named = [[name, base64.b64encode(content).decode()] for name, content in files.items()]
     return tab.evaluate_handle(DATA, named)
 
@@ -130,7 +130,7 @@ def answered(tab, count):
 
 
 def asked(server, image, signature):
-    """What TensorFlow Serving's API says of an image."""
+    """Returns the prediction of TensorFlow Serving's API for an image."""
     body = {
         "signature_name": signature,
         "instances": [{"b64": base64.b64encode(image).decode()}],
@@ -146,7 +146,7 @@ def asked(server, image, signature):
 
 @pytest.fixture(scope="module")
 def photo(guarded):
-    """The first image that something speaks for: random weights leave some heat maps empty."""
+    """Returns the first image with a heat map: with random weights some are empty."""
     images = (encoded(seed=seed) for seed in range(20))
     return next(one for one in images if np.max(asked(guarded, one, "explain")["heatmap"]) == 1)
 
@@ -173,9 +173,9 @@ def test_images_are_dropped_and_what_the_api_says_is_shown(open_page, guarded, p
     assert tab.locator("img[src=x]").count() == 0
     assert tab.title() == "shapes"
 
-    assert bad.get_by_text("No image that the model can read").is_visible()
+    assert bad.get_by_text("The model cannot read this image").is_visible()
     assert bad.locator(".bars li").count() == 0
-    assert not bad.get_by_text("Unlike the training images").is_visible()
+    assert not bad.get_by_text("unlike the training images").is_visible()
     assert bad.locator("canvas").count() == 0
 
     heat = np.array(asked(guarded, photo, "explain")["heatmap"])
@@ -188,15 +188,15 @@ def test_images_are_dropped_and_what_the_api_says_is_shown(open_page, guarded, p
 @served.needs_triton
 def test_the_page_asks_for_the_token_and_keeps_it_in_this_tab_alone(open_page, photo):
     tab = open_page(token=None)
-    dialog = tab.get_by_role("dialog", name="This server asks for a token")
+    dialog = tab.get_by_role("dialog", name="This server requires a token")
     dialog.wait_for()
     for wrong in ("wrong-token-0123456789", TOKEN[:-1]):
         tab.keyboard.type(wrong)
         tab.keyboard.press("Enter")
-        dialog.get_by_text("That is not the token of this server.").wait_for()
+        dialog.get_by_text("This is not the server's token.").wait_for()
     tab.keyboard.press("Escape")
     assert not dialog.is_visible()
-    tab.get_by_text("This server answers only with its token.").wait_for()
+    tab.get_by_text("This server requires its token.").wait_for()
     tab.get_by_role("button", name="Try again").click()
     dialog.wait_for()
     tab.keyboard.type(TOKEN)
@@ -241,7 +241,7 @@ def test_only_what_is_too_large_is_reduced(open_page, photo):
     said = card["large"].locator(".reduced").inner_text()
     sizes = re.fullmatch(
         r"Reduced here from 2\.1 MB to (\d+) kB and from 980 × 700 to (\d+) × (\d+) pixels: the"
-        r" server takes up to 400 kB\.",
+        r" server accepts up to 400 kB\.",
         said,
     )
     size_kb, width, height = map(int, sizes.groups())
@@ -258,7 +258,7 @@ def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
     busy = {"status": 503, "headers": {"Retry-After": "1"}, "json": {"error": "256 are waiting"}}
     tab.route("**/page/predict*", lambda route: route.fulfill(**busy), times=1)
     tab.dispatch_event("main", "drop", {"dataTransfer": data(tab, {"photo": photo})})
-    tab.get_by_text("The server has too much to do; asking again in 1 s …").wait_for()
+    tab.get_by_text("The server is overloaded; trying again in 1 s …").wait_for()
     answered(tab, 1)
     assert tab.locator(".bars li").count() == 3
     tab.context.set_offline(True)
@@ -278,7 +278,7 @@ def test_keyboard_and_clipboard(open_page, photo, tmp_path):
     (tmp_path / "chosen.jpg").write_bytes(photo)
     with tab.expect_file_chooser() as choosing:
         tab.keyboard.press("Tab")
-        # The next key goes nowhere before the browser has moved the focus and knows who waits.
+        # The next key has no effect before the browser has moved the focus.
         tab.wait_for_function("document.activeElement.id === 'files'")
         tab.keyboard.press("Enter")
     choosing.value.set_files(tmp_path / "chosen.jpg")
@@ -296,7 +296,7 @@ def test_keyboard_and_clipboard(open_page, photo, tmp_path):
     pasted = tab.get_by_role("listitem", name="pasted")
     assert pasted.locator("canvas").count() == 0
     tab.keyboard.press("Space")
-    pasted.get_by_role("img", name="Heat map: what speaks for").wait_for()
+    pasted.get_by_role("img", name="Heat map: evidence for").wait_for()
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")
     assert tab.get_by_role("listitem").count() == 0

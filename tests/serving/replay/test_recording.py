@@ -99,7 +99,7 @@ def test_a_file_that_others_can_read_or_change_is_not_recorded_into(tmp_path, sa
         recorder(tmp_path / "link", said)
     with pytest.raises(errors.UserError, match=r"--record .*pipe cannot be written: Not a regular"):
         recorder(tmp_path / "pipe", said)
-    # What is exchanged while the server runs is looked at again.
+    # A file that is replaced while the server runs is checked again.
     running = recorder(tmp_path / "second", said)
     (tmp_path / "second").unlink()
     (tmp_path / "second").symlink_to(path)
@@ -147,7 +147,7 @@ def test_a_limit_is_spread_evenly(tmp_path, limit, names):
 def test_sets_without_an_image(tmp_path):
     with pytest.raises(errors.UserError, match=r"There is no folder .*nowhere; --images"):
         recording.of_folder(tmp_path / "nowhere")
-    with pytest.raises(errors.UserError, match="holds no file"):
+    with pytest.raises(errors.UserError, match="contains no files"):
         recording.of_folder(tmp_path)
     with pytest.raises(errors.UserError, match=r"--recorded .* cannot be read: No such file"):
         recording.of_file(tmp_path / "nowhere")
@@ -155,8 +155,8 @@ def test_sets_without_an_image(tmp_path):
         recording.of_file(tmp_path)
     path = tmp_path / "other.jsonl"
     path.write_bytes(b"\n")
-    with pytest.raises(errors.UserError, match="has no image in it"):
+    with pytest.raises(errors.UserError, match="contains no images"):
         recording.of_file(path)
     path.write_bytes(b"\xff\xd8\xff not JSON\n")
-    with pytest.raises(errors.UserError, match="has no image in it; line 1: JSON Parse error"):
+    with pytest.raises(errors.UserError, match="contains no images; line 1: JSON Parse error"):
         recording.of_file(path)

@@ -22,7 +22,7 @@ IMAGES = 12
 
 @pytest.fixture
 def images(tmp_path):
-    """Twelve images, one of them no image, and a link that leads nowhere."""
+    """Writes twelve files, one of them not an image, and a broken link."""
     folder = tmp_path / "images"
     folder.mkdir()
     for seed in range(IMAGES - 1):
@@ -34,7 +34,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def run(capsys, model_dir, tmp_path):
-    """Runs ``replay``: exit code, output, errors, and the report."""
+    """Runs ``replay``; returns exit code, output, errors and the report."""
 
     def call(*arguments) -> tuple[int, str, str, dict]:
         report = tmp_path / "reports" / "replay.json"
@@ -49,7 +49,7 @@ def run(capsys, model_dir, tmp_path):
 
 @pytest.fixture(scope="module")
 def answers(exported) -> dict[int, dict[str, np.ndarray]]:
-    """What the versions answer to the images that are some."""
+    """Returns the versions' answers for the readable images."""
     batch = tf.constant([encoded(seed=seed) for seed in range(IMAGES - 1)])
     return {
         number: {
@@ -64,7 +64,7 @@ def answers(exported) -> dict[int, dict[str, np.ndarray]]:
 
 @pytest.mark.landing
 def test_a_label_map_that_has_grown(run, model_dir, images, answers):
-    versions.rollback(model_dir)  # to version 1; version 2 knows a class more
+    versions.rollback(model_dir)  # to version 1; version 2 has one more class
     code, out, said, found = run("--images", images, "--max-disagreement", 0)
     labels = [[name.decode() for name in answers[number]["label"]] for number in (1, 2)]
     differ = [index for index in range(IMAGES - 1) if labels[0][index] != labels[1][index]]
@@ -81,7 +81,7 @@ def test_a_label_map_that_has_grown(run, model_dir, images, answers):
     assert all(0 < one["p50_ms"] <= one["p99_ms"] for one in found["versions"])
     fraction = f"{len(differ) / (IMAGES - 1):.1%}"
     assert f"Disagreements: {len(differ)} of {IMAGES - 1} ({fraction}); allowed 0.0%." in out
-    assert f"Only version 2 knows {LABELS[2]}." in out
+    assert f"Only version 2 has {LABELS[2]}." in out
     assert "lost.jpg could not be read: No such file or directory" in out
     assert code == 3
     assert said == (
@@ -133,12 +133,12 @@ def test_a_model_that_was_not_pushed(run, model_dir, exported, images):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (("--to", "9"), "has no whole version 9; it has 1, 2."),
+        (("--to", "9"), "has no complete version 9; it has 1, 2."),
         (("--from", "2", "--to", "2"), "--from and --to are both "),
         (("--to", "nowhere"), "The version nowhere does not load: "),
         (("--images", "nowhere"), "There is no folder nowhere; --images is"),
-        (("--limit", "0"), "0 is no whole number of at least 1"),
-        (("--max-disagreement", "2"), "2 is no fraction; allowed are 0 to 1"),
+        (("--limit", "0"), "0 is not a whole number of at least 1"),
+        (("--max-disagreement", "2"), "2 is not a fraction; allowed are 0 to 1"),
         (("--report", "a.pdf"), "a.pdf must end in .html or .json"),
         (("--recorded", "a.jsonl"), "not allowed with argument --images"),
     ],
@@ -159,7 +159,7 @@ def test_nothing_to_compare(run, model_dir, images):
     said = run("--images", images)[2]
     assert "None of 1 recorded images can be read; lost.jpg: No such file or directory." in said
     (images / "lost.jpg").unlink()
-    assert "holds no file" in run("--images", images)[2]
+    assert "contains no files" in run("--images", images)[2]
     (images / "text").write_bytes(b"no image")
     code, _, said, _ = run("--images", images)
     assert (code, said) == (2, "Error: Neither version can read any of the 1 images.\n")
@@ -177,7 +177,7 @@ def test_a_damaged_version(run, model_dir, images):
 
 @dataclasses.dataclass
 class Answers:
-    """Stands in for a version: what it says of each image, by the image's bytes."""
+    """Replaces a version: prepared predictions by the image's bytes."""
 
     name: str
     said: dict[bytes, classification.Prediction]
@@ -198,7 +198,7 @@ def prediction(cat: float, valid: bool = True, outlier: bool = False) -> classif
 
 @pytest.fixture
 def compared(tmp_path):
-    """A replay with a difference of each kind, and its images."""
+    """Returns a replay with a difference of each kind, and its images."""
     pairs = {
         "changed": (prediction(0.9), prediction(0.2)),
         "invalid": (prediction(0.9), prediction(0.9, valid=False)),

@@ -41,7 +41,7 @@ def test_a_cut_off_file_is_no_model(exported, tmp_path, kept_bytes):
     shutil.copytree(exported[1], tmp_path / "1")
     path = tmp_path / "1" / "saved_model.pb"
     path.write_bytes(path.read_bytes()[:kept_bytes])
-    with pytest.raises(errors.UserError, match=r"saved_model\.pb is no SavedModel, or damaged"):
+    with pytest.raises(errors.UserError, match=r"saved_model\.pb is not a SavedModel, or damaged"):
         signatures.read(tmp_path / "1")
 
 
@@ -52,13 +52,13 @@ def test_a_cut_off_file_is_no_model(exported, tmp_path, kept_bytes):
         b"\x12\x0b\x2a\x09\x08\xff\xff\xff\xff\xff\x0f\x12\x00",  # a number as name: as bytes, 1 TiB
         b"\x12\x01\x2a",  # nothing behind the field's number
         b"\x10\x01",  # a number for a graph
-        b"\xff" * 10_000_000,  # a number without an end: read whole, it takes minutes
+        b"\xff" * 10_000_000,  # a number without an end: decoding all of it takes minutes
     ],
     ids=["half an entry", "a number as name", "cut off", "a number as graph", "endless"],
 )
 def test_damage_of_every_kind_is_told(tmp_path, content):
     (tmp_path / "saved_model.pb").write_bytes(content)
-    with pytest.raises(errors.UserError, match=r"saved_model\.pb is no SavedModel, or damaged"):
+    with pytest.raises(errors.UserError, match=r"saved_model\.pb is not a SavedModel, or damaged"):
         signatures.read(tmp_path)
     assert not served_version.is_whole(tmp_path)
 
@@ -76,6 +76,6 @@ def test_a_model_without_the_default_signature(tmp_path):
 
     module = Other()
     tf.saved_model.save(module, str(tmp_path), signatures={"other": module.__call__})
-    with pytest.raises(errors.UserError, match="has the signatures other; served is serving_defau"):
+    with pytest.raises(errors.UserError, match="has the signatures other; serving_default is miss"):
         signatures.offered(tmp_path)
     assert not served_version.is_whole(tmp_path)

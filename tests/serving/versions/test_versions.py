@@ -9,7 +9,7 @@ from serving.versions import versions
 
 @pytest.fixture
 def folder(model_dir, exported):
-    """Versions 1, 2 and 10: one more than sorting by name would get right."""
+    """Returns a folder with versions 1, 2 and 10, which sort differently by name."""
     shutil.copytree(exported[1], model_dir / "10")
     return model_dir
 
@@ -91,7 +91,7 @@ def test_pruning_keeps_the_last_and_the_served(folder):
 
 
 def test_errors_say_what_there_is(folder, tmp_path):
-    with pytest.raises(errors.UserError, match="has no whole version 3; it has 1, 2, 10"):
+    with pytest.raises(errors.UserError, match="has no complete version 3; it has 1, 2, 10"):
         versions.promote(folder, 3)
     with pytest.raises(errors.UserError, match="Version 10 is not before 10, which is served"):
         versions.rollback(folder, 10)
@@ -99,7 +99,7 @@ def test_errors_say_what_there_is(folder, tmp_path):
         versions.prune(folder, 0)
     with pytest.raises(errors.UserError, match=r"There is no folder .*nowhere"):
         versions.listed(tmp_path / "nowhere")
-    with pytest.raises(errors.UserError, match="holds no version"):
+    with pytest.raises(errors.UserError, match="contains no version"):
         versions.served(tmp_path)
     versions.rollback(folder, 1)
     with pytest.raises(errors.UserError, match="no version before 1"):

@@ -33,7 +33,7 @@ def trained(right, images) -> probe.Stage:
 
 
 def served(exported: models.Exported, images: list[parity_images.Golden]) -> probe.Stage:
-    """The SavedModel's answer as the fresh process asks for it, but in this one."""
+    """Runs the SavedModel as the fresh process does, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
     answer = probe._ask(signature, [image.encoded for image in images])
     labels = [label.decode() for label in answer["label"]]
@@ -65,7 +65,7 @@ def test_broken_images_and_webp_are_bad_in_every_stage_alike(right, images, trai
     np.testing.assert_array_equal(answer.valid, trained.valid)
     assert (~trained.valid).sum() == UNREADABLE
     assert not trained.probabilities[~trained.valid].any()
-    assert trained.probabilities[trained.valid].std(axis=0).min() > 0.01  # it tells images apart
+    assert trained.probabilities[trained.valid].std(axis=0).min() > 0.01  # it distinguishes images
 
 
 def test_pixels_of_another_range(export_as, images, trained):
@@ -103,17 +103,17 @@ def test_names_permuted_and_probabilities_right(export_as, images, trained):
     found = judged(images, trained, exported)
     assert not found.differences
     (problem,) = found.problems
-    assert problem.startswith("The exported SavedModel answers '")
-    assert "where its own probabilities say" in problem
+    assert problem.startswith("The exported SavedModel returns the label '")
+    assert "; by its own probabilities it is" in problem
     contract = trained_contract.read(exported.saved_model)
     assert parity._contract_problems(contract, models.TINY_SPEC) == [
-        "The model's contract.json says labels ['metal', 'glass', 'paper']; it was trained with"
+        "The model's contract.json states labels ['metal', 'glass', 'paper']; it was trained with"
         " ['glass', 'metal', 'paper']."
     ]
     of_12_bits = image_reading.Reading(value_range=value_range.Range(0, 4095))
     other = replace(models.TINY_SPEC, labels=contract["labels"], reading=of_12_bits)
     assert parity._contract_problems(contract, other) == [
-        "The model's contract.json says value_range [0, 65535]; it was trained with [0, 4095]."
+        "The model's contract.json states value_range [0, 65535]; it was trained with [0, 4095]."
     ]
 
 
@@ -190,7 +190,7 @@ def test_another_number_of_classes_is_said():
     other = stage("the running server", [[0, 1, 0]], [True])
     parity.judge(found, [parity_images.Golden("GIF", b"")], [first, other], ["x", "y"], 1e-4)
     assert found.problems == [
-        "The running server answers [1, 3] probabilities, the training graph [1, 2]."
+        "The running server returns [1, 3] probabilities, the training graph [1, 2]."
     ]
     found = parity.Parity()
     parity.judge(found, [parity_images.Golden("GIF", b"")], [first], ["x", "y", "z"], 1e-4)
@@ -220,7 +220,7 @@ def test_a_server_that_cannot_be_asked_is_left_out_and_one_that_fails_refuses(
         assert parity._server(found, right.saved_model, 1, started) is None
         assert found.ok
         assert found.left_out == [
-            "No running server was asked: no_such_library not installed (extra [serve])."
+            "No running server was compared: no_such_library not installed (extra [serve])."
         ]
         monkeypatch.setattr(server_stage, "LIBRARIES", ())
         server = parity._server(found, right.saved_model, 0.0, started)

@@ -38,7 +38,7 @@ def test_peak_memory_is_not_that_of_the_process_that_started_it():
 
 def test_a_model_that_does_not_load_is_an_error_with_its_last_lines(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"junk")
-    with pytest.raises(probe.ProbeError, match=r"cannot be asked in a fresh process") as caught:
+    with pytest.raises(probe.ProbeError, match=r"cannot run in a fresh process") as caught:
         probe.ask(tmp_path, [b""], [b""])
     assert str(tmp_path) in str(caught.value)
     assert "Cannot parse file" in str(caught.value)

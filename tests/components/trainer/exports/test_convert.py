@@ -18,7 +18,7 @@ FORMATS = ["tflite_float16", "tflite_int8", "onnx"]
 
 @pytest.fixture(scope="module")
 def saved_model(trained, tmp_path_factory):
-    """A folder with every export; what they are beside does not matter here."""
+    """Writes a folder with every export, without a real SavedModel beside them."""
     root = tmp_path_factory.mktemp("saved_model")
     settings = config.ExportConfig(formats=FORMATS, representative_images=20)
     job = trained.job

@@ -32,7 +32,7 @@ def test_both_phases_run_and_learn(trained):
     assert history.best_accuracy() >= 0.9
     for metrics in history.phases.values():
         assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"} <= set(metrics)
-    assert history.cache == "2 views: cache.views says so"
+    assert history.cache == "2 views: set by cache.views"
 
 
 def test_the_kept_weights_are_the_best_of_both_phases(trained):

@@ -27,7 +27,7 @@ def model(seed: int = 1) -> keras.Model:
 
 
 def operations(function) -> set[str]:
-    """The types of all operations of a concrete function and of those that it calls."""
+    """Returns the types of all operations of a concrete function and of those that it calls."""
     graph = function.graph.as_graph_def()
     nodes = list(graph.node)
     for called in graph.library.function:

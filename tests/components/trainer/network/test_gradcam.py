@@ -29,7 +29,7 @@ def stretched(heat: np.ndarray, side: int) -> np.ndarray:
 
 
 def naive(lower, upper, image: np.ndarray, class_id: int | None = None) -> np.ndarray:
-    """The paper's formulas on one image [S, S, 3], place by place, from an eager tape."""
+    """Computes the paper's formulas on one image [S, S, 3] by position, with an eager tape."""
     activations = lower(image[None])
     with tf.GradientTape() as tape:
         tape.watch(activations)
@@ -62,7 +62,7 @@ def planted(seed: int, count: int, kinds: list[int]) -> tuple[np.ndarray, np.nda
 
 
 def small_cnn(last: str = "linear") -> keras.Model:
-    """A flat classifier of three classes, with a residual block whose branch can be explained."""
+    """Builds a flat classifier of three classes, with a residual block to be explained."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((SIDE, SIDE, 3))
     x = layers.Rescaling(1 / 127.5, -1)(inputs)
@@ -327,7 +327,7 @@ def test_models_that_cannot_be_explained():
             gradcam.Explainer(classifier)
     with pytest.raises(errors.ConfigError, match="one input, images, and one output"):
         gradcam.Explainer(keras.Model(inputs, [dense, inputs]))
-    with pytest.raises(errors.ConfigError, match="no layers with a map of more than one place"):
+    with pytest.raises(errors.ConfigError, match="no layers with a map of more than one position"):
         gradcam.Explainer(keras.Model(inputs, dense))
 
 

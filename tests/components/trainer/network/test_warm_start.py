@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("trained")
 
 @pytest.fixture(scope="module")
 def last(trained, tmp_path_factory):
-    """The folder of an exported model."""
+    """Exports a model; returns its folder."""
     root = tmp_path_factory.mktemp("last")
     base = root / "Format-Serving"
     export.save(trained.classifier, trained.job.spec, "cnn", base, root)
@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_told_and_left(trained, last, tmp_path):
     before = probabilities(fresh)
     other = warm_start.apply(fresh, conftest.LABELS, "resnet50", last)
     assert other.fit is warm_start.Fit.OTHER_BACKBONE
-    assert other.sentence == "the backbone's weights: the last model stands on cnn"
+    assert other.sentence == "the backbone's weights: the last model has the backbone cnn"
     missing = warm_start.apply(fresh, conftest.LABELS, "cnn", tmp_path / "no")
     assert missing.fit is warm_start.Fit.UNREADABLE
     broken = tmp_path / "broken" / "Format-Serving"
