@@ -29,7 +29,9 @@ def _tolerance(one: export_format.ExportFormat) -> tuple[Any, Any]:
         name: (float, Field(getattr(one, name), ge=0, le=1, description=field.description))
         for name, field in ExportTolerance.model_fields.items()
     }
-    own = create_model(f"Tolerance_{one.name}", __base__=ExportTolerance, **limits)
+    own = create_model(
+        f"Tolerance_{one.name}", __base__=ExportTolerance, __doc__=ExportTolerance.__doc__, **limits
+    )
     return own, Field(default_factory=own)
 
 
@@ -45,6 +47,7 @@ else:
     ExportTolerances = create_model(
         "ExportTolerances",
         __base__=_ByFormat,
+        __doc__=_ByFormat.__doc__,
         **{one.name: _tolerance(one) for one in formats.ALL},
     )
 
