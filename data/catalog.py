@@ -34,7 +34,7 @@ class Image(NamedTuple):
       shard: the index of its shard in the split.
       sha256: of the file's bytes, in hex.
       span: the number of its span; None where there are no spans.
-      info: what is known of it.
+      info: its decoded properties.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Image(NamedTuple):
 
 
 def path_of(uri: str, split: str, shard: int, count: int) -> str:
-    """Where the list of one shard is, of ``count`` in its split."""
+    """Returns the path of the list of one shard, of ``count`` in its split."""
     return os.path.join(uri, FOLDER, f"{split}-{shard:05d}-of-{count:05d}.jsonl")
 
 
@@ -81,7 +81,7 @@ def read_shard(path: str) -> list[Image]:
 
 
 def write(uri: str, images: Iterable[Image], shard_counts: Mapping[str, int]) -> None:
-    """Writes the lists of all shards, also of those without an image."""
+    """Writes the lists of all shards, including empty ones."""
     shards: dict[tuple[str, int], list[Image]] = {
         (name, shard): [] for name, count in shard_counts.items() for shard in range(count)
     }

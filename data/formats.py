@@ -1,8 +1,8 @@
-"""Numbers as people read them: the only owner of how a rate, a count or a time is written.
+"""Number formats for people: the only owner of how a rate, a count or a time is written.
 
-Sentences, tables on a terminal and the pages use it alike; ``pages.py`` has the same functions as
-filters of templates. A number that is None or NaN is undefined, and shown as ``UNDEFINED`` or what
-the caller gives.
+Sentences, terminal tables and pages all use it; ``pages.py`` offers the same functions as
+template filters. A number that is None or NaN is undefined, and shown as ``UNDEFINED`` or as the
+caller requests.
 """
 
 import math
@@ -22,7 +22,7 @@ def tick(value: float) -> str:
 
 
 def bounds(interval: tuple[float, float] | None) -> str:
-    """Formats an interval of rates in percent: "91.0–96.8"; empty where there is none."""
+    """Formats an interval of rates in percent: "91.0–96.8"; empty if there is none."""
     return f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f}" if interval else ""
 
 
@@ -83,7 +83,7 @@ def operations(value: int) -> str:
 
 
 def key(value: float | None) -> str:
-    """Formats a number exactly, as a table sorts by it; empty where there is none."""
+    """Formats a number exactly, so that a table can sort by it; empty if there is none."""
     return "" if value is None or _is_missing(value) else repr(value)
 
 

@@ -1,7 +1,7 @@
-"""What all HTML pages of the pipeline share: how templates are rendered, and how images are shown.
+"""Template rendering and embedded images, shared by all HTML pages of the pipeline.
 
-A template writes ``{{ name }}`` and gets it escaped, formats numbers by the functions of
-``formats.py``, and fails on a value that it was not given.
+Templates escape ``{{ name }}``, format numbers by the functions of ``formats.py``, and fail on a
+missing value.
 """
 
 import base64
@@ -18,11 +18,11 @@ _QUALITY = 80
 
 
 def environment(templates: Path, autoescape: bool = True) -> jinja2.Environment:
-    """Makes the environment that the templates of a folder are rendered in.
+    """Creates the environment in which the templates of a folder are rendered.
 
     Args:
       templates: the folder.
-      autoescape: whether values are escaped for HTML; no for Markdown, which has rules of its own.
+      autoescape: whether values are escaped for HTML; False for Markdown, which has other rules.
     """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
@@ -46,7 +46,7 @@ def environment(templates: Path, autoescape: bool = True) -> jinja2.Environment:
 
 
 def data_uri(image: Image.Image) -> str:
-    """Reduces an RGB image in place to SIDE_PX at most, and gives it as a JPEG in a data URI."""
+    """Reduces an RGB image in place to at most SIDE_PX, and returns a JPEG as a data URI."""
     image.thumbnail((SIDE_PX, SIDE_PX))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_QUALITY)

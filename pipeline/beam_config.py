@@ -63,11 +63,11 @@ class BeamConfig(BaseModel):
         return [*profiles[engine](), *self.options]
 
     def option(self, name: str) -> str | None:
-        """The value that ``options`` give an argument; None where they do not."""
+        """Returns the value that ``options`` give an argument; None where they do not."""
         return _last(self.options, name)
 
     def value(self, name: str) -> str | None:
-        """The value of an argument, by ``options`` or by the engine's profile."""
+        """Returns the value of an argument, by ``options`` or by the engine's profile."""
         return _last(self.arguments(), name)
 
     def problems(self) -> list[str]:
@@ -162,7 +162,7 @@ class BeamConfig(BaseModel):
 
 
 def job_server_jar(engine: str) -> Path | None:
-    """The job server of an engine that scripts/fetch_jars or Beam itself has brought here."""
+    """Returns the job server of an engine that scripts/fetch_jars or Beam itself has brought here."""
     name = JOB_SERVERS[engine]
     found = [*sorted(JARS.glob(f"{name}-*.jar")), JARS / name / "job-server.jar"]
     return next((path for path in found if path.is_file()), None)

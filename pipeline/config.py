@@ -69,7 +69,7 @@ class PipelineConfig(settings.Layered):
         return self
 
     def to_yaml(self) -> str:
-        """The resolved configuration, in the form that ``--config`` reads."""
+        """Returns the resolved configuration, in the form that ``--config`` reads."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -95,12 +95,12 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
 
 
 def _names_data(flags: dict[str, Any]) -> bool:
-    """Whether the flags or the environment say what to train on."""
+    """Returns whether the flags or the environment say what to train on."""
     names = ("data_dir", "tfds")
     in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names)
     return in_environment or any(flags.get(name) for name in names)
 
 
 def default_recipe(flags: dict[str, Any]) -> Path | None:
-    """The YAML file that is read where ``--config`` names none: that of the digits, or none."""
+    """Returns the YAML file that is read where ``--config`` names none: that of the digits, or none."""
     return None if _names_data(flags) else DIGITS_RECIPE

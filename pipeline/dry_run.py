@@ -96,7 +96,7 @@ class _Planner:
         self._unknown: set[str] = set()  # nodes whose output is not known
 
     def all(self) -> list[Plan]:
-        """One plan for each step."""
+        """Returns one plan for each step."""
         names = [
             node.node_info.id
             for node in self._nodes
@@ -105,7 +105,7 @@ class _Planner:
         return [self._plans.get(name, Plan(name, "left out")) for name in names]
 
     def waits_for(self, node: pipeline_pb2.PipelineNode) -> list[str]:
-        """The nodes that would run and whose output a node takes."""
+        """Returns the nodes that would run and whose output a node takes."""
         producers = {
             channel.producer_node_query.id
             for given in node.inputs.inputs.values()
@@ -177,7 +177,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _parameters(execution: Any) -> dict[str, Any]:
-    """The parameters of an execution, without what TFX keeps for itself."""
+    """Returns the parameters of an execution, without what TFX keeps for itself."""
     found = {}
     for name, value in (*execution.properties.items(), *execution.custom_properties.items()):
         if not name.startswith("__"):

@@ -22,10 +22,10 @@ class Engine(Protocol):
     """An engine that runs the pipeline."""
 
     def start(self, pixels: channel.Channel) -> BaseNode:
-        """A node whose output ``model`` is the one a training on ``pixels`` starts from."""
+        """Returns a node whose output ``model`` is the one a training on ``pixels`` starts from."""
 
     def baseline(self, candidate: channel.Channel) -> BaseNode:
-        """A node whose output ``model`` is the one ``candidate`` is held against."""
+        """Returns a node whose output ``model`` is the one ``candidate`` is held against."""
 
     def left_out(self, config: infra_config.InfraConfig) -> str | None:
         """Why no model is tried on a server, in one sentence; None where it is."""
@@ -70,7 +70,7 @@ LOCAL = Local()
 
 
 def _earlier_models() -> dict[str, channel.Channel]:
-    """All models of earlier runs, with what was decided about them."""
+    """Returns all models of earlier runs, with what was decided about them."""
     return {
         "model": channel.Channel(type=standard_artifacts.Model),
         "model_blessing": channel.Channel(type=standard_artifacts.ModelBlessing),

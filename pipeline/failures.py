@@ -89,7 +89,7 @@ def kind(error: BaseException) -> Kind:
 
 
 def no_space(error: BaseException, output: Path) -> NoSpaceError:
-    """The message on a full disk.
+    """Returns the message on a full disk.
 
     Args:
       error: of the kind NO_SPACE.
@@ -112,7 +112,7 @@ def no_space(error: BaseException, output: Path) -> NoSpaceError:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and those that it was raised from or in the handling of, outermost first."""
+    """Returns the error and those that it was raised from or in the handling of, outermost first."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -163,7 +163,7 @@ def _kind_of_text(text: str) -> Kind | None:
 
 
 def one_line(error: BaseException) -> str:
-    """The class of an error and the line of its message that says most."""
+    """Returns the class of an error and the line of its message that says most."""
     lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
     # "in user code:" and the like announce a traceback; the cause then stands at its end.
     line = lines[-1] if lines[0].endswith(":") else lines[0]

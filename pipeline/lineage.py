@@ -108,7 +108,7 @@ def origin(past: mlmd.Past, version: str, model_name: str | None = None) -> Orig
 
 
 def state_of(place: Path) -> State:
-    """Tells whether a pushed version is in serving, kept beside it, withdrawn, or gone."""
+    """Returns whether a pushed version is in serving, kept beside it, withdrawn, or gone."""
     if (place.parent / served_version.WITHDRAWN / place.name).is_dir():
         return State.WITHDRAWN
     if not place.is_dir():
@@ -118,7 +118,7 @@ def state_of(place: Path) -> State:
 
 
 def run_of(past: mlmd.Past, name: str) -> str:
-    """The run that a run id, or the version that it pushed, stands for.
+    """Returns the run that a run id, or the version that it pushed, stands for.
 
     Raises:
       errors.UserError: there is none.
@@ -140,7 +140,7 @@ def outcome(output: Path, run_id: str) -> summary.Summary | None:
 
 
 def settings(output: Path, run_id: str) -> dict[str, Any]:
-    """The resolved configuration of a run, flat; empty where there is none that can be read."""
+    """Returns the resolved configuration of a run, flat; empty where there is none that can be read."""
     path = output / _RUNS / run_id / "config.yaml"
     try:
         return read_back.yaml_file(
@@ -206,7 +206,7 @@ def _share(value: float | None) -> str:
 
 
 def place(artifact: mlmd.Artifact) -> Path:
-    """The folder that a version was pushed to."""
+    """Returns the folder that a version was pushed to."""
     return Path(str(artifact.properties["pushed_destination"]))
 
 

@@ -17,7 +17,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def rotating(path: Path) -> logging.Handler:
-    """A log for what runs for years: it takes 40 MB at most, the oldest lines go first."""
+    """Returns a log for what runs for years: it takes 40 MB at most, the oldest lines go first."""
     return handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
 
 

@@ -77,7 +77,7 @@ class Step:
     outputs: tuple[int, ...]
 
     def told(self, key: str) -> str:
-        """The first setting of a name, however deep; empty where there is none."""
+        """Returns the first setting of a name, however deep; empty where there is none."""
         return next((str(value) for value in _found(self.settings, key)), "")
 
 
@@ -101,19 +101,19 @@ class Past:
         return dict(sorted(found.items()))
 
     def maker(self, artifact: int) -> Step | None:
-        """The step that made an artifact, in the run in which it was not yet cached."""
+        """Returns the step that made an artifact, in the run in which it was not yet cached."""
         makers = [step for step in self.steps if artifact in step.outputs]
         own = [step for step in makers if step.state != "cached" and not step.resolver]
         return next(iter(own), None)
 
     def behind(self, run_id: str) -> list[Step]:
-        """The steps of a run, where they were cached those of the runs before, in order."""
+        """Returns the steps of a run, where they were cached those of the runs before, in order."""
         return self.ancestry(
             number for step in self.runs().get(run_id, []) for number in step.outputs
         )
 
     def ancestry(self, artifacts: Iterable[int]) -> list[Step]:
-        """The steps that made some artifacts, and all that these were made from, in order."""
+        """Returns the steps that made some artifacts, and all that these were made from, in order."""
         waiting, seen, steps = list(artifacts), set[int](), dict[int, Step]()
         while waiting:
             artifact = waiting.pop()

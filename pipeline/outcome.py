@@ -141,7 +141,7 @@ _DECISIONS = {
 
 
 def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, str | None]:
-    """The report of the images as they went on, and the list of those that did not."""
+    """Returns the report of the images as they went on, and the list of those that did not."""
     for name, key in (("ImageValidator", "clean_examples"), ("ImageFolderExampleGen", "examples")):
         if name in finished:
             uri = finished[name].uri(key)

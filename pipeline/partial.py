@@ -51,7 +51,7 @@ def mark(
 
 
 def left_out(ir: pipeline_pb2.Pipeline, parts: run_parts.Parts) -> list[str]:
-    """The nodes before those that are asked for, whose output these need; in order."""
+    """Returns the nodes before those that are asked for, whose output these need; in order."""
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
     ordered = list(nodes)
     from_nodes = [parts.first] if parts.first else ordered
@@ -63,7 +63,7 @@ def left_out(ir: pipeline_pb2.Pipeline, parts: run_parts.Parts) -> list[str]:
 
 
 def last_good_run(store: ml_metadata.MetadataStore, pipeline: str, needed: list[str]) -> str | None:
-    """The latest run of a pipeline in which some nodes all finished; None: there is none."""
+    """Returns the latest run of a pipeline in which some nodes all finished; None: there is none."""
     context = store.get_context_by_type_and_name(constants.PIPELINE_CONTEXT_TYPE_NAME, pipeline)
     if context is None:
         return None

@@ -26,11 +26,11 @@ class Parts:
 
     @property
     def whole(self) -> bool:
-        """Whether all steps are asked for."""
+        """Returns whether all steps are asked for."""
         return self.first is None and self.last is None
 
     def begins_with(self, step: str) -> bool:
-        """Whether a step that is the first of the pipeline is among those asked for."""
+        """Returns whether a step that is the first of the pipeline is among those asked for."""
         return self.first in (None, step)
 
     def check(self, steps: Sequence[str]) -> None:

@@ -62,7 +62,7 @@ def prepare_output(config: pipeline_config.PipelineConfig) -> None:
 
 
 def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
-    """The folder to ingest where it is there already; None where it is to be exported first."""
+    """Returns the folder to ingest where it is there already; None where it is to be exported first."""
     if config.data_dir is not None:
         return config.data_dir
     exported = _exported(config)
@@ -70,7 +70,7 @@ def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
 
 
 def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
-    """The folder of class folders; exports the digits or a TFDS set when those are asked for.
+    """Returns the folder of class folders; exports the digits or a TFDS set when those are asked for.
 
     Args:
       config: the resolved configuration of the run.
@@ -210,6 +210,6 @@ def _check_space(config: pipeline_config.PipelineConfig, listing: folder.Listing
 
 
 def _slug(name: str) -> str:
-    """A name that is safe in paths and in metadata."""
+    """Returns a name that is safe in paths and in metadata."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "_", os.path.basename(name)).strip("_-")
     return slug or "images"

@@ -35,7 +35,7 @@ class _Row:
 
 
 def live(console: Console, **options: Any) -> Live:
-    """A live display that leaves stdout and stderr alone.
+    """Returns a live display that leaves stdout and stderr alone.
 
     By default rich shows on the console what anybody prints meanwhile, and libraries do.
     """
@@ -49,7 +49,7 @@ def live(console: Console, **options: Any) -> Live:
 
 
 def waiting(console: Console, words: str) -> Live:
-    """A spinner with a few words, gone when the wait is over."""
+    """Returns a spinner with a few words, gone when the wait is over."""
     return live(console, renderable=Spinner("dots", words), transient=True)
 
 

@@ -28,7 +28,7 @@ def why(
     old_inputs: Mapping[str, Sequence[int]],
     new_inputs: Mapping[str, Sequence[int]],
 ) -> str:
-    """The reason in a few words.
+    """Returns the reason in a few words.
 
     Args:
       old: parameters of the last good execution; None: there is none.

@@ -76,7 +76,7 @@ def clear(store: ml_metadata.MetadataStore, artifacts: Path) -> list[Killed]:
 
 
 def _folders(execution: metadata_store_pb2.Execution, step: Path) -> list[Path]:
-    """The folders of an execution below the folder of its step, where they are there."""
+    """Returns the folders of an execution below the folder of its step, where they are there."""
     keys = [entry.name for entry in os.scandir(step) if entry.is_dir()] if step.is_dir() else []
     folders = [step / key / str(execution.id) for key in keys if key != _SYSTEM]
     folders.append(step / _SYSTEM / "executor_execution" / str(execution.id))

@@ -46,7 +46,7 @@ def steps(
     training: list[BaseNode],
     engine: engines.Engine,
 ) -> list[BaseNode]:
-    """A model → its answers, figures, a decision, a version in serving, and a report."""
+    """Returns a model → its answers, figures, a decision, a version in serving, and a report."""
     preprocess, trainer = training[0], training[-1]
     examples, model = image_validator.outputs["clean_examples"], trainer.outputs["model"]
     predict = predict_step(config, inputs, examples, model)
@@ -95,7 +95,7 @@ def judging_steps(
     predict: BaseNode,
     engine: engines.Engine,
 ) -> tuple[BaseNode, BaseNode, BaseNode]:
-    """A model and its answers → figures on the test split, and a decision."""
+    """Returns a model and its answers → figures on the test split, and a decision."""
     evaluator = Evaluator(
         examples=predict.outputs["evaluated"],
         example_splits=[TEST_SPLIT],
@@ -133,7 +133,7 @@ def pushing_steps(
     gate: BaseNode,
     engine: engines.Engine,
 ) -> tuple[BaseNode | None, BaseNode]:
-    """A model and a decision → a trial on the model server, where it is installed; a version."""
+    """Returns a model and a decision → a trial on the model server, where it is installed; a version."""
     infra_validator = None
     if engine.left_out(config.infra) is None:
         infra_validator = InfraValidator(
@@ -157,12 +157,12 @@ def pushing_steps(
 
 
 def asks_server(config: pipeline_config.PipelineConfig) -> bool:
-    """Whether the gate is to start a model server."""
+    """Returns whether the gate is to start a model server."""
     return config.gate.parity and config.gate.ask_server
 
 
 def tries_for_infra(config: pipeline_config.PipelineConfig, engine: engines.Engine) -> bool:
-    """Whether the gate's server is also asked what InfraValidator wants to know."""
+    """Returns whether the gate's server is also asked what InfraValidator wants to know."""
     return asks_server(config) and engine.left_out(config.infra) is None
 
 

@@ -97,7 +97,7 @@ def _mark(
 
 
 def _of_versions(past: mlmd.Past) -> set[int]:
-    """The artifacts behind the versions that are still on disk."""
+    """Returns the artifacts behind the versions that are still on disk."""
     makers = [
         past.maker(number)
         for number, artifact in lineage.pushed(past).items()

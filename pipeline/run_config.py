@@ -57,7 +57,7 @@ class RunConfig(BaseModel):
         return value
 
     def timeout_of(self, step: str) -> float | None:
-        """The longest that a step may take, in seconds; None: any time."""
+        """Returns the longest that a step may take, in seconds; None: any time."""
         return self.timeouts_s.get(step, self.timeout_s) or None
 
     def wait_before(self, retry: int) -> float:

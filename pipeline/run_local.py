@@ -248,7 +248,7 @@ def _finish(
 
 
 def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
-    """The dry run: nothing is written but in a temporary folder."""
+    """Returns the dry run: nothing is written but in a temporary folder."""
     from pipeline import logs, preflight
     from pipeline import progress as step_table
 

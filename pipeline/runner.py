@@ -45,7 +45,7 @@ class Step:
         return str(self.outputs[key][0].uri)
 
     def properties(self, key: str) -> dict[str, str | int]:
-        """The custom properties of the one artifact of an output."""
+        """Returns the custom properties of the one artifact of an output."""
         return {
             name: value.string_value or value.int_value
             for name, value in self.outputs[key][0].custom_properties.items()
@@ -60,16 +60,16 @@ class Listener(Protocol):
     """Who is told of the steps."""
 
     def started(self, name: str) -> None:
-        """A step begins."""
+        """Returns a step begins."""
 
     def ended(self, step: Step) -> None:
-        """A step came to its end."""
+        """Returns a step came to its end."""
 
     def failed(self, name: str, seconds: float) -> None:
-        """A step broke off."""
+        """Returns a step broke off."""
 
     def retrying(self, name: str, reason: str) -> None:
-        """A step met an error that may pass, and is tried again after a while."""
+        """Returns a step met an error that may pass, and is tried again after a while."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def recover(pipeline: Pipeline) -> list[recovery.Killed]:
 
 
 def compiled(pipeline: Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
-    """A pipeline as TFX runs it."""
+    """Returns a pipeline as TFX runs it."""
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(
         ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
@@ -224,7 +224,7 @@ class _Observer(launcher.Launcher):  # type: ignore[misc]
 
 
 def _reused(connection: metadata.Metadata, ir: pipeline_pb2.Pipeline) -> list[Step]:
-    """The steps left out of a partial run whose output an earlier run gave to this one."""
+    """Returns the steps left out of a partial run whose output an earlier run gave to this one."""
     found = {}
     run_id = ir.runtime_spec.pipeline_run_id.field_value.string_value
     with connection as handle:
@@ -265,7 +265,7 @@ def _outputs(connection: metadata.Metadata, execution_id: int) -> dict[str, list
 
 
 def _explained(name: str, error: BaseException, output: Path) -> errors.PipelineError:
-    """The user's error inside, however deep it was wrapped, or one line on the step's failure."""
+    """Returns the user's error inside, however deep it was wrapped, or one line on the step's failure."""
     if failures.kind(error) == failures.Kind.NO_SPACE:
         return failures.no_space(error, output)
     cause: BaseException | None = error

@@ -41,7 +41,7 @@ class Layered(pydantic_settings.BaseSettings):
         dotenv_settings: Any,
         file_secret_settings: Any,
     ) -> tuple[Any, ...]:
-        """The environment goes before the file, whose values come as arguments."""
+        """Returns the environment goes before the file, whose values come as arguments."""
         return env_settings, init_settings
 
 
@@ -120,13 +120,13 @@ def read(
 
 
 def told(error: errors.PipelineError) -> str:
-    """An error as a command line tells it."""
+    """Returns an error as a command line tells it."""
     label = "Error" if isinstance(error, errors.UserError) else "Failed"
     return f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}"
 
 
 def names(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """The names of all settings of a model, such as "train.dropout"."""
+    """Returns the names of all settings of a model, such as "train.dropout"."""
     found = []
     for name, field in model.model_fields.items():
         found.append(prefix + name)
@@ -163,7 +163,7 @@ def _by_name(values: Any) -> dict[str, Any]:
 
 
 def _explain(row: Any, model: type[BaseModel]) -> str:
-    """One sentence on a pydantic error: where, what was given, what is allowed."""
+    """Returns one sentence on a pydantic error: where, what was given, what is allowed."""
     name = ".".join(str(part) for part in row["loc"] if part not in ("float", "literal['auto']"))
     if row["type"] == "extra_forbidden":
         return _unknown(name, names(model), "setting")

@@ -19,7 +19,7 @@ TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
 
 
 def describe(step: runner.Step) -> str:
-    """One line on what a step did; empty where there is nothing to tell."""
+    """Returns one line on what a step did; empty where there is nothing to tell."""
     describer = _DESCRIBERS.get(step.name)
     return describer(step) if describer else ""
 

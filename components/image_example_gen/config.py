@@ -29,7 +29,7 @@ class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
         return range_choice.parse(value)
 
     def decoding(self) -> decode.DecodeConfig:
-        """The part of the settings that a decoder is told."""
+        """Returns the part of the settings that a decoder is told."""
         return decode.DecodeConfig(**self.model_dump(include=set(decode.DecodeConfig.model_fields)))
 
 

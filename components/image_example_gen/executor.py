@@ -105,7 +105,7 @@ def _workers_a_machine(arguments: list[str]) -> int:
 
 
 def _unpack(exec_properties: dict[str, Any]) -> tuple[str, config.IngestJob]:
-    """The folder that the driver resolved, and the job."""
+    """Returns the folder that the driver resolved, and the job."""
     input_config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties["input_config"], input_config)
     pattern = os.path.dirname(input_config.splits[0].pattern)

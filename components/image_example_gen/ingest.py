@@ -135,7 +135,7 @@ def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None
 def _sorted_out(
     listing: folder.Listing, rows: Mapping[str, index.Row]
 ) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[report.Quarantined]]:
-    """The files that are images, what is known of each, and the others."""
+    """Returns the files that are images, what is known of each, and the others."""
     good, infos, quarantined = [], [], []
     for file in listing.files:
         result = rows[file.path].result
@@ -154,7 +154,7 @@ def _groups(
     infos: list[decode.ImageInfo],
     config: split.SplitConfig,
 ) -> tuple[list[int], int]:
-    """One number for all images that must share a split: copies, near copies, one group key.
+    """Returns one number for all images that must share a split: copies, near copies, one group key.
 
     Also the distance up to which images counted as near copies.
     """

@@ -50,18 +50,18 @@ class Workspace:
 
     @classmethod
     def of(cls, job: ingest_config.IngestJob) -> "Workspace":
-        """The workspace of a job."""
+        """Returns the workspace of a job."""
         counted = job.config.value_range == "percentile"
         return cls(job.state_dir, job.decode_key(), job.split_key(), counted)
 
     @property
     def index_dir(self) -> Path:
-        """The folder of the index."""
+        """Returns the folder of the index."""
         return Path(self.state_dir, f"decoded-{self.decode_key}")
 
     @property
     def ledger(self) -> Path:
-        """The file that remembers splits; editing it pins an image to one."""
+        """Returns the file that remembers splits; editing it pins an image to one."""
         return Path(self.state_dir, LEDGER_FILE.format(key=self.split_key))
 
     def encoded(self, sha256: str, info: decode.ImageInfo) -> Path:
@@ -75,7 +75,7 @@ class Workspace:
         return self.index_dir / "histograms" / sha256[:2] / sha256
 
     def read_histogram(self, sha256: str) -> np.ndarray:
-        """The histogram of a file's values, see value_range.
+        """Returns the histogram of a file's values, see value_range.
 
         Raises:
           errors.DataError: it is damaged.
@@ -87,7 +87,7 @@ class Workspace:
             return value_range.histogram_from_bytes(content)
 
     def has_bytes(self, row: index.Row) -> bool:
-        """Whether the bytes to store for a file need not be made again."""
+        """Returns whether the bytes to store for a file need not be made again."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
             return True
@@ -110,7 +110,7 @@ class Workspace:
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file begins as what is stored does; after a power failure it may be zeros."""
+    """Returns whether a file begins as what is stored does; after a power failure it may be zeros."""
     try:
         with path.open("rb") as file:
             return file.read(8).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
@@ -136,7 +136,7 @@ class Bundle:
 def new_files(
     listing: folder.Listing, rows: dict[str, index.Row], workspace: Workspace
 ) -> list[Task]:
-    """The files of a listing that the index does not know as they are."""
+    """Returns the files of a listing that the index does not know as they are."""
     known = set()
     for file in listing.files:
         row = rows.get(file.path)
@@ -156,7 +156,7 @@ def new_files(
 
 
 def bundles(tasks: Sequence[Task]) -> list[Bundle]:
-    """The tasks in parts that one worker takes at a time."""
+    """Returns the tasks in parts that one worker takes at a time."""
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
@@ -259,7 +259,7 @@ class Inspector:
         return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
 
     def _moved(self, task: Task) -> index.Row | None:
-        """The row of a file that was moved, where its content is the same."""
+        """Returns the row of a file that was moved, where its content is the same."""
         content = files.read(self._root, task.file.path, self._config.limits.max_bytes)
         twin = task.twin
         if twin is None or isinstance(content, decode.Rejection):

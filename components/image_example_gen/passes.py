@@ -36,7 +36,7 @@ class Inspected:
 
     @property
     def listed(self) -> list[index.Row]:
-        """The rows of the listed files, in their order."""
+        """Returns the rows of the listed files, in their order."""
         return [self.rows[file.path] for file in self.listing.files]
 
 
@@ -109,7 +109,7 @@ def _decide(
 def _without_changed(
     before: Mapping[str, index.Row], after: dict[str, index.Row], stale: set[str]
 ) -> dict[str, index.Row]:
-    """The rows, with a rejection for each file that became another one between two looks.
+    """Returns the rows, with a rejection for each file that became another one between two looks.
 
     Its values had no say in the rule, and the next run looks at it again.
     """

@@ -121,7 +121,7 @@ class Report:
         return pydantic.TypeAdapter(cls).validate_python(made)
 
     def quarantine_csv(self) -> str:
-        """The quarantine list as CSV with a header."""
+        """Returns the quarantine list as CSV with a header."""
         return spreadsheet.text(
             QUARANTINE_HEADER, (asdict(row).values() for row in self.quarantined)
         )
@@ -218,7 +218,7 @@ def check_classifier(report: Report, where: str) -> None:
 
 
 def _why_missing(rows: list[Quarantined], where: str) -> str:
-    """A sentence on the files in quarantine: unreadable ones, and those that a check took out."""
+    """Returns a sentence on the files in quarantine: unreadable ones, and those that a check took out."""
     if not rows:
         return ""
     reasons = Counter(row.reason for row in rows)
@@ -236,7 +236,7 @@ def _why_missing(rows: list[Quarantined], where: str) -> str:
 
 
 def _lost_classes(report: Report, where: str) -> list[str]:
-    """One sentence for each class all of whose files are in quarantine."""
+    """Returns one sentence for each class all of whose files are in quarantine."""
     present = {name for counts in report.examples.values() for name in counts if counts[name]}
     lost: dict[str, list[Quarantined]] = {}
     for row in report.quarantined:

@@ -16,7 +16,7 @@ _ITEM = re.compile(r"(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/([0-9]+))?")
 
 
 def check(expression: str) -> str:
-    """The expression in small letters and single blanks.
+    """Returns the expression in small letters and single blanks.
 
     Args:
       expression: minute, hour, day of the month, month, day of the week: numbers, names of
@@ -65,7 +65,7 @@ def _number(text: str, names: dict[str, int]) -> int | None:
 
 
 def _weekdays(item: str) -> str:
-    """An item with 7 for Sunday, as the days it stands for: Kubeflow ends at 6."""
+    """Returns an item with 7 for Sunday, as the days it stands for: Kubeflow ends at 6."""
     span, _, step = item.partition("/")
     first, _, last = span.partition("-")
     if "7" not in (first, last):

@@ -106,7 +106,7 @@ def _prepare_folders(prepared: dict[str, Any], output_file: Path) -> None:
 
 
 def _explained(error: BaseException | None) -> errors.PipelineError | None:
-    """The project's own error inside, however deep it was wrapped."""
+    """Returns the project's own error inside, however deep it was wrapped."""
     while error is not None and not isinstance(error, errors.PipelineError):
         error = error.__cause__ or error.__context__
     return error

@@ -99,7 +99,7 @@ def finish(executor_output: Json, executor_input: Json) -> Json:
 
 
 def needs_driver(executor_input: Json) -> bool:
-    """Whether the step reads files from outside: TFX then wants its driver to run first.
+    """Returns whether the step reads files from outside: TFX then wants its driver to run first.
 
     The spec asks for that before the look into the cache, which open-source Kubeflow Pipelines
     does not heed.
@@ -113,7 +113,7 @@ def _present(rows: Mapping[str, Any]) -> list[Json]:
 
 
 def _input(artifact: Json, artifact_type: Json | None) -> Json:
-    """An input with its type, which Kubeflow leaves empty or makes one of its own."""
+    """Returns an input with its type, which Kubeflow leaves empty or makes one of its own."""
     title = _title(artifact)
     if artifact_type and (not title or title.startswith(_SYSTEM)):
         artifact = {**artifact, "type": artifact_type}
@@ -121,7 +121,7 @@ def _input(artifact: Json, artifact_type: Json | None) -> Json:
 
 
 def _title(artifact: Mapping[str, Any]) -> str:
-    """The name of an artifact's type; empty where it is not told."""
+    """Returns the name of an artifact's type; empty where it is not told."""
     artifact_type = artifact.get("type") or {}
     if artifact_type.get("schemaTitle"):
         return str(artifact_type["schemaTitle"])

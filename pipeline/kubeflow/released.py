@@ -48,7 +48,7 @@ def keep(model_dir: Path, released_dir: Path) -> Path:
 
 
 def latest(released_dir: Path, candidate: Path | None = None) -> Path | None:
-    """The model released last, other than the candidate; None: there is none.
+    """Returns the model released last, other than the candidate; None: there is none.
 
     Args:
       released_dir: may be missing.
@@ -65,7 +65,7 @@ def _same(first: Path, second: Path) -> bool:
 
 
 def _kept(released_dir: Path) -> list[Path]:
-    """The models, the oldest first."""
+    """Returns the models, the oldest first."""
     if not released_dir.is_dir():
         return []
     paths = [path for path in released_dir.iterdir() if path.name.isdecimal()]

@@ -82,7 +82,7 @@ def mend(
 
 
 def platform(spec: Mapping[str, Any], volume: Volume) -> dict[str, Any]:
-    """The second document of a package: what only Kubernetes understands.
+    """Returns the second document of a package: what only Kubernetes understands.
 
     Args:
       spec: the pipeline.
@@ -105,7 +105,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def to_yaml(documents: list[dict[str, Any]]) -> str:
-    """The text of a package: the same for the same documents."""
+    """Returns the text of a package: the same for the same documents."""
     return yaml.dump_all(documents, Dumper=_Plain, sort_keys=True, allow_unicode=True, width=100)
 
 

@@ -114,7 +114,7 @@ def _answer(found: Any) -> dict[str, str]:
 
 
 def _environment(settings: kubeflow_config.KubeflowConfig) -> dict[str, str]:
-    """The client's variables: this process's, without its path, and the token of a file."""
+    """Returns the client's variables: this process's, without its path, and the token of a file."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if settings.token_file is not None:
         token = read_back.text(settings.token_file, "file of --kubeflow.token-file").strip()

@@ -29,7 +29,7 @@ class Scores:
 
 
 def read(path: Path, since: datetime.datetime, until: datetime.datetime) -> Scores | None:
-    """The scores between two moments; None where there are none, or no such file.
+    """Returns the scores between two moments; None where there are none, or no such file.
 
     Args:
       path: the file; of a very large one only the last 16 MiB are read.

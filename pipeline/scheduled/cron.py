@@ -22,7 +22,7 @@ ALIASES = {
 
 
 def trigger(expression: str, timezone: datetime.tzinfo | None = None) -> base.BaseTrigger:
-    """The trigger of a cron expression.
+    """Returns the trigger of a cron expression.
 
     Args:
       expression: minute, hour, day of the month, month, day of the week; or ``@daily`` and such.

@@ -77,7 +77,7 @@ class Decision:
 
     @property
     def run(self) -> bool:
-        """Whether to."""
+        """Returns whether to."""
         return self.kind in RUNS
 
 
@@ -146,7 +146,7 @@ def _nothing_new(facts: Facts, triggers: retrain_config.TriggerConfig) -> Decisi
 
 
 def _reasons(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[tuple[Kind, str]]:
-    """All triggers that fire, what says most first; there is something new."""
+    """Returns all triggers that fire, what says most first; there is something new."""
     if triggers.new_class and facts.new_classes:
         named = ", ".join(map(repr, facts.new_classes))
         yield "new_class", f"{_new(facts)}, with the new class {named}"

@@ -40,7 +40,7 @@ class Place:
 
     @classmethod
     def of(cls, command: retrain_config.Command) -> "Place":
-        """The places that a command is about."""
+        """Returns the places that a command is about."""
         config, pipeline = command.config, command.pipeline
         name = preflight.model_name(pipeline, config.data_dir)
         store = schedule_state.Store.of(config.output_dir, name)
@@ -61,13 +61,13 @@ class Place:
 
 
 def served(place: Place) -> str | None:
-    """The version that is served now; None before the first."""
+    """Returns the version that is served now; None before the first."""
     version = served_version.served(place.serving_dir)
     return None if version is None else str(version)
 
 
 def attempt_key(listing: folder.Listing, command: retrain_config.Command) -> str:
-    """A name for these images with these settings: what failed is not the same with others."""
+    """Returns a name for these images with these settings: what failed is not the same with others."""
     text = f"{listing.fingerprint()} {command.pipeline.to_yaml()}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 

@@ -33,7 +33,7 @@ Infos = list[decode.ImageInfo]
 
 
 def keys(files: Sequence[folder.ImageFile]) -> np.ndarray:
-    """A number for each file, uint64 [N], which changes when the file does."""
+    """Returns a number for each file, uint64 [N], which changes when the file does."""
     digests = bytearray()
     for file in files:
         line = f"{file.path}\0{file.size_bytes}\0{file.modified_ns}"
@@ -144,7 +144,7 @@ class Memory:
 
 
 def _is_known(row: index.Row | None, file: folder.ImageFile, scale: Scale) -> bool:
-    """Whether a row is of a file as it is now, and its measures are by the range wanted."""
+    """Returns whether a row is of a file as it is now, and its measures are by the range wanted."""
     if row is None or not row.describes(file):
         return False
     values = row.result.values if isinstance(row.result, decode.ImageInfo) else None

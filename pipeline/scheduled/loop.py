@@ -26,7 +26,7 @@ UTC = datetime.timezone.utc
 
 
 def timezone(config: retrain_config.ScheduleConfig) -> datetime.tzinfo | None:
-    """The time zone of the settings; None: the system's."""
+    """Returns the time zone of the settings; None: the system's."""
     return zoneinfo.ZoneInfo(config.timezone) if config.timezone else None
 
 
@@ -55,7 +55,7 @@ def missed(
     now: datetime.datetime,
     late_s: float | None,
 ) -> datetime.datetime | None:
-    """The last tick that was due while no scheduler ran; None where none was, or it is too late.
+    """Returns the last tick that was due while no scheduler ran; None where none was, or it is too late.
 
     Args:
       due: the trigger.
@@ -148,7 +148,7 @@ class Loop:
         self.stop()
 
     def _safely(self) -> None:
-        """One tick; nothing that goes wrong in it ends the schedule."""
+        """Returns one tick; nothing that goes wrong in it ends the schedule."""
         try:
             self._tick()
         except errors.PipelineError as error:

@@ -8,7 +8,7 @@ from pipeline import summary
 
 
 def line(found: summary.Summary) -> str:
-    """The outcome of a run that finished."""
+    """Returns the outcome of a run that finished."""
     accuracy = found.metrics.accuracy if found.metrics else None
     rate = (
         ""
@@ -25,7 +25,7 @@ def line(found: summary.Summary) -> str:
 
 
 def row(found: summary.Summary | None) -> dict[str, Any]:
-    """The same for programs."""
+    """Returns the same for programs."""
     if found is None:
         return {}
     return {

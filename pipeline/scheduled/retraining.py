@@ -95,7 +95,7 @@ class Retraining:
         return 0
 
     def _is_moving(self, listing: folder.Listing) -> bool:
-        """Whether files may still be arriving, where neither a span nor the hour says."""
+        """Returns whether files may still be arriving, where neither a span nor the hour says."""
         if self._command.mode != "--watch" or listing.spans:
             return False
         before, self._last_seen = self._last_seen, listing.fingerprint()
@@ -216,7 +216,7 @@ class Retraining:
         )
 
     def _unreadable(self, state: schedule_state.State, error: errors.DataError) -> int:
-        """The data folder cannot be listed at all, as where a disk is not mounted."""
+        """Returns the data folder cannot be listed at all, as where a disk is not mounted."""
         line = " ".join(str(error).split())
         if self._tell(line):
             self._note("failure", line)

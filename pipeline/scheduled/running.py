@@ -113,7 +113,7 @@ class Runner:
 
 
 def read_summary(output_dir: Path) -> summary.Summary | None:
-    """The summary of the last run in an output folder; None where there is none to read."""
+    """Returns the summary of the last run in an output folder; None where there is none to read."""
     return summary.read(output_dir / "summary.json")
 
 

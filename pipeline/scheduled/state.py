@@ -121,7 +121,7 @@ def correct(state: State, now: datetime.datetime) -> list[str]:
 
 
 def is_future(time: datetime.datetime, now: datetime.datetime) -> bool:
-    """Whether a time that was remembered lies later than clocks differ."""
+    """Returns whether a time that was remembered lies later than clocks differ."""
     return time > now + MAX_SKEW
 
 
@@ -133,7 +133,7 @@ class Store:
 
     @classmethod
     def of(cls, output_dir: Path, model_name: str) -> "Store":
-        """The store of a model in an output folder."""
+        """Returns the store of a model in an output folder."""
         return cls(output_dir / FOLDER / model_name)
 
     def load(self) -> State:
@@ -171,7 +171,7 @@ class Store:
             file.write(json.dumps(row) + "\n")
 
     def history(self) -> list[dict[str, Any]]:
-        """All lines of the history; damaged ones are passed over, and how many is logged."""
+        """Returns all lines of the history; damaged ones are passed over, and how many is logged."""
         return list(read_lines.lines(self.folder / HISTORY_FILE, "history of the schedule", _row))
 
     @contextlib.contextmanager
