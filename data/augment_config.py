@@ -104,7 +104,7 @@ class AugmentConfig(BaseModel):
 
 
 class MixConfig(BaseModel):
-    """How pairs of training images are mixed; 0 turns a method off, of two a batch draws one."""
+    """Settings of mixing pairs of training images; 0 turns a method off, of two a batch draws one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

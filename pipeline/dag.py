@@ -1,4 +1,4 @@
-"""The pipeline, in reading order: what each step takes, and from whom.
+"""The pipeline in reading order: the inputs of each step, and the steps that make them.
 
 ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
           images       │        ImportSchemaGen ──┘          │
@@ -65,8 +65,8 @@ def build(
     Args:
       config: the resolved configuration of the run.
       inputs: the data folder's listing, the label map and the model's name.
-      engine: what will run the pipeline.
-      beam_arguments: what all Beam steps are told; those of the configuration where None.
+      engine: the engine that will run the pipeline.
+      beam_arguments: the arguments of all Beam steps; None: those of the configuration.
     """
     output = config.output_dir.resolve()
     example_gen = ingest_step(config, inputs)
@@ -103,10 +103,10 @@ def ingest_step(
 def validation_steps(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
 ) -> list[BaseNode]:
-    """Image records → clean ones and a report, or a stop before training."""
+    """Returns the validation: image records → clean ones and a report, or a stop."""
     statistics_gen = StatisticsGen(
         examples=examples,
-        # The schema has no feature but the metadata: the encoded images are not even read.
+        # The schema has only the metadata features, so the encoded images are not even read.
         stats_options=tfdv.StatsOptions(
             schema=tfdv.load_schema_text(str(SCHEMA)), experimental_filter_read_paths=True
         ),
@@ -137,7 +137,7 @@ def training_steps(
     examples: channel.Channel,
     engine: engines.Engine,
 ) -> list[BaseNode]:
-    """Image records → pixels records → better settings, where asked for → a model."""
+    """Returns training: image records → pixels records → tuned settings, if enabled → a model."""
     preprocess = Preprocess(
         examples=examples,
         settings=config.preprocess.model_dump_json(),
@@ -176,7 +176,7 @@ def training_steps(
 def training_settings(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs
 ) -> dict[str, object]:
-    """What Tuner and Trainer both are told; it is in their cache keys."""
+    """Returns the settings of both Tuner and Trainer; part of their cache keys."""
     return {
         "train": config.train.model_dump_json(),
         "augment": config.augment.model_dump_json(),
@@ -187,5 +187,5 @@ def training_settings(
 
 
 def state_dir(config: pipeline_config.PipelineConfig) -> Path:
-    """Where training keeps what outlives a run: features, unfinished phases, lists of trials."""
+    """Returns the folder for what outlives a run: features, unfinished phases, lists of trials."""
     return config.output_dir.resolve() / "training"

@@ -1,7 +1,7 @@
-"""Why a step runs: how its settings and inputs differ from those of its last good execution.
+"""Explains why a step runs: the differences from its last successful execution.
 
-Settings are parameters of the step in TFX's sense; most are JSON in JSON, so they are taken apart
-down to single values before they are compared. Imports no TFX.
+Settings are parameters of the step in TFX's sense; most are nested JSON, so they are parsed into
+single values before they are compared. Imports no TFX.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from data import read_back
 
-# What wraps settings on their way through TFX; says nothing to a reader.
+# Keys that wrap settings inside TFX; without meaning for a reader.
 _WRAPPERS = frozenset(
     {"settings", "custom_config", "value", "config", "@type", "resolved", "base_config"}
 )
@@ -31,10 +31,10 @@ def why(
     """Returns the reason in a few words.
 
     Args:
-      old: parameters of the last good execution; None: there is none.
-      new: parameters of the one that would be.
-      old_inputs: input key → the ids of its artifacts, of the last good execution.
-      new_inputs: likewise, of the one that would be.
+      old: parameters of the last successful execution; None if there is none.
+      new: parameters of the planned execution.
+      old_inputs: input key → the ids of its artifacts, of the last successful execution.
+      new_inputs: input key → the ids of its artifacts, of the planned execution.
     """
     if old is None:
         return "never ran"
@@ -63,7 +63,7 @@ def why(
 
 
 def flat(values: Any, prefix: str = "") -> dict[str, str]:
-    """Nested values, JSON and YAML text in them taken apart → dotted name → text of the value."""
+    """Flattens nested values, with JSON and YAML text in them, to dotted name → text."""
     if isinstance(values, str):
         values = _parsed(values)
     if isinstance(values, Mapping):
@@ -81,7 +81,7 @@ def flat(values: Any, prefix: str = "") -> dict[str, str]:
 
 
 def _parsed(text: str) -> Any:
-    """What a text holds where it is JSON or a YAML file; else the text."""
+    """Parses a text that is JSON or a YAML file; returns any other text unchanged."""
     try:
         if text[:1] in ("{", "["):
             return read_back.from_json(text, _WHAT, lambda found: found)

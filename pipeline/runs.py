@@ -1,4 +1,4 @@
-"""The index of an output directory: a page that lists all its runs."""
+"""Writes the index page of an output directory, which lists all its runs."""
 
 import os
 from pathlib import Path
@@ -13,11 +13,11 @@ INDEX_FILE = "index.html"
 
 
 def record(output: Path, outcome: summary.Summary) -> Path:
-    """Keeps the summary of a run beside its configuration and writes the index anew.
+    """Saves the summary of a run beside its configuration and rewrites the index.
 
     Args:
       output: the output directory.
-      outcome: of the run that has just ended.
+      outcome: the summary of the run that has just ended.
 
     Returns:
       The page.
@@ -35,7 +35,7 @@ def _rows(output: Path) -> list[index.RunRow]:
     rows = []
     for path in sorted((output / FOLDER).glob(f"*/{SUMMARY_FILE}")):
         found = summary.read(path)
-        if found is not None:  # the page is of those that can be read
+        if found is not None:  # the page lists those that can be read
             rows.append(_row(output, found))
     return rows
 

@@ -1,7 +1,7 @@
-"""Settings out of flags, the environment and a YAML file: what the command lines share.
+"""Reads settings from flags, the environment and a YAML file, for all command lines.
 
-Each problem is told in a sentence that names the setting, the value and what is allowed; an
-unknown name is told with the near ones.
+Each problem is reported in a sentence that names the setting, the value and what is allowed; an
+unknown name is reported with similar ones.
 """
 
 import argparse
@@ -20,7 +20,7 @@ Flags = dict[str, Any]
 
 
 class Layered(pydantic_settings.BaseSettings):
-    """What a command line can set; a subclass names the prefix of its environment variables."""
+    """Base of the settings of a command; a subclass names the prefix of its variables."""
 
     model_config = pydantic_settings.SettingsConfigDict(
         extra="forbid",
@@ -49,12 +49,12 @@ Settings = TypeVar("Settings", bound=Layered)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that names the near flags of an unknown one, and does not exit."""
+    """An argument parser that suggests flags similar to an unknown one, and does not exit."""
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
-        """Returns what was given, or raises ``errors.ConfigError`` about unknown arguments."""
+        """Returns the arguments, or raises ``errors.ConfigError`` about unknown ones."""
         given, unknown = self.parse_known_args(args, namespace)
         if unknown:
             known = [flag for action in self._actions for flag in action.option_strings]
@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         return given
 
     def error(self, message: str) -> NoReturn:
-        """Raises what argparse found."""
+        """Raises a problem found by argparse."""
         raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
 
 
@@ -81,13 +81,13 @@ def read(
     """Reads the settings of a command.
 
     Args:
-      model: what can be set; its sources are flags, then those that it names itself.
+      model: the settings; their sources are flags, then those that the model names.
       arguments: the command line without the program's name.
       prog: the program's name.
-      usage: its form, for ``--help``.
-      description: what it does, likewise.
-      recipe: given flags → the YAML file to read where ``--config`` names none.
-      add_flags: adds those that are no settings, for ``--help``.
+      usage: the usage line of ``--help``.
+      description: the description in ``--help``.
+      recipe: given flags → the YAML file to read without ``--config``.
+      add_flags: adds the flags that are not settings, for ``--help``.
 
     Raises:
       errors.ConfigError: with every problem found.
@@ -120,7 +120,7 @@ def read(
 
 
 def told(error: errors.PipelineError) -> str:
-    """Returns an error as a command line tells it."""
+    """Formats an error for a command line."""
     label = "Error" if isinstance(error, errors.UserError) else "Failed"
     return f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}"
 
@@ -136,11 +136,11 @@ def names(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _add_config_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="YAML file with settings")
 
 
 def _kebab(argument: str) -> str:
-    """``--train.head_epochs=3`` → ``--train.head-epochs=3``: both spellings are understood."""
+    """Converts ``--train.head_epochs=3`` to ``--train.head-epochs=3``: both are accepted."""
     flag, equals, value = argument.partition("=")
     return f"{flag.replace('_', '-')}{equals}{value}" if argument.startswith("--") else argument
 

@@ -1,4 +1,4 @@
-"""The Beam door of ingest: names of files and shards cross the shuffle, images never do."""
+"""The Beam adapter of ingest: only names of files and shards cross the shuffle, never images."""
 
 import functools
 import os
@@ -17,7 +17,7 @@ from data import catalog, progress, split, value_range
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
-    """A bundle of tasks → nothing; what is found goes to the index, which all workers share."""
+    """Inspects a bundle of tasks; the results go to the index, which all workers share."""
 
     def __init__(self, *arguments: Any) -> None:
         self._arguments = arguments  # of the Inspector
@@ -34,7 +34,7 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    """(split, shard) → nothing; what became of its images is left in the artifact."""
+    """Writes a (split, shard); its part of the report is left in the artifact."""
 
     def __init__(self, writer: ingest.ShardWriter) -> None:
         self._writer = writer
@@ -45,7 +45,7 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Runs an ingest on whatever engine the Beam arguments name."""
+    """Runs an ingest on the engine that the Beam arguments name."""
 
     def Do(
         self,
@@ -53,7 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """See the base class. Writes the splits, the catalog, the label map and the reports."""
+        """Writes the splits, the catalog, the label map and the reports; see the base class."""
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         root, job = _unpack(exec_properties)
@@ -67,7 +67,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
         outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
         outcome.write(examples.uri)
-        # TFX deletes the artifact of a step that fails; this copy is there to be read then.
+        # TFX deletes the artifact of a step that fails; this copy remains readable.
         report.check(outcome, listing, outcome.write(job.state_dir))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
@@ -79,7 +79,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _ = (
                 pipeline
                 | "NewFiles" >> beam.Create(inspection.bundles(tasks))
-                # Without this, listing and reading fuse into one bundle on one worker.
+                # Without this, listing and reading would be fused into one bundle on one worker.
                 | "Spread" >> beam.Reshuffle()
                 | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders, scale))
             )
@@ -97,7 +97,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _workers_a_machine(arguments: list[str]) -> int:
-    """How many worker processes share a machine's cores."""
+    """Returns how many worker processes share a machine's cores."""
     options = pipeline_options.PipelineOptions(arguments)
     local = options.view_as(pipeline_options.DirectOptions).direct_num_workers
     portable = options.view_as(pipeline_options.PortableOptions).sdk_worker_parallelism

@@ -1,4 +1,4 @@
-"""The second pass of ingest: rows of the index → splits, shards, records.
+"""The second pass of ingest: assigns the rows of the index to splits and writes the shards.
 
 Nothing is lost: each listed file ends in exactly one split or in the quarantine list.
 """
@@ -35,14 +35,14 @@ TASK = "writing records"
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes where.
+    """The assignment of all images.
 
     Attributes:
-      images: what is written, in the order of the records.
-      quarantined: what is not, and why.
+      images: the images to write, in the order of the records.
+      quarantined: the files that are not written, and why.
       ledger: the assignments to remember.
       shard_counts: split → number of shards.
-      duplicate_distance: up to which images counted as near copies.
+      duplicate_distance: the distance up to which images counted as near-duplicates.
       passed_over: images of fixed spans that are in no test split, and so are not used.
     """
 
@@ -54,7 +54,7 @@ class Plan:
     passed_over: int = 0
 
     def shards(self) -> list[tuple[str, int]]:
-        """(split, shard) of each. One that no image falls into is written too."""
+        """Returns (split, shard) of each shard; empty shards are written too."""
         return [(name, i) for name, count in self.shard_counts.items() for i in range(count)]
 
 
@@ -69,13 +69,13 @@ def plan(
 
     Args:
       listing: the files.
-      rows: path → what is known of the file; of every listed one.
+      rows: path → the properties of the file; for every listed file.
       job: the settings.
       ledger: the assignments of earlier ingests.
-      note: called with each image that is not used after all.
+      note: called with each image that is not used.
 
     Raises:
-      errors.PipelineError: of a listed file nothing is known.
+      errors.PipelineError: a listed file has no row.
     """
     _check_known(listing, rows)
     good, infos, quarantined = _sorted_out(listing, rows)
@@ -127,15 +127,15 @@ def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None
     missing = [file.path for file in listing.files if file.path not in rows]
     if missing:
         raise errors.PipelineError(
-            f"Nothing is known of {len(missing)} files, such as {missing[0]}: a worker wrote its"
-            " finds elsewhere. Workers need the output folder at the same path."
+            f"The index lacks {len(missing)} files, such as {missing[0]}: a worker wrote its"
+            " results elsewhere. Workers need the output folder at the same path."
         )
 
 
 def _sorted_out(
     listing: folder.Listing, rows: Mapping[str, index.Row]
 ) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[report.Quarantined]]:
-    """Returns the files that are images, what is known of each, and the others."""
+    """Returns the files that are images, the properties of each, and the other files."""
     good, infos, quarantined = [], [], []
     for file in listing.files:
         result = rows[file.path].result
@@ -154,9 +154,9 @@ def _groups(
     infos: list[decode.ImageInfo],
     config: split.SplitConfig,
 ) -> tuple[list[int], int]:
-    """Returns one number for all images that must share a split: copies, near copies, one group key.
+    """Returns one number for all images that must share a split, and the distance used.
 
-    Also the distance up to which images counted as near copies.
+    These are exact copies, near-duplicates, and images with the same group key.
     """
     sides = [min(info.height, info.width) for info in infos]
     phashes = [info.phash for info in infos]
@@ -181,14 +181,14 @@ def finish(
     output_uri: str,
     inspected: passes.Inspected,
 ) -> report.Report:
-    """Writes the label map; adds up the whole report.
+    """Writes the label map, and merges the parts of the report.
 
     Args:
-      plan: what was to be written; the reports of its shards lie in the artifact.
+      plan: the assignment; the reports of its shards lie in the artifact.
       listing: the files.
       job: has the label map.
       output_uri: the artifact.
-      inspected: how the files were read.
+      inspected: the result of the first pass.
     """
     report.write_labels(output_uri, job.labels)
     unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})
@@ -216,7 +216,7 @@ def finish(
 
 @dataclass(frozen=True)
 class ShardWriter:
-    """Writes the records of one shard at a time, by its list in the catalog.
+    """Writes the records of one shard at a time, according to its list in the catalog.
 
     Attributes:
       root: the data folder.
@@ -231,10 +231,10 @@ class ShardWriter:
     shard_counts: dict[str, int]
 
     def write(self, split_name: str, shard: int) -> report.Report:
-        """Reads and writes the images of one shard; harmless to repeat.
+        """Reads and writes the images of one shard; idempotent.
 
         Returns:
-          What became of them; a copy is left in the artifact.
+          The report on them; a copy is left in the artifact.
         """
         count = self.shard_counts[split_name]
         list_path = catalog.path_of(self.output_uri, split_name, shard, count)

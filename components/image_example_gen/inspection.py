@@ -1,7 +1,6 @@
-"""The first pass of ingest: files → rows of the index. Each new file is decoded once, here.
+"""The first pass of ingest: decodes each new file once, and writes the rows of the index.
 
-What is stored in other bytes than the file's own is kept beside the index, so that the second
-pass only reads and writes.
+Re-encoded bytes are kept beside the index, so that the second pass only reads and writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,12 +34,12 @@ _FILES_A_BUNDLE = 1024
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where an ingest keeps what it knows between runs.
+    """The files in which an ingest keeps its results between runs.
 
     Attributes:
-      state_dir: of the model.
+      state_dir: the state folder of the model.
       decode_key, split_key: see IngestJob.
-      counted: whether histograms are kept of values of more than 8 bits.
+      counted: whether histograms of values of more than 8 bits are kept.
     """
 
     state_dir: str
@@ -61,21 +60,21 @@ class Workspace:
 
     @property
     def ledger(self) -> Path:
-        """Returns the file that remembers splits; editing it pins an image to one."""
+        """Returns the ledger of splits; editing it pins an image to a split."""
         return Path(self.state_dir, LEDGER_FILE.format(key=self.split_key))
 
     def encoded(self, sha256: str, info: decode.ImageInfo) -> Path:
-        """Where the bytes to store for a file are, when they are not its own."""
-        # The range is in the name: whoever dies between writing bytes and row leaves no mixture.
+        """Returns the path of the bytes to store for a file, if they are not its own."""
+        # The range is in the name, so that a crash between writing bytes and row leaves no mixture.
         name = sha256 if info.values is None else f"{sha256}-{info.values.scaled.key()}"
         return self.index_dir / "encoded" / sha256[:2] / name
 
     def histogram(self, sha256: str) -> Path:
-        """Where the histogram of a file's values is, when they have more than 8 bits."""
+        """Returns the path of the histogram of a file's values, if they have more than 8 bits."""
         return self.index_dir / "histograms" / sha256[:2] / sha256
 
     def read_histogram(self, sha256: str) -> np.ndarray:
-        """Returns the histogram of a file's values, see value_range.
+        """Reads the histogram of a file's values, see value_range.
 
         Raises:
           errors.DataError: it is damaged.
@@ -87,7 +86,7 @@ class Workspace:
             return value_range.histogram_from_bytes(content)
 
     def has_bytes(self, row: index.Row) -> bool:
-        """Returns whether the bytes to store for a file need not be made again."""
+        """Returns whether the bytes to store for a file exist already."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
             return True
@@ -96,7 +95,7 @@ class Workspace:
         return _is_image(self.encoded(row.sha256, result))
 
     def remember(self, rows: Sequence[index.Row], ledger: Mapping[str, str]) -> None:
-        """Keeps what is known of the files and where they went; forgets those that are gone."""
+        """Saves the rows and splits of the files; forgets files that are gone."""
         index.save(self.index_dir, rows)
         split.save_ledger(self.ledger, ledger)
         kept = set()
@@ -110,7 +109,7 @@ class Workspace:
 
 
 def _is_image(path: Path) -> bool:
-    """Returns whether a file begins as what is stored does; after a power failure it may be zeros."""
+    """Returns whether a file begins like an image; after a power failure it may be zeros."""
     try:
         with path.open("rb") as file:
             return file.read(8).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
@@ -120,7 +119,7 @@ def _is_image(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Task:
-    """A file to look at, and the row of one that it may be a moved copy of."""
+    """A file to inspect, and the row of a file that it may be a moved copy of."""
 
     file: folder.ImageFile
     twin: index.Row | None = None
@@ -128,7 +127,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Tasks that go to one worker together; Beam would look into a plain list, one by one."""
+    """Tasks that go to one worker together; Beam would inspect a plain list item by item."""
 
     tasks: Sequence[Task]
 
@@ -136,13 +135,13 @@ class Bundle:
 def new_files(
     listing: folder.Listing, rows: dict[str, index.Row], workspace: Workspace
 ) -> list[Task]:
-    """Returns the files of a listing that the index does not know as they are."""
+    """Returns the files of a listing that the index lacks, or that changed."""
     known = set()
     for file in listing.files:
         row = rows.get(file.path)
         if row and row.describes(file) and workspace.has_bytes(row):
             known.add(file.path)
-    # A move keeps size and modification time.
+    # Moving a file keeps its size and modification time.
     gone = {
         (row.size_bytes, row.modified_ns): row
         for path, row in rows.items()
@@ -156,13 +155,13 @@ def new_files(
 
 
 def bundles(tasks: Sequence[Task]) -> list[Bundle]:
-    """Returns the tasks in parts that one worker takes at a time."""
+    """Returns the tasks in bundles that one worker takes at a time."""
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
 
 def count_decoded(tasks: Sequence[Task], rows: Mapping[str, index.Row]) -> int:
-    """How many files had to be decoded; the others were known from before, or moved."""
+    """Returns how many files were decoded; the others were known before, or moved."""
     return sum(
         1 for task in tasks if task.twin is None or rows[task.file.path].sha256 != task.twin.sha256
     )
@@ -196,7 +195,7 @@ class Inspector:
         self._pool.close()
 
     def inspect(self, tasks: Sequence[Task]) -> None:
-        """Looks at files and appends their rows to the index."""
+        """Inspects files and appends their rows to the index."""
         rows: list[index.Row] = []
         todo: dict[str, folder.ImageFile] = {}
         for task in tasks:
@@ -213,7 +212,7 @@ class Inspector:
     def _decode(
         self, todo: dict[str, folder.ImageFile], requests: list[decoder.Request]
     ) -> list[str]:
-        """Decodes; returns the paths of files of which TensorFlow sees another image."""
+        """Decodes files; returns the paths of those that TensorFlow decodes differently."""
         rows, refused = [], []
         for request, answer in self._pool.decode(requests):
             result = answer.result
@@ -233,7 +232,7 @@ class Inspector:
         return refused
 
     def _compared(self, path: str, result: decode.Decoded) -> decode.Decoded | decode.Rejection:
-        """Notes whether the served model would see in the file itself what is stored for it."""
+        """Records whether the served model would see in the file itself what is stored for it."""
         if not verify.may_be_seen_otherwise(result, self._config):
             return result
         content = files.read(self._root, path, self._config.limits.max_bytes)
@@ -259,7 +258,7 @@ class Inspector:
         return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
 
     def _moved(self, task: Task) -> index.Row | None:
-        """Returns the row of a file that was moved, where its content is the same."""
+        """Returns the row of a file that was moved, if its content is the same."""
         content = files.read(self._root, task.file.path, self._config.limits.max_bytes)
         twin = task.twin
         if twin is None or isinstance(content, decode.Rejection):

@@ -1,4 +1,4 @@
-"""What ingest takes in: the listing, judged as on the command line, and the list of unused files."""
+"""The input of ingest: the listing, checked as on the command line, and the unused files."""
 
 import os
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
     """Writes the list of unused files row by row: it may be longer than memory holds.
 
     Args:
-      state_dir: where the list is read when the step failed and its artifact is gone.
+      state_dir: has the copy to read when the step failed and its artifact is gone.
       uri: the artifact.
 
     Yields:
-      A function that takes each row, see data/layout/unused.py.
+      A function that writes a row, see data/layout/unused.py.
     """
     path = Path(state_dir, UNUSED_FILE)
     with (
@@ -44,7 +44,7 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
 
 
 def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listing:
-    """Lists the data folder as the command line did, and judges it anew: it may have changed.
+    """Lists the data folder as the command line did, and checks it again: it may have changed.
 
     Args:
       root: the data folder.
@@ -52,14 +52,15 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
       note: called with each file that is not used.
 
     Raises:
-      errors.DataError: the folder makes no classifier, or has a class that is not in the label map.
+      errors.DataError: the folder cannot make a classifier, or has a class that is not in the
+        label map.
     """
     listing = folder.scan(root, job.config, note)
     checks.check(listing, job.config)
     new = sorted({file.class_name for file in listing.files} - set(job.labels))
     if new:
         raise errors.DataError(
-            f"The class {new[0]!r} came into {root} after this run, or its package for Kubeflow,"
-            " was made, and is not in its label map. Run the command again."
+            f"The class {new[0]!r} was added to {root} after this run started, or its package for"
+            " Kubeflow was made, and is not in the label map. Run the command again."
         )
     return listing

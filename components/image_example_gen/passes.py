@@ -1,7 +1,7 @@
-"""Inspects what is new in a folder, and scales all images of more than 8 bits by one rule.
+"""Inspects the new files of a folder, and scales all images of more than 8 bits by one rule.
 
-The rule follows from the whole set, so it is known only when all files were looked at. What was
-stored by another rule until then is decoded once more.
+The rule follows from the whole set, so it is known only after all files were inspected. Images
+that were stored by another rule until then are decoded once more.
 """
 
 import logging
@@ -18,14 +18,14 @@ Look = Callable[[Tasks, value_range.Scale], None]
 
 @dataclass(frozen=True)
 class Inspected:
-    """What is known of the files of a listing.
+    """The properties of the files of a listing.
 
     Attributes:
       listing: the files.
-      rows: path → what is known; of every listed file, unless a worker lost its finds.
-      decoded: how many files were decoded for the first time or anew, since they changed.
+      rows: path → the row; for every listed file, unless a worker lost its results.
+      decoded: how many files were decoded because they are new or changed.
       scale: the rule for values of more than 8 bits.
-      scaled: what there is to tell of it.
+      scaled: the description of that rule.
     """
 
     listing: folder.Listing
@@ -41,19 +41,19 @@ class Inspected:
 
 
 def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -> Inspected:
-    """Brings the index up to date.
+    """Updates the index.
 
     Args:
       listing: the files.
-      job: the settings, and where the index is.
-      look: looks at files by a rule and appends their rows to the index; called twice at most.
+      job: the settings, and the place of the index.
+      look: inspects files by a rule and appends their rows to the index; called at most twice.
     """
     workspace = inspection.Workspace.of(job)
     rows = index.load(workspace.index_dir)
     tasks = inspection.new_files(listing, rows, workspace)
     fresh = {task.file.path for task in tasks}
     if tasks:
-        # By the rule of the files that are known, which most often stays.
+        # By the rule of the known files, which usually stays the same.
         known = _values(listing, rows, leave_out=fresh)
         scale, _ = _decide(known, rows, job, workspace)
         _start(look, tasks, scale)
@@ -77,7 +77,7 @@ def _start(look: Look, tasks: Tasks, scale: value_range.Scale) -> None:
 def _values(
     listing: folder.Listing, rows: Mapping[str, index.Row], leave_out: Set[str] = frozenset()
 ) -> dict[str, value_range.Values]:
-    """Path → the values of the listed images of more than 8 bits."""
+    """Returns path → the values of the listed images of more than 8 bits."""
     found = {}
     for file in listing.files:
         row = rows.get(file.path)
@@ -109,9 +109,9 @@ def _decide(
 def _without_changed(
     before: Mapping[str, index.Row], after: dict[str, index.Row], stale: set[str]
 ) -> dict[str, index.Row]:
-    """Returns the rows, with a rejection for each file that became another one between two looks.
+    """Returns the rows, with a rejection for each file that changed between two inspections.
 
-    Its values had no say in the rule, and the next run looks at it again.
+    Its values did not count for the rule, and the next run inspects it again.
     """
     for path in stale:
         row = after[path]

@@ -1,4 +1,4 @@
-"""What became of every file: the report of an ingest, and the checks that nothing was lost."""
+"""The report of an ingest on every file, and the checks that nothing was lost."""
 
 import json
 import os
@@ -32,9 +32,9 @@ QUARANTINE_HEADER = ("path", "class", "reason", "detail")
 
 @dataclass(frozen=True, order=True)
 class Quarantined:
-    """A file that no split holds, and why.
+    """A file in no split, and the reason.
 
-    ``reason`` is a code of refusals.REASONS, or the name of the check that put it there.
+    ``reason`` is a code of refusals.REASONS, or the name of the check that took it out.
     """
 
     path: str
@@ -45,19 +45,20 @@ class Quarantined:
 
 @dataclass
 class Report:
-    """What became of the files; adds up over shards.
+    """The outcome for all files; the sum of the reports of the shards.
 
     Attributes:
       examples: split → class name → number of records.
-      quarantined: the files that no split holds, sorted by path.
-      unused: reason → how many files were passed over for it, see data/layout/unused.py.
+      quarantined: the files in no split, sorted by path.
+      unused: reason → how many files are unused for it, see data/layout/unused.py.
       decoded: how many files were decoded; the others were known from an earlier ingest.
       reencoded: how many records hold other bytes than their file.
       source: the data folder.
-      max_duplicate_distance: bits of 256 up to which images were to count as near copies.
-      duplicate_distance: up to which they did; less where look-alikes would have.
-      reading: how the images were read.
-      scaled: how images of more than 8 bits became 0–255; empty where there are none.
+      max_duplicate_distance: the configured distance, in bits of 256, up to which images count as
+        near-duplicates.
+      duplicate_distance: the distance that was used; smaller if look-alikes would have counted.
+      reading: the rules by which the images were read.
+      scaled: the scaling of images of more than 8 bits to 0–255; empty if there are none.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -73,28 +74,28 @@ class Report:
 
     @property
     def found(self) -> int:
-        """How many files there are: in a split, in quarantine, or unused."""
+        """Returns the number of files: in a split, in quarantine, or unused."""
         return sum(self.counts().values()) + len(self.quarantined) + sum(self.unused.values())
 
     def counts(self) -> dict[str, int]:
-        """Split → number of records, every split named."""
+        """Returns split → number of records, for every split."""
         return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
 
     def reasons(self) -> list[tuple[str, int]]:
-        """Returns why files are in quarantine and how many for each reason, the most first."""
+        """Returns quarantine reason → number of files, the most frequent first."""
         return Counter(row.reason for row in self.quarantined).most_common()
 
     def to_json(self) -> str:
-        """As written into the artifact."""
+        """Serialises the report for the artifact."""
         raw = {"found": self.found, **asdict(self), "reading": self.reading.to_dict()}
         return json.dumps(raw, indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Report":
-        """Reads what :meth:`to_json` wrote.
+        """Parses the result of :meth:`to_json`.
 
         Raises:
-          errors.DataError: it is none.
+          errors.DataError: it is not a report.
         """
         return read_back.from_json(text, _WHAT, cls._of, read_back.STEP_AGAIN)
 
@@ -127,13 +128,13 @@ class Report:
         )
 
     def write_part(self, uri: str, name: str) -> None:
-        """Leaves a part of the report in the artifact, for :func:`take_parts`."""
+        """Writes a part of the report into the artifact, for :func:`take_parts`."""
         tf.io.gfile.makedirs(os.path.join(uri, _PARTS))
         with tf.io.gfile.GFile(os.path.join(uri, _PARTS, f"{name}.json"), "w") as file:
             file.write(self.to_json())
 
     def write(self, uri: str) -> str:
-        """Writes the report and the quarantine list; returns where the list is."""
+        """Writes the report and the quarantine list; returns the path of the list."""
         path = os.path.join(uri, QUARANTINE_FILE)
         for name, text in ((REPORT_FILE, self.to_json()), (QUARANTINE_FILE, self.quarantine_csv())):
             with tf.io.gfile.GFile(os.path.join(uri, name), "w") as file:
@@ -142,7 +143,7 @@ class Report:
 
 
 def take_parts(uri: str) -> list[Report]:
-    """Reads the parts of a report in an artifact, and deletes them."""
+    """Reads and deletes the parts of a report in an artifact."""
     parts = []
     for path in sorted(tf.io.gfile.glob(os.path.join(uri, _PARTS, "*.json"))):
         parts.append(Report._read(path))
@@ -152,7 +153,7 @@ def take_parts(uri: str) -> list[Report]:
 
 
 def merge(reports: Iterable[Report]) -> Report:
-    """Adds reports up; the order of the parts does not matter."""
+    """Merges reports; the order of the parts does not matter."""
     totals: dict[str, Counter[str]] = {name: Counter() for name in split.SPLITS}
     merged = Report()
     passed_over: Counter[str] = Counter()
@@ -171,10 +172,10 @@ def merge(reports: Iterable[Report]) -> Report:
 
 
 def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None:
-    """Makes sure that no file was lost and that what is left makes a classifier.
+    """Checks that no file was lost and that the remaining ones can make a classifier.
 
     Raises:
-      errors.PipelineError: found and accounted-for files differ in number.
+      errors.PipelineError: the numbers of found and reported files differ.
       errors.DataError: fewer than two classes to train on, or an empty split.
     """
     if report.found != listing.found:
@@ -186,14 +187,14 @@ def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None
 
 
 def check_classifier(report: Report, where: str) -> None:
-    """Makes sure that each class has an image, two can be trained on and no split is empty.
+    """Checks that each class has an image, two can be trained on and no split is empty.
 
     Args:
-      report: what became of the files.
-      where: the file that says what is wrong with those in quarantine.
+      report: the report.
+      where: the file that lists the quarantined files with their reasons.
 
     Raises:
-      errors.DataError: with what is wrong, and why the images are missing.
+      errors.DataError: with the problem, and why images are missing.
     """
     counts = report.counts()
     bad = _why_missing(report.quarantined, where)
@@ -218,7 +219,7 @@ def check_classifier(report: Report, where: str) -> None:
 
 
 def _why_missing(rows: list[Quarantined], where: str) -> str:
-    """Returns a sentence on the files in quarantine: unreadable ones, and those that a check took out."""
+    """Returns a sentence on the quarantined files: unreadable, or taken out by a check."""
     if not rows:
         return ""
     reasons = Counter(row.reason for row in rows)
@@ -236,14 +237,14 @@ def _why_missing(rows: list[Quarantined], where: str) -> str:
 
 
 def _lost_classes(report: Report, where: str) -> list[str]:
-    """Returns one sentence for each class all of whose files are in quarantine."""
+    """Returns a sentence for each class all of whose files are in quarantine."""
     present = {name for counts in report.examples.values() for name in counts if counts[name]}
     lost: dict[str, list[Quarantined]] = {}
     for row in report.quarantined:
         if row.class_name not in present:
             lost.setdefault(row.class_name, []).append(row)
     return [
-        f"The class {name!r} has no usable image:{_why_missing(rows, where)} Mend the files, or"
+        f"The class {name!r} has no usable image:{_why_missing(rows, where)} Repair the files, or"
         f" leave the class out: --ingest.exclude-classes {shlex.quote(name)}."
         for name, rows in sorted(lost.items())
     ]
@@ -253,7 +254,7 @@ def read_labels(uri: str) -> list[str]:
     """Reads the label map of an Examples artifact.
 
     Raises:
-      errors.DataError: the file holds no list of different names.
+      errors.DataError: the file is not a list of distinct names.
     """
     path = os.path.join(uri, labels.FILE)
     return labels.from_json(read_back.text(path, "label map"), path, read_back.STEP_AGAIN)

@@ -7,7 +7,7 @@ from data.layout import names, recognise
 
 
 class FolderConfig(BaseModel):
-    """How the folders of a data folder are interpreted."""
+    """Settings of how the folders of a data folder are interpreted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
