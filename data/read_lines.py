@@ -58,7 +58,7 @@ def _bounded(file: IO[bytes]) -> Iterator[bytes]:
         start = file.tell()
         while line and not line.endswith(b"\n"):
             if file.tell() - start > _MAX_SKIPPED_BYTES:
-                raise read_back.BrokenError("a line of it has no end; the rest is passed over")
+                raise read_back.BrokenError("a line of it has no end; the rest is skipped")
             line = file.readline(MAX_LINE_BYTES)
 
 
@@ -77,7 +77,7 @@ def _rows(found: Iterable[bytes], where: str, make: Callable[[Any], Made]) -> It
             continue
         yield row
     if bad:
-        logging.warning("In the %s, %d lines are damaged and were passed over.", where, bad)
+        logging.warning("In the %s, %d lines are damaged and were skipped.", where, bad)
 
 
 def typed(kind: type[Row], values: Sequence[Any]) -> Row:

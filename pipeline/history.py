@@ -105,7 +105,7 @@ def _runs(given: argparse.Namespace, console: Console) -> None:
             run_id,
             Path(found.data_dir).name if found else "",
             _steps(steps),
-            (found.verdict or found.status) if found else "broke off",
+            (found.verdict or found.status) if found else "unfinished",
             formats.percent(accuracy, undefined=""),
             found.pushed.version if found and found.pushed else "",
             f"{found.seconds:.0f}" if found else "",

@@ -23,8 +23,8 @@ class Metrics(_Record):
     accuracy: float | None = Field(
         ge=0, le=1, description="share of test images classified correctly"
     )
-    accuracy_low: float | None = Field(None, ge=0, le=1, description="of its confidence interval")
-    accuracy_high: float | None = Field(None, ge=0, le=1, description="likewise")
+    accuracy_low: float | None = Field(None, ge=0, le=1, description="lower end of the interval")
+    accuracy_high: float | None = Field(None, ge=0, le=1, description="upper end of the interval")
     log_loss: float | None = Field(None, ge=0, description="in nats")
     mean_score: float | None = Field(
         None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"

@@ -135,7 +135,7 @@ class Loop:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Ends the loop; a run under way is asked to end first, and goes on the next time."""
+        """Ends the loop; a run under way is asked to end first, and continues the next time."""
         if self._stopping.is_set():
             return
         self._stopping.set()

@@ -97,7 +97,7 @@ def check(job, tmp_path) -> str:
 def test_ingest(jobs, class_folders, tmp_path):
     step = ingest_step.prepare(class_folders, tmp_path, SETTINGS.arguments())
     # A dry run finds nothing, and ingest does not take that for an empty folder.
-    with pytest.raises(errors.PipelineError, match="Nothing is known of 24 files"):
+    with pytest.raises(errors.PipelineError, match="The index lacks 24 files"):
         step()
     (job,) = jobs
     assert "_Inspect" in check(job, tmp_path)

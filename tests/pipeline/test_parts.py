@@ -39,7 +39,7 @@ def test_unknown_steps(arguments, message):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (parts.Parts(first="Tuner"), "Tuner is no step of this run, as it is set up"),
+        (parts.Parts(first="Tuner"), "Tuner is not a step of this run as configured"),
         (parts.Parts("Trainer", "Preprocess"), "Preprocess comes before Trainer"),
     ],
 )

@@ -146,7 +146,7 @@ def test_a_class_without_a_usable_image_is_refused(class_folders, tmp_path):
         report.check(outcome, listing, "q.csv")
     assert str(caught.value) == (
         "The class 'bird' has no usable image: 12 files could not be read (12 damaged), see q.csv."
-        " Mend the files, or leave the class out: --ingest.exclude-classes bird."
+        " Repair the files, or leave the class out: --ingest.exclude-classes bird."
     )
 
 
@@ -164,7 +164,7 @@ def test_what_checks_took_out_is_not_called_unreadable():
 def test_a_class_that_came_in_meanwhile_is_told(class_folders, tmp_path):
     job = made.job_for(folder.scan(class_folders), tmp_path)
     shutil.copytree(class_folders / "cat", class_folders / "bird")
-    with pytest.raises(errors.DataError, match=r"The class 'bird' came into .* Run the command"):
+    with pytest.raises(errors.DataError, match=r"The class 'bird' was added to .* Run the command"):
         intake.listed(str(class_folders), job, lambda _: None)
     shutil.rmtree(class_folders / "dog")
     shutil.rmtree(class_folders / "bird")
