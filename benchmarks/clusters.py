@@ -24,7 +24,7 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
 
 from benchmarks import harness
-from pipeline import beam_config, job_server
+from pipeline.beam import beam_config, job_server
 
 GOAL = 0.8
 ENGINES = ("local", "local-workers", "flink", "spark")

@@ -29,8 +29,9 @@ WAYS = {"cached": 2, "pixels": 0}
 def train(root: Path, place: Path, size: int, views: int) -> None:
     """The child: trains, and leaves the weights in ``place``."""
     from benchmarks import training_set
-    from components.trainer import config, phases
-    from data import augment_config
+    from components.trainer import config
+    from components.trainer.loop import phases
+    from data.augment import augment_config
 
     # Written by each child, from the same folder each time.
     spec = training_set.write_records(root, place.parent / "records", size)

@@ -21,8 +21,10 @@ import numpy as np
 import yaml
 
 from benchmarks import harness, training_set
-from components.trainer import config, loop, phases
-from data import augment_config, dataset
+from components.trainer import config
+from components.trainer.loop import loop, phases
+from data.augment import augment_config
+from data.examples import dataset
 
 GOAL = 0.85
 FULL_SET = 50_000

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data import folder
 from data.sources import digits
+from data.splits import folder
 
 _STRIDE = 7919  # a prime: any number of images has all classes in it
 

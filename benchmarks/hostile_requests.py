@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from benchmarks import hostile_json, raw_http
-from serving import protocol
+from serving.client import protocol
 
 V1, V2, PAGE = "TensorFlow Serving's REST", "Open Inference Protocol", "the page"
 

@@ -26,7 +26,10 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from benchmarks import harness
-from data import decode, example, folder, hashing, quality
+from data.examples import example
+from data.files import hashing
+from data.images import decode, quality
+from data.splits import folder
 
 CHUNKS = 16
 GOAL = 0.8

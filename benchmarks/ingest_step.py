@@ -8,8 +8,8 @@ from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
 from components.image_example_gen import component, config, executor
-from data import folder, labels
-from pipeline import beam_config
+from data.splits import folder, labels
+from pipeline.beam import beam_config
 
 
 def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any]:

@@ -26,7 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import harness
-from pipeline import summary
+from data.examples import examples_artifact
+from pipeline.outcome import summary
+from pipeline.settings import nested
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 7
@@ -125,7 +127,6 @@ def result(output: Path) -> dict[str, Any]:
     import tensorflow as tf
 
     from components.trainer import export
-    from data import records
 
     (path,) = output.rglob(export.KERAS_FILE)  # of a killed step nothing is left
     found = summary.Summary.model_validate_json((output / "summary.json").read_text("utf-8"))
@@ -134,7 +135,7 @@ def result(output: Path) -> dict[str, Any]:
         "records": {
             name: sorted(
                 tf.data.TFRecordDataset(
-                    records.files(str(examples / f"Split-{name}"))
+                    examples_artifact.shards(str(examples), name)
                 ).as_numpy_iterator()
             )
             for name in ("train", "eval", "test")
@@ -175,20 +176,20 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def metrics_apart(one: summary.Metrics | None, other: summary.Metrics | None) -> float:
     """The largest difference of any metric; infinite where they are not of the same things."""
-    values, others = (_flat(found.model_dump() if found else {}) for found in (one, other))
+    values, others = (_figures(found) for found in (one, other))
     if values.keys() != others.keys():
         return math.inf
     return max((abs(value - others[name]) for name, value in values.items()), default=0.0)
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = -1.0 if value is None else float(value)
-    return found
+def _figures(metrics: summary.Metrics | None) -> dict[str, float]:
+    """The figures by dotted name; one that is undefined is -1."""
+    found = nested.flat(metrics.model_dump() if metrics else {})
+    return {
+        name: -1.0 if value is None else float(value)
+        for name, value in found.items()
+        if value != {}
+    }
 
 
 def _finish(data: Path, output: Path, recipe: Path) -> dict[str, Any]:

@@ -29,8 +29,10 @@ from sklearn import metrics
 
 from benchmarks import harness, training_set
 from components.preprocess import materialise
-from components.trainer import config, outliers, outputs, phases
-from data import dataset
+from components.trainer import config
+from components.trainer.calibration import outliers, outputs
+from components.trainer.loop import phases
+from data.examples import dataset
 
 COVERAGE = config.TrainConfig().outlier_coverage
 KEPT = 2000

@@ -1,4 +1,4 @@
--- For wrk: sends prepared requests in turn and ends with a line of JSON.
+-- Script for wrk: sends prepared requests in turn and prints a line of JSON at the end.
 -- Each argument is a file: a line with the path, lines "name: value", an empty line, the body.
 
 local requests = {}

@@ -1,13 +1,12 @@
-"""Requests a second of the served model against batched calls in the same process.
+"""Compares the throughput of the served model with batched calls in the same process.
 
     python benchmarks/serving.py [--data-dir DIR] [--backbone NAME] [--size PX] [--seconds S]
 
 The reference calls the exported model's ``serving_default`` with batches of 1, 8 and 32 images,
-one after another, with nothing between: no server can be faster. Ours is ``python -m serving
-serve`` with so many clients, each sending one image a request over a kept connection: by Triton's
-binary protocol, to Triton itself on its loopback port and through the door, and by TensorFlow
-Serving's REST API. The clients are wrk (Debian: ``apt-get install
-wrk``), on the same machine.
+one after another without pauses: no server can be faster. It is compared with ``python -m serving
+serve`` and as many clients, each sending one image per request over a kept connection: with Triton's
+binary protocol, to Triton itself on its loopback port and through the gateway, and with TensorFlow
+Serving's REST API. The clients are wrk (Debian: ``apt-get install wrk``), on the same machine.
 """
 
 import base64
@@ -28,9 +27,10 @@ import tensorflow as tf
 
 from benchmarks import harness
 from components.preprocess import materialise
-from components.trainer import config, export, model
-from data import folder
-from serving import protocol
+from components.trainer import config, export
+from components.trainer.network import model
+from data.splits import folder
+from serving.client import protocol
 
 CONCURRENCIES = (1, 8, 32)
 IMAGES = 256
@@ -38,12 +38,12 @@ LABELS = [f"class {number}" for number in range(10)]
 GOALS = {"triton": 0.95, "http": 0.95, "rest": 0.75}
 WARM_UP_S = 2
 
-# Makes the path, the body and the headers of a request for one image.
+# Builds the path, the body and the headers of a request for one image.
 Form = Callable[[bytes], tuple[str, bytes, dict[str, str]]]
 
 
 def export_model(target: Path, backbone: str, size: int) -> None:
-    """A version with random weights: they cost as much as any."""
+    """Exports a version with random weights, which cost as much as trained ones."""
     settings = config.TrainConfig(backbone=backbone, weights="random")
     classifier = model.build(settings, size, len(LABELS))
     spec = materialise.Spec(size, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
@@ -52,7 +52,7 @@ def export_model(target: Path, backbone: str, size: int) -> None:
 
 
 def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -> float:
-    """Images a second of batched calls."""
+    """Measures images per second of batched calls."""
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
     batches = [
         tf.constant(images[start : start + batch])
@@ -72,22 +72,22 @@ def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -
 
 
 def binary(image: bytes) -> tuple[str, bytes, dict[str, str]]:
-    """Triton's binary protocol."""
+    """Builds a request in Triton's binary protocol."""
     return "/v2/models/bench/infer", *protocol.request("image_bytes", [image], [], {})
 
 
 def rest(image: bytes) -> tuple[str, bytes, dict[str, str]]:
-    """TensorFlow Serving's REST API."""
+    """Builds a request of TensorFlow Serving's REST API."""
     body = json.dumps({"instances": [{"b64": base64.b64encode(image).decode()}]})
     return "/v1/models/bench:predict", body.encode(), {"Content-Type": "application/json"}
 
 
-# By the names that the address file has for them.
+# By their names in the address file.
 PATHS: dict[str, Form] = {"triton": binary, "http": binary, "rest": rest}
 
 
 def load(url: str, forms: list[Path], clients: int, seconds: float) -> dict[str, float]:
-    """What wrk measures with so many clients, after a warm-up.
+    """Runs wrk with so many clients, after a warm-up, and returns its figures.
 
     Raises:
       SystemExit: a request failed.
@@ -109,7 +109,7 @@ def load(url: str, forms: list[Path], clients: int, seconds: float) -> dict[str,
 
 
 def written(form: Form, images: list[bytes], folder_path: Path) -> list[Path]:
-    """The requests as files that the script for wrk reads."""
+    """Writes the requests as files for the wrk script."""
     folder_path.mkdir()
     paths = []
     for number, image in enumerate(images):
@@ -121,7 +121,7 @@ def written(form: Form, images: list[bytes], folder_path: Path) -> list[Path]:
 
 
 def start_server(model_dir: Path, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
-    """The server, and where it listens."""
+    """Starts a server; returns the process and its addresses."""
     path = model_dir.parent / "address.json"
     command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
     command += ["--port", "0", "--address-file", str(path), *flags]
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     given = parser.parse_args()
     if shutil.which("wrk") is None:
-        raise SystemExit("wrk is not there; Debian's package has its name.")
+        raise SystemExit("wrk is not installed; Debian's package is called wrk.")
     with harness.workspace() as scratch:
         root = harness.data_dir(given.data_dir, scratch)
         files = folder.scan(root).files[:: max(1, len(folder.scan(root).files) // IMAGES)]

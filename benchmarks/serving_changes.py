@@ -1,18 +1,18 @@
-"""Versions that come and go, and a worker that is killed, under steady load: what do clients see?
+"""Changes versions and kills a worker under steady load, and counts the failed requests.
 
     python benchmarks/serving_changes.py [--data-dir DIR] [--clients N] [--kills N]
 
-``python -m serving serve`` serves version 1 of a small network while clients ask without a pause
-of more than ``--pause-ms``, half of them by Triton's binary protocol, half by TensorFlow Serving's
-REST API, and never try again. Version 2 is pushed, taken back by ``rollback`` and served again by
+``python -m serving serve`` serves version 1 of a small network while clients send requests with
+pauses of ``--pause-ms``, half of them with Triton's binary protocol, half with TensorFlow Serving's
+REST API, and never retry. Version 2 is pushed, withdrawn by ``rollback`` and served again by
 ``promote``; then worker processes are killed with SIGKILL, of a server with one worker and of one
 with two.
 
-The two versions answer every image of the load differently, so an answer tells its version. Wrong
-is an answer that is neither version's; one of a version that was not there yet when it came; and
-one of the old version to a request that began after the new one was announced, by the line of
-``serve`` or by the end of the command. The reference is the number of requests during push,
-rollback and promotion; ours is how many were answered, and rightly.
+The two versions answer every image of the load differently, so an answer identifies its version.
+An answer is wrong if it is neither version's, if it is the new version's before the change began,
+or if it is the old version's to a request that began after the new one was announced, by the line
+of ``serve`` or the end of the command. The reference is the number of requests during push,
+rollback and promotion; it is compared with the number of correct answers.
 """
 
 import asyncio
@@ -42,14 +42,15 @@ import tensorflow as tf
 
 from benchmarks import harness, process_tree
 from components.preprocess import materialise
-from components.trainer import config, export, model
-from data import folder
-from serving import protocol
+from components.trainer import config, export
+from components.trainer.network import model
+from data.splits import folder
+from serving.client import protocol
 
 LABELS = [f"class {number}" for number in range(10)]
 SIZE_PX = 32
-SHARPER = 50.0  # random logits times this: a version is sure of other classes than the next
-APART = 0.2  # the least that the versions' probabilities differ on an image of the load
+SHARPER = 50.0  # scales random logits: the versions are confident of different classes
+APART = 0.2  # minimum difference of the versions' probabilities on an image
 TOLERANCE = 1e-4
 IMAGES = 64
 HOLD_S = 3.0
@@ -59,10 +60,10 @@ WORKER = "python_backend_stub"
 
 @dataclass(frozen=True)
 class Answered:
-    """A request: by which door, when (monotonic seconds), and what came.
+    """A request: its protocol, its times (monotonic seconds) and its outcome.
 
     Attributes:
-      came: "1" or "2", whose answer it was; "neither"; or the failure.
+      came: the version that answered, "1" or "2"; "neither"; or the failure.
     """
 
     door: str
@@ -72,13 +73,13 @@ class Answered:
 
     @property
     def failed(self) -> bool:
-        """Whether no answer came."""
+        """Returns whether the request failed."""
         return self.came not in ("1", "2", "neither")
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of version: its name, from when it was under way, and when it was announced."""
+    """A change of version: its name, start, announcement, old and new version."""
 
     name: str
     begun: float
@@ -88,7 +89,7 @@ class Change:
 
 
 def export_version(target: Path, number: int) -> None:
-    """A version with random weights that is sure of what it says."""
+    """Exports a version with random weights and confident predictions."""
     keras.utils.set_random_seed(number)
     classifier = model.build(
         config.TrainConfig(backbone="cnn", weights="random"), SIZE_PX, len(LABELS)
@@ -100,7 +101,7 @@ def export_version(target: Path, number: int) -> None:
 
 
 def telling(versions: dict[str, Path], images: list[bytes]) -> tuple[list[bytes], dict[str, Any]]:
-    """The images that the versions answer differently; version → probabilities [N, K]."""
+    """Returns the images that the versions answer differently; version → probabilities [N, K]."""
     found = {
         number: tf.saved_model.load(str(path))
         .signatures["serving_default"](image_bytes=tf.constant(images))["probabilities"]
@@ -114,14 +115,14 @@ def telling(versions: dict[str, Path], images: list[bytes]) -> tuple[list[bytes]
 
 
 class Load:
-    """Clients that ask all the time, in a thread of its own; a context manager.
+    """Clients that send requests continuously, in a thread; a context manager.
 
     Args:
-      address: where the server listens.
-      images: those to send, in turns.
+      address: the server's addresses.
+      images: the images to send, in turn.
       expected: version → probabilities [N, K].
-      clients: of both doors together.
-      pause_s: of each client between two requests.
+      clients: number of clients of both protocols together.
+      pause_s: pause of each client between two requests.
     """
 
     def __init__(
@@ -232,26 +233,26 @@ class Server:
         self._process.wait()
 
     def wait(self, happened: Callable[[], bool]) -> None:
-        """Waits for something to happen while the server lives."""
+        """Waits for a condition while the server runs."""
         deadline = time.monotonic() + TIMEOUT_S
         while not happened():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._process.terminate()
-                raise SystemExit(f"The server did not go on:\n{self._output.read_text()}")
+                raise SystemExit(f"The server stopped or timed out:\n{self._output.read_text()}")
             time.sleep(0.02)
 
     def said(self, sentence: str) -> int:
-        """How often it printed a sentence."""
+        """Counts how often the server printed a sentence."""
         return self._output.read_text().count(sentence)
 
     def command(self, *arguments: str) -> None:
-        """``python -m serving`` about this server, until it has followed."""
+        """Runs a ``python -m serving`` command and waits until the server has followed."""
         flags = ["--model-dir", str(self.model_dir), "--url", self.address["http"]]
         command = [sys.executable, "-m", "serving", *arguments, *flags]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def workers(self) -> list[int]:
-        """The ids of the processes that run the model."""
+        """Returns the ids of the processes that run the model."""
         found = process_tree.below(self._process.pid)
         return sorted(one for one in found if WORKER in _command_line(one))
 
@@ -264,7 +265,7 @@ def _command_line(process_id: int) -> str:
 
 
 def change_versions(server: Server, pushed: Path) -> list[Change]:
-    """Pushes version 2, rolls back, promotes."""
+    """Pushes version 2, rolls back and promotes."""
     changes = []
 
     def change(name: str, old: str, new: str, act: Callable[[], None]) -> None:
@@ -285,7 +286,7 @@ def change_versions(server: Server, pushed: Path) -> list[Change]:
 
 
 def judged(changes: Sequence[Change], answered: Sequence[Answered]) -> dict[str, dict[str, Any]]:
-    """What clients saw of each change, from the end of the one before to its own hold."""
+    """Counts the outcomes of each change, from the end of the previous change to the next."""
     rows: dict[str, dict[str, Any]] = {}
     start = min(one.begun for one in answered)
     for change in changes:
@@ -309,10 +310,10 @@ def judged(changes: Sequence[Change], answered: Sequence[Answered]) -> dict[str,
 
 
 def kill(server: Server, load: Load, workers: int, count: int) -> dict[str, Any]:
-    """Kills one of the workers several times: how many requests fail, and for how long."""
+    """Kills one of the workers several times; returns how many requests fail, and for how long."""
     recoveries, failures, requests, wrong = [], [], 0, 0
     for _ in range(count):
-        # The worker of the version from before takes its time to end.
+        # The previous version's worker takes some time to end.
         server.wait(lambda: len(server.workers()) == workers)
         time.sleep(HOLD_S)
         said, begun = server.said("is served."), time.monotonic()
@@ -350,7 +351,7 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--pause-ms", type=float, default=10)
-    parser.add_argument("--kills", type=int, default=3, help="of each server")
+    parser.add_argument("--kills", type=int, default=3, help="number of kills per server")
     given = parser.parse_args()
     with harness.workspace() as scratch:
         root = harness.data_dir(given.data_dir, scratch)
@@ -383,7 +384,7 @@ def main() -> None:
     requests = sum(row["requests"] for row in rows)
     bad = sum(row[key] for row in rows for key in ("failed", "neither", "too_early", "stale"))
     harness.finish(
-        "requests answered, and rightly, while versions change",
+        "requests answered correctly while versions change",
         "requests",
         requests,
         requests - bad,

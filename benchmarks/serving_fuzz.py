@@ -1,18 +1,17 @@
-"""Ten thousand hostile requests and images to the server's doors, then four times too many clients.
+"""Sends ten thousand hostile requests to the gateway, then four times too many clients.
 
     python benchmarks/serving_fuzz.py [--requests N] [--seconds S] [--attacks-only]
 
-Requests are made by hypothesis from a fixed seed: TensorFlow Serving's REST API and the Open
-Inference Protocol, in JSON and in binary, with everything about them wrong that can be, and with
-images that were cut, flipped, spliced, or claim to be huge. Every 50th is a sound one, to be
-answered with the same numbers each time. A fault is an answer of 5xx, none at all to whole HTTP,
-a wrong answer to a sound request, a process that died, or memory that grows. Then so many clients
-as four times the door's places ask for some seconds: each must be answered right or with 429 or
-503 and Retry-After, and a normal request soon after.
+Hypothesis generates the requests from a fixed seed: TensorFlow Serving's REST API and the Open
+Inference Protocol, in JSON and in binary, malformed in every possible place, with images that are
+truncated, have flipped bits, are spliced, or claim to be huge. Every 50th is a valid request that must
+get the same numbers each time. A fault is a 5xx response, no response to complete HTTP, a wrong
+response to a valid request, a process that died, or growing memory. Then four times as many clients as
+the gateway has waiting slots send requests for some seconds: each must get a correct response, or 429
+or 503 with Retry-After, and a normal request must succeed soon after.
 
-At last come the few requests of hostile_load.py that want all of the server, to one with the limits
-that it has by default and 1,024 file descriptors: health must be answered with 200 within a second
-during each of them.
+Finally the requests of hostile_load.py, which try to exhaust the server, are sent to one with default
+limits and 1,024 file descriptors: health must be answered with 200 within a second during each.
 """
 
 import argparse
@@ -45,7 +44,8 @@ from benchmarks import (
     raw_http,
 )
 from benchmarks import serving as throughput
-from serving import bounds, client
+from serving.client import client
+from serving.gateway import bounds
 
 MODEL = "bench"
 MAX_REQUEST_BYTES = 2_000_000
@@ -61,14 +61,14 @@ _EXAMPLES = 20
 
 
 class Watched:
-    """A server, its processes and what becomes of them."""
+    """A server and its processes, watched for deaths and memory."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.first = self.processes()
 
     def processes(self) -> dict[int, str]:
-        """Process ids and their roles: the supervisor, Triton, and its workers."""
+        """Returns process ids and their roles: the supervisor, Triton, and its workers."""
         found = {self._process.pid: "supervisor"}
         for child in process_tree.below(self._process.pid):
             name = Path(f"/proc/{child}/cmdline").read_bytes()
@@ -76,7 +76,7 @@ class Watched:
         return found
 
     def memory_mb(self) -> dict[str, float]:
-        """Resident MB by role."""
+        """Returns the resident memory in MB by role."""
         sizes: dict[str, float] = defaultdict(float)
         for process_id, role in self.processes().items():
             fields = Path(f"/proc/{process_id}/statm").read_text().split()
@@ -84,12 +84,12 @@ class Watched:
         return {role: round(size, 1) for role, size in sizes.items()}
 
     def died(self) -> int:
-        """How many of the first processes are there no more."""
+        """Counts the initial processes that have ended."""
         return len(self.first.keys() - self.processes().keys())
 
 
 class Probe:
-    """Sound requests: what they are answered at first, they must be answered ever after."""
+    """Valid requests whose responses must stay the same as at the start."""
 
     def __init__(self, address: dict[str, str]) -> None:
         self._address = address
@@ -107,12 +107,12 @@ class Probe:
         return np.concatenate([binary, [row["probabilities"]]])
 
     def check(self) -> None:
-        """Asks once more."""
+        """Sends the valid requests again and compares the responses."""
         self.asked += 1
         try:
             same = np.allclose(self._ask(), self._expected, atol=1e-6)
         except Exception as error:
-            print(f"A sound request failed: {error!r}", flush=True)
+            print(f"A valid request failed: {error!r}", flush=True)
             same = False
         self.wrong += not same
 
@@ -128,12 +128,13 @@ def fuzz(
     """Sends hostile requests.
 
     Args:
-      address: of the server.
-      count: how many.
-      tick: is called with the number of each, before it is sent.
+      address: the server's addresses.
+      count: the number of requests.
+      tick: called with the number of each request before it is sent.
 
     Returns:
-      By door and kind how often each status came (0: closed without one; -1: nothing came); the faults.
+      The counts of each status by protocol and kind (0: closed without one; -1: no response), and
+      the faults.
     """
     images = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
     statuses: dict[str, Counter[int]] = defaultdict(Counter)
@@ -155,7 +156,7 @@ def fuzz(
 
 
 async def overload(address: dict[str, str], clients: int, seconds: float) -> dict[str, Any]:
-    """So many clients at once; what they are answered."""
+    """Sends requests from many clients at once; returns the counts of their statuses."""
     path, body, headers = throughput.binary(hostile_images.sound()[0])
     url = address["http"] + path
     stop = time.monotonic() + seconds
@@ -186,7 +187,7 @@ async def overload(address: dict[str, str], clients: int, seconds: float) -> dic
 
 
 def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Runs all of it on a server of its own."""
+    """Runs the fuzzing and the overload on its own server."""
     version = scratch / "serving" / MODEL / "1"
     throughput.export_model(version, "cnn", 32)
     flags = ("--max-request-bytes", str(MAX_REQUEST_BYTES))
@@ -224,7 +225,7 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 
 def attack(scratch: Path) -> list[dict[str, Any]]:
-    """Runs the attacks of hostile_load.py on a server of its own."""
+    """Runs the attacks of hostile_load.py on its own server."""
     version = scratch / "attacked" / MODEL / "1"
     throughput.export_model(version, "cnn", 128)
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -239,13 +240,13 @@ def attack(scratch: Path) -> list[dict[str, Any]]:
 
 
 def finish_attacks(found: list[dict[str, Any]]) -> None:
-    """Prints what the attacks did to health."""
+    """Prints the health responses during the attacks."""
     worst = max(one["worst_health_s"] for one in found)
     down = sum(count for one in found for key, count in one["health"].items() if key != "200")
     details = {"attacks": found, "health_not_200": down}
-    # The worst answer within a second, and none other than 200.
+    # The slowest response within a second, and none other than 200.
     ratio = min(1.0, HEALTH_S / worst) if not down else 0.0
-    claim = "health during attacks, worst answer"
+    claim = "health during attacks, slowest response"
     harness.finish(claim, "s", HEALTH_S, worst, ratio, 1.0, details)
 
 

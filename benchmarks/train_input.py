@@ -34,7 +34,9 @@ import tensorflow as tf
 from benchmarks import harness
 from components.preprocess import config as preprocess_config
 from components.preprocess import materialise
-from data import augment_config, dataset, folder, records
+from data.augment import augment_config
+from data.examples import catalog, dataset, records
+from data.splits import folder
 
 BATCH = 32
 GOAL = 5.0
@@ -106,29 +108,26 @@ def prepare(root: Path, target: Path, size_px: int) -> tuple[list[str], dict[str
     ingest()
     ingested_s = time.perf_counter() - start
     config = preprocess_config.PreprocessConfig(size_px=size_px)
-    sources = records.files(str(target / "examples" / "Split-train"))
+    shards = materialise.shards(str(target / "examples"), str(target / "pixels"), ["train"])
     # The first trace of decode and resize is paid once a run, not once a shard.
-    _materialise(_head(sources[0], target / "warm-source"), target / "warm", config)
+    materialise.write(_head(shards[0], target / "warm"), config)
     start = time.perf_counter()
-    count = sum(_materialise(source, target / "pixels", config) for source in sources)
+    count = sum(materialise.write(shard, config) for shard in shards)
     materialised_s = time.perf_counter() - start
-    return records.files(str(target / "pixels" / "Split-train")), {
+    return [shard.pixels for shard in shards], {
         "images": count,
         "ingest_s_per_image": ingested_s / len(folder.scan(root).files),
         "materialise_s_per_image": materialised_s / count,
     }
 
 
-def _materialise(source: str, target: Path, config: preprocess_config.PreprocessConfig) -> int:
-    path = target / "Split-train" / Path(source).name
-    return materialise.shard(source, str(path), config)
-
-
-def _head(source: str, folder_path: Path) -> str:
-    path = str(folder_path / "Split-train" / Path(source).name)
-    head = tf.data.TFRecordDataset(source).take(BATCH)
-    records.write(path, head.as_numpy_iterator())
-    return path
+def _head(shard: materialise.Shard, folder_path: Path) -> materialise.Shard:
+    """A shard of the first records of another, and where its pixels go."""
+    head = materialise.Shard(*(str(folder_path / name) for name in ("images", "catalog", "pixels")))
+    rows = tf.data.TFRecordDataset(shard.images).take(BATCH)
+    records.write(head.images, rows.as_numpy_iterator())
+    catalog.write_shard(head.catalog, catalog.read_shard(shard.catalog)[:BATCH])
+    return head
 
 
 def main() -> None:

@@ -9,8 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import config, evaluation, losses, training_job
-from data import augment_config, example, folder, graph, records
+from components.trainer import config
+from components.trainer.loop import evaluation, losses, training_job
+from data.augment import augment_config
+from data.examples import example, examples_artifact, records
+from data.graph import decoding
+from data.splits import folder
 
 SHARES = (0.7, 0.1, 0.2)
 SPLITS = ("train", "eval", "test")
@@ -49,7 +53,7 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
         files = sorted((root / split_name).glob("*/*"))
 
         def decode(path: tf.Tensor) -> tf.Tensor:
-            return graph.resize(graph.decode(tf.io.read_file(path)), size, "stretch")
+            return decoding.resize(decoding.decode(tf.io.read_file(path)), size, "stretch")
 
         pixels = tf.data.Dataset.from_tensor_slices([str(path) for path in files])
         pixels = pixels.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(64)
@@ -58,14 +62,14 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
             example.encode_pixels(values, names.index(path.parent.name), path.name.encode())
             for values, path in rows
         )
-        shard = str(target / f"Split-{split_name}" / records.shard_name(0, 1))
+        shard = examples_artifact.shard_path(str(target), split_name, 0, 1)
         counts[split_name] = records.write(shard, encoded)
     return materialise.Spec(size, "stretch", names, counts)
 
 
 def files(scratch: Path, split_name: str) -> list[str]:
     """The shards of a split in ``scratch / "records"``."""
-    return records.files(str(scratch / "records" / f"Split-{split_name}"))
+    return examples_artifact.shards(str(scratch / "records"), split_name)
 
 
 def job(

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import harness, training_set
-from components.trainer import training_job
+from components.trainer.loop import training_job
 from components.tuner import config as tune_config
 from components.tuner import heads, search
 

@@ -6,7 +6,7 @@ The plain script: image_dataset_from_directory, augmentation layers in the model
 backbone for 10 epochs with Adam at 1e-3, then the top blocks for 10 epochs at 1e-5, BatchNorm
 frozen layer by layer. In the details also the same as tutorials write it, where BatchNorm in the
 unfrozen blocks trains. Ours: the same files, decoded once into records, then
-components.trainer.phases with its default settings. Same backbone, size, split and seeds.
+components.trainer.loop.phases with its default settings. Same backbone, size, split and seeds.
 
 The clock starts with the files and stops while the test split is looked at; imports are counted
 for neither. The ratio is the wall clock to the plain script's final test accuracy; where ours
@@ -34,9 +34,11 @@ import tensorflow as tf
 from keras import layers
 
 from benchmarks import harness, training_set
-from components.trainer import config, loop, model, phases
+from components.trainer import config
 from components.trainer.backbones import registry
-from data import dataset
+from components.trainer.loop import loop, phases
+from components.trainer.network import model
+from data.examples import dataset
 
 GOAL, WHOLE_GOAL, POINTS_GOAL = 20.0, 5.0, 2.0
 BATCH = 32

@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import harness
-from data import folder
+from data.splits import folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "unchanged"

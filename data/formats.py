@@ -1,8 +1,8 @@
-"""Number formats for people: the only owner of how a rate, a count or a time is written.
+"""Number formats: the only owner of how a rate, a count or a time is written.
 
-Sentences, terminal tables and pages all use it; ``pages.py`` offers the same functions as
-template filters. A number that is None or NaN is undefined, and shown as ``UNDEFINED`` or as the
-caller requests.
+Sentences, terminal tables and pages all use it; ``pages.py`` offers the same functions as filters
+of templates. A number that is None or NaN is undefined, and shown as ``UNDEFINED`` or as the
+caller's replacement.
 """
 
 import math
@@ -17,7 +17,7 @@ def percent(value: float | None, digits: int = 1, undefined: str = UNDEFINED) ->
 
 
 def tick(value: float) -> str:
-    """Formats a rate in 0–1 with as many digits as it needs: "20%", "97.5%"."""
+    """Formats a rate in 0–1 with as few digits as it needs: "20%", "97.5%"."""
     return f"{float(f'{100 * value:.4g}'):g}%"
 
 
@@ -83,7 +83,7 @@ def operations(value: int) -> str:
 
 
 def key(value: float | None) -> str:
-    """Formats a number exactly, so that a table can sort by it; empty if there is none."""
+    """Formats a number exactly, as a sort key of a table; empty where there is none."""
     return "" if value is None or _is_missing(value) else repr(value)
 
 

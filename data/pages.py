@@ -1,7 +1,7 @@
-"""Template rendering and embedded images, shared by all HTML pages of the pipeline.
+"""Template rendering and image encoding for all HTML pages of the pipeline.
 
-Templates escape ``{{ name }}``, format numbers by the functions of ``formats.py``, and fail on a
-missing value.
+A template writes ``{{ name }}``, which is escaped, formats numbers by the functions of
+``formats.py``, and fails on a missing value.
 """
 
 import base64
@@ -11,7 +11,8 @@ from pathlib import Path
 import jinja2
 from PIL import Image
 
-from data import folder, formats
+from data import formats
+from data.splits import folder
 
 SIDE_PX = 160
 _QUALITY = 80
@@ -22,7 +23,7 @@ def environment(templates: Path, autoescape: bool = True) -> jinja2.Environment:
 
     Args:
       templates: the folder.
-      autoescape: whether values are escaped for HTML; False for Markdown, which has other rules.
+      autoescape: whether values are escaped for HTML; false for Markdown, which has its own rules.
     """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
@@ -46,7 +47,7 @@ def environment(templates: Path, autoescape: bool = True) -> jinja2.Environment:
 
 
 def data_uri(image: Image.Image) -> str:
-    """Reduces an RGB image in place to at most SIDE_PX, and returns a JPEG as a data URI."""
+    """Reduces an RGB image in place to at most SIDE_PX and returns it as a JPEG in a data URI."""
     image.thumbnail((SIDE_PX, SIDE_PX))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_QUALITY)

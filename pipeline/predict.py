@@ -25,9 +25,11 @@ import pydantic
 from rich.console import Console
 
 from components.predict import listing
-from data import errors, progress, refusals
-from pipeline import beam_config, settings
-from pipeline import progress as terminal
+from data import command_line, errors, progress
+from data.images import refusals
+from pipeline.beam import beam_config
+from pipeline.run import step_table as terminal
+from pipeline.settings import setting_sources
 from serving import served_version
 
 if typing.TYPE_CHECKING:
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(parse(sys.argv[1:] if arguments is None else arguments))
     except errors.PipelineError as error:
-        sys.stderr.write(f"{settings.told(error)}\n")
+        sys.stderr.write(f"{setting_sources.told(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted; the same command continues from here.\n")
@@ -78,7 +80,7 @@ def parse(arguments: Sequence[str]) -> Command:
       errors.UserError: the model does not exist.
       SystemExit: after ``--help``, with code 0.
     """
-    parser = settings.Parser(
+    parser = command_line.Parser(
         prog="python -m pipeline.predict",
         description="Predicts with a pushed model on files, and on all files below folders.",
         allow_abbrev=False,
@@ -192,7 +194,7 @@ def _answer(
 
 def _on_beam(command: Command, missing: list[listing.Chunk], decoders: int) -> None:
     from components.predict import executor
-    from pipeline import job_server
+    from pipeline.beam import job_server
 
     problems = command.beam.problems()
     if problems:

@@ -23,11 +23,12 @@ sys.path[:] = [
     *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
 ]
 
-from data import errors, folder, labels  # noqa: E402
+from data import errors  # noqa: E402
 from data.layout import describe  # noqa: E402
-from pipeline import config as pipeline_config  # noqa: E402
-from pipeline import settings  # noqa: E402
+from data.splits import folder, labels  # noqa: E402
+from pipeline import output_folder  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
+from pipeline.settings import pipeline_config, setting_sources  # noqa: E402
 
 if TYPE_CHECKING:
     from pipeline.kubeflow import compiler
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given)
     except errors.PipelineError as error:
-        print(settings.told(error), file=sys.stderr)
+        print(setting_sources.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -56,7 +57,7 @@ def _run(given: list[str]) -> int:
     if action not in ACTIONS:
         told = f"Unknown action {action!r}" if action else "No action is given"
         raise errors.ConfigError(f"{told}; one of {', '.join(ACTIONS)} comes first; see --help.")
-    config = settings.read(
+    config = setting_sources.read(
         kubeflow_config.KubeflowRun,
         given,
         prog="run_kubeflow.py",
@@ -84,7 +85,7 @@ def _run(given: list[str]) -> int:
 def _compile(
     config: kubeflow_config.KubeflowRun, recurring: bool
 ) -> tuple["compiler.Package", Path]:
-    from pipeline import logs, preflight
+    from pipeline.run import logs, preflight
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     source = preflight.existing_source(config)
@@ -94,8 +95,8 @@ def _compile(
         source = preflight.source_folder(config)
     inputs = preflight.check(config, source, show=_show)
     preflight.prepare_output(config)
-    place = config.output_dir / "kubeflow"
-    log_path = place / f"{inputs.model_name}.log"
+    place = output_folder.OutputFolder(config.output_dir)
+    log_path = place.kubeflow_log(inputs.model_name)
     try:
         # The output of TensorFlow and TFX on import does not belong on the terminal.
         with logs.redirected(log_path):
@@ -113,7 +114,7 @@ def _compile(
         raise errors.PipelineError(
             f"{type(error).__name__}: {error}. The details are in {log_path}."
         ) from error
-    path = config.kubeflow.package or place / f"{package.name}.yaml"
+    path = config.kubeflow.package or place.kubeflow_package(package.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec.to_yaml(package.documents), encoding="utf-8")
     # The steps get the label map with their settings, so it is frozen from now on.

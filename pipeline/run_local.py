@@ -28,16 +28,22 @@ sys.path[:] = [
     *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
 ]
 
-from data import errors, labels, progress  # noqa: E402
-from pipeline import config as pipeline_config  # noqa: E402
-from pipeline import lean_imports, parts, settings  # noqa: E402
-from pipeline.run_config import STEPS  # noqa: E402
+from data import errors, progress  # noqa: E402
+from data.splits import labels  # noqa: E402
+from pipeline import output_folder  # noqa: E402
+from pipeline.settings import (  # noqa: E402
+    pipeline_config,
+    setting_sources,
+    step_selection,
+)
+from pipeline.settings.run_config import STEPS  # noqa: E402
+from pipeline.wiring import lean_imports  # noqa: E402
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from data import folder
-    from pipeline import preflight, runner
+    from data.splits import folder
+    from pipeline.run import preflight, runner
 
 EXIT_NOT_BLESSED = 3
 EXIT_INTERRUPTED = 130  # the convention of shells: 128 plus the number of the signal
@@ -51,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # unless it is ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
-        asked, rest = parts.split(sys.argv[1:] if arguments is None else arguments)
+        asked, rest = step_selection.split(sys.argv[1:] if arguments is None else arguments)
         config = pipeline_config.parse(rest)
         return _tell(config, asked) if asked.dry_run else _run(config, asked, start)
     except errors.PipelineError as error:
-        print(settings.told(error), file=sys.stderr)
+        print(setting_sources.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         # TensorFlow prints pages of warnings for each model that is dropped half loaded.
@@ -87,21 +93,21 @@ class _Run:
     """A run and its output channels."""
 
     config: pipeline_config.PipelineConfig
-    parts: parts.Parts
+    parts: step_selection.Parts
     run_id: str
     console: "Console"
     log_path: Path
     start: float
 
 
-def _run(config: pipeline_config.PipelineConfig, asked: parts.Parts, start: float) -> int:
+def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, start: float) -> int:
     from rich.text import Text
 
     with lean_imports.lean():
-        from pipeline import failures, lock, logs, preflight
+        from pipeline.run import failures, lock, logs, preflight
 
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    log_path = config.output_dir / "logs" / f"{run_id}.log"
+    log_path = output_folder.OutputFolder(config.output_dir).log(run_id)
     # Beam starts worker processes as `python` from the PATH: that must be this Python.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     # A refusal here leaves no trace: neither a lock nor a log in any folder.
@@ -146,8 +152,7 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
 
     Prints nothing about valid data: the run must have its output folder first.
     """
-    from pipeline import logs, preflight
-    from pipeline import progress as step_table
+    from pipeline.run import logs, preflight, step_table
 
     data_dir = preflight.existing_source(config)
     if data_dir is None:
@@ -173,8 +178,7 @@ def _show(listing: "folder.Listing", console: "Console") -> None:
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
-    from pipeline import preflight
-    from pipeline import progress as step_table
+    from pipeline.run import preflight, step_table
 
     config, console = run.config, run.console
     if listing is None:
@@ -190,7 +194,10 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     _save_config(config, run.run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
         with lean_imports.lean():
-            from pipeline import dag, job_server, runner, steps
+            from pipeline.beam import job_server
+            from pipeline.outcome import step_lines
+            from pipeline.run import runner
+            from pipeline.wiring import dag
 
         server = job_server.JobServer(config.beam, run.log_path.with_suffix(".job_server.log"))
         pipeline = dag.build(config, inputs, beam_arguments=server.arguments)
@@ -199,7 +206,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     for killed in runner.recover(pipeline):
         console.print(f"An earlier run was killed in {killed.step}; this one continues from there.")
     ran: list[runner.Step] = []
-    table = step_table.StepTable(console, names, steps.describe)
+    table = step_table.StepTable(console, names, step_lines.describe)
 
     def finish(failure: errors.PipelineError | None) -> int:
         table.__exit__()
@@ -222,22 +229,23 @@ def _finish(
     ran: "list[runner.Step]",
     failure: errors.PipelineError | None,
 ) -> int:
-    from pipeline import outcome, release, runs
+    from pipeline.outcome import outcome, runs_page
+    from pipeline.wiring import release_steps
 
-    summary_path = run.config.output_dir / "summary.json"
+    summary_path = output_folder.OutputFolder(run.config.output_dir).summary
     result = outcome.summarise(
         run.run_id,
         inputs.listing,
         inputs.labels,
         run.config.evaluate,
-        release.serving_dir(run.config, inputs),
+        release_steps.serving_dir(run.config, inputs),
         ran,
         time.monotonic() - run.start,
         failure,
     )
     try:
         result.write(summary_path)
-        runs.record(run.config.output_dir, result)
+        runs_page.record(run.config.output_dir, result)
     except OSError as error:
         run.console.print(f"{summary_path} cannot be written: {error.strerror}.", soft_wrap=True)
     outcome.show(result, run.console, summary_path)
@@ -247,10 +255,9 @@ def _finish(
     return EXIT_NOT_BLESSED if result.status == "not_blessed" else 0
 
 
-def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
+def _tell(config: pipeline_config.PipelineConfig, asked: step_selection.Parts) -> int:
     """Does a dry run, which writes only into a temporary folder."""
-    from pipeline import logs, preflight
-    from pipeline import progress as step_table
+    from pipeline.run import logs, preflight, step_table
 
     with (
         tempfile.TemporaryDirectory(prefix="dry-run-") as scratch,
@@ -263,7 +270,8 @@ def _tell(config: pipeline_config.PipelineConfig, asked: parts.Parts) -> int:
             inputs = preflight.check(config, data_dir, ingests, lambda found: _show(found, console))
 
             with lean_imports.lean():
-                from pipeline import dag, dry_run
+                from pipeline.run import dry_run
+                from pipeline.wiring import dag
 
             pipeline = dag.build(config, inputs)
             names = [one.id for one in pipeline.components if one.id not in dag.RESOLVERS]
@@ -283,7 +291,7 @@ def _console(terminal: TextIO) -> "Console":
 
 
 def _save_config(config: pipeline_config.PipelineConfig, run_id: str) -> None:
-    path = config.output_dir / "runs" / run_id / "config.yaml"
+    path = output_folder.OutputFolder(config.output_dir).run_config(run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(config.to_yaml(), encoding="utf-8")
 

@@ -23,9 +23,11 @@ sys.path[:] = [
 ]
 
 from data import errors  # noqa: E402
-from pipeline import logs, preflight, settings  # noqa: E402
+from pipeline import output_folder  # noqa: E402
+from pipeline.run import logs, preflight  # noqa: E402
 from pipeline.scheduled import config as retrain_config  # noqa: E402
 from pipeline.scheduled import loop, retraining, running  # noqa: E402
+from pipeline.settings import setting_sources  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = retrain_config.parse(sys.argv[1:] if arguments is None else arguments)
         return _run(command)
     except errors.PipelineError as error:
-        print(settings.told(error), file=sys.stderr)
+        print(setting_sources.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: retrain_config.Command) -> int:
     zone = loop.timezone(command.config.schedule)
-    log = command.config.output_dir / "logs" / "schedule.log"
+    log = output_folder.OutputFolder(command.config.output_dir).schedule_log
     preflight.prepare_output(command.pipeline)
     log.parent.mkdir(exist_ok=True)
     logging.basicConfig(handlers=[logs.rotating(log)], level=logging.WARNING, format=logs.FORMAT)

@@ -1,1 +1,1 @@
-"""Serving of pushed models. Knows nothing but the SavedModel and the contract in its assets."""
+"""Serving of pushed models; depends only on the SavedModel and the contract in its assets."""

@@ -1,4 +1,4 @@
-"""Serves pushed models, asks them, and chooses which version is served.
+"""Command line: serves pushed models, sends requests to them and selects the served version.
 
     python -m serving serve --model-dir output/serving/digits
     python -m serving predict photo.jpg
@@ -9,8 +9,8 @@
     python -m serving replay --images photos --model-dir output/serving/digits
     python -m serving prune --keep 5 --model-dir output/serving/digits
 
-Exit codes: 0 done; 1 a failure; 2 what was given cannot be used; 3 the versions of a
-replay differ by more than is allowed; 130 interrupted.
+Exit codes: 0 success; 1 failure; 2 unusable arguments or files; 3 the versions of a replay
+disagree by more than is allowed; 130 interrupted.
 """
 
 import sys
@@ -20,7 +20,7 @@ from serving import cli, errors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code."""
+    """Runs one command and returns the exit code."""
     try:
         cli.run(sys.argv[1:] if arguments is None else arguments)
         return 0

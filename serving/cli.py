@@ -7,21 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from serving import (
-    access,
-    bounds,
-    client,
-    errors,
-    files,
-    local,
-    origins,
-    parent,
-    recording,
-    replay_command,
-    server,
-    tables,
-    versions,
-)
+from serving import errors, files, parent, server, tables
+from serving.client import client, in_process
+from serving.gateway import access, bounds, origins
+from serving.replay import recording, replay_command
+from serving.versions import versions
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 _CHANGE_TIMEOUT_S = 300.0
@@ -38,7 +28,7 @@ def run(arguments: Sequence[str]) -> None:
     """Runs one command.
 
     Raises:
-      errors.ServingError: what went wrong.
+      errors.ServingError: the command failed.
       SystemExit: after ``--help``, with code 0.
     """
     given = _parser().parse_args(arguments)
@@ -56,30 +46,39 @@ def _parser() -> _Parser:
         added.set_defaults(run=run)
         return added
 
-    _add_serve(command("serve", _serve, "serve the newest version, and follow the folder"))
+    _add_serve(command("serve", _serve, "serve the highest version, and follow the folder"))
     predict = command("predict", _predict, "classify images")
     predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
     source = predict.add_mutually_exclusive_group()
-    source.add_argument("--url", default=_DEFAULT_URL, help="of a server (default: %(default)s)")
-    _add_model_dir(source, "no server: the model of this folder, in this process", required=False)
-    predict.add_argument("--model", help="its name, where the server has several")
-    status = command("status", _status, "say which version is served")
-    status.add_argument("--url", help="of a running server, to ask it too")
+    source.add_argument(
+        "--url", default=_DEFAULT_URL, help="server to send the images to (default: %(default)s)"
+    )
+    _add_model_dir(
+        source, "model folder to load into this process, instead of using a server", required=False
+    )
+    predict.add_argument("--model", help="name of the model, if the server has several")
+    status = command("status", _status, "show which version is served")
+    status.add_argument("--url", help="running server to query as well")
     for one in (predict, status):
         _add_token_file(one)
     listing = command("versions", _versions, "list the versions")
     rollback = command("rollback", _rollback, "serve an earlier version again")
     rollback.add_argument(
-        "version", nargs="?", type=int, help="default: the one before that served"
+        "version",
+        nargs="?",
+        type=int,
+        help="version to serve (default: the one before the served version)",
     )
-    promote = command("promote", _promote, "serve a version, be it withdrawn or not")
+    promote = command("promote", _promote, "serve a version, withdrawn or not")
     promote.add_argument("version", type=int)
     replayed = command("replay", replay_command.run, "compare two versions on recorded images")
     replay_command.add_flags(replayed)
     prune = command("prune", _prune, "delete old versions, never the one served")
-    prune.add_argument("--keep", type=int, default=5, help="how many remain (default: %(default)s)")
+    prune.add_argument(
+        "--keep", type=int, default=5, help="versions to keep (default: %(default)s)"
+    )
     for one in (rollback, promote):
-        one.add_argument("--url", help="of a running server, to wait until it has followed")
+        one.add_argument("--url", help="running server to wait for until it has switched")
         _add_token_file(one)
     for one in (status, listing, rollback, promote, replayed, prune):
         _add_model_dir(one, "the model's folder, such as output/serving/digits", required=True)
@@ -90,25 +89,37 @@ def _add_serve(parser: _Parser) -> None:
     add = parser.add_argument
     _add_model_dir(parser, "the model's folder, such as output/serving/digits", required=True)
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=8000, help="of REST; 0: free ones (default: %(default)s)")
-    add("--grpc-port", type=_port, help="default: the port after --port")
     add(
-        "--grpc-host", default="127.0.0.1", help="for peers that are trusted (default: %(default)s)"
+        "--port",
+        type=_port,
+        default=8000,
+        help="REST port; 0: free ports for all (default: %(default)s)",
+    )
+    add("--grpc-port", type=_port, help="gRPC port (default: --port + 1)")
+    add(
+        "--grpc-host",
+        default="127.0.0.1",
+        help="gRPC address, for trusted peers (default: %(default)s)",
     )
     add(
         "--allowed-hosts",
         type=origins.parse,
         default=(),
         metavar="NAMES",
-        help="by which clients call it, beside its addresses: a.example.org,b; * for all",
+        help="host names that requests may use, beside its addresses: a.example.org,b; *: all",
     )
-    add("--metrics-port", type=_port, help="default: the second port after --port")
-    add("--rest-port", type=_port, help="of TensorFlow Serving's API; default: --port + 501")
+    add("--metrics-port", type=_port, help="port of the Prometheus metrics (default: --port + 2)")
+    add("--rest-port", type=_port, help="port of TensorFlow Serving's API (default: --port + 501)")
     bounds.add_flags(parser, _count)
     replay_command.add_recording_flags(parser)
-    add("--address-file", type=Path, metavar="FILE", help="JSON written when the server is ready")
-    add("--parent", type=_count, metavar="PID", help="end with this process, which started it")
-    text = "holds a bearer token that TensorFlow Serving's API and the page then ask for"
+    add(
+        "--address-file",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with the addresses, written when ready",
+    )
+    add("--parent", type=_count, metavar="PID", help="stop when this parent process ends")
+    text = "file with the bearer token that all APIs at the gateway and the page then require"
     add("--token-file", type=Path, metavar="FILE", help=text)
 
 
@@ -117,19 +128,19 @@ def _add_model_dir(parser: argparse._ActionsContainer, text: str, required: bool
 
 
 def _add_token_file(parser: argparse.ArgumentParser) -> None:
-    text = "holds the bearer token that the server at --url asks for"
+    text = "file with the bearer token that the server at --url requires"
     parser.add_argument("--token-file", type=Path, metavar="FILE", help=text)
 
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text} is no port; allowed are 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text} is not a port; allowed are 0 to 65535")
     return int(text)
 
 
 def _count(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
 
 
@@ -160,7 +171,7 @@ def _predict(given: argparse.Namespace) -> None:
     images = _read(given.images)
     if given.model_dir is not None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-        found = local.predict(given.model_dir, images)
+        found = in_process.predict(given.model_dir, images)
     else:
         with _asking(given, given.model) as asked:
             found = asked.predict(images)
@@ -219,7 +230,7 @@ def _changed(given: argparse.Namespace, version: versions.Version) -> None:
 
 
 def _await(asked: client.Client, number: int) -> None:
-    """Waits until a server serves a version and no other."""
+    """Waits until a server serves the version and no other."""
     deadline = time.monotonic() + _CHANGE_TIMEOUT_S
     while True:
         ready = [one["version"] for one in asked.index() if _is_ready(one, asked.model)]
@@ -228,7 +239,7 @@ def _await(asked: client.Client, number: int) -> None:
         if time.monotonic() > deadline:
             raise errors.ServingError(
                 f"{asked.url} still serves version {', '.join(ready) or 'none'} after"
-                f" {_CHANGE_TIMEOUT_S:.0f} s; its log tells why."
+                f" {_CHANGE_TIMEOUT_S:.0f} s; see its log for the reason."
             )
         time.sleep(0.5)
 

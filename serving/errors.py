@@ -1,30 +1,30 @@
-"""The errors of serving.
+"""The exceptions of serving.
 
     ServingError              exit code 1
-    ├── UserError             what was given cannot be used; exit code 2
+    ├── UserError             an argument or a file cannot be used; exit code 2
     ├── ServerError           the server did not start, or died
     ├── DisagreementError     two versions differ by more than is allowed; exit code 3
-    └── RequestError          a prediction could not be had; attribute ``url``
-        ├── UnreachableError  nobody answers there, or the connection broke
-        ├── NoAnswerError     no answer in time
+    └── RequestError          a request failed; attribute ``url``
+        ├── UnreachableError  no connection, or it broke
+        ├── NoAnswerError     no response in time
         ├── UnavailableError  the server cannot answer now (429, 503)
         ├── NotServedError    the server has no such model or version (404)
         ├── RefusedError      the server refuses the request (other 4xx)
-        │   └── TooLargeError it, or its answer, is too large (413): fewer images may pass
-        └── FaultError        the server failed (5xx), or its answer makes no sense
+        │   └── TooLargeError the request or its response is too large (413): send fewer images
+        └── FaultError        the server failed (5xx), or its response cannot be understood
 
-The first three request errors pass: the client tries again.
+The first three request errors are transient: the client retries them. The others are permanent.
 """
 
 
 class ServingError(Exception):
-    """Serving cannot go on."""
+    """Base class of the errors of serving."""
 
     exit_code = 1
 
 
 class UserError(ServingError):
-    """What the user gave cannot be used."""
+    """An argument or a file of the user cannot be used."""
 
     exit_code = 2
 
@@ -34,18 +34,18 @@ class ServerError(ServingError):
 
 
 class DisagreementError(ServingError):
-    """Two versions answer the same images differently, and more often than is allowed."""
+    """Two versions disagree on more images than is allowed."""
 
     exit_code = 3
 
 
 class RequestError(ServingError):
-    """A prediction could not be had.
+    """A request failed.
 
     Args:
       message: what is wrong.
-      url: what was asked.
-      retry_after_s: how long the server asks to wait, where it does.
+      url: the request's URL.
+      retry_after_s: the wait in seconds that the server requests; None: it requests none.
     """
 
     retryable = False
@@ -57,19 +57,19 @@ class RequestError(ServingError):
 
 
 class UnreachableError(RequestError):
-    """Nobody answers there, or the connection broke."""
+    """No connection to the server, or it broke."""
 
     retryable = True
 
 
 class NoAnswerError(RequestError):
-    """No answer in time."""
+    """No response in time."""
 
     retryable = True
 
 
 class UnavailableError(RequestError):
-    """The server cannot answer now: it has too much to do, or a worker of it died."""
+    """The server cannot answer now: it is overloaded, or a worker died."""
 
     retryable = True
 
@@ -83,8 +83,8 @@ class RefusedError(RequestError):
 
 
 class TooLargeError(RefusedError):
-    """The request or its answer is too large; with fewer images it may pass."""
+    """The request or its response is too large; fewer images may succeed."""
 
 
 class FaultError(RequestError):
-    """The server failed, or its answer makes no sense."""
+    """The server failed, or its response cannot be understood."""

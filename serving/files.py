@@ -1,7 +1,7 @@
-"""Files whose paths a user names: opened so that neither a link, a pipe nor another's file surprises.
+"""Opens files at paths that a user gives, safely with links, pipes and other users' files.
 
-Opening a pipe waits for its other end, a device never ends, and an append through a link changes
-what the link leads to. Functions raise ``OSError`` whose ``strerror`` completes a sentence.
+Opening a pipe blocks until its other end opens, a device has no end, and appending through a link
+changes its target. Functions raise ``OSError`` whose ``strerror`` completes a sentence.
 """
 
 import errno
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 _SAFE = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-# How long a pipe, such as a shell's <(command), may take to say all it has to say.
+# How long a pipe, such as a shell's <(command), may take to reach its end.
 PIPE_TIMEOUT_S = 10.0
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a regular file for reading; links are followed, nothing is waited for.
+    """Opens a regular file for reading; follows links and never blocks.
 
     Raises:
       OSError: it cannot be opened, or is no regular file.
@@ -29,7 +29,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read(path: Path, most_bytes: int) -> bytes:
-    """Reads a regular file whole.
+    """Reads a whole regular file.
 
     Raises:
       OSError: it cannot be read, is no regular file, or holds more than ``most_bytes``.
@@ -44,26 +44,26 @@ def read(path: Path, most_bytes: int) -> bytes:
 
 
 def open_private(path: Path) -> BinaryIO:
-    """Opens a file for reading and appending that its owner alone may read; makes it if need be.
+    """Opens a file for reading and appending, creates it if missing, and makes it private (0600).
 
-    The file must be this user's, and have this one name: what another user laid there, or linked
-    there, is not written to. Its permissions become 0600.
+    The file must belong to this user and have no other name: a file that another user placed or
+    linked there is not written to.
 
     Raises:
-      OSError: it cannot be opened, or is no such file.
+      OSError: it cannot be opened, or does not meet these conditions.
     """
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | _SAFE
     return _opened(path, flags, "a+b", _made_private)
 
 
 def read_secret(path: Path, most_bytes: int) -> tuple[bytes, int]:
-    """Reads a short file or a pipe, such as a shell's ``<(command)``; never waits without an end.
+    """Reads a short file or a pipe, such as a shell's ``<(command)``, with a timeout.
 
     Returns:
       At most ``most_bytes``, and the file's mode.
 
     Raises:
-      OSError: it cannot be read, or says no end of itself within ``PIPE_TIMEOUT_S``.
+      OSError: it cannot be read, or does not end within ``PIPE_TIMEOUT_S``.
     """
     descriptor = os.open(path, os.O_RDONLY | _SAFE)
     try:
@@ -72,7 +72,7 @@ def read_secret(path: Path, most_bytes: int) -> tuple[bytes, int]:
         while len(content) < most_bytes:
             left_s = deadline - time.monotonic()
             if left_s <= 0 or not select.select([descriptor], [], [], left_s)[0]:
-                why = f"No end of it after {PIPE_TIMEOUT_S:g} s"
+                why = f"It has not ended after {PIPE_TIMEOUT_S:g} s"
                 raise OSError(errno.ETIMEDOUT, why, str(path))
             part = os.read(descriptor, most_bytes - len(content))
             if not part:
@@ -84,9 +84,9 @@ def read_secret(path: Path, most_bytes: int) -> tuple[bytes, int]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, and its folder where that is missing.
+    """Writes a file atomically, and creates its folder if missing.
 
-    What was there before is replaced, not written to: a link is, not what it leads to.
+    An existing file is replaced, not written to; a link is replaced, not its target.
 
     Raises:
       OSError: it cannot be written.
@@ -95,7 +95,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Checks that ``write_whole`` can write a file, and leaves what is there.
+    """Checks that ``write_whole`` can write a file, without changing it.
 
     Raises:
       OSError: it cannot.
@@ -104,7 +104,7 @@ def require_writable(path: Path) -> None:
 
 
 def reason(error: OSError) -> str:
-    """Returns why in words; where a whole tree was copied, why the first file failed."""
+    """Returns an error's reason in words; for a copied tree, that of the first file that failed."""
     if error.strerror is None and error.args and isinstance(error.args[0], list):
         return str(error.args[0][0][-1])
     return error.strerror or str(error)
@@ -125,7 +125,7 @@ def _replace(path: Path, text: str | None) -> None:
 
 
 def _opened(path: Path, flags: int, mode: str, check: Callable[[int], str | None]) -> BinaryIO:
-    """Opens a file and refuses it, with the sentence of ``check``, before anything is read or written."""
+    """Opens a file; raises the reason that ``check`` returns before any read or write."""
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:

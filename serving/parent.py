@@ -1,4 +1,4 @@
-"""Ends a server with the program that started it, however that program ended."""
+"""Stops a server when the program that started it ends, for whatever reason."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ _LOOK_S = 0.5
 
 @contextlib.contextmanager
 def watched(process_id: int | None, stop: threading.Event) -> Iterator[None]:
-    """Sets an event once a process is no longer this one's parent: it has died then, if only by SIGKILL.
+    """Sets an event once a process is no longer this one's parent: it has ended, even by SIGKILL.
 
     Args:
-      process_id: the parent's; None: nobody is watched.
-      stop: the event.
+      process_id: the parent's; None: no process is watched.
+      stop: the event to set.
     """
     left = threading.Event()
 

@@ -1,4 +1,4 @@
-"""JSON that a server, a model or an earlier command left: hostile until it is read."""
+"""Parses JSON of a server, a model or an earlier command, which is not trusted."""
 
 import json
 import os
@@ -13,7 +13,7 @@ def parse(content: bytes | str) -> Any:
     """Parses JSON.
 
     Raises:
-      ValueError: it is none, no UTF-8, or nested too deeply.
+      ValueError: it is not JSON, not UTF-8, or nested too deeply.
     """
     try:
         return json.loads(content)
@@ -26,9 +26,9 @@ def file(path: Path) -> Any:
 
     Raises:
       OSError: it cannot be read.
-      ValueError: it is no regular file, larger, or no JSON.
+      ValueError: it is not a regular file, is larger, or is not JSON.
     """
-    # A pipe that took the file's place must not be waited for.
+    # Non-blocking: a pipe at this path must not block.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as opened:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,4 +1,4 @@
-"""Serves a pushed model with Triton until told to stop."""
+"""Serves a pushed model with Triton until it is stopped."""
 
 import contextlib
 import dataclasses
@@ -9,22 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving import (
-    access,
-    addresses,
-    announcement,
-    bounds,
-    client,
-    descriptors,
-    errors,
-    origins,
-    recording,
-    rollout,
-    transport,
-    versions,
-    working_folder,
-)
+from serving import errors, working_folder
+from serving.client import client, transport
+from serving.gateway import access, addresses, announcement, bounds, descriptors, origins
+from serving.replay import recording
 from serving.triton import installation, process, repository
+from serving.versions import rollout, versions
 
 _TICK_S = 0.5
 START_TIMEOUT_S = 600.0
@@ -32,21 +22,21 @@ START_TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model is served.
+    """The settings of a server.
 
     Attributes:
       model_dir: the model's folder; its name is the model's.
       host: the address to listen on.
-      port: of REST; 0: free ports.
-      grpc_port: None: ``port`` + 1. With a token gRPC has no port: it is a Unix socket.
-      metrics_port: None: ``port`` + 2.
-      rest_port: of TensorFlow Serving's REST API; None: ``port`` + 501.
-      address_file: written when the server is ready, where given.
-      token_file: holds the bearer token that the REST door asks for; None: it asks for none.
-      limits: its capacity.
-      grpc_host: the address to listen on for gRPC, which is not for strangers.
-      recorder: is given a share of the REST doors' images; None: nothing is recorded.
-      allowed_hosts: what the server is known as, beside its addresses: see ``origins.Hosts``.
+      port: the REST port; 0: free ports.
+      grpc_port: the gRPC port; None: ``port`` + 1. With a token gRPC is a Unix socket instead.
+      metrics_port: the port of the metrics; None: ``port`` + 2.
+      rest_port: the port of TensorFlow Serving's REST API; None: ``port`` + 501.
+      address_file: written when the server is ready; None: not written.
+      token_file: contains the bearer token that the gateway requires; None: it requires none.
+      limits: the capacity and the bounds of a request.
+      grpc_host: the address to listen on for gRPC, for trusted peers only.
+      recorder: records a fraction of the gateway's images; None: nothing is recorded.
+      allowed_hosts: host names of the server beside its addresses: see ``origins.Hosts``.
     """
 
     model_dir: Path
@@ -67,12 +57,12 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
     """Serves until ``stop`` is set; then finishes the requests in flight.
 
     Args:
-      settings: what and where.
-      stop: ends serving.
-      report: is told, a line at a time, of what happens.
+      settings: the server's settings.
+      stop: stops serving when set.
+      report: receives one line for each event.
 
     Raises:
-      errors.UserError: no server, no version or no token is there, or a port is taken.
+      errors.UserError: there is no Triton, no version or no token, or a port is in use.
       errors.ServerError: the server did not start, or died.
     """
     name = versions.model_name(settings.model_dir)
@@ -122,7 +112,7 @@ def _repository(
 
 
 def _wanted(settings: Settings, token: access.Token | None) -> addresses.Wanted:
-    """Triton's own protocols know no token: where one is asked for, nobody else may reach them."""
+    """Returns the requested addresses; with a token, Triton's own ports stay on this machine."""
     return addresses.Wanted(
         settings.host,
         settings.port,
@@ -135,13 +125,13 @@ def _wanted(settings: Settings, token: access.Token | None) -> addresses.Wanted:
 
 
 def _asking(name: str, rest_socket: str) -> client.Client:
-    # One attempt: the next look at the folder comes in half a second anyway.
+    # One attempt: the folder is checked again in half a second anyway.
     return client.Client(
         "http://triton",
         name,
         timeout_s=5,
         retries=client.Retries(attempts=1),
-        headers={"Connection": "close"},  # the server waits for open ones when it stops
+        headers={"Connection": "close"},  # Triton waits for open connections when it stops
         send=transport.HttpTransport(rest_socket),
     )
 
@@ -155,15 +145,15 @@ def _door(
     server: process.TritonProcess,
     follower: rollout.Rollout,
 ) -> contextlib.AbstractContextManager[object]:
-    # Imported here: its libraries come with the server's.
-    from serving import door
+    # Imported here: its libraries are installed with the server's.
+    from serving.gateway import application
 
     def given_up(instance: str, asked_s: float) -> None:
-        # A worker that was loaded in the meantime has the same name, and is well.
+        # A worker that was loaded in the meantime has the same name, and is healthy.
         if follower.loaded_before(asked_s):
             server.end_worker(instance)
 
-    return door.Door(
+    return application.Door(
         name,
         settings.model_dir,
         where.doors,
@@ -178,7 +168,7 @@ def _door(
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set. For the main thread."""
+    """Yields an event that SIGTERM and Ctrl-C set; for the main thread only."""
     stop = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stop.set())
@@ -197,7 +187,7 @@ def _wait_until_ready(
     stop: threading.Event,
     report: Callable[[str], None],
 ) -> bool:
-    """Whether a version is served; not where it was told to stop before."""
+    """Waits until a version is served; returns false if the server was stopped before."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while follower.serving is None:
         if stop.wait(_TICK_S):
@@ -223,7 +213,7 @@ def _run(
     stop: threading.Event,
     report: Callable[[str], None],
 ) -> None:
-    """Follows the model's folder, and replaces workers that die, until told to stop."""
+    """Follows the model's folder and replaces dead workers, until stopped."""
     before: set[int] = set()
     mourned: set[int] = set()
     while not stop.wait(_TICK_S):
@@ -232,7 +222,7 @@ def _run(
         follower.tick()
         server.end_frozen_workers()
         dead = server.dead_workers()
-        # One that ends in order is a zombie too, but not for long.
+        # A worker that exits normally is a zombie too, but only briefly.
         if (dead & before) - mourned:
             follower.replace_workers()
             mourned |= dead
@@ -242,6 +232,6 @@ def _run(
 def _close_shared_memory(server: process.TritonProcess, report: Callable[[str], None]) -> None:
     if server.close_shared_memory():
         report(
-            "Warning: until now every user of this machine could read what requests hold: this"
-            " system takes no seccomp filter."
+            "Warning: until now every user of this machine could read the images of requests: this"
+            " system does not support the seccomp filter."
         )

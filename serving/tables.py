@@ -1,4 +1,4 @@
-"""What the commands print: predictions, versions and replays as tables."""
+"""The commands' output: predictions, versions and replays as tables."""
 
 import datetime
 import sys
@@ -7,14 +7,17 @@ from pathlib import Path
 
 from rich import console, table, text
 
-from serving import classification, read_back, replay, versions
+from serving import read_back
+from serving.gateway import classification
+from serving.replay import replay
+from serving.versions import versions
 
 _MAX_ROWS = 20
 _MAX_NAMED = 8
 
 
 def predictions(paths: Sequence[Path], found: Sequence[classification.Prediction]) -> None:
-    """Prints what the model says of each image."""
+    """Prints the model's prediction for each image."""
     rows = table.Table(box=None, pad_edge=False)
     for column in ("image", "label"):
         rows.add_column(column, overflow="fold")
@@ -29,7 +32,7 @@ def predictions(paths: Sequence[Path], found: Sequence[classification.Prediction
 
 
 def listing(found: Sequence[versions.Version], served: int | None) -> None:
-    """Prints the versions, the newest first."""
+    """Prints the versions, newest first."""
     rows = table.Table(box=None, pad_edge=False)
     for column in ("version", "state", "pushed"):
         rows.add_column(column)
@@ -47,12 +50,12 @@ def listing(found: Sequence[versions.Version], served: int | None) -> None:
 
 
 def replayed(found: replay.Replay, recorded: int, max_disagreement: float) -> None:
-    """Prints what a replay found.
+    """Prints the results of a replay.
 
     Args:
       found: the replay.
-      recorded: how many images there were to choose from.
-      max_disagreement: what is allowed, in 0–1.
+      recorded: the number of recorded images from which the replayed ones were chosen.
+      max_disagreement: the allowed fraction, in 0–1.
     """
     out = _console()
     rows = table.Table(box=None, pad_edge=False)
@@ -71,7 +74,7 @@ def replayed(found: replay.Replay, recorded: int, max_disagreement: float) -> No
         if images:
             out.print(_plain(f"Only {name} can read {_first(images)}."))
     if found.outlier_changes:
-        out.print(_plain(f"Outlier for one only: {_first([*found.outlier_changes])}."))
+        out.print(_plain(f"Outlier in only one version: {_first([*found.outlier_changes])}."))
     for one in found.unreadable[:_MAX_NAMED]:
         out.print(_plain(f"{one.name} could not be read: {one.reason}"))
     more = len(found.unreadable) - _MAX_NAMED
@@ -82,7 +85,7 @@ def replayed(found: replay.Replay, recorded: int, max_disagreement: float) -> No
 
 
 def aside() -> console.Console:
-    """For what a waiting person sees; silent where nobody looks."""
+    """Returns a console for progress; silent if stderr is not a terminal."""
     return console.Console(stderr=True, quiet=not sys.stderr.isatty())
 
 
@@ -101,7 +104,7 @@ def _label_changes(found: replay.Replay) -> table.Table:
 
 
 def _summary(found: replay.Replay, recorded: int, max_disagreement: float) -> Iterator[str]:
-    apart = f"Probabilities change by {found.mean_change:.4f} in the mean"
+    apart = f"Probabilities change by {found.mean_change:.4f} on average"
     if found.largest.change:
         where = f"{found.largest.image}, {found.largest.label}"
         apart += f", by {found.largest.change:.4f} at most ({where})"
@@ -109,8 +112,8 @@ def _summary(found: replay.Replay, recorded: int, max_disagreement: float) -> It
     for which in (1, 0):
         own = [name for name in found.labels[which] if name not in found.labels[1 - which]]
         if own:
-            yield f"Only {found.names[which]} knows {_first(own)}."
-    neither = f"; {found.neither} can be read by neither" if found.neither else ""
+            yield f"Only {found.names[which]} has {_first(own)}."
+    neither = f"; neither version can read {found.neither}" if found.neither else ""
     yield f"{found.images} of {recorded} recorded images{neither}."
     yield (
         f"Disagreements: {found.disagreements} of {found.readable} ({found.fraction:.1%}); allowed"
@@ -124,7 +127,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _console() -> console.Console:
-    # Folders and classes may be called [red] or :cat:.
+    # Names of folders and classes may contain markup such as [red] or :cat:.
     return console.Console(markup=False, emoji=False, highlight=False)
 
 
@@ -135,15 +138,15 @@ def _plain(value: str) -> text.Text:
 def _note(prediction: classification.Prediction) -> str:
     if not prediction.valid:
         reason = f": {prediction.invalid_reason}" if prediction.invalid_reason else ""
-        return f"no image that can be read{reason}"
-    return "unlike the training images" if prediction.outputs.get("outlier") else ""
+        return f"image cannot be read{reason}"
+    return "out-of-distribution" if prediction.outputs.get("outlier") else ""
 
 
 def _state(version: versions.Version, served: int | None) -> str:
     if version.number == served:
         return "served"
     if not version.whole:
-        return "not whole"
+        return "incomplete"
     return "withdrawn" if version.withdrawn else ""
 
 

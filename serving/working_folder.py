@@ -1,13 +1,13 @@
-"""The temporary folder of a running server, and those that killed ones left behind.
+"""The temporary folder of a running server, and cleaning up after killed servers.
 
     TMPDIR/image-serving-k3v9x_2a/
       lock          held for as long as the server runs
-      triton.log    what Triton says; remains after a failure
+      triton.log    Triton's log; kept after a failure
       triton/       the model repository: see triton/repository.py
       rest.sock     Triton's own REST
-      grpc.sock:1   gRPC, where it is no TCP port
+      grpc.sock:1   gRPC, if it has no TCP port
 
-The name has nothing of the user's in it: Triton hands names to a shell. Only this user enters it.
+The name contains no user input, because Triton passes names to a shell. Only this user can enter it.
 """
 
 import contextlib
@@ -32,17 +32,17 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 @contextlib.contextmanager
 def made() -> Iterator[Path]:
-    """A new folder; the log in it remains after a failure, all else goes.
+    """Creates the folder and removes it at the end of the block; keeps the log after a failure.
 
     Raises:
-      errors.UserError: it cannot be made, because the disk is full, say.
+      errors.UserError: it cannot be created, for example because the disk is full.
     """
     _clean()
     try:
         root = Path(tempfile.mkdtemp(prefix=_PREFIX))
     except OSError as error:
         raise errors.UserError(
-            f"No temporary folder can be made: {error.strerror}; TMPDIR names another place."
+            f"No temporary folder can be created: {error.strerror}; set TMPDIR to another place."
         ) from error
     failed = True
     try:
@@ -57,13 +57,13 @@ def made() -> Iterator[Path]:
 
 
 def shared_memory_prefix(root: Path) -> str:
-    """What the names of the server's regions in /dev/shm begin with."""
+    """Returns the prefix of the names of the server's regions in /dev/shm."""
     return f"{root.name}-"
 
 
 @contextlib.contextmanager
 def short(root: Path) -> Iterator[Path]:
-    """A path to the folder that is short, however long TMPDIR is: a Unix socket's has 107 bytes."""
+    """Yields a short path to the folder, because a Unix socket's path has at most 107 bytes."""
     descriptor = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield Path(f"/proc/self/fd/{descriptor}")
@@ -74,8 +74,8 @@ def short(root: Path) -> Iterator[Path]:
 def unusable(root: Path, error: OSError) -> errors.UserError:
     """Returns the error of a folder that cannot be written."""
     return errors.UserError(
-        f"The temporary folder {root} cannot be filled: {files.reason(error)}. TMPDIR names another"
-        " place."
+        f"The temporary folder {root} cannot be written: {files.reason(error)}. Set TMPDIR to"
+        " another place."
     )
 
 
@@ -87,18 +87,18 @@ def _remove(root: Path, keep_log: bool) -> None:
     if not keep_log or not any(root.glob("*.log")):
         shutil.rmtree(root, ignore_errors=True)
         return
-    # Without its lock it is no running server's, and no killed one's.
+    # Without its lock the folder counts neither as a running server's nor as a killed one's.
     for path in root.iterdir():
         if path.suffix != ".log":
             path.unlink(missing_ok=True)
 
 
 def _lock(root: Path) -> TextIO:
-    """Marks a folder as a running server's: the lock goes with the process, however it ends."""
+    """Marks a folder as a running server's; the lock ends with the process, however it ends."""
     try:
         file = (root / "new").open("x")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Under this name nobody has seen it unlocked.
+        # So no other process ever sees it unlocked under this name.
         os.replace(root / "new", root / _LOCK)
     except OSError as error:
         raise unusable(root, error) from error
@@ -106,14 +106,14 @@ def _lock(root: Path) -> TextIO:
 
 
 def _clean() -> None:
-    """Removes what servers of this user left that were killed."""
+    """Removes the folders that killed servers of this user left behind."""
     try:
         folders = sorted(Path(tempfile.gettempdir()).iterdir())
     except OSError:
         return
     for folder in folders:
         if _NAME.fullmatch(folder.name):
-            # Another user's, one that goes right now, one that still runs.
+            # It may be another user's, already removed, or a running server's.
             with contextlib.suppress(OSError):
                 _clean_one(folder)
 

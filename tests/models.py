@@ -14,8 +14,9 @@ import pytest
 from keras import layers
 
 from components.preprocess import materialise
-from components.release_gate import server_stage
-from components.trainer import config, export, model
+from components.release_gate.parity import server_stage
+from components.trainer import config, export
+from components.trainer.network import model
 
 TINY_LABELS = ["glass", "metal", "paper"]
 TINY_SPEC = materialise.Spec(16, "stretch", TINY_LABELS, {"train": 1, "eval": 1, "test": 1})

@@ -111,7 +111,7 @@ def test_no_module_needs_itself():
         for path in FILES
     }
     graph = {name: needed(path, modules) - {name} for name, path in modules.items()}
-    assert graph["components.trainer.phases"] > {"components.trainer.feeding"}
+    assert graph["components.trainer.loop.phases"] > {"components.trainer.loop.feeding"}
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
@@ -147,7 +147,7 @@ def test_every_page_says_what_may_run_in_it():
         for path in sorted((ROOT / package).rglob("*"))
         if path.suffix in (".html", ".jinja", ".py") and "<!doctype html>" in path.read_text()
     ]
-    # The page of the server: by its header, see tests/serving/test_page.py.
+    # The page of the server: by its header, see tests/serving/gateway/test_page.py.
     pages.remove(ROOT / "serving" / "page.html")
     assert len(pages) == 4
     for path in pages:
@@ -169,7 +169,7 @@ def test_every_locked_package_has_hashes(name):
 # What is another thing in each version of a library, and the one module that takes what is there.
 OWNED = {
     "tensorflow_model_analysis": "components/evaluator/tfma.py",
-    "ai_edge_litert": "components/trainer/lite.py",
+    "ai_edge_litert": "components/trainer/exports/lite.py",
 }
 
 

@@ -22,41 +22,33 @@ import pytest
 from components.evaluator import averages, intervals
 from components.evaluator import result as evaluation
 from components.image_example_gen import inspection
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings
 from components.infra_validator import trial
 from components.predict import answering, cache, listing, predictions, schema
 from components.predict import tables as answer_tables
 from components.preprocess import materialise
-from components.release_gate import (
-    decision,
-    gate,
-    parity,
-    probe,
-    server_stage,
-    server_trial,
-    training_stage,
-)
+from components.release_gate import decision, gate
+from components.release_gate.parity import parity, probe, server_stage, server_trial, training_stage
 from components.report import build
-from components.trainer import checkpoint, contract, history
+from components.trainer import contract, history
 from components.trainer.exports import manifest
 from components.trainer.features import store
-from data import (
-    catalog,
-    decoder_pool,
-    errors,
-    image_reading,
-    index,
-    labels,
-    read_arrays,
-    split,
-    value_range,
-)
-from pipeline import lineage, lock, mlmd, reasons, settings, steps, summary
+from components.trainer.loop import checkpoint
+from data import errors
+from data.examples import catalog, examples_artifact, ingest_report
+from data.files import read_arrays
+from data.images import decoder_pool, image_reading, value_range
+from data.splits import file_index, labels, split
+from pipeline.history import lineage, mlmd
 from pipeline.kubeflow import entrypoint, executor_input, submit
+from pipeline.outcome import step_lines, summary
+from pipeline.run import lock, rerun_reasons
 from pipeline.scheduled import confidence, config, drifting, images, state
-from serving import client, local, protocol, tables, transport, upstream
+from pipeline.settings import setting_sources
 from serving import errors as serving_errors
+from serving import tables
+from serving.client import client, in_process, protocol, transport
+from serving.gateway import upstream
 from tests.data import index_rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -234,28 +226,30 @@ ANSWER = json.dumps({"model_version": "1", "outputs": [TENSOR]}).encode()
 
 CASES = {
     "label map": Reader(
-        "data/labels.py:load data/labels.py:from_json",
+        "data/splits/labels.py:load data/splits/labels.py:from_json",
         saved("labels.json", lambda path: labels.save(path, ["a", "b"])),
         labels.load,
     ),
     "label map of an artifact": Reader(
-        "components/image_example_gen/report.py:read_labels",
-        saved("labels.json", lambda path: ingest_report.write_labels(str(path.parent), ["a"])),
-        parent(ingest_report.read_labels),
+        "data/examples/examples_artifact.py:read_labels",
+        saved("labels.json", lambda path: examples_artifact.write_labels(str(path.parent), ["a"])),
+        parent(examples_artifact.read_labels),
     ),
     "ledger": Reader(
-        "data/split.py:load_ledger",
+        "data/splits/split.py:load_ledger",
         saved("splits.csv", lambda path: split.save_ledger(path, {DIGEST: "test"})),
         split.load_ledger,
     ),
     "index": Reader(
-        "data/index.py:load",
-        saved(index.INDEX_FILE, lambda path: index.save(path.parent, [index_rows.row("a")])),
-        parent(index.load),
+        "data/splits/file_index.py:load",
+        saved(
+            file_index.INDEX_FILE, lambda path: file_index.save(path.parent, [index_rows.row("a")])
+        ),
+        parent(file_index.load),
         refuses=False,
     ),
     "catalog": Reader(
-        "data/catalog.py:read_shard",
+        "data/examples/catalog.py:read_shard",
         saved(
             "train-00000-of-00001.jsonl",
             lambda path: catalog.write_shard(
@@ -266,7 +260,7 @@ CASES = {
         # A shard without an image has an empty list.
     ),
     "answer of a decoder": Reader(
-        "data/decoder_pool.py:_Decoder._take",
+        "data/images/decoder_pool.py:_Decoder._take",
         written("x", b'{"sha256": "", "reason": "damaged", "detail": "", "lengths": [0, 0]}\n'),
         text(taken),
         refuses=False,  # half a line may become a whole one
@@ -307,12 +301,15 @@ CASES = {
         named=False,
     ),
     "report of an ingest": Reader(
-        "components/image_example_gen/report.py:Report._read",
-        saved(ingest_report.REPORT_FILE, lambda path: REPORT.write(str(path.parent))),
-        parent(ingest_report.Report.read),
+        "data/examples/examples_artifact.py:_read_report",
+        saved(
+            examples_artifact.REPORT_FILE,
+            lambda path: examples_artifact.write_report(str(path.parent), REPORT),
+        ),
+        parent(examples_artifact.read_report),
     ),
     "report of an ingest as text": Reader(
-        "components/image_example_gen/report.py:Report.from_json",
+        "data/examples/ingest_report.py:Report.from_json",
         written("x", REPORT.to_json()),
         text(ingest_report.Report.from_json),
         named=False,
@@ -330,7 +327,7 @@ CASES = {
         parent(trial.Trial.read),
     ),
     "trial by the gate's server": Reader(
-        "components/release_gate/server_trial.py:Record.read",
+        "components/release_gate/parity/server_trial.py:Record.read",
         saved(server_trial.FILE, lambda path: RECORD.write(str(path.parent))),
         parent(server_trial.Record.read),
     ),
@@ -355,17 +352,17 @@ CASES = {
         parent(gate.Measured.read),
     ),
     "answers of the probe": Reader(
-        "components/release_gate/probe.py:_called",
+        "components/release_gate/parity/probe.py:_called",
         saved("answer.npz", lambda path: np.savez(path, **STAGE)),
         lambda path: read_arrays.arrays(path, "answer", probe._unpacked_stages),
     ),
     "costs of the probe": Reader(
-        "components/release_gate/probe.py:_called",
+        "components/release_gate/parity/probe.py:_called",
         saved("answer.npz", lambda path: np.savez(path, **dataclasses.asdict(MEASURED))),
         lambda path: read_arrays.arrays(path, "answer", probe._unpacked_measured),
     ),
     "request to the probe": Reader(
-        "components/release_gate/probe.py:main",
+        "components/release_gate/parity/probe.py:main",
         saved(
             "request.npz",
             lambda path: np.savez(
@@ -378,12 +375,12 @@ CASES = {
         lambda path: read_arrays.arrays(path, "request", probe._unpacked_request),
     ),
     "address of a server": Reader(
-        "components/release_gate/server_stage.py:Starting.address",
+        "components/release_gate/parity/server_stage.py:Starting.address",
         written("address.json", '{"http": "http://127.0.0.1:8000/", "model": "m"}'),
         lambda path: server_stage.read_back.json_file(path, "address", server_stage._address),
     ),
     "contract": Reader(
-        "components/trainer/contract.py:read components/release_gate/training_stage.py:spec_of",
+        "components/trainer/contract.py:read components/release_gate/parity/training_stage.py:spec_of",
         written("assets/contract.json", json.dumps(CONTRACT)),
         lambda path: training_stage.spec_of(contract.read(path.parent.parent)),
         named=False,
@@ -401,7 +398,7 @@ CASES = {
         named=False,
     ),
     "checkpoint": Reader(
-        "components/trainer/checkpoint.py:Checkpoint.load components/trainer/checkpoint.py:_state",
+        "components/trainer/loop/checkpoint.py:Checkpoint.load components/trainer/loop/checkpoint.py:_state",
         saved("phase.npz", save_checkpoint),
         lambda path: checkpoint.Checkpoint(path).load(),
         refuses=False,
@@ -469,9 +466,9 @@ CASES = {
         refuses=False,  # it has no checksum
     ),
     "settings": Reader(
-        "pipeline/settings.py:_read_yaml",
+        "pipeline/settings/setting_sources.py:_read_yaml",
         written("retrain.yaml", "data_dir: x\nschedule: {poll_s: 60}\n"),
-        lambda path: settings.read(
+        lambda path: setting_sources.read(
             config.RetrainConfig,
             ["--config", str(path), "--data-dir", "y"],
             prog="",
@@ -483,46 +480,46 @@ CASES = {
         named=False,
     ),
     "settings of a run": Reader(
-        "pipeline/lineage.py:settings",
+        "pipeline/history/lineage.py:settings",
         written("runs/1/config.yaml", "seed: 1\ntrain: {epochs: 3}\n"),
         lambda path: lineage.settings(path.parent.parent.parent, "1"),
         depth=500,
         refuses=False,
     ),
     "summary": Reader(
-        "pipeline/summary.py:read",
+        "pipeline/outcome/summary.py:read",
         saved("summary.json", SUMMARY.write),
         summary.read,
         refuses=False,
     ),
     "training of a step": Reader(
-        "pipeline/steps.py:_train",
+        "pipeline/outcome/step_lines.py:_train",
         written(history.FILE, HISTORY.to_json()),
-        lambda path: steps._train(step_with("model_run")(path)),
+        lambda path: step_lines._train(step_with("model_run")(path)),
         named=False,
     ),
     "results of the tuner": Reader(
-        "pipeline/steps.py:_tune",
-        written(steps.TUNER_RESULTS_FILE, '[{"score": 0.5, "trial_id": "1", "rate": 0.1}]'),
-        lambda path: steps._tune(step_with("tuner_results")(path)),
+        "pipeline/outcome/step_lines.py:_tune",
+        written(step_lines.TUNER_RESULTS_FILE, '[{"score": 0.5, "trial_id": "1", "rate": 0.1}]'),
+        lambda path: step_lines._tune(step_with("tuner_results")(path)),
     ),
     "lock": Reader(
-        "pipeline/lock.py:_holder",
+        "pipeline/run/lock.py:_holder",
         written(".lock", '{"run_id": "1", "pid": 1, "host": "h", "started": "2031"}'),
         lambda path: str(lock._holder(path)),
         refuses=False,
     ),
     "property in ML Metadata": Reader(
-        "pipeline/mlmd.py:_plain",
+        "pipeline/history/mlmd.py:_plain",
         written("x", '{"a": "[1, 2]"}'),
         text(lambda given: mlmd._plain(given.decode(errors="replace"))),
         refuses=False,
         named=False,
     ),
     "property of an execution": Reader(
-        "pipeline/reasons.py:_parsed",
+        "pipeline/run/rerun_reasons.py:_parsed",
         written("x", '{"a": [1, 2]}'),
-        text(lambda given: reasons._parsed(given.decode(errors="replace"))),
+        text(lambda given: rerun_reasons._parsed(given.decode(errors="replace"))),
         refuses=False,
         named=False,
     ),
@@ -557,30 +554,30 @@ CASES = {
         refuses=False,  # any text may be a token
     ),
     "answer of a server": Reader(
-        "serving/client.py:Client._understood",
+        "serving/client/client.py:Client._understood",
         written("x", json.dumps(CONTRACT)),
         text(answered),
         named=False,
         raises=(serving_errors.FaultError,),
     ),
     "error of a server": Reader(
-        "serving/transport.py:error",
+        "serving/client/transport.py:error",
         written("x", '{"error": "why"}'),
         text(refused),
         refuses=False,
         named=False,
     ),
     "error of Triton": Reader(
-        "serving/upstream.py:failure",
+        "serving/gateway/upstream.py:failure",
         written("x", '{"error": "why"}'),
         text(lambda given: upstream.failure(500, given)),
         refuses=False,
         named=False,
     ),
     "contract of a local model": Reader(
-        "serving/local.py:Model.labels",
+        "serving/client/in_process.py:Model.labels",
         written("assets/contract.json", json.dumps(CONTRACT)),
-        lambda path: local.Model.labels(types.SimpleNamespace(path=path.parent.parent)),
+        lambda path: in_process.Model.labels(types.SimpleNamespace(path=path.parent.parent)),
         raises=(serving_errors.UserError,),
     ),
     "contract in a table": Reader(
@@ -590,7 +587,7 @@ CASES = {
         refuses=False,
     ),
     "answer with tensors": Reader(
-        "serving/protocol.py:_head",
+        "serving/client/protocol.py:_head",
         written("x", ANSWER + b"\0" * 8),
         text(lambda given: protocol.answer(given, len(ANSWER))),
         refuses=False,
@@ -603,8 +600,8 @@ CASES = {
 EXPLAINED = {
     "pipeline/kubeflow/entrypoint.py:run": "tests/pipeline/kubeflow: the output of an executor",
     "pipeline/kubeflow/entrypoint.py:_run_tfx": "tests/pipeline/kubeflow: the output of a driver",
-    "serving/page.py:Page._contract": "asks the server that the door itself started",
-    "serving/upstream.py:Upstream.entries": "asks the server that the door itself started",
+    "serving/gateway/page.py:Page._contract": "asks the server that the door itself started",
+    "serving/gateway/upstream.py:Upstream.entries": "asks the server that the door itself started",
 }
 
 
@@ -761,19 +758,19 @@ ALLOWED = {
     "components/pusher/executor.py": "its own setting, out of the run's own request",
     "components/trainer/backbones/torch_weights.py": "bytes under a digest; pickles of its own reader",
     "components/trainer/exports/manifest.py": "a file just written, for its digest",
-    "components/release_gate/export_parity.py": "bytes under a digest, not parsed",
-    "components/release_gate/probe.py": "of the kernel",
-    "components/release_gate/server_stage.py": "a log, any bytes",
+    "components/release_gate/parity/export_parity.py": "bytes under a digest, not parsed",
+    "components/release_gate/parity/probe.py": "of the kernel",
+    "components/release_gate/parity/server_stage.py": "a log, any bytes",
     "components/report/templates.py": "the project's own sources",
     "components/image_example_gen/ingest.py": "an image that a decoder made, under its digest",
-    "data/decoder.py": "of the process that started this one",
+    "data/images/decoder_process.py": "of the process that started this one",
     "pipeline/scheduled/post.py": "of the process that started this one",
     "data/fresh_process.py": "of the process that started this one",
     "pipeline/scheduled/embedding.py": "of the process that started this one",
-    "pipeline/source.py": "the project's own sources",
+    "pipeline/wiring/code_fingerprint.py": "the project's own sources",
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",
-    "serving/page.py": "the project's own page",
-    "serving/json_body.py": "the reader of requests",
+    "serving/gateway/page.py": "the project's own page",
+    "serving/gateway/json_body.py": "the reader of requests",
     "serving/triton/model.py": "what the door and the server wrote for it",
     "serving/triton/process.py": "of the kernel, and a log of any bytes",
 }

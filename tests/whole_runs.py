@@ -22,13 +22,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import summary
+from pipeline.outcome import summary
 from tests import costs
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "pipeline" / "run_local.py"
 TIMEOUT_S = 840
-PRELOADED = ("pipeline.run_local", "pipeline.dag", "pipeline.runner", "pipeline.steps")
+PRELOADED = (
+    "pipeline.run_local",
+    "pipeline.wiring.dag",
+    "pipeline.run.runner",
+    "pipeline.outcome.step_lines",
+)
 # jemalloc, in pyarrow, starts its own thread anew in a fork.
 MAY_BE_LOST = {"jemalloc_bg_thd"}
 # Only the server needs them: to find the project wherever pytest runs, and to have no threads.

@@ -1,1 +1,1 @@
-"""Evaluation: metrics by TFMA with intervals and slices; the baseline to be held against."""
+"""Evaluation: metrics by TFMA with intervals and slices; the baseline model to compare with."""

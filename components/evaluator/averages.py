@@ -22,14 +22,14 @@ class Average:
 
 @dataclass(frozen=True)
 class Averages:
-    """Averages over the classes.
+    """The three usual averages over the classes.
 
     Attributes:
       macro: each class counts the same.
       weighted: each class counts by its support.
-      micro: over all images at once. Recall is the accuracy; so are precision and F1 unless
-        nothing was predicted of some image.
-      left_out: rate → the classes for which it is undefined and that its macro and weighted
+      micro: over all images at once. Recall equals the accuracy; so do precision and F1 unless
+        some image has no prediction.
+      left_out: rate → the classes for which it is undefined, which its macro and weighted
         averages leave out; no entry where there are none.
     """
 
@@ -42,9 +42,9 @@ class Averages:
 def averages(counted: counts.Counts, labels: list[str]) -> Averages:
     """Computes the averages over the classes.
 
-    As scikit-learn's ``precision_recall_fscore_support``, but for undefined rates: there they
-    count as 0 (or as ``zero_division`` says), here the class is left out and named, since an
-    average that falls with a class of which nothing is known says nothing of the model.
+    Equal to scikit-learn's ``precision_recall_fscore_support`` except for undefined rates: there
+    they count as 0 (or as ``zero_division``), here the class is left out and named. A class
+    without data must not lower the average, since it is no evidence about the model.
 
     Args:
       counted: the images.
@@ -70,16 +70,16 @@ def averages(counted: counts.Counts, labels: list[str]) -> Averages:
 
 
 def mean(values: np.ndarray) -> float | None:
-    """The mean of the values that are defined; None where none is."""
+    """Returns the mean of the defined values; None where there are none."""
     defined = values[np.isfinite(values)]
     return ratio(defined.sum(), len(defined))
 
 
 def ratio(numerator: float, denominator: float) -> float | None:
-    """None without a denominator."""
+    """Returns the quotient; None where the denominator is 0."""
     return float(numerator / denominator) if denominator else None
 
 
 def known(value: float | None) -> float | None:
-    """Returns a number, None for what is None, NaN or infinite."""
+    """Returns the value as a float; None where it is None, NaN or infinite."""
     return None if value is None or not math.isfinite(value) else float(value)

@@ -1,4 +1,4 @@
-"""The TFX door to the baseline: which model a candidate is held against."""
+"""TFX adapter of the baseline: resolves the model that a candidate is compared with."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from components.pusher import released
 
 
 class LatestOtherBlessedModelStrategy(resolver.ResolverStrategy):  # type: ignore[misc]
-    """The latest blessed model that is not the candidate itself.
+    """Resolves the latest blessed model that is not the candidate itself.
 
     Stock LatestBlessedModelStrategy would, on a second run without new data, resolve the model
-    that the first run blessed, which is the candidate: evaluated against itself, it would be
-    blessed and pushed again. Leaving the candidate out gives the same baseline as before, so
-    the evaluation and the push come from the cache.
+    that the first run blessed, which is the candidate: compared with itself, it would be blessed
+    and pushed again. Without the candidate the baseline is the same as before, so the evaluation
+    and the push come from the cache.
 
     Used with the channels of ``released.CHANNELS`` and ``candidate``.
     """

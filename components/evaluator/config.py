@@ -1,11 +1,11 @@
-"""The settings of evaluation: what is measured. What must be reached is the release gate's."""
+"""Settings of evaluation: which metrics are computed. Their limits belong to the release gate."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-# Everything a record says of its image but what names one single image; the class, the size and
-# the span are always sliced by.
+# All image features of a record except those that identify a single image. Metrics are always
+# sliced by class, size and span.
 SliceFeature = Literal[
     "image/format",
     "image/source_format",
@@ -24,35 +24,35 @@ SliceFeature = Literal[
 
 
 class EvaluateConfig(BaseModel):
-    """Metrics on the test split: of the whole, of each class, and of slices of the images."""
+    """Metrics on the test split: overall, by class and by slice."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     top_k: int = Field(
-        5, ge=1, description="right if among so many most probable classes; at most all of them"
+        5, ge=1, description="k of the top-k accuracy; at most the number of classes"
     )
     slices: list[SliceFeature] = Field(
-        [], description="features to slice by, besides class, size and span"
+        [], description="image features to slice metrics by, besides class, size and span"
     )
     size_bounds_px: list[int] = Field(
         [128, 256, 512],
-        description="where slices by the shorter side begin, in px; none: no slices",
+        description="lower bounds of the slices by shorter side, in px; empty: no such slices",
     )
     confidence: float = Field(
-        0.95, gt=0, lt=1, description="of the intervals: how often they hold the true value"
+        0.95, gt=0, lt=1, description="confidence level of the intervals of metrics"
     )
     bootstrap_samples: int = Field(
-        2000, ge=100, le=100_000, description="resamples for the intervals of F1"
+        2000, ge=100, le=100_000, description="bootstrap resamples for the intervals of F1"
     )
 
     def for_classes(self, count: int) -> "EvaluateConfig":
-        """The same for so many classes: ``top_k`` is at most all of them."""
+        """Returns the same settings with ``top_k`` limited to the number of classes."""
         return self.model_copy(update={"top_k": min(self.top_k, count)})
 
     def of_values(self) -> "EvaluateConfig":
-        """The settings that the values of metrics depend on; those of slices and intervals as they come.
+        """Returns only the settings that metric values depend on; the others have their defaults.
 
-        For whoever computes values alone, so that nothing is done again for the sake of a slice.
+        Steps that compute values alone use it, so that a changed slice does not run them again.
         """
         return EvaluateConfig(top_k=self.top_k)
 

@@ -1,4 +1,4 @@
-"""What precision, recall, F1 and accuracy are counted from. Dimension letters: N images, K classes.
+"""The counts behind precision, recall, F1 and accuracy. Dimension letters: N images, K classes.
 
 A rate without a denominator is undefined: NaN here, never 0.
 """
@@ -12,12 +12,12 @@ from typing_extensions import Self
 
 @dataclass
 class Counts:
-    """Images by what they are and what they were called.
+    """Numbers of images by true and by predicted class.
 
     Attributes:
-      true_positives: int64 [K], called what they are.
-      called: int64 [K], called so.
-      support: int64 [K], that are so.
+      true_positives: int64 [K], images of each class that were predicted as it.
+      called: int64 [K], images predicted as each class.
+      support: int64 [K], images of each class.
     """
 
     true_positives: np.ndarray
@@ -26,26 +26,26 @@ class Counts:
 
     @classmethod
     def empty(cls, class_count: int = 0) -> Self:
-        """Of no images; it grows with the classes that come in."""
+        """Returns counts of no images; they grow with the classes that are added."""
         return cls(*np.zeros([3, class_count], np.int64))
 
     @classmethod
     def of(cls, confusion: np.ndarray) -> Self:
-        """From a matrix of :func:`confusion_matrix`."""
+        """Computes the counts from a matrix of :func:`confusion_matrix`."""
         return cls(np.diagonal(confusion).copy(), confusion[:, :-1].sum(0), confusion.sum(1))
 
     @property
     def total(self) -> int:
-        """All images."""
+        """Returns the number of images."""
         return int(self.support.sum())
 
     @property
     def hits(self) -> int:
-        """Images that were called what they are."""
+        """Returns the number of correctly predicted images."""
         return int(self.true_positives.sum())
 
     def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
-        """Takes images in; see ``metric.Tally``. Called is what is most probable."""
+        """Adds images, see ``metric.Tally``; the predicted class is the most probable one."""
         scores = np.nan_to_num(probabilities)
         predicted, is_called = scores.argmax(1), scores.max(1, initial=0) > 0
         highest = int(label_ids.max(initial=-1)) + 1
@@ -57,7 +57,7 @@ class Counts:
         self.true_positives += np.bincount(right, minlength=size)
 
     def merge(self, other: "Counts") -> None:
-        """Takes in what another one counted."""
+        """Adds the counts of another object."""
         self._grow(len(other.support))
         size = len(other.support)
         self.true_positives[:size] += other.true_positives
@@ -65,19 +65,19 @@ class Counts:
         self.support[:size] += other.support
 
     def accuracy(self) -> float:
-        """The share that was called what it is, in 0–1."""
+        """Returns the share of correctly predicted images, in 0–1; NaN without images."""
         return self.hits / self.total if self.total else float("nan")
 
     def precision(self) -> np.ndarray:
-        """Float64 [K] in 0–1; undefined for a class that is never predicted."""
+        """Returns float64 [K] in 0–1; undefined for a class that is never predicted."""
         return _rates(self.true_positives, self.called)
 
     def recall(self) -> np.ndarray:
-        """Float64 [K] in 0–1; undefined for a class without images."""
+        """Returns float64 [K] in 0–1; undefined for a class without images."""
         return _rates(self.true_positives, self.support)
 
     def f1(self) -> np.ndarray:
-        """The harmonic mean of the two, 2·TP / (called + support), float64 [K] in 0–1.
+        """Returns 2·TP / (called + support), the harmonic mean of both rates, float64 [K] in 0–1.
 
         Undefined for a class without images, 0 for one with images that is never predicted.
         """

@@ -1,11 +1,11 @@
-"""The TFMA door of evaluation: our settings → the EvalConfig that stock Evaluator takes."""
+"""TFMA adapter of evaluation: builds the EvalConfig for stock Evaluator from our settings."""
 
 import json
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import slicing, tfma
 from components.predict import schema
-from data import example
+from data.examples import example
 
 CONFUSION = "confusion_matrix"
 EXAMPLE_COUNT = "example_count"
@@ -15,16 +15,16 @@ EXTRACTORS = "components.evaluator.extractors"
 def build(
     config: evaluate_config.EvaluateConfig, labels: list[str], code: str = ""
 ) -> tfma.EvalConfig:
-    """Builds the EvalConfig: metrics and slices; it decides nothing.
+    """Builds the EvalConfig with metrics and slices; it has no thresholds.
 
-    No model is loaded: the examples are those that Predict left, and hold what the exported model
-    answered about each image as the feature ``probabilities``. Slices by ranges need the extractors of
+    No model is loaded: the examples come from Predict and hold the exported model's answer about
+    each image as the feature ``probabilities``. Slices by ranges need the extractors of
     ``EXTRACTORS`` as the Evaluator's ``module_path``.
 
     Args:
-      config: what is measured and what is sliced by.
+      config: the metrics' settings and the slices.
       labels: the label map.
-      code: hash of the code that evaluates.
+      code: hash of the evaluation code.
     """
     asked = config.for_classes(len(labels))
     keys = [row.key for row in slicing.slicings(config.slices, config.size_bounds_px)]
@@ -41,8 +41,8 @@ def build(
                 metrics=[
                     _metric("ExampleCount", EXAMPLE_COUNT),
                     # At threshold 0 the predicted class is the most probable one, and a bad
-                    # image, whose probabilities are all 0, counts as predicted nothing.
-                    # TFMA's accuracies would take it for one of the first class.
+                    # image, whose probabilities are all 0, counts as having no prediction.
+                    # TFMA's accuracies would count it as predicted as the first class.
                     _metric("MultiClassConfusionMatrixAtThresholds", CONFUSION, thresholds=[0.0]),
                     tfma.MetricConfig(
                         class_name="FiguresMetric",

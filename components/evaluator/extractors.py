@@ -1,6 +1,6 @@
-"""The TFMA door of slicing: the ranges of sizes and other features, as slice keys.
+"""TFMA adapter of slicing: adds the ranges of sizes and other features as slice keys.
 
-Stock Evaluator takes this module by ``module_path`` and calls ``custom_extractors``.
+Stock Evaluator loads this module by ``module_path`` and calls ``custom_extractors``.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from components.evaluator import slicing, tfma
 def custom_extractors(
     eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any = None
 ) -> list[tfma.Extractor]:
-    """TFMA's own extractors, and ours behind the first, which parses the records."""
+    """Returns TFMA's extractors with ours inserted after the first, which parses the records."""
     parse, *others = tfma.default_extractors(
         eval_shared_model=eval_shared_model,
         eval_config=eval_config,

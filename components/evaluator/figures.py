@@ -1,4 +1,4 @@
-"""From what TFMA counted to figures with intervals. Dimension letter: K classes."""
+"""Turns TFMA's counts into figures with intervals. Dimension letter: K classes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import numpy as np
 
 from components.evaluator import averages, counts, metric, registry, result, slicing
 from components.evaluator import config as evaluate_config
-from data import example
+from data.examples import example
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What TFMA says of the whole test split or of a slice.
+    """TFMA's results for the whole test split or for a slice.
 
     Attributes:
       confusion: int [K, K + 1], of ``counts.confusion_matrix``.
@@ -32,13 +32,13 @@ def collect(
     whole: Measured,
     parts: Iterable[tuple[str, int | str, Measured]],
 ) -> result.Result:
-    """Makes the result.
+    """Builds the result of an evaluation.
 
     Args:
       labels: the label map.
-      config: what the model was evaluated with.
-      whole: of the test split.
-      parts: (key, value, what was measured) of each slice, see ``slicing.Slicing.key``.
+      config: the settings of the evaluation.
+      whole: TFMA's results for the test split.
+      parts: (key, value, TFMA's results) of each slice, see ``slicing.Slicing.key``.
     """
     counted = counts.Counts.of(whole.confusion)
     return result.Result(
@@ -106,7 +106,7 @@ def _slices(
         if feature == example.CLASS_LABEL:
             feature, name = example.CLASS_TEXT, labels[int(value)]
         counted = counts.Counts.of(measured.confusion)
-        # Within one class, what tells it from others says nothing.
+        # A slice of a single class has no meaningful mean over the classes.
         is_class = feature == example.CLASS_TEXT
         means = {
             one.name: None if is_class else averages.mean(np.asarray(measured.values[one.name]))

@@ -1,4 +1,4 @@
-"""The TFMA door to our metrics: one metric of TFMA's that gathers all of them."""
+"""TFMA adapter of our metrics: a single TFMA metric that computes all of them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,9 +18,9 @@ class FiguresMetric(metric_types.Metric):
 
     Args:
       config: an EvaluateConfig as plain values.
-      name: of the metric; the values have names of their own.
-      code: hash of the code that evaluates. Nothing is done with it: an EvalConfig is all that
-        TFX's cache key knows of an Evaluator, and so an edit of the code is in it.
+      name: the TFMA metric's; the values have names of their own.
+      code: hash of the evaluation code. It is not used, only carried: TFX's cache key covers
+        nothing of an Evaluator but its EvalConfig, so this makes edits of the code count.
     """
 
     def __init__(self, config: Mapping[str, Any], name: str = "figures", code: str = "") -> None:

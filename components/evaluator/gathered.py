@@ -1,18 +1,18 @@
-"""All metrics of answers that come one by one, piece by piece. Dimension letter: K classes."""
+"""Computes all metrics from answers that arrive one by one. Dimension letter: K classes."""
 
 import numpy as np
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import metric, registry
 
-_TOGETHER = 256  # images are worked off so many at a time
+_TOGETHER = 256  # images in a batch
 
 
 class Gathered:
-    """The tallies of every metric, and images that are not in them yet; it can be pickled.
+    """The tallies of all metrics and a buffer of images that they lack yet; it can be pickled.
 
     Args:
-      config: how metrics are measured; ``top_k`` is at most K.
+      config: the metrics' settings; ``top_k`` is at most K.
     """
 
     def __init__(self, config: evaluate_config.EvaluateConfig) -> None:
@@ -20,13 +20,13 @@ class Gathered:
         self._new: list[tuple[int, np.ndarray]] = []
 
     def add(self, label_id: int, probabilities: np.ndarray) -> None:
-        """Takes an image in: its true class, and float [K] in 0–1, all 0 where nothing was predicted."""
+        """Adds an image: its true class and float [K] in 0–1, all 0 without a prediction."""
         self._new.append((label_id, probabilities))
         if len(self._new) == _TOGETHER:
             self.compact()
 
     def compact(self) -> None:
-        """Works off what came in one by one."""
+        """Moves the buffered images into the tallies."""
         if self._new:
             label_ids, probabilities = zip(*self._new, strict=True)
             self._new = []
@@ -34,14 +34,14 @@ class Gathered:
                 tally.add(np.array(label_ids, np.int64), np.stack(probabilities))
 
     def merge(self, other: "Gathered") -> None:
-        """Takes in what another one gathered; that one is not used any more."""
+        """Adds the tallies of another object, which must not be used afterwards."""
         self.compact()
         other.compact()
         for mine, others in zip(self._tallies, other._tallies, strict=True):
             mine.merge(others)
 
     def values(self) -> dict[str, metric.Value]:
-        """Every metric by name; see ``metric.Tally.values``."""
+        """Returns every metric by name, see ``metric.Tally.values``."""
         self.compact()
         found: dict[str, metric.Value] = {}
         for tally in self._tallies:

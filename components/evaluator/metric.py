@@ -1,6 +1,6 @@
-"""What a metric is: written once, it is in TFMA's results, in the gate's settings and on the pages.
+"""The interface of a metric: defined once, it appears in TFMA's results, the gate and the pages.
 
-A module in ``metrics/`` names its metrics and gathers them from answers in one pass::
+A module in ``metrics/`` names its metrics and computes them from answers in one pass::
 
     MEASUREMENT = metric.Measurement(metrics=(metric.Metric("brier", "Brier score", "…", …),),
                                      tally=Brier)
@@ -19,7 +19,7 @@ from components.evaluator import config as evaluate_config
 from components.evaluator import counts, intervals
 
 Value = float | np.ndarray
-# (value, float64 [1] or [K]; what was counted; the settings) → an interval for each value.
+# (value, float64 [1] or [K]; the counts; the settings) → an interval for each value.
 MakeIntervals = Callable[
     [np.ndarray, counts.Counts, evaluate_config.EvaluateConfig], list[intervals.Interval | None]
 ]
@@ -27,28 +27,28 @@ LAST = 100
 
 
 class Form(enum.Enum):
-    """How a value is read."""
+    """The form in which a value is shown."""
 
     RATE = "rate"  # in 0–1, shown in per cent
     NUMBER = "number"
 
 
 class Tally(Protocol):
-    """Gathers metrics piece by piece, on any number of machines; it can be pickled."""
+    """An accumulator of metrics that can be merged and pickled, for any number of machines."""
 
     def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
-        """Takes images in.
+        """Adds images.
 
         Args:
           label_ids: int [N], the true classes.
-          probabilities: float [N, K] in 0–1; all 0 where nothing was predicted.
+          probabilities: float [N, K] in 0–1; all 0 without a prediction.
         """
 
     def merge(self, other: Any) -> None:
-        """Takes in what another one gathered; that one is not used any more."""
+        """Adds the content of another tally, which must not be used afterwards."""
 
     def values(self) -> Mapping[str, Value]:
-        """The metrics by name: a number, or float [K] by class; NaN where undefined."""
+        """Returns the metrics by name: a number, or float [K] by class; NaN where undefined."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Metric:
 
     Attributes:
       name: in files and settings: ``gate.min_<name>``, or ``gate.max_<name>`` where less is better.
-      title: on pages; ``{top_k}`` in it is filled in.
-      definition: what it is, in words, as in docs/evaluation.md.
-      form: how its values are read.
-      most: the largest value; None: there is none.
-      by_class: whether each class has a value, instead of the whole.
-      higher_is_better: what the gate may demand.
-      automatic: number of classes → what the gate demands unless it is told; None: nothing.
-      automatic_text: that in words.
-      undefined: why a class has no value, in words; ``{images}`` counts those of the class.
-      intervals: makes confidence intervals; None: there are none.
+      title: the name on pages; ``{top_k}`` in it is filled in.
+      definition: the definition in words, as in docs/evaluation.md.
+      form: the form in which its values are shown.
+      most: the largest possible value; None where there is none.
+      by_class: true: each class has a value; false: the whole split has one.
+      higher_is_better: true: the gate's limit is a minimum; false: a maximum.
+      automatic: number of classes → the gate's default limit; None: no default limit.
+      automatic_text: the default limit in words.
+      undefined: the reason why a class has no value; ``{images}`` is the class's image count.
+      intervals: computes confidence intervals; None where the metric has none.
     """
 
     name: str
@@ -83,31 +83,31 @@ class Metric:
 
     @property
     def is_rate(self) -> bool:
-        """Whether its values are in 0–1 and shown in per cent."""
+        """Returns true where the values are in 0–1 and shown in per cent."""
         return self.form is Form.RATE
 
     @property
     def setting(self) -> str:
-        """The name of its limit among the gate's settings."""
+        """Returns the name of its limit among the gate's settings."""
         return f"{'min' if self.higher_is_better else 'max'}_{self.name}"
 
     def titled(self, top_k: int | str) -> str:
-        """The title, filled in."""
+        """Returns the title with ``{top_k}`` filled in."""
         return self.title.format(top_k=top_k)
 
     def meets(self, value: float, limit: float) -> bool:
-        """Whether a value is as good as the limit."""
+        """Returns true where a value is at least as good as the limit."""
         return value >= limit if self.higher_is_better else value <= limit
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Metrics that come from one pass over the answers.
+    """Metrics that one pass over the answers computes.
 
     Attributes:
-      metrics: at least one, in the order of pages.
-      tally: makes an empty tally of all of them.
-      place: orders measurements on pages, the lowest first.
+      metrics: at least one, in the order of the pages.
+      tally: creates an empty tally of all of them.
+      place: the position on pages, the lowest first.
     """
 
     metrics: tuple[Metric, ...]

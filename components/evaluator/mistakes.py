@@ -1,7 +1,7 @@
-"""Which images are worth a person's look: mistakes, doubts, and labels that may be wrong.
+"""Selects images for review: mistakes, uncertain answers, and labels that may be wrong.
 
-All take predictions whose columns are numbered as ``label_ids`` are; see Predictions.aligned.
-Images that the model could not read are in no list.
+All functions expect predictions whose columns follow the numbering of ``label_ids``, see
+Predictions.aligned. Images that the model could not read are in no list.
 
 Dimension letters: N images, K classes, P classes with images.
 """
@@ -21,8 +21,8 @@ class Row:
     """One image.
 
     Attributes:
-      path: of the file, as image/filename has it.
-      label: the true class, as the folder says it.
+      path: the file, as in image/filename.
+      label: the true class, by its folder.
       predicted: the most probable class.
       probability: of the predicted class, in 0–1.
       label_probability: of the true class, in 0–1.
@@ -36,16 +36,16 @@ class Row:
 
 
 def worst(found: predictions.Predictions, limit: int = LIMIT) -> list[Row]:
-    """The mistakes that the model was surest of, the surest first."""
+    """Returns the mistakes with the highest probability, the highest first."""
     wrong = np.flatnonzero(found.valid & ~found.correct)
     return _rows(found, _ordered(wrong, -found.probabilities.max(1, initial=0.0)), limit)
 
 
 def most_uncertain(found: predictions.Predictions, limit: int = LIMIT) -> list[Row]:
-    """The images where the two most probable classes are closest, the closest first.
+    """Returns the images whose two most probable classes are closest, the closest first.
 
     Source: margin sampling, Scheffer et al., "Active Hidden Markov Models for Information
-    Extraction", 2001. Empty where there is but one class.
+    Extraction", 2001. Empty where there is only one class.
     """
     if len(found.labels) < 2:
         return []
@@ -54,27 +54,28 @@ def most_uncertain(found: predictions.Predictions, limit: int = LIMIT) -> list[R
 
 
 def label_errors(found: predictions.Predictions, limit: int = LIMIT) -> list[Row]:
-    """The images whose label is likely wrong, the likeliest first.
+    """Returns the images whose label is likely wrong, the likeliest first.
 
-    An image counts where its label is improbable and another class at least as probable as that
-    class is, on average, for its own images. The model must not have been trained on the images.
+    An image is listed where its label is improbable and another class is at least as probable
+    as it is, on average, for that class's own images. The model must not have been trained on
+    the images.
 
     Source: confident learning, Northcutt et al., 2021, https://arxiv.org/abs/1911.00068, by
-    cleanlab. Classes without images are left out, as the method knows no threshold for them.
+    cleanlab. Classes without images are left out, since the method has no threshold for them.
 
     Args:
-      found: what a model said of a split.
-      limit: the most rows to return.
+      found: a model's answers about a split.
+      limit: the maximum number of rows.
     """
     usable = np.flatnonzero(found.valid)
     present, label_ids = np.unique(found.label_ids[usable], return_inverse=True)
     if len(present) < 2:
         return []
     probabilities = found.probabilities[np.ix_(usable, present)].astype(np.float64)
-    # An image may be sure to be of a class left out: all else is then equally improbable.
+    # All probability may be on a class that is left out: the others are then equally improbable.
     probabilities = np.maximum(probabilities, np.finfo(np.float32).tiny)
     probabilities /= probabilities.sum(1, keepdims=True)
-    # Other processes would each import everything, for milliseconds of work.
+    # More processes would each import everything, for milliseconds of work.
     issues = confident_learning.find_label_issues(
         labels=label_ids,
         pred_probs=probabilities,
@@ -86,7 +87,7 @@ def label_errors(found: predictions.Predictions, limit: int = LIMIT) -> list[Row
 
 
 def _ordered(indices: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Indices by ascending key; those with the same key in the order of the records."""
+    """Returns indices by ascending key; equal keys stay in the order of the records."""
     return indices[np.argsort(key[indices], kind="stable")]
 
 

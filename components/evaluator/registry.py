@@ -1,4 +1,4 @@
-"""The metrics that there are: what the modules of ``metrics/`` name, found by looking there."""
+"""Registry of the metrics that the modules in ``metrics/`` define."""
 
 import functools
 import importlib
@@ -10,7 +10,7 @@ from components.evaluator import metric, metrics
 
 @functools.cache
 def measurements() -> tuple[metric.Measurement, ...]:
-    """Finds the measurements, in the order of pages.
+    """Returns the measurements in the order of the pages.
 
     Raises:
       ValueError: two metrics have one name.
@@ -27,15 +27,15 @@ def measurements() -> tuple[metric.Measurement, ...]:
 
 @functools.cache
 def every() -> tuple[metric.Metric, ...]:
-    """All metrics, in the order of pages."""
+    """Returns all metrics in the order of the pages."""
     return tuple(one for measurement in measurements() for one in measurement.metrics)
 
 
 def by_class() -> tuple[metric.Metric, ...]:
-    """Those of which each class has a value."""
+    """Returns the metrics that have a value for each class."""
     return tuple(one for one in every() if one.by_class)
 
 
 def of_whole() -> tuple[metric.Metric, ...]:
-    """Those of which the whole has a value."""
+    """Returns the metrics that have one value for the whole split."""
     return tuple(one for one in every() if not one.by_class)

@@ -1,4 +1,4 @@
-"""How far a model's probabilities can be believed: calibration error and reliability bins.
+"""Calibration of a model's probabilities: expected calibration error and reliability bins.
 
 Dimension letters: N images, K classes.
 """
@@ -20,8 +20,8 @@ class Bin:
     Attributes:
       low, high: the bounds, in 0–1.
       confidence: the mean of their top probabilities, in 0–1; None without images.
-      accuracy: the share of them that are right, in 0–1; None without images.
-      count: how many they are.
+      accuracy: the share of correctly predicted ones, in 0–1; None without images.
+      count: the number of images.
     """
 
     low: float
@@ -32,10 +32,10 @@ class Bin:
 
 
 def bins(found: predictions.Predictions, count: int = BINS) -> list[Bin]:
-    """The bars of a reliability diagram, of equal width over the top probability.
+    """Computes the bars of a reliability diagram, bins of equal width over the top probability.
 
     Args:
-      found: what a model said; images that it could not read have no probability and are left out.
+      found: a model's answers; images that it could not read have no probability and are left out.
       count: the number of bins.
     """
     confidence = found.probabilities.max(1, initial=0.0)[found.valid].astype(np.float64)
@@ -57,14 +57,14 @@ def bins(found: predictions.Predictions, count: int = BINS) -> list[Bin]:
 
 
 def expected_calibration_error(found: predictions.Predictions, count: int = BINS) -> float | None:
-    """How far confidence is from accuracy: the mean over bins, weighted by their images.
+    """Computes the mean gap between confidence and accuracy over bins, weighted by their images.
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", 2017,
-    https://arxiv.org/abs/1706.04599, equation 3. On few images it is biased upwards: that of a
-    perfectly calibrated model is above 0.
+    https://arxiv.org/abs/1706.04599, equation 3. On few images it is biased upwards: even a
+    perfectly calibrated model has more than 0.
 
     Args:
-      found: likewise.
+      found: a model's answers, as in :func:`bins`.
       count: the number of bins.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What an evaluation found: figures on the test split, as plain values that turn into JSON.
+"""Result of an evaluation: figures on the test split, as plain values that convert to JSON.
 
 An undefined figure is None, never 0 or NaN. Rates are in 0–1. Dimension letter: K classes.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pydantic
 
 from components.evaluator import averages, intervals
-from data import read_back
+from data.files import read_back
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class ClassResult:
     """The figures of one class.
 
     Attributes:
-      support: how many images are of the class.
-      figures: metric → figure, of those that classes have.
+      support: the number of images of the class.
+      figures: metric → figure, for the metrics by class.
     """
 
     support: int
     figures: dict[str, Figure]
 
     def value(self, name: str) -> float | None:
-        """The value of a metric."""
+        """Returns the value of a metric."""
         return self.figures[name].value
 
 
@@ -41,7 +41,7 @@ class Slice:
     """The figures of a part of the test split.
 
     Attributes:
-      feature: what was sliced by: a name in the record, or "image/size", the shorter side.
+      feature: the slicing feature: a name in the record, or "image/size", the shorter side.
       value: the value or range, such as "cat", "3" or "128–255 px".
       count: images in the slice.
       figures: metric → figure; of a metric by class, the mean over the classes that have a value,
@@ -58,19 +58,19 @@ class Slice:
 class Result:
     """The figures of a model on the test split.
 
-    An image that cannot be read counts in all of them: as classified wrongly, as predicted
-    nothing in the confusion matrix, with the log loss of a guess among K classes, ln K.
+    An image that cannot be read counts in all of them: as a wrong prediction, as one without a
+    prediction in the confusion matrix, and with the log loss of a guess among K classes, ln K.
 
     Attributes:
       labels: the K class names in the order of their ids.
-      confidence: of all intervals.
-      example_count: images.
+      confidence: the confidence level of all intervals.
+      example_count: the number of images.
       top_k: k, at most K.
-      figures: metric → figure, of those that the whole has; see ``registry.py``.
-      averages: of the rates over the classes.
+      figures: metric → figure, for the metrics of the whole split; see ``registry.py``.
+      averages: the rates averaged over the classes.
       per_class: class name → its figures.
       confusion: [K][K + 1] counts; rows are true classes, columns predicted ones, the last
-        column counts images of which nothing was predicted.
+        column counts images without a prediction.
       slices: in the order of features, and within each of values.
     """
 
@@ -85,11 +85,11 @@ class Result:
     slices: list[Slice]
 
     def value(self, name: str) -> float | None:
-        """The value of a metric of the whole."""
+        """Returns the value of a metric of the whole split."""
         return self.figures[name].value
 
     def to_json(self) -> str:
-        """The result as text."""
+        """Returns the result as JSON."""
         return _JSON.dump_json(self, indent=1).decode()
 
     @classmethod
@@ -97,7 +97,7 @@ class Result:
         """Reads what :meth:`to_json` wrote.
 
         Raises:
-          errors.DataError: it is none.
+          errors.DataError: the text is not a result.
         """
         make = _JSON.validate_python
         return read_back.from_json(text, "result of an evaluation", make, read_back.STEP_AGAIN)

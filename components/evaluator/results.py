@@ -1,4 +1,4 @@
-"""The TFMA door to what an evaluation found: its files → our figures."""
+"""TFMA adapter of evaluation results: reads its files into our figures."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) ->
     """Reads the output of stock Evaluator.
 
     Args:
-      uri: of its ``evaluation`` artifact.
+      uri: the URI of its ``evaluation`` artifact.
       labels: the label map.
-      config: what the EvalConfig was built from.
+      config: the settings that the EvalConfig was built from.
     """
     whole = _measured({}, len(labels))
     parts = []
@@ -32,7 +32,7 @@ def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) ->
 
 
 def _measured(values: dict[str, Any], class_count: int) -> figures.Measured:
-    """What one record says; an empty one is of no images."""
+    """Reads one record; an empty one stands for no images."""
     cells = []
     if eval_config.CONFUSION in values:
         found = values[eval_config.CONFUSION].multi_class_confusion_matrix_at_thresholds

@@ -1,7 +1,7 @@
-"""How much a served model loses when its images get a little worse.
+"""Measures how much accuracy a model loses when its images are mildly corrupted.
 
-Each corruption is made of the upright image, by Pillow on all processors, and is resized by the
-same graph as a served image, so that the classifier sees what it would see of a worse camera.
+Pillow corrupts the upright image, on all processors; the result is resized by the same graph as
+a served image, so that the classifier gets what a worse camera would deliver.
 
 Dimension letters: B batch, H, W image, S side in pixels, K classes.
 """
@@ -21,12 +21,15 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from components.evaluator import averages, counts
 from components.predict import predictions
 from components.trainer.features import engine
-from data import decode, example, graph, progress
+from data import progress
+from data.examples import example
+from data.graph import decoding
+from data.images import decode
 
 BATCH = 16
 LIMIT = 500
-# Larger images are reduced to this before they are corrupted, as the model does anyhow: a blur of
-# 50 megapixels takes seconds.
+# Larger images are reduced to this before they are corrupted, since blurring 50 megapixels takes
+# seconds and the model reduces them anyway.
 MAX_SIDE_PX = 1024
 CLEAN = "clean"
 TASK = "corrupting images"
@@ -34,11 +37,11 @@ TASK = "corrupting images"
 
 @dataclass(frozen=True)
 class Corruption:
-    """A mild change for the worse.
+    """A mild image corruption.
 
     Attributes:
-      name: for a person.
-      apply: an upright RGB image → another of its size.
+      name: the name on the report.
+      apply: an upright RGB image → the corrupted one, of the same size.
     """
 
     name: str
@@ -47,16 +50,16 @@ class Corruption:
 
 @dataclass(frozen=True)
 class Row:
-    """What a model did under one corruption; shares in 0–1, None where undefined.
+    """A model's results under one corruption; shares in 0–1, None where undefined.
 
     Attributes:
-      name: of the corruption, or "clean".
-      accuracy: share of images whose class was told.
+      name: the corruption's, or "clean".
+      accuracy: share of correctly predicted images.
       macro_recall: mean recall of the classes with images.
-      accuracy_loss, macro_recall_loss: how much less than on the same images clean; below 0 is
-        a gain.
-      count: images asked about.
-      unchanged: those of them that could not be opened, and so count as they were.
+      accuracy_loss, macro_recall_loss: loss against the same images without corruption; below 0
+        is a gain.
+      count: the number of images.
+      unchanged: how many of them could not be opened and count with their clean answer.
     """
 
     name: str
@@ -69,14 +72,14 @@ class Row:
 
 
 def _jpeg(image: Image.Image) -> Image.Image:
-    """Compressed with visible blocks: quality 30; ImageNet-C's mildest is 25."""
+    """Compresses with visible blocks: quality 30; ImageNet-C's mildest is 25."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=30)
     return Image.open(buffer)
 
 
 def _blur(image: Image.Image) -> Image.Image:
-    """A Gaussian of 0.5 % of the shorter side: ImageNet-C's mildest, 1 pixel of 224."""
+    """Blurs with a Gaussian of 0.5 % of the shorter side: ImageNet-C's mildest, 1 px of 224."""
     return image.filter(ImageFilter.GaussianBlur(0.005 * min(image.size)))
 
 
@@ -97,7 +100,7 @@ def _right(image: Image.Image) -> Image.Image:
 
 
 def _rotated(image: Image.Image, degrees: float) -> Image.Image:
-    """Rotated anticlockwise; the corners show the image mirrored, not black, which is foreign."""
+    """Rotates anticlockwise; corners mirror the image, since black ones would be unrealistic."""
     width, height = image.size
     margin = max(image.size) // 8 + 1  # sin 10° of half a side, and some
     values = np.pad(np.asarray(image), ((margin,) * 2, (margin,) * 2, (0, 0)), "symmetric")
@@ -119,31 +122,31 @@ CORRUPTIONS = (
 
 
 def opened(encoded: bytes) -> Image.Image | None:
-    """Upright, RGB, its longest side at most MAX_SIDE_PX; None where Pillow cannot open it."""
+    """Opens an image upright, RGB, at most MAX_SIDE_PX long; None where Pillow cannot open it."""
     try:
         with Image.open(io.BytesIO(encoded), formats=decode.formats()) as image:
             image.draft(None, (MAX_SIDE_PX, MAX_SIDE_PX))
             upright = ImageOps.exif_transpose(image).convert("RGB")
             upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
             return upright
-    # Hostile files make Pillow's plugins raise anything from struct.error to ZeroDivisionError.
+    # Malicious files make Pillow's plugins raise anything from struct.error to ZeroDivisionError.
     except Exception:
         return None
 
 
 @dataclass(frozen=True)
 class Eye:
-    """How a model sees and tells images.
+    """A model's classifier with its preprocessing.
 
     Attributes:
       classify: pixels uint8 [B, S, S, 3] in 0–255 → predicted class ids int64 [B].
       size_px: the side S.
-      resize: as of :func:`data.graph.resize`.
+      resize: as of :func:`data.graph.decoding.resize`.
     """
 
     classify: Callable[[np.ndarray], np.ndarray]
     size_px: int
-    resize: graph.ResizeMode
+    resize: decoding.ResizeMode
 
 
 def of_classifier(
@@ -153,14 +156,14 @@ def of_classifier(
     files: Sequence[str],
     limit: int = LIMIT,
 ) -> list[Row]:
-    """Measures a model by the classifier that it was exported from, see :func:`measure`.
+    """Measures a model through the classifier that it was exported from, see :func:`measure`.
 
     Args:
       classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      contract: of the model: the side S and how images are resized.
+      contract: the model's, with the side S and the resize mode.
       found: see :func:`measure`.
       files: see :func:`measure`.
-      limit: the most images; with 0 nothing is measured.
+      limit: the maximum number of images; with 0 nothing is measured.
     """
     if not limit:
         return []
@@ -173,24 +176,24 @@ def of_classifier(
 def measure(
     eye: Eye, found: predictions.Predictions, files: Sequence[str], limit: int = LIMIT
 ) -> list[Row]:
-    """Asks a model about some images under every corruption.
+    """Runs a model on some images under every corruption.
 
     The images are the same for every model and run: those with the lowest digests, the classes in
-    turn. Memory does not grow with the number of images. An image that Pillow cannot open is not
-    asked about again: the model would say of the same bytes what it said.
+    turn. Memory does not grow with the number of images. An image that Pillow cannot open keeps
+    its clean answer, since the same bytes give the same answer.
 
     Args:
       eye: the model.
-      found: what it said of the clean images, all of ``files`` in the order of the records.
+      found: its answers about the clean images, all of ``files`` in the order of the records.
       files: shards of image records.
-      limit: the most images.
+      limit: the maximum number of images.
 
     Returns:
       A row for the clean images, then one for each corruption.
     """
     chosen = choose(files, limit)
     names = [CLEAN, *(corruption.name for corruption in CORRUPTIONS)]
-    # A class that is new to the model has rows of its own.
+    # A class that the model does not know has rows of its own.
     classes = max([len(found.labels), *(label_id + 1 for label_id in chosen.values())])
     confusions = np.zeros([len(names), classes, classes + 1], np.int64)
     unchanged, task = 0, progress.start(TASK, total=len(chosen))
@@ -213,7 +216,7 @@ def measure(
 
 
 def _views(encoded: bytes, resized: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
-    """An image under every corruption, uint8 [C, S, S, 3]; None where Pillow cannot open it."""
+    """Applies every corruption, uint8 [C, S, S, 3]; None where Pillow cannot open the image."""
     image = opened(encoded)
     if image is None:
         return None
@@ -221,11 +224,11 @@ def _views(encoded: bytes, resized: Callable[[np.ndarray], np.ndarray]) -> np.nd
 
 
 def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:
-    """Pixels uint8 [H, W, 3] → uint8 [S, S, 3], for any H and W; traced once."""
+    """Returns a function, traced once: uint8 [H, W, 3], any H and W → uint8 [S, S, 3]."""
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
     def resize(pixels: tf.Tensor) -> tf.Tensor:
-        return graph.resize(pixels, eye.size_px, eye.resize)
+        return decoding.resize(pixels, eye.size_px, eye.resize)
 
     return lambda pixels: resize(tf.constant(pixels)).numpy()  # type: ignore[no-any-return]
 
@@ -233,7 +236,7 @@ def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:
 def choose(files: Sequence[str], limit: int) -> dict[int, int]:
     """Picks images from shards: their places among the records → their label ids.
 
-    Every class gives its image with the lowest digest, then each its next one, and so on.
+    Every class contributes its image with the lowest digest, then its next one, and so on.
     """
     digests: dict[int, list[tuple[bytes, int]]] = {}
     wanted, place = [example.SHA256, example.CLASS_LABEL], 0
@@ -257,7 +260,7 @@ def choose(files: Sequence[str], limit: int) -> dict[int, int]:
 def _batches(
     files: Sequence[str], chosen: dict[int, int]
 ) -> Iterator[tuple[np.ndarray, list[bytes], np.ndarray]]:
-    """Places int64 [B], encoded images and label_ids int64 [B] of the chosen records."""
+    """Yields places int64 [B], encoded images and label_ids int64 [B] of the chosen records."""
     wanted = tf.constant(sorted(chosen), tf.int64)
     records = tf.data.TFRecordDataset(list(files)).enumerate()
     records = records.filter(lambda place, _: tf.reduce_any(place == wanted))

@@ -1,8 +1,8 @@
-"""What the images are sliced by, and what the slices are called.
+"""The slices of the test images and their names.
 
-Features of many values are cut into ranges. TFMA knows slices by a key and a value only; the
-key of a ranged feature carries the bounds ("image/size:128,256") and the value is the number
-of the range, so that the extractor, the results and TFX's cache all know the same bounds.
+Features with many values are cut into ranges. TFMA identifies a slice by a key and a value; the
+key of a ranged feature contains the bounds ("image/size:128,256") and the value is the number
+of the range, so that the extractor, the results and TFX's cache all have the same bounds.
 
 Dimension letter: B batch.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data import example
+from data.examples import example
 
 SIZE = "image/size"
 BOUNDS: dict[str, tuple[float, ...]] = {
@@ -41,7 +41,7 @@ class Slicing:
 
     @property
     def key(self) -> str:
-        """What TFMA knows it by."""
+        """Returns the slice key for TFMA."""
         bounds = ",".join(map(str, self.bounds))
         return f"{self.feature}:{bounds}" if bounds else self.feature
 
@@ -53,7 +53,7 @@ class Slicing:
         return cls(feature, tuple(float(n) if "." in n else int(n) for n in numbers))
 
     def ranges(self, features: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        """The number of the range that each image lies in.
+        """Returns the number of the range that each image lies in.
 
         Args:
           features: name → [B, 1], of the records.
@@ -68,7 +68,7 @@ class Slicing:
         return np.searchsorted(np.array(self.bounds), np.minimum.reduce(columns), side="right")
 
     def name(self, value: int | str) -> str:
-        """What a slice is called: the value itself, or its range with the unit."""
+        """Returns the name of a slice: the value itself, or its range with the unit."""
         if not self.bounds:
             return str(value)
         index = int(value)
@@ -84,11 +84,11 @@ class Slicing:
 
 
 def slicings(features: Sequence[str], size_bounds_px: Sequence[int]) -> list[Slicing]:
-    """All that is sliced by: class, size, span, and what is asked for.
+    """Returns all slicings: by class, size, span and the configured features.
 
     Args:
       features: names of features, as EvaluateConfig allows them.
-      size_bounds_px: bounds for sizes, heights and widths; empty: these are not sliced by.
+      size_bounds_px: bounds for sizes, heights and widths; empty: no slices by these.
     """
     sizes = tuple(size_bounds_px)
     asked = [

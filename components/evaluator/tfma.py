@@ -1,7 +1,7 @@
-"""What the project takes of TFMA, under the same names in all its versions.
+"""The parts of TFMA that the project uses, under the same names in all its versions.
 
-The messages of a configuration come from their own module: newer versions no longer offer them at the
-top, but after ``tfx.components`` was imported, which a Beam worker need not have done.
+The configuration's protobuf messages come from their own module: newer versions offer them at
+the top level only after ``tfx.components`` was imported, which a Beam worker may not have done.
 """
 
 from tensorflow_model_analysis import default_extractors, load_metrics

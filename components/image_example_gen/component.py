@@ -1,4 +1,4 @@
-"""The TFX adapter of ingest: class folders → Examples."""
+"""TFX adapter of ingest: class folders → Examples."""
 
 from google.protobuf import any_pb2, wrappers_pb2
 from tfx.components.example_gen import component
@@ -12,11 +12,11 @@ class ImageFolderExampleGen(component.FileBasedExampleGen):  # type: ignore[misc
     """The component that ingests a folder of class folders.
 
     A FileBasedExampleGen, so spans, versions and its driver for Kubeflow are inherited. Its writer
-    is not used: it would shuffle image bytes, compress them and split by the whole record.
+    is replaced: it would shuffle image bytes, compress them and split by the whole record.
 
     Args:
       input_base: the data folder.
-      job: the settings, the label map and the fingerprints; all are in the cache key.
+      job: the settings, the label map and the fingerprints; all are part of the cache key.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
@@ -27,6 +27,6 @@ class ImageFolderExampleGen(component.FileBasedExampleGen):  # type: ignore[misc
         super().__init__(
             input_base=input_base,
             custom_config=example_gen_pb2.CustomConfig(custom_config=packed),
-            # Raw TFRecords: readers derive the compression from the suffix, and there is none.
+            # Raw TFRecords: readers infer the compression from the suffix, and there is none.
             output_file_format=example_gen_pb2.FILE_FORMAT_UNSPECIFIED,
         )

@@ -1,29 +1,27 @@
-"""The settings of ingest."""
+"""Settings of ingest."""
 
 import hashlib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import decode, range_choice
-from data import split as split_config
+from data.images import decode, range_choice
 from data.layout import config as folder_config
+from data.splits import split as split_config
 
 
 class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
-    """The settings by which class folders become TFRecords."""
+    """Conversion of class folders to TFRecords."""
 
     split: split_config.SplitConfig = Field(
-        default_factory=split_config.SplitConfig, description="splits that the pipeline assigns"
+        default_factory=split_config.SplitConfig, description="splits that the pipeline makes"
     )
     value_range: range_choice.Setting = Field(
         "auto",
-        description="range of grey values of more than 8 bits that becomes 0–255 in all images:"
-        " auto, type, percentile, or the two values LOW,HIGH",
+        description="range of grey values of more than 8 bits that is scaled to 0–255, the same for"
+        " all images: auto, type, percentile, or the two values LOW,HIGH",
     )
-    shard_bytes: int = Field(
-        128 << 20, ge=1 << 10, description="target size of a TFRecord file, in bytes"
-    )
+    shard_bytes: int = Field(128 << 20, ge=1 << 10, description="target size of a TFRecord file")
 
     @field_validator("value_range", mode="before")
     @classmethod
@@ -36,23 +34,21 @@ class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
 
 
 class IngestJob(BaseModel):
-    """The input of the ingest step: the settings, and the facts that the runner found."""
+    """Input of the ingest step: its settings and what the runner determined."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: IngestConfig
-    labels: list[str] = Field(description="the label map")
-    fingerprint: str = Field(
-        description="fingerprint of the listing; makes the cache notice any change"
-    )
-    code: str = Field(description="hash of the code; makes the cache notice any change")
+    labels: list[str] = Field(description="label map")
+    fingerprint: str = Field(description="hash of the listing; part of the cache key")
+    code: str = Field(description="hash of the code that runs; part of the cache key")
     state_dir: str = Field(description="folder of the index and the ledger of splits")
 
     def decode_key(self) -> str:
-        """Names the index: results of other settings or code are not valid."""
+        """Names the index: rows decoded with other settings or code are not reused."""
         text = f"{self.code} {self.config.decoding().model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def split_key(self) -> str:
-        """Names the ledger: with other shares or groups, images are assigned again."""
+        """Names the ledger: with other shares or groups, images are assigned anew."""
         return hashlib.sha256(self.config.split.model_dump_json().encode()).hexdigest()[:16]

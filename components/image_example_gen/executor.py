@@ -1,4 +1,4 @@
-"""The Beam adapter of ingest: only names of files and shards cross the shuffle, never images."""
+"""Beam adapter of ingest: names of files and shards cross the shuffle, images never do."""
 
 import functools
 import os
@@ -13,7 +13,10 @@ from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
 from components.image_example_gen import config, ingest, inspection, intake, passes, report
-from data import catalog, progress, split, value_range
+from data import progress
+from data.examples import examples_artifact
+from data.images import value_range
+from data.splits import split
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
@@ -34,7 +37,7 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    """Writes a (split, shard); its part of the report is left in the artifact."""
+    """Writes a (split, shard); the report on its images is written into the artifact."""
 
     def __init__(self, writer: ingest.ShardWriter) -> None:
         self._writer = writer
@@ -66,9 +69,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         workspace.remember(inspected.listed, plan.ledger)
         self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
         outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
-        outcome.write(examples.uri)
-        # TFX deletes the artifact of a step that fails; this copy remains readable.
-        report.check(outcome, listing, outcome.write(job.state_dir))
+        examples_artifact.write_report(examples.uri, outcome)
+        # TFX deletes the artifact of a step that fails; this copy can still be read.
+        report.check(outcome, listing, examples_artifact.write_report(job.state_dir, outcome))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 
     def _look(
@@ -79,14 +82,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _ = (
                 pipeline
                 | "NewFiles" >> beam.Create(inspection.bundles(tasks))
-                # Without this, listing and reading would be fused into one bundle on one worker.
+                # Without this, Beam fuses listing and reading into one bundle on one worker.
                 | "Spread" >> beam.Reshuffle()
                 | "Inspect" >> beam.ParDo(_Inspect(root, job, decoders, scale))
             )
 
     def _write(self, writer: ingest.ShardWriter, plan: ingest.Plan) -> None:
         progress.start(ingest.TASK, total=len(plan.images))
-        catalog.write(writer.output_uri, plan.images, plan.shard_counts)
+        examples_artifact.write_catalog(writer.output_uri, plan.images, plan.shard_counts)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -97,7 +100,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _workers_a_machine(arguments: list[str]) -> int:
-    """Returns how many worker processes share a machine's cores."""
+    """Returns the number of worker processes that share a machine's cores."""
     options = pipeline_options.PipelineOptions(arguments)
     local = options.view_as(pipeline_options.DirectOptions).direct_num_workers
     portable = options.view_as(pipeline_options.PortableOptions).sdk_worker_parallelism

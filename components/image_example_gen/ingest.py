@@ -1,66 +1,54 @@
-"""The second pass of ingest: assigns the rows of the index to splits and writes the shards.
+"""Second pass of ingest: rows of the index → splits, shards, records.
 
-Nothing is lost: each listed file ends in exactly one split or in the quarantine list.
+No file is lost: each listed file ends in exactly one split or in the quarantine list.
 """
 
 import itertools
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.image_example_gen import config as ingest_config
-from components.image_example_gen import inspection, passes, report
-from data import (
-    catalog,
-    decode,
-    duplicates,
-    errors,
-    example,
-    files,
-    folder,
-    hashing,
-    image_reading,
-    index,
-    progress,
-    records,
-    split,
-    value_range,
-)
+from components.image_example_gen import inspection, passes
+from data import errors, progress
+from data.examples import catalog, example, examples_artifact, ingest_report, records
+from data.files import hashing, user_files
+from data.images import decode, image_reading, value_range
 from data.layout.unused import Note, Reason, Unused
+from data.splits import duplicates, file_index, folder, split
 
 TASK = "writing records"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The assignment of all images.
+    """Assignment of images to splits and shards.
 
     Attributes:
       images: the images to write, in the order of the records.
-      quarantined: the files that are not written, and why.
+      quarantined: the files that are not written, with reasons.
       ledger: the assignments to remember.
       shard_counts: split → number of shards.
-      duplicate_distance: the distance up to which images counted as near-duplicates.
-      passed_over: images of fixed spans that are in no test split, and so are not used.
+      duplicate_distance: largest distance in bits at which images counted as near-duplicates.
+      passed_over: images of fixed spans that are in no test split and so are not used.
     """
 
     images: list[catalog.Image]
-    quarantined: list[report.Quarantined]
+    quarantined: list[ingest_report.Quarantined]
     ledger: dict[str, str]
     shard_counts: dict[str, int]
     duplicate_distance: int
     passed_over: int = 0
 
     def shards(self) -> list[tuple[str, int]]:
-        """Returns (split, shard) of each shard; empty shards are written too."""
+        """Lists the (split, shard) of each shard; empty shards are written too."""
         return [(name, i) for name, count in self.shard_counts.items() for i in range(count)]
 
 
 def plan(
     listing: folder.Listing,
-    rows: Mapping[str, index.Row],
+    rows: Mapping[str, file_index.Row],
     job: ingest_config.IngestJob,
     ledger: Mapping[str, str],
     note: Note = lambda _: None,
@@ -69,7 +57,7 @@ def plan(
 
     Args:
       listing: the files.
-      rows: path → the properties of the file; for every listed file.
+      rows: path → row of the index, for every listed file.
       job: the settings.
       ledger: the assignments of earlier ingests.
       note: called with each image that is not used.
@@ -123,24 +111,26 @@ def plan(
     return Plan(images, quarantined, {**ledger, **made}, counts, distance, passed_over)
 
 
-def _check_known(listing: folder.Listing, rows: Mapping[str, index.Row]) -> None:
+def _check_known(listing: folder.Listing, rows: Mapping[str, file_index.Row]) -> None:
     missing = [file.path for file in listing.files if file.path not in rows]
     if missing:
         raise errors.PipelineError(
-            f"The index lacks {len(missing)} files, such as {missing[0]}: a worker wrote its"
-            " results elsewhere. Workers need the output folder at the same path."
+            f"The index has no rows of {len(missing)} files, such as {missing[0]}: a worker wrote"
+            " its results elsewhere. Workers need the output folder at the same path."
         )
 
 
 def _sorted_out(
-    listing: folder.Listing, rows: Mapping[str, index.Row]
-) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[report.Quarantined]]:
-    """Returns the files that are images, the properties of each, and the other files."""
+    listing: folder.Listing, rows: Mapping[str, file_index.Row]
+) -> tuple[list[folder.ImageFile], list[decode.ImageInfo], list[ingest_report.Quarantined]]:
+    """Separates the files that are images, with their info, from the others."""
     good, infos, quarantined = [], [], []
     for file in listing.files:
         result = rows[file.path].result
         if isinstance(result, decode.Rejection):
-            row = report.Quarantined(file.path, file.class_name, result.reason, result.detail)
+            row = ingest_report.Quarantined(
+                file.path, file.class_name, result.reason, result.detail
+            )
             quarantined.append(row)
         else:
             good.append(file)
@@ -154,9 +144,9 @@ def _groups(
     infos: list[decode.ImageInfo],
     config: split.SplitConfig,
 ) -> tuple[list[int], int]:
-    """Returns one number for all images that must share a split, and the distance used.
+    """Numbers the groups of images that share a split: copies, near-duplicates, one group key.
 
-    These are exact copies, near-duplicates, and images with the same group key.
+    Also returns the distance up to which images counted as near-duplicates.
     """
     sides = [min(info.height, info.width) for info in infos]
     phashes = [info.phash for info in infos]
@@ -180,26 +170,26 @@ def finish(
     job: ingest_config.IngestJob,
     output_uri: str,
     inspected: passes.Inspected,
-) -> report.Report:
-    """Writes the label map, and merges the parts of the report.
+) -> ingest_report.Report:
+    """Writes the label map; adds up the whole report.
 
     Args:
-      plan: the assignment; the reports of its shards lie in the artifact.
+      plan: the plan that was carried out; the reports of its shards are in the artifact.
       listing: the files.
-      job: has the label map.
+      job: contains the label map.
       output_uri: the artifact.
       inspected: the result of the first pass.
     """
-    report.write_labels(output_uri, job.labels)
+    examples_artifact.write_labels(output_uri, job.labels)
     unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})
     if plan.passed_over:
         unused[Reason.SPAN_FOR_TEST_ONLY.value] = plan.passed_over
-    rest = report.Report(
+    rest = ingest_report.Report(
         quarantined=plan.quarantined,
         unused=dict(unused),
         source=str(listing.root),
     )
-    whole = report.merge([rest, *report.take_parts(output_uri)])
+    whole = ingest_report.merge([rest, *examples_artifact.take_report_parts(output_uri)])
     whole.max_duplicate_distance = job.config.split.max_duplicate_distance
     whole.duplicate_distance = plan.duplicate_distance
     has_floats = any(one.kind == value_range.FLOAT for one in inspected.scaled)
@@ -216,7 +206,7 @@ def finish(
 
 @dataclass(frozen=True)
 class ShardWriter:
-    """Writes the records of one shard at a time, according to its list in the catalog.
+    """Writes the records of one shard at a time, from its list in the catalog.
 
     Attributes:
       root: the data folder.
@@ -230,27 +220,27 @@ class ShardWriter:
     job: ingest_config.IngestJob
     shard_counts: dict[str, int]
 
-    def write(self, split_name: str, shard: int) -> report.Report:
-        """Reads and writes the images of one shard; idempotent.
+    def write(self, split_name: str, shard: int) -> ingest_report.Report:
+        """Reads and writes the images of one shard; harmless to repeat.
 
         Returns:
-          The report on them; a copy is left in the artifact.
+          The report on them, of which a copy is written into the artifact.
         """
         count = self.shard_counts[split_name]
-        list_path = catalog.path_of(self.output_uri, split_name, shard, count)
+        list_path = examples_artifact.catalog_path(self.output_uri, split_name, shard, count)
         images = catalog.read_shard(list_path)
-        path = os.path.join(
-            self.output_uri, f"Split-{split_name}", records.shard_name(shard, count)
-        )
-        written = report.Report(examples={split_name: {}})
+        path = examples_artifact.shard_path(self.output_uri, split_name, shard, count)
+        written = ingest_report.Report(examples={split_name: {}})
         records.write(path, self._records(images, written))
         if written.quarantined:
             lost = {row.path for row in written.quarantined}
             catalog.write_shard(list_path, (image for image in images if image.path not in lost))
-        written.write_part(self.output_uri, f"{split_name}-{shard}")
+        examples_artifact.write_report_part(self.output_uri, f"{split_name}-{shard}", written)
         return written
 
-    def _records(self, images: list[catalog.Image], written: report.Report) -> Iterator[bytes]:
+    def _records(
+        self, images: list[catalog.Image], written: ingest_report.Report
+    ) -> Iterator[bytes]:
         """Yields serialized records and counts them."""
         workspace = inspection.Workspace.of(self.job)
         labels = {name: label for label, name in enumerate(self.job.labels)}
@@ -261,7 +251,7 @@ class ShardWriter:
             progress.advance(TASK)
             if isinstance(content, decode.Rejection):
                 row = (image.path, image.class_name, content.reason, content.detail)
-                written.quarantined.append(report.Quarantined(*row))
+                written.quarantined.append(ingest_report.Quarantined(*row))
                 continue
             counts[image.class_name] += 1
             written.reencoded += image.info.reencoded
@@ -274,7 +264,7 @@ class ShardWriter:
     ) -> bytes | decode.Rejection:
         if image.info.reencoded:
             return Path(workspace.encoded(image.sha256, image.info)).read_bytes()
-        content = files.read(self.root, image.path, self.job.config.limits.max_bytes)
+        content = user_files.read(self.root, image.path, self.job.config.limits.max_bytes)
         if isinstance(content, bytes) and hashing.sha256(content) != image.sha256:
             return decode.Rejection("changed")
         return content

@@ -1,6 +1,6 @@
-"""The first pass of ingest: decodes each new file once, and writes the rows of the index.
+"""First pass of ingest: files → rows of the index. Each new file is decoded once, here.
 
-Re-encoded bytes are kept beside the index, so that the second pass only reads and writes.
+Re-encoded images are stored beside the index, so that the second pass only reads and writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,21 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from components.image_example_gen import config as ingest_config
-from data import (
-    atomic,
-    decode,
-    decoder,
-    decoder_pool,
-    files,
-    folder,
-    hashing,
-    index,
-    progress,
-    read_back,
-    split,
-    value_range,
-    verify,
-)
+from data import progress
+from data.files import atomic, hashing, read_back, user_files
+from data.images import decode, decoder_pool, decoder_process, value_range, verify
+from data.splits import file_index, folder, split
 
 TASK = "reading images"
 LEDGER_FILE = "splits-{key}.csv"
@@ -34,12 +23,12 @@ _FILES_A_BUNDLE = 1024
 
 @dataclass(frozen=True)
 class Workspace:
-    """The files in which an ingest keeps its results between runs.
+    """Folder in which an ingest keeps its state between runs.
 
     Attributes:
       state_dir: the state folder of the model.
       decode_key, split_key: see IngestJob.
-      counted: whether histograms of values of more than 8 bits are kept.
+      counted: whether histograms of values of more than 8 bits are stored.
     """
 
     state_dir: str
@@ -49,7 +38,7 @@ class Workspace:
 
     @classmethod
     def of(cls, job: ingest_config.IngestJob) -> "Workspace":
-        """Returns the workspace of a job."""
+        """Makes the workspace of a job."""
         counted = job.config.value_range == "percentile"
         return cls(job.state_dir, job.decode_key(), job.split_key(), counted)
 
@@ -60,12 +49,12 @@ class Workspace:
 
     @property
     def ledger(self) -> Path:
-        """Returns the ledger of splits; editing it pins an image to a split."""
+        """Returns the file with the assigned splits; editing it pins an image to a split."""
         return Path(self.state_dir, LEDGER_FILE.format(key=self.split_key))
 
     def encoded(self, sha256: str, info: decode.ImageInfo) -> Path:
-        """Returns the path of the bytes to store for a file, if they are not its own."""
-        # The range is in the name, so that a crash between writing bytes and row leaves no mixture.
+        """Returns the path of the bytes to store for a file that is re-encoded."""
+        # The name contains the range: a crash between writing bytes and row leaves no mixture.
         name = sha256 if info.values is None else f"{sha256}-{info.values.scaled.key()}"
         return self.index_dir / "encoded" / sha256[:2] / name
 
@@ -85,8 +74,8 @@ class Workspace:
         with read_back.told(f"{what} {path}", remedy):
             return value_range.histogram_from_bytes(content)
 
-    def has_bytes(self, row: index.Row) -> bool:
-        """Returns whether the bytes to store for a file exist already."""
+    def has_bytes(self, row: file_index.Row) -> bool:
+        """Returns whether the bytes to store for a file exist."""
         result = row.result
         if isinstance(result, decode.Rejection) or not result.reencoded:
             return True
@@ -94,9 +83,9 @@ class Workspace:
             return False
         return _is_image(self.encoded(row.sha256, result))
 
-    def remember(self, rows: Sequence[index.Row], ledger: Mapping[str, str]) -> None:
-        """Saves the rows and splits of the files; forgets files that are gone."""
-        index.save(self.index_dir, rows)
+    def remember(self, rows: Sequence[file_index.Row], ledger: Mapping[str, str]) -> None:
+        """Stores the rows and splits of the files, and deletes those of files that are gone."""
+        file_index.save(self.index_dir, rows)
         split.save_ledger(self.ledger, ledger)
         kept = set()
         for row in rows:
@@ -109,7 +98,7 @@ class Workspace:
 
 
 def _is_image(path: Path) -> bool:
-    """Returns whether a file begins like an image; after a power failure it may be zeros."""
+    """Returns whether a file starts like a stored image; after a power failure it may be zeros."""
     try:
         with path.open("rb") as file:
             return file.read(8).startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
@@ -119,29 +108,29 @@ def _is_image(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Task:
-    """A file to inspect, and the row of a file that it may be a moved copy of."""
+    """File to inspect, and the row of a file that it may be a moved copy of."""
 
     file: folder.ImageFile
-    twin: index.Row | None = None
+    twin: file_index.Row | None = None
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Tasks that go to one worker together; Beam would inspect a plain list item by item."""
+    """Tasks for one worker; Beam would take a plain list apart."""
 
     tasks: Sequence[Task]
 
 
 def new_files(
-    listing: folder.Listing, rows: dict[str, index.Row], workspace: Workspace
+    listing: folder.Listing, rows: dict[str, file_index.Row], workspace: Workspace
 ) -> list[Task]:
-    """Returns the files of a listing that the index lacks, or that changed."""
+    """Lists the files that have no row in the index or have changed."""
     known = set()
     for file in listing.files:
         row = rows.get(file.path)
         if row and row.describes(file) and workspace.has_bytes(row):
             known.add(file.path)
-    # Moving a file keeps its size and modification time.
+    # A moved file keeps its size and modification time.
     gone = {
         (row.size_bytes, row.modified_ns): row
         for path, row in rows.items()
@@ -155,13 +144,13 @@ def new_files(
 
 
 def bundles(tasks: Sequence[Task]) -> list[Bundle]:
-    """Returns the tasks in bundles that one worker takes at a time."""
+    """Divides tasks into bundles that one worker takes at a time."""
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
 
-def count_decoded(tasks: Sequence[Task], rows: Mapping[str, index.Row]) -> int:
-    """Returns how many files were decoded; the others were known before, or moved."""
+def count_decoded(tasks: Sequence[Task], rows: Mapping[str, file_index.Row]) -> int:
+    """Counts the files that had to be decoded; the others were in the index, or moved."""
     return sum(
         1 for task in tasks if task.twin is None or rows[task.file.path].sha256 != task.twin.sha256
     )
@@ -173,8 +162,8 @@ class Inspector:
     Args:
       root: the data folder.
       job: the settings.
-      decoders: how many processes decode.
-      scale: how values of more than 8 bits become 0–255.
+      decoders: number of processes that decode.
+      scale: scaling of values of more than 8 bits to 0–255.
     """
 
     def __init__(
@@ -196,7 +185,7 @@ class Inspector:
 
     def inspect(self, tasks: Sequence[Task]) -> None:
         """Inspects files and appends their rows to the index."""
-        rows: list[index.Row] = []
+        rows: list[file_index.Row] = []
         todo: dict[str, folder.ImageFile] = {}
         for task in tasks:
             row = self._moved(task) if task.twin else None
@@ -206,13 +195,13 @@ class Inspector:
             else:
                 todo[task.file.path] = task.file
         self._save(rows)
-        refused = self._decode(todo, [decoder.Request(path) for path in todo])
-        self._decode(todo, [decoder.Request(path, reencode=True) for path in refused])
+        refused = self._decode(todo, [decoder_process.Request(path) for path in todo])
+        self._decode(todo, [decoder_process.Request(path, reencode=True) for path in refused])
 
     def _decode(
-        self, todo: dict[str, folder.ImageFile], requests: list[decoder.Request]
+        self, todo: dict[str, folder.ImageFile], requests: list[decoder_process.Request]
     ) -> list[str]:
-        """Decodes files; returns the paths of those that TensorFlow decodes differently."""
+        """Decodes files; returns the paths of those that TensorFlow decodes to another image."""
         rows, refused = [], []
         for request, answer in self._pool.decode(requests):
             result = answer.result
@@ -232,10 +221,10 @@ class Inspector:
         return refused
 
     def _compared(self, path: str, result: decode.Decoded) -> decode.Decoded | decode.Rejection:
-        """Records whether the served model would see in the file itself what is stored for it."""
+        """Records whether the served model decodes the file itself to the stored pixels."""
         if not verify.may_be_seen_otherwise(result, self._config):
             return result
-        content = files.read(self._root, path, self._config.limits.max_bytes)
+        content = user_files.read(self._root, path, self._config.limits.max_bytes)
         if isinstance(content, decode.Rejection):
             return content
         refused = verify.refusal(content, result, self._config, self._scale.integers)
@@ -243,7 +232,7 @@ class Inspector:
 
     def _row(
         self, file: folder.ImageFile, sha256: str, result: decode.Decoded | decode.Rejection
-    ) -> index.Row:
+    ) -> file_index.Row:
         known: decode.ImageInfo | decode.Rejection
         if isinstance(result, decode.Decoded):
             known = result.info
@@ -255,11 +244,11 @@ class Inspector:
                     temporary.write_bytes(value_range.histogram_to_bytes(result.histogram))
         else:
             known = result
-        return index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
+        return file_index.Row(file.path, file.size_bytes, file.modified_ns, sha256, known)
 
-    def _moved(self, task: Task) -> index.Row | None:
-        """Returns the row of a file that was moved, if its content is the same."""
-        content = files.read(self._root, task.file.path, self._config.limits.max_bytes)
+    def _moved(self, task: Task) -> file_index.Row | None:
+        """Returns the row of a moved file if its content is the same."""
+        content = user_files.read(self._root, task.file.path, self._config.limits.max_bytes)
         twin = task.twin
         if twin is None or isinstance(content, decode.Rejection):
             return None
@@ -267,6 +256,6 @@ class Inspector:
             return None
         return twin._replace(path=task.file.path)
 
-    def _save(self, rows: list[index.Row]) -> None:
+    def _save(self, rows: list[file_index.Row]) -> None:
         if rows:
-            index.append(self._workspace.index_dir, rows)
+            file_index.append(self._workspace.index_dir, rows)

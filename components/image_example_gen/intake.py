@@ -1,4 +1,4 @@
-"""The input of ingest: the listing, checked as on the command line, and the unused files."""
+"""Input of ingest: the listing, checked as on the command line, and the list of unused files."""
 
 import os
 from collections.abc import Iterator
@@ -8,11 +8,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from components.image_example_gen import config as ingest_config
-from data import atomic, errors, folder, spreadsheet
+from data import errors
+from data.examples import examples_artifact
+from data.files import atomic, spreadsheet
 from data.layout import checks
 from data.layout.unused import Note, Unused
+from data.splits import folder
 
-UNUSED_FILE = "unused.csv"
 UNUSED_HEADER = ("path", "reason", "is_image")
 
 
@@ -21,13 +23,13 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
     """Writes the list of unused files row by row: it may be longer than memory holds.
 
     Args:
-      state_dir: has the copy to read when the step failed and its artifact is gone.
+      state_dir: folder of a copy, for when the step fails and its artifact is deleted.
       uri: the artifact.
 
     Yields:
       A function that writes a row, see data/layout/unused.py.
     """
-    path = Path(state_dir, UNUSED_FILE)
+    path = Path(state_dir, examples_artifact.UNUSED_FILE)
     with (
         atomic.replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
@@ -40,7 +42,7 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
 
         yield note
     tf.io.gfile.makedirs(uri)
-    tf.io.gfile.copy(str(path), os.path.join(uri, UNUSED_FILE), overwrite=True)
+    tf.io.gfile.copy(str(path), os.path.join(uri, examples_artifact.UNUSED_FILE), overwrite=True)
 
 
 def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listing:
@@ -52,7 +54,7 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
       note: called with each file that is not used.
 
     Raises:
-      errors.DataError: the folder cannot make a classifier, or has a class that is not in the
+      errors.DataError: the folder is too small for a classifier, or has a class that is not in the
         label map.
     """
     listing = folder.scan(root, job.config, note)
@@ -60,7 +62,7 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
     new = sorted({file.class_name for file in listing.files} - set(job.labels))
     if new:
         raise errors.DataError(
-            f"The class {new[0]!r} was added to {root} after this run started, or its package for"
-            " Kubeflow was made, and is not in the label map. Run the command again."
+            f"The class {new[0]!r} was added to {root} after this run, or its package for Kubeflow,"
+            " was made, and is not in its label map. Run the command again."
         )
     return listing

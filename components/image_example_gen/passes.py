@@ -1,7 +1,7 @@
 """Inspects the new files of a folder, and scales all images of more than 8 bits by one rule.
 
-The rule follows from the whole set, so it is known only after all files were inspected. Images
-that were stored by another rule until then are decoded once more.
+The rule depends on the whole set, so it is known only after all files were inspected. Images that
+were stored by another rule until then are decoded once more.
 """
 
 import logging
@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 from components.image_example_gen import config as ingest_config
 from components.image_example_gen import inspection
-from data import decode, folder, index, progress, range_choice, value_range
+from data import progress
+from data.images import decode, range_choice, value_range
+from data.splits import file_index, folder
 
 Tasks = list[inspection.Task]
 Look = Callable[[Tasks, value_range.Scale], None]
@@ -18,25 +20,25 @@ Look = Callable[[Tasks, value_range.Scale], None]
 
 @dataclass(frozen=True)
 class Inspected:
-    """The properties of the files of a listing.
+    """Results of the inspection of a listing.
 
     Attributes:
       listing: the files.
-      rows: path → the row; for every listed file, unless a worker lost its results.
-      decoded: how many files were decoded because they are new or changed.
+      rows: path → row, for every listed file unless a worker lost its results.
+      decoded: number of files that were new or changed and so were decoded.
       scale: the rule for values of more than 8 bits.
-      scaled: the description of that rule.
+      scaled: report on the scaling.
     """
 
     listing: folder.Listing
-    rows: dict[str, index.Row]
+    rows: dict[str, file_index.Row]
     decoded: int
     scale: value_range.Scale
     scaled: list[range_choice.Scaled]
 
     @property
-    def listed(self) -> list[index.Row]:
-        """Returns the rows of the listed files, in their order."""
+    def listed(self) -> list[file_index.Row]:
+        """Lists the rows of the listed files, in order."""
         return [self.rows[file.path] for file in self.listing.files]
 
 
@@ -45,26 +47,26 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
 
     Args:
       listing: the files.
-      job: the settings, and the place of the index.
+      job: the settings, and the folder of the index.
       look: inspects files by a rule and appends their rows to the index; called at most twice.
     """
     workspace = inspection.Workspace.of(job)
-    rows = index.load(workspace.index_dir)
+    rows = file_index.load(workspace.index_dir)
     tasks = inspection.new_files(listing, rows, workspace)
     fresh = {task.file.path for task in tasks}
     if tasks:
-        # By the rule of the known files, which usually stays the same.
+        # By the rule of the known files, which rarely changes.
         known = _values(listing, rows, leave_out=fresh)
         scale, _ = _decide(known, rows, job, workspace)
         _start(look, tasks, scale)
-        rows = index.load(workspace.index_dir)
+        rows = file_index.load(workspace.index_dir)
     decoded = inspection.count_decoded(tasks, rows)
     known = _values(listing, rows)
     scale, scaled = _decide(known, rows, job, workspace)
     stale = {path for path, values in known.items() if values.scaled != scale.of(values.kind)}
     if stale:
         _start(look, [inspection.Task(file) for file in listing.files if file.path in stale], scale)
-        rows = _without_changed(rows, index.load(workspace.index_dir), stale)
+        rows = _without_changed(rows, file_index.load(workspace.index_dir), stale)
     scaled = [replace(one, rescaled=_count(one.kind, known, stale - fresh)) for one in scaled]
     return Inspected(listing, rows, decoded, scale, scaled)
 
@@ -75,9 +77,9 @@ def _start(look: Look, tasks: Tasks, scale: value_range.Scale) -> None:
 
 
 def _values(
-    listing: folder.Listing, rows: Mapping[str, index.Row], leave_out: Set[str] = frozenset()
+    listing: folder.Listing, rows: Mapping[str, file_index.Row], leave_out: Set[str] = frozenset()
 ) -> dict[str, value_range.Values]:
-    """Returns path → the values of the listed images of more than 8 bits."""
+    """Maps the path of each listed image of more than 8 bits to its values."""
     found = {}
     for file in listing.files:
         row = rows.get(file.path)
@@ -90,7 +92,7 @@ def _values(
 
 def _decide(
     known: Mapping[str, value_range.Values],
-    rows: Mapping[str, index.Row],
+    rows: Mapping[str, file_index.Row],
     job: ingest_config.IngestJob,
     workspace: inspection.Workspace,
 ) -> tuple[value_range.Scale, list[range_choice.Scaled]]:
@@ -107,11 +109,11 @@ def _decide(
 
 
 def _without_changed(
-    before: Mapping[str, index.Row], after: dict[str, index.Row], stale: set[str]
-) -> dict[str, index.Row]:
-    """Returns the rows, with a rejection for each file that changed between two inspections.
+    before: Mapping[str, file_index.Row], after: dict[str, file_index.Row], stale: set[str]
+) -> dict[str, file_index.Row]:
+    """Replaces the row of each file that changed between two inspections by a rejection.
 
-    Its values did not count for the rule, and the next run inspects it again.
+    Its values were not part of the rule, and the next run inspects it again.
     """
     for path in stale:
         row = after[path]

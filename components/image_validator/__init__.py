@@ -1,1 +1,1 @@
-"""Validation of a set of images: findings, and a stop before training where one blocks."""
+"""Validation of a set of images: findings, and a stop before training if one blocks."""

@@ -1,4 +1,4 @@
-"""The artifact of the validation."""
+"""Artifact type of the validation."""
 
 from tfx.types import artifact
 

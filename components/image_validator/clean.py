@@ -1,12 +1,12 @@
-"""Examples without the images that were taken out, and the bytes of single records."""
+"""Writes Examples without the removed images, and reads the bytes of single records."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import tensorflow as tf
 
-from components.image_example_gen import report as ingest_report
-from data import catalog, example, records, split
+from data.examples import catalog, example, examples_artifact, ingest_report, records
+from data.splits import split
 
 Place = tuple[str, int]
 
@@ -20,11 +20,11 @@ def write(
 ) -> None:
     """Writes an Examples artifact with everything but the removed images.
 
-    Shards that lose no image are linked, where the file system can, and copied else.
+    Shards that lose no image are hard-linked if the file system can, and copied otherwise.
 
     Args:
       source_uri: the Examples artifact.
-      target_uri: the one to write.
+      target_uri: the artifact to write.
       images: its catalog.
       removed: indices in the catalog.
       report: of the artifact to write.
@@ -32,9 +32,9 @@ def write(
     positions = _positions(images, removed)
     counts = {}
     for name in split.SPLITS:
-        target = os.path.join(target_uri, f"Split-{name}")
+        target = examples_artifact.split_folder(target_uri, name)
         tf.io.gfile.makedirs(target)
-        paths = records.files(os.path.join(source_uri, f"Split-{name}"))
+        paths = examples_artifact.shards(source_uri, name)
         counts[name] = len(paths)
         for shard, path in enumerate(paths):
             wanted = os.path.join(target, os.path.basename(path))
@@ -44,9 +44,9 @@ def write(
             else:
                 _link(path, wanted)
     kept = (image for index, image in enumerate(images) if index not in removed)
-    catalog.write(target_uri, kept, counts)
-    ingest_report.write_labels(target_uri, ingest_report.read_labels(source_uri))
-    report.write(target_uri)
+    examples_artifact.write_catalog(target_uri, kept, counts)
+    examples_artifact.write_labels(target_uri, examples_artifact.read_labels(source_uri))
+    examples_artifact.write_report(target_uri, report)
 
 
 def read_encoded(
@@ -58,7 +58,7 @@ def read_encoded(
         if index in wanted:
             by_shard.setdefault(place, {})[position] = index
     for (name, shard), positions in sorted(by_shard.items()):
-        path = records.files(os.path.join(uri, f"Split-{name}"))[shard]
+        path = examples_artifact.shards(uri, name)[shard]
         chosen = tf.constant(sorted(positions), tf.int64)
         dataset = tf.data.TFRecordDataset(path).enumerate().filter(_among(chosen))
         for position, serialized in dataset.as_numpy_iterator():
@@ -71,7 +71,7 @@ def _among(chosen: tf.Tensor) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
 
 
 def _places(images: Sequence[catalog.Image]) -> Iterator[tuple[int, Place, int]]:
-    """Of each image: its index, its split and shard, and its position within that."""
+    """Yields for each image its index, its split and shard, and its position in the shard."""
     counts: dict[Place, int] = {}
     for index, image in enumerate(images):
         place = (image.split, image.shard)
@@ -97,5 +97,5 @@ def _rest(path: str, dropped: Collection[int]) -> Iterator[bytes]:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # another file system, or no local one
+    except OSError:  # another file system, or an object store
         tf.io.gfile.copy(source, target, overwrite=True)

@@ -1,6 +1,6 @@
-"""The TFX door of the validation: Examples and anomalies → findings and clean Examples, or a stop.
+"""TFX adapter of the validation: Examples and anomalies → findings and clean Examples, or a stop.
 
-Stock ExampleValidator reports and lets everything through; this step is where bad data stops.
+Stock ExampleValidator only reports; this step stops bad data.
 """
 
 import os
@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
-from components.image_example_gen import report as ingest_report
+from components.image_example_gen import report as ingested
 from components.image_validator import (
     artifacts,
     clean,
@@ -32,13 +32,13 @@ def ImageValidator(
     settings: annotations.Parameter[str],
     code: annotations.Parameter[str],
 ) -> None:
-    """Checks the images, takes out what is doubtful, and stops the run where a check blocks.
+    """Checks the images, removes those in quarantine, and stops the run if a check blocks.
 
     Args:
       examples: from ImageFolderExampleGen.
       anomalies: from ExampleValidator.
       report: the findings, as JSON and as a page.
-      clean_examples: the examples without the images that were taken out.
+      clean_examples: the examples without the removed images.
       settings: a ValidateJob as JSON.
       code: hash of the code that runs; part of the cache key.
     """
@@ -47,10 +47,10 @@ def ImageValidator(
     outcome = validate.run(data)
     shown = page.make(data, outcome, examples.uri)
     findings.write(report.uri, outcome.findings, shown)
-    # TFX deletes the artifacts of a step that fails; this copy is there to be read then.
+    # TFX deletes the artifacts of a step that fails; this copy can still be read.
     page_path = findings.write(job.state_dir, outcome.findings, shown)
     findings.block(outcome.findings, page_path)
-    ingest_report.check_classifier(outcome.report, page_path)
+    ingested.check_classifier(outcome.report, page_path)
     clean.write(examples.uri, clean_examples.uri, data.images, outcome.removed, outcome.report)
     clean_examples.split_names = examples.split_names
 

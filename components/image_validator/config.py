@@ -1,89 +1,124 @@
-"""The settings of the validation of a set of images: for each check a severity, and the bounds."""
+"""Settings of the validation of a set of images: a severity for each check, and the limits."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# "quarantine" takes the images out of what goes on; "block" stops the run before training.
+# "quarantine" removes the images from the data set; "block" stops the run before training.
 Severity = Literal["ignore", "warn", "quarantine", "block"]
-Consequence = Literal["warn", "quarantine", "block"]  # of what was found and is not ignored
+Consequence = Literal["warn", "quarantine", "block"]  # of a finding that is not ignored
 SetSeverity = Literal["ignore", "warn", "block"]
 
 
 class ValidateConfig(BaseModel):
-    """What is looked for in the images, and what is done about it."""
+    """Checks of the images: what happens on each finding, and the limits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    blank: Severity = Field("warn", description="an image of a single colour")
-    too_dark: Severity = Field("warn", description="nothing in the image is bright")
-    too_bright: Severity = Field("warn", description="nothing in the image is dark")
-    low_contrast: Severity = Field("warn", description="all of the image is of about one grey")
-    blurry: Severity = Field("warn", description="no edge in the image is sharp")
-    odd_aspect_ratio: Severity = Field("warn", description="far longer than wide, or the reverse")
-    odd_size: Severity = Field("warn", description="far larger or smaller than the others")
-    greyscale: Severity = Field("warn", description="one of few grey images among coloured ones")
+    blank: Severity = Field("warn", description="images of a single colour")
+    too_dark: Severity = Field("warn", description="images in which nothing is bright")
+    too_bright: Severity = Field("warn", description="images in which nothing is dark")
+    low_contrast: Severity = Field("warn", description="images of about one grey level")
+    blurry: Severity = Field("warn", description="images without a sharp edge")
+    odd_aspect_ratio: Severity = Field(
+        "warn", description="images much longer than wide, or the reverse"
+    )
+    odd_size: Severity = Field("warn", description="images much larger or smaller than the others")
+    greyscale: Severity = Field("warn", description="few grey images in a set of colour images")
     not_servable: Severity = Field(
-        "warn", description="the served model refuses the file or sees other pixels in it"
+        "warn", description="files that the served model refuses or decodes to other pixels"
     )
 
     duplicates: Severity = Field("warn", description="copies of one file in one class and split")
-    near_duplicates: Severity = Field("warn", description="nearly the same image, likewise")
+    near_duplicates: Severity = Field("warn", description="near-duplicates in one class and split")
     label_conflicts: Severity = Field("quarantine", description="one file in several classes")
-    near_label_conflicts: Severity = Field("warn", description="nearly one image in several")
+    near_label_conflicts: Severity = Field("warn", description="near-duplicates in several classes")
     split_leaks: Severity = Field("quarantine", description="one file in several splits")
-    near_split_leaks: Severity = Field("warn", description="nearly one image in several splits")
-    span_copies: Severity = Field("warn", description="a new image that an earlier span has")
+    near_split_leaks: Severity = Field("warn", description="near-duplicates in several splits")
+    span_copies: Severity = Field(
+        "warn", description="copies and near-duplicates of images of an earlier span"
+    )
 
-    quarantined: SetSeverity = Field("warn", description="too many files could not be read")
-    small_classes: SetSeverity = Field("warn", description="a class has few images to train on")
-    untested_classes: SetSeverity = Field("warn", description="a class has no test image")
-    look_alikes: SetSeverity = Field("warn", description="unlike images look like near copies")
+    quarantined: SetSeverity = Field("warn", description="too many unusable files")
+    small_classes: SetSeverity = Field("warn", description="classes with few training images")
+    untested_classes: SetSeverity = Field("warn", description="classes without a test image")
+    look_alikes: SetSeverity = Field(
+        "warn", description="too many images that would count as near-duplicates"
+    )
     value_range: SetSeverity = Field(
-        "warn", description="how values of more than 8 bits became 0–255 is guessed, or clips some"
+        "warn", description="scaling of more than 8 bits to 0–255 that is a guess or clips values"
     )
-    class_imbalance: SetSeverity = Field("warn", description="some class outnumbers another")
-    label_map: SetSeverity = Field("warn", description="classes came or went since the last run")
+    class_imbalance: SetSeverity = Field("warn", description="classes of very different sizes")
+    label_map: SetSeverity = Field("warn", description="new or lost classes since the last run")
     schema_anomalies: SetSeverity = Field(
-        "block", description="metadata that breaks the schema, as ExampleValidator finds it"
+        "block", description="metadata that violates the schema, as ExampleValidator reports it"
     )
-    label_drift: SetSeverity = Field("warn", description="a span's shares of classes are others")
-    measure_drift: SetSeverity = Field("warn", description="a span's images look otherwise")
+    label_drift: SetSeverity = Field(
+        "warn", description="shares of classes that change between spans"
+    )
+    measure_drift: SetSeverity = Field(
+        "warn", description="image statistics that change between spans"
+    )
     embedding_drift: SetSeverity = Field(
-        "warn", description="a span's images are others to the model in serving"
+        "warn", description="embeddings by the served model that change between spans"
     )
 
-    min_highlight: float = Field(0.2, ge=0, le=1, description="of the 99th percentile of grey")
-    max_shadow: float = Field(0.95, ge=0, le=1, description="of the 5th percentile of grey")
-    min_contrast: float = Field(0.03, ge=0, le=0.5, description="standard deviation of grey")
-    min_sharpness: float = Field(
-        0.01, ge=0, description="mean square of the Laplacian over the variance"
+    min_highlight: float = Field(
+        0.2, ge=0, le=1, description="minimum 99th percentile of grey; below, it is too dark"
     )
-    max_aspect_ratio: float = Field(3.0, ge=1, description="longer side over shorter side")
-    max_size_factor: float = Field(10.0, gt=1, description="of a side to the median side")
+    max_shadow: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="maximum 5th percentile of grey; above, an image is too bright",
+    )
+    min_contrast: float = Field(
+        0.03, ge=0, le=0.5, description="minimum contrast: standard deviation of grey"
+    )
+    min_sharpness: float = Field(
+        0.01,
+        ge=0,
+        description="minimum sharpness: mean square of the Laplacian over the variance of grey",
+    )
+    max_aspect_ratio: float = Field(
+        3.0, ge=1, description="maximum ratio of the longer to the shorter side of an image"
+    )
+    max_size_factor: float = Field(
+        10.0, gt=1, description="maximum factor between an image's side and the median side"
+    )
     max_greyscale_fraction: float = Field(
-        0.2, ge=0, le=1, description="share above which grey images are no oddity"
+        0.2, ge=0, le=1, description="maximum share of grey images that are still reported as odd"
     )
     max_quarantined_fraction: float = Field(
-        0.2, ge=0, le=1, description="share of files in quarantine above which it is too many"
+        0.2, ge=0, le=1, description="maximum share of unusable files"
     )
-    min_train_images: int = Field(10, ge=1, description="images of a class that are enough")
-    max_imbalance: float = Field(10.0, ge=1, description="largest class over smallest class")
+    min_train_images: int = Field(10, ge=1, description="minimum training images of every class")
+    max_imbalance: float = Field(
+        10.0, ge=1, description="maximum ratio of the largest to the smallest class"
+    )
     max_label_drift: float = Field(
-        0.02, ge=0, le=1, description="Jensen–Shannon divergence in bits"
+        0.02,
+        ge=0,
+        le=1,
+        description="maximum Jensen–Shannon divergence of the classes between spans, in bits",
     )
-    max_measure_drift: float = Field(0.2, ge=0, le=1, description="Kolmogorov–Smirnov statistic")
+    max_measure_drift: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="maximum Kolmogorov–Smirnov statistic of an image statistic between spans",
+    )
     drift_significance: float = Field(
-        0.01, gt=0, lt=1, description="chance of a false alarm in a test of drift"
+        0.01, gt=0, lt=1, description="significance level: chance of a false alarm of a drift check"
     )
 
 
 class ValidateJob(BaseModel):
-    """All that the validation step is told: the settings and where to look things up."""
+    """Input of the validation step: its settings and the paths it reads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: ValidateConfig
-    label_file: str = Field(description="the label map frozen by the last run")
-    serving_dir: str = Field(description="the versions of the model in serving")
-    state_dir: str = Field(description="where findings are kept that stop a run")
+    label_file: str = Field(description="label map frozen by the last run")
+    serving_dir: str = Field(description="folder with the served versions of the model")
+    state_dir: str = Field(description="folder of findings that stop a run")

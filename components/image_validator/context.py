@@ -1,4 +1,4 @@
-"""What the checks look at: the images of a run and what is known besides."""
+"""Input of the checks: the images of a run and related data."""
 
 import functools
 from collections import defaultdict
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import config as validate_config
-from data import catalog, duplicates
+from data.examples import catalog, ingest_report
+from data.splits import duplicates
 
 
 @dataclass(frozen=True)
 class Anomaly:
-    """A schema anomaly: the split and feature it was found in, and TFDV's words."""
+    """Schema anomaly: its split and feature, and TFDV's description."""
 
     split: str
     feature: str
@@ -23,11 +23,11 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Case:
-    """One instance of what a check found.
+    """Instance of a finding.
 
     Attributes:
       images: the indices of the image, or of the two images.
-      detail: what was measured, in a few words.
+      detail: the measured value, in a few words.
     """
 
     images: tuple[int, ...]
@@ -36,12 +36,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Found:
-    """What a check found.
+    """Finding of a check.
 
     Attributes:
-      message: what, where, and what is allowed.
-      cases: its instances, worst first; none where it is about the set alone.
-      removable: the indices of the images to take out when the severity is "quarantine".
+      message: what is wrong, where, and what is allowed.
+      cases: its instances, worst first; empty if it concerns the whole set.
+      removable: the indices of the images to remove if the severity is "quarantine".
     """
 
     message: str
@@ -51,16 +51,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Context:
-    """The data of one validation.
+    """Data of one validation.
 
     Attributes:
       images: the catalog.
-      report: what ingest made of the files.
+      report: the report of ingest.
       labels: the label map.
       known_labels: the label map of the last run that finished; empty before the first.
-      anomalies: what ExampleValidator found.
+      anomalies: the anomalies of ExampleValidator.
       job: the settings.
-      embed: indices → embeddings float32 [N, D] by the model in serving; None where there is none.
+      embed: indices → embeddings float32 [N, D] by the served model; None if there is none.
     """
 
     images: list[catalog.Image]
@@ -73,12 +73,12 @@ class Context:
 
     @property
     def config(self) -> validate_config.ValidateConfig:
-        """The severities and bounds."""
+        """Returns the severities and limits."""
         return self.job.config
 
     @functools.cached_property
     def copies(self) -> list[list[int]]:
-        """The groups of two and more images that are one file to the byte."""
+        """Groups images whose files are equal byte for byte; two or more in each group."""
         groups: dict[str, list[int]] = defaultdict(list)
         for index, image in enumerate(self.images):
             groups[image.sha256].append(index)
@@ -86,7 +86,7 @@ class Context:
 
     @functools.cached_property
     def near_pairs(self) -> list[tuple[int, int, int]]:
-        """Near duplicates that are not copies: (distance in bits, index, index)."""
+        """Lists near-duplicates that are not copies: (distance in bits, index, index)."""
         phashes = [image.info.phash for image in self.images]
         sides = [min(image.info.height, image.info.width) for image in self.images]
         pairs = duplicates.find_pairs(phashes, sides, self.report.duplicate_distance)
@@ -94,7 +94,7 @@ class Context:
 
     @functools.cached_property
     def newest_spans(self) -> tuple[list[int], list[int]] | None:
-        """The images of the newest span and of the one before; None without two spans."""
+        """Lists the images of the newest span and of the one before; None without two spans."""
         numbers = sorted({image.span for image in self.images if image.span is not None})
         if len(numbers) < 2:
             return None

@@ -1,4 +1,4 @@
-"""Embeddings of images by the model in serving, for the test of drift."""
+"""Computes embeddings of images by the served model, for the check of drift."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.image_validator import clean
-from data import catalog
+from data.examples import catalog
 from serving import served_version
 
 _BATCH_SIZE = 32
@@ -25,7 +25,7 @@ def embedder(
       images: its catalog.
 
     Returns:
-      A function to float32 [N, D]; None where no version is served yet.
+      A function to float32 [N, D]; None if no version is served yet.
     """
     version = served(serving_dir)
     if version is None:
@@ -46,7 +46,7 @@ def embedder(
 
 
 def served(serving_dir: str) -> int | None:
-    """Returns the version that is served; the folder may lie in an object store."""
+    """Returns the served version; the folder may be in an object store."""
     if "://" not in serving_dir:
         return served_version.served(Path(serving_dir))
     if not tf.io.gfile.isdir(serving_dir):

@@ -1,4 +1,4 @@
-"""What the checks find, and what is done about it."""
+"""Findings of the checks: their files, and the stop of a run that they block."""
 
 import json
 import os
@@ -9,7 +9,9 @@ import pydantic
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
-from data import errors, folder, read_back
+from data import errors
+from data.files import read_back
+from data.splits import folder
 
 FINDINGS_FILE = "findings.json"
 PAGE_FILE = "findings.html"
@@ -19,11 +21,11 @@ _NAMED_CASES = 5
 
 @dataclass(frozen=True)
 class Case:
-    """One instance of a finding.
+    """Instance of a finding.
 
     Attributes:
       paths: the image, or the two images, relative to the data folder.
-      detail: what was measured, in a few words.
+      detail: the measured value, in a few words.
     """
 
     paths: list[str]
@@ -32,14 +34,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """Finding of a check.
 
     Attributes:
-      check: the setting of ValidateConfig that governs it.
-      severity: what was done about it.
-      message: what was found, where, and what is allowed.
-      count: how many cases there are.
-      cases: the worst of them, worst first.
+      check: name of the check, and of its severity in ValidateConfig.
+      severity: its severity.
+      message: what is wrong, where, and what is allowed.
+      count: number of cases.
+      cases: the worst cases, worst first.
     """
 
     check: str
@@ -54,10 +56,10 @@ _FINDINGS = pydantic.TypeAdapter(list[Finding])
 
 
 def block(findings: Sequence[Finding], page: str) -> None:
-    """Stops the run when a finding is severe enough.
+    """Stops the run if a finding has the severity "block".
 
     Raises:
-      errors.DataError: names every blocking finding with example files, and the page.
+      errors.DataError: lists every blocking finding with example files, and names the page.
     """
     blocking = [finding for finding in findings if finding.severity == "block"]
     if not blocking:
@@ -86,7 +88,7 @@ def write(directory: str, findings: Sequence[Finding], page: str) -> str:
 
 
 def to_json(findings: Sequence[Finding]) -> str:
-    """The findings as text."""
+    """Converts findings to JSON."""
     return json.dumps([asdict(finding) for finding in findings], indent=1)
 
 
@@ -94,7 +96,7 @@ def from_json(text: str) -> list[Finding]:
     """Reads what :func:`to_json` wrote.
 
     Raises:
-      errors.DataError: it is none.
+      errors.DataError: the text is not a list of findings.
     """
     return read_back.from_json(text, _WHAT, _FINDINGS.validate_python, read_back.STEP_AGAIN)
 

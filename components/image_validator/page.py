@@ -1,4 +1,4 @@
-"""The findings as one self-contained HTML page with thumbnails."""
+"""Renders the findings as one self-contained HTML page with thumbnails."""
 
 import io
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from components.image_validator import clean, context, findings, validate
-from data import pages, refusals, split
+from data import pages
+from data.images import refusals
+from data.splits import split
 
 TEMPLATE = "findings.html.jinja"
 SHOWN_CASES = 12
@@ -18,7 +20,7 @@ _HISTOGRAM_BINS = 24
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image to show: where it came from, and itself as a data URI; empty where it has gone."""
+    """Image on the page: its path and caption, and a data URI; empty if it is missing."""
 
     path: str
     caption: str
@@ -26,7 +28,7 @@ class Thumbnail:
 
 
 def shown_images(outcome: validate.Outcome) -> set[str]:
-    """The paths of the images that the page shows."""
+    """Lists the paths of the images that the page shows."""
     return {
         path
         for finding in outcome.findings
@@ -36,14 +38,14 @@ def shown_images(outcome: validate.Outcome) -> set[str]:
 
 
 def thumbnail(encoded: bytes) -> str:
-    """A small copy of an image that ingest has accepted, as a data URI."""
+    """Makes a small copy of an image that ingest has accepted, as a data URI."""
     with Image.open(io.BytesIO(encoded)) as image:
         image.draft("RGB", (2 * pages.SIDE_PX, 2 * pages.SIDE_PX))
         return pages.data_uri(image.convert("RGB"))
 
 
 def make(data: context.Context, outcome: validate.Outcome, uri: str) -> str:
-    """Renders the page with the thumbnails that it needs, read from an Examples artifact."""
+    """Renders the page with its thumbnails, which are read from an Examples artifact."""
     wanted = shown_images(outcome)
     indices = {index for index, image in enumerate(data.images) if image.path in wanted}
     thumbnails = {
@@ -58,7 +60,7 @@ def render(data: context.Context, outcome: validate.Outcome, thumbnails: Mapping
 
     Args:
       data: what was checked.
-      outcome: what was found.
+      outcome: the findings.
       thumbnails: path → data URI.
     """
     captions = {image.path: f"{image.class_name} · {image.split}" for image in data.images}
@@ -97,7 +99,7 @@ def _class_rows(data: context.Context, outcome: validate.Outcome) -> list[tuple[
 
 
 def _histograms(data: context.Context) -> list[tuple[str, str, str, list[float]]]:
-    """Of each measure: its name, the 1st and 99th percentile, and bars of 0–1 between them."""
+    """Returns for each image statistic its name, 1st and 99th percentile, and bars of 0–1."""
     rows = []
     for name in ("brightness", "contrast", "sharpness", "saturation"):
         values = np.array([getattr(image.info.quality, name) for image in data.images])

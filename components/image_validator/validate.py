@@ -1,21 +1,21 @@
-"""Runs the checks: a context → findings, and the images that are taken out."""
+"""Runs the checks: a context → findings, and the images to remove."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import checks, context, embedding, findings
 from components.image_validator import config as validate_config
-from data import catalog, labels
+from data.examples import examples_artifact, ingest_report
+from data.splits import labels
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a validation came to.
+    """Outcome of a validation.
 
     Attributes:
-      findings: in the order in which they are shown: the severe first.
-      removed: index in the catalog → the check that took the image out.
+      findings: in the order in which they are shown, the most severe first.
+      removed: index in the catalog → the check that removed the image.
       report: of ingest, with the removed images in quarantine.
     """
 
@@ -27,21 +27,21 @@ class Outcome:
 def read(
     uri: str, anomalies: list[context.Anomaly], job: validate_config.ValidateJob
 ) -> context.Context:
-    """Reads what the checks look at.
+    """Reads the input of the checks.
 
-    The label map and the model in serving are what the last run left, and in no cache key: else
-    every run that succeeds would make the next one validate and train again.
+    The label map and the served model are those of the last run, and are not part of any cache
+    key: otherwise every successful run would make the next one validate and train again.
 
     Args:
       uri: the Examples artifact.
-      anomalies: what ExampleValidator found in it.
-      job: the settings, and where that label map and that model are.
+      anomalies: those that ExampleValidator found in it.
+      job: the settings, and the paths of that label map and that model.
     """
-    images = list(catalog.read(uri))
+    images = list(examples_artifact.read_catalog(uri))
     return context.Context(
         images=images,
-        report=ingest_report.Report.read(uri),
-        labels=ingest_report.read_labels(uri),
+        report=examples_artifact.read_report(uri),
+        labels=examples_artifact.read_labels(uri),
         known_labels=labels.load(job.label_file),
         anomalies=anomalies,
         job=job,
@@ -50,7 +50,7 @@ def read(
 
 
 def run(data: context.Context) -> Outcome:
-    """Runs every check that is not ignored; those on the whole set see what is left."""
+    """Runs every check that is not ignored; those of the whole set see the remaining images."""
     found: list[findings.Finding] = []
     removed: dict[int, str] = {}
     for name, severity, result in _results(data, checks.IMAGE_CHECKS):
@@ -89,7 +89,7 @@ def _finding(
 
 
 def _without(data: context.Context, removed: Mapping[int, str]) -> ingest_report.Report:
-    """The report of ingest with some images moved from their splits into quarantine."""
+    """Copies the report of ingest with some images moved from their splits into quarantine."""
     examples = {name: dict(counts) for name, counts in data.report.examples.items()}
     rows = []
     for index, name in removed.items():

@@ -1,1 +1,1 @@
-"""A trial of the model on the server that will serve it."""
+"""Trial of the model on the server that will serve it."""

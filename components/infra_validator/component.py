@@ -1,4 +1,4 @@
-"""InfraValidator that tries the model on the server of this project."""
+"""TFX adapter of the trial: an InfraValidator that uses the model server of this project."""
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
@@ -10,7 +10,7 @@ from components.release_gate import artifacts as gate_artifacts
 
 
 class InfraValidatorSpec(standard_component_specs.InfraValidatorSpec):  # type: ignore[misc]
-    """The stock inputs and outputs, the gate's decision, and what this executor is told."""
+    """The stock inputs and outputs, the gate's decision, and the executor's settings."""
 
     INPUTS = {  # noqa: RUF012
         **standard_component_specs.InfraValidatorSpec.INPUTS,
@@ -26,15 +26,15 @@ class InfraValidatorSpec(standard_component_specs.InfraValidatorSpec):  # type: 
 
 
 class InfraValidator(base_component.BaseComponent):  # type: ignore[misc]
-    """Blesses a model that the server loads and that answers soundly and soon enough.
+    """Blesses a model that the server loads and that returns valid answers in time.
 
-    Not a subclass of the stock one, which Kubeflow's compiler refuses: that needs Docker or a
-    Kubernetes API of its own, this one a process in the step's container.
+    Not a subclass of the stock component, which Kubeflow's compiler refuses: that one needs Docker
+    or a Kubernetes API, this one only a process in the step's container.
 
     Args:
       model: the candidate.
-      examples: clean images; one of each class in the test split is asked about.
-      settings: all that the trial is told; part of the cache key.
+      examples: clean images; the requests contain one test image of each class.
+      settings: the trial's settings; part of the cache key.
       code: hash of the code that runs; part of the cache key.
       decision: the release gate's, with its server's answers beside it where it started one;
         without them this step starts a server.
@@ -56,7 +56,7 @@ class InfraValidator(base_component.BaseComponent):  # type: ignore[misc]
             examples=examples,
             decision=decision,
             blessing=types.Channel(type=standard_artifacts.InfraBlessing),
-            # Neither Docker nor Kubernetes.
+            # Uses neither Docker nor Kubernetes.
             serving_spec=infra_validator_pb2.ServingSpec(model_name=settings.model_name),
             settings=settings.model_dump_json(),
             code=code,

@@ -1,7 +1,6 @@
-"""The TFX door of the trial: a model and test images → an infra blessing with warm-up requests."""
+"""TFX adapter of the trial: a model and test images → an infra blessing with warm-up requests."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ from tfx.components.infra_validator import executor
 from tfx.types import artifact
 
 from components.infra_validator import config, trial
-from components.release_gate import probe, server_stage, server_trial
-from data import errors, records
+from components.release_gate.parity import probe, server_stage, server_trial
+from data import errors
+from data.examples import examples_artifact
 
 SETTINGS = "settings"
 DECISION = "decision"
@@ -21,11 +21,11 @@ REASON = "reason"
 
 
 class Executor(executor.Executor):  # type: ignore[misc]
-    """Stock blessings and warm-up requests; the trial is that of this package.
+    """Writes stock blessings and warm-up requests; the trial is this package's own.
 
-    Stock executors know Docker and Kubernetes alone, and send serialized tf.Examples to TensorFlow
-    Serving; this one starts the server as a process, and sends images. Where the release gate has
-    done so, it takes the server's answers over.
+    The stock executor supports only Docker and Kubernetes, and sends serialized tf.Examples to
+    TensorFlow Serving; this one starts the server as a process and sends images. Where the release
+    gate has already done so, it reuses the server's answers.
     """
 
     def Do(
@@ -51,7 +51,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         saved_model = self._PrepareModelPath(model, serving_spec)
         try:
             classes = len(trial.labels(Path(saved_model)))
-            files = records.files(os.path.join(examples.uri, "Split-test"))
+            files = examples_artifact.shards(examples.uri, "test")
             settings = self._job.config
             images = server_trial.images(files, settings.requests, classes)
             found = trial.run(Path(saved_model), images, classes, settings, self._gate_uri)
@@ -60,7 +60,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         logging.info("%s%s", found.sentence, found.details)
         found.write(blessing.uri)
         blessing.set_string_custom_property(REASON, found.sentence)
-        # As in a model blessing, so that a resolver can tell whose blessing it is.
+        # As in a model blessing, so that a resolver finds the model of this blessing.
         blessing.set_string_custom_property(
             constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
         )
@@ -74,7 +74,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
 
 
 def _warm_up(model_name: str, image: bytes) -> predict_pb2.PredictRequest:
-    """What TensorFlow Serving asks the model before it serves it."""
+    """Builds a request that TensorFlow Serving sends to the model before it serves it."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model_name
     request.model_spec.signature_name = probe.DEFAULT_SIGNATURE

@@ -1,7 +1,7 @@
-"""Tries a model on the server that will serve it: does it load, are its answers sound and soon?
+"""Tries a model on the server that will serve it: it must load and return valid answers in time.
 
-Whether the answers are those of the trained model is the release gate's question. Where that has
-started a server, its answers are taken over. Dimension letters: N images, K classes.
+The release gate checks that the answers are those of the trained model. Where it has started a
+server, that server's answers are reused. Dimension letters: N images, K classes.
 """
 
 import json
@@ -18,15 +18,16 @@ import tensorflow as tf
 
 from components.infra_validator import config as infra_config
 from components.predict import asking
-from components.release_gate import golden, probe, server_stage, server_trial
+from components.release_gate.parity import parity_images, probe, server_stage, server_trial
 from components.trainer import contract as trained_contract
-from data import errors, read_back
+from data import errors
+from data.files import read_back
 
 FILE = "trial.json"
 Step = Literal["ReleaseGate", "InfraValidator"]
 GATE: Step = "ReleaseGate"
 OWN: Step = "InfraValidator"
-# Of the golden images, small ones that take every way through the decoding.
+# Small parity images that together use every path of the decoding.
 WARM_UPS = ("JPEG, EXIF orientation 1", "PNG with alpha", "GIF", "BMP")
 _MAX_SAID = 300  # characters
 _TOLERANCE = 1e-3  # of a sum of probabilities
@@ -34,12 +35,12 @@ _TOLERANCE = 1e-3  # of a sum of probabilities
 
 @dataclass(frozen=True)
 class Trial:
-    """What a trial came to.
+    """The outcome of a trial.
 
     Attributes:
       ok: whether the model may be pushed.
       sentence: the reason.
-      details: the last lines of the server that did not take the model.
+      details: the last log lines of a server that did not accept the model.
       start_s: seconds until the server had loaded the model; None where it never had.
       p50_ms: the median time of a request of one image, in milliseconds; None as above.
       p99_ms: its 99th percentile.
@@ -64,7 +65,7 @@ class Trial:
         """Reads what :meth:`write` wrote.
 
         Raises:
-          errors.DataError: it is damaged.
+          errors.DataError: the file is damaged.
         """
         make = pydantic.TypeAdapter(cls).validate_python
         path = os.path.join(uri, FILE)
@@ -72,7 +73,7 @@ class Trial:
 
 
 def left_out(config: infra_config.InfraConfig) -> str | None:
-    """Why no model is tried on a server here, in one sentence; None where it is."""
+    """Returns the reason why models are not tried on a server here; None where they are."""
     if not config.enabled:
         return "No model is tried on a server before the push: infra.enabled is false."
     missing = server_stage.missing()
@@ -80,15 +81,15 @@ def left_out(config: infra_config.InfraConfig) -> str | None:
 
 
 def warm_ups() -> list[bytes]:
-    """Encoded images for the first requests: made ones, so none of the owner's is pushed along."""
-    return [image.encoded for image in golden.images({}) if image.name in WARM_UPS]
+    """Returns encoded images for the first requests: generated ones, so no user image is pushed."""
+    return [image.encoded for image in parity_images.images({}) if image.name in WARM_UPS]
 
 
 def labels(saved_model: Path) -> list[str]:
-    """The classes of a SavedModel, from its contract.
+    """Returns the classes of a SavedModel, from its contract.
 
     Raises:
-      errors.PipelineError: it does not name them.
+      errors.PipelineError: the contract does not name them.
     """
     names: list[str] = trained_contract.read(saved_model)["labels"]
     if not names:
@@ -103,12 +104,12 @@ def run(
     config: infra_config.InfraConfig,
     gate_uri: str | None = None,
 ) -> Trial:
-    """Judges what a server says that has loaded the model; starts one where none was asked yet.
+    """Checks a server's answers; starts a server where the release gate has not left any.
 
     Args:
       saved_model: the folder with ``saved_model.pb``.
       encoded: images that it must be able to read.
-      classes: how many it tells apart.
+      classes: the number of the model's classes.
       config: the limits.
       gate_uri: the artifact in which the release gate may have left its server's answers.
     """
@@ -137,21 +138,21 @@ def taken_over(
     encoded: Sequence[bytes],
     config: infra_config.InfraConfig,
 ) -> server_trial.Answers | None:
-    """What the release gate's server said of this very model, asked the same.
+    """Returns the answers of the release gate's server to the same requests for the same model.
 
     Args:
       gate_uri: the gate's artifact.
       saved_model: the folder with ``saved_model.pb``.
-      encoded: what this step would ask about.
-      config: what it would ask, and the limits.
+      encoded: the images that this step would send.
+      config: the requests that it would send, and the limits.
 
     Returns:
-      None where there are no such answers; the log says why.
+      None where there are no such answers; the log states why.
     """
     try:
         found = server_trial.Record.read(gate_uri)
     except read_back.AbsentError:
-        problem = "it asked none"
+        problem = "it started none"
     except read_back.ReadError as error:
         problem = str(error)
     else:
@@ -159,20 +160,20 @@ def taken_over(
         if found.model != asking.digest(saved_model):
             problem = "it had loaded another model"
         elif found.asked != server_trial.digest(encoded, config.questions):
-            problem = "it was asked something else"
+            problem = "it got other requests"
         elif found.answers.start_s > config.start_limit_s or slowest_s > config.request_limit_s:
-            problem = "it took too long once; whether it always does is to be seen"
+            problem = "it took too long once and is tried again"
         else:
             return found.answers
-    logging.info("The answers of %s's server are not taken over: %s.", GATE, problem.rstrip("."))
+    logging.info("The answers of %s's server are not reused: %s.", GATE, problem.rstrip("."))
     return None
 
 
 def _refused(message: str) -> Trial:
     told, _, details = message.partition(" Its last lines:")
     last = details.strip().rpartition("\n")[2].strip()
-    said = f" It said last: {last[:_MAX_SAID]}" if last else ""
-    return Trial(False, f"The server did not take the model. {told}{said}", details)
+    said = f" Its last output: {last[:_MAX_SAID]}" if last else ""
+    return Trial(False, f"The server did not accept the model. {told}{said}", details)
 
 
 def judge(
@@ -181,7 +182,7 @@ def judge(
     config: infra_config.InfraConfig,
     tried_by: Step = OWN,
 ) -> Trial:
-    """Draws the conclusion from what a server said; ``tried_by`` is whose server it was."""
+    """Decides by a server's answers; ``tried_by`` is the step that started the server."""
     p50_ms, p99_ms = (float(np.percentile(answers.latencies_ms, rank)) for rank in (50, 99))
     timed = (
         f"{len(answers.latencies_ms)} requests of one image took {p50_ms:.1f} ms in the median"
@@ -190,10 +191,10 @@ def judge(
     problem = unsound(answers.alone, classes, [True] * len(answers.alone.valid))
     problem = problem or unsound(answers.mixed, classes, [True, False, True])
     if problem is None and p50_ms > config.max_latency_ms:
-        problem = f"The server answers too slowly: {timed}."
+        problem = f"The server is too slow: {timed}."
     start_s = answers.start_s
     sentence = problem or (
-        f"The server loaded the model in {start_s:.1f} s and answers soundly; {timed}."
+        f"The server loaded the model in {start_s:.1f} s and returns valid answers; {timed}."
     )
     if tried_by == GATE:
         sentence += f" Tried by {GATE}'s server."
@@ -201,31 +202,31 @@ def judge(
 
 
 def unsound(stage: probe.Stage, classes: int, readable: Sequence[bool]) -> str | None:
-    """What is wrong with an answer, whatever the right one may be; None: nothing.
+    """Returns why an answer is invalid, whatever the correct one may be; None where it is valid.
 
     Args:
       stage: the answer, N rows.
       classes: K.
-      readable: N flags: which images are images.
+      readable: N flags, true where the content is an image.
     """
     expected = (len(readable), classes)
     if stage.probabilities.shape != expected:
         return (
-            f"The server answers probabilities of shape {list(stage.probabilities.shape)};"
-            f" the model's contract says {list(expected)}."
+            f"The server returns probabilities of shape {list(stage.probabilities.shape)};"
+            f" the model's contract requires {list(expected)}."
         )
     if not np.isfinite(stage.probabilities).all():
-        return "The server answers probabilities that are no numbers."
+        return "The server returns probabilities that are not finite numbers."
     wrong = np.flatnonzero(stage.valid != np.array(readable))
     if wrong.size:
-        verb = "cannot read" if readable[wrong[0]] else "claims to read what is not"
-        return f"The server {verb} an image ({wrong.size} of {len(readable)} asked)."
+        verb = "cannot read" if readable[wrong[0]] else "reports as readable what is not"
+        return f"The server {verb} an image ({wrong.size} of {len(readable)} sent)."
     sums = stage.probabilities.sum(axis=1, dtype=np.float64)
     off = np.abs(sums - np.array(readable)) > _TOLERANCE
     if off.any() or stage.probabilities.min() < 0:
         shown = sums[off][0] if off.any() else stage.probabilities.min()
         return (
-            "The server's probabilities are none: each must be 0 or more, and those of an image"
-            f" add up to 1, of what is none to 0; one came to {shown:g}."
+            "The server returns invalid probabilities: each must be 0 or more, and they must add"
+            f" up to 1 for an image and to 0 for anything else; one is {shown:g}."
         )
     return None

@@ -1,1 +1,1 @@
-"""One pass of inference: the exported model's answers about every held-out image, asked once."""
+"""One pass of inference: the exported model's answers about every held-out image."""

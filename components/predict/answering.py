@@ -1,7 +1,7 @@
-"""Answers about a user's files: decoded in processes that may die, asked in batches, by part.
+"""Predicts a user's files part by part: decoded in processes that may die, run in batches.
 
-Bytes become pixels as at ingest: formats are told by content, what TensorFlow would see otherwise
-than Pillow is encoded anew, and a bad file is a row with a reason.
+Bytes become pixels as at ingest: formats are detected by content, images that TensorFlow would
+decode differently from Pillow are re-encoded, and a bad file is a row with a reason.
 
 Dimension letters: N files, K classes, F features.
 """
@@ -16,19 +16,11 @@ import pyarrow as pa
 import tensorflow as tf
 
 from components.predict import asking, listing, schema
-from data import (
-    decode,
-    decoder,
-    decoder_pool,
-    errors,
-    image_reading,
-    progress,
-    read_parquet,
-    value_range,
-    verify,
-)
+from data import errors, progress
+from data.files import read_parquet
+from data.images import decode, decoder_pool, decoder_process, image_reading, value_range, verify
 
-TASK = "asking the model"
+TASK = "predicting"
 PREDICTED = "predicted"
 SCORE = "score"
 REASON = "reason"
@@ -48,19 +40,19 @@ FIELDS = {
     schema.PROBABILITIES: pa.list_(pa.float32()),
     schema.EMBEDDING: pa.binary(),
 }
-# What is decoded and not yet asked about: at most so many bytes besides a batch's last image.
+# Limit of the decoded bytes that wait for the model, besides a batch's last image.
 HELD_BYTES = 64 << 20
 Row = dict[str, Any]
 
 
 def made_by(model: asking.Model) -> pa.Schema:
-    """Returns the schema of the answers about files; the metadata as in :func:`schema.make`."""
+    """Returns the schema of the answers about files, with the metadata of :func:`schema.make`."""
     about = schema.make(model.labels, model.digest, ()).metadata
     return pa.schema(list(FIELDS.items()), metadata=about)
 
 
 def is_done(chunk: listing.Chunk) -> bool:
-    """Whether a part was answered before; one that is torn was not."""
+    """Returns true where a part was answered completely; an incomplete file does not count."""
     try:
         with read_parquet.opened(chunk.part, "answers") as found:
             return bool(found.metadata.num_rows == len(chunk.files))
@@ -69,11 +61,11 @@ def is_done(chunk: listing.Chunk) -> bool:
 
 
 class Answerer:
-    """Answers parts, one after the other, until it is closed.
+    """Runs a model on parts, one after the other, until it is closed.
 
     Args:
-      model: the model to ask.
-      decoders: how many processes decode images.
+      model: the model to run.
+      decoders: the number of processes that decode images.
     """
 
     def __init__(self, model: asking.Model, decoders: int) -> None:
@@ -90,7 +82,7 @@ class Answerer:
             self._pool = None
 
     def answer(self, chunk: listing.Chunk) -> None:
-        """Decodes and asks, and writes the part whole; harmless to repeat."""
+        """Decodes and predicts a part's files and writes it atomically; it can be repeated."""
         rows: dict[str, Row] = {}
         for held in self._batches(chunk, rows):
             self._ask(held, rows)
@@ -107,11 +99,11 @@ class Answerer:
     def _batches(
         self, chunk: listing.Chunk, rows: dict[str, Row]
     ) -> Iterator[list[tuple[str, str, bytes]]]:
-        """Yields (path, sha256, encoded image) by batches; what is no image goes to ``rows``."""
+        """Yields batches of (path, sha256, encoded image); files without one go to ``rows``."""
         pool = self._pool_of(chunk.root)
         again: list[str] = []
         held: list[tuple[str, str, bytes]] = []
-        asked = [decoder.Request(file.path) for file in chunk.files]
+        asked = [decoder_process.Request(file.path) for file in chunk.files]
         for reencode in (False, True):
             for request, answer in pool.decode(asked):
                 result = answer.result
@@ -129,7 +121,7 @@ class Answerer:
                 if len(held) >= asking.BATCH or sum(len(one[2]) for one in held) > HELD_BYTES:
                     yield held
                     held = []
-            asked = [decoder.Request(path, reencode=True) for path in again]
+            asked = [decoder_process.Request(path, reencode=True) for path in again]
         if held:
             yield held
 
@@ -157,7 +149,7 @@ class Answerer:
 
 
 def refused(rejection: decode.Rejection, sha256: str, classes: int) -> Row:
-    """Returns the row of a file that is no image, or none that may be decoded."""
+    """Returns the row of a file that is not an image, or not one that may be decoded."""
     return {
         **dict.fromkeys(FIELDS),
         schema.SHA256: sha256 or None,
@@ -169,7 +161,7 @@ def refused(rejection: decode.Rejection, sha256: str, classes: int) -> Row:
 
 
 def decoding(model: asking.Model) -> decode.DecodeConfig:
-    """Returns how the model's images were read at ingest, as its contract says."""
+    """Returns how the model's images were read at ingest, from its contract."""
     reading = _reading(model)
     return decode.DecodeConfig(
         background="#{:02x}{:02x}{:02x}".format(*reading.background),
@@ -178,7 +170,7 @@ def decoding(model: asking.Model) -> decode.DecodeConfig:
 
 
 def scale(model: asking.Model) -> value_range.Scale:
-    """Returns how values of more than 8 bits became 0–255 at ingest, likewise."""
+    """Returns how values of more than 8 bits became 0–255 at ingest, from the contract."""
     reading = _reading(model)
     if reading.float_range is None:
         return value_range.Scale(reading.value_range)
@@ -188,11 +180,11 @@ def scale(model: asking.Model) -> value_range.Scale:
 def _reading(model: asking.Model) -> image_reading.Reading:
     try:
         return image_reading.Reading.from_dict(model.contract)
-    except KeyError:  # a contract of before there was such an entry
+    except KeyError:  # a contract that is older than this entry
         return image_reading.DEFAULT
 
 
 def settings(model: asking.Model) -> str:
-    """Returns all that the answer about a file depends on besides its bytes."""
+    """Returns everything that the answer about a file depends on besides its bytes."""
     config = decoding(model).model_dump_json()
     return json.dumps([model.digest, config, schema.VERSION, tf.__version__])

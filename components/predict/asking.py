@@ -1,4 +1,4 @@
-"""Asks an exported SavedModel about records of images, and gives its answers as columns.
+"""Runs an exported SavedModel on image records and returns its answers as columns.
 
 Dimension letters: B batch, K classes, F features.
 """
@@ -15,11 +15,12 @@ import tensorflow as tf
 
 from components.predict import schema
 from components.trainer import contract as trained_contract
-from data import errors, example
+from data import errors
+from data.examples import example
 
 SIGNATURE = "serve_examples"
 BATCH = 64
-# What an answer consists of; the others say which image it is about.
+# The columns of an answer; the others identify the image.
 ANSWERS = (
     schema.VALID,
     schema.INVALID_REASON,
@@ -28,13 +29,13 @@ ANSWERS = (
     schema.OUTLIER,
     schema.EMBEDDING,
 )
-# What a pushed version has besides is written by InfraValidator and changes no answer.
+# InfraValidator adds other files to a pushed version, which change no answer.
 _MODEL_FILES = ("saved_model.pb", "variables/*", "assets/*")
 _READ_BYTES = 1 << 20
 
 
 class Model:
-    """A SavedModel, loaded when it is first asked and only once.
+    """A SavedModel, loaded at its first request and only once.
 
     Args:
       folder: the folder with saved_model.pb and, among its assets, the contract.
@@ -50,14 +51,14 @@ class Model:
 
     @functools.cached_property
     def digest(self) -> str:
-        """The SHA-256 of the model's files, in hex: two models with the same one are the same."""
+        """Returns the SHA-256 of the model's files in hex; it is equal for equal models only."""
         return digest(self.folder)
 
     def ask(self, serialized: Sequence[bytes]) -> pa.RecordBatch:
-        """Asks about at most B images in one pass of the network.
+        """Runs at most B images in one pass of the network.
 
         Args:
-          serialized: tf.Examples with image/encoded; other features are not looked at.
+          serialized: tf.Examples with image/encoded; other features are ignored.
 
         Returns:
           The columns of ANSWERS in that order, a row for each image.
@@ -90,14 +91,14 @@ class Model:
 
 
 def record(encoded: bytes) -> bytes:
-    """Returns encoded image bytes as the record that a model is asked about."""
+    """Returns encoded image bytes as a record for the model."""
     made = tf.train.Example()
     made.features.feature[example.ENCODED].bytes_list.value.append(encoded)
     return bytes(made.SerializeToString())
 
 
 def digest(folder: Path) -> str:
-    """Returns the SHA-256 of what makes a SavedModel answer as it does, in hex."""
+    """Returns the SHA-256, in hex, of all files that a SavedModel's answers depend on."""
     found = hashlib.sha256()
     for pattern in _MODEL_FILES:
         for path in sorted(folder.glob(pattern)):

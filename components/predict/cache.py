@@ -1,12 +1,12 @@
-"""Answers that are kept between runs, by the model and by the bytes that it was asked about.
+"""Cache of answers between runs, by the model and by the image bytes.
 
-The candidate of one run is mostly the model in serving of the next, and most test images stay.
-What the step Predict has asked a model about is therefore kept, and the release gate asks the
-model in serving only about images that are new to it.
+The candidate of one run is usually the model in serving of the next, and most test images stay.
+The answers of the step Predict are therefore kept, and the release gate runs the model in serving
+only on images that are new to it.
 
     output/predictions/<name>/<SHA-256 of the model's files>/<SHA-256 of the rows' digests>.parquet
 
-A file that is torn, or of another kind, counts as absent. Whatever is deleted here is asked anew.
+A file that is incomplete, or of another kind, counts as absent. Deleted answers are computed again.
 
 Dimension letter: N images.
 """
@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.predict import schema
-from data import atomic, errors, hashing
+from data import errors
+from data.files import atomic, hashing
 
 # The candidate, the model in serving and one to roll back to.
 KEPT_MODELS = 3
@@ -49,11 +50,11 @@ class Cache:
 
     @property
     def folder(self) -> Path:
-        """Where the answers of this model are kept."""
+        """Returns the folder with the answers of this model."""
         return self.root / self.model
 
     def keep(self, answers: pa.Table) -> None:
-        """Keeps answers; harmless to repeat.
+        """Keeps answers; it can be repeated.
 
         Args:
           answers: with at least COLUMNS, and the metadata of schema.make.
@@ -66,19 +67,19 @@ class Cache:
         self.touch()
 
     def touch(self) -> None:
-        """Notes that the answers were used now, see :func:`prune`."""
+        """Records that the answers were used now, see :func:`prune`."""
         os.utime(self.folder)
 
     def find(self, wanted: Collection[str]) -> pa.Table | None:
         """Finds the kept answers about some images, one row for each that is known.
 
-        Memory holds the answers that were found, and of each file a group of rows.
+        Memory holds the answers that were found, and one group of rows of a file.
 
         Args:
           wanted: digests of stored bytes.
 
         Returns:
-          COLUMNS, with the metadata of schema.make; None where nothing is known.
+          COLUMNS, with the metadata of schema.make; None where no answer is known.
         """
         missing = set(wanted)
         found: list[pa.RecordBatch] = []
@@ -89,10 +90,10 @@ class Cache:
                 about = schema.make(schema.labels_of(of_file), schema.model_of(of_file), COLUMNS)
                 batches = list(_chosen(path, missing, about))
             except (errors.PipelineError, pa.ArrowException, ValueError):
-                logging.warning("Kept answers are passed over: %s cannot be read.", path)
+                logging.warning("Kept answers are ignored: %s cannot be read.", path)
                 continue
             if schema.model_of(about) != self.model or (kept and not kept.equals(about, True)):
-                logging.warning("Kept answers are passed over: %s is of another model.", path)
+                logging.warning("Kept answers are ignored: %s is of another model.", path)
                 continue
             kept = about
             found += batches
@@ -111,14 +112,14 @@ def keep_split(root: Path, uri: str, split: str) -> None:
 
 
 def prune(root: Path, kept: int = KEPT_MODELS) -> None:
-    """Deletes the answers of all models but the ``kept`` ones that were used last."""
+    """Deletes the answers of all models but the ``kept`` most recently used ones."""
     folders = [path for path in root.glob("*") if path.is_dir() and not path.is_symlink()]
     for path in sorted(folders, key=lambda one: one.stat().st_mtime, reverse=True)[kept:]:
         shutil.rmtree(path, ignore_errors=True)
 
 
 def _chosen(path: Path, wanted: Collection[str], about: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of one file that are about wanted images, each image once."""
+    """Yields the rows of one file about wanted images, each image once."""
     seen: set[str] = set()
     for read in schema.read_batches([str(path)], COLUMNS):
         held = [read.column(read.schema.names.index(name)) for name in COLUMNS]

@@ -8,9 +8,9 @@ from tfx.dsl.component.experimental import annotations, decorators
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.image_example_gen import report as ingest_report
 from components.predict import artifacts, cache, config, executor, schema, shards
-from data import progress, records
+from data import progress
+from data.examples import examples_artifact, records
 
 
 @decorators.component(use_beam=True)
@@ -23,7 +23,7 @@ def Predict(
     code: annotations.Parameter[str],
     beam_pipeline: annotations.BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
-    """Asks the exported model once about every image of the splits that it was not trained on.
+    """Runs the exported model once on every image of the splits that it was not trained on.
 
     Args:
       examples: clean images.
@@ -42,12 +42,14 @@ def Predict(
         shards.Shard(
             images=path,
             predictions=schema.shard_path(predictions.uri, split, path),
-            evaluated=os.path.join(evaluated.uri, f"Split-{split}", os.path.basename(path)),
+            evaluated=os.path.join(
+                examples_artifact.split_folder(evaluated.uri, split), os.path.basename(path)
+            ),
         )
         for split in splits
-        for path in records.files(os.path.join(examples.uri, f"Split-{split}"))
+        for path in examples_artifact.shards(examples.uri, split)
     ]
-    counts = ingest_report.Report.read(examples.uri).counts()
+    counts = examples_artifact.read_report(examples.uri).counts()
     progress.start(shards.TASK, total=sum(counts[split] for split in splits))
     executor.run(beam_pipeline, work, model_dir)
     records.check_written([path for shard in work for path in (shard.predictions, shard.evaluated)])

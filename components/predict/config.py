@@ -1,15 +1,15 @@
-"""The settings of the prediction step."""
+"""Settings of the prediction step."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# The splits that training does not learn from; the first one also stops it and calibrates.
+# The splits that training does not learn from; the first one is for early stopping and calibration.
 SPLITS = ("eval", "test")
-# The split that a model is judged by.
+# The split of the metrics and of the release gate.
 TEST_SPLIT = "test"
 
 
 class PredictJob(BaseModel):
-    """All that the prediction step is told."""
+    """The settings of the Predict step."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -10,7 +10,7 @@ from components.predict import answering, asking, listing, shards
 
 
 class AnswerShard(beam.DoFn):  # type: ignore[misc]
-    """A shard → nothing; what came of it lies in the artifacts.
+    """Predicts a shard into the artifacts; it emits nothing.
 
     Each worker process loads the SavedModel once, however many threads and bundles it has.
 
@@ -33,11 +33,11 @@ class AnswerShard(beam.DoFn):  # type: ignore[misc]
 
 
 class AnswerChunk(beam.DoFn):  # type: ignore[misc]
-    """Some of a user's files → nothing; what came of them lies in their part.
+    """Predicts some of a user's files into their part; it emits nothing.
 
     Args:
       model_dir: the folder with saved_model.pb.
-      decoders: how many processes of each worker decode images.
+      decoders: the number of processes of each worker that decode images.
     """
 
     def __init__(self, model_dir: str, decoders: int) -> None:
@@ -62,7 +62,7 @@ class AnswerChunk(beam.DoFn):  # type: ignore[misc]
 def run_chunks(
     arguments: Sequence[str], work: Sequence[listing.Chunk], model_dir: str, decoders: int
 ) -> None:
-    """Asks the model about a user's files on the engine that Beam's arguments name."""
+    """Runs the model on a user's files on the engine that Beam's arguments name."""
     with beam.Pipeline(argv=list(arguments)) as pipeline:
         _ = (
             pipeline
@@ -73,7 +73,7 @@ def run_chunks(
 
 
 def run(pipeline: beam.Pipeline, work: Sequence[shards.Shard], model_dir: str) -> None:
-    """Asks the model about every shard, on whatever engine the pipeline has."""
+    """Runs the model on every shard, on the pipeline's engine."""
     with pipeline:
         _ = (
             pipeline

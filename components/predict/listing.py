@@ -1,4 +1,4 @@
-"""Lists the files that a user asks a model about, and cuts the list into parts that can be resumed."""
+"""Lists the files to predict and cuts the list into parts, by which a run can resume."""
 
 import hashlib
 import os
@@ -13,12 +13,12 @@ CHUNK_FILES = 256
 
 @dataclass(frozen=True)
 class File:
-    """One file, or a folder that could not be looked into.
+    """One file, or a folder that cannot be listed.
 
     Attributes:
       path: relative to its root.
-      size_bytes: its size; 0 where that is not known.
-      modified_ns: when it was changed, in nanoseconds since 1970; likewise.
+      size_bytes: its size; 0 where unknown.
+      modified_ns: the time of its last change, in nanoseconds since 1970; 0 where unknown.
     """
 
     path: str
@@ -31,10 +31,10 @@ class Chunk:
     """Files of one root that are answered and written together.
 
     Attributes:
-      root: the folder that the paths are relative to, absolute: workers have other folders.
-      shown: the same as the user named it.
+      root: the folder that the paths are relative to; absolute, since workers start elsewhere.
+      shown: the root as the user named it.
       files: at most CHUNK_FILES.
-      part: where the answers about them belong.
+      part: the file for the answers about them.
     """
 
     root: str
@@ -45,11 +45,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Listing:
-    """What was found.
+    """The files to predict.
 
     Attributes:
       files: by root, in the order in which the roots were given; paths ascending.
-      hidden: how many files and folders were passed over because their names begin with a dot.
+      hidden: the number of files and folders skipped because their names begin with a dot.
     """
 
     files: dict[str, tuple[File, ...]]
@@ -57,18 +57,18 @@ class Listing:
 
     @property
     def count(self) -> int:
-        """How many files there are."""
+        """Returns the number of files."""
         return sum(map(len, self.files.values()))
 
 
 def scan(places: Sequence[Path]) -> Listing:
-    """Lists files, and all below folders; links to folders are listed and not followed.
+    """Lists files and everything below folders; links to folders are listed but not followed.
 
     Args:
-      places: folders and files. What is named twice is listed once.
+      places: folders and files; duplicates are listed once.
 
     Raises:
-      errors.UserError: one does not exist, all of them named.
+      errors.UserError: some do not exist; the error names all of them.
     """
     missing = [str(place) for place in places if not os.path.lexists(place)]
     if missing:
@@ -96,12 +96,12 @@ def scan(places: Sequence[Path]) -> Listing:
 
 
 def chunks(listing: Listing, parts: Path, settings: str) -> list[Chunk]:
-    """Cuts a list into parts, each with a file name that changes when its answers would.
+    """Cuts a list into parts, each with a file name that changes with anything its answers need.
 
     Args:
       listing: the files.
       parts: the folder for the answers about each part.
-      settings: whatever else the answers depend on, the model above all.
+      settings: everything else that the answers depend on, such as the model.
     """
     made: list[Chunk] = []
     for root, files in listing.files.items():
@@ -118,7 +118,7 @@ def chunks(listing: Listing, parts: Path, settings: str) -> list[Chunk]:
 
 
 def _walk(root: str) -> Iterator[str | None]:
-    """Yields the paths below a folder, relative to it; None for what is hidden."""
+    """Yields the paths below a folder, relative to it; None for a hidden one."""
     waiting = [""]
     while waiting:
         folder = waiting.pop()
@@ -126,7 +126,7 @@ def _walk(root: str) -> Iterator[str | None]:
             with os.scandir(os.path.join(root, folder)) as entries:
                 rows = sorted(entries, key=lambda entry: entry.name)
         except OSError:
-            yield folder or "."  # reading it tells why
+            yield folder or "."  # reading it gives the reason
             continue
         for entry in rows:
             if entry.name.startswith("."):

@@ -1,7 +1,7 @@
 """A model's answers about the images of one split, held in memory.
 
-They take 4·K + 60 bytes an image, so 100,000 images of 100 classes take 46 MB; the embeddings stay on
-disk. Whoever needs more than that reads by batches, see schema.py.
+They take 4·K + 60 bytes an image, so 100,000 images of 100 classes take 46 MB; the embeddings stay
+on disk. Code that needs them reads by batches, see schema.py.
 
 Dimension letters: N images, K classes.
 """
@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.predict import schema
-from data import example, read_back
+from data.examples import example
+from data.files import read_back
 
 NOTHING = -1
 COLUMNS = (
@@ -41,7 +42,7 @@ class Predictions:
       outlier_scores: float32 [N], higher for what is less like the training images; zeros where
         the model has no such output.
       spans: int64 [N], the number of each image's span; NO_SPAN where there are none, and None
-        where nobody asked.
+        where they were not requested.
     """
 
     labels: list[str]
@@ -54,7 +55,7 @@ class Predictions:
 
     @classmethod
     def read(cls, uri: str, split: str) -> "Predictions":
-        """Reads the answers about a split out of a Predictions artifact, whole into memory.
+        """Reads all answers about a split from a Predictions artifact into memory.
 
         Raises:
           errors.PipelineError: a shard is missing or cannot be read.
@@ -62,7 +63,7 @@ class Predictions:
         paths = schema.files(uri, split)
         table = schema.read_columns(paths, COLUMNS)
         labels = schema.labels_of(table.schema)
-        # Of what is no answer of a model, the columns may not fit each other.
+        # In a file that a model did not write, the columns may not fit each other.
         with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
             return cls._of(table, labels)
 
@@ -80,22 +81,22 @@ class Predictions:
 
     @property
     def predicted_ids(self) -> np.ndarray:
-        """The most probable class, int64 [N]; −1 where nothing was predicted."""
+        """Returns the most probable class, int64 [N]; −1 without a prediction."""
         return np.where(self.valid, self.probabilities.argmax(1), NOTHING)
 
     @property
     def correct(self) -> np.ndarray:
-        """Whether the most probable class is the true one, bool [N]."""
+        """Returns true where the most probable class is the true one, bool [N]."""
         return self.predicted_ids == self.label_ids
 
     @property
     def mean_score(self) -> float | None:
-        """The mean probability of the predicted class; None where no image was valid."""
+        """Returns the mean probability of the predicted class; None where no image was valid."""
         scores = self.probabilities.max(1, initial=0.0)[self.valid]
         return float(scores.mean(dtype=np.float64)) if len(scores) else None
 
     def aligned(self, labels: Sequence[str]) -> "Predictions":
-        """The same with the columns of another label map; unknown classes have probability 0.
+        """Returns the answers with another label map's columns; unknown classes have probability 0.
 
         Args:
           labels: the class names that ``label_ids`` number.

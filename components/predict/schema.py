@@ -1,4 +1,4 @@
-"""The schema of predictions: the columns of their Parquet shards, writing and reading them.
+"""Schema of predictions: the columns of their Parquet shards, and how to write and read them.
 
 A Predictions artifact holds ``Split-<split>/predictions-00002-of-00010.parquet``, one for each
 shard of images and in the order of its records:
@@ -10,12 +10,12 @@ shard of images and in the order of its records:
 | label_id | int64 | its number in the label map of the data |
 | span | int64 | the span of the image; null where there are none |
 | sha256 | string | of the file, in hex |
-| stored_sha256 | string | of the encoded bytes that the model was asked about, in hex |
+| stored_sha256 | string | of the encoded bytes that the model got, in hex |
 | valid | bool | whether the model could read the image |
-| invalid_reason | string | why not; null where it could, or where the model does not say |
+| invalid_reason | string | why not; null where valid, or where the model gives no reason |
 | probabilities | list of float32 | in 0–1, in the order of the model's labels; zeros if not valid |
 | outlier_score | float32 | null where the model has no such output |
-| outlier | bool | likewise |
+| outlier | bool | null where the model has no such output |
 | embedding | binary | F little-endian float16; null where the model gives none |
 
 The metadata of each file has the model's labels and the digest of the model.
@@ -34,7 +34,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from data import errors, labels, read_back, read_parquet, records
+from data import errors
+from data.examples import examples_artifact, records
+from data.files import read_back, read_parquet
+from data.splits import labels
 
 PREFIX, SUFFIX = "predictions", ".parquet"
 VERSION = 1
@@ -84,7 +87,7 @@ def make(names: Sequence[str], model: str, columns: Iterable[str] = tuple(FIELDS
 
 
 def labels_of(found: pa.Schema) -> list[str]:
-    """Returns the K class names that the probabilities of a file are ordered by.
+    """Returns the K class names in the order of a file's probabilities.
 
     Raises:
       errors.DataError: the file does not name them.
@@ -101,16 +104,20 @@ def model_of(found: pa.Schema) -> str:
 def shard_path(uri: str, split: str, examples_path: str) -> str:
     """Returns where the answers about a shard of images belong in an artifact."""
     tail = os.path.basename(examples_path).removeprefix(records.PREFIX)
-    return os.path.join(uri, f"Split-{split}", f"{PREFIX}{tail}{SUFFIX}")
+    return os.path.join(examples_artifact.split_folder(uri, split), f"{PREFIX}{tail}{SUFFIX}")
 
 
 def files(uri: str, split: str) -> list[str]:
     """Returns the shards of a split, sorted, so in the order of the shards of images."""
-    return sorted(tf.io.gfile.glob(os.path.join(uri, f"Split-{split}", f"{PREFIX}-*-of-*{SUFFIX}")))
+    return sorted(
+        tf.io.gfile.glob(
+            os.path.join(examples_artifact.split_folder(uri, split), f"{PREFIX}-*-of-*{SUFFIX}")
+        )
+    )
 
 
 def count(uri: str, split: str) -> int:
-    """Returns how many images of a split were asked about.
+    """Returns the number of images of a split that have answers.
 
     Raises:
       errors.PipelineError: a shard cannot be read.
@@ -123,18 +130,18 @@ def count(uri: str, split: str) -> int:
 
 
 def write(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
-    """Writes a Parquet file whole or not at all, in groups of GROUP_ROWS rows.
+    """Writes a Parquet file atomically, in groups of GROUP_ROWS rows.
 
     Args:
-      path: the file; its folder is made.
-      schema: of all batches.
-      batches: taken one by one; no more than a group is held in memory.
+      path: the file; its folder is created.
+      schema: the schema of all batches.
+      batches: read one by one; memory holds one group at most.
 
     Returns:
-      How many rows were written.
+      The number of rows.
     """
     count = 0
-    # Parquet wants a file that it can tell its place in; the target may be an object store.
+    # Parquet needs a file that reports its position, which an object store may not have.
     with tempfile.TemporaryDirectory() as scratch:
         local = os.path.join(scratch, "shard")
         with pq.ParquetWriter(local, schema) as writer:
@@ -213,7 +220,7 @@ def embeddings(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
 
 
 def texts(column: pa.Array | pa.ChunkedArray) -> list[str]:
-    """Returns a column of bytes as strings; bytes that are no UTF-8 become surrogates."""
+    """Returns a column of bytes as strings; bytes that are not UTF-8 become surrogates."""
     return [value.decode("utf-8", "surrogateescape") for value in column.to_pylist()]
 
 

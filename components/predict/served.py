@@ -1,4 +1,4 @@
-"""What the model in serving says of the images that the candidate was asked about.
+"""Answers of the model in serving about the candidate's test images.
 
 Dimension letters: N images, K classes.
 """
@@ -23,17 +23,17 @@ def answers(
     files: Sequence[str],
     cache_dir: Path,
 ) -> predictions.Predictions:
-    """Gives the served model's answers; it is asked only about images that it has not seen yet.
+    """Returns the served model's answers; it runs only on images without a kept answer.
 
     Args:
       served_dir: the SavedModel in serving.
       candidate_uri: the Predictions artifact of the candidate.
-      split: of which the answers are wanted.
+      split: the split to answer.
       files: the shards of image records of that split.
-      cache_dir: see cache.py; the answers that are new are kept there.
+      cache_dir: see cache.py; new answers are kept there.
 
     Returns:
-      With the served model's own labels, in the order of the candidate's answers.
+      The answers with the served model's own labels, in the order of the candidate's answers.
     """
     model = asking.Model(served_dir)
     kept = cache.Cache(cache_dir, model.digest)
@@ -56,7 +56,7 @@ def answers(
 
 
 def _ask(model: asking.Model, files: Sequence[str], missing: set[str]) -> pa.Table:
-    """Asks about the images with these digests, each once → the columns of cache.COLUMNS."""
+    """Runs the model once on each image with these digests → the columns of cache.COLUMNS."""
     found = []
     task = progress.start(shards.TASK, total=len(missing))
     for serialized, digests in _batches(files, set(missing)):
@@ -93,7 +93,7 @@ def _in_order(
     labels: list[str],
     candidate: predictions.Predictions,
 ) -> predictions.Predictions:
-    """Rows by digest → an answer for each image, in the candidate's order."""
+    """Orders rows by digest into an answer for each image, in the candidate's order."""
     if known is None:  # there are no images
         known = schema.make(labels, "", cache.COLUMNS).empty_table()
     places = {name: place for place, name in enumerate(known[schema.STORED_SHA256].to_pylist())}

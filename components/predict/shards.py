@@ -1,4 +1,4 @@
-"""Asks a model about the images of one shard: image records → predictions, and records to evaluate.
+"""Runs a model on the images of one shard: image records → predictions, and records to evaluate.
 
 Dimension letters: B batch, K classes.
 """
@@ -10,11 +10,13 @@ import pyarrow as pa
 import tensorflow as tf
 
 from components.predict import asking, schema
-from data import example, hashing, progress, records
+from data import progress
+from data.examples import example, records
+from data.files import hashing
 
-TASK = "asking the model"
+TASK = "predicting"
 PROBABILITIES = schema.PROBABILITIES
-# What says which image a row is about, in the order of the columns.
+# The columns that identify a row's image, in order.
 SOURCES = (
     schema.PATH,
     schema.LABEL,
@@ -27,7 +29,7 @@ SOURCES = (
 
 @dataclass(frozen=True)
 class Shard:
-    """One piece of work: where its images are, and where what comes of them belongs.
+    """One unit of work: where its images are, and where its results go.
 
     Attributes:
       images: the shard of image records.
@@ -41,13 +43,13 @@ class Shard:
 
 
 def answer(shard: Shard, model: asking.Model) -> int:
-    """Asks once about every image of a shard and writes both files; harmless to repeat.
+    """Runs the model on every image of a shard and writes both files; it can be repeated.
 
     The rows and the evaluation records have the order of the image records. An evaluation record
     is the image record with the feature ``probabilities``, float32 [K], in place of the encoded image.
 
     Returns:
-      How many images the shard has.
+      The number of images in the shard.
     """
     evaluated: list[bytes] = []  # some 600 bytes an image
 
@@ -76,7 +78,7 @@ def ask(path: str, model: asking.Model) -> Iterator[tuple[pa.RecordBatch, list[b
 
 
 def sources(serialized: tf.Tensor) -> pa.RecordBatch:
-    """Image records, string [B] → the columns of SOURCES."""
+    """Parses image records, string [B], into the columns of SOURCES."""
     names = (
         example.ENCODED,
         example.FILENAME,
@@ -102,7 +104,7 @@ def sources(serialized: tf.Tensor) -> pa.RecordBatch:
 def evaluation_record(serialized: bytes, probabilities: Sequence[float]) -> bytes:
     """Returns an image record with the model's answer in place of the encoded image.
 
-    All that the images may be sliced by is kept.
+    All features that slices may use are kept.
 
     Args:
       serialized: the image record.

@@ -1,7 +1,6 @@
-"""The answers about a user's files as one file: CSV, JSON lines or Parquet.
+"""Writes the answers about a user's files as one file: CSV, JSON lines or Parquet.
 
-In text, a file name whose bytes are no UTF-8 is shown escaped; Parquet has the bytes. CSV has no
-embeddings.
+In text, a file name that is not UTF-8 is escaped; Parquet has its bytes. CSV has no embeddings.
 """
 
 import json
@@ -13,7 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from components.predict import answering, schema
-from data import atomic, errors, folder, read_parquet, spreadsheet
+from data import errors
+from data.files import atomic, read_parquet, spreadsheet
+from data.splits import folder
 
 # In the order of the columns; the probabilities of the classes follow.
 TEXT_COLUMNS = (
@@ -32,28 +33,28 @@ Writer = Callable[[Path, Sequence[str]], None]
 
 
 def check(output: Path) -> None:
-    """Refuses an output whose format is not known by its name.
+    """Refuses an output whose suffix names no format.
 
     Raises:
-      errors.UserError: it ends in none of the suffixes.
+      errors.UserError: the name ends in none of the suffixes.
     """
     if output.suffix.lower() not in WRITERS:
         raise errors.UserError(
-            f"--output is {output}; a name that ends in {', '.join(WRITERS)} is needed."
+            f"--output is {output}; the name must end in one of {', '.join(WRITERS)}."
         )
 
 
 def write(output: Path, parts: Sequence[str]) -> Counter[str]:
-    """Writes the answers of all parts, in their order, whole or not at all.
+    """Writes the answers of all parts atomically and in their order.
 
-    Memory holds a part's group of rows, whatever the number of files.
+    Memory holds one group of a part's rows, whatever the number of files.
 
     Args:
-      output: its suffix says the format.
-      parts: what :class:`answering.Answerer` wrote, at least one.
+      output: its suffix selects the format.
+      parts: the files that :class:`answering.Answerer` wrote, at least one.
 
     Returns:
-      Reason → how many files have no answer because of it.
+      Reason → the number of files that have no answer because of it.
     """
     with atomic.replacing(output) as temporary:
         WRITERS[output.suffix.lower()](temporary, parts)
@@ -67,7 +68,7 @@ def write(output: Path, parts: Sequence[str]) -> Counter[str]:
 
 def _csv(path: Path, parts: Sequence[str]) -> None:
     labels = schema.labels_of(schema.read_schema(parts[0]))
-    # Excel takes UTF-8 for what it is only with a mark; others read it without harm.
+    # Excel recognises UTF-8 only with a byte order mark; other programs accept it.
     with path.open("w", encoding="utf-8", newline="") as file:
         header = [*TEXT_COLUMNS, *(f"{PROBABILITY_OF}{name}" for name in labels)]
         put = spreadsheet.writing(file, header)

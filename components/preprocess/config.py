@@ -1,4 +1,4 @@
-"""The settings of preprocessing: what pixels a model sees."""
+"""Settings of preprocessing: the size and shape of the pixels that a model receives."""
 
 from typing import Literal
 
@@ -6,11 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PreprocessConfig(BaseModel):
-    """How an image becomes a square of pixels; the served model does the same."""
+    """Resizing of every image to a square; the served model does the same."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size_px: int = Field(160, ge=16, le=1024, description="side of the square, in pixels")
+    size_px: int = Field(160, ge=16, le=1024, description="side of the square image, in pixels")
     resize: Literal["stretch", "center_crop", "letterbox"] = Field(
-        "stretch", description="ignore the aspect ratio, cut the longer side, or pad the shorter"
+        "stretch",
+        description="how an image becomes square: stretch ignores the aspect ratio, center_crop"
+        " cuts the longer side, letterbox pads the shorter",
     )

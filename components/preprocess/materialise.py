@@ -1,8 +1,8 @@
-"""Image records → pixels records: decode and resize once, for every epoch and every trial."""
+"""Decodes and resizes image records once, into pixels records for every epoch and trial."""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,11 @@ import pydantic
 import tensorflow as tf
 
 from components.preprocess import config as preprocess_config
-from data import errors, example, graph, image_reading, progress, read_back, records
+from data import errors, progress
+from data.examples import catalog, example, examples_artifact, records
+from data.files import read_back
+from data.graph import decoding
+from data.images import image_reading
 
 SPEC_FILE = "pixels.json"
 TASK = "resizing images"
@@ -18,24 +22,24 @@ TASK = "resizing images"
 
 @dataclass(frozen=True)
 class Spec:
-    """What the pixels records of an artifact hold.
+    """Description of the pixels records of an artifact.
 
     Attributes:
-      size_px: the side of the square.
-      resize: how images became squares.
+      size_px: side of the square.
+      resize: how images were made square.
       labels: the label map.
       counts: split → number of records.
-      reading: how ingest read the images; the served model does the same.
+      reading: how ingest read the images; the served model reads them the same way.
     """
 
     size_px: int
-    resize: graph.ResizeMode
+    resize: decoding.ResizeMode
     labels: list[str]
     counts: dict[str, int]
     reading: image_reading.Reading = image_reading.DEFAULT
 
     def to_json(self) -> str:
-        """As written into the artifact."""
+        """Returns the JSON that is written into the artifact."""
         return json.dumps({**asdict(self), "reading": self.reading.to_dict()}, indent=1)
 
     @classmethod
@@ -54,26 +58,56 @@ class Spec:
         return pydantic.TypeAdapter(cls).validate_python({**raw, "reading": reading})
 
 
-def shard(source: str, target: str, config: preprocess_config.PreprocessConfig) -> int:
-    """Materialises one shard; the target has the records of the source in the same order.
+@dataclass(frozen=True)
+class Shard:
+    """Shard of image records and the shard of its pixels.
+
+    Attributes:
+      images: the shard of image records.
+      catalog: the list of its images.
+      pixels: the shard of pixels records to write.
+    """
+
+    images: str
+    catalog: str
+    pixels: str
+
+
+def shards(examples_uri: str, pixels_uri: str, splits: Iterable[str]) -> list[Shard]:
+    """Lists the shards of an Examples artifact, each with its path in the pixels artifact."""
+    found = []
+    for split in splits:
+        paths = examples_artifact.shards(examples_uri, split)
+        for index, path in enumerate(paths):
+            listed = examples_artifact.catalog_path(examples_uri, split, index, len(paths))
+            target = examples_artifact.shard_path(pixels_uri, split, index, len(paths))
+            found.append(Shard(path, listed, target))
+    return found
+
+
+def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
+    """Materialises one shard; the pixels are in the order of the images.
 
     Args:
-      source: a shard of image records.
-      target: the shard of pixels records to write.
+      shard: the shards to read and to write.
       config: side and resize mode.
 
     Returns:
-      How many records were written.
+      The number of records written.
 
     Raises:
-      errors.PipelineError: a record does not decode, which ingest should have kept out.
+      errors.PipelineError: a record does not decode; ingest should have rejected it.
     """
-    written = records.write(target, _pixels(source, config))
-    stored = sum(1 for _ in tf.data.TFRecordDataset(source))
-    if written != stored:
+    written = records.write(shard.pixels, _pixels(shard.images, config))
+    listed = len(catalog.read_shard(shard.catalog))
+    if written != listed:
+        wrong = (
+            f"{listed - written} of {listed} records of {shard.images} do not decode"
+            if written < listed
+            else f"{shard.images} has {written} records where {listed} are listed"
+        )
         raise errors.PipelineError(
-            f"{stored - written} of {stored} records of {source} do not decode; the file is"
-            " damaged. Delete the folder of the ingest step and run again."
+            f"{wrong}; the file is damaged. Delete the folder of the ingest step and run again."
         )
     return written
 
@@ -83,13 +117,13 @@ def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator
 
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         parsed = {name: value[0] for name, value in example.parse(serialized[None], names).items()}
-        pixels = graph.decode(parsed[example.ENCODED], image_reading.STORED)
-        pixels = graph.resize(pixels, config.size_px, config.resize)
+        pixels = decoding.decode(parsed[example.ENCODED], image_reading.STORED)
+        pixels = decoding.resize(pixels, config.size_px, config.resize)
         return pixels, parsed[example.CLASS_LABEL], parsed[example.SHA256]
 
     dataset = tf.data.TFRecordDataset(source)
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    # The count tells afterwards whether any error was dropped here.
+    # The caller compares the counts to learn whether an error was dropped here.
     dataset = dataset.ignore_errors().batch(64).prefetch(2)
     for pixels, label_ids, digests in dataset.as_numpy_iterator():
         for values, label_id, digest in zip(pixels, label_ids, digests, strict=True):

@@ -1,4 +1,4 @@
-"""Stock Pusher with a push that is atomic and knows what is served."""
+"""TFX adapter of the push: stock Pusher with a push that is atomic and skips a served model."""
 
 from tfx import types
 from tfx.components.pusher import component
@@ -12,12 +12,12 @@ class Pusher(component.Pusher):  # type: ignore[misc]
     """Pushes a blessed model into a folder of versions.
 
     Args:
-      serving_dir: the model's folder of versions; where it is remote, the push is the stock one.
+      serving_dir: the model's folder of versions; a remote one gets the stock push.
       settings: the configuration; part of the cache key.
       code: hash of the code that runs; part of the cache key.
       model: the trained model; None: that of ``infra_blessing``, with its warm-up requests.
-      model_blessing: of the release gate.
-      infra_blessing: of the trial on a server; None: there was none.
+      model_blessing: the release gate's.
+      infra_blessing: the one of the trial on a server; None: there was no trial.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)

@@ -1,4 +1,4 @@
-"""The TFX door of the push: blessings and a model → a version, or none."""
+"""TFX adapter of the push: blessings and a model → a version, or none."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ REASON = "reason"
 
 
 class Executor(executor.Executor):  # type: ignore[misc]
-    """Stock blessings, paths and properties; the copy is that of :mod:`components.pusher.push`."""
+    """Uses the stock blessings, paths and properties; :mod:`components.pusher.push` copies."""
 
     def Do(
         self,
@@ -26,8 +26,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
     ) -> None:
         """See the base class.
 
-        A model that is there already is not pushed; its version and destination are told all the
-        same.
+        A model that is there already is not pushed; its version and destination are still
+        recorded.
         """
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(
@@ -35,7 +35,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         )
         serving_dir = destination.filesystem.base_directory
         if "://" in serving_dir:
-            # An object store knows no rename: there, stock Pusher copies saved_model.pb last.
+            # An object store has no rename: there, stock Pusher copies saved_model.pb last.
             super().Do(input_dict, output_dict, exec_properties)
             return
         self._log_startup(input_dict, output_dict, exec_properties)

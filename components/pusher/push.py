@@ -1,16 +1,16 @@
-"""A push that is whole or not there: versions of a model on disk.
+"""Atomic push of a model into a folder of versions on disk.
 
     SERVING_DIR/
       1764000000/         a version, named by the second of its push
-      .withdrawn/         what a person took back (rollback and promote of the model server)
+      .withdrawn/         versions that a person withdrew (rollback and promote of the model server)
         1764003600/
       .pushing-3f2a…/     being copied
       .deleted-9c1b…/     being deleted
       .push.lock          held during a push
 
-Model servers look at folders named by a number alone, and all that they can see happens by one
-rename. So whatever ends a push, a version is there with all its files or not at all; what it
-leaves behind is hidden, and deleted by the next push.
+Model servers read only folders whose name is a number, and a version gets that name by a single
+rename. So however a push ends, a version is there with all its files or not at all; what an
+interrupted push leaves behind is hidden, and the next push deletes it.
 """
 
 import contextlib
@@ -29,29 +29,29 @@ from data import errors
 from serving import served_version
 
 LOCK_FILE = ".push.lock"
-# Made anew for every trial on a server; it changes no answer.
+# Written anew by every trial on a server; it changes no answer.
 WARM_UP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _PUSHING = ".pushing-"
 _DELETED = ".deleted-"
 
 
 class Result(enum.Enum):
-    """What became of a model."""
+    """The result of a push."""
 
     PUSHED = enum.auto()  # it is a new version
     SERVED_BEFORE = enum.auto()  # the version in serving holds the same model
-    WITHDRAWN_BEFORE = enum.auto()  # a version that was taken back holds the same model
+    WITHDRAWN_BEFORE = enum.auto()  # a withdrawn version holds the same model
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a push came to.
+    """The outcome of a push.
 
     Attributes:
       number: the version that holds the model.
       path: its folder.
-      result: what became of the model.
-      sentence: the same in words.
+      result: the result.
+      sentence: the result in words.
       deleted: the versions that were deleted.
     """
 
@@ -63,18 +63,18 @@ class Outcome:
 
     @property
     def pushed(self) -> bool:
-        """Tells whether the version is new; false where the model was there before."""
+        """Returns true for a new version; false where the model was there before."""
         return self.result is Result.PUSHED
 
 
 def push(saved_model: Path, serving_dir: Path, keep_versions: int | None = None) -> Outcome:
-    """Makes a model the version to be served, unless it is or was taken back.
+    """Pushes a model as the version to serve, unless it is served already or was withdrawn.
 
     Args:
       saved_model: the folder with ``saved_model.pb``.
-      serving_dir: the model's folder of versions; made where it is missing.
-      keep_versions: how many of the highest versions remain, those taken back included; what
-        was served until now remains in any case. None: all.
+      serving_dir: the model's folder of versions; created where it is missing.
+      keep_versions: how many of the highest versions remain, withdrawn ones included; the
+        version that was served until now remains in any case. None: all.
 
     Raises:
       errors.PipelineError: there is no SavedModel, or the folder cannot be written.
@@ -98,7 +98,7 @@ def push(saved_model: Path, serving_dir: Path, keep_versions: int | None = None)
 
 
 def same(first: Path, second: Path) -> bool:
-    """Whether two folders hold the same model: the same files, byte for byte."""
+    """Returns true where two folders hold the same model: the same files, byte for byte."""
     left, right = _files(first), _files(second)
     return left.keys() == right.keys() and all(
         filecmp.cmp(left[name], right[name], shallow=False) for name in left
@@ -106,7 +106,7 @@ def same(first: Path, second: Path) -> bool:
 
 
 def next_number(serving_dir: Path, now_s: float) -> int:
-    """The number of a new version: the second, or more where that is not above all others.
+    """Returns the number of a new version: the second, or more, so that it is the highest.
 
     Args:
       serving_dir: the model's folder of versions.
@@ -117,7 +117,7 @@ def next_number(serving_dir: Path, now_s: float) -> int:
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
-    """Returns what has a version's name, be it a file, by number; none without such a folder."""
+    """Returns all entries named like a version, files too, by number; none without the folder."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -128,7 +128,7 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
 
 
 def _all(serving_dir: Path) -> list[tuple[int, Path]]:
-    """The versions and those taken back."""
+    """Returns the versions, withdrawn ones included."""
     return sorted([*_numbered(serving_dir), *_numbered(serving_dir / served_version.WITHDRAWN)])
 
 
@@ -139,16 +139,16 @@ def _files(folder: Path) -> dict[Path, Path]:
 
 
 def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome | None:
-    """What follows where the model is there already."""
+    """Returns the outcome where the model is there already; None where it is new."""
     path = serving_dir / f"{current}"
     if current is not None and same(saved_model, path):
         told = f"The same model is served already, as version {current}."
         return Outcome(current, path, Result.SERVED_BEFORE, told)
-    # Pushed again, it would be served again, against the word of who took it back.
+    # A push would serve it again, against the decision of the person who withdrew it.
     for number, path in reversed(_numbered(serving_dir / served_version.WITHDRAWN)):
         if same(saved_model, path):
             told = (
-                f"The same model was taken back as version {number}; to serve it, run"
+                f"The same model was withdrawn as version {number}; to serve it, run"
                 f" python -m serving promote {number} --model-dir {serving_dir}."
             )
             return Outcome(number, path, Result.WITHDRAWN_BEFORE, told)
@@ -156,11 +156,11 @@ def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome
 
 
 def _place(saved_model: Path, serving_dir: Path) -> Outcome:
-    """Copies a model out of sight and shows it whole."""
+    """Copies a model into a hidden folder and renames that to a version."""
     temporary = serving_dir / f"{_PUSHING}{uuid.uuid4().hex}"
     try:
         shutil.copytree(saved_model, temporary)
-        # Not even a power cut may show the name before the content.
+        # Flushed first: even after a power cut, a version has its content.
         for path in (*temporary.rglob("*"), temporary):
             _flush(path)
         number = next_number(serving_dir, time.time())
@@ -180,12 +180,12 @@ def _flush(path: Path) -> None:
 
 
 def _retain(serving_dir: Path, keep: int | None, needed: set[int | None]) -> tuple[int, ...]:
-    """Deletes all versions but the highest and those needed; gives their numbers."""
+    """Deletes all versions but the highest and those needed; returns the deleted numbers."""
     if keep is None:
         return ()
     old = [(number, path) for number, path in _all(serving_dir)[:-keep] if number not in needed]
     for _, path in old:
-        # Never a half version here either: first out of sight, then file by file.
+        # A version never shows in part here either: it is hidden first, then deleted.
         path.rename(serving_dir / f"{_DELETED}{uuid.uuid4().hex}")
     _delete_leftovers(serving_dir)
     return tuple(number for number, _ in old)
@@ -199,7 +199,7 @@ def _delete_leftovers(serving_dir: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(serving_dir: Path) -> Iterator[None]:
-    """Waits until no other push is under way; the system ends the wait for one that was killed."""
+    """Holds the lock against other pushes; the system releases that of a killed process."""
     with (serving_dir / LOCK_FILE).open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""The TFX door to the models that were released: what resolver strategies share."""
+"""TFX adapter of the released models, shared by the resolver strategies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,15 +12,15 @@ CHANNELS = ("model", "model_blessing", "infra_blessing")
 def latest(
     store: Any, input_dict: dict[str, list[Any]], wanted: Callable[[Any], bool]
 ) -> dict[str, list[Any]]:
-    """The latest model that the gate blessed and that no trial on the server refused.
+    """Returns the latest model that the gate blessed and that no trial on the server refused.
 
     Args:
-      store: of ML Metadata.
-      input_dict: artifacts by the names in CHANNELS, and by any others, which are given back.
-      wanted: whether a model or a model blessing may be looked at.
+      store: the store of ML Metadata.
+      input_dict: artifacts by the names in CHANNELS; other names are returned unchanged.
+      wanted: returns true for a model or a model blessing that may be used.
 
     Returns:
-      ``input_dict`` with one model and its blessing, or none of both.
+      ``input_dict`` with one model and its blessing, or with neither.
     """
     refused = {
         blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY)

@@ -1,1 +1,1 @@
-"""The release gate: limits, non-inferiority, parity and budget; its blessing is what Pusher reads."""
+"""The release gate: limits, non-inferiority, parity and budget; Pusher reads its blessing."""

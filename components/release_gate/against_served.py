@@ -1,4 +1,4 @@
-"""The candidate against the served model, on the same images and in words.
+"""Compares the candidate with the served model on the same images, with reasons in words.
 
 Dimension letters: N images, K classes.
 """
@@ -10,7 +10,8 @@ import numpy as np
 from components.predict import predictions
 from components.release_gate import comparison, decision, paired
 from components.release_gate import config as gate_config
-from data import errors, example, formats
+from data import errors, formats
+from data.examples import example
 
 ACCURACY = "accuracy_against_served"
 RECALL = "recall_against_served"
@@ -25,16 +26,16 @@ def check(
 ) -> list[decision.Check]:
     """Compares two models on the images of the classes that the served model knows.
 
-    Where the images came in spans, the two are also compared on those of the oldest span, a set
-    that stays the same, and on those of the newest.
+    Where the images come in spans, the two are also compared on the images of the oldest span, a
+    set that stays the same, and on those of the newest.
 
     Args:
-      candidate: its answers; the labels are those of the data, so that label_ids number them.
+      candidate: the candidate's answers, with the labels of the data, which label_ids number.
       served: the served model's answers about the same images, with its own labels.
       config: margins, confidence and method.
 
     Raises:
-      errors.PipelineError: the two do not tell of the same images.
+      errors.PipelineError: the two answers are about different images.
     """
     labels = candidate.labels
     known_names = [name for name in labels if name in set(served.labels)]
@@ -64,7 +65,7 @@ def check(
 
 
 def _sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
-    """Names of the oldest and the newest span → which images are of it, bool [N]."""
+    """Maps the names of the oldest and the newest span to masks of their images, bool [N]."""
     numbers = np.unique(spans[known & (spans != example.NO_SPAN)]) if spans is not None else []
     if spans is None or len(numbers) < 2:
         return {}
@@ -75,7 +76,7 @@ def _sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
 def _outcomes(
     candidate: predictions.Predictions, served: predictions.Predictions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """True class int64 [N], candidate and served right bool [N], span int64 [N], by image."""
+    """Returns by image: true class int64 [N], candidate and served correct bool [N], span [N]."""
     first, second = _order(candidate), _order(served)
     same = len(first) == len(second) and all(
         candidate.paths[i] == served.paths[j] and candidate.label_ids[i] == served.label_ids[j]
@@ -83,9 +84,9 @@ def _outcomes(
     )
     if not same:
         raise errors.PipelineError(
-            f"The candidate was asked about {len(first):,} images and the served model about"
-            f" {len(second):,}, and they are not the same with the same classes: they cannot be"
-            " compared. This is a fault of the release gate, not of the images."
+            f"The candidate has answers about {len(first):,} images and the served model about"
+            f" {len(second):,}; images or classes differ, so that they cannot be compared. This is"
+            " a fault of the release gate, not of the images."
         )
     spans = None if candidate.spans is None else candidate.spans[first]
     return candidate.label_ids[first], candidate.correct[first], served.correct[second], spans
@@ -102,7 +103,7 @@ def _new_classes(names: list[str], count: int) -> decision.Check:
         NEW_CLASSES,
         "release",
         f"The served model does not know {named}: the {count:,} test images of"
-        f" {'it' if len(names) == 1 else 'them'} are held against the limits only.",
+        f" {'it' if len(names) == 1 else 'them'} are checked against the limits only.",
         {"classes": names, "images": count},
     )
 
@@ -132,7 +133,7 @@ def _overall(
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """A part of the images: its check, what was counted, and the margin."""
+    """A part of the images: its check, its counts and the margin."""
 
     check: str
     rate: str

@@ -4,6 +4,6 @@ from tfx.types import artifact
 
 
 class ReleaseDecision(artifact.Artifact):  # type: ignore[misc]
-    """A decision with its reasons in ``decision.json``, and what it was made from."""
+    """A decision with its reasons in ``decision.json``, and the measurements behind it."""
 
     TYPE_NAME = "vision.ReleaseDecision"

@@ -1,22 +1,22 @@
-"""What a model may cost: its size, the time of a request and its memory, held against limits."""
+"""Budget of a model: its size, request time and memory, compared with limits."""
 
 import math
 from dataclasses import dataclass
 
-from components.release_gate import probe
+from components.release_gate.parity import probe
 
 
 @dataclass(frozen=True)
 class Line:
-    """One limit and what was found.
+    """A measured cost and its limit.
 
     Attributes:
-      name: of what is limited.
-      value: what was measured, in ``unit``; NaN where it could not be.
-      limit: what is allowed; None: anything.
-      unit: of both.
-      ok: whether it is within the limit; true where there is none.
-      sentence: the same in words.
+      name: the cost's name.
+      value: the measured value, in ``unit``; NaN where it could not be measured.
+      limit: the maximum; None: no limit.
+      unit: the unit of both.
+      ok: true where the value is within the limit, or there is none.
+      sentence: the result in words.
       figures: name → number.
     """
 
@@ -35,13 +35,13 @@ def check(
     max_latency_ms: float | None = None,
     max_memory_mib: float | None = None,
 ) -> list[Line]:
-    """Holds what was measured against limits; without a limit the figures are still given.
+    """Compares the measurements with the limits; without a limit the figures are still returned.
 
     Args:
-      measured: of the candidate.
-      max_model_mib: for the SavedModel's files, in MiB.
-      max_latency_ms: for the 99th percentile of single requests, in milliseconds.
-      max_memory_mib: for the process's peak resident memory, TensorFlow included, in MiB.
+      measured: the candidate's measurements.
+      max_model_mib: limit of the SavedModel's files, in MiB.
+      max_latency_ms: limit of the 99th percentile of single requests, in milliseconds.
+      max_memory_mib: limit of the process's peak resident memory with TensorFlow, in MiB.
     """
     size = _line(
         "size",

@@ -1,7 +1,7 @@
-"""The candidate against the served model: judged on counts, here without words.
+"""Statistical comparison of the candidate with the served model, by counts alone.
 
-Three outcomes: a loss that is too large and real is refused; a model that is shown to lose no
-more than is allowed is released; and in between there are too few images to tell.
+Three outcomes: a significant loss beyond the margin is refused; a model that is shown to lose no
+more than the margin is released; in between there are too few images to decide.
 """
 
 import dataclasses
@@ -17,13 +17,13 @@ from components.release_gate import decision, paired
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the counts of one comparison came to.
+    """The outcome of one comparison.
 
     Attributes:
-      verdict: of this comparison.
-      p_value: how likely such a loss is by chance, after Holm's allowance for all comparisons.
+      verdict: the verdict of this comparison.
+      p_value: the probability of such a loss by chance, after Holm's correction.
       lower: the lower confidence bound of the difference of the rates, in −1–1.
-      enough: whether a comparison with such counts would not be inconclusive.
+      enough: returns true for counts with which the comparison would not be inconclusive.
     """
 
     verdict: decision.Verdict
@@ -40,23 +40,23 @@ def judge(
 ) -> list[Judgement]:
     """Judges all comparisons of two models together.
 
-    Two models of equal quality are refused, by any of the comparisons, with a chance of at most
+    Of two equally good models, any comparison refuses one with a probability of at most
     1 − confidence: every refusal needs a loss that McNemar's exact test finds significant after
-    Holm's correction. By the setting "bootstrap", it needs besides that the loss is beyond what
-    is allowed in all but so few of the bootstrap's samples.
+    Holm's correction. With the method "bootstrap", the loss must also be beyond the margin in all
+    but that share of the resamples.
 
-    A class is not asked to be shown harmless, as the whole is: that would take hundreds of images
-    of each. Below min_support images it can be refused, but not be inconclusive.
+    A class needs no proof of non-inferiority, unlike the whole: that would take hundreds of its
+    images. Below min_support images it can be refused, but not be inconclusive.
 
     Args:
-      overall: on all images.
-      classes: on the images of each class, at least one each.
+      overall: the counts of all images.
+      classes: the counts of each class, at least one image each.
       config: margins, confidence and method.
-      sets: on parts of the images. Judged as a class is, but by the margin of the whole, and
-        never inconclusive: the whole, of which they are parts, is.
+      sets: the counts of parts of the images. They are judged like a class, but by the margin of
+        the whole, and are never inconclusive: the whole, of which they are parts, covers that.
 
     Returns:
-      One for the whole, then one for each class, then one for each set.
+      A judgement for the whole, then for each class, then for each set.
     """
     parts = [*classes, *sets]
     margins = [config.max_recall_drop] * len(classes) + [config.max_accuracy_drop] * len(sets)
@@ -119,11 +119,11 @@ def _judge_part(
     return Judgement(verdict, p_value, lower, lambda larger: paired.loss_p_value(larger) <= level)
 
 
-@functools.lru_cache(maxsize=65536)  # simulations ask for the same counts again and again
+@functools.lru_cache(maxsize=65536)  # simulations repeat the same counts
 def _evidence(
     pairs: paired.Pairs, margin: float, config: gate_config.GateConfig
 ) -> tuple[float, float]:
-    """(p value of a loss, lower confidence bound of the difference) by the method asked for."""
+    """Returns the p value of a loss and the lower confidence bound, by the configured method."""
     p_value = paired.loss_p_value(pairs)
     if config.method == "mcnemar":
         return p_value, paired.score_bounds(pairs, config.confidence)[0]

@@ -1,6 +1,6 @@
-"""The TFX door of the release gate: models and test images → a decision and a blessing.
+"""TFX adapter of the release gate: models and test images → a decision and a blessing.
 
-The blessing is written as stock Evaluator writes it, so stock Pusher and resolvers read it.
+The blessing has stock Evaluator's format, so that stock Pusher and resolvers can read it.
 """
 
 import os
@@ -11,12 +11,11 @@ from tfx.dsl.component.experimental import annotations, decorators
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.image_example_gen import report as ingest_report
 from components.predict import artifacts as predict_artifacts
 from components.preprocess import materialise
 from components.release_gate import artifacts, config, gate
 from components.trainer import export
-from data import records
+from data.examples import examples_artifact
 
 
 @decorators.component
@@ -35,10 +34,10 @@ def ReleaseGate(
 
     Args:
       examples: clean images; the test split is used.
-      pixels: what the candidate was trained on.
+      pixels: the pixels that the candidate was trained on.
       model: the candidate.
       predictions: its answers.
-      blessing: what Pusher reads.
+      blessing: the blessing for Pusher.
       decision: the verdict with its reasons.
       settings: a GateJob as JSON.
       code: hash of the code that runs; part of the cache key.
@@ -47,15 +46,13 @@ def ReleaseGate(
     serving_model = Path(path_utils.serving_model_path(model.uri))
     outcome = gate.run(
         config.GateJob.model_validate_json(settings),
-        labels=ingest_report.read_labels(examples.uri),
-        tested=gate.Tested(
-            records.files(os.path.join(examples.uri, "Split-test")), predictions.uri
-        ),
+        labels=examples_artifact.read_labels(examples.uri),
+        tested=gate.Tested(examples_artifact.shards(examples.uri, "test"), predictions.uri),
         candidate_dir=serving_model,
         trained=gate.Trained(
             serving_model.parent / export.KERAS_FILE,
             materialise.Spec.read(pixels.uri),
-            records.files(os.path.join(pixels.uri, "Split-eval")),
+            examples_artifact.shards(pixels.uri, "eval"),
         ),
         served_dir=Path(path_utils.serving_model_path(baseline_model.uri))
         if baseline_model
@@ -71,7 +68,7 @@ def _bless(
     model: standard_artifacts.Model,
     baseline_model: standard_artifacts.Model | None,
 ) -> None:
-    """Writes the blessing as tfx.components.evaluator.executor does."""
+    """Writes the blessing in the format of tfx.components.evaluator.executor."""
     blessing.set_string_custom_property(
         constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
     )

@@ -1,4 +1,4 @@
-"""The settings of the release gate: what a model must reach to be pushed."""
+"""Settings of the release gate: the requirements that a model must meet to be pushed."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -6,14 +6,16 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from components.evaluator import config as evaluate_config
 from components.evaluator import metric, registry
+from components.trainer.exports import formats
+from components.trainer.exports.formats import export_format
 
 AUTO = "auto"
-DIFFERENCE = "of a probability, the largest over all images"
-AGREEMENT = "share of images with the same label"
+DIFFERENCE = "maximum difference of a probability from the trained model, over all images"
+AGREEMENT = "minimum share of images with the same label as from the trained model"
 
 
 class ExportTolerance(BaseModel):
-    """How far an export may be from the trained model, over all images it is asked about."""
+    """The allowed deviation of an export from the trained model, over all images compared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,35 +23,40 @@ class ExportTolerance(BaseModel):
     min_agreement: float = Field(0.98, ge=0, le=1, description=AGREEMENT)
 
 
-class Int8Tolerance(ExportTolerance):
-    """Of what computes in steps of 1/256: an image between two classes may well tip over."""
-
-    max_difference: float = Field(0.6, ge=0, le=1, description=DIFFERENCE)
-    min_agreement: float = Field(0.85, ge=0, le=1, description=AGREEMENT)
-
-
-class OnnxTolerance(ExportTolerance):
-    """Of what computes as TensorFlow does."""
-
-    max_difference: float = Field(0.001, ge=0, le=1, description=DIFFERENCE)
-    min_agreement: float = Field(0.99, ge=0, le=1, description=AGREEMENT)
+def _tolerance(one: export_format.ExportFormat) -> tuple[Any, Any]:
+    """The setting of a format's tolerance: its type, with the format's own defaults, and its field."""
+    limits: dict[str, Any] = {
+        name: (float, Field(getattr(one, name), ge=0, le=1, description=field.description))
+        for name, field in ExportTolerance.model_fields.items()
+    }
+    own = create_model(
+        f"Tolerance_{one.name}", __base__=ExportTolerance, __doc__=ExportTolerance.__doc__, **limits
+    )
+    return own, Field(default_factory=own)
 
 
-class ExportTolerances(BaseModel):
+class _ByFormat(BaseModel):
     """Of each format; a model with an export beyond its own is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tflite_float16: ExportTolerance = Field(default_factory=ExportTolerance)
-    tflite_int8: Int8Tolerance = Field(default_factory=Int8Tolerance)
-    onnx: OnnxTolerance = Field(default_factory=OnnxTolerance)
+
+if TYPE_CHECKING:
+    ExportTolerances = _ByFormat
+else:
+    ExportTolerances = create_model(
+        "ExportTolerances",
+        __base__=_ByFormat,
+        __doc__=_ByFormat.__doc__,
+        **{one.name: _tolerance(one) for one in formats.ALL},
+    )
 
 
 def _limit(one: metric.Metric) -> tuple[Any, Any]:
-    """The setting of what a metric must reach: its type and its field."""
+    """Returns the type and the field of the setting that limits a metric."""
     range_of = {"ge": 0} if one.most is None else {"ge": 0, "le": one.most}
     what = f"{one.titled('k')}{' of every class' if one.by_class else ''}"
-    told = f"{what} to {'reach' if one.higher_is_better else 'stay at or below'}"
+    told = f"{'minimum' if one.higher_is_better else 'maximum'} {what}"
     value = Annotated[float, Field(**range_of)]
     if one.automatic:
         return value | Literal["auto"], Field(
@@ -65,38 +72,50 @@ else:
 
 
 class GateConfig(_Limits):
-    """Limits of every metric on the test split, how much may be lost against the served model, costs."""
+    """Limits of metrics on the test split, allowed losses against the served model, and budget."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_support: int = Field(
-        10, ge=0, description="test images of a class below which it has no limits of its own"
+        10, ge=0, description="minimum test images of a class for limits of its own to apply"
     )
     max_accuracy_drop: float = Field(
-        0.05, ge=0, le=1, description="below the served model's, on the same images"
+        0.05, ge=0, le=1, description="maximum loss of accuracy against the served model"
     )
-    max_recall_drop: float = Field(0.1, ge=0, le=1, description="likewise, of every class")
+    max_recall_drop: float = Field(
+        0.1, ge=0, le=1, description="maximum loss of each class's recall against the served model"
+    )
     confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="that a refused loss is real, and a released one allowed"
+        0.95, gt=0.5, lt=1, description="confidence level of the comparison with the served model"
     )
     method: Literal["mcnemar", "bootstrap"] = Field(
-        "mcnemar", description="how chance is told from a loss; mcnemar also fits few images"
+        "mcnemar",
+        description="test of a loss against the served model; mcnemar also suits few images",
     )
-    bootstrap_samples: int = Field(10_000, ge=1000, description="where that is the method")
+    bootstrap_samples: int = Field(10_000, ge=1000, description="resamples of the method bootstrap")
     inconclusive: Literal["refuse", "release"] = Field(
-        "refuse", description="what is done when there are too few test images to tell"
+        "refuse", description="decision when there are too few test images to tell"
     )
-    parity: bool = Field(True, description="compare what is served with what was trained")
+    parity: bool = Field(
+        True, description="compare the served model's answers with the trained one's"
+    )
     ask_server: bool = Field(
-        True, description="in that, start the model server too, where the extra serve is installed"
+        True,
+        description="also start the model server for parity, where the extra serve is installed",
     )
-    parity_tolerance: float = Field(1e-4, gt=0, le=1, description="of a probability")
+    parity_tolerance: float = Field(
+        1e-4, gt=0, le=1, description="maximum difference of a probability in the parity check"
+    )
     exports: ExportTolerances = Field(default_factory=ExportTolerances)
     max_model_mib: float | None = Field(
-        None, gt=0, description="size of the SavedModel, without its exports"
+        None, gt=0, description="maximum size of the SavedModel, without its exports"
     )
-    max_latency_ms: float | None = Field(None, gt=0, description="to answer for one image")
-    max_memory_mib: float | None = Field(None, gt=0, description="of a process that serves it")
+    max_latency_ms: float | None = Field(
+        None, gt=0, description="maximum 99th percentile of the time to answer for one image"
+    )
+    max_memory_mib: float | None = Field(
+        None, gt=0, description="maximum peak memory of a process that serves the model"
+    )
 
     @model_validator(mode="after")
     def _measures_what_it_limits(self) -> "GateConfig":
@@ -104,13 +123,13 @@ class GateConfig(_Limits):
         limited = [f"gate.{name}" for name in names if getattr(self, name) is not None]
         if limited and not self.parity:
             raise ValueError(
-                f"what {', '.join(limited)} limits is measured together with parity; set"
-                " gate.parity to true, or leave the limits out"
+                f"{', '.join(limited)} needs the parity check, which measures it; set"
+                " gate.parity to true, or leave the limit out"
             )
         return self
 
     def limit(self, one: metric.Metric, class_count: int) -> float | None:
-        """What a metric must reach, with ``class_count`` classes; None: nothing."""
+        """Returns a metric's limit with ``class_count`` classes; None: no limit."""
         asked: float | str | None = getattr(self, one.setting)
         if isinstance(asked, str):
             return one.automatic(class_count) if one.automatic else None
@@ -118,25 +137,25 @@ class GateConfig(_Limits):
 
 
 class TrialQuestions(BaseModel):
-    """What is asked when a model is tried on a server: settings of ``infra``, see there."""
+    """The requests of a trial on a server, from the settings of ``infra``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    requests: int = Field(description="of one image each")
-    request_limit_s: float = Field(description="to answer one of them")
+    requests: int = Field(description="timed requests of one image")
+    request_limit_s: float = Field(description="time limit to answer a request")
 
 
 class GateJob(BaseModel):
-    """All that the release gate is told."""
+    """The settings of the ReleaseGate step."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: GateConfig
     evaluate: evaluate_config.EvaluateConfig = Field(
-        default_factory=evaluate_config.EvaluateConfig, description="what is measured, and how"
+        default_factory=evaluate_config.EvaluateConfig, description="the metrics' settings"
     )
-    model_name: str = Field(description="as it is served")
+    model_name: str = Field(description="name of the served model")
     cache_dir: str = Field(description="folder with the answers of the latest models")
     trial: TrialQuestions | None = Field(
-        None, description="what InfraValidator will want to know of a server, if one is started"
+        None, description="requests of InfraValidator to send to the server, if one is started"
     )

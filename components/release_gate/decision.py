@@ -1,4 +1,4 @@
-"""Checks and what follows from them: release, refuse, or too little to tell."""
+"""Checks and the decision from them: release, refuse or inconclusive."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pydantic
 import tensorflow as tf
 
 from components.release_gate import config as gate_config
-from data import read_back
+from data.files import read_back
 
 FILE = "decision.json"
 _WHAT = "decision of the release gate"
@@ -22,13 +22,13 @@ _FROM_GOOD_TO_BAD: tuple[Verdict, ...] = ("release", "inconclusive", "refuse")
 
 @dataclass(frozen=True)
 class Check:
-    """What one check came to.
+    """The outcome of one check.
 
     Attributes:
-      name: of the check, such as "recall_floor".
-      verdict: what would be done if it were the only check.
-      message: the reason, in words for the owner of the images, with the figures.
-      figures: what was measured, as JSON allows it; under "class" the class it is about.
+      name: the check's name, such as "recall_floor".
+      verdict: the decision if this were the only check.
+      message: the reason with its figures, in words for the owner of the images.
+      figures: the measured values as JSON allows; "class" names the class that was checked.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the checks came to together.
+    """The outcome of all checks together.
 
     Attributes:
       verdict: the worst of all checks.
-      blessed: whether the model is released, by the setting for what is inconclusive too.
+      blessed: whether the model is released; the setting for inconclusive verdicts counts.
       checks: the worst first.
     """
 
@@ -53,7 +53,7 @@ class Decision:
 
     @property
     def shown_first(self) -> list[Check]:
-        """The checks to show first: what is amiss, then what holds of the whole model."""
+        """Returns the checks to show first: failed ones, then those of the whole model."""
         return [
             check
             for check in self.checks
@@ -62,11 +62,11 @@ class Decision:
 
     @property
     def reasons(self) -> list[str]:
-        """The sentences of the checks to show first."""
+        """Returns the sentences of the checks to show first."""
         return [check.message for check in self.shown_first]
 
     def to_json(self) -> str:
-        """The decision as text."""
+        """Returns the decision as JSON."""
         return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -74,7 +74,7 @@ class Decision:
         """Reads what :meth:`to_json` wrote.
 
         Raises:
-          errors.DataError: it is none.
+          errors.DataError: the text is not a decision.
         """
         make = pydantic.TypeAdapter(cls).validate_python
         return read_back.from_json(text, _WHAT, make, read_back.STEP_AGAIN)
@@ -90,17 +90,17 @@ class Decision:
         """Reads what :meth:`write` wrote.
 
         Raises:
-          errors.DataError: it is damaged.
+          errors.DataError: the file is damaged.
         """
         return cls.from_json(read_back.text(os.path.join(uri, FILE), _WHAT, read_back.STEP_AGAIN))
 
 
 def decide(checks: Sequence[Check], config: gate_config.GateConfig) -> Decision:
-    """Draws the conclusion.
+    """Decides by the outcomes of all checks.
 
     Args:
       checks: at least one.
-      config: what an inconclusive verdict does.
+      config: the effect of an inconclusive verdict.
     """
     ordered = sorted(checks, key=lambda check: _FROM_GOOD_TO_BAD.index(check.verdict), reverse=True)
     verdict = ordered[0].verdict

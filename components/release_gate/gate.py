@@ -1,4 +1,4 @@
-"""Checks the answers of the models, decides, and writes down why."""
+"""Runs all checks of the release gate, decides, and writes the decision with its reasons."""
 
 import json
 import os
@@ -12,19 +12,18 @@ import tensorflow as tf
 from components.predict import config as predict_config
 from components.predict import predictions, served
 from components.preprocess import materialise
-from components.release_gate import (
-    against_served,
-    budget,
-    decision,
+from components.release_gate import against_served, budget, decision, limits
+from components.release_gate import config as gate_config
+from components.release_gate.parity import (
     export_parity,
-    golden,
-    limits,
     parity,
+    parity_images,
     server_trial,
     training_stage,
 )
-from components.release_gate import config as gate_config
-from data import errors, fresh_process, lookup, read_back
+from data import errors, fresh_process
+from data.examples import lookup
+from data.files import read_back
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
@@ -32,12 +31,12 @@ PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found of the model as a product.
+    """Measurements of the model as a product.
 
     Attributes:
-      fidelity: whether what is served is what was trained; None where it was not looked at.
-      costs: what it takes; empty where it was not measured.
-      exports: the same as fidelity of each export for other runtimes.
+      fidelity: parity of the served model with the trained one; None where it was not checked.
+      costs: the budget; empty where it was not measured.
+      exports: parity of each export for other runtimes.
     """
 
     fidelity: parity.Parity | None = None
@@ -49,7 +48,7 @@ class Measured:
         """Reads what :func:`write` wrote.
 
         Raises:
-          errors.DataError: it is damaged.
+          errors.DataError: the file is damaged.
         """
         # Differences may be infinite, which strict JSON does not have.
         make = pydantic.TypeAdapter(cls).validate_python
@@ -59,12 +58,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training left, to hold the SavedModel against.
+    """Outputs of training that the SavedModel is compared with.
 
     Attributes:
       keras_file: the classifier, pixels → logits.
-      spec: what its pixels were.
-      eval_files: shards of the eval split's pixels records, which exports are asked about.
+      spec: the specification of its pixels.
+      eval_files: shards of the eval split's pixels records, which exports are compared on.
     """
 
     keras_file: Path
@@ -74,7 +73,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Tested:
-    """The test split and what was answered about it.
+    """The test split and the candidate's answers about it.
 
     Attributes:
       files: shards of the images' records.
@@ -89,12 +88,12 @@ class Tested:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A decision and what it stands on besides the answers.
+    """A decision and the measurements behind it.
 
     Attributes:
-      decision: with all checks.
+      decision: the decision with all checks.
       measured: parity and budget.
-      trial: what the server that was started answers to InfraValidator; None where none was.
+      trial: the server's answers for InfraValidator; None where no server was started.
     """
 
     decision: decision.Decision
@@ -110,15 +109,15 @@ def run(
     trained: Trained,
     served_dir: Path | None,
 ) -> Outcome:
-    """Decides about a model.
+    """Decides whether a model may be released.
 
     Args:
       job: the settings.
       labels: the label map of the data.
-      tested: the test images and what the candidate answered.
-      candidate_dir: the SavedModel that may be released.
-      trained: what it was exported from.
-      served_dir: the SavedModel in its place today; None before the first release.
+      tested: the test images and the candidate's answers.
+      candidate_dir: the candidate's SavedModel.
+      trained: the training outputs that it was exported from.
+      served_dir: the SavedModel in serving; None before the first release.
     """
     answered = (tested.predictions_uri, tested.split)
     candidate = predictions.Predictions.read(*answered).aligned(labels)
@@ -129,7 +128,7 @@ def run(
     if job.trial is not None:
         trial = server_trial.Asker(candidate_dir, tested.files, len(trained.spec.labels), job.trial)
     measured = measure(trained, candidate_dir, tested.files, job.config, trial)
-    # Every further kind of check is one more line here.
+    # Each further kind of check adds one line here.
     checks = quality(candidate, before, job) + product(measured, job.config)
     return Outcome(decision.decide(checks, job.config), measured, trial.record if trial else None)
 
@@ -139,7 +138,7 @@ def quality(
     before: predictions.Predictions | None,
     job: gate_config.GateJob,
 ) -> list[decision.Check]:
-    """The checks of how often the candidate is right; without a served model, the limits alone."""
+    """Returns the checks of quality: limits and, where there is one, against the served model."""
     checks = limits.check(candidate, job.config, job.evaluate)
     if before is not None:
         checks += against_served.check(candidate, before, job.config)
@@ -153,18 +152,18 @@ def measure(
     config: gate_config.GateConfig,
     trial: server_trial.Asker | None = None,
 ) -> Measured:
-    """Asks the model about the golden images in every way, and what that costs.
+    """Runs the parity images through every stage of the model and measures its costs.
 
     Args:
-      trained: what training left.
+      trained: the outputs of training.
       saved_model: the model.
       files: shards of the test images' records.
       config: the settings.
-      trial: asks the server, where one is started, what InfraValidator wants to know.
+      trial: sends InfraValidator's requests to the server, where one is started.
     """
     if not config.parity:
         return Measured()
-    images = golden.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
+    images = parity_images.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
     asked = export_parity.Images(images, trained.eval_files)
     exports: list[export_parity.Compared] = []
     problems: list[str] = []
@@ -194,7 +193,7 @@ def measure(
 
 
 def product(measured: Measured, config: gate_config.GateConfig) -> list[decision.Check]:
-    """The checks of parity, of the exports' too, and budget."""
+    """Returns the checks of parity, exports included, and of the budget."""
     checks = [
         decision.Check(BUDGET, "release" if line.ok else "refuse", line.sentence)
         for line in measured.costs
@@ -210,8 +209,8 @@ def product(measured: Measured, config: gate_config.GateConfig) -> list[decision
     checks += [decision.Check(PARITY, "refuse", problem) for problem in found.problems]
     if found.ok:
         told = (
-            f"{found.images} golden images, oddities and broken ones among them, are answered as"
-            f" by {training_stage.STAGE} in {', '.join(found.largest)}: no probability differs"
+            f"{found.images} parity images, unusual and broken ones included, get the same answers"
+            f" as from {training_stage.STAGE} in {', '.join(found.largest)}: no probability differs"
             f" by more than {max(found.largest.values(), default=0):.2g}"
             f" ({config.parity_tolerance:g} is allowed)."
         )
@@ -220,7 +219,7 @@ def product(measured: Measured, config: gate_config.GateConfig) -> list[decision
 
 
 def write(uri: str, outcome: Outcome) -> None:
-    """Writes the decision and what was measured into a folder."""
+    """Writes the decision and the measurements into a folder."""
     outcome.decision.write(uri)
     if outcome.trial is not None:
         outcome.trial.write(uri)

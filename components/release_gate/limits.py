@@ -1,4 +1,4 @@
-"""Limits: what a model must reach by itself, overall and on every class.
+"""Limits: the metrics that a model must reach by itself, overall and on every class.
 
 Dimension letters: N images, K classes.
 """
@@ -19,7 +19,7 @@ SMALL_CLASSES = "small_classes"
 
 
 def check_name(one: metric.Metric) -> str:
-    """The name of the check of a metric's limit."""
+    """Returns the name of the check of a metric's limit."""
     return f"{one.name}_{'floor' if one.higher_is_better else 'ceiling'}"
 
 
@@ -28,14 +28,14 @@ def check(
     config: gate_config.GateConfig,
     evaluate: evaluate_config.EvaluateConfig,
 ) -> list[decision.Check]:
-    """Holds a model's metrics on the test images against their limits.
+    """Compares a model's metrics on the test images with their limits.
 
-    The limits are for the figures as they are, whatever chance had to do with it.
+    The limits apply to point estimates, without allowance for chance.
 
     Args:
-      candidate: its answers; the labels are those of the data, so that label_ids number them.
+      candidate: the candidate's answers, with the labels of the data, which label_ids number.
       config: the limits.
-      evaluate: how metrics are measured.
+      evaluate: the metrics' settings.
     """
     labels, images = candidate.labels, len(candidate.paths)
     limits = {
@@ -72,7 +72,7 @@ def _measured(
     wanted: Collection[metric.Metric],
     evaluate: evaluate_config.EvaluateConfig,
 ) -> Mapping[str, Any]:
-    """The wanted metrics by name, and those that come with them."""
+    """Computes the wanted metrics by name, and those of the same tallies."""
     values: dict[str, metric.Value] = {}
     for measurement in registry.measurements():
         if any(one in wanted for one in measurement.metrics):
@@ -86,7 +86,7 @@ def _nothing(one: metric.Metric) -> decision.Check:
     return decision.Check(
         check_name(one),
         "refuse",
-        "There are no test images, so nothing is known of the model.",
+        "There are no test images, so the model cannot be evaluated.",
         {"rate": None, "images": 0},
     )
 
@@ -153,8 +153,8 @@ def _small_classes(small: dict[str, int], config: gate_config.GateConfig) -> lis
         decision.Check(
             SMALL_CLASSES,
             "release",
-            f"Not held to the limits of a class, having fewer than {config.min_support} test"
-            f" images: {named}.",
+            f"Not checked against the limits of a class, since they have fewer than"
+            f" {config.min_support} test images: {named}.",
             {"support": small},
         )
     ]

@@ -1,7 +1,7 @@
-"""Two models on the same images: is a difference of their rates more than chance?
+"""Statistics of two models on the same images: is the difference of their rates significant?
 
-All follows from four counts of a 2×2 table. The images that both models got right, or both wrong,
-say nothing of which is better; only the others do.
+Everything follows from the four counts of a 2×2 table. Images that both models got right, or both
+wrong, are no evidence of which is better; only the others are.
 """
 
 import functools
@@ -19,13 +19,13 @@ _STEPS = 73  # 1.1 ** 73 is about 1,000
 
 @dataclass(frozen=True)
 class Pairs:
-    """How two models did on the same images.
+    """The results of two models on the same images.
 
     Attributes:
-      count: of images, at least 1.
-      served_right: how many the served model got right.
-      lost: how many of them the candidate gets wrong.
-      gained: how many the candidate gets right that the served model got wrong.
+      count: the number of images, at least 1.
+      served_right: the number that the served model got right.
+      lost: the number of these that the candidate gets wrong.
+      gained: the number that the candidate gets right and the served model got wrong.
     """
 
     count: float
@@ -35,7 +35,7 @@ class Pairs:
 
     @classmethod
     def of(cls, served: np.ndarray, candidate: np.ndarray) -> "Pairs":
-        """Counts bool [N] of each model, whether it got image n right."""
+        """Counts from bool [N] of each model, true where it got image n right."""
         return cls(
             count=len(served),
             served_right=int(served.sum()),
@@ -45,21 +45,21 @@ class Pairs:
 
     @property
     def served_rate(self) -> float:
-        """The share that the served model got right, in 0–1."""
+        """Returns the share that the served model got right, in 0–1."""
         return self.served_right / self.count
 
     @property
     def candidate_rate(self) -> float:
-        """The share that the candidate gets right, in 0–1."""
+        """Returns the share that the candidate gets right, in 0–1."""
         return (self.served_right - self.lost + self.gained) / self.count
 
     @property
     def difference(self) -> float:
-        """The candidate's rate less the served model's, in −1–1."""
+        """Returns the candidate's rate minus the served model's, in −1–1."""
         return (self.gained - self.lost) / self.count
 
     def times(self, factor: float) -> "Pairs":
-        """The same rates on ``factor`` times as many images."""
+        """Returns the same rates on ``factor`` times as many images."""
         return Pairs(
             self.count * factor,
             self.served_right * factor,
@@ -69,27 +69,27 @@ class Pairs:
 
 
 def loss_p_value(pairs: Pairs) -> float:
-    """McNemar's exact test: how likely so many losses are for two equally good models.
+    """Computes McNemar's exact test: the probability of such a loss for two equally good models.
 
     One-sided: P(X ≥ lost) for X ~ Binomial(lost + gained, ½), after McNemar (1947),
-    doi:10.1007/BF02295996. As the regularised incomplete beta function, which for whole numbers
-    is that sum, and is defined between them.
+    doi:10.1007/BF02295996. Computed as the regularised incomplete beta function, which equals that
+    sum for whole numbers and is also defined between them.
     """
     if pairs.lost <= 0:
         return 1.0
     return float(special.betainc(pairs.lost, pairs.gained + 1, 0.5))
 
 
-@functools.lru_cache(maxsize=65536)  # simulations ask for the same counts again and again
+@functools.lru_cache(maxsize=65536)  # simulations repeat the same counts
 def score_bounds(pairs: Pairs, confidence: float) -> tuple[float, float]:
-    """Tango's score interval of the difference of the two rates.
+    """Computes Tango's score interval of the difference of the two rates.
 
-    Holds its level for few images and for models that hardly differ, where the textbook interval
+    It keeps its level for few images and for models that hardly differ, where the normal interval
     collapses. Tango (1998), Statistics in Medicine 17, 891–908.
 
     Args:
       pairs: the counts.
-      confidence: of each bound by itself.
+      confidence: the confidence level of each bound by itself.
 
     Returns:
       (lower, upper), in −1–1; the lower one is the candidate's worst case.
@@ -100,10 +100,10 @@ def score_bounds(pairs: Pairs, confidence: float) -> tuple[float, float]:
 
 
 def _lower_score_bound(count: float, lost: float, gained: float, z: float) -> float:
-    """The difference below the observed one at which the score statistic is z."""
+    """Returns the difference below the observed one at which the score statistic is z."""
 
     def excess(difference: float) -> float:
-        # The likeliest share of lost images where the rates differ by ``difference``.
+        # The maximum-likelihood share of lost images where the rates differ by ``difference``.
         b = (2 * count - gained + lost) * difference - lost - gained
         c = -lost * difference * (1 - difference)
         share = (math.sqrt(max(0.0, b * b - 8 * count * c)) - b) / (4 * count)
@@ -118,10 +118,10 @@ def _lower_score_bound(count: float, lost: float, gained: float, z: float) -> fl
 
 
 def bootstrap_differences(pairs: Pairs, samples: int, seed: int = 0) -> np.ndarray:
-    """Differences of the two rates on images drawn again, float64 [samples].
+    """Returns differences of the two rates on resampled images, float64 [samples].
 
-    Drawing N images with replacement draws how many of them are lost, gained or neither; so the
-    counts are drawn at once. Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13.
+    Of N images drawn with replacement, only the numbers of lost, gained and other ones matter, so
+    these are drawn at once. Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13.
     """
     shares = np.array([pairs.lost, pairs.gained, pairs.count - pairs.lost - pairs.gained])
     drawn = np.random.default_rng(seed).multinomial(
@@ -131,7 +131,7 @@ def bootstrap_differences(pairs: Pairs, samples: int, seed: int = 0) -> np.ndarr
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """Holm's p values: all at most α with a chance of at most α where nothing differs.
+    """Returns Holm-adjusted p values: where nothing differs, any is ≤ α with probability ≤ α.
 
     Holm (1979), Scandinavian Journal of Statistics 6, 65–70.
     """
@@ -143,14 +143,14 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
 
 
 def images_needed(pairs: Pairs, decided: Callable[[Pairs], bool]) -> int | None:
-    """About how many images would decide, if the models differ on them as on these.
+    """Estimates how many images would decide if the models differ on them as on these.
 
     Args:
-      pairs: the counts on the images at hand.
-      decided: whether counts are enough.
+      pairs: the counts on the present images.
+      decided: returns true where counts are enough.
 
     Returns:
-      Rounded up to two digits; None where a thousand times as many would not do.
+      The number, rounded up to two digits; None where a thousand times as many are not enough.
     """
     for step in range(_STEPS):
         larger = pairs.times(_STEP**step)

@@ -4,6 +4,6 @@ from tfx.types import artifact
 
 
 class Report(artifact.Artifact):  # type: ignore[misc]
-    """A run for people: ``report.html`` and ``model_card.md``."""
+    """The report of a run for readers: ``report.html`` and ``model_card.md``."""
 
     TYPE_NAME = "vision.Report"

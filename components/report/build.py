@@ -1,4 +1,4 @@
-"""From what the steps left to the files of the report."""
+"""Builds the files of the report from the outputs of the steps."""
 
 import logging
 import os
@@ -10,35 +10,36 @@ import keras
 import tensorflow as tf
 
 from components.evaluator import result, robustness
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
 from components.predict import predictions
 from components.release_gate import decision, gate
 from components.report import config as report_config
 from components.report import content, lineage, model_card, page, pictures
-from components.trainer import architecture, export
 from components.trainer import contract as trained_contract
+from components.trainer import export
 from components.trainer import history as training_history
-from data import read_back
+from components.trainer.network import architecture
+from data.examples import examples_artifact
+from data.files import read_back
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the steps left, and where.
+    """Outputs of the steps and their places.
 
     Attributes:
       job: the settings.
       code: hash of the code that runs.
-      run_id: names the run.
-      made_ms: artifact → when it was made, in milliseconds since 1970.
+      run_id: the run's name.
+      made_ms: artifact → the time of its creation, in milliseconds since 1970.
       examples_uri: the clean images.
       test_files: the shards of the test images' records.
-      findings_uri: of ImageValidator.
+      findings_uri: the output of ImageValidator.
       saved_model: the folder with saved_model.pb.
-      model_run_uri: what training wrote beside the model.
-      predictions_uri: what the model answered about the images.
-      decision_uri: of the release gate.
+      model_run_uri: the files that training wrote beside the model.
+      predictions_uri: the model's answers.
+      decision_uri: the output of the release gate.
       result: the figures on the test split.
     """
 
@@ -73,14 +74,14 @@ def write(inputs: Inputs, uri: str) -> None:
 
 
 def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
-    """Reads what the steps left, measures robustness, and draws the images to show.
+    """Reads the outputs of the steps, measures robustness, and draws the images to show.
 
     Args:
-      inputs: where all lies.
+      inputs: the places of the outputs.
       classifier: as trained, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
     """
     job, contract = inputs.job, trained_contract.read(inputs.saved_model)
-    ingested = ingest_report.Report.read(inputs.examples_uri)
+    ingested = examples_artifact.read_report(inputs.examples_uri)
     candidate = predictions.Predictions.read(
         inputs.predictions_uri, predict_config.TEST_SPLIT
     ).aligned(job.labels)
@@ -114,7 +115,7 @@ def _layers(classifier: keras.Model) -> list[architecture.Row]:
     try:
         return architecture.rows(classifier)
     except ValueError as error:
-        # A layer without a formula costs the table, not the report.
+        # A layer without a formula removes the table, but not the report.
         logging.info("No architecture table: %s", error)
         return []
 

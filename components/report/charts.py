@@ -1,7 +1,7 @@
 """Charts as shapes for inline SVG: training curves, a reliability diagram, a trend over runs.
 
-Only geometry is worked out here; chart.svg.jinja draws it, and the page's style sheet colours it,
-so that one drawing is right in light and in dark. Positions are in the SVG's own pixels.
+Only geometry is computed here; chart.svg.jinja draws it, and the page's style sheet colours it,
+so that one drawing works in light and dark mode. Positions are in the SVG's own pixels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ def curves(
     metrics: Mapping[str, str],
     is_rate: bool = False,
 ) -> drawing.Chart | None:
-    """Up to two metrics of all phases on one axis of epochs, with the phases' borders.
+    """Draws up to two metrics of all phases on one axis of epochs, with the phases' borders.
 
     Args:
       title: the chart's.
       history: the phases.
       metrics: metric name → its name in the legend; the last one gets a ring at the kept epoch.
-      is_rate: whether values are in 0–1 and read as percent.
+      is_rate: whether values are in 0–1 and shown in percent.
 
     Returns:
       None where no phase has a finite value of any of the metrics.
@@ -79,7 +79,7 @@ def curves(
 
 
 def reliability(bins: Sequence[calibration.Bin]) -> drawing.Chart | None:
-    """Accuracy over confidence, and how many images each bin has; None without images."""
+    """Draws accuracy over confidence, and each bin's image count; None without images."""
     total = sum(one.count for one in bins)
     if not total:
         return None
@@ -129,11 +129,11 @@ def reliability(bins: Sequence[calibration.Bin]) -> drawing.Chart | None:
 
 
 def trend(title: str, runs: Sequence[tuple[str, float | None, bool]]) -> drawing.Chart | None:
-    """A rate over runs, oldest first.
+    """Draws a rate over runs, oldest first.
 
     Args:
-      title: the chart's.
-      runs: (what the tooltip says, the rate, whether to fill the dot).
+      title: the chart's title.
+      runs: (tooltip, rate, whether to fill the dot).
 
     Returns:
       None where no run has the rate.
@@ -168,7 +168,7 @@ def trend(title: str, runs: Sequence[tuple[str, float | None, bool]]) -> drawing
 def _joined(
     history: training_history.History, lengths: Sequence[int], metric: str
 ) -> list[float | None]:
-    """A metric of all phases in a row; None for epochs where it is missing or infinite."""
+    """Joins a metric of all phases; None for epochs where it is missing or infinite."""
     values: list[float | None] = []
     for phase, length in zip(history.phases.values(), lengths, strict=True):
         own = [averages.known(value) for value in phase.get(metric, ())]
@@ -179,7 +179,7 @@ def _joined(
 def _phases(
     history: training_history.History, axis: drawing.Axis
 ) -> tuple[list[drawing.Path], list[drawing.Label]]:
-    """Dashed lines between phases, and their names above."""
+    """Returns dashed lines between the phases, and their names above."""
     borders, names, done = [], [], 0
     for index, phase in enumerate(training.phases(history)):
         if index:

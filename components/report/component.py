@@ -1,6 +1,5 @@
-"""The TFX door of the report: what the steps left → a page, a model card."""
+"""TFX adapter of the report: the outputs of the steps → a page and a model card."""
 
-import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from components.image_validator import artifacts as validation_artifacts
 from components.predict import artifacts as predict_artifacts
 from components.release_gate import artifacts as gate_artifacts
 from components.report import artifacts, build, config
-from data import records
+from data.examples import examples_artifact
 
 
 class ReportSpec(component_spec.ComponentSpec):  # type: ignore[misc]
@@ -32,14 +31,14 @@ class ReportSpec(component_spec.ComponentSpec):  # type: ignore[misc]
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "predictions": component_spec.ChannelParameter(type=predict_artifacts.Predictions),
         "decision": component_spec.ChannelParameter(type=gate_artifacts.ReleaseDecision),
-        # Not read: a report must never hold a push up.
+        # Not read, only ordered: a report must never delay a push.
         "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel),
     }
     OUTPUTS: ClassVar = {"report": component_spec.ChannelParameter(type=artifacts.Report)}
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
-    """Gathers the artifacts. A class and no function, since it is told the run's id."""
+    """Collects the artifacts. A class, not a function, since only a class gets the run's id."""
 
     def Do(
         self,
@@ -59,7 +58,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
                 for name, found in input_dict.items()
             },
             examples_uri=uris["examples"],
-            test_files=records.files(os.path.join(uris["examples"], "Split-test")),
+            test_files=examples_artifact.shards(uris["examples"], "test"),
             findings_uri=uris["findings"],
             saved_model=Path(path_utils.serving_model_path(uris["model"])),
             model_run_uri=uris["model_run"],

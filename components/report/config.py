@@ -1,4 +1,4 @@
-"""The settings of the report."""
+"""Settings of the report."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,32 +9,38 @@ CARD_FILE = "model_card.md"
 
 
 class ReportConfig(BaseModel):
-    """The page that shows the decision, its reasons, and pictures of what went wrong."""
+    """The page with the decision, its reasons, and images of the mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pictures_per_cell: int = Field(
-        4, ge=0, description="test images shown for a true and a predicted class"
+        4, ge=0, description="test images shown for each pair of true and predicted class"
     )
-    max_pictures: int = Field(200, ge=0, description="in all those, about 16 KB each")
-    listed: int = Field(12, ge=0, description="worst mistakes, most uncertain, likely label errors")
+    max_pictures: int = Field(
+        200, ge=0, description="maximum test images for all pairs of classes, about 16 KB each"
+    )
+    listed: int = Field(
+        12,
+        ge=0,
+        description="images listed as worst mistakes, as most uncertain and as likely label errors",
+    )
     robustness_images: int = Field(
-        300, ge=0, description="test images asked again under mild corruptions; 0: none"
+        300, ge=0, description="test images to repeat under mild corruptions; 0: none"
     )
 
 
 class ReportJob(BaseModel):
-    """What the Report step is told.
+    """The settings of the Report step.
 
     Attributes:
-      config: the settings.
-      evaluate: what the figures were computed with.
-      name: the model's.
+      config: the report's settings.
+      evaluate: the settings of the evaluation.
+      name: the model's name.
       labels: the label map.
-      resolved: the configuration of the run, YAML.
-      fingerprint: of the data folder.
-      seed: of all that is random.
-      parity_tolerance: of the release gate.
+      resolved: the configuration of the run, as YAML.
+      fingerprint: the data folder's fingerprint.
+      seed: the random seed of the run.
+      parity_tolerance: the release gate's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

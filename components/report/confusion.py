@@ -1,4 +1,4 @@
-"""The confusion matrix as the page shows it. Dimension letter: K classes."""
+"""Layout of the confusion matrix on the page. Dimension letter: K classes."""
 
 import math
 from collections.abc import Sequence
@@ -8,21 +8,21 @@ from components.report import content
 from data import formats
 
 NOTHING = "nothing"
-# Up to SMALL classes, the images stand beside the matrix; above LARGE, the most confused pairs say
-# more than the matrix does and come first.
+# Up to SMALL classes, the images are beside the matrix; above LARGE, the most confused pairs are
+# more informative than the matrix and come first.
 SMALL, LARGE = 10, 40
 MAX_PAIRS = 10
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Images of one true class that were called one class.
+    """Images of one pair of true and predicted class.
 
     Attributes:
-      true, predicted: class ids; ``predicted`` is K where nothing was predicted.
-      count: how many.
-      total: images of the true class.
-      paths: some of them.
+      true, predicted: class ids; ``predicted`` is K without a prediction.
+      count: the number of images.
+      total: the number of images of the true class.
+      paths: the paths of some of them.
       sentence: the cell in words.
     """
 
@@ -35,39 +35,39 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """Of the element that shows the pictures."""
+        """Returns the id of the element with the images."""
         return f"cell-{self.true}-{self.predicted}"
 
     @property
     def is_right(self) -> bool:
-        """Whether the images were called what they are."""
+        """Returns true where the predicted class is the true one."""
         return self.true == self.predicted
 
     @property
     def share(self) -> float:
-        """Of the true class's images, in 0–1."""
+        """Returns the share of the true class's images, in 0–1."""
         return self.count / self.total
 
     @property
     def shade(self) -> str:
-        """The colour's opacity; by the root for mistakes, as few of them matter."""
+        """Returns the colour's opacity; the root for mistakes, so that few of them show too."""
         share = 0.08 + 0.5 * self.share if self.is_right else 0.7 * math.sqrt(self.share)
         return f"{min(share, 0.6):.2f}".lstrip("0")
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """What the template needs.
+    """The confusion matrix for the template.
 
     Attributes:
       names: K class names.
-      columns: likewise; one more where there are images for which nothing was predicted.
+      columns: K class names; one more where there are images without a prediction.
       rows: [K][columns] cells.
-      pairs: the mistakes that occur most, most first.
-      panels: the cells with pictures.
-      first: the id of the panel that is shown at first.
+      pairs: the most frequent mistakes, in descending order.
+      panels: the cells with images.
+      first: the id of the panel that is shown first.
       size: "small", "medium" or "large", by K.
-      has_overlays: whether any picture has one.
+      has_overlays: whether any image has a heat map.
     """
 
     names: list[str]
@@ -81,7 +81,7 @@ class Matrix:
 
 
 def build(report: content.Content) -> Matrix:
-    """Lays the matrix out."""
+    """Builds the matrix."""
     names = report.result.labels
     counts = report.result.confusion
     columns = [*names, NOTHING] if any(row[-1] for row in counts) else names
@@ -115,7 +115,7 @@ def _cell(report: content.Content, columns: list[str], true: int, predicted: int
         count=count,
         total=total,
         paths=report.chosen.cells.get((true, predicted), ()),
-        sentence=f"{columns[true]} called {columns[predicted]}: {count} of {total}"
+        sentence=f"{columns[true]} predicted as {columns[predicted]}: {count} of {total}"
         f" ({formats.percent(count / total)})"
         if total
         else "",

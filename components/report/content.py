@@ -1,7 +1,7 @@
-"""All that a report shows: the results of the steps, which the page and the model card read.
+"""Content of a report: the results of the steps, which the page and the model card show.
 
-Nothing is copied here. The templates read a step's own objects; what is concluded from several of
-them, or chosen out of them, is a property below. Names and paths may hold anything that a file
+Nothing is copied here. The templates read a step's own objects; values that combine several of
+them, or select from them, are properties below. Names and paths may contain anything that a file
 system allows.
 """
 
@@ -12,19 +12,18 @@ from typing import Any
 
 from components.evaluator import metric, registry, reliability, robustness
 from components.evaluator import result as evaluation
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import predictions
 from components.release_gate import against_served, decision, gate
 from components.report import config as report_config
 from components.report import lineage, pictures
-from components.trainer import architecture
 from components.trainer import history as training_history
-from data import example
+from components.trainer.network import architecture
+from data.examples import example, ingest_report
 
 HEADLINES = {
     ("release", True): "Every check passed.",
-    ("inconclusive", True): "Too few images to tell, and gate.inconclusive says to release then.",
+    ("inconclusive", True): "Too few images to tell; gate.inconclusive is release.",
     ("inconclusive", False): "Too few images to tell; the model in serving stays.",
     ("refuse", False): "A check failed.",
 }
@@ -33,25 +32,25 @@ TOP_K = "top_k_accuracy"
 
 @dataclass(frozen=True)
 class Content:
-    """One run.
+    """The results of one run.
 
     Attributes:
       job: the settings.
-      run_id: names the run.
-      made: when the model was made, as it is read.
+      run_id: the run's name.
+      made: the time at which the model was made, as text.
       result: the figures on the test split.
       decided: the decision of the release gate.
-      measured: what the gate found of parity and budget.
+      measured: the gate's measurements of parity and budget.
       candidate: the model's answers on the test split, with the labels of the data.
-      contract: of the model.
-      history: of its training.
-      ingested: what became of the files.
-      findings: of the checks of the images.
-      layers: of the network; empty where they have no formulas.
-      robustness: under mild corruptions; empty where not measured.
-      origins: what the run can be repeated from.
+      contract: the model's contract.
+      history: the history of its training.
+      ingested: the report of ingest.
+      findings: the findings of the checks of the images.
+      layers: the network's layers; empty where they have no formulas.
+      robustness: results under mild corruptions; empty where not measured.
+      origins: the data, code and settings to repeat the run with.
       chosen: the test images to show.
-      drawn: path → the image as it is shown; of images that could be drawn.
+      drawn: path → the image as it is shown; only images that could be drawn.
     """
 
     job: report_config.ReportJob
@@ -73,70 +72,70 @@ class Content:
 
     @property
     def headline(self) -> str:
-        """The decision in a sentence."""
+        """Returns the decision in a sentence."""
         return HEADLINES[self.decided.verdict, self.decided.blessed]
 
     @property
     def metrics(self) -> list[metric.Metric]:
-        """The metrics of the whole split."""
+        """Returns the metrics of the whole split."""
         return metrics_of(self.result)
 
     @property
     def class_metrics(self) -> tuple[metric.Metric, ...]:
-        """The metrics that each class has."""
+        """Returns the metrics of each class."""
         return registry.by_class()
 
     @property
     def slices(self) -> list[evaluation.Slice]:
-        """The slices but those of a class, of which the table of classes says the same."""
+        """Returns the slices without those by class, which the table of classes contains."""
         return [row for row in self.result.slices if row.feature != example.CLASS_TEXT]
 
     @cached_property
     def calibration_error(self) -> float | None:
-        """The expected calibration error of the probabilities as served, in 0–1."""
+        """Returns the expected calibration error of the served probabilities, in 0–1."""
         return reliability.expected_calibration_error(self.candidate)
 
     @property
     def outlier_threshold(self) -> float | None:
-        """The score beyond which an image is flagged; None where none ever is."""
+        """Returns the score above which an image is flagged; None where none ever is."""
         return self.contract.get("outlier_threshold")
 
     @property
     def flagged_share(self) -> float | None:
-        """The share of the test images that are flagged as outliers, in 0–1."""
+        """Returns the share of the test images that are flagged as outliers, in 0–1."""
         flagged = self.candidate.outlier_scores > self.outlier_threshold
         known = flagged[self.candidate.valid]
         return float(known.mean()) if len(known) else None
 
     @property
     def accuracy_against_served(self) -> decision.Check | None:
-        """The check that compares the accuracy with the served model's; None without one."""
+        """Returns the check of the accuracy against the served model's; None without one."""
         found = self._checks(against_served.ACCURACY)
         return found[0] if found else None
 
     @property
     def recalls_against_served(self) -> list[decision.Check]:
-        """The checks that compare the recall of each class with the served model's."""
+        """Returns the checks of each class's recall against the served model's."""
         return self._checks(against_served.RECALL)
 
     @cached_property
     def probabilities(self) -> dict[str, float]:
-        """Path of a test image → the highest probability of a class, in 0–1."""
+        """Returns path of a test image → the highest probability of a class, in 0–1."""
         highest = self.candidate.probabilities.max(1, initial=0.0)
         return dict(zip(self.candidate.paths, highest, strict=True))
 
     @cached_property
     def totals(self) -> architecture.Totals:
-        """The parameters and multiply-adds of all layers, of which there are some."""
+        """Returns the parameters and multiply-adds of all layers; there must be layers."""
         return architecture.totals(self.layers)
 
     def picture(self, path: str) -> pictures.Picture:
-        """Returns a test image as it is shown, an empty picture where it could not be drawn."""
+        """Returns a test image as it is shown; an empty picture where it could not be drawn."""
         return self.drawn.get(path, pictures.EMPTY)
 
     @property
     def overlaid(self) -> set[str]:
-        """The paths of the images that have a heat map."""
+        """Returns the paths of the images that have a heat map."""
         return {path for path, picture in self.drawn.items() if picture.overlay}
 
     def label_rows(self) -> list[tuple[str, list[int]]]:
@@ -151,7 +150,7 @@ class Content:
 
 
 def metrics_of(found: evaluation.Result) -> list[metric.Metric]:
-    """Returns the metrics of a whole split that say something."""
-    # Of one guess it is the accuracy, and of all classes always right.
+    """Returns the informative metrics of a whole split."""
+    # Top-k accuracy is the accuracy for k = 1, and always 1 for all classes.
     says_nothing = () if 1 < found.top_k < len(found.labels) else (TOP_K,)
     return [one for one in registry.of_whole() if one.name not in says_nothing]

@@ -1,4 +1,4 @@
-"""The shapes of a chart and what places them: axes, round marks, grids.
+"""Shapes of a chart and their layout: axes, round marks, grids.
 
 Positions are in the SVG's own pixels.
 """
@@ -34,7 +34,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Dot:
-    """A point; ``style`` and ``title`` as of a rectangle."""
+    """A point; ``style`` and ``title`` as in a rectangle."""
 
     style: str
     x: float
@@ -55,7 +55,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing; ``description`` says in words what it shows, ``legend`` is (style, name) pairs."""
+    """A drawing; ``description`` is its text alternative, ``legend`` is (style, name) pairs."""
 
     title: str
     description: str
@@ -70,7 +70,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Axis:
-    """Values from ``low`` to ``high`` on the pixels from ``start`` to ``end``."""
+    """A mapping of values from ``low`` to ``high`` to pixels from ``start`` to ``end``."""
 
     low: float
     high: float
@@ -78,13 +78,13 @@ class Axis:
     end: float
 
     def place(self, value: float) -> float:
-        """The pixel of a value."""
+        """Returns the pixel of a value."""
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most ``most`` round numbers, evenly spaced, from at or below low to at or above high."""
+    """Returns at most ``most`` round numbers, evenly spaced, that cover low to high."""
     if high - low < 1e-9 * max(abs(high), 1e-9):
         low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
     scale: float = 10 ** math.floor(math.log10((high - low) / (most - 1)))
@@ -97,7 +97,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def line(values: Sequence[float | None], x_axis: Axis, y_axis: Axis) -> str:
-    """Values at 1, 2, … as SVG's d attribute; broken where one is missing."""
+    """Returns values at 1, 2, … as SVG's d attribute; the line breaks where one is missing."""
     parts, pen = [], "M"
     for index, value in enumerate(values, 1):
         if value is None:
@@ -111,7 +111,7 @@ def line(values: Sequence[float | None], x_axis: Axis, y_axis: Axis) -> str:
 def grid(
     marks: Sequence[float], axis: Axis, texts: Sequence[str]
 ) -> tuple[list[Path], list[Label]]:
-    """Lines across at the marks of a vertical axis, and the marks' texts."""
+    """Returns horizontal lines at the marks of a vertical axis, and the marks' texts."""
     paths = [Path("grid", f"M{LEFT} {axis.place(mark)}H{RIGHT}") for mark in marks]
     labels = [
         Label(LEFT - 6, axis.place(mark) + 4, "end", text)
@@ -121,7 +121,7 @@ def grid(
 
 
 def counted(total: int, axis: Axis, name: str) -> list[Label]:
-    """Whole numbers under an axis that counts from 1."""
+    """Returns whole numbers under an axis that counts from 1."""
     step = max(1, *(int(mark) for mark in ticks(0, total, 7)[1:2]))
     numbers = [1, *range(step, total + 1, step)] if step > 1 else range(1, total + 1)
     return [

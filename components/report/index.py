@@ -1,4 +1,4 @@
-"""The index of an output directory: all its runs, and how accuracy goes."""
+"""The index of an output directory: all its runs, and their accuracy over time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ class RunRow:
     """One run.
 
     Attributes:
-      run_id: names it; later runs sort after earlier ones.
-      data: what it was trained on.
-      status: of the run: "succeeded", "not_blessed", "partial" or "failed".
-      verdict: of the gate: "release", "refuse" or "inconclusive"; empty where it came not so far.
+      run_id: the run's name; later runs sort after earlier ones.
+      data: the data that it was trained on.
+      status: the run's status: "succeeded", "not_blessed", "partial" or "failed".
+      verdict: the gate's: "release", "refuse" or "inconclusive"; empty where it did not run.
       accuracy: on the test split, in 0–1; None where there is none.
-      pushed: the version that the run pushed; empty where nothing new was.
-      seconds: wall time of the run.
+      pushed: the version that the run pushed; empty where it pushed none.
+      seconds: the run's wall time.
       report: the path of its report, relative to the index; empty where there is none.
     """
 
@@ -39,8 +39,8 @@ def render(rows: Iterable[RunRow], title: str = "Runs") -> str:
     """Renders the page, the newest run first, the same for the same rows.
 
     Args:
-      rows: in any order.
-      title: such as the output directory's name.
+      rows: the runs, in any order.
+      title: the title, such as the output directory's name.
     """
     runs = sorted(rows, key=lambda row: row.run_id)
     return templates.html(
@@ -54,7 +54,7 @@ def render(rows: Iterable[RunRow], title: str = "Runs") -> str:
 
 
 def _trends(runs: Sequence[RunRow]) -> list[drawing.Chart]:
-    """A chart for each data folder that two runs or more have measured an accuracy on."""
+    """Draws a chart for each data folder on which at least two runs have an accuracy."""
     of_data: dict[str, list[RunRow]] = {}
     for row in runs:
         if averages.known(row.accuracy) is not None:

@@ -1,4 +1,4 @@
-"""Where a model comes from: its contract, data, code, packages, seeds and times."""
+"""Lineage of a model: its contract, data, code, packages, seeds and times."""
 
 import datetime
 import importlib.metadata
@@ -27,13 +27,13 @@ PACKAGES = (
 def collect(
     job: report_config.ReportJob, source: str, code: str, made_ms: Mapping[str, int]
 ) -> tuple[Group, ...]:
-    """Gathers what the page and the card name: data, code, packages, seeds, times.
+    """Collects the lineage for the page and the card: data, code, packages, seeds, times.
 
     Args:
       job: the seed and the data's fingerprint.
       source: the data folder.
       code: hash of the project's own code.
-      made_ms: artifact → when it was made, in milliseconds since 1970; 0 where unknown.
+      made_ms: artifact → the time of its creation, in milliseconds since 1970; 0 where unknown.
     """
     times = tuple((name, when(value)) for name, value in made_ms.items() if value)
     groups = (
@@ -47,7 +47,7 @@ def collect(
 
 
 def model(contract: Mapping[str, Any]) -> Rows:
-    """Returns what the model is, by its contract."""
+    """Returns the model's properties from its contract."""
     return (
         ("backbone", str(contract["backbone"])),
         ("image size", f"{contract['image_size_px']} px, {contract['resize']}"),
@@ -56,7 +56,7 @@ def model(contract: Mapping[str, Any]) -> Rows:
 
 
 def when(milliseconds: int) -> str:
-    """A moment as it is read, in UTC."""
+    """Formats a time in UTC."""
     moment = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.timezone.utc)
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 

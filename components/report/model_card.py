@@ -1,4 +1,4 @@
-"""The model card: the report's figures as Markdown, for beside the model.
+"""The model card: the report's figures as Markdown, to keep beside the model.
 
 Source: Mitchell et al., "Model Cards for Model Reporting", 2019,
 https://arxiv.org/abs/1810.03993.
@@ -10,7 +10,7 @@ from components.report import content, lineage, page, templates, training
 from data import formats
 
 TEMPLATE = "model_card.md.jinja"
-# Fewer test images than this say little about a class.
+# With fewer test images than this, the figures of a class are uncertain.
 FEW_IMAGES = 30
 MAX_NAMED = 10
 
@@ -37,14 +37,14 @@ def render(report: content.Content) -> str:
 
 def _general_use(report: content.Content) -> str:
     return (
-        f"Sorting single photographs like those it was trained on into {len(report.result.labels)}"
-        " classes. It is not meant for images of anything else, nor for several objects of"
-        " different classes in one image; a decision that matters needs a person."
+        f"Classification of single photographs like the training images into"
+        f" {len(report.result.labels)} classes. Not intended for images of anything else, nor for"
+        " several objects of different classes in one image; important decisions need a person."
     )
 
 
 def _caveats(report: content.Content) -> list[str]:
-    """What the figures warn of."""
+    """Returns the caveats that follow from the figures."""
     found, classes = [], report.result.per_class
     few = [name for name, row in classes.items() if row.support < FEW_IMAGES]
     if few:
@@ -55,7 +55,7 @@ def _caveats(report: content.Content) -> list[str]:
     rates = [(value, name) for value, name in recalls if value is not None]
     if rates:
         lowest, name = min(rates)
-        found.append(f"The class found least often is {name}: {formats.percent(lowest)} of it.")
+        found.append(f"The class with the lowest recall is {name}: {formats.percent(lowest)}.")
     never = [
         name for name, row in classes.items() if row.support and row.value("precision") is None
     ]
@@ -68,7 +68,7 @@ def _caveats(report: content.Content) -> list[str]:
         largest, name = max(losses)
         found.append(f"{name} costs {formats.points(largest, '')} points of accuracy.")
     elif not report.robustness:
-        found.append("Robustness against damaged images was not measured.")
+        found.append("Robustness against corrupted images was not measured.")
     if label_errors := report.chosen.label_errors:
         found.append(f"Labels that are likely wrong: {label_errors} test images.")
     return found

@@ -1,4 +1,4 @@
-"""The report as one HTML file: no network, no file beside it, readable without its script.
+"""The report as one HTML file without network access or other files, readable without its script.
 
 Dimension letter: K classes.
 """
@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.evaluator import averages, reliability, result
-from components.release_gate import probe, server_stage
+from components.release_gate.parity import probe, server_stage
 from components.report import charts, confusion, content, lineage, templates, training
-from data import formats, refusals
+from data import formats
+from data.images import refusals
 
 TEMPLATE = "report.html.jinja"
 VERDICTS = {"release": "Release", "refuse": "Refuse", "inconclusive": "Inconclusive"}
@@ -30,7 +31,7 @@ _SEVERITY = {"refuse": 0, "inconclusive": 1, "release": 2}
 
 @dataclass(frozen=True)
 class Scale:
-    """The values between the ends of a column that draws intervals."""
+    """The range of values of a column that draws intervals."""
 
     low: float
     high: float
@@ -38,7 +39,7 @@ class Scale:
     high_text: str
 
     def place(self, value: float) -> str:
-        """Returns how far from the left a value stands, for a style."""
+        """Returns a value's distance from the left, for a style."""
         share = (value - self.low) / (self.high - self.low)
         return f"{100 * min(max(share, 0), 1):.1f}%"
 
@@ -74,7 +75,7 @@ def render(report: content.Content) -> str:
 
 
 def _sections(report: content.Content) -> list[tuple[str, str]]:
-    """(id, title) of what the page holds, in its order."""
+    """Returns (id, title) of the page's sections, in their order."""
     every: list[tuple[str, str, object]] = [
         ("figures", "Figures", True),
         ("served", "Served model", True),
@@ -125,14 +126,14 @@ def _scales(report: content.Content) -> dict[str, Scale]:
 
 
 def _rates(values: Iterable[float | None]) -> Scale:
-    """From a round rate at or below the lowest one to 100%."""
+    """Returns a scale from a round rate at or below the lowest one to 100%."""
     lowest = min(_known(values), default=0.0)
     low = max(0.0, min(math.floor(10 * lowest + 1e-9) / 10, 0.9))
     return Scale(low, 1.0, formats.percent(low, 0), "100%")
 
 
 def _differences(values: Iterable[float | None]) -> Scale:
-    """As far to the left of 0 as to the right, in steps of 2 points."""
+    """Returns a scale that is symmetric about 0, in steps of 2 points."""
     widest = max((abs(value) for value in _known(values)), default=0.0)
     end = max(math.ceil(50 * widest - 1e-9) / 50, 0.02)
     return Scale(-end, end, formats.points(-end), formats.points(end))

@@ -1,7 +1,7 @@
-"""Which test images the report shows, and what they look like to the model.
+"""Selects the test images that the report shows, and draws them as the model sees them.
 
-An image is shown as the model sees it, upright and resized, since that is what the heat map lies
-on. Dimension letters: B batch, S side in pixels.
+An image is shown upright and resized, as the model gets it, so that the heat map fits it.
+Dimension letters: B batch, S side in pixels.
 """
 
 import itertools
@@ -16,8 +16,11 @@ from PIL import Image
 from components.evaluator import mistakes
 from components.predict import predictions
 from components.report import config as report_config
-from components.trainer import gradcam
-from data import graph, image_reading, lookup, pages, progress
+from components.trainer.network import gradcam
+from data import pages, progress
+from data.examples import lookup
+from data.graph import decoding
+from data.images import image_reading
 
 Cell = tuple[int, int]
 BATCH = 32
@@ -25,7 +28,7 @@ TASK = "drawing heat maps"
 
 
 class Picture(NamedTuple):
-    """An image and the same under its Grad-CAM heat map, as data URIs; empty where there is none."""
+    """An image, without and with its Grad-CAM heat map, as data URIs; empty where there is none."""
 
     image: str = ""
     overlay: str = ""
@@ -35,15 +38,15 @@ EMPTY = Picture()
 
 
 def cells(found: predictions.Predictions, per_cell: int, most: int) -> dict[Cell, list[str]]:
-    """Chooses images for the confusion matrix: mistakes before hits, the surest first.
+    """Selects images for the confusion matrix: mistakes before hits, the most probable first.
 
     Args:
-      found: what the model predicts.
-      per_cell: the most of one cell.
-      most: the most of all.
+      found: the model's predictions.
+      per_cell: the maximum for one cell.
+      most: the maximum for all cells.
 
     Returns:
-      (true class id, predicted class id; K where nothing was predicted) → paths.
+      (true class id, predicted class id; K without a prediction) → paths.
     """
     nothing = len(found.labels)
     predicted = np.where(found.predicted_ids < 0, nothing, found.predicted_ids)
@@ -67,10 +70,10 @@ class Chosen:
 
     Attributes:
       cells: (true class id, predicted class id) → paths, for the confusion matrix.
-      worst: mistakes that the model was surest of.
+      worst: mistakes with the highest probability.
       doubtful: images whose two most probable classes are closest.
       mislabelled: images whose label is likely wrong.
-      label_errors: how many labels are likely wrong, shown or not.
+      label_errors: the number of labels that are likely wrong, shown or not.
     """
 
     cells: dict[Cell, list[str]]
@@ -80,7 +83,7 @@ class Chosen:
     label_errors: int
 
     def paths(self) -> set[str]:
-        """All of them, by image/filename."""
+        """Returns all of them, by image/filename."""
         rows = (*self.worst, *self.doubtful, *self.mislabelled)
         return {path for paths in self.cells.values() for path in paths} | {
             row.path for row in rows
@@ -88,7 +91,7 @@ class Chosen:
 
 
 def choose(found: predictions.Predictions, config: report_config.ReportConfig) -> Chosen:
-    """Picks the images to show out of a model's answers."""
+    """Selects the images to show from a model's answers."""
     mislabelled = mistakes.label_errors(found, len(found.paths))
     return Chosen(
         cells=cells(found, config.pictures_per_cell, config.max_pictures),
@@ -108,18 +111,18 @@ def draw(
     """Draws images and their heat maps.
 
     Args:
-      explainer: of the classifier as it was trained, which the release gate holds the exported
-        one against.
-      contract: of that model.
+      explainer: the explainer of the trained classifier, with which the release gate compares the
+        exported one.
+      contract: that model's contract.
       files: shards of image records.
       paths: the images to draw, by image/filename.
 
     Returns:
-      Path → its picture. What the model cannot read, or what is in no shard, is left out.
+      Path → its picture. Images that the model cannot read or that no shard has are left out.
     """
     reading = image_reading.Reading.from_dict(contract)
-    # The gate's graph, which is ready to run where both steps are in one process.
-    read = graph.batch_reader(contract["image_size_px"], contract["resize"], reading)
+    # The gate's graph, which is already traced where both steps run in one process.
+    read = decoding.batch_reader(contract["image_size_px"], contract["resize"], reading)
     drawn = {}
     task = progress.start(TASK, total=len(paths))
     rows = lookup.by_path(files, paths)

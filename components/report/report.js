@@ -1,8 +1,8 @@
 "use strict";
 document.documentElement.classList.add("js");
 
-// Tables: a click on a column's head sorts the last body by it, a second one the other way round.
-// What is undefined goes last.
+// Tables: a click on a column's head sorts the last body by it, a second click in reverse.
+// Undefined values go last.
 const order = new Intl.Collator(undefined, { numeric: true });
 const keyOf = (row, column) => {
   const cell = row.cells[column];
@@ -33,7 +33,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// Confusion matrix: a cell shows its images. Without this script the links do so themselves.
+// Confusion matrix: a cell shows its images. Without this script, the links do that by themselves.
 const show = (id) => {
   const cell = document.getElementById(id);
   if (!cell || !cell.classList.contains("cell")) return false;

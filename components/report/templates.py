@@ -1,7 +1,7 @@
-"""The environments that the report's templates are rendered in, and their filters.
+"""Rendering environments of the report's templates, and their filters.
 
-A template says ``{{ name }}`` and gets it escaped: for HTML by jinja2, for Markdown by
-:func:`escaped`. What is not in the values given is an error.
+A template writes ``{{ name }}``, which is escaped: for HTML by jinja2, for Markdown by
+:func:`escaped`. A value that is missing is an error.
 """
 
 import base64
@@ -15,22 +15,23 @@ import jinja2
 import markupsafe
 
 from components.evaluator import result
-from data import folder, formats, pages
+from data import formats, pages
+from data.splits import folder
 
 FOLDER = Path(__file__).parent
-# What Markdown, GitHub's too, could read as markup within a line, and at the start of one.
+# Characters that Markdown and GitHub may read as markup within a line, and at the start of one.
 _MARKUP = re.compile(r"([\\`*_\[\]|~$!#])")
 _LIST = re.compile(r"^(\d*)([-+.)=])(?=[\s=-]|$)")
-# Line ends, other control characters, and those that turn the direction of writing.
+# Line ends, other control characters, and those that change the writing direction.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def html(template: str, **values: Any) -> str:
-    """Renders a page; its style sheet and script stand in it, and nothing else may run.
+    """Renders a page with its style sheet and script inline; no other script may run.
 
     Args:
-      template: a file of this folder; it takes ``style``, ``script`` and ``policy`` too.
-      values: what it shows.
+      template: a file of this folder; it also gets ``style``, ``script`` and ``policy``.
+      values: the values to show.
     """
     script = (FOLDER / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -58,21 +59,21 @@ def markdown(template: str, **values: Any) -> str:
 
 
 def escaped(value: Any) -> str:
-    """A value as one line of Markdown that shows it as it is."""
+    """Escapes a value as one line of Markdown that shows it unchanged."""
     line = _CONTROL.sub(" ", folder.printable(str(value))).strip()
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _LIST.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
 
 
 def fenced(text: str, language: str) -> str:
-    """A block of code, whatever backticks are in it."""
+    """Formats a block of code, whatever backticks are in it."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{folder.printable(text).rstrip()}\n{fence}\n"
 
 
 def link(path: str) -> str:
-    """A path as the address of a link; it can name nothing but a file."""
+    """Formats a path as a link's address, which can only name a file."""
     return urllib.parse.quote(path.encode("utf-8", "surrogateescape"))
 
 

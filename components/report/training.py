@@ -1,4 +1,4 @@
-"""What the phases of training reached, worked out from the history."""
+"""Results of the training phases, computed from the history."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from components.evaluator import averages
 from components.trainer import history as training_history
+from components.trainer.loop import phase_names
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,8 @@ class Phase:
     """One phase; figures are None where the history lacks them.
 
     Attributes:
-      name: the phase's.
-      epochs: how many it had.
+      name: the phase's name.
+      epochs: the number of its epochs.
       best: the epoch of the lowest eval loss, from 1.
       loss: that loss.
       accuracy: on the eval split after that epoch, in 0–1.
@@ -32,22 +33,22 @@ class Phase:
 
 
 def phases(history: training_history.History) -> list[Phase]:
-    """The phases in their order."""
+    """Returns the phases in their order."""
     return [
-        _phase(training_history.TITLES[name], metrics, name == history.kept)
+        _phase(phase_names.TITLES[name], metrics, name == history.kept)
         for name, metrics in history.phases.items()
     ]
 
 
 def notes(history: training_history.History) -> list[str]:
-    """Says in sentences what training started from and what it cached."""
+    """Returns sentences on the start of training and its cache."""
     started = [f"Started from {history.start}."] if history.start else []
     cached = [f"{history.cache[:1].upper()}{history.cache[1:]}."] if history.cache else []
     return started + cached
 
 
 def kept_epoch(history: training_history.History) -> int | None:
-    """The epoch of the final weights, counted from 1 over all phases; None where unknown."""
+    """Returns the epoch of the final weights, counted from 1 over all phases; None if unknown."""
     done = 0
     for phase in phases(history):
         if phase.is_kept and phase.best is not None:

@@ -1,4 +1,4 @@
-"""The settings of training. Imports no TensorFlow: the command line reads them at once."""
+"""Settings of training. Imports no TensorFlow: the command line reads them at once."""
 
 from typing import Literal
 
@@ -6,20 +6,22 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from components.trainer.backbones import names
 from components.trainer.exports import config as export_config
-from data import augment_config
+from data.augment import augment_config
 
 MAX_VIEWS = 1000
 
 
 class CacheConfig(BaseModel):
-    """The feature cache: what the frozen part of the backbone computes, kept on disk."""
+    """Feature cache: the outputs of the frozen part of the backbone, stored on disk."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     views: Literal["auto"] | int = Field(
-        "auto", description="augmented views an image; 0: no cache, fresh changes every epoch"
+        "auto",
+        description="number of cached augmented views of each image; 0 turns the cache off and"
+        " augments anew in every epoch",
     )
-    max_gib: float = Field(10.0, gt=0, description="the most that the cache takes on disk, in GiB")
+    max_gib: float = Field(10.0, gt=0, description="maximum size of the cache on disk, in GiB")
 
     @field_validator("views", mode="before")
     @classmethod
@@ -30,63 +32,113 @@ class CacheConfig(BaseModel):
 
 
 class TrainConfig(BaseModel):
-    """The two phases: the head on the frozen backbone, then the top blocks at a low rate."""
+    """Two-phase training: the head on the frozen backbone, then the top blocks at a low rate."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    backbone: str = Field("efficientnet_lite0", description="a name of the registry")
-    weights: str = Field("imagenet", description="imagenet, random, or a .weights.h5 file")
-    warm_start: bool = Field(True, description="start from the last blessed model, where one is")
-    batch_size: int = Field(32, ge=1, description="images a step")
-    dropout: float = Field(0.2, ge=0, lt=1, description="before the classification layer")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="of the training loss")
+    backbone: str = Field(
+        "efficientnet_lite0", description="name of the network that computes features of an image"
+    )
+    weights: str = Field(
+        "imagenet",
+        description="initial weights of the backbone: imagenet, random (trains from scratch), or a"
+        " .weights.h5 file",
+    )
+    warm_start: bool = Field(
+        True, description="start from the weights of the last blessed model, if there is one"
+    )
+    batch_size: int = Field(32, ge=1, description="images in a training step")
+    dropout: float = Field(
+        0.2, ge=0, lt=1, description="dropout rate before the classification layer"
+    )
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="label smoothing of the training loss"
+    )
     balance: Literal["none", "weights", "sampling"] = Field(
-        "none", description="rare classes weigh more in the loss, or are shown more often"
+        "none",
+        description="balancing of rare classes: weights gives them a higher weight in the loss,"
+        " sampling shows them more often",
     )
     mix: augment_config.MixConfig = Field(default_factory=augment_config.MixConfig)
-    head_epochs: int = Field(20, ge=1, description="at most, in phase 1")
-    head_learning_rate: float = Field(1e-3, gt=0, description="of phase 1")
-    fine_tune_epochs: int = Field(6, ge=0, description="at most, in phase 2; 0 skips it")
-    fine_tune_learning_rate: float = Field(5e-4, gt=0, description="the highest of phase 2")
-    unfreeze_blocks: int = Field(5, ge=1, description="top blocks trained in phase 2")
-    scratch_epochs: int = Field(40, ge=1, description="at most, where weights are random")
-    scratch_learning_rate: float = Field(2e-3, gt=0, description="the highest of those")
-    optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="of all phases")
+    head_epochs: int = Field(
+        20, ge=1, description="maximum number of epochs in phase 1, which trains the head"
+    )
+    head_learning_rate: float = Field(
+        1e-3, gt=0, description="highest learning rate of phase 1, which trains the head"
+    )
+    fine_tune_epochs: int = Field(
+        6, ge=0, description="maximum number of epochs in phase 2, fine-tuning; 0 skips it"
+    )
+    fine_tune_learning_rate: float = Field(
+        5e-4, gt=0, description="highest learning rate of phase 2, fine-tuning"
+    )
+    unfreeze_blocks: int = Field(
+        5, ge=1, description="number of top blocks of the backbone that phase 2 trains"
+    )
+    scratch_epochs: int = Field(
+        40, ge=1, description="maximum number of epochs of training from scratch"
+    )
+    scratch_learning_rate: float = Field(
+        2e-3, gt=0, description="highest learning rate of training from scratch"
+    )
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(
+        "adamw", description="optimizer of all phases"
+    )
     schedule: Literal["cosine", "plateau", "constant"] = Field(
-        "cosine", description="the rate: warm-up and cosine, halved on plateaus, or as it is"
+        "cosine",
+        description="course of the learning rate: cosine decay after a warm-up, halved on plateaus"
+        " of the eval loss, or constant",
     )
-    warm_up_fraction: float = Field(0.1, ge=0, lt=1, description="of the steps of a phase")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's, of kernels, not of biases")
+    warm_up_fraction: float = Field(
+        0.1, ge=0, lt=1, description="share of the steps of a phase in which the rate warms up"
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="weight decay of AdamW, applied to kernels but not to biases"
+    )
     layer_decay: float = Field(
-        1.0, gt=0, le=1, description="factor of the rate from each block to the one below"
+        1.0,
+        gt=0,
+        le=1,
+        description="factor of the learning rate from each block to the block below it",
     )
-    clip_norm: float = Field(1.0, ge=0, description="largest norm of a gradient; 0: any")
+    clip_norm: float = Field(
+        1.0, ge=0, description="norm to which gradients are clipped; 0 turns clipping off"
+    )
     averaging_epochs: float = Field(
-        0.0, ge=0, description="horizon of the moving average of weights, in epochs; 0: none"
+        0.0, ge=0, description="horizon of the moving average of weights, in epochs; 0: no average"
     )
     early_stopping_patience: int = Field(
-        5, ge=0, description="epochs without a better eval loss; 0 never stops"
+        5, ge=0, description="epochs without a lower eval loss before training stops; 0 never stops"
     )
     keep: Literal["best", "last"] = Field(
-        "best", description="the weights kept: lowest eval loss, or those of the last epoch"
+        "best", description="weights to keep: of the lowest eval loss, or of the last epoch"
     )
     calibrate: bool = Field(
-        True, description="fit on eval how sure the model says it is; labels stay the same"
+        True,
+        description="calibrate probabilities on the eval split by temperature scaling; predicted"
+        " labels stay the same",
     )
     outlier_coverage: float = Field(
         0.95,
         gt=0,
         le=1,
-        description="share of images like those of eval that are no outliers; 1: all, of any kind",
+        description="share of images like those of the eval split that are not called outliers;"
+        " 1: no image is called an outlier",
     )
     cache: CacheConfig = Field(default_factory=CacheConfig)
     exports: export_config.ExportConfig = Field(default_factory=export_config.ExportConfig)
     mixed_precision: Literal["auto", "off", "float16", "bfloat16"] = Field(
-        "auto", description="auto: what the GPU is fast at; off on a CPU"
+        "auto",
+        description="type of mixed-precision training; auto: the type that the GPU computes"
+        " fastest, off on a CPU",
     )
-    xla: Literal["auto", "on", "off"] = Field("auto", description="auto: on a GPU only")
+    xla: Literal["auto", "on", "off"] = Field(
+        "auto", description="compilation of training steps by XLA; auto: on a GPU only"
+    )
     checkpoint_interval_s: float = Field(
-        30.0, ge=0, description="at most this much work is lost when training is killed, in seconds"
+        30.0,
+        ge=0,
+        description="seconds between checkpoints: the most work that a killed training loses",
     )
 
     @field_validator("backbone")
@@ -107,5 +159,5 @@ class TrainConfig(BaseModel):
 
     @property
     def from_scratch(self) -> bool:
-        """Whether everything is trained at once: there is nothing to transfer."""
+        """Returns whether all layers train at once because no weights are transferred."""
         return self.weights == "random"

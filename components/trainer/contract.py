@@ -1,15 +1,16 @@
-"""Reading ``contract.json``, what a SavedModel says of itself; export.py writes it."""
+"""Reads ``contract.json``, the description inside a SavedModel; export.py writes it."""
 
 from pathlib import Path
 from typing import Any
 
-from data import labels, read_back
+from data.files import read_back
+from data.splits import labels
 
 FILE = "contract.json"
 
 
 def read(saved_model: Path) -> dict[str, Any]:
-    """The contract among a SavedModel's assets; its ``labels`` are a list of different names.
+    """Reads the contract among a SavedModel's assets; its ``labels`` are a list without repeats.
 
     Raises:
       errors.DataError: there is none, or it is damaged.
@@ -19,6 +20,6 @@ def read(saved_model: Path) -> dict[str, Any]:
 
 def _contract(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise read_back.BrokenError("it is no JSON object")
+        raise read_back.BrokenError("it is not a JSON object")
     labels.check(found.get("labels"))
     return found

@@ -15,19 +15,19 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from components.trainer.backbones import names
-from data import errors, formats
+from data import command_line, errors, formats
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from components.trainer import architecture
+    from components.trainer.network import architecture
 
 WIDTH = 100  # columns
 NAME_WIDTH = 32  # of them for a layer's name
-# Keras' longest class names would take the room of the layers' own.
+# Keras' longest class names would take up the width of the layers' names.
 SHORT_KINDS = {
     "BatchNormalization": "BatchNorm",
     "GlobalAveragePooling2D": "GlobalAvgPool2D",
@@ -39,13 +39,6 @@ LEGEND = (
     " one image; field: the receptive field in px; saving: how many times fewer mult-adds than a"
     " full convolution a depthwise and the pointwise one after it take."
 )
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one message and does not exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise errors.ConfigError(f"{message[:1].upper()}{message[1:]}; see --help.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
+    parser = command_line.Parser(
         prog="python -m components.trainer.describe",
         description="Prints the architecture of a backbone, layer by layer.",
     )
@@ -85,12 +78,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _rows(backbone: str, size_px: int | None) -> "list[architecture.Row]":
-    # What libraries say when they are imported is not for the reader of a table.
+    # Messages that libraries print when imported do not belong beside the table.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from components.trainer import architecture
         from components.trainer.backbones import registry
+        from components.trainer.network import architecture
 
     if size_px is None:
         size_px = registry.REGISTRY[backbone].default_size_px
@@ -101,7 +94,7 @@ def _show(backbone: str, rows: "Sequence[architecture.Row]") -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
-    # Piped into a file, rich would take 80 columns.
+    # Without a terminal, rich would use 80 columns.
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     console.print(_table(backbone, rows))
     console.print(LEGEND, style="dim")
@@ -110,7 +103,7 @@ def _show(backbone: str, rows: "Sequence[architecture.Row]") -> None:
 def _table(backbone: str, rows: "Sequence[architecture.Row]") -> "Table":
     from rich.table import Table
 
-    from components.trainer import architecture
+    from components.trainer.network import architecture
 
     title = f"{backbone}, {rows[0].output_px} px"
     table = Table(title=title, box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
@@ -146,7 +139,7 @@ def _cells(row: "architecture.Row") -> list[str]:
 
 
 def _folded(name: str) -> str:
-    """A long name on several lines, broken after underscores."""
+    """Breaks a long name into several lines after underscores."""
     lines = [""]
     for part in re.findall("[^_]+_*|_+", name):
         if lines[-1] and len(lines[-1] + part) > NAME_WIDTH:

@@ -1,4 +1,4 @@
-"""What the machine's devices ask for: strategy, precision, compiler, determinism."""
+"""Settings that depend on the devices: strategy, precision, compiler, determinism."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ import tensorflow as tf
 
 from components.trainer import config as train_config
 
-# From these compute capabilities on, a GPU multiplies in the type faster than in float32.
+# From these compute capabilities on, a GPU computes in the type faster than in float32.
 BFLOAT16_CAPABILITY = (8, 0)
 FLOAT16_CAPABILITY = (7, 0)
 STEPS_PER_EXECUTION = 8
 
 
 def gpus() -> list[tf.config.LogicalDevice]:
-    """The GPUs that TensorFlow may use."""
+    """Lists the GPUs that TensorFlow may use."""
     return tf.config.list_logical_devices("GPU")  # type: ignore[no-any-return]
 
 
 def strategy(names: list[str] | None = None) -> tf.distribute.Strategy:
-    """Spreads a step over several devices: all GPUs where there are more than one.
+    """Makes the strategy that spreads a step over several devices: by default over all GPUs.
 
     Args:
       names: the devices, such as ``["CPU:0", "CPU:1"]``; all GPUs by default.
@@ -30,9 +30,9 @@ def strategy(names: list[str] | None = None) -> tf.distribute.Strategy:
 
 
 def precision(setting: str) -> str:
-    """The Keras dtype policy for a setting of ``mixed_precision``.
+    """Returns the Keras dtype policy for a setting of ``mixed_precision``.
 
-    Automatic means bfloat16 on GPUs that have it, float16 on those with tensor cores, float32
+    ``auto`` means bfloat16 on GPUs that support it, float16 on those with tensor cores, float32
     elsewhere: a CPU gains nothing with TensorFlow's kernels.
     """
     if setting in ("float16", "bfloat16"):
@@ -50,16 +50,17 @@ def precision(setting: str) -> str:
 
 
 def steps_per_execution() -> int:
-    """How many steps of a head one call into TensorFlow makes: the call costs more than a step.
+    """Returns how many steps of a head one call into TensorFlow runs.
 
-    Keras' loop over steps does not run on several devices whose batches differ in size.
+    A call costs more than a step. Keras' loop over steps does not run on several devices whose
+    batches differ in size.
     """
     return STEPS_PER_EXECUTION if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
 
 
 @contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Layers made within have this dtype policy."""
+    """Sets the dtype policy of the layers that are created within the context."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -69,7 +70,7 @@ def policy(name: str) -> Iterator[None]:
 
 
 def jit_compile(config: train_config.TrainConfig) -> bool | str:
-    """What ``compile`` takes.
+    """Returns the ``jit_compile`` argument of ``compile``.
 
     XLA on a CPU runs depthwise convolutions 15 to 25 times slower than TensorFlow's kernels.
     """
@@ -79,10 +80,10 @@ def jit_compile(config: train_config.TrainConfig) -> bool | str:
 
 
 def set_seed(seed: int) -> None:
-    """Seeds Python, NumPy and TensorFlow; on a GPU, asks for deterministic kernels too.
+    """Seeds Python, NumPy and TensorFlow; on a GPU, also turns on deterministic kernels.
 
-    On a CPU the kernels used here repeat bit for bit as they are, and the switch would cost a
-    third of the speed.
+    On a CPU the kernels used here are deterministic anyway, and the switch would cost a third of
+    the speed.
     """
     keras.utils.set_random_seed(seed)
     if gpus():

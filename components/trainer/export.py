@@ -1,7 +1,7 @@
-"""The trained classifier as a SavedModel that takes bytes and never raises on a bad image.
+"""Exports the classifier as a SavedModel that takes bytes and never raises on a bad image.
 
-Decode, EXIF orientation, resize and normalisation are inside the graph, by the same functions
-that Preprocess used. The contract that a server needs travels among the assets.
+Decoding, EXIF orientation, resizing and normalisation are inside the graph, by the same functions
+that Preprocess used. The contract that a server needs is stored among the assets.
 
 Dimension letters: B batch, F features, K classes.
 """
@@ -15,26 +15,29 @@ import keras
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, gradcam, model, outliers
 from components.trainer import contract as contract_file
 from components.trainer.backbones import registry
-from data import example, graph, refusals
+from components.trainer.calibration import calibration, outliers
+from components.trainer.network import gradcam, model
+from data.examples import example
+from data.graph import decoding
+from data.images import refusals
 
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
 NOT_FITTED = calibration.Calibration()
 IMAGE_INPUTS = {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"}
-# What the signature "explain" answers beside the heat map.
+# Outputs that the signature "explain" returns beside the heat map.
 EXPLAINED = ("label", "score", "valid", "invalid_reason")
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
-    """What is exported: the classifier, the label names, and the way from bytes to pixels.
+    """Exported object: the classifier, the label names, and the decoding of bytes to pixels.
 
-    Of Keras only the variables are exported. A Keras model in the exported object brings a graph
-    of its own, and a second handle for each variable: checkpoints are restored to those, and a
-    server that loads without Python, as TensorFlow Serving does, finds no values in the handles
+    Of Keras only the variables are exported. A Keras model in the exported object would add its
+    own graph and a second handle for each variable: checkpoints are restored to those, and a
+    server that loads without Python, such as TensorFlow Serving, finds no values in the handles
     that the signatures read.
     """
 
@@ -61,22 +64,22 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
 
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Encoded images string [B] → pixels float32 [B, S, S, 3] in 0–255, and refusals.
+        """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255, and refusals.
 
-        The refusals, string [B], are codes of :mod:`data.refusals`, empty where an image is valid.
+        The refusals, string [B], are codes of :mod:`data.images.refusals`, empty for valid images.
         """
         spec = self.spec
-        pixels, refused = graph.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
+        pixels, refused = decoding.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
         return tf.cast(pixels, tf.float32), refused
 
     def classify(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
-        """Encoded images string [B] → the outputs of ``serving_default``.
+        """Computes the outputs of ``serving_default`` for encoded images string [B].
 
-        A bad image has valid false, a reason, probabilities and scores 0 and an empty label.
+        A bad image has ``valid`` false, a reason, probabilities and scores 0 and an empty label.
 
         Args:
           encoded: string [B].
-          with_embedding: adds ``embedding``, float32 [B, F], of the same pass of the network.
+          with_embedding: adds ``embedding``, float32 [B, F], from the same forward pass.
         """
         pixels, refused = self.pixels(encoded)
         valid = refused == ""
@@ -92,7 +95,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         }
 
     def answer(self, logits: tf.Tensor, refused: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Logits float32 [B, K] and refusals string [B] → all outputs but those of outliers."""
+        """Maps logits float32 [B, K] and refusals string [B] to all outputs but the outliers'."""
         valid = refused == ""
         probabilities = tf.nn.softmax(logits / self.fitted.temperature)
         probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
@@ -105,10 +108,10 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         }
 
     def signatures(self) -> dict[str, Any]:
-        """The signatures by name; see the contract for their inputs and outputs."""
+        """Makes the signatures by name; the contract describes their inputs and outputs."""
         images = [tf.TensorSpec([None], tf.string, name="image_bytes")]
         records = [tf.TensorSpec([None], tf.string, name="examples")]
-        # AutoGraph has nothing to convert here, and takes a tenth of the time to find that out.
+        # AutoGraph has nothing to convert here; leaving it out saves a tenth of the export's time.
 
         @tf.function(input_signature=images, autograph=False)
         def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -150,7 +153,7 @@ def contract(
     embedding_size: int,
     fitted: calibration.Calibration = NOT_FITTED,
 ) -> dict[str, Any]:
-    """What a server and a client need to know of the model, as written to contract.json."""
+    """Returns the description of the model for servers and clients, as in contract.json."""
     threshold = fitted.detector.threshold
     return {
         "contract_version": CONTRACT_VERSION,
@@ -162,7 +165,7 @@ def contract(
         "temperature": fitted.temperature,
         "calibration": fitted.note,
         "outlier_coverage": fitted.coverage,
-        # JSON knows no infinity; null: no image is called an outlier.
+        # JSON has no infinity; null means that no image is called an outlier.
         "outlier_threshold": threshold if math.isfinite(threshold) else None,
         "invalid_reasons": refusals.REFUSALS,
         "signatures": _described(spec, embedding_size),
@@ -177,9 +180,9 @@ def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
         "label": "string [B], the most probable; empty where valid is false",
         "score": "float32 [B], its probability",
         "valid": "bool [B], false where the image is refused",
-        "invalid_reason": "string [B], why, a code of invalid_reasons; empty where valid is true",
+        "invalid_reason": "string [B], a code of invalid_reasons; empty where valid is true",
         "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
-        "outlier": "bool [B], whether that is above outlier_threshold; false where valid is false",
+        "outlier": "bool [B], outlier_score > outlier_threshold; false where valid is false",
     }
     return {
         "serving_default": {
@@ -203,8 +206,8 @@ def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
         "explain": {
             "inputs": IMAGE_INPUTS,
             "outputs": {
-                "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, what speaks"
-                " for label; zeros where valid is false",
+                "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, the evidence"
+                " for label at each pixel; zeros where valid is false",
                 **{name: probabilities[name] for name in EXPLAINED},
             },
         },
@@ -223,11 +226,11 @@ def save(
 
     Args:
       classifier: the trained model, pixels → logits.
-      spec: what its pixels were.
+      spec: the spec of the pixels it was trained on.
       backbone: its registered name, for the contract.
-      directory: where the SavedModel goes.
+      directory: folder of the SavedModel.
       scratch: an existing folder for the assets before they are copied.
-      fitted: the temperature and what an outlier is; by default 1, and nothing.
+      fitted: temperature and outlier detector; by default 1 and none.
     """
     embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
     contract_path, labels_path = scratch / contract_file.FILE, scratch / LABELS_FILE
@@ -243,20 +246,20 @@ def save(
 
 
 def explained_layer(backbone: str) -> str | None:
-    """Names the layer that explains; None, the last map, for a network of another make."""
+    """Names the layer for Grad-CAM; None, the last map, for a network outside the registry."""
     entry = registry.REGISTRY.get(backbone)
     return entry.grad_cam_layer if entry else None
 
 
 def explainer(classifier: keras.Model, backbone: str) -> gradcam.Explainer:
-    """Makes what the signature ``explain`` answers with."""
+    """Makes the explainer of the signature ``explain``."""
     return gradcam.Explainer(classifier, explained_layer(backbone))
 
 
 def save_keras(classifier: keras.Model, path: Path) -> None:
     """Writes the classifier, pixels → logits, as a ``.keras`` file: Keras reads no SavedModel.
 
-    Without the optimizer: which of its slots there are depends on what was frozen when, and a
-    file that holds them does not load.
+    The optimizer is left out: its slots depend on which layers were frozen when, and a file that
+    holds them does not load.
     """
     keras.Model(classifier.input, classifier.output, name=classifier.name).save(path)

@@ -1,13 +1,13 @@
-"""What a tuner found, as settings of training and augmentation."""
+"""Applies the results of a tuner to the settings of training and augmentation."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from components.trainer import config as train_config
-from data import augment_config
+from data.augment import augment_config
 
 AUGMENT_STRENGTH = "augment_strength"
-# Hyperband keeps its own books among the values.
+# Hyperband stores its own counters among the values.
 OF_THE_TUNER = "tuner/"
 
 
@@ -16,7 +16,7 @@ def apply(
     changes: augment_config.AugmentConfig,
     found: Mapping[str, Any] | None,
 ) -> tuple[train_config.TrainConfig, augment_config.AugmentConfig]:
-    """Overrides settings with what was found.
+    """Overrides settings with the values that a tuner found.
 
     Args:
       train: the settings of training.
@@ -25,7 +25,7 @@ def apply(
         and ``augment_strength``, the factor of AugmentConfig.scaled; None changes nothing.
 
     Raises:
-      pydantic.ValidationError: a value is no setting of training, or out of bounds.
+      pydantic.ValidationError: a value is not a setting of training, or out of bounds.
     """
     if found is None:
         return train, changes

@@ -1,4 +1,4 @@
-"""The TFX door of training: the run_fn that stock Trainer calls."""
+"""TFX adapter of training: the run_fn that stock Trainer calls."""
 
 import os
 import tempfile
@@ -8,19 +8,22 @@ from typing import Any
 import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, hyperparameters, phases, training_job
 from components.trainer import config as train_config
+from components.trainer import export, hyperparameters
 from components.trainer import history as training_history
+from components.trainer.calibration import calibration
 from components.trainer.exports import convert
-from data import augment_config, records
+from components.trainer.loop import phases, training_job
+from data.augment import augment_config
+from data.examples import records
 
 
 def run_fn(fn_args: Any) -> None:
     """Trains a classifier on pixels records and exports it.
 
     Args:
-      fn_args: from TFX; see :func:`job`. Its ``hyperparameters``, where a tuner ran before,
-        override the settings.
+      fn_args: from TFX; see :func:`job`. Its ``hyperparameters``, if a tuner ran before, override
+        the settings.
     """
     run_dir = Path(fn_args.model_run_dir)
     asked = job(fn_args, run_dir / "tensorboard")
@@ -45,10 +48,10 @@ def run_fn(fn_args: Any) -> None:
 
 
 def job(fn_args: Any, log_dir: Path) -> training_job.Job:
-    """What TFX's arguments ask for.
+    """Makes the job from TFX's arguments.
 
     Args:
-      fn_args: of a Trainer or a Tuner; its custom_config holds ``train`` (a TrainConfig) and
+      fn_args: from a Trainer or a Tuner; its custom_config holds ``train`` (a TrainConfig) and
         ``augment`` (an AugmentConfig), both as JSON, ``seed``, ``code`` and the folders
         ``cache_dir`` and ``checkpoint_dir``.
       log_dir: where TensorBoard's logs go.

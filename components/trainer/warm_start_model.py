@@ -1,4 +1,4 @@
-"""The TFX door to warm starts: which model a training may start from."""
+"""TFX adapter of warm starts: resolves the model that a training starts from."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from components.pusher import released
 
 
 class BlessedBeforeStrategy(resolver.ResolverStrategy):  # type: ignore[misc]
-    """The latest blessed model that is older than the images that are trained on.
+    """Resolves the latest blessed model that is older than the training images.
 
-    Stock LatestBlessedModelStrategy would, on a second run without new data, resolve the model
-    that the first run blessed: training would have another input, and run again for ever. A
+    On a second run without new data, stock LatestBlessedModelStrategy would resolve the model that
+    the first run blessed: training would have another input and run again, without end. The latest
     model blessed before the pixels were made is the same whenever the run is repeated.
 
     Used with the channels of ``released.CHANNELS`` and ``pixels``.

@@ -1,1 +1,1 @@
-"""Tuning: which settings of training and augmentation do best on the eval split."""
+"""Tuning: searches the settings of training and augmentation with the lowest eval loss."""

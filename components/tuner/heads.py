@@ -1,6 +1,6 @@
-"""Trials of the head: all share one classifier and one feature cache.
+"""Trials of the head, which share one classifier and one feature cache.
 
-What is new in a trial is a head of two layers; the features are computed once for each strength of
+Each trial trains a new head of two layers; the features are computed once for each strength of
 augmentation.
 
 Dimension letters: N images, F features.
@@ -12,25 +12,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer import (
+from components.trainer import config as train_config
+from components.trainer import devices
+from components.trainer.features import cache
+from components.trainer.loop import (
     checkpoint,
-    cut,
-    devices,
     evaluation,
     feeding,
     loop,
     losses,
-    model,
     sources,
     training_job,
-    warm_start,
 )
-from components.trainer import config as train_config
-from components.trainer.features import cache
+from components.trainer.network import cut, model, warm_start
 from components.tuner import trials
-from data import augment, augment_config, progress
+from data import progress
+from data.augment import augment, augment_config
 
-# Features of up to this size are held in memory: reading them anew would cost more than the step.
+# Features of up to this size are held in memory: reading them again would cost more than the step.
 IN_MEMORY_BYTES = 512 << 20
 _EVALUATED_AT_ONCE = 4096
 _MOST_STEPS_PER_EXECUTION = 256
@@ -41,9 +40,9 @@ class HeadTrials:
     """Trials of the head on cached features.
 
     Args:
-      job: what is trained; its settings say which backbone, and where it starts.
-      strengths: how many strengths of augmentation there are.
-      views: how many views of an image a trial sees, the first unchanged.
+      job: what is trained; its settings name the backbone and its initial weights.
+      strengths: number of strengths of augmentation.
+      views: number of views of an image in a trial, the first without augmentation.
     """
 
     def __init__(self, job: training_job.Job, strengths: int, views: int) -> None:
@@ -80,7 +79,7 @@ class HeadTrials:
         source = self._source(config, changes)
         devices.set_seed(self._job.seed)
         part = self._copy(config.dropout)
-        # An epoch a call: a call costs more than a step, and nobody watches the steps.
+        # One call for each epoch: a call costs more than a step, and no progress is shown.
         steps = min(-(-source.image_count // source.batch_size), _MOST_STEPS_PER_EXECUTION)
         phase = loop.Phase(
             "head", config.head_epochs, config.head_learning_rate, steps_per_execution=steps
@@ -88,7 +87,7 @@ class HeadTrials:
         loss = losses.SmoothedCrossentropy(config.label_smoothing, self._class_weights)
         unsaved = checkpoint.Checkpoint(None)
         running = loop.Loop(phase, part, source, config, loss, unsaved)
-        running.resume()  # there is nothing to go back to, but it builds the optimizer
+        running.resume()  # there is no state to restore, but it builds the optimizer
         with progress.listening(_nobody):
             metrics = running.run()
         self._head.set_weights(part.get_weights())
@@ -96,7 +95,7 @@ class HeadTrials:
         return trials.Outcome(evaluated.loss, evaluated.accuracy, len(metrics["val_loss"]))
 
     def _copy(self, dropout: float) -> keras.Model:
-        """The head as it was at first, with another rate of dropout and draws of its own."""
+        """Copies the initial head with another rate of dropout and a fresh random generator."""
 
         def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
             options = layer.get_config()
@@ -109,7 +108,7 @@ class HeadTrials:
         return part
 
     def _stack(self, classifier: keras.Model) -> cache.Features:
-        """The embedding; over the boundary's activations where Trainer wants those too."""
+        """Makes the embedding, computed from boundary activations if Trainer caches those too."""
         config = self._job.config
         boundary = None
         if config.fine_tune_epochs:
@@ -120,19 +119,19 @@ class HeadTrials:
         return feeding.features(self._job, classifier, None)[1]
 
     def _trainer_takes(self, view_bytes: int) -> bool:
-        """Whether Trainer caches activations, and has room for them beside those of the trials."""
+        """Returns whether Trainer caches activations and they fit beside those of the trials."""
         counts, views = self._job.spec.counts, feeding.plan(self._job, view_bytes).views
         rows = counts["train"] * (views + self._stored_views) + counts["eval"]
         return views > 0 and rows * view_bytes <= feeding.available_bytes(self._job)
 
     def compute(self, changes: augment_config.AugmentConfig) -> int:
-        """Computes the features that a trial with these changes needs and that are not there yet.
+        """Computes the missing features for a trial with these changes.
 
         Returns:
-          How many views of an image there are.
+          The number of views of an image.
 
         Raises:
-          errors.UserError: the cache has no room for them.
+          errors.UserError: the cache has too little space for them.
         """
         views = cache.Views(_beside(changes), self._job.seed)
         level: cache.Features | None = self._features
@@ -147,7 +146,7 @@ class HeadTrials:
     def _source(
         self, config: train_config.TrainConfig, changes: augment_config.AugmentConfig
     ) -> sources.Source:
-        """Batches as phase 1 has them in Trainer, of as many views as a trial sees."""
+        """Makes the source of batches as in phase 1 of Trainer, with the views of a trial."""
         count = self.compute(changes)
         order = sources.Order(
             feeding.HEAD_BATCHES * config.batch_size,
@@ -165,7 +164,7 @@ class HeadTrials:
     def _rows(
         self, split: cache.Split, changes: augment_config.AugmentConfig, view: int
     ) -> np.ndarray:
-        """A view of a split, float32 [N, F]; read once."""
+        """Reads a view of a split, float32 [N, F], once."""
         key = (split is self._train, view, changes if view else None)
         if key not in self._memory:
             everything = np.arange(len(split.digests))
@@ -174,12 +173,12 @@ class HeadTrials:
 
 
 class MemorySource:
-    """What sources.FeatureSource gives, in the same order, out of arrays.
+    """Source of the batches of sources.FeatureSource, in the same order, from arrays.
 
     Args:
       views: float32 [N, F] each; epoch e shows view e modulo their number.
       label_ids: int64 [N].
-      eval_rows, eval_label_ids: likewise, of the eval split.
+      eval_rows, eval_label_ids: features and label_ids of the eval split.
       order: batch size, seed, mixing and balance.
     """
 
@@ -210,9 +209,9 @@ class MemorySource:
 
 
 def _beside(changes: augment_config.AugmentConfig) -> augment_config.AugmentConfig:
-    """The same changes, made beside the model even where a training would make them within."""
+    """Copies the settings with augmentation before the model, even if training has it inside."""
     return changes.model_copy(update={"where": "data"})
 
 
 def _nobody(_task: progress.Task) -> None:
-    """A listener that does not listen."""
+    """Ignores progress."""

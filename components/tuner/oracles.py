@@ -1,4 +1,4 @@
-"""What chooses the next settings: KerasTuner's oracles, started from the settings as they are.
+"""Oracles of KerasTuner that choose the next settings, starting with the present ones.
 
 Sources: Bergstra & Bengio, 2012, https://jmlr.org/papers/v13/bergstra12a.html (random);
 Snoek et al., 2012, https://arxiv.org/abs/1206.2944 (Bayesian); Li et al., 2016,
@@ -9,14 +9,14 @@ from typing import Any
 
 import keras_tuner
 
-from components.trainer import sources
+from components.trainer.loop import sources
 from components.tuner import config as tune_config
 
 HYPERBAND_FACTOR = 3
 
 
 class _StartsFromTheDefaults:
-    """An oracle whose first trial has the defaults of the space."""
+    """Oracle whose first trial has the defaults of the space."""
 
     trials: dict[str, Any]
     hyperparameters: keras_tuner.HyperParameters
@@ -52,27 +52,27 @@ def build(
 ) -> keras_tuner.Oracle:
     """Makes the oracle that the settings name.
 
-    It ends when its trials are used up, or when there is nothing left to try.
+    It ends when the number of trials is reached or the space is exhausted.
 
     Args:
-      tune: the method, and how many trials there are.
-      space: what is searched.
-      objective: what a trial reports, the lower the better.
-      max_epochs: what Hyperband gives the trials that go through to the end.
-      seed: of all draws; the same outcomes lead to the same trials.
+      tune: the method and the number of trials.
+      space: the search space.
+      objective: name of the metric to minimise.
+      max_epochs: number of epochs of the trials that Hyperband runs to the end.
+      seed: seed of all draws; the same outcomes lead to the same trials.
     """
     options: dict[str, Any] = {
         "objective": keras_tuner.Objective(objective, "min"),
         "hyperparameters": space,
         "allow_new_entries": False,
         "tune_new_entries": False,
-        # KerasTuner takes 0 for no seed.
+        # KerasTuner treats 0 as no seed.
         "seed": 1 + sources.number(seed, 0, "tuner") % (2**31 - 2),
     }
     if tune.method == "random":
         return _Random(max_trials=tune.trials, **options)
     if tune.method == "bayesian":
-        # A third at random, where KerasTuner's own rule could take all trials for that.
+        # A third at random; by KerasTuner's own rule all trials could be random.
         return _Bayesian(
             max_trials=tune.trials, num_initial_points=max(2, tune.trials // 3), **options
         )
@@ -82,6 +82,6 @@ def build(
         hyperband_iterations=tune.trials,
         **options,
     )
-    # Its own count comes from the epochs alone; brackets follow each other until all are tried.
+    # Its own count depends on the epochs only; here brackets repeat until all trials are used.
     oracle.max_trials = tune.trials
     return oracle

@@ -1,4 +1,4 @@
-"""The TFX door of tuning: the tuner_fn that stock Tuner calls."""
+"""TFX adapter of tuning: the tuner_fn that stock Tuner calls."""
 
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ def tuner_fn(fn_args: Any) -> component.TunerFnResult:
     """Makes the search over pixels records that the executor then runs.
 
     Args:
-      fn_args: from TFX; its custom_config holds what components.trainer.run.job takes, ``tune``
-        (a TuneConfig as JSON) and the folder ``results_dir``.
+      fn_args: from TFX; its custom_config holds the entries for components.trainer.run.job,
+        ``tune`` (a TuneConfig as JSON) and the folder ``results_dir``.
     """
     settings = fn_args.custom_config
     job = trainer_run.job(fn_args, Path(fn_args.working_dir))

@@ -1,11 +1,11 @@
-"""The search: a KerasTuner whose trials are those of module ``trials``.
+"""Search by KerasTuner with the trials of module ``trials``.
 
 Its objective is the lowest cross-entropy on the eval split, without label smoothing so that it
-is the same for all settings. A proper score of the probabilities tells settings apart on a few
-hundred images where the accuracy, a count of hits, ties or goes by luck.
+is the same for all settings. A proper scoring rule distinguishes settings on a few hundred images,
+where the accuracy, a count of hits, ties or depends on chance.
 
-The first trial is of the settings as they are, or of the nearest that the space has: what is found
-is never worse by this measure.
+The first trial has the present settings, or the nearest ones in the space: the result is never
+worse by this objective.
 """
 
 import hashlib
@@ -19,11 +19,13 @@ from typing import Any
 import keras_tuner
 
 from components.trainer import config as train_config
-from components.trainer import hyperparameters, training_job
+from components.trainer import hyperparameters
+from components.trainer.loop import training_job
 from components.tuner import config as tune_config
 from components.tuner import heads, oracles, trials
 from components.tuner import space as search_space
-from data import atomic, errors, formats, progress
+from data import errors, formats, progress
+from data.files import atomic
 
 TASK = "trying settings"
 OBJECTIVE = "eval_loss"
@@ -34,16 +36,16 @@ _EPOCHS = f"{hyperparameters.OF_THE_TUNER}epochs"
 def build(
     job: training_job.Job, tune: tune_config.TuneConfig, state_dir: Path, results_dir: Path
 ) -> "Search":
-    """Makes a search, or goes on with one that was killed.
+    """Makes a search, or resumes one that was killed.
 
     Args:
-      job: what is trained; its settings are where the search starts.
-      tune: how to search, for what, and how long.
-      state_dir: where the state of unfinished searches is kept.
-      results_dir: where the summary of all trials goes.
+      job: what is trained; the search starts with its settings.
+      tune: the settings of the search.
+      state_dir: folder of the state of unfinished searches.
+      results_dir: folder of the summary of all trials.
 
     Raises:
-      errors.UserError: the settings leave nothing to search, or the weights cannot be had.
+      errors.UserError: the settings leave nothing to search, or the weights are not available.
     """
     space = search_space.build(tune, job.config, job.changes)
     described = f"{job.identity()} {tune.model_dump_json()}"
@@ -59,14 +61,14 @@ def build(
 
 
 class Search(keras_tuner.Tuner):  # type: ignore[misc]
-    """A KerasTuner that trains as Trainer does.
+    """KerasTuner that trains as Trainer does.
 
     Args:
       job: what is trained.
       tune: the settings of the search.
-      oracle: what chooses the next settings.
-      summary_path: where the summary of all trials goes.
-      options: of the base class.
+      oracle: chooses the next settings.
+      summary_path: file of the summary of all trials.
+      options: arguments of the base class.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         """Trains once; see the base class.
 
         Raises:
-          keras_tuner.errors.FatalError: caused by an error that a person can act on.
+          keras_tuner.errors.FatalError: an error occurred that the user can act on.
         """
         job, found = self._job, trial.hyperparameters
         config, changes = hyperparameters.apply(job.config, job.changes, found.get_config())
@@ -97,7 +99,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
                 self._trials = self._make_trials()
             folder = Path(self.get_trial_dir(trial.trial_id))
             outcome = self._trials.run(config, changes, folder)
-        except errors.PipelineError as error:  # the base class would go on with the next trial
+        except errors.PipelineError as error:  # the base class would start the next trial
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception:
             logging.exception("Trial %s failed.", trial.trial_id)
@@ -110,12 +112,12 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         }
 
     def on_search_begin(self) -> None:
-        """Tells how many trials there will be, and how many an interrupted search has done."""
+        """Reports the number of trials, and how many an interrupted search has finished."""
         self._task = progress.start(TASK, self._tune.trials, "trials")
         self._task.advance(len(self.oracle.end_order), self._note())
 
     def on_trial_end(self, trial: Any) -> None:
-        """Tells of a trial."""
+        """Reports the end of a trial."""
         super().on_trial_end(trial)
         self._task.advance(1, self._note())
 
@@ -128,7 +130,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         if not _completed(self.oracle):
             failed = [trial.message for trial in self.oracle.trials.values() if trial.message]
             last = failed[-1].strip().splitlines()[-1] if failed else "none was run"
-            raise errors.PipelineError(f"No trial of the tuner came to its end: {last}")
+            raise errors.PipelineError(f"No trial of the tuner finished: {last}")
         self._summary_path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replacing(self._summary_path) as temporary:
             described = summary(self.oracle, self._tune)
@@ -136,7 +138,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         shutil.rmtree(self.project_dir)
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Names the summary; the base class would make the folder of the state anew."""
+        """Logs the path of the summary; the base class would create the state's folder again."""
         logging.info("All trials: %s", self._summary_path)
 
     def _make_trials(self) -> trials.Trials:
@@ -153,7 +155,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
 
 def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[str, Any]:
-    """All trials for a person to read, the best first.
+    """Returns the readable summary of all trials, the best first.
 
     Args:
       oracle: after the search.
@@ -187,12 +189,12 @@ def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[st
 def shortened(
     config: train_config.TrainConfig, epochs: int, longest: int
 ) -> train_config.TrainConfig:
-    """Every phase in proportion, for the trials that Hyperband gives less than all epochs.
+    """Shortens all phases in proportion, for trials that Hyperband runs with fewer epochs.
 
     Args:
       config: the settings of training.
-      epochs: what the longest phase may take.
-      longest: what it takes by the settings.
+      epochs: maximum number of epochs of the longest phase.
+      longest: its number of epochs by the settings.
     """
     names = ("head_epochs", "fine_tune_epochs", "scratch_epochs")
     shares = {name: -(-getattr(config, name) * epochs // longest) for name in names}
@@ -206,7 +208,7 @@ def _longest(config: train_config.TrainConfig, tune: tune_config.TuneConfig) -> 
 
 
 def _completed(oracle: keras_tuner.Oracle) -> list[Any]:
-    """The trials that came to their end, the best first."""
+    """Lists the finished trials, the best first."""
     finished = [trial for trial in oracle.trials.values() if trial.status == "COMPLETED"]
     return sorted(finished, key=lambda trial: trial.score)
 

@@ -1,11 +1,12 @@
-"""The space that is searched, and where in it the present settings lie."""
+"""Builds the search space, with the present settings as its defaults."""
 
 import keras_tuner
 
 from components.trainer import config as train_config
 from components.trainer import hyperparameters
 from components.tuner import config as tune_config
-from data import augment, augment_config, errors
+from data import errors
+from data.augment import augment, augment_config
 
 
 def build(
@@ -13,15 +14,15 @@ def build(
     train: train_config.TrainConfig,
     changes: augment_config.AugmentConfig,
 ) -> keras_tuner.HyperParameters:
-    """Makes the space; its defaults are the present settings, or the nearest that it has.
+    """Makes the space; its defaults are the present settings, or the nearest ones in it.
 
     Args:
-      tune: the bounds and choices.
+      tune: the ranges and lists of values.
       train: the present settings of training.
       changes: the present settings of augmentation.
 
     Raises:
-      errors.ConfigError: no value has more than one choice.
+      errors.ConfigError: every setting has a single value.
     """
     space = keras_tuner.HyperParameters()
     for name in tune.searched(train):
@@ -48,6 +49,6 @@ def build(
 
 
 def _changes_anything(tune: tune_config.TuneConfig, changes: augment_config.AugmentConfig) -> bool:
-    """Whether a strength of augmentation makes a difference to a trial."""
+    """Returns whether the strength of augmentation makes a difference to a trial."""
     one_view = tune.what == "head" and tune.views == 1
     return not one_view and not augment.is_identity(changes)

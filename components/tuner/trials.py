@@ -1,4 +1,4 @@
-"""One trial: training with other settings, and how well it did on the eval split.
+"""Runs a trial: training with other settings, evaluated on the eval split.
 
 Trials of the head alone are in module ``heads``. Dimension letter: K classes.
 """
@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from components.trainer import config as train_config
-from components.trainer import evaluation, losses, phases, training_job
-from data import augment_config, dataset
+from components.trainer.loop import evaluation, losses, phases, training_job
+from data.augment import augment_config
+from data.examples import dataset
 
 
 class Outcome(NamedTuple):
-    """What a trial came to, at the weights that it kept.
+    """Result of a trial, for the weights that it kept.
 
     Attributes:
       loss: cross-entropy on the eval split in nats, without label smoothing.
       accuracy: on the eval split, in 0–1.
-      epochs: how many were trained, in all phases.
+      epochs: number of epochs trained, in all phases.
     """
 
     loss: float
@@ -36,11 +37,11 @@ class Trials(Protocol):
         changes: augment_config.AugmentConfig,
         folder: Path,
     ) -> Outcome:
-        """Trains; ``folder`` is the trial's own. The same settings give the same outcome."""
+        """Trains in the trial's ``folder``. The same settings give the same outcome."""
 
 
 class WholeTrials:
-    """Trials of all settings: each is the training that Trainer would do.
+    """Trials of all settings: each runs the training of Trainer.
 
     Args:
       job: what is trained.
@@ -55,7 +56,7 @@ class WholeTrials:
         changes: augment_config.AugmentConfig,
         folder: Path,
     ) -> Outcome:
-        """See Trials; a trial that was killed goes on where it was."""
+        """See Trials; a killed trial resumes."""
         job = dataclasses.replace(
             self._job,
             config=config,
@@ -76,10 +77,10 @@ class WholeTrials:
 
 
 def bounded(loss: float, class_count: int) -> float:
-    """A loss that a search can work with: at most twice that of guessing, log K.
+    """Limits a loss for the search to at most twice that of guessing, log K.
 
     Args:
-      loss: in nats; one that is no number counts as the bound.
+      loss: in nats; one that is not finite becomes the limit.
       class_count: K.
     """
     worst = 2 * math.log(max(2, class_count))

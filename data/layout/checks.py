@@ -5,11 +5,12 @@ import math
 import shlex
 from collections.abc import Callable, Iterable
 
-from data import errors, folder, formats
-from data import spans as span_folders
+from data import errors, formats
 from data.layout import config as folder_config
 from data.layout import describe, names, recognise, sniff
 from data.layout.unused import Reason
+from data.splits import folder
+from data.splits import spans as span_folders
 
 NAMED = 5  # the most classes or folders that a message names
 

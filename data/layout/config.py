@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data import spans as span_folders
 from data.layout import names, recognise
+from data.splits import spans as span_folders
 
 
 class FolderConfig(BaseModel):

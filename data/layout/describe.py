@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from data import folder, formats, split
+from data import formats
 from data.layout.unused import EXPECTED, TEXTS, Reason
+from data.splits import folder, split
 
 SHOWN_CLASSES = 12
 SHOWN_FOLDERS = 3

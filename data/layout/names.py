@@ -9,7 +9,7 @@ import unicodedata
 
 from PIL import Image
 
-from data import decode
+from data.images import decode
 
 SPLIT_OF_WORD = {
     "train": "train",

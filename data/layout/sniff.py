@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from data import decode, heif
+from data.images import decode, heif
 from data.layout import names
 
 # The most files of a folder that are opened because their names do not indicate a format.

@@ -18,13 +18,15 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration.local import local_dag_runner
 from tfx.orchestration.portable import runtime_parameter_utils
 
-from data import labels
-from pipeline import config, dag, preflight
+from data.splits import labels
+from pipeline.run import preflight
+from pipeline.settings import pipeline_config
+from pipeline.wiring import dag
 
 SCHEDULE = None  # "0 3 * * mon"
 RETRIES = int(os.environ.get("IMAGE_PIPELINE_AIRFLOW_RETRIES", "1"))
 
-settings = config.parse(["--config", os.environ["IMAGE_PIPELINE_CONFIG"]])
+settings = pipeline_config.parse(["--config", os.environ["IMAGE_PIPELINE_CONFIG"]])
 preflight.prepare_output(settings)
 # Read anew by every task: ingest takes what lies in the folder when it starts.
 inputs = preflight.check(settings, preflight.source_folder(settings))

@@ -7,9 +7,11 @@ from typing import Any
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
-from pipeline import dag, preflight, source
+from pipeline import output_folder
 from pipeline.kubeflow import config as kubeflow_config
 from pipeline.kubeflow import engine, spec
+from pipeline.run import preflight
+from pipeline.wiring import code_fingerprint, dag
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
 INGEST = "ImageFolderExampleGen"
@@ -43,12 +45,14 @@ def compile_package(
         since its cache key holds the listing at the time of compilation.
     """
     settings = config.kubeflow
-    moved = {str(source.ROOT): settings.project_dir}
+    moved = {str(code_fingerprint.ROOT): settings.project_dir}
     volume = spec.Volume(settings.volume) if settings.volume else None
     if volume:
         volume.check(data_dir=inputs.listing.root, output_dir=config.output_dir)
         moved[str(volume.here)] = volume.mount
-    released_dir = config.output_dir.resolve() / "released" / inputs.model_name
+    released_dir = output_folder.OutputFolder(config.output_dir.resolve()).released(
+        inputs.model_name
+    )
     kubeflow = engine.Kubeflow(settings, released_dir)
     pipeline = dag.build(config, inputs, kubeflow)
     name = re.sub(r"[^a-z0-9]+", "-", inputs.model_name.lower()).strip("-") or "images"

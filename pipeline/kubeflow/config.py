@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from pipeline import config as pipeline_config
 from pipeline.kubeflow import cron as cron_expression
+from pipeline.settings import pipeline_config
 
 _VOLUME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?:/[^:]+(:/[^:]+)?")
 _ROOT = re.compile(r"((gs|s3|minio)://[^/]+|/).*")

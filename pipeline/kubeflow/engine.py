@@ -6,9 +6,9 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import channel
 
 from components.infra_validator import config as infra_config
-from pipeline import engine as engines
 from pipeline.kubeflow import component
 from pipeline.kubeflow import config as kubeflow_config
+from pipeline.wiring import engine as engines
 
 
 class Kubeflow:
@@ -19,17 +19,17 @@ class Kubeflow:
         self._released = {"released_dir": str(released_dir)}
 
     def start(self, pixels: channel.Channel) -> BaseNode:
-        """See pipeline/engine.py."""
+        """See pipeline/wiring/engine.py."""
         return component.EarlierModel(pixels=pixels, **self._released).with_id(engines.WARM_START)
 
     def baseline(self, candidate: channel.Channel) -> BaseNode:
-        """See pipeline/engine.py."""
+        """See pipeline/wiring/engine.py."""
         return component.EarlierModel(candidate=candidate, **self._released).with_id(
             engines.BASELINE
         )
 
     def left_out(self, config: infra_config.InfraConfig) -> str | None:
-        """See pipeline/engine.py. The server is in the image, not on this machine."""
+        """See pipeline/wiring/engine.py. The server is in the image, not on this machine."""
         off = "infra.enabled is false" if not config.enabled else "kubeflow.infra is none"
         if config.enabled and self._infra == "in_container":
             return None
@@ -38,7 +38,7 @@ class Kubeflow:
     def after_push(
         self, model: channel.Channel, gate: BaseNode, infra_validator: BaseNode | None
     ) -> list[BaseNode]:
-        """See pipeline/engine.py."""
+        """See pipeline/wiring/engine.py."""
         trial = {"infra_blessing": infra_validator.outputs["blessing"]} if infra_validator else {}
         blessing = gate.outputs["blessing"]
         return [component.KeepModel(model=model, blessing=blessing, **trial, **self._released)]

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data import errors, read_back
+from data import errors
+from data.files import read_back
 from pipeline.kubeflow import executor_input
 
 # Title of a custom type → its class: TFX would take the title itself for the path of a class.

@@ -11,7 +11,7 @@ Everything here is JSON, as in the step's command line and in its output file.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data import read_back
+from data.files import read_back
 
 # The folders in which the launcher of Kubeflow Pipelines keeps downloads and uploads.
 LOCAL_FOLDERS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}

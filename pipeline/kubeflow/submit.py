@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data import errors, read_back
+from data import errors
+from data.files import read_back
 from pipeline.kubeflow import client, cron
 from pipeline.kubeflow import config as kubeflow_config
 

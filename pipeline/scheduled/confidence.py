@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data import read_lines
+from data.files import read_lines
 
 MAX_BYTES = 16 << 20  # at the end of the file; about 300,000 answers
 

@@ -16,9 +16,8 @@ import pydantic_settings
 from pydantic import BaseModel, ConfigDict, Field
 
 from data import errors
-from pipeline import config as pipeline_config
-from pipeline import settings
 from pipeline.scheduled import cron
+from pipeline.settings import pipeline_config, setting_sources
 
 ENVIRONMENT_PREFIX = "IMAGE_RETRAIN_"
 Event = Literal["release", "refusal", "failure"]
@@ -142,7 +141,7 @@ class NotifyConfig(BaseModel):
         return self
 
 
-class RetrainConfig(settings.Layered):
+class RetrainConfig(setting_sources.Layered):
     """All settings of retraining."""
 
     model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
@@ -201,7 +200,7 @@ def parse(arguments: Sequence[str]) -> Command:
         place = own.index("--")
         own, further = own[:place], own[place + 1 :]
     modes = [mode for mode in MODES if mode in own]
-    config = settings.read(
+    config = setting_sources.read(
         RetrainConfig,
         [argument for argument in own if argument not in MODES],
         prog="run_scheduled.py",

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from components.image_validator import config as validate_config
-from data import drift, folder, formats, index, read_back
-from pipeline import source
+from data import formats
+from data.files import read_back
+from data.splits import drift, file_index, folder
 from pipeline.scheduled import images
+from pipeline.wiring import code_fingerprint
 
 EMBEDDING_TIMEOUT_S = 900
 
@@ -29,9 +31,9 @@ class Samples:
     """
 
     new: Sequence[folder.ImageFile]
-    new_rows: Sequence[index.Row]
+    new_rows: Sequence[file_index.Row]
     old_counts: dict[str, int]
-    old_rows: Sequence[index.Row]
+    old_rows: Sequence[file_index.Row]
 
 
 def label(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
@@ -105,7 +107,7 @@ def embedding(
             input=json.dumps(question).encode(),
             stdout=subprocess.PIPE,
             stderr=errors_to,
-            cwd=source.ROOT,
+            cwd=code_fingerprint.ROOT,
             timeout=EMBEDDING_TIMEOUT_S,
             check=True,
         )

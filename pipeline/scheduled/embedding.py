@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from data import decode, drift, errors, files
+from data import errors
+from data.files import user_files
+from data.images import decode
+from data.splits import drift
 
 MAX_IMAGES = 128  # of each sample; the test's cost grows with the square
 _BATCH_SIZE = 32
@@ -84,7 +87,7 @@ def _embed(signature: Any, root: Path, paths: Sequence[str]) -> np.ndarray:
     import tensorflow as tf
 
     limit = decode.Limits().max_bytes
-    contents = [files.read(str(root), path, limit) for path in paths]
+    contents = [user_files.read(str(root), path, limit) for path in paths]
     encoded = [content for content in contents if isinstance(content, bytes)]
     parts = []
     for start in range(0, len(encoded), _BATCH_SIZE):

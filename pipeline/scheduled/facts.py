@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import folder, index, read_back
-from pipeline import preflight
+from data.files import read_back
+from data.splits import file_index, folder
+from pipeline import output_folder
+from pipeline.run import preflight
 from pipeline.scheduled import confidence, decision, images
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import state as schedule_state
@@ -140,7 +142,7 @@ def embedding_drift(
     new = place.memory.new(listing.files)
     key = hashlib.sha256(images.keys(new).tobytes() + version.encode()).hexdigest()
     if state.asked is None or state.asked.key != key:
-        log = place.output_dir / "logs" / "schedule-embedding.log"
+        log = output_folder.OutputFolder(place.output_dir).embedding_log
         rows, before = place.memory.look_at_new(new), place.memory.look_at_released()
         samples = drifting.Samples(new, rows, state.released_counts, before)
         sentence = None
@@ -169,7 +171,7 @@ def _drifts(
     place: Place,
     state: schedule_state.State,
     new: Sequence[folder.ImageFile],
-    rows: Sequence[index.Row],
+    rows: Sequence[file_index.Row],
 ) -> tuple[str, ...]:
     from pipeline.scheduled import drifting  # brings SciPy, which takes most of a second
 

@@ -13,18 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data import (
-    atomic,
-    decode,
-    decoder,
-    decoder_pool,
-    folder,
-    index,
-    range_choice,
-    read_arrays,
-    read_back,
-)
-from data.value_range import Scale
+from data.files import atomic, read_arrays, read_back
+from data.images import decode, decoder_pool, decoder_process, range_choice
+from data.images.value_range import Scale
+from data.splits import file_index, folder
 
 FILES_FILE = "files.npy"
 RELEASED, NEW = "sample-released", "sample-new"
@@ -82,13 +74,13 @@ class Memory:
         known = np.isin(keys(files), before)
         return [file for file, is_known in zip(files, known, strict=True) if not is_known]
 
-    def look_at_new(self, files: Sequence[folder.ImageFile]) -> list[index.Row]:
+    def look_at_new(self, files: Sequence[folder.ImageFile]) -> list[file_index.Row]:
         """Decodes a sample of new files, except those decoded at an earlier tick."""
         return self._look(sampled(files, self.size), NEW)
 
-    def look_at_released(self) -> list[index.Row]:
+    def look_at_released(self) -> list[file_index.Row]:
         """Returns the rows of a sample of the files that the served model was trained on."""
-        return list(index.load(self.place / RELEASED).values())
+        return list(file_index.load(self.place / RELEASED).values())
 
     def remember(self, listing: folder.Listing, released: bool) -> None:
         """Stores files as those of the last run, and of the served model if it was released."""
@@ -97,11 +89,11 @@ class Memory:
         path = self.place / FILES_FILE
         with atomic.replacing(path, durable=True) as temporary, temporary.open("wb") as file:
             np.save(file, np.sort(keys(listing.files)))
-        index.save(self.place / NEW, [])
+        file_index.save(self.place / NEW, [])
 
-    def _look(self, files: Sequence[folder.ImageFile], name: str) -> list[index.Row]:
-        released = index.load(self.place / RELEASED)
-        rows = released | index.load(self.place / NEW)
+    def _look(self, files: Sequence[folder.ImageFile], name: str) -> list[file_index.Row]:
+        released = file_index.load(self.place / RELEASED)
+        rows = released | file_index.load(self.place / NEW)
         # At most twice: the range of released images is known after all of them were inspected.
         for _ in range(2):
             if name == RELEASED:
@@ -110,10 +102,10 @@ class Memory:
             missing = [file for file in files if not _is_known(rows.get(file.path), file, scale)]
             rows |= self._decoded(missing, scale)
         found = [rows[file.path] for file in files]
-        index.save(self.place / name, found)
+        file_index.save(self.place / name, found)
         return found
 
-    def _scale(self, released: Mapping[str, index.Row]) -> Scale:
+    def _scale(self, released: Mapping[str, file_index.Row]) -> Scale:
         """Returns the range for values of more than 8 bits: that of the released images."""
         setting = "auto" if self.value_range == "percentile" else self.value_range
         known = {
@@ -123,7 +115,9 @@ class Memory:
         }
         return range_choice.decide(setting, known, {})[0]
 
-    def _decoded(self, files: Sequence[folder.ImageFile], scale: Scale) -> dict[str, index.Row]:
+    def _decoded(
+        self, files: Sequence[folder.ImageFile], scale: Scale
+    ) -> dict[str, file_index.Row]:
         missing = {file.path: file for file in files}
         rows = {}
         if missing:
@@ -131,9 +125,11 @@ class Memory:
             with contextlib.closing(
                 decoder_pool.DecoderPool(root, self.config, _DECODERS, scale)
             ) as pool:
-                for request, answer in pool.decode(decoder.Request(path) for path in missing):
+                for request, answer in pool.decode(
+                    decoder_process.Request(path) for path in missing
+                ):
                     file, result = missing[request.path], answer.result
-                    rows[file.path] = index.Row(
+                    rows[file.path] = file_index.Row(
                         file.path,
                         file.size_bytes,
                         file.modified_ns,
@@ -143,7 +139,7 @@ class Memory:
         return rows
 
 
-def _is_known(row: index.Row | None, file: folder.ImageFile, scale: Scale) -> bool:
+def _is_known(row: file_index.Row | None, file: folder.ImageFile, scale: Scale) -> bool:
     """Returns whether a row is of a file as it is now, and its measures are by the range wanted."""
     if row is None or not row.describes(file):
         return False
@@ -151,6 +147,6 @@ def _is_known(row: index.Row | None, file: folder.ImageFile, scale: Scale) -> bo
     return values is None or values.scaled == scale.of(values.kind)
 
 
-def infos(rows: Sequence[index.Row]) -> Infos:
+def infos(rows: Sequence[file_index.Row]) -> Infos:
     """Returns the properties of the images that could be read."""
     return [row.result for row in rows if isinstance(row.result, decode.ImageInfo)]

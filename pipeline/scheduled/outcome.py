@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from data import formats
-from pipeline import summary
+from pipeline.outcome import summary
 
 
 def line(found: summary.Summary) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from data import errors, folder
-from pipeline import logs, summary
+from data import errors
+from data.splits import folder
+from pipeline import output_folder
+from pipeline.outcome import summary
+from pipeline.run import logs
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import decision, facts, notify, outcome, running
 from pipeline.scheduled import state as schedule_state
@@ -120,8 +123,8 @@ class Retraining:
         state.under_way = attempt
         self._store.save(state)
         self._tell(f"Training. {'. '.join([decided.reason, *decided.others])}.")
-        log = output_dir / "logs" / f"scheduled-{now:%Y%m%d-%H%M%S}.log"
-        logs.prune(log.parent, "scheduled-*.log", KEPT_LOGS)
+        log = output_folder.OutputFolder(output_dir).scheduled_log(now)
+        logs.prune(log.parent, output_folder.SCHEDULED_LOGS, KEPT_LOGS)
         config = self._command.config
         code = self._run(config.run_arguments(), log, lock, config.timeout_s)
         after = running.read_summary(output_dir)
@@ -143,7 +146,7 @@ class Retraining:
             return
         if found.fingerprint == attempt.fingerprint == listing.fingerprint():
             codes = {"succeeded": 0, "not_blessed": 3, "failed": 1}
-            log = self._place.output_dir / "logs" / f"{found.run_id}.log"
+            log = output_folder.OutputFolder(self._place.output_dir).log(found.run_id)
             result = running.Result(codes[found.status], found, log)
             self._finish(state, attempt, result, "retry", listing)
 

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import source, summary
+from pipeline import output_folder
+from pipeline.outcome import summary
+from pipeline.wiring import code_fingerprint
 
-SCRIPT = source.ROOT / "pipeline" / "run_local.py"
+SCRIPT = code_fingerprint.ROOT / "pipeline" / "run_local.py"
 FINISHED = (0, 3)
 INTERRUPTED = 130
 LOCKED = 75  # another run uses the output folder
@@ -114,7 +116,7 @@ class Runner:
 
 def read_summary(output_dir: Path) -> summary.Summary | None:
     """Returns the summary of the last run in an output folder; None if it cannot be read."""
-    return summary.read(output_dir / "summary.json")
+    return summary.read(output_folder.OutputFolder(output_dir).summary)
 
 
 def _tail(path: Path) -> str:

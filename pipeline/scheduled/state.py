@@ -19,9 +19,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from data import atomic, read_back, read_lines
+from data.files import atomic, read_back, read_lines
+from pipeline import output_folder
 
-FOLDER = "schedule"
 STATE_FILE = "state.json"
 HISTORY_FILE = "history.jsonl"
 LOCK_FILE = "run.lock"
@@ -136,7 +136,7 @@ class Store:
     @classmethod
     def of(cls, output_dir: Path, model_name: str) -> "Store":
         """Returns the store of a model in an output folder."""
-        return cls(output_dir / FOLDER / model_name)
+        return cls(output_folder.OutputFolder(output_dir).schedule(model_name))
 
     def load(self) -> State:
         """Reads the state; returns a new one if there is none.

@@ -1,1 +1,1 @@
-"""The real Triton server as nvidia-pytriton ships it: its repository, its process, its backend."""
+"""The Triton server of nvidia-pytriton: its model repository, its process, its backend."""

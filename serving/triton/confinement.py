@@ -1,9 +1,9 @@
-"""What Triton's process may not do: make shared memory that others can read, outlive this process.
+"""Confines Triton's process: its shared memory is private, and it ends with this process.
 
 Triton's Python backend passes images to its workers in /dev/shm. Boost gives each region the
-permissions 0644 by fchmod(2), whatever the umask says. A seccomp filter answers that one call with
-success and does nothing, so the umask's 0600 stay: from the first moment on, unlike a chmod(2) that
-comes after. Sources: seccomp(2); Boost.Interprocess, ``shared_memory_object.hpp``; Linux,
+permissions 0644 by fchmod(2), whatever the umask says. A seccomp filter makes that one call
+succeed without effect, so the umask's 0600 remain: from the first moment, unlike a later chmod(2).
+Sources: seccomp(2); Boost.Interprocess, ``shared_memory_object.hpp``; Linux,
 ``include/uapi/linux/audit.h`` and ``filter.h``.
 """
 
@@ -25,7 +25,7 @@ _SECCOMP_MODE_FILTER = 2
 _CALLS = {"x86_64": (0xC000003E, 91), "aarch64": (0xC00000B7, 52)}
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ALLOW, _ANSWER_SUCCESS = 0x7FFF0000, 0x00050000  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 0
-# Offsets in struct seccomp_data; of the second argument the lower half, least byte first.
+# Offsets in struct seccomp_data; for the second argument its lower half (little-endian).
 _NUMBER, _ARCHITECTURE, _SECOND_ARGUMENT = 0, 4, 24
 
 
@@ -36,9 +36,9 @@ class _Program(ctypes.Structure):
 
 
 def confiner() -> Callable[[], None]:
-    """Returns what the child calls between fork and exec: there nothing is imported or built.
+    """Returns the function to call between fork and exec, where nothing may be imported or built.
 
-    Where the kernel takes no filter, the umask and the signal remain: see ``close_regions``.
+    If the kernel does not support the filter, the umask and the signal remain: ``close_regions``.
     """
     libc = ctypes.CDLL(None)
     call = _CALLS.get(platform.machine())
@@ -50,12 +50,12 @@ def confiner() -> Callable[[], None]:
     def confine() -> None:
         os.umask(UMASK)
         with contextlib.suppress(OSError, AttributeError):
-            # The server is told to stop even where this process is killed.
+            # The server is stopped even if this process is killed.
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGTERM)
             if len(buffer) > 1:
-                # Without it only root may set a filter.
+                # Otherwise only root may set a filter.
                 libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
                 libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program))
 
@@ -63,18 +63,18 @@ def confiner() -> Callable[[], None]:
 
 
 def close_regions(folder: Path, prefix: str) -> list[Path]:
-    """Takes regions of shared memory away from other users.
+    """Makes regions of shared memory private.
 
     Args:
       folder: /dev/shm.
-      prefix: what the regions' names begin with.
+      prefix: the prefix of the regions' names.
 
     Returns:
-      Those that others could read until now: none where the filter works.
+      The regions that other users could read until now: none if the filter works.
     """
     found = []
     for path in sorted(folder.glob(f"{prefix}*")):
-        with contextlib.suppress(OSError):  # it goes right now
+        with contextlib.suppress(OSError):  # it is just being removed
             if path.stat().st_mode & UMASK:
                 path.chmod(PRIVATE)
                 found.append(path)
@@ -82,9 +82,9 @@ def close_regions(folder: Path, prefix: str) -> list[Path]:
 
 
 def _filter(architecture: int, fchmod: int) -> bytes:
-    """A program of the classic BPF: fchmod(…, 0644) succeeds without effect, all else goes on."""
+    """Returns a classic BPF program: fchmod(…, 0644) succeeds without effect, all else is allowed."""
     steps: Sequence[tuple[int, int, int, int]] = (
-        # What, how many steps to skip where equal, and where not, on what.
+        # Operation, steps to skip if equal, steps to skip if not, operand.
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_JUMP_IF_EQUAL, 0, 5, architecture),
         (_LOAD, 0, 0, _NUMBER),

@@ -1,15 +1,15 @@
-"""Tells what an error of Triton means: the one place where the texts of its errors are read.
+"""Classifies Triton's errors: the one place where their texts are parsed.
 
-Beside the status, which is 400 or 500 for most, Triton's answers and its index of models say in
-English alone what went wrong. Sources: the texts in libtritonserver and in its Python backend,
-version 2.51, and those of model.py, which Triton passes on as they are. This file lies beside
-model.py in Triton's folder too, so it needs the standard library alone.
+Most errors have status 400 or 500; only an English text in Triton's responses and its model index
+gives the cause. Sources: the texts in libtritonserver and in its Python backend, version 2.51, and
+those of model.py, which Triton forwards unchanged. This file is also copied next to model.py in
+Triton's folder, so it needs only the standard library.
 """
 
 import enum
 import re
 
-# How the texts of model.py begin.
+# The beginnings of the texts of model.py.
 NO_SIGNATURE = "there is no signature "
 MODEL_FAILED = "the model failed: "
 
@@ -19,18 +19,18 @@ _UNLOADED = "unloaded"
 
 
 class Failure(enum.Enum):
-    """What went wrong."""
+    """The kind of a failure."""
 
     NOT_SERVED = enum.auto()  # no such model, or no such version of it
     NO_SIGNATURE = enum.auto()  # the model has no such signature
-    MODEL_FAILED = enum.auto()  # the graph raised; it would again
-    WORKER_LOST = enum.auto()  # a worker died, or was silent for a second; another may answer
+    MODEL_FAILED = enum.auto()  # the graph raised: a permanent error
+    WORKER_LOST = enum.auto()  # a worker died, or did not answer for a second: a transient error
     OTHER = enum.auto()
 
 
 def of(message: str) -> Failure:
-    """Tells which failure an error's message is about."""
-    # First model.py's: they go on with words of the client or of the graph, whatever those are.
+    """Returns the kind of failure of an error message."""
+    # model.py's first: they continue with arbitrary text of the client or of the graph.
     if message.startswith(NO_SIGNATURE):
         return Failure.NO_SIGNATURE
     if message.startswith(MODEL_FAILED):
@@ -41,14 +41,14 @@ def of(message: str) -> Failure:
 
 
 def silent_instance(message: str) -> str | None:
-    """Returns the instance of the model whose worker was silent; None: no message of that kind."""
+    """Returns the model instance whose worker did not answer; None for other messages."""
     found = _WORKER_LOST.match(message)
     return found["instance"] if found else None
 
 
 def does_not_load(state: str, reason: str) -> bool:
-    """Tells whether the index of models says that a version failed to load.
+    """Returns whether a version's state in the model index means that it failed to load.
 
-    One that was taken out of service on purpose is "UNAVAILABLE" too.
+    A version that was unloaded on purpose is "UNAVAILABLE" too.
     """
     return state == "UNAVAILABLE" and reason != _UNLOADED

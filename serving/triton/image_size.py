@@ -1,25 +1,25 @@
-"""How much work an image is, from its headers alone: no limit helps once it is decoded.
+"""Estimates the cost of decoding an image from its headers: after decoding it is too late.
 
-The gateway counts before it forwards a request, and the backend, which has a copy of this file
-beside it, before it decodes. Only the bytes are looked at, in bounded time, by no decoder: one that
-reads every chunk or comment of a file takes minutes for a few megabytes of empty ones.
+The gateway counts before it forwards a request, and the backend, which has a copy of this file,
+before it decodes. Only the bytes are read, in bounded time, without a decoder: a decoder that reads
+every chunk or comment of a file takes minutes for a few megabytes of empty ones.
 Sources: PNG, section 11.2.2; BMP, BITMAPINFOHEADER; GIF89a, appendices A and B; ITU-T T.81, B.1.1.
 """
 
 import struct
 
 TOO_LARGE = 1 << 62
-# Sound progressive JPEGs have about ten. Each goes over all pixels, and takes but a few bytes.
+# Normal progressive JPEGs have about ten. Each covers all pixels and takes only a few bytes.
 _USUAL_SCANS = 32
 _MAX_GIF_BLOCKS = 1 << 20
-# Before the image data: profiles and previews of some megabytes have a few hundred.
+# Segments before the image data: profiles and previews of some megabytes have a few hundred.
 _MAX_JPEG_SEGMENTS = 1 << 14
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-# SOF0 to SOF15 but for DHT, JPG and DAC, which are numbered among them.
+# SOF0 to SOF15 without DHT, JPG and DAC, whose numbers lie among them.
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-# TEM, RST0 to RST7 and SOI: markers without a length behind them.
+# TEM, RST0 to RST7 and SOI: markers that no length follows.
 _BARE = {0x01, *range(0xD0, 0xD9)}
 _EXTENSION, _FRAME = 0x21, 0x2C
 
@@ -27,15 +27,15 @@ _EXTENSION, _FRAME = 0x21, 0x2C
 def pixels(encoded: bytes) -> int:
     """Counts height × width of an image, of all frames of a GIF, and more for a JPEG of many scans.
 
-    TensorFlow decodes all frames of a GIF where its first alone is wanted, and each may be larger
-    than the screen that the header tells of.
+    TensorFlow decodes all frames of a GIF even if only the first is used, and each may be larger
+    than the screen in the header.
 
     Args:
       encoded: a file's content.
 
     Returns:
-      0 where it is no image that TensorFlow decodes, or its headers end too early;
-      ``TOO_LARGE`` where its headers have no end within the bounds.
+      0 if it is not an image that TensorFlow decodes, or its headers are truncated;
+      ``TOO_LARGE`` if its headers do not end within the bounds.
     """
     if encoded.startswith(_JPEG):
         return jpeg_pixels(encoded)
@@ -49,7 +49,7 @@ def pixels(encoded: bytes) -> int:
 
 
 def _png_pixels(encoded: bytes) -> int:
-    """IHDR is the first chunk; where it is not, no size is known."""
+    """Counts the pixels of a PNG by its IHDR, which must be the first chunk."""
     if len(encoded) < 24:
         return 0
     if encoded[12:16] != b"IHDR":
@@ -68,7 +68,7 @@ def _bmp_pixels(encoded: bytes) -> int:
 
 
 def jpeg_pixels(encoded: bytes) -> int:
-    """Counts height × width of a JPEG, once more for every 32 scans."""
+    """Counts height × width of a JPEG, and as much again for every 32 scans."""
     position, size = 2, 0
     for _ in range(_MAX_JPEG_SEGMENTS):
         position = encoded.find(b"\xff", position)
@@ -93,7 +93,7 @@ def jpeg_pixels(encoded: bytes) -> int:
 
 
 def _after(encoded: bytes, position: int) -> int:
-    """The last of the fill bytes that begin at a position."""
+    """Returns the position of the last of the fill bytes that begin at a position."""
     rest = encoded[position : position + (1 << 16)]
     return position + max(1, len(rest) - len(rest.lstrip(b"\xff")) - 1)
 
@@ -103,7 +103,7 @@ def _with_scans(encoded: bytes, size: int) -> int:
 
 
 def gif_pixels(encoded: bytes) -> int:
-    """Counts height × width of the frames of a GIF in all, or of the screen that holds them."""
+    """Counts height × width of a GIF: of all its frames in total, or of its screen if larger."""
     length = len(encoded)
     right, bottom = _little(encoded[6:8]), _little(encoded[8:10])
     position = 13 + _colours(encoded[10]) if length > 10 else length
@@ -132,5 +132,5 @@ def _little(content: bytes) -> int:
 
 
 def _colours(flags: int) -> int:
-    """The bytes of the table of colours that follows."""
+    """Returns the size in bytes of the colour table that follows."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

@@ -1,4 +1,4 @@
-"""Where nvidia-pytriton keeps the Triton server, found without importing it."""
+"""Finds the Triton server of nvidia-pytriton without importing it."""
 
 import importlib.util
 import os
@@ -15,9 +15,9 @@ class Installation:
     """The Triton server on this machine.
 
     Attributes:
-      binary: the server.
-      python_backend: the files that make its Python backend.
-      library_path: what its dynamic linker must search.
+      binary: the server's executable.
+      python_backend: the files of its Python backend.
+      library_path: the folders that its dynamic linker must search.
     """
 
     binary: Path
@@ -25,12 +25,12 @@ class Installation:
     library_path: str
 
     def environment(self) -> dict[str, str]:
-        """The environment in which the server, and Python inside it, finds everything."""
+        """Returns the environment variables for the server and the Python inside it."""
         return {
             **os.environ,
             "LD_LIBRARY_PATH": _first(self.library_path, "LD_LIBRARY_PATH"),
             # The Python inside the server knows neither the virtual environment nor its prefix. From
-            # 3.12 on it takes both from the first python on the PATH, before from these two.
+            # 3.12 on it takes both from the first python on the PATH, earlier from these two.
             "PATH": _first(os.path.join(sys.prefix, "bin"), "PATH"),
             "PYTHONHOME": sys.base_prefix,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
@@ -69,7 +69,7 @@ def find() -> Installation:
 
 
 def _first(folders: str, name: str) -> str:
-    """A variable of the environment that lists folders, with others before them."""
+    """Returns an environment variable that lists folders, with others put first."""
     return os.pathsep.join(filter(None, [folders, os.environ.get(name, "")]))
 
 
@@ -79,6 +79,6 @@ def _require_shared_python(library_dir: str, version: str) -> None:
     folders = (library_dir, os.path.join(library_dir, multiarch))
     if not any(os.path.exists(os.path.join(folder, name)) for folder in folders):
         raise errors.UserError(
-            f"The Triton server needs {name}, which this Python has not; use a Python with a"
+            f"The Triton server needs {name}, which this Python does not have; use a Python with a"
             " shared library, such as uv's or one built with --enable-shared."
         )

@@ -3,13 +3,13 @@
 Triton starts this file in a process of its own, for each version and worker. It knows nothing
 of the project, only the SavedModel and the parameters of the configuration. The request
 parameter ``signature`` chooses what is run, ``serving_default`` where it is absent; ``contract``
-is answered from the assets. With ``encoding`` "base64" byte strings come as text, for those who
-can only write JSON.
+is answered from the assets. With ``encoding`` "base64" byte strings are base64 text, for clients
+that can only send JSON.
 
-An image that is no image spoils nothing: that is for the graph, which answers valid = false.
-Should the graph raise all the same, the requests are tried one by one, so that one cannot spoil
-its batch mates. A batch of more pixels than one image may have runs in parts: a graph decodes as
-many images at once as it has threads.
+For an unreadable image the graph answers valid = false. If the graph raises nevertheless, the
+requests are run one by one, so that one cannot fail the others of its batch. A batch of more pixels
+than one image may have runs in parts, because a graph decodes as many images at once as it has
+threads.
 """
 
 import base64
@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import failures  # lies beside this file, as the next
+import failures  # lies beside this file, as does image_size
 import image_size
 import numpy as np
 import tensorflow as tf
@@ -30,14 +30,14 @@ _MESSAGE_LENGTH = 500
 # The head of a PNG of 2^31 − 1 pixels a side: the graph refuses it as too large by its own code.
 _TOO_LARGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + 2 * b"\x7f\xff\xff\xff" + b"\x08\x02\0\0\0"
 
-# What one request asks: its place among the requests, the signature, its inputs, each [B, …], and
-# the pixels of its images, int64 [B].
+# A request: its index among the requests, the signature, its inputs, each [B, …], and the pixels of
+# its images, int64 [B].
 _Asked = tuple[int, str, dict[str, np.ndarray], np.ndarray]
 _Answers = list[tuple[int, dict[str, np.ndarray] | Exception]]
 
 
 class TritonPythonModel:
-    """What Triton calls; the name and the methods are Triton's."""
+    """The class that Triton calls; its name and methods are Triton's."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the version that Triton names."""
@@ -62,7 +62,7 @@ class TritonPythonModel:
                 self.contract = file.read()
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answers the requests that Triton made a batch of, each by a response."""
+        """Runs a batch of requests and returns a response for each."""
         responses: list[Any] = [None] * len(requests)
         groups: dict[str, list[_Asked]] = {}
         for index, request in enumerate(requests):
@@ -71,8 +71,8 @@ class TritonPythonModel:
             except ValueError as error:
                 responses[index] = _refusal(str(error))
                 continue
-            except Exception as error:  # what this is no one foresaw: it must not spoil the others
-                responses[index] = _refusal(f"the request makes no sense ({error!r})")
+            except Exception as error:  # unforeseen: it must not fail the other requests
+                responses[index] = _refusal(f"the request cannot be understood ({error!r})")
                 continue
             if signature == CONTRACT:
                 outputs = {CONTRACT: np.full(_items(inputs), self.contract, object)}
@@ -88,7 +88,7 @@ class TritonPythonModel:
         return responses
 
     def _understand(self, request: Any) -> tuple[str, dict[str, np.ndarray], np.ndarray]:
-        """The signature that a request wants, its inputs, each [B, …], and their pixels [B].
+        """Returns a request's signature, its inputs, each [B, …], and their pixels [B].
 
         Raises:
           ValueError: no such signature, or too many bytes.
@@ -111,10 +111,10 @@ class TritonPythonModel:
         return signature, inputs, pixels
 
     def _within_limits(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Byte strings and the pixels of each: a header stands in for too large an image.
+        """Returns byte strings and the pixels of each; replaces too large images by a bare header.
 
         Raises:
-          ValueError: they have too many bytes in all.
+          ValueError: they have too many bytes in total.
         """
         total = sum(len(value) for value in values.flat)
         if total > self.max_request_bytes:
@@ -134,7 +134,7 @@ class TritonPythonModel:
         return [answer for asked in group for answer in self._answer([asked])]
 
     def _run(self, group: list[_Asked]) -> _Answers:
-        """Runs requests for the same signature as one batch; parts the outputs again."""
+        """Runs requests for the same signature as one batch and splits the outputs."""
         _, signature, first, _ = group[0]
         batch = {name: np.concatenate([asked[2][name] for asked in group]) for name in first}
         pixels = np.concatenate([asked[3] for asked in group])
@@ -157,7 +157,7 @@ class TritonPythonModel:
 
 
 def _parts(pixels: np.ndarray, largest: int) -> Iterator[tuple[int, int]]:
-    """Where parts of at most so many pixels start and end; mostly it is one, of all."""
+    """Yields start and end of parts of at most so many pixels; usually one part of all."""
     start = total = 0
     for index, count in enumerate(pixels.tolist()):
         if total + count > largest and index > start:
@@ -176,7 +176,7 @@ def _items(inputs: dict[str, np.ndarray]) -> int:
 
 
 def _from_base64(values: np.ndarray) -> np.ndarray:
-    """Strings [B, …] as bytes; what is no base64 becomes empty, and thereby not valid."""
+    """Decodes base64 strings [B, …]; an invalid one becomes empty, and thereby not valid."""
     decoded = np.empty(values.shape, object)
     for index, value in np.ndenumerate(values):
         try:

@@ -1,8 +1,8 @@
-"""Triton's config.pbtxt, from the signatures of the version that is served.
+"""Writes Triton's config.pbtxt from the signatures of the served version.
 
-Every dimension but the batch's is left open: where a version has more classes than the one
-before, both are served for a moment. The outputs are those of all signatures: the backend
-answers with those of the signature that was asked for.
+All dimensions after the batch are left open, because two versions with different numbers of classes
+are served together for a moment. The outputs are those of all signatures: the backend answers with
+those of the requested signature.
 
 Format: Triton's ``model_config.proto``.
 """
@@ -10,7 +10,8 @@ Format: Triton's ``model_config.proto``.
 import json
 from collections.abc import Mapping
 
-from serving import bounds, signatures
+from serving.gateway import bounds
+from serving.versions import signatures
 
 BACKEND = "savedmodel"
 GENERATION = "generation"
@@ -26,14 +27,14 @@ def text(
     offered: Mapping[str, signatures.Signature],
     limits: bounds.Limits,
 ) -> str:
-    """The configuration of a model.
+    """Returns the text of a model's configuration.
 
     Args:
-      name: the model's.
-      version: the one to serve.
-      generation: the number of this configuration, for whoever asks what is loaded.
-      offered: its signatures by name, all with the same inputs.
-      limits: batch and workers.
+      name: the model's name.
+      version: the version to serve.
+      generation: the number of this configuration, to identify what is loaded.
+      offered: the version's signatures by name, all with the same inputs.
+      limits: the batch size and the number of workers.
     """
     outputs = {CONTRACT_OUTPUT: signatures.Tensor("TYPE_STRING", 0)}
     for _, signature in sorted(offered.items()):
@@ -46,8 +47,8 @@ def text(
         *(_tensor("input", *item) for item in sorted(inputs.items())),
         *(_tensor("output", *item) for item in sorted(outputs.items())),
         f"version_policy {{ specific {{ versions: [ {version} ] }} }}",
-        # No queue policy: any keeps Triton from preparing the next batch while one runs, and a
-        # request that comes between two batches then waits for half a second.
+        # No queue policy: with one, Triton does not prepare the next batch while one runs, and a
+        # request that arrives between two batches then waits for half a second.
         "dynamic_batching { }",
         f"instance_group {{ kind: KIND_CPU count: {limits.workers} }}",
         _parameter(GENERATION, generation),
@@ -60,7 +61,7 @@ def text(
 
 
 def _tensor(kind: str, name: str, tensor: signatures.Tensor) -> str:
-    # Triton wants at least one dimension beside the batch's; a scalar is given one and loses it.
+    # Triton requires at least one dimension after the batch; a scalar gets one, and is reshaped.
     scalar = tensor.item_rank == 0
     dims = "1" if scalar else ", ".join(["-1"] * tensor.item_rank)
     reshape = " reshape { shape: [ ] }" if scalar else ""

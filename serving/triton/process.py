@@ -1,4 +1,4 @@
-"""The Triton server as a child process: start, watch, stop."""
+"""The Triton server as a child process: starts, watches and stops it."""
 
 import contextlib
 import os
@@ -9,26 +9,27 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving import addresses, errors, working_folder
+from serving import errors, working_folder
+from serving.gateway import addresses
 from serving.triton import confinement, installation, repository
 
-# Requests in flight when the server is told to stop are answered first. Triton also waits for
-# every connection that a client keeps open, used or not: so no longer than any request takes.
+# Requests in flight when the server is stopped are answered first. Triton also waits for every
+# connection that a client keeps open, used or not: so it waits no longer than any request takes.
 EXIT_TIMEOUT_S = 20
 _KILL_AFTER_S = EXIT_TIMEOUT_S + 20
 _LOOK_S = 0.1
-# What Triton logs when nothing is in flight any more. What it does from there on, taking
-# TensorFlow apart in order, takes seconds, and never ends where a worker has died.
+# Triton logs this when no request is in flight any more. The rest of its shutdown, unloading
+# TensorFlow, takes seconds, and never ends if a worker has died.
 _DRAINED = b"All models are stopped"
 _TAIL_LINES = 8
 _ZOMBIE, _STOPPED = "Z", "T"
-# Triton's own sockets in its folder. To that of gRPC it adds a port.
+# Triton's own sockets in its folder. It appends a port to the path of gRPC's.
 LOG = "triton.log"
 REST_SOCKET = "rest.sock"
 _GRPC_SOCKET, _GRPC_SOCKET_PORT = "grpc.sock", 1
-# Groups of requests that change the server, or make it map memory. In Triton a group is closed by a
-# header that it then asks for. HTTP/2 has no capitals in names of headers: by gRPC nobody can send
-# this one. Its REST nobody but the doors can reach.
+# Groups of requests that change the server, or make it map memory. Triton restricts a group by a
+# header that it then requires. HTTP/2 has no capitals in header names: no gRPC client can send this
+# one. Only the gateway can reach Triton's REST.
 _ADMINISTRATION = {
     "http-restricted-api": "shared-memory,trace,logging",
     "grpc-restricted-protocol": "shared-memory,model-repository,trace,logging",
@@ -37,15 +38,15 @@ _NOBODY_S_HEADER = "Closed=closed"
 
 
 class TritonProcess:
-    """A running server.
+    """A running Triton server.
 
-    Its working folder is ``root``, and all paths that it is told are relative to it: Triton hands
-    paths to a shell, and whatever TMPDIR holds must not get there.
+    Its working folder is ``root``, and all paths passed to it are relative to it: Triton passes
+    paths to a shell, which must not receive the value of TMPDIR.
 
     Args:
       triton: the installation.
-      folders: what it serves, below ``root``.
-      where: where it listens.
+      folders: the model repository, below ``root``.
+      where: the addresses to listen on.
       root: the server's temporary folder.
     """
 
@@ -67,16 +68,16 @@ class TritonProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=triton.environment(),
-                # Ctrl-C reaches every process of the terminal; the server is stopped in order.
+                # Ctrl-C would reach every process of the terminal; the server is stopped in order.
                 start_new_session=True,
                 preexec_fn=confinement.confiner(),
             )
 
     def check(self) -> None:
-        """Raises where the server has died.
+        """Raises an error if the server has died.
 
         Raises:
-          errors.ServerError: with its last words.
+          errors.ServerError: it has died; with the last lines of its log.
         """
         code = self._process.poll()
         if code is not None:
@@ -86,22 +87,22 @@ class TritonProcess:
             )
 
     def listening(self) -> bool:
-        """Whether it answers at its REST socket."""
+        """Returns whether its REST socket exists."""
         return self._socket.exists()
 
     def close_shared_memory(self) -> bool:
-        """Takes the shared memory away from other users; whether they could read it until now."""
+        """Makes the shared memory private; returns whether other users could read it until now."""
         return bool(confinement.close_regions(working_folder.SHARED_MEMORY, self._memory))
 
     def dead_workers(self) -> set[int]:
-        """The ids of the worker processes that have died and were not cleared away."""
+        """Returns the ids of the worker processes that are zombies."""
         return {worker for worker in self._workers() if _state(worker) == _ZOMBIE}
 
     def end_frozen_workers(self) -> None:
         """Kills workers that were stopped by a signal.
 
-        Triton gives a worker up that does not answer for a second. Should that one go on later, its
-        late answer ends Triton: the two no longer agree on whose turn it is.
+        Triton gives up a worker that does not answer for a second. If that worker continues, its
+        late answer crashes Triton: the two no longer agree on whose turn it is.
         """
         for worker in self._workers():
             if _state(worker) == _STOPPED:
@@ -118,7 +119,7 @@ class TritonProcess:
                 _kill(worker)
 
     def _workers(self) -> list[int]:
-        """What cannot be read now (no descriptor is free) is no news: it is looked at again soon."""
+        """Returns the workers' ids; ignores errors (no free descriptor), since it is called often."""
         found: list[int] = []
         with contextlib.suppress(OSError):
             for path in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
@@ -127,7 +128,7 @@ class TritonProcess:
         return found
 
     def tail(self) -> str:
-        """The last lines of the log."""
+        """Returns the last lines of the log."""
         try:
             lines = self.log_path.read_text(errors="replace").splitlines()
         except OSError as error:
@@ -136,7 +137,7 @@ class TritonProcess:
         return "\n".join(f"  {line[:300]}" for line in telling[-_TAIL_LINES:])
 
     def stop(self) -> None:
-        """Lets the server finish what it has begun, then ends it and all it started."""
+        """Lets the server finish its requests, then ends it and its child processes."""
         with self.log_path.open("rb") as log:
             log.seek(0, os.SEEK_END)
             deadline = time.monotonic() + _KILL_AFTER_S
@@ -153,7 +154,7 @@ class TritonProcess:
 
 
 def grpc_address(where: addresses.Addresses, root: Path) -> str:
-    """Where gRPC answers, as its libraries take it: host and port, or the URI of a Unix socket."""
+    """Returns gRPC's address for its libraries: host and port, or the URI of a Unix socket."""
     if where.grpc_host is None:
         return f"unix:{urllib.parse.quote(str(root / _GRPC_SOCKET))}:{_GRPC_SOCKET_PORT}"
     return f"{addresses.bracketed(where.grpc_host)}:{where.grpc_port}"
@@ -162,25 +163,25 @@ def grpc_address(where: addresses.Addresses, root: Path) -> str:
 def options(
     folders: repository.Repository, where: addresses.Addresses, root: Path, memory: str
 ) -> Sequence[str]:
-    """Returns Triton's options.
+    """Returns Triton's command-line options.
 
     Args:
-      folders: what it serves, below ``root``.
-      where: where it listens.
+      folders: the model repository, below ``root``.
+      where: the addresses to listen on.
       root: its working folder.
-      memory: what the names of its regions of shared memory begin with.
+      memory: the prefix of the names of its shared memory.
     """
     grpc = f"unix:{_GRPC_SOCKET}"
     if where.grpc_host is not None:
         grpc = addresses.bracketed(where.grpc_host)
-    # Without this prefix it says that it listens, and does not.
+    # Without this prefix it logs that it listens, but does not.
     family = "ipv6:" if ":" in where.metrics_host else ""
     named = {
         "model-repository": folders.models.relative_to(root),
         "backend-directory": folders.backends.relative_to(root),
         "model-control-mode": "poll",
         "repository-poll-secs": 1,
-        # A version that does not load is reported; it does not end the server.
+        # A version that does not load is reported and does not stop the server.
         "exit-on-error": "false",
         "strict-readiness": "false",
         "exit-timeout-secs": EXIT_TIMEOUT_S,
@@ -190,7 +191,7 @@ def options(
         "metrics-address": f"{family}{where.metrics_host}",
         "metrics-port": where.metrics_port,
         "allow-gpu-metrics": "false",
-        # Where the environment says AIP_MODE, another one is opened on all addresses instead of these.
+        # If AIP_MODE is set, Triton would listen on all addresses instead of these.
         "allow-http": "true",
         "allow-grpc": "true",
         "allow-vertex-ai": "false",
@@ -200,7 +201,7 @@ def options(
     }
     backend = {"shm-region-prefix-name": memory, "stub-timeout-seconds": 300}
     return [
-        # Else every load starts a Python process more, to ask what the configuration has.
+        # Otherwise every load starts another Python process to complete the configuration.
         "--disable-auto-complete-config",
         *(f"--{name}={value}" for name, value in named.items()),
         *(f"--backend-config=python,{name}={value}" for name, value in backend.items()),
@@ -208,7 +209,7 @@ def options(
 
 
 def _state(process_id: int) -> str:
-    """The letter of a process's state; empty where it is gone. Source: proc(5), /proc/pid/stat."""
+    """Returns the letter of a process's state; empty if it is gone. Source: proc(5), stat."""
     try:
         status = Path(f"/proc/{process_id}/stat").read_text()
     except OSError:

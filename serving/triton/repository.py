@@ -1,4 +1,4 @@
-"""The folders that Triton reads, made anew for every change of version.
+"""Triton's model repository, written anew for every change of version.
 
     ROOT/
       backends/python/        Triton's own Python backend
@@ -6,10 +6,10 @@
       models/NAME             → ../generations/2
       generations/2/          config.pbtxt, warmup/, 41/, 42/
 
-Triton polls ``models``. A change replaces one link, so Triton sees the configuration and the
-versions of one moment or of the next. It goes on with the old version until the new one has
-loaded and warmed up, and for ever where that fails. Versions are hard links, or copies across
-file systems: the source may vanish at any time.
+Triton polls ``models``. A change replaces one link, so Triton sees either the old configuration and
+versions or the new ones. It serves the old version until the new one has loaded and warmed up, and
+keeps it if that fails. Versions are hard links, or copies across file systems, since the source may
+be deleted at any time.
 """
 
 import io
@@ -20,8 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from serving import bounds, signatures
+from serving.gateway import bounds
 from serving.triton import installation, model_config
+from serving.versions import signatures
 
 BACKEND_FILES = ("model.py", "failures.py", "image_size.py")
 _WARMUP_SIZE_PX = 64
@@ -34,7 +35,7 @@ class Repository:
       root: an empty folder.
       name: the model's name.
       limits: for the configuration.
-      triton: where the parts of the Python backend are.
+      triton: has the files of the Python backend.
     """
 
     def __init__(
@@ -61,24 +62,24 @@ class Repository:
             )
 
     def publish(self, number: int, source: Path, kept: int | None) -> int:
-        """Makes Triton change over to a version.
+        """Makes Triton switch to a version.
 
         Args:
           number: the version.
           source: its folder.
-          kept: the version that Triton serves until then, to stay on disk.
+          kept: the version that Triton serves until then, which stays on disk.
 
         Returns:
-          The generation, which the configuration of the loaded version tells.
+          The generation, which is in the configuration of the loaded version.
 
         Raises:
           errors.UserError: the version cannot be read.
-          OSError: it vanishes, or the disk is full.
+          OSError: its folder was deleted, or the disk is full.
         """
         offered = signatures.offered(source)
         generation = self._generation + 1
         directory = self._generations / str(generation)
-        shutil.rmtree(directory, ignore_errors=True)  # of an attempt that broke off
+        shutil.rmtree(directory, ignore_errors=True)  # left by a failed attempt
         previous = self._generations / str(self._generation) / str(kept)
         _link_tree(source, directory / str(number))
         if kept is not None and kept != number:
@@ -110,7 +111,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _warmup_image() -> bytes:
-    """A grey PNG as Triton reads a string tensor: its length before it."""
+    """Returns a grey PNG as a string tensor of Triton: preceded by its length."""
     buffer = io.BytesIO()
     Image.new("RGB", (_WARMUP_SIZE_PX, _WARMUP_SIZE_PX), (128, 128, 128)).save(buffer, "PNG")
     return struct.pack("<I", buffer.tell()) + buffer.getvalue()

@@ -17,9 +17,13 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
 from components.evaluator import eval_config
-from data import example, graph
+from data.examples import example
+from data.graph import decoding
 from data.sources import digits
-from pipeline import beam_config, config, dag, engine, job_server, preflight, release, runner
+from pipeline.beam import beam_config, job_server
+from pipeline.run import preflight, runner
+from pipeline.settings import pipeline_config
+from pipeline.wiring import dag, engine, release_steps
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLASSES = 10
@@ -29,7 +33,7 @@ CLASSES = 10
 class Run:
     """What the Beam steps of one engine left: step and output → where it lies."""
 
-    settings: config.PipelineConfig
+    settings: pipeline_config.PipelineConfig
     labels: list[str]
     steps: dict[str, runner.Step]
 
@@ -59,7 +63,7 @@ class Classifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serve_examples(self, examples):
         encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
-        pixels, _ = graph.batch_pixels(encoded, 2, "stretch")
+        pixels, _ = decoding.batch_pixels(encoded, 2, "stretch")
         inputs = tf.reshape(tf.cast(pixels, tf.float32) / 64, [-1, 12, 1])
         return {
             "probabilities": tf.nn.softmax(tf.reduce_sum(inputs * self.weights, 1)),
@@ -102,7 +106,7 @@ def worker_environment() -> Iterator[None]:
         yield
 
 
-def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str]) -> Run:
+def beam_steps(settings: pipeline_config.PipelineConfig, model: Path, arguments: list[str]) -> Run:
     """Ingest, statistics, validation, preprocess, inference and TFMA, as a run has them."""
     preflight.prepare_output(settings)
     inputs = preflight.check(settings, settings.data_dir)
@@ -111,7 +115,7 @@ def beam_steps(settings: config.PipelineConfig, model: Path, arguments: list[str
     clean = validation[-1].outputs["clean_examples"]
     preprocess = dag.training_steps(settings, inputs, clean, engine.LOCAL)[0]
     importer = Importer(source_uri=str(model), artifact_type=standard_artifacts.Model)
-    predict = release.predict_step(settings, inputs, clean, importer.outputs["result"])
+    predict = release_steps.predict_step(settings, inputs, clean, importer.outputs["result"])
     evaluator = Evaluator(
         examples=predict.outputs["evaluated"],
         example_splits=["test"],
@@ -144,7 +148,7 @@ def on_engine(images, model, worker_environment, tmp_path_factory) -> Callable[.
             output = tmp_path_factory.mktemp("run")
             common = ["--data-dir", str(images), "--output-dir", str(output)]
             small = ["--ingest.shard-bytes=4096", "--preprocess.size-px=32"]
-            settings = config.parse([*common, *small, *flags])
+            settings = pipeline_config.parse([*common, *small, *flags])
             skip_without(settings.beam)
             with contextlib.closing(
                 job_server.JobServer(settings.beam, output / "job_server.log")

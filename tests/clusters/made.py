@@ -1,20 +1,18 @@
 """What a run on an engine stored."""
 
 import collections
-import os
 
 import tensorflow as tf
 
-from data import records, split
+from data.examples import examples_artifact
+from data.splits import split
 
 
 def stored(uri: str) -> dict[str, collections.Counter]:
     """Split → its records and how often each is there."""
     return {
         name: collections.Counter(
-            tf.data.TFRecordDataset(
-                records.files(os.path.join(uri, f"Split-{name}"))
-            ).as_numpy_iterator()
+            tf.data.TFRecordDataset(examples_artifact.shards(uri, name)).as_numpy_iterator()
         )
         for name in split.SPLITS
     }

@@ -9,7 +9,8 @@ from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.evaluator import results
-from data import records, split
+from data.examples import records
+from data.splits import split
 from tests.clusters import made
 
 pytestmark = [

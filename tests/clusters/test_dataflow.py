@@ -15,7 +15,8 @@ from tfx.types import standard_artifacts
 
 from benchmarks import ingest_step
 from data import errors
-from pipeline import beam_config, source
+from pipeline.beam import beam_config
+from pipeline.wiring import code_fingerprint
 
 pytestmark = pytest.mark.cluster
 
@@ -89,7 +90,7 @@ def check(job, tmp_path) -> str:
     with tarfile.open(packed) as archive:
         archive.extractall(tmp_path / "worker", filter="data")
     (root,) = (tmp_path / "worker").iterdir()
-    for name in ("data/decoder.py", "components/image_validator/schema_v2.pbtxt"):
+    for name in ("data/images/decoder_process.py", "components/image_validator/schema_v2.pbtxt"):
         assert (root / name).exists()
     return unpickled_elsewhere(functions(job.proto_pipeline), root)
 
@@ -97,7 +98,7 @@ def check(job, tmp_path) -> str:
 def test_ingest(jobs, class_folders, tmp_path):
     step = ingest_step.prepare(class_folders, tmp_path, SETTINGS.arguments())
     # A dry run finds nothing, and ingest does not take that for an empty folder.
-    with pytest.raises(errors.PipelineError, match="The index lacks 24 files"):
+    with pytest.raises(errors.PipelineError, match="The index has no rows of 24 files"):
         step()
     (job,) = jobs
     assert "_Inspect" in check(job, tmp_path)
@@ -114,7 +115,7 @@ def test_statistics(jobs, tmp_path):
     context = statistics_executor.Executor.Context(
         beam_pipeline_args=SETTINGS.arguments(), tmp_dir=str(tmp_path / "tmp")
     )
-    schema = source.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
+    schema = code_fingerprint.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
     options = tfdv.StatsOptions(schema=tfdv.load_schema_text(str(schema)))
     statistics_executor.Executor(context).Do(
         {"examples": [examples]},

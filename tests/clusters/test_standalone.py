@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ingest_step
-from components.image_example_gen import inspection, report
+from components.image_example_gen import inspection
 from data import errors
+from data.examples import examples_artifact
 from data.sources import digits
-from pipeline import beam_config, job_server
+from pipeline.beam import beam_config, job_server
 from tests.clusters import conftest, made, standalone
 
 pytestmark = [
@@ -75,7 +76,7 @@ def test_ingest(engine, killed, many, expected, worker_environment, tmp_path, mo
             except (RuntimeError, errors.PipelineError) as error:
                 assert killed
                 assert "no longer reachable" in str(error) or "lost" in str(error)
-                assert not (tmp_path / "examples" / report.REPORT_FILE).exists()
+                assert not (tmp_path / "examples" / examples_artifact.REPORT_FILE).exists()
                 # What the workers had found is kept; the same command goes on from there.
                 ingest_step.prepare(many, tmp_path)()
             assert made.stored(str(tmp_path / "examples")) == expected

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.release_gate import golden, parity, server_trial
+from components.release_gate.parity import parity, parity_images, server_trial
 from components.trainer import export
-from data import example, records
+from data.examples import example, examples_artifact, records
 from tests import models
 from tests.data.pictures import noise, saved
 
@@ -37,8 +37,8 @@ def of_each_class() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def images(of_each_class) -> list[golden.Golden]:
-    return golden.images(of_each_class)
+def images(of_each_class) -> list[parity_images.Golden]:
+    return parity_images.images(of_each_class)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def examples(of_each_class, tmp_path_factory) -> Path:
         record.features.feature[example.CLASS_TEXT].bytes_list.value.append(name.encode())
         rows.append(record.SerializeToString())
     folder = tmp_path_factory.mktemp("examples")
-    records.write(str(folder / "Split-test" / records.shard_name(0, 1)), rows)
+    records.write(examples_artifact.shard_path(str(folder), "test", 0, 1), rows)
     return folder
 
 
@@ -73,7 +73,7 @@ def asked(right, images, examples) -> Asked:
     """The right model through every stage, by a server where one is installed."""
     asker = server_trial.Asker(
         right.saved_model,
-        records.files(str(examples / "Split-test")),
+        examples_artifact.shards(str(examples), "test"),
         len(models.TINY_LABELS),
         infra_config.InfraConfig().questions,
     )

@@ -1,6 +1,6 @@
 """Augmentations for tests."""
 
-from data import augment_config
+from data.augment import augment_config
 
 NOTHING = augment_config.AugmentConfig(
     horizontal_flip=False,

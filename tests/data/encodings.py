@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from data import decode, graph, image_reading, png_file
-from data.png_file import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA
+from data.graph import decoding
+from data.images import decode, image_reading, png_file
+from data.images.png_file import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA
 
 BACKGROUND = (200, 30, 120)
 READING = image_reading.Reading(BACKGROUND)
@@ -381,7 +382,7 @@ def webp_cells() -> Iterator[Cell]:
 
 def verdicts(cells: Iterator[Cell]) -> dict[str, dict[str, collections.Counter[str]]]:
     """Name → "training" and "serving" → how many cells are equal, different or refused why."""
-    see = graph.reader(READING)
+    see = decoding.reader(READING)
 
     def verdict(cell: Cell, content: bytes) -> str:
         pixels, reason = (value.numpy() for value in see(tf.constant(content)))

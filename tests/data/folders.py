@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from data import folder
 from data.layout import unused
+from data.splits import folder
 
 PGM = b"P5\n1 1\n255\n\0"  # one grey pixel
 

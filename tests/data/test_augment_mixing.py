@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data import augment_config, mixing
+from data.augment import augment_config, mixing
 
 SEED = tf.constant([3, 4], tf.int64)
 COUNT = 9

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
-from data import augment, augment_config, fixed_point, photometric, policy, randomness
+from data.augment import augment, augment_config, photometric, policy, randomness
+from data.images import fixed_point
 from tests.data.pictures import noise
 
 IMAGES = np.stack([np.asarray(noise(24, 24, seed)) for seed in range(6)])

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from data import hashing, quality, split
+from data.files import hashing
+from data.images import quality
+from data.splits import split
 
 
 def grey(image: Image.Image) -> Image.Image:

@@ -23,9 +23,10 @@ from components.release_gate import gate
 from components.report import config as report_config
 from components.trainer import contract as trained_contract
 from components.trainer import export, history
-from data import graph
-from pipeline import history as run_history
-from pipeline import runs, summary
+from data.graph import decoding
+from pipeline import output_folder
+from pipeline.history import command as run_history
+from pipeline.outcome import summary
 from tests import browser, whole_runs
 from tests.whole_runs import Run
 
@@ -129,7 +130,7 @@ def test_the_report_opens_and_says_what_the_summary_says(first, first_summary, o
         assert reason in shown
     card = Path(first_summary.model_card).read_text(encoding="utf-8")
     assert f"{first_summary.metrics.accuracy:.1%}" in card
-    index = open_page(first.output / runs.INDEX_FILE)
+    index = open_page(output_folder.OutputFolder(first.output).index)
     assert first_summary.run_id in index.inner_text("body")
     link = index.get_attribute(f"a[href$='{report_config.PAGE_FILE}']", "href")
     assert (first.output / link).resolve() == Path(first_summary.report).resolve()
@@ -174,7 +175,7 @@ def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data
     encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
     contract = trained_contract.read(Path(first_summary.pushed.path))
     assert contract["image_size_px"] == 32
-    pixels, _ = tf.function(graph.batch_pixels)(tf.constant(encoded), 32, "stretch")
+    pixels, _ = tf.function(decoding.batch_pixels)(tf.constant(encoded), 32, "stretch")
     logits = trained(tf.cast(pixels, tf.float32), training=False)
     expected = tf.nn.softmax(logits / contract["temperature"])
     outputs = served(image_bytes=tf.constant(encoded))
@@ -286,7 +287,14 @@ def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving
 
 
 def ask_history(output: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "pipeline.history", "--output-dir", str(output), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.history.command",
+        "--output-dir",
+        str(output),
+        *arguments,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from components.trainer.exports import manifest, runtime
-from data import graph
+from components.trainer.exports import formats, manifest, runtime
+from data.graph import decoding
 
 pytestmark = [pytest.mark.landing, pytest.mark.xdist_group("runs")]
 
@@ -20,8 +20,8 @@ ROOM_FOR_INT8 = (
 
 def test_flowers(shared, tmp_path, forked):
     data = shared("datasets/flower_photos_200")
-    formats = ("--train.exports.formats", ",".join(manifest.NAMES), *ROOM_FOR_INT8)
-    done = forked.run("--data-dir", data, "--output-dir", tmp_path / "out", *formats)
+    exported = ("--train.exports.formats", ",".join(formats.REGISTRY), *ROOM_FOR_INT8)
+    done = forked.run("--data-dir", data, "--output-dir", tmp_path / "out", *exported)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert sum(found["examples"].values()) == 200
@@ -44,7 +44,7 @@ def test_flowers(shared, tmp_path, forked):
     (parity,) = [check for check in decided["checks"] if check["name"] == "parity"]
     assert "the running server" in parity["message"]
     assert any("The server loaded the model" in reason for reason in found["reasons"])
-    pixels, _ = graph.batch_pixels(
+    pixels, _ = decoding.batch_pixels(
         tf.constant([path.read_bytes() for path in paths]), **resizing(pushed)
     )
     for one in manifest.read(pushed):
@@ -52,7 +52,7 @@ def test_flowers(shared, tmp_path, forked):
         answer = runtime.ask(one.format, pushed / manifest.FOLDER / one.file, pixels.numpy())
         same = answer.argmax(axis=1) == outputs["probabilities"].numpy().argmax(axis=1)
         assert same.mean() >= 0.8, one.format
-    assert len(manifest.read(pushed)) == len(manifest.NAMES)
+    assert len(manifest.read(pushed)) == len(formats.ALL)
 
 
 def resizing(pushed: Path) -> dict[str, object]:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import kills
 from data.sources import digits
-from pipeline import lock
+from pipeline.run import lock
 from tests import whole_runs
 
 pytestmark = pytest.mark.landing

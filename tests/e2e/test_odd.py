@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pipeline import summary
+from pipeline.outcome import summary
 
 pytestmark = [pytest.mark.landing, pytest.mark.xdist_group("runs")]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline import database
+from pipeline import output_folder
 
 MODEL = "pets"
 
@@ -18,7 +18,7 @@ class Recorder:
     def __init__(self, output: Path) -> None:
         self.output = output
         config = pb.ConnectionConfig()
-        config.sqlite.filename_uri = str(output / database.FILE)
+        config.sqlite.filename_uri = str(output_folder.OutputFolder(output).metadata)
         config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
         self.store = metadata_store.MetadataStore(config)
 

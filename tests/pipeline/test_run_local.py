@@ -11,7 +11,9 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 
-from pipeline import lock, run_local, summary
+from pipeline import run_local
+from pipeline.outcome import summary
+from pipeline.run import lock
 from tests.whole_runs import ROOT, run
 
 pytestmark = pytest.mark.xdist_group("runs")
@@ -28,9 +30,7 @@ def test_help_is_light_and_names_every_group():
         "--gate.min-recall",
     ):
         assert part in done.stdout
-    code = (
-        "import sys, pipeline.run_local, pipeline.config as c; c.settings.names(c.PipelineConfig)"
-    )
+    code = "import sys, pipeline.run_local, pipeline.settings.pipeline_config as c; c.settings.names(c.PipelineConfig)"
     check = f"{code}; print([m for m in ('tensorflow', 'keras', 'tfx', 'apache_beam') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, cwd=ROOT)
     assert loaded.stdout.strip() == "[]", loaded.stderr

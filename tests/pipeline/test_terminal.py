@@ -7,8 +7,7 @@ import sys
 from rich.console import Console
 
 from data import progress
-from pipeline import progress as step_table
-from pipeline import runner
+from pipeline.run import runner, step_table
 
 
 def table(terminal: bool) -> tuple[step_table.StepTable, io.StringIO]:

@@ -13,7 +13,10 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import artifact
 
 from data import errors
-from pipeline import database, parts, run_config, runner
+from pipeline import output_folder
+from pipeline.history import database
+from pipeline.run import runner
+from pipeline.settings import run_config, step_selection
 
 behaviour: dict[str, Callable[[], None]] = {}
 
@@ -60,7 +63,9 @@ def build(output: Path, value: int = 1, code: str = "c1") -> Pipeline:
     return Pipeline(
         pipeline_name="tiny",
         pipeline_root=str(output / "artifacts" / "tiny"),
-        metadata_connection_config=database.connection_config(output / database.FILE),
+        metadata_connection_config=database.connection_config(
+            output_folder.OutputFolder(output).metadata
+        ),
         components=[make, double, add],
         enable_cache=True,
     )
@@ -94,7 +99,7 @@ class Ran:
         run_id: str,
         value: int = 1,
         code: str = "c1",
-        asked: parts.Parts = parts.WHOLE,
+        asked: step_selection.Parts = step_selection.WHOLE,
         **settings: object,
     ) -> None:
         self.listener = Listener()

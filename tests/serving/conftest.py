@@ -1,4 +1,4 @@
-"""Real servers that several files of tests ask, each started once a session."""
+"""Real servers that several test files share, each started once per session."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tests.serving import served
 
 @pytest.fixture
 def model_dir(exported, tmp_path) -> Path:
-    """A model's folder with the versions 1 and 2."""
+    """Returns a model's folder with the versions 1 and 2."""
     folder = tmp_path / "serving" / "shapes"
     for version, source in exported.items():
         shutil.copytree(source, folder / str(version))
@@ -21,9 +21,9 @@ def model_dir(exported, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def guarded(exported, tmp_path_factory) -> Iterator[served.Server]:
-    """A server with a token, on another address than Triton's; one of its labels is hostile.
+    """Starts a server with a token, on another address than Triton's; one label is hostile.
 
-    Its TMPDIR is what a shell would make much of.
+    Its TMPDIR contains shell metacharacters.
     """
     folder = tmp_path_factory.mktemp("guarded") / "shapes"
     shutil.copytree(exported[2], folder / "5")
@@ -51,9 +51,9 @@ def guarded(exported, tmp_path_factory) -> Iterator[served.Server]:
 
 @pytest.fixture(scope="session")
 def open_server(exported, tmp_path_factory) -> Iterator[served.Server]:
-    """A server without a token that records all it is asked; version 1 knows three classes.
+    """Starts a server without a token that records all requests; version 1 has three classes.
 
-    All tests that use it are of the group of its name. Those of test_server.py come last: they
+    All tests that use it are in the group of its name. Those of test_server.py run last: they
     push versions, and the last one stops it.
     """
     folder = tmp_path_factory.mktemp("open") / "shapes"

@@ -1,4 +1,4 @@
-"""What attacks of tests have in common: how they are sent, and that the server goes on."""
+"""Helpers for attacks: send them, and check that the server still works."""
 
 import contextlib
 import json
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks import health, hostile_images, hostile_requests, hostile_rounds, raw_http
-from serving import client
+from serving.client import client
 from tests.serving import served
 
 MODEL = "shapes"
-# Longer than a second, which benchmarks/serving_fuzz.py asks for: other tests may use the machine.
+# Longer than the second of benchmarks/serving_fuzz.py: other tests may load the machine.
 HEALTH_S = 5.0
 IMAGES = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
 
 
 @contextlib.contextmanager
 def sound_afterwards(server: served.Server) -> Iterator[None]:
-    """After the block the same processes answer the same."""
+    """Checks that after the block the same processes give the same answers."""
     before = server.children()
     with client.Client(server.url, timeout_s=60) as asked:
         expected = probabilities(asked)
@@ -46,7 +46,7 @@ def post(url: str, body: bytes, headers=None) -> tuple[int, dict]:
 
 
 def attack(server: served.Server, rounds: int, most_bytes: int) -> Counter[int]:
-    """Sends hostile requests of all kinds; gives how often each status came."""
+    """Sends hostile requests of all kinds; returns the count of each status."""
     doors = {hostile_requests.V1: server.address["rest"]}
     statuses: Counter[int] = Counter()
 
@@ -54,7 +54,7 @@ def attack(server: served.Server, rounds: int, most_bytes: int) -> Counter[int]:
         host, _, port = doors.get(one.door, server.url).partition("://")[2].partition(":")
         found = raw_http.send(host, int(port), one.wire(), one.finished, 60)
         assert found.status < 500
-        # Nothing at all is right for what is no whole HTTP.
+        # No response is correct for incomplete HTTP.
         assert found.status > 0 or (found.status == 0 and one.finished)
         statuses[found.status] += 1
 
@@ -64,7 +64,7 @@ def attack(server: served.Server, rounds: int, most_bytes: int) -> Counter[int]:
 
 
 class Health(health.Health):
-    """Fails where the server did not say all the time, and soon, that it runs."""
+    """Fails unless the server's health is answered with 200 in time throughout."""
 
     def __init__(self, *urls: str) -> None:
         super().__init__(list(urls))

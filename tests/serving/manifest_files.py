@@ -24,7 +24,7 @@ VALUES = {
 
 
 def render(text: str, values: dict[str, str] | None = None) -> str:
-    """Fills ``${NAME}``, ``${NAME:-default}`` and ``${NAME:?message}`` in.
+    """Substitutes ``${NAME}``, ``${NAME:-default}`` and ``${NAME:?message}``.
 
     Raises:
       KeyError: a variable has neither value nor default.
@@ -39,10 +39,10 @@ def render(text: str, values: dict[str, str] | None = None) -> str:
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
-    """The documents of a YAML file."""
+    """Returns the documents of a YAML file."""
     return list(yaml.safe_load_all(render(path.read_text())))
 
 
 def compose() -> dict[str, Any]:
-    """The compose file, with its defaults."""
+    """Returns the compose file with its defaults."""
     return documents(COMPOSE / "compose.yaml")[0]

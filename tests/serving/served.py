@@ -1,4 +1,4 @@
-"""A real model server, started as a user starts it, and what is sent to it."""
+"""A real model server, started as a user starts it, and helpers to send requests to it."""
 
 import importlib.util
 import json
@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import process_tree
-from serving import client, transport
+from serving.client import client, transport
 from tests.data.pictures import noise, saved
 
 TIMEOUT_S = 240
 TOKEN = "Right-token_0123456789.~+/="  # noqa: S105
 HOSTILE = "<img src=x onerror=\"document.title='hostile'\"><b>bold</b>"
 MOST_BYTES = 400_000
-# Of the open server, in one request; the golden images are within both.
+# Limits of the open server for one request; the parity images are within both.
 OPEN_PIXELS = 10_000_000
 OPEN_BYTES = 800_000
 RECORD = "recorded.jsonl"
@@ -45,13 +45,13 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 
 class Server:
-    """``python -m serving serve`` in a process of its own.
+    """A process of ``python -m serving serve``.
 
     Args:
-      folder: the model's.
-      flags: of the command.
-      descriptors: its soft and its hard limit of file descriptors; None: those of the tests.
-      environment: beside that of the tests.
+      folder: the model's folder.
+      flags: flags of the command.
+      descriptors: its soft and hard limit of file descriptors; None: those of the tests.
+      environment: variables in addition to those of the tests.
     """
 
     def __init__(
@@ -84,17 +84,17 @@ class Server:
         return self._output.read_text()
 
     def log_path(self) -> Path:
-        """What Triton says."""
+        """Returns the path of Triton's log."""
         line = next(line for line in self.output().splitlines() if line.startswith("log "))
         return Path(line.partition(" ")[2].strip())
 
     def triton(self, model: str | None = None) -> client.Client:
-        """Asks Triton itself, past the doors."""
+        """Sends a request to Triton itself, bypassing the gateway."""
         path = self.address["triton"].removeprefix("unix:")
         return client.Client("http://triton", model, send=transport.HttpTransport(path))
 
     def workers(self) -> list[int]:
-        """The processes that run the model."""
+        """Returns the processes that run the model."""
         names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in self.children()}
         return [child for child, name in names.items() if "python_backend_stub" in name]
 
@@ -106,16 +106,16 @@ class Server:
         wait_until(looked)
 
     def children(self) -> list[int]:
-        """All processes below the server's."""
+        """Returns all descendant processes of the server."""
         return process_tree.below(self.process.pid)
 
     def cpu_s(self) -> float:
-        """The time on a processor of the supervising process, and of the gateway in it."""
+        """Returns the CPU time of the supervising process, which includes the gateway."""
         status = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self) -> float:
-        """What the supervising process, and the gateway in it, has in memory."""
+        """Returns the memory of the supervising process, which includes the gateway."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
 

@@ -1,4 +1,4 @@
-"""Some hostile requests of each kind; those by the hundred are in test_hostile.py."""
+"""Some hostile requests of each kind; test_hostile.py has hundreds."""
 
 import gzip
 import json
@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 
 from benchmarks import raw_http
-from serving import protocol
+from serving.client import protocol
 from tests.serving import hostile, served
 from tests.serving.hostile import MODEL, post
 from tests.serving.served import encoded

@@ -14,7 +14,7 @@ from tests.serving.served import encoded
 
 @pytest.fixture
 def run(capsys):
-    """Runs a command: exit code, output, errors."""
+    """Runs a command; returns exit code, output and errors."""
 
     def call(*arguments) -> tuple[int, str, str]:
         code = command.main([str(argument) for argument in arguments])
@@ -24,7 +24,7 @@ def run(capsys):
 
 
 def refused(result) -> str:
-    """The one sentence of a usage error."""
+    """Checks a usage error and returns its one sentence."""
     code, _, said = result
     assert code == 2
     assert said.startswith("Error: ")
@@ -59,7 +59,7 @@ def test_predict_without_a_server(run, model_dir, tmp_path):
     )
     assert code == 0
     joined = " ".join(table.replace("\n", " ").split())
-    assert "no image that can be read" in joined
+    assert "image cannot be read" in joined
     assert any(label.split()[0] in joined for label in LABELS)
     assert joined.endswith("model version 2")
 
@@ -72,7 +72,7 @@ def test_no_such_folder(run, tmp_path, name):
 
 @served.needs_triton
 def test_serve_without_a_version(run, tmp_path):
-    assert "holds no version" in refused(run("serve", "--model-dir", tmp_path, "--port", 0))
+    assert "contains no version" in refused(run("serve", "--model-dir", tmp_path, "--port", 0))
 
 
 @served.needs_triton
@@ -89,14 +89,14 @@ def test_serve_on_a_taken_port(run, model_dir):
 def test_ports_are_compared_before_anything_is_loaded(run, model_dir):
     flags = ("--model-dir", model_dir, "--port", 8100, "--rest-port", 8101)
     said = refused(run("serve", *flags))
-    assert "Port 8101 is wanted for --grpc-port and --rest-port." in said
+    assert "Port 8101 is requested for --grpc-port and --rest-port." in said
 
 
 @pytest.mark.parametrize("name", ["x$(touch hacked)", "with blank", "a;b", "ä", "a\nb", "'a'"])
 def test_a_name_that_a_shell_would_take_apart_is_refused(run, model_dir, name):
     model_dir.rename(model_dir.with_name(name))
     said = refused(run("serve", "--model-dir", model_dir.with_name(name), "--port", 0))
-    assert f"The model's name is its folder's, and {name!r} cannot be one: allowed are" in said
+    assert f"The folder's name {name!r} cannot be a model's name: allowed are" in said
     assert run("versions", "--model-dir", model_dir.with_name(name))[0] == 0
 
 
@@ -127,7 +127,7 @@ def test_no_room_for_the_temporary_folder(model_dir, tmp_path, blocks, reason):
     said = refused((done.returncode, done.stdout, done.stderr))
     assert "emporary folder" in said
     assert reason in said
-    assert "TMPDIR names another place." in said
+    assert "TMPDIR to another place." in said
     assert not list(tmp_path.glob("image-serving-*"))
 
 
@@ -145,7 +145,7 @@ def test_usage(run, model_dir, tmp_path):
     assert "invalid choice: 'nonsense'" in refused(run("nonsense"))
     assert "--model-dir" in refused(run("serve"))
     said = refused(run("serve", "--model-dir", model_dir, "--port", "70000"))
-    assert "70000 is no port; allowed are 0 to 65535" in said
+    assert "70000 is not a port; allowed are 0 to 65535" in said
     assert "at least 1" in refused(run("serve", "--model-dir", model_dir, "--workers", "0"))
     said = refused(run("predict", tmp_path / "a.jpg", tmp_path / "b.jpg"))
     assert "a.jpg cannot be read: No such file or directory. " in said
@@ -169,4 +169,4 @@ def test_it_runs_as_a_module_and_imports_no_tensorflow():
         env={**os.environ, "COLUMNS": "100"},
         check=True,
     )
-    assert "serve the newest version, and follow the folder" in done.stdout
+    assert "serve the highest version, and follow the folder" in done.stdout

@@ -1,4 +1,4 @@
-"""What Triton's process may not do, tried by another program in its place."""
+"""The confinement of Triton's process, tested with another program."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ import pytest
 
 from serving.triton import confinement
 
-# As Boost makes a region, and then what must go on as ever.
+# Creates a region as Boost does, then calls that must still work.
 MAKE = """
 import os, sys
 for name, mode in (("region", 0o644), ("other", 0o640)):
@@ -33,7 +33,7 @@ def test_shared_memory_is_never_made_readable_to_others(tmp_path):
         check=True,
         preexec_fn=confinement.confiner(),
     )
-    # 0600 from the first moment on; every other mode is set, and chmod(2) is no concern.
+    # 0600 from the first moment; every other mode is set, and chmod(2) is not affected.
     assert done.stdout.split() == ["0o600", "0o600", "0o600", "0o640"]
     assert stat.S_IMODE((tmp_path / "other").stat().st_mode) == 0o644
 

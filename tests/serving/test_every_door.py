@@ -1,4 +1,4 @@
-"""Golden images through every door of a real server, and without one: all say what was trained."""
+"""Parity images through every protocol of a real server, and without one, match the network."""
 
 import base64
 import functools
@@ -16,11 +16,13 @@ import pytest
 import tensorflow as tf
 from packaging import version
 
-from components.release_gate import golden, parity, training_stage
+from components.release_gate.parity import parity, parity_images, training_stage
 from components.trainer import contract as trained_contract
-from data import refusals
+from data.images import refusals
 from serving import __main__ as command
-from serving import bounds, classification, client, local, recording
+from serving.client import client, in_process
+from serving.gateway import bounds, classification
+from serving.replay import recording
 from tests.models import LABELS
 from tests.serving import served
 from tests.serving.served import encoded
@@ -37,12 +39,12 @@ MAX_BATCH = bounds.Limits().max_batch
 
 @dataclass(frozen=True)
 class Said:
-    """What a door says of N images of K classes.
+    """The predictions of one protocol for N images of K classes.
 
     Attributes:
       probabilities: float [N, K].
       valid: bool [N].
-      labels: N names, empty where not valid.
+      labels: N names, empty if not valid.
     """
 
     probabilities: np.ndarray
@@ -51,14 +53,14 @@ class Said:
 
 
 @pytest.fixture(scope="module")
-def images() -> list[golden.Golden]:
-    """One of each class, every format, orientation and size, and broken ones."""
-    return golden.images({name: encoded(seed=seed) for seed, name in enumerate(LABELS)})
+def images() -> list[parity_images.Golden]:
+    """Returns images of each class, every format, orientation and size, and broken ones."""
+    return parity_images.images({name: encoded(seed=seed) for seed, name in enumerate(LABELS)})
 
 
 @pytest.fixture(scope="module")
 def trained(exported, images) -> Said:
-    """What the trained network says, by the pixels that it was trained on."""
+    """Returns the trained network's predictions for the pixels that it was trained on."""
     path = exported[2]
     spec = training_stage.spec_of(trained_contract.read(path))
     content = [image.encoded for image in images]
@@ -75,7 +77,7 @@ def server(open_server) -> served.Server:
 
 
 def of_rows(outputs) -> Said:
-    """From outputs by name, as TensorFlow, Triton or JSON have them."""
+    """Converts outputs by name, as of TensorFlow, Triton or JSON."""
     names = [one.decode() if isinstance(one, bytes) else one for one in outputs["label"]]
     return Said(np.array(outputs["probabilities"], float), np.array(outputs["valid"], bool), names)
 
@@ -128,7 +130,7 @@ def serve_examples_in_process(server, images) -> Said:
 
 
 def local_predict(server, images) -> Said:
-    return of_predictions(local.predict(server.folder, images))
+    return of_predictions(in_process.predict(server.folder, images))
 
 
 def triton_binary(server, images) -> Said:
@@ -153,10 +155,10 @@ def triton_json(server, images) -> Said:
 
 def triton_grpc(server, images) -> Said:
     with pytest.MonkeyPatch.context() as patch:
-        # Its generated code asks for a newer grpcio than TFX 1.16 allows, and works with that one.
+        # Its generated code requires a newer grpcio than TFX 1.16 allows, but works with this one.
         patch.setattr(grpc, "__version__", max(grpc.__version__, "1.67.0", key=version.parse))
         import tritonclient.grpc as triton
-    values = np.array([*images, None], object)[:-1, None]  # else NumPy drops zeros at the end
+    values = np.array([*images, None], object)[:-1, None]  # otherwise NumPy drops zeros at the end
     tensor = triton.InferInput("image_bytes", list(values.shape), "BYTES")
     tensor.set_data_from_numpy(values)
     with triton.InferenceServerClient(server.address["grpc"]) as asked:
@@ -182,7 +184,7 @@ def tensorflow_serving_by_column(server, images) -> Said:
 
 
 DOORS = (
-    # In process they are parity's stages too, which the release gate's tests ask.
+    # In process they are also parity's stages, which the release gate's tests run.
     pytest.param(serving_default_in_process, marks=pytest.mark.landing),
     pytest.param(serve_examples_in_process, marks=pytest.mark.landing),
     local_predict,
@@ -196,7 +198,7 @@ DOORS = (
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_golden_images_are_answered_as_by_the_trained_network(door, server, images, trained):
-    # To this process it is one batch: it loads the model for each.
+    # One batch, because this process loads the model for each.
     size = len(images) if door is local_predict else MAX_BATCH
     said = joined(
         door(server, [image.encoded for image in images[start : start + size]])
@@ -231,12 +233,12 @@ def test_the_command_prints_what_the_trained_network_says(
             score = float(re.search(r"([\d.]+)%", printed)[1])
             assert score == pytest.approx(100 * row.max(), abs=0.051)
         else:
-            reason = re.search(r"no image that can be read: (\w+)$", printed.rstrip())
+            reason = re.search(r"image cannot be read: (\w+)$", printed.rstrip())
             assert reason and reason[1] in refusals.REFUSALS
 
 
 def test_serve_examples_has_no_door(server):
-    """Its input is another: the limit on pixels could not be held without reading the records."""
+    """Its input differs: the limit on pixels could not be enforced without parsing the records."""
     tensor = {"name": "image_bytes", "shape": [1, 1], "datatype": "BYTES", "data": [""]}
     content = {"parameters": {"signature": "serve_examples"}, "inputs": [tensor]}
     with pytest.raises(urllib.error.HTTPError) as raised:

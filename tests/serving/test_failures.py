@@ -1,6 +1,6 @@
 import pytest
 
-from serving import upstream
+from serving.gateway import upstream
 from serving.triton import failures
 
 F = failures.Failure

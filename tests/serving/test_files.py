@@ -1,4 +1,4 @@
-"""Files that a user names, and what may lie there instead."""
+"""Files that a user names, and links, pipes or devices in their place."""
 
 import os
 import stat
@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from serving import access, errors, files
+from serving import errors, files
+from serving.gateway import access
 from tests.serving.served import TOKEN
 
 
@@ -27,7 +28,7 @@ def test_a_file_is_read_whole_or_refused(tmp_path):
     assert files.read(tmp_path / "a", 6) == b"123456"
     with pytest.raises(OSError, match="It has 6 bytes; allowed are 5"):
         files.read(tmp_path / "a", 5)
-    # Files of /proc tell no size.
+    # Files of /proc report no size.
     with pytest.raises(OSError, match="allowed are 5"):
         files.read("/proc/self/stat", 5)
 
@@ -80,7 +81,7 @@ def test_a_token_may_come_through_a_pipe(tmp_path, monkeypatch):
     os.close(reader)
     monkeypatch.setattr(files, "PIPE_TIMEOUT_S", 0.2)
     os.mkfifo(tmp_path / "nobody writes")
-    with pytest.raises(errors.UserError, match=r"cannot be read: No end of it after 0\.2 s"):
+    with pytest.raises(errors.UserError, match=r"cannot be read: It has not ended after 0\.2 s"):
         access.read(tmp_path / "nobody writes")
 
 

@@ -1,4 +1,4 @@
-"""The front door, as a real nginx before a server that tells what reaches it."""
+"""The reverse proxy, as a real nginx in front of a server that echoes its requests."""
 
 import contextlib
 import http.server
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
 class Told(http.server.BaseHTTPRequestHandler):
-    """Answers every request with its path and the token that came along."""
+    """Answers every request with its path and the token that it received."""
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 def configuration(folder: Path, text: str, port: int) -> Path:
-    """What the image's own nginx.conf does around the template, without root."""
+    """Writes a configuration like the image's own nginx.conf, for use without root."""
     paths = " ".join(f"{name}_temp_path {folder / name};" for name in TEMPORARY)
     head = f"daemon off; pid {folder}/pid; error_log {folder}/log; events {{ }}"
     path = folder / "nginx.conf"
@@ -86,7 +86,7 @@ def upstream() -> Iterator[int]:
 
 @contextlib.contextmanager
 def opened(folder: Path, upstream: int, token: str) -> Iterator[str]:
-    """A door; its URL."""
+    """Starts a reverse proxy; yields its URL."""
     port = free_port()
     text = manifest_files.render(manifest_files.FRONT_DOOR.read_text(), values(upstream, token))
     path = configuration(folder, text, port)
@@ -106,13 +106,13 @@ def opened(folder: Path, upstream: int, token: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=[TOKEN, ""], ids=["token", "open"])
 def door(request, upstream, tmp_path_factory) -> Iterator[tuple[str, str]]:
-    """The URL of a door, and its token."""
+    """Returns the URL of a reverse proxy, and its token."""
     with opened(tmp_path_factory.mktemp("nginx"), upstream, request.param) as url:
         yield url, request.param
 
 
 def ask(url: str, token: str = "", method: str = "GET", body: bytes | None = None, **more: str):
-    """Status, JSON and headers."""
+    """Sends a request; returns status, JSON and headers."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     headers |= {name.replace("_", "-"): value for name, value in more.items()}
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
@@ -212,7 +212,7 @@ def test_a_server_that_is_down_is_an_overload_to_the_client(tmp_path):
 def test_a_slip_is_seen(right, wrong, tmp_path):
     text = manifest_files.FRONT_DOOR.read_text()
     assert right in text
-    # As the image does it: what is not in the environment remains as it is.
+    # As the image does it: names that are not in the environment are left unchanged.
     known = {"V3_UPSTREAM": "${V3_UPSTREAM}", **values(9, "")}
     text = manifest_files.render(text.replace(right, wrong), known)
     result = checked(configuration(tmp_path, text, free_port()))

@@ -1,4 +1,4 @@
-"""Hostile requests and too many of them, to a real server."""
+"""Hostile requests, and too many of them, to a real server."""
 
 import asyncio
 import base64
@@ -23,7 +23,8 @@ import aiohttp
 from PIL import Image
 
 from benchmarks import hostile_images, raw_http
-from serving import bounds, client, protocol
+from serving.client import client, protocol
+from serving.gateway import bounds
 from tests.serving import hostile, served
 from tests.serving.hostile import MODEL, Health, address_of, post
 from tests.serving.served import encoded
@@ -57,7 +58,7 @@ def test_no_request_makes_the_server_fail(server, sound_afterwards):
 
 
 def test_many_large_images_are_asked_for_in_parts(server):
-    """Each is within the limit, all of them are not; the answers are those to each alone."""
+    """Each is within the limit, their sum is not; the answers equal those to single images."""
     url, values = f"{server.address['rest']}/v1/models/{MODEL}:predict", encoded(400, 400)
     four = {"instances": [{"b64": base64.b64encode(values).decode()}] * 4}
     status, answer = post(url, json.dumps(four).encode())
@@ -73,7 +74,7 @@ def test_many_large_images_are_asked_for_in_parts(server):
 
 
 def test_a_frame_larger_than_its_screen_is_no_image(server, sound_afterwards):
-    """Its header says 1×1: the decoder would take room for what the frame says."""
+    """The header states 1×1: the decoder would allocate the size of the frame."""
     image = hostile_images.bomb(hostile_images.sound()[-5], 60_000, 60_000)
     assert image.startswith(b"GIF")
     with client.Client(server.url, timeout_s=60) as asked:
@@ -103,7 +104,7 @@ def test_overload_is_shed_and_passes(server, sound_afterwards):
 
 @functools.cache
 def brotli_bomb() -> bytes:
-    """1 GB of zeros."""
+    """Returns 1 GB of zeros, compressed with brotli."""
     brotli = pytest.importorskip("brotli")
     packer = brotli.Compressor(quality=1)
     parts = [packer.process(bytes(1 << 24)) for _ in range(64)]
@@ -120,7 +121,7 @@ def test_what_is_compressed_is_not_unpacked_for_strangers(guarded, path):
         for port in ("http", "rest"):
             assert raw_http.send(*address_of(guarded.address[port]), wire, False, 60).status == 401
         time.sleep(2)
-    # To unpack them takes several.
+    # Decompressing them takes several.
     assert guarded.cpu_s() < before_s + 1.5
 
 
@@ -138,7 +139,7 @@ def test_what_is_compressed_is_bounded(server, sound_afterwards, encoding):
 
 
 def test_many_pixels_in_few_bytes_are_refused(server, sound_afterwards):
-    """In small what twelve PNGs of 10,000 × 10,000 are: each within the limit, and all are not."""
+    """Small version of twelve PNGs of 10,000 × 10,000: each is within the limit, the sum is not."""
     buffer = io.BytesIO()
     Image.new("L", (500, 500)).save(buffer, "PNG")
     images = [buffer.getvalue()] * 12
@@ -152,7 +153,7 @@ def test_many_pixels_in_few_bytes_are_refused(server, sound_afterwards):
 
 @contextlib.contextmanager
 def opened(url: str, count: int, first_bytes: bytes) -> Iterator[list[socket.socket]]:
-    """So many connections on each of which so much is sent."""
+    """Opens so many connections and sends the bytes on each."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * count)), hard))
     with contextlib.ExitStack() as stack:
@@ -168,8 +169,8 @@ def test_connections_that_ask_nothing_take_no_place(server, sound_afterwards, fi
     """More than a process may have open by default, and more than the gateway lets in."""
     count = bounds.Limits().max_connections + 100
     with Health(server.url), opened(server.url, count, first_bytes) as idle:
-        time.sleep(1.2)  # what is fresh is left alone
-        # The eldest had to go.
+        time.sleep(1.2)  # fresh connections are not closed
+        # The oldest one was closed.
         with contextlib.suppress(ConnectionResetError):
             assert idle[0].recv(1) == b""
         with client.Client(server.url, retries=client.Retries(attempts=1)) as asked:
@@ -179,7 +180,7 @@ def test_connections_that_ask_nothing_take_no_place(server, sound_afterwards, fi
 
 def test_clients_that_do_not_read_take_bounded_memory(server, sound_afterwards):
     """Each answer is megabytes of JSON."""
-    # As small as can be: bodies have a bound of their own.
+    # As small as possible: bodies have their own bound.
     values = [{"b64": base64.b64encode(encoded(1, 1, form="PNG")).decode()}] * 256
     body = json.dumps({"signature_name": "explain", "instances": values}).encode()
     wire = raw_http.request("POST", f"/v1/models/{MODEL}:predict", {}, body, len(body))

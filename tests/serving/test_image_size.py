@@ -1,4 +1,4 @@
-"""Sizes as Pillow has them, and what Pillow does not say."""
+"""Sizes compared with Pillow's, and cases that Pillow does not report."""
 
 import io
 import struct
@@ -60,7 +60,7 @@ def small(form: str) -> bytes:
 
 
 def endless() -> dict[str, bytes]:
-    """Small images with megabytes of empty parts before the pixels, which decoders read one by one."""
+    """Returns small images with megabytes of empty parts before the pixels, slow for decoders."""
     gif, png, jpeg = small("GIF"), small("PNG"), small("JPEG")
     frame = gif.index(b"\x2c\0\0\0\0")
     comment = b"\x21\xfe" + (b"\xff" + b"a" * 255) * 16_000 + b"\0"

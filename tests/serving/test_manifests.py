@@ -1,4 +1,4 @@
-"""TensorFlow Serving by docker compose: its files are right, agree with one another and are safe."""
+"""TensorFlow Serving with docker compose: its files are valid, consistent and safe."""
 
 import copy
 import json
@@ -137,7 +137,7 @@ def test_prometheus_asks_where_the_metrics_are():
 
 
 def validated(content: dict[str, Any]) -> None:
-    """Checks a compose file: unknown keys, wrong values, networks and volumes that are not there."""
+    """Checks a compose file: unknown keys, wrong values, missing networks and volumes."""
     compose_spec = pytest.importorskip("compose_spec", reason="compose-spec is in the extra dev")
     compose_spec.PyCompose.from_json(json.dumps(content)).validate()
     services = content["services"].values()
@@ -174,7 +174,7 @@ def test_a_slip_in_the_compose_file_is_seen(right, wrong):
 
 
 def dangers(service: dict[str, Any]) -> list[str]:
-    """What a service of the compose file may not be."""
+    """Returns the unsafe settings of a service of the compose file."""
     mounts = service.get("volumes", [])
     resources = service.get("deploy", {}).get("resources", {}).get("limits", {})
     found = {

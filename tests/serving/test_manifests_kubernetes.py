@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: after their schemas, and in agreement with the server and its image."""
+"""The Kubernetes manifests: valid by their schemas, consistent with the server and its image."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ INFERENCE_SERVICE = manifest_files.MANIFESTS / "kserve" / "inference_service.yam
 KSERVE_SCHEMA = Path(__file__).with_name("kserve_inference_service.schema.json")
 # The oldest and the newest that are checked.
 KUBERNETES = ["1.29", "1.37"]
-# What is imported under another name than it is installed by, or comes with another package.
+# Packages with another import name, or that come with another package.
 PACKAGES = {
     "PIL": "pillow",
     "pytriton": "nvidia-pytriton",
@@ -30,7 +30,7 @@ PACKAGES = {
 
 
 def deployed() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The Deployment and the Service."""
+    """Returns the Deployment and the Service."""
     deployment, service = manifest_files.documents(TRITON / "deployment.yaml")
     return deployment, service
 
@@ -75,7 +75,7 @@ def test_a_slip_in_them_is_seen(right, wrong):
 
 
 def merged(base: Any, patch: Any) -> Any:
-    """A strategic merge, as far as the patch needs it: lists of containers by their name."""
+    """Applies a strategic merge, as far as the patch needs it: lists of containers by name."""
     if isinstance(base, dict) and isinstance(patch, dict):
         return {**base, **{key: merged(base.get(key), value) for key, value in patch.items()}}
     if isinstance(base, list) and isinstance(patch, list) and "name" in patch[0]:
@@ -125,7 +125,7 @@ def test_the_server_takes_the_arguments(capsys):
     assert entry is not None
     command = json.loads(entry[1]) + container()["args"]
     assert command[:3] == ["python", "-m", "serving"]
-    # Up to the model, which is not there, it finds nothing to complain of.
+    # It reports no error before the missing model.
     assert server.main(command[3:]) == 2
     assert "There is no folder /models/digits" in capsys.readouterr().err
     assert server.main([*command[3:], "--wokers", "1"]) == 2
@@ -133,7 +133,7 @@ def test_the_server_takes_the_arguments(capsys):
 
 
 def imported(folder: Path) -> set[str]:
-    """The top-level names that the files of a folder import."""
+    """Returns the top-level names that the files of a folder import."""
     names: set[str] = set()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -151,7 +151,7 @@ def test_the_image_has_what_the_server_imports_and_what_was_tested():
     assert installed is not None and tensorflow is not None
     packages = {*installed[1].split(), "tensorflow-cpu"}
     needed = imported(manifest_files.ROOT / "serving") - set(sys.stdlib_module_names)
-    needed -= {"serving", "failures", "image_size"}  # the latter lie beside the backend
+    needed -= {"serving", "failures", "image_size"}  # the last two lie beside the backend
     assert {PACKAGES.get(name, name) for name in needed} <= packages
     lock = (manifest_files.ROOT / "requirements" / "py312.lock").read_text()
     locked = dict(re.findall(r"^([\w-]+)==(\S+)", lock, re.MULTILINE))

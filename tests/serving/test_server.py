@@ -1,4 +1,4 @@
-"""The real Triton server, started once for several files; the test that is run last stops it."""
+"""The real Triton server, started once for several files; the last test stops it."""
 
 import base64
 import contextlib
@@ -27,7 +27,8 @@ import pytest
 import tensorflow as tf
 
 from serving import __main__ as command
-from serving import client, errors, protocol, served_version, working_folder
+from serving import errors, served_version, working_folder
+from serving.client import client, protocol
 from tests import processes
 from tests.models import LABELS
 from tests.serving import served
@@ -55,7 +56,7 @@ def asked(server):
 
 @pytest.fixture(scope="module")
 def golden(exported):
-    """What the versions answer in this process: version, as it is pushed here → outputs."""
+    """Returns the versions' outputs in this process: pushed version → outputs."""
     images = tf.constant([encoded(seed=seed) for seed in range(4)])
     return {
         version: {
@@ -69,7 +70,7 @@ def golden(exported):
 
 
 def push(source, folder, number):
-    """As a pusher does it: whole, by one rename."""
+    """Pushes a version as Pusher does: complete, by one rename."""
     shutil.copytree(source, folder.parent / "unfinished")
     (folder.parent / "unfinished").rename(folder / str(number))
 
@@ -79,7 +80,7 @@ def wait_for(server, sentence, count=1):
 
 
 def patient(server):
-    """What the server says of an image, once it says anything."""
+    """Returns the server's prediction for an image, as soon as it answers."""
     patience = client.Retries(attempts=200, first_wait_s=1, max_wait_s=1)
     with client.Client(server.url, retries=patience) as asked:
         return asked.predict([encoded()])
@@ -135,7 +136,7 @@ def test_the_printed_curl_line_works(server, tmp_path):
 
 
 def test_grpc(server):
-    # By hand: tritonclient's generated code wants a newer grpcio than TFX allows.
+    # Without tritonclient: its generated code requires a newer grpcio than TFX allows.
     with grpc.insecure_channel(server.address["grpc"]) as channel:
         ready = channel.unary_unary("/inference.GRPCInferenceService/ModelReady")
         assert ready(b"\x0a\x06shapes") == b"\x08\x01"
@@ -188,7 +189,7 @@ def test_administration_by_grpc_is_closed(server, method):
 
 
 def test_the_header_that_opens_administration_cannot_be_sent(server):
-    """By hand, with the capital that no library of gRPC sends. Source: RFC 9113, sections 4 and 6."""
+    """Sends raw HTTP/2 with a capital, which no gRPC library does. Source: RFC 9113, 4 and 6."""
 
     def frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
         head = struct.pack(">I", len(content))[1:] + bytes([kind, flags])
@@ -226,7 +227,7 @@ def test_the_header_that_opens_administration_cannot_be_sent(server):
 
 
 def rest(server, path, content=None) -> tuple[int, dict]:
-    """Asks TensorFlow Serving's API: status and answer."""
+    """Sends a request to TensorFlow Serving's API; returns status and response."""
     body = None if content is None else json.dumps(content).encode()
     request = urllib.request.Request(f"{server.address['rest']}/v1/models/{path}", body)  # noqa: S310
     try:
@@ -332,7 +333,7 @@ def test_versions_come_and_go_under_load_without_a_lost_request(server, exported
     with Load(server.url, golden) as load:
         push(exported[1], folder, 2)
         wait_for(server, "Version 2 is served.")
-        # The first request that a version answers may take longer than those after it.
+        # A version's first request may take longer than later ones.
         served.wait_until(lambda: load.answers["2"] or load.faults)
         shutil.rmtree(folder / "2")
         wait_for(server, "Version 1 is served.", 2)
@@ -340,7 +341,7 @@ def test_versions_come_and_go_under_load_without_a_lost_request(server, exported
         push(exported[1], folder, f"{served_version.WITHDRAWN}/2")
         promote = ["promote", "2", "--model-dir", str(folder), "--url", server.url]
         assert command.main(promote) == 0
-        time.sleep(1)  # what was asked before is answered by then
+        time.sleep(1)  # earlier requests are answered by then
         before = load.answers["1"]
         time.sleep(0.5)
     assert not load.faults
@@ -359,7 +360,7 @@ def test_a_damaged_version_is_reported_and_the_old_one_goes_on(server, exported,
 
 
 def replaced(server) -> int:
-    """How often a worker was replaced so far."""
+    """Returns how often a worker was replaced so far."""
     return len(re.findall(r"A worker of version \d+ died; it is replaced\.", server.output()))
 
 
@@ -377,7 +378,7 @@ def test_a_frozen_worker_is_replaced_and_cannot_end_the_server(server):
     before = replaced(server)
     [worker] = server.workers()
     os.kill(worker, signal.SIGSTOP)
-    # Triton gives it up after a second; its late answer would end Triton.
+    # Triton gives it up after a second; its late answer would crash Triton.
     asking = [threading.Thread(target=patient, args=(server,)) for _ in range(2)]
     for thread in asking:
         thread.start()

@@ -1,4 +1,4 @@
-"""The temporary folder of a server, and what remains of one that was killed."""
+"""The temporary folder of a server, and cleaning up after a killed one."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ with working_folder.made() as root:
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch) -> Path:
-    """TMPDIR, of this process and of those it starts."""
+    """Sets TMPDIR for this process and its children."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
@@ -103,6 +103,8 @@ def test_another_user_s_folder_is_left_alone(temporary):
 
 def test_no_room_is_told_in_a_sentence(temporary, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "gone"))
-    sentence = "No temporary folder can be made: No such file or directory; TMPDIR names another"
+    sentence = (
+        "No temporary folder can be created: No such file or directory; set TMPDIR to another"
+    )
     with pytest.raises(errors.UserError, match=sentence), working_folder.made():
         pass

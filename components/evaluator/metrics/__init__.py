@@ -1,1 +1,1 @@
-"""The metrics. Each module here is found by ``registry.py`` and needs no other mention in the code."""
+"""The metrics. ``registry.py`` finds each module here; no other code has to name it."""

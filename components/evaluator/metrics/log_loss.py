@@ -1,4 +1,4 @@
-"""Log loss: what the probability of the true class costs."""
+"""Log loss: the mean of −ln of the true class's probability."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from components.evaluator import metric
 
-# No probability counts for less, so that one image costs 16.1 at most; as in Keras.
+# Smaller probabilities are raised to this, as in Keras, so that one image costs 16.1 at most.
 LEAST = 1e-7
 
 
 class LogLoss:
-    """Gathers the mean of −ln p, p the share of the true class's probability in all classes'.
+    """Accumulates the mean of −ln p; p is the true class's share of all classes' probabilities.
 
-    An image of which nothing was predicted costs what a guess costs, ln K; one of a class that is no
-    column costs the most.
+    An image without a prediction costs as much as a guess, ln K. An image of a class that the
+    model does not know costs the maximum.
     """
 
     def __init__(self) -> None:

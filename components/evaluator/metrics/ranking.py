@@ -1,8 +1,8 @@
 """Top-k accuracy, and each class's areas under the ROC and the precision-recall curve.
 
-TFMA's own are not used: its areas decide at thresholds of equal distance, between which a
-confident classifier has most of its scores (off by 0.008 at 1,000 of them), and take minutes
-for a hundred classes; its top-k counts an image of which nothing was predicted as right.
+TFMA's own metrics are not used. Its areas are computed at equidistant thresholds, between which
+a confident classifier has most of its scores (off by 0.008 at 1,000 of them), and take minutes
+for a hundred classes; its top-k accuracy counts an image without a prediction as correct.
 
 Dimension letters: N images, K classes, T distinct scores.
 """
@@ -14,20 +14,20 @@ import numpy as np
 from components.evaluator import config as evaluate_config
 from components.evaluator import counts, intervals, metric
 
-# So many scores are kept as they are, for exact areas: 16 MB. Beyond, they are counted in bins
-# of their log-odds, 0.014 wide, which moves an area under the ROC curve by 0.0002 and one under
-# the other curve by 0.005 at most. A float32 cannot come nearer to 1 than log-odds of 17.
+# Up to this many scores are kept unchanged, for exact areas: 16 MB. More are counted in bins of
+# their log-odds, 0.014 wide, which changes an area under the ROC curve by at most 0.0002 and one
+# under the other curve by at most 0.005. The float32 just below 1 has log-odds of 17.
 EXACT_SCORES = 4_000_000
 _BINS = 4096
 _LOWEST, _HIGHEST = -40.0, 17.0
 
 
 class Ranking:
-    """Scores of images, gathered piece by piece; pieces can be merged.
+    """An accumulator of scores, from which top-k accuracy and areas are computed.
 
     Args:
-      top_k: how many most probable classes are looked at.
-      exact_scores: how many scores N·K are kept as they are.
+      top_k: the number of most probable classes in which the true one is searched.
+      exact_scores: the number of scores N·K that are kept unchanged.
     """
 
     def __init__(self, top_k: int, exact_scores: int = EXACT_SCORES) -> None:
@@ -39,11 +39,11 @@ class Ranking:
         self._bins: np.ndarray | None = None  # int64 [negative or positive, K, bin]
 
     def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
-        """Takes images in; see ``metric.Tally``.
+        """Adds images, see ``metric.Tally``.
 
         Args:
           label_ids: int [N], the true classes.
-          probabilities: float [N, K] in 0–1; all 0 where nothing was predicted. NaN counts as 0.
+          probabilities: float [N, K] in 0–1; all 0 without a prediction. NaN counts as 0.
         """
         scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
         self._count += len(label_ids)
@@ -52,7 +52,7 @@ class Ranking:
         self._limit()
 
     def merge(self, other: "Ranking") -> None:
-        """Takes in what another one gathered; that one is not to be used any more."""
+        """Adds the scores of another object, which must not be used afterwards."""
         self._count += other._count
         self._hits += other._hits
         self._kept += other._kept
@@ -70,11 +70,11 @@ class Ranking:
         }
 
     def top_k_accuracy(self) -> float:
-        """The share of images with the true class among the ``top_k``; NaN without images."""
+        """Returns the share of images with the true class in the ``top_k``; NaN without images."""
         return self._hits / self._count if self._count else float("nan")
 
     def areas(self) -> tuple[np.ndarray, np.ndarray]:
-        """The areas of each class against all others, see :func:`area`.
+        """Computes the areas of each class against all others, see :func:`area`.
 
         Returns:
           roc and precision_recall, both float64 [K], NaN where undefined; empty without images.
@@ -112,12 +112,12 @@ class Ranking:
 
 
 def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.ndarray:
-    """Whether the true class is among the ``top_k`` most probable; of equals the first ones.
+    """Flags images whose true class is among the ``top_k`` most probable; ties favour low ids.
 
     Args:
-      label_ids: int [N]; one that is no column is never hit.
-      probabilities: float [N, K]; where all are 0, nothing was predicted and nothing is hit.
-      top_k: 1 asks whether the most probable class is the true one.
+      label_ids: int [N]; an id outside the K columns is never a hit.
+      probabilities: float [N, K]; a row of zeros has no prediction and is no hit.
+      top_k: 1 compares with the most probable class alone.
 
     Returns:
       bool [N].
@@ -133,16 +133,16 @@ def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.nda
 
 
 def area(negatives: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
-    """The areas under the ROC curve and under the precision-recall curve.
+    """Computes the areas under the ROC curve and under the precision-recall curve.
 
-    ROC: the chance that a positive has a higher score than a negative, equal scores counting
-    half. Precision-recall: average precision, the sum of precision × gain in recall over the
-    distinct scores, without interpolation. Both as scikit-learn's ``roc_auc_score`` and
+    ROC: the probability that a positive has a higher score than a negative, ties counting half.
+    Precision-recall: average precision, the sum of precision × gain in recall over the distinct
+    scores, without interpolation. Equal to scikit-learn's ``roc_auc_score`` and
     ``average_precision_score``.
 
     Args:
-      negatives: [T], how many negatives have each distinct score, in ascending order.
-      positives: [T], likewise.
+      negatives: [T], the number of negatives with each distinct score, in ascending order.
+      positives: [T], the number of positives with each of these scores.
 
     Returns:
       Both in 0–1; NaN without positives or without negatives.
@@ -153,7 +153,7 @@ def area(negatives: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
     if not pairs:
         return float("nan"), float("nan")
     below = ((true_positives - gained / 2) * false).sum()
-    # Nothing is gained before anything is called.
+    # No recall is gained before the first positive prediction.
     precision = true_positives / np.maximum(called, 1)
     return float(below / pairs), float((precision * gained).sum() / gained.sum())
 
@@ -166,10 +166,10 @@ def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
 def _distinct(
     label_ids: np.ndarray, probabilities: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Of each class, how many negatives and positives have each distinct score, ascending."""
+    """Yields each class's numbers of negatives and positives by distinct score, ascending."""
     for class_id in range(probabilities.shape[1]):
         positive = label_ids == class_id
-        # Without both nothing is defined, however the scores lie.
+        # Without positives and negatives nothing is defined, whatever the scores are.
         scores = probabilities[:, class_id] * (positive.any() and not positive.all())
         _, places = np.unique(scores, return_inverse=True)
         counts = np.bincount(2 * places + positive, minlength=2 * (int(places.max()) + 1))
@@ -189,9 +189,9 @@ MEASUREMENT = metric.Measurement(
     metrics=(
         metric.Metric(
             "top_k_accuracy",
-            "right class among the top {top_k}",
-            "images whose class is among the k most probable (`evaluate.top_k`, 5; at most the"
-            " number of classes)",
+            "top-{top_k} accuracy",
+            "share of images whose class is among the k most probable (`evaluate.top_k`, 5; at"
+            " most the number of classes)",
             intervals=_of_top_k,
         ),
         metric.Metric(

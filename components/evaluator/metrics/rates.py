@@ -1,4 +1,4 @@
-"""Accuracy, and each class's precision, recall and F1: what is counted of the most probable class."""
+"""Accuracy, and each class's precision, recall and F1, all of the most probable class."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ MOST_AUTOMATIC = 0.7
 
 
 class Rates(counts.Counts):
-    """Gathers the four."""
+    """Accumulates the four metrics."""
 
     def values(self) -> Mapping[str, metric.Value]:
         """See ``metric.Tally``."""
@@ -63,7 +63,7 @@ MEASUREMENT = metric.Measurement(
         metric.Metric(
             "accuracy",
             "accuracy",
-            "images predicted rightly / images",
+            "correctly predicted images / images",
             automatic=_automatic,
             automatic_text=f"twice that of guessing, at most {MOST_AUTOMATIC}",
             intervals=_of_accuracy,
@@ -71,15 +71,15 @@ MEASUREMENT = metric.Measurement(
         metric.Metric(
             "precision",
             "precision",
-            "of the images called so, the share that is so: TP / (TP + FP)",
+            "share of the images predicted as the class that belong to it: TP / (TP + FP)",
             by_class=True,
-            undefined="the model never predicts it, though {images} are of it",
+            undefined="the model never predicts it, although {images} belong to it",
             intervals=_of_precision,
         ),
         metric.Metric(
             "recall",
             "recall",
-            "of the images that are so, the share called so: TP / (TP + FN)",
+            "share of the class's images that are predicted as it: TP / (TP + FN)",
             by_class=True,
             undefined="there are no test images of it",
             intervals=_of_recall,

@@ -1,4 +1,4 @@
-"""The checks of the validation, one function each: a context → what was found.
+"""Checks of the validation, one function each: a context → findings.
 
 To add one: write the function in the module where it belongs, name it below in the order in which
 it is shown, and give ValidateConfig a severity of the same name.
@@ -11,7 +11,7 @@ from components.image_validator.checks import classes, copies, drift, images
 
 Check = Callable[[context.Context], Iterable[context.Found]]
 
-# On single images and pairs of them; with the severity "quarantine", images are taken out.
+# Of single images and pairs of images; with the severity "quarantine", they are removed.
 IMAGE_CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
@@ -33,7 +33,7 @@ IMAGE_CHECKS: dict[str, Check] = {
         images.not_servable,
     )
 }
-# On the whole set, without what those took out.
+# Of the whole set, without the images that those removed.
 SET_CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (

@@ -1,4 +1,4 @@
-"""Checks of the set as a whole: its classes, its label map, its schema, what was unusable."""
+"""Checks of the whole set: its classes, its label map, its schema, its unusable files."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ Context = validate_context.Context
 
 
 def schema_anomalies(context: Context) -> Iterator[Found]:
-    """What ExampleValidator found."""
+    """Reports the anomalies of ExampleValidator."""
     for row in context.anomalies:
         yield Found(f"{row.feature} in the {row.split} split: {row.description}")
 
 
 def quarantined(context: Context) -> Iterator[Found]:
-    """Too many files that could not be used."""
+    """Reports too large a share of unusable files."""
     bad = len(context.report.quarantined)
     total = sum(context.report.counts().values()) + bad
     allowed = context.config.max_quarantined_fraction
@@ -27,7 +27,7 @@ def quarantined(context: Context) -> Iterator[Found]:
 
 
 def small_classes(context: Context) -> Iterator[Found]:
-    """Classes with few images to train on."""
+    """Reports classes with few training images."""
     for name, count in _trained(context).items():
         if count < context.config.min_train_images:
             yield Found(
@@ -37,7 +37,7 @@ def small_classes(context: Context) -> Iterator[Found]:
 
 
 def untested_classes(context: Context) -> Iterator[Found]:
-    """Classes that no metric will speak of."""
+    """Reports classes without a test image, which no metric covers."""
     tested = context.report.examples.get("test", {})
     for name in _trained(context):
         if not tested.get(name):
@@ -45,25 +45,25 @@ def untested_classes(context: Context) -> Iterator[Found]:
 
 
 def look_alikes(context: Context) -> Iterator[Found]:
-    """Images of which so many are close that near copies cannot be told from others."""
+    """Reports sets with so many similar images that near-duplicates cannot be distinguished."""
     used, wanted = context.report.duplicate_distance, context.report.max_duplicate_distance
     if used < wanted:
         yield Found(
-            f"More than a third of a class would count as near copies of each other at {wanted}"
-            f" bits, so {used} are used. If they are frames of one video or views of one thing,"
-            " say so by ingest.split.group-pattern."
+            f"More than a third of a class would count as near-duplicates of each other at {wanted}"
+            f" bits, so {used} are used. If they are frames of one video or views of one object,"
+            " group them by ingest.split.group-pattern."
         )
 
 
 def value_range(context: Context) -> Iterator[Found]:
-    """How images of more than 8 bits were scaled, where that is a guess or loses something."""
+    """Reports scaling of images of more than 8 bits that is a guess or clips values."""
     for told in context.report.scaled:
         if told.is_guessed or told.clipped:
             yield Found(told.sentence())
 
 
 def class_imbalance(context: Context) -> Iterator[Found]:
-    """A class that outnumbers another."""
+    """Reports too large a ratio between the largest and the smallest class."""
     counts = _trained(context)
     if len(counts) < 2:
         return
@@ -77,7 +77,7 @@ def class_imbalance(context: Context) -> Iterator[Found]:
 
 
 def label_map(context: Context) -> Iterator[Found]:
-    """Classes that came, and classes that have no image any more, since the last run."""
+    """Reports new classes, and classes that have no image any more, since the last run."""
     if not context.known_labels:
         return
     new = [name for name in context.labels if name not in context.known_labels]
@@ -88,12 +88,12 @@ def label_map(context: Context) -> Iterator[Found]:
     if gone:
         yield Found(
             f"Without any image now: {_named(gone)}; the label map keeps the names, and the model"
-            " an output for each."
+            " keeps an output for each."
         )
 
 
 def _trained(context: Context) -> dict[str, int]:
-    """Class → images to train on, in the order of the label map; classes without any left out."""
+    """Counts the training images of each class that has any, in the order of the label map."""
     counts = context.report.examples.get("train", {})
     return {name: counts[name] for name in context.labels if counts.get(name)}
 

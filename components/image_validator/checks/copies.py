@@ -1,56 +1,57 @@
-"""Checks of what an image has to do with another: copies, conflicts of labels, leaks."""
+"""Checks of pairs of images: copies, label conflicts, leaks between splits."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from components.image_validator import context as validate_context
-from data import catalog, split
+from data.examples import catalog
+from data.splits import split
 
 Case = validate_context.Case
 Found = validate_context.Found
 Context = validate_context.Context
 Key = Callable[[catalog.Image], Any]
-# Of the different keys in a group, the one whose images stay; None when all are doubtful.
+# Of the different keys in a group, the one whose images are kept; None removes all.
 Keep = Callable[[set[Any]], Any]
 
 
 def duplicates(context: Context) -> Iterator[Found]:
-    """Copies of one file in one class and split."""
+    """Reports copies of one file in one class and split."""
     yield from _alike(context, _copies(context), "copies of others in their class and split")
 
 
 def near_duplicates(context: Context) -> Iterator[Found]:
-    """Nearly the same image in one class and split."""
-    yield from _alike(context, _near(context), "nearly others in their class and split")
+    """Reports near-duplicates in one class and split."""
+    yield from _alike(context, _near(context), "near-duplicates in their class and split")
 
 
 def label_conflicts(context: Context) -> Iterator[Found]:
-    """One file in several classes: every copy is doubtful."""
+    """Reports one file in several classes: the label of every copy is doubtful."""
     words = "one file under several labels"
     yield from _apart(context, _copies(context), words, _class_name, lambda _: None)
 
 
 def near_label_conflicts(context: Context) -> Iterator[Found]:
-    """Nearly one image in several classes."""
-    words = "nearly one image under several labels"
+    """Reports near-duplicates in several classes."""
+    words = "near-duplicates under several labels"
     yield from _apart(context, _near(context), words, _class_name, lambda _: None)
 
 
 def split_leaks(context: Context) -> Iterator[Found]:
-    """One file in several splits: the copies that are trained on go, the tested ones stay."""
+    """Reports one file in several splits: train copies are removable, test copies are kept."""
     words = "one file in several splits"
     yield from _apart(context, _copies(context), words, _split, max)
 
 
 def near_split_leaks(context: Context) -> Iterator[Found]:
-    """Nearly one image in several splits."""
-    words = "nearly one image in several splits"
+    """Reports near-duplicates in several splits."""
+    words = "near-duplicates in several splits"
     yield from _apart(context, _near(context), words, _split, max)
 
 
 def span_copies(context: Context) -> Iterator[Found]:
-    """Images of one span that another has, to the byte or nearly: the older ones stay."""
-    words = "in several spans, or nearly"
+    """Reports copies and near-duplicates in several spans: the older ones are kept."""
+    words = "copies or near-duplicates in several spans"
     groups = [*_copies(context), *_near(context)]
     yield from _apart(context, groups, words, lambda image: image.span, min)
 
@@ -78,7 +79,7 @@ def _near(context: Context) -> Iterator[Group]:
 
 
 def _alike(context: Context, groups: Iterable[Group], words: str) -> Iterator[Found]:
-    """What is superfluous: in each group, images of the same class, split and span."""
+    """Reports redundant images: in each group, those of the same class, split and span."""
     cases, removable = [], set()
     for group, detail in groups:
         first: dict[Any, int] = {}
@@ -94,7 +95,7 @@ def _alike(context: Context, groups: Iterable[Group], words: str) -> Iterator[Fo
 def _apart(
     context: Context, groups: Iterable[Group], words: str, key: Key, keep: Keep
 ) -> Iterator[Found]:
-    """What contradicts itself: in each group, images of different keys."""
+    """Reports contradictions: in each group, images of different keys."""
     cases, removable = [], set()
     for group, detail in groups:
         first: dict[Any, int] = {}

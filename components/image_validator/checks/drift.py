@@ -1,4 +1,4 @@
-"""Checks of the newest span against the one before it."""
+"""Checks of drift between the newest span and the one before it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from components.image_validator import context as validate_context
-from data import drift, formats
+from data import formats
+from data.splits import drift
 
 MAX_EMBEDDED = 256  # images of each span; the test's cost grows with the square
 Found = validate_context.Found
@@ -14,7 +15,7 @@ Context = validate_context.Context
 
 
 def label_drift(context: Context) -> Iterator[Found]:
-    """Other shares of the classes, by Jensen–Shannon divergence, beyond what chance does."""
+    """Reports changed shares of classes: a significant Jensen–Shannon divergence over a limit."""
     if context.newest_spans is None:
         return
     newest, previous = (
@@ -26,13 +27,13 @@ def label_drift(context: Context) -> Iterator[Found]:
     if shift.divergence > config.max_label_drift and shift.chance < config.drift_significance:
         yield Found(
             f"The classes of {_spans(context)} differ by a divergence of {shift.divergence:.3f}"
-            f" bits; {config.max_label_drift:g} is allowed. Most of all {shift.name!r}:"
-            f" {shift.share:.0%}, before {shift.share_before:.0%}."
+            f" bits; {config.max_label_drift:g} is allowed. The largest change is that of"
+            f" {shift.name!r}: {shift.share:.0%}, before {shift.share_before:.0%}."
         )
 
 
 def measure_drift(context: Context) -> Iterator[Found]:
-    """Images that look otherwise, by the Kolmogorov–Smirnov statistic of each measure."""
+    """Reports changed image statistics, by the Kolmogorov–Smirnov statistic of each."""
     if context.newest_spans is None:
         return
     config = context.config
@@ -40,18 +41,18 @@ def measure_drift(context: Context) -> Iterator[Found]:
         [context.images[index].info for index in indices] for indices in context.newest_spans
     )
     for shift in drift.measure_shifts(newest, previous):
-        # Several measures are tested: each gets its part of the chance of a false alarm.
+        # Bonferroni correction: each test gets its part of the chance of a false alarm.
         significant = shift.chance < config.drift_significance / len(drift.MEASURES)
         if shift.statistic > config.max_measure_drift and significant:
             yield Found(
-                f"The {shift.name} of {_spans(context)} differs by a statistic of"
-                f" {shift.statistic:.2f}; {config.max_measure_drift:g} is allowed. Median"
+                f"The {shift.name} of {_spans(context)} differs by a Kolmogorov–Smirnov statistic"
+                f" of {shift.statistic:.2f}; {config.max_measure_drift:g} is allowed. Median"
                 f" {shift.median:.3g}, before {shift.median_before:.3g}."
             )
 
 
 def embedding_drift(context: Context) -> Iterator[Found]:
-    """Images that are others to the model in serving, by the maximum mean discrepancy."""
+    """Reports changed embeddings by the served model, by the maximum mean discrepancy."""
     if context.newest_spans is None or context.embed is None:
         return
     random = np.random.default_rng(0)
@@ -64,8 +65,8 @@ def embedding_drift(context: Context) -> Iterator[Found]:
     discrepancy, chance = drift.maximum_mean_discrepancy(parts[0], parts[1], random)
     if chance < context.config.drift_significance:
         yield Found(
-            f"To the model in serving, the images of {_spans(context)} are others: squared"
-            f" discrepancy {discrepancy:.4f}, by chance in {formats.percent(chance)} of cases."
+            f"The embeddings of {_spans(context)} by the served model differ: squared maximum mean"
+            f" discrepancy {discrepancy:.4f}, p-value {formats.percent(chance)}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Checks of single images, by the measures that ingest took of them."""
+"""Checks of single images, by the image statistics that ingest computed."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from components.image_validator import context as validate_context
-from data import catalog, refusals
+from data.examples import catalog
+from data.images import refusals
 
 BLANK_CONTRAST = 0.004  # of 0.5: one level of 255
 GREY_SATURATION = 0.01
@@ -15,7 +16,7 @@ _SERVED = {
         code: f'the served model refuses them with the reason "{code}" ({meaning})'
         for code, meaning in refusals.REFUSALS.items()
     },
-    refusals.SEEN_OTHERWISE: "the served model sees other pixels than training did",
+    refusals.SEEN_OTHERWISE: "the served model decodes other pixels than training did",
 }
 Case = validate_context.Case
 Found = validate_context.Found
@@ -23,14 +24,14 @@ Context = validate_context.Context
 
 
 def blank(context: Context) -> Iterator[Found]:
-    """Images of a single colour."""
+    """Reports images of a single colour."""
     yield from _below(
         context, lambda image: image.info.quality.contrast, BLANK_CONTRAST, "a single colour"
     )
 
 
 def too_dark(context: Context) -> Iterator[Found]:
-    """Images in which nothing is bright."""
+    """Reports images in which nothing is bright."""
     yield from _below(
         context,
         lambda image: image.info.quality.highlight,
@@ -41,7 +42,7 @@ def too_dark(context: Context) -> Iterator[Found]:
 
 
 def too_bright(context: Context) -> Iterator[Found]:
-    """Images in which nothing is dark."""
+    """Reports images in which nothing is dark."""
     yield from _below(
         context,
         lambda image: 1 - image.info.quality.shadow,
@@ -52,18 +53,18 @@ def too_bright(context: Context) -> Iterator[Found]:
 
 
 def low_contrast(context: Context) -> Iterator[Found]:
-    """Images of about one grey."""
+    """Reports images of about one grey level."""
     yield from _below(
         context,
         lambda image: image.info.quality.contrast,
         context.config.min_contrast,
-        "little contrast",
+        "low contrast",
         skipped=_is_blank,
     )
 
 
 def blurry(context: Context) -> Iterator[Found]:
-    """Images without a sharp edge."""
+    """Reports images without a sharp edge."""
     yield from _below(
         context,
         lambda image: image.info.quality.sharpness,
@@ -74,19 +75,19 @@ def blurry(context: Context) -> Iterator[Found]:
 
 
 def odd_aspect_ratio(context: Context) -> Iterator[Found]:
-    """Images far longer than wide, or the reverse."""
+    """Reports images that are much longer than wide, or the reverse."""
     yield from _below(
         context,
         lambda image: (
             min(image.info.height, image.info.width) / max(image.info.height, image.info.width)
         ),
         1 / context.config.max_aspect_ratio,
-        f"one side over {context.config.max_aspect_ratio:g} times the other",
+        f"one side is over {context.config.max_aspect_ratio:g} times the other",
     )
 
 
 def odd_size(context: Context) -> Iterator[Found]:
-    """Images far larger or smaller than the others; a side is the root of the area."""
+    """Reports images much larger or smaller than the others; a side is the root of the area."""
     sides = [np.sqrt(image.info.height * image.info.width) for image in context.images]
     if not sides:
         return
@@ -101,20 +102,20 @@ def odd_size(context: Context) -> Iterator[Found]:
 
 
 def greyscale(context: Context) -> Iterator[Found]:
-    """The few grey images of a coloured set."""
+    """Reports the grey images of a colour set, if they are few."""
     grey = [image.info.quality.saturation < GREY_SATURATION for image in context.images]
     if 0 < sum(grey) <= context.config.max_greyscale_fraction * len(grey):
         yield from _below(
             context,
             lambda image: image.info.quality.saturation,
             GREY_SATURATION,
-            "grey among coloured ones",
+            "grey in a set of colour images",
             skipped=_is_blank,
         )
 
 
 def not_servable(context: Context) -> Iterator[Found]:
-    """Files that the served model refuses, or sees otherwise than training, by their encoding."""
+    """Reports files that the served model refuses or decodes to other pixels, by encoding."""
     kinds: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, image in enumerate(context.images):
         if image.info.refused:
@@ -131,7 +132,7 @@ def not_servable(context: Context) -> Iterator[Found]:
 
 
 def _scaled(context: Context, low: list[tuple[float, int]]) -> str:
-    """Names a cause that lies in no file: how values of more than 8 bits became 0–255."""
+    """Names a possible cause outside the files: the scaling of more than 8 bits to 0–255."""
     found = [context.images[index].info.values for _, index in low]
     deep = [values for values in found if values is not None]
     if not deep:
@@ -158,7 +159,7 @@ def _below(
     words: str,
     skipped: Callable[[catalog.Image], bool] = lambda image: False,
 ) -> Iterator[Found]:
-    """Images whose measure is below a bound, lowest first; nothing where there are none."""
+    """Reports images with a statistic below a limit, lowest first, if there are any."""
     values = sorted(
         (measure(image), index) for index, image in enumerate(context.images) if not skipped(image)
     )

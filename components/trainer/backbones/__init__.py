@@ -1,1 +1,1 @@
-"""The backbones: their builders, weights and registry."""
+"""Backbones: builders, weights and registry."""

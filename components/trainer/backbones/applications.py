@@ -1,13 +1,14 @@
-"""Backbones out of keras.applications, made fit for being frozen in part.
+"""Backbones of keras.applications, adapted so that they can be frozen in part.
 
-Each is built with random weights and copied once, because as they come
+Each is built with random weights and copied once, because of the originals
 
-- some normalise the pixels inside and some do not: here none does, the registry says how;
+- some normalise the pixels inside and some do not: here none does, the registry defines how;
 - some have dropout or stochastic depth in their blocks, which stays active in frozen layers when
-  ``fit`` calls them with ``training=True``: a frozen block would give other features in training
-  than in serving. That noise is for training from scratch over hundreds of epochs; it is left out;
-- ConvNeXt adds its shortcuts by an operation that is no layer, so no boundary could name it;
-- the names of some layers count up with every model built in the process.
+  ``fit`` calls them with ``training=True``: a frozen block would compute other features in
+  training than in serving. That noise is meant for training from scratch over hundreds of epochs,
+  and is left out;
+- ConvNeXt adds its shortcuts by an operation that is not a layer, so no boundary could name it;
+- the names of some layers are numbered on with every model built in the process.
 
 The copy keeps the order of all layers with weights, so a ``.weights.h5`` file of the original
 loads into it.
@@ -26,7 +27,7 @@ from typing import Any
 import keras
 from keras import layers
 
-# Seconds without a byte from the server after which a download is given up.
+# Seconds without a byte from the server after which a download is aborted.
 DOWNLOAD_TIMEOUT_S = 30.0
 SMALLEST_SIZE_PX = 32
 _NORMALISING = (layers.Rescaling, layers.Normalization)
@@ -34,7 +35,7 @@ _LEFT_OUT = (*_NORMALISING, layers.Dropout)
 
 
 class DownloadError(Exception):
-    """The weights could not be downloaded."""
+    """Failure to download weights."""
 
 
 def build(application: Callable[..., keras.Model], size_px: int) -> keras.Model:
@@ -64,7 +65,7 @@ def _call(operation: Any, *arguments: Any, **options: Any) -> Any:
 
 
 class _Copier:
-    """Copies layers; the names that Keras made up count from zero in each model."""
+    """Copies layers; names that Keras generated are numbered from zero in each model."""
 
     def __init__(self) -> None:
         self._counts: collections.Counter[str] = collections.Counter()
@@ -79,34 +80,34 @@ class _Copier:
 
 
 def _snake_case(name: str) -> str:
-    """As Keras makes a layer's name from its class: ZeroPadding2D → zero_padding2d."""
+    """Converts a class name as Keras does for a layer's name: ZeroPadding2D → zero_padding2d."""
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def load_imagenet(application: Callable[..., keras.Model], backbone: keras.Model) -> None:
-    """Fills ``backbone``, as made by :func:`build`, with what keras.applications downloads.
+    """Loads the weights that keras.applications downloads into a backbone from :func:`build`.
 
     A file in Keras' cache is not downloaded again.
 
     Raises:
-      DownloadError: there is no network, the server does not answer, or what it sent is damaged.
+      DownloadError: there is no network, the server does not answer, or the file is damaged.
     """
     try:
         with _socket_timeout(DOWNLOAD_TIMEOUT_S), warnings.catch_warnings():
-            # MobileNets have weights for some sizes; elsewhere those for 224 px are right.
+            # MobileNets have weights for some sizes; for others, those for 224 px are right.
             warnings.filterwarnings("ignore", ".*Weights for input shape")
             original = application(
                 include_top=False, weights="imagenet", input_shape=backbone.input.shape[1:]
             )
-    # keras.utils.get_file raises a bare Exception where the server cannot be reached.
+    # keras.utils.get_file raises a bare Exception when the server cannot be reached.
     except Exception as error:
         raise DownloadError(str(error)) from error
     copy_weights(original, backbone)
 
 
 def copy_weights(original: keras.Model, backbone: keras.Model) -> None:
-    """Copies the weights of a keras.applications model into one that :func:`build` made."""
+    """Copies the weights of a keras.applications model into a backbone from :func:`build`."""
     values = [
         value
         for layer in original.layers
@@ -118,7 +119,7 @@ def copy_weights(original: keras.Model, backbone: keras.Model) -> None:
 
 @contextlib.contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Downloads by urllib, as Keras has them, wait for ever unless sockets are told otherwise."""
+    """Sets a timeout for new sockets: urllib, with which Keras downloads, has none by default."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

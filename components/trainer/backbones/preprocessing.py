@@ -1,4 +1,4 @@
-"""From pixels to what a backbone takes, as layers inside the model.
+"""Conversion of pixels to the inputs of a backbone, as layers inside the model.
 
 The constants are those of ``keras.applications``' ``preprocess_input``, under its names.
 
@@ -17,13 +17,13 @@ Channels = float | tuple[float, ...]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """An affine map of each channel: inputs = pixels · scale + offset.
+    """Affine map of each channel: inputs = pixels · scale + offset.
 
     Only layers and operations of Keras itself are used, so that a saved model loads without
     custom objects.
 
     Attributes:
-      scale, offset: one for all channels, or one for each in the order of ``inputs``.
+      scale, offset: one value for all channels, or one for each in the order of ``inputs``.
       reverses_channels: ``inputs`` are BGR; pixels are always RGB.
     """
 
@@ -32,7 +32,7 @@ class Preprocessing:
     reverses_channels: bool = False
 
     def __call__(self, pixels: Any) -> Any:
-        """Pixels [B, S, S, 3], uint8 or float32 in 0–255, RGB → inputs float32 [B, S, S, 3].
+        """Maps pixels [B, S, S, 3], uint8 or float32 0–255, RGB, to inputs float32 [B, S, S, 3].
 
         The last layer is called :data:`LAYER`; its output is ``inputs``.
         """
@@ -42,14 +42,14 @@ class Preprocessing:
 
 
 def _plain(values: Channels) -> float | list[float]:
-    """As JSON keeps it: a saved model's config knows no tuples."""
+    """Converts to types that JSON has: a saved model's config has no tuples."""
     return list(values) if isinstance(values, tuple) else values
 
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
-# The Lite models' own: (pixels − 127) / 128.
+# Of the Lite models: (pixels − 127) / 128.
 LITE = Preprocessing(scale=1 / 128, offset=-127 / 128)
 # To −1…1.
 TF = Preprocessing(scale=1 / 127.5, offset=-1.0)

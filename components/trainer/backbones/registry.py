@@ -1,8 +1,8 @@
-"""The backbones that a model can stand on, and what each needs to be used rightly.
+"""Registry of the backbones, with the preprocessing, block ends and weights of each.
 
-To add one of keras.applications: an entry in REGISTRY, the names of its blocks' ends in
-block_ends.py and a line in names.py. Any other: a builder from normalised inputs to a feature
-map too. The battery of tests in tests/components/trainer/backbones runs over every entry.
+To add one of keras.applications, write an entry in REGISTRY, the names of its block ends in
+block_ends.py and a line in names.py. Any other also needs a builder from normalised inputs to a
+feature map. The tests in tests/components/trainer/backbones run over every entry.
 
 Dimension letters: B batch, S side in pixels, h w F the feature map.
 """
@@ -30,22 +30,22 @@ from data import errors
 
 @dataclass(frozen=True)
 class Backbone:
-    """One entry of the registry.
+    """Entry of the registry.
 
     Attributes:
       build: side S in pixels → a model from inputs float32 [B, S, S, 3] to features
-        float32 [B, h, w, F], with random weights. It has no dropout: a frozen backbone gives the
-        same features whatever the ``training`` argument says, once its BatchNorm layers are
+        float32 [B, h, w, F], with random weights. It has no dropout: a frozen backbone computes
+        the same features whatever the ``training`` argument is, once its BatchNorm layers are
         frozen one by one, as model.freeze does.
-      preprocessing: how pixels become inputs.
-      block_ends: the layer that ends each block, from the bottom up, the last one the last layer
-        of all; all paths go through each of them. A network is frozen or unfrozen between blocks
-        only.
-      load_imagenet: fills a built model with ImageNet weights; None where there are none.
-      default_size_px: the side that the ImageNet weights were trained at, or a fair one.
-      parameters: how many the backbone has, BatchNorm's statistics included.
-      licence: of the ImageNet weights; empty where there are none.
-      smallest_size_px: the least side that it can be built for.
+      preprocessing: conversion of pixels to inputs.
+      block_ends: name of the layer that ends each block, from the bottom up; the last one is the
+        last layer of the backbone. All paths pass through each of them. A network is frozen or
+        unfrozen between blocks only.
+      load_imagenet: loads ImageNet weights into a built model; None if there are none.
+      default_size_px: side at which the ImageNet weights were trained, or a reasonable one.
+      parameters: number of parameters of the backbone, BatchNorm's statistics included.
+      licence: licence of the ImageNet weights; empty if there are none.
+      smallest_size_px: smallest side that it can be built for.
     """
 
     build: Callable[[int], keras.Model]
@@ -58,7 +58,7 @@ class Backbone:
     smallest_size_px: int = applications.SMALLEST_SIZE_PX
 
     def preprocess(self, pixels: Any) -> Any:
-        """Pixels [B, S, S, 3], uint8 or float32 in 0–255, RGB → inputs float32 [B, S, S, 3].
+        """Maps pixels [B, S, S, 3], uint8 or float32 0–255, RGB, to inputs float32 [B, S, S, 3].
 
         The layer whose output is ``inputs`` is called "preprocessing".
         """
@@ -66,9 +66,9 @@ class Backbone:
 
     @property
     def grad_cam_layer(self) -> str:
-        """The layer whose map explains a prediction: the last, which the head averages.
+        """Names the layer whose map explains a prediction: the last, which the head averages.
 
-        Its gradient then is the same at every place, and Grad-CAM equals the class activation
+        Its gradient is then the same at every position, and Grad-CAM equals the class activation
         map. Source: Selvaraju et al., 2017, https://arxiv.org/abs/1610.02391, section 3.1.
         """
         return self.block_ends[-1]
@@ -195,7 +195,7 @@ def build(name: str, size_px: int, weights: str) -> keras.Model:
       weights: "imagenet", "random", or the path of a Keras ``.weights.h5`` file.
 
     Raises:
-      errors.ConfigError: the size is too small, or the weights cannot be had; the message names
+      errors.ConfigError: the size is too small, or the weights are not available; the message names
         the alternatives.
     """
     entry = REGISTRY[name]
@@ -210,7 +210,7 @@ def build(name: str, size_px: int, weights: str) -> keras.Model:
             entry.load_imagenet(backbone)
         elif weights != "random":
             with warnings.catch_warnings():
-                # Keras warns of layers that the file has nothing for; they would stay random.
+                # Keras only warns of layers without weights in the file; they would stay random.
                 warnings.simplefilter("error", UserWarning)
                 backbone.load_weights(Path(weights))
     except applications.DownloadError as error:
@@ -221,7 +221,7 @@ def build(name: str, size_px: int, weights: str) -> keras.Model:
             f" with a package ({packaged})."
         ) from error
     except (OSError, ValueError, UserWarning, torch_weights.WeightsFileError) as error:
-        reason = str(error).split(". ")[0]  # Keras goes on to list every layer
+        reason = str(error).split(". ")[0]  # Keras then lists every layer
         raise errors.ConfigError(
             f"The {weights} weights of {name} cannot be loaded: {reason}. --train.weights takes"
             f" {backbone_weights.allowed(name)}."

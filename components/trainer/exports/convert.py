@@ -13,14 +13,13 @@ import keras
 import numpy as np
 
 from components.preprocess import materialise
-from components.trainer import calibration
+from components.trainer.calibration import calibration
 from components.trainer.exports import config as export_config
-from components.trainer.exports import frozen, manifest
+from components.trainer.exports import formats, frozen, manifest
+from components.trainer.exports.formats.export_format import ExportFormat
 from data import errors, fresh_process, progress
 
 TASK = "converting to"
-# That of tf2onnx itself; runtimes of some years ago read it.
-OPSET = 15
 
 
 def write(
@@ -31,18 +30,18 @@ def write(
     config: export_config.ExportConfig,
     saved_model: Path,
 ) -> list[manifest.Export]:
-    """Writes what the settings ask for; nothing where they ask for nothing.
+    """Writes the files of the formats that the settings name, if any.
 
     Args:
       classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      spec: what its pixels are.
+      spec: the spec of its pixels.
       temperature: its probabilities are softmax(logits / temperature).
-      train_files: shards of pixels records, of which some calibrate int8.
+      train_files: shards of pixels records, some of which calibrate int8.
       config: the formats.
       saved_model: the folder with ``saved_model.pb``.
 
     Raises:
-      errors.PipelineError: a converter fails, with what it said.
+      errors.PipelineError: a converter fails; the message contains its own.
     """
     if not config.formats:
         return []
@@ -51,28 +50,29 @@ def write(
     exports = []
     with tempfile.TemporaryDirectory() as scratch:
         source, samples = Path(scratch) / "frozen", Path(scratch) / "pixels.npy"
-        frozen.save(classifier, temperature, source, config.formats)
-        if "tflite_int8" in config.formats:
+        wanted = [formats.REGISTRY[name] for name in config.formats]
+        frozen.save(classifier, temperature, source, wanted)
+        if any(one.is_calibrated for one in wanted):
             pixels = representative(train_files, spec.size_px, config.representative_images)
             np.save(samples, pixels, allow_pickle=False)
-        for name in config.formats:
-            progress.start(f"{TASK} {name}")
+        for one in wanted:
+            progress.start(f"{TASK} {one.name}")
             start = time.perf_counter()
-            path = folder / manifest.NAMES[name]
-            _convert(name, source, path, samples)
-            exports.append(manifest.Export.of(name, path))
+            path = folder / one.file_name
+            _convert(one, source, path, samples)
+            exports.append(manifest.Export.of(one.name, path))
             logging.info("%s: %.1f s", path.name, time.perf_counter() - start)
     manifest.write(folder, spec, temperature, exports)
     return exports
 
 
 def representative(train_files: Sequence[str], size_px: int, count: int) -> np.ndarray:
-    """Training images of all classes, each as often as it is in the split.
+    """Reads training images in which each class has the same share as in the split.
 
     Args:
       train_files: shards of pixels records.
       size_px: their side S.
-      count: N, or all where there are fewer.
+      count: N; all images if there are fewer.
 
     Returns:
       pixels uint8 [N, S, S, 3] in 0–255.
@@ -86,20 +86,13 @@ def representative(train_files: Sequence[str], size_px: int, count: int) -> np.n
     return np.concatenate([pixels for pixels, _ in batches.as_numpy_iterator()])
 
 
-def _convert(name: str, source: Path, path: Path, samples: Path) -> None:
+def _convert(one: ExportFormat, source: Path, path: Path, samples: Path) -> None:
+    module, arguments = one.converter(source, path, samples)
     try:
-        if name == "onnx":
-            arguments = ["--saved-model", str(source), "--signature_def", name, "--tag", "serve"]
-            arguments += ["--opset", str(OPSET), "--output", str(path)]
-            module = "tf2onnx.convert"
-        else:
-            more = [str(samples)] if name == "tflite_int8" else []
-            arguments = [str(source), name, str(path), *more]
-            module = "components.trainer.exports.tflite"
         fresh_process.run(module, arguments, environment=fresh_process.ON_CPU)
     except fresh_process.ProcessError as error:
         raise errors.PipelineError(
-            f"The model cannot be converted to {name}: {error}\n  Leave it out of"
+            f"The model cannot be converted to {one.name}: {error}\n  Leave it out of"
             " --train.exports.formats, or choose another --train.backbone; what was trained is"
             " kept for the next run."
         ) from error

@@ -1,7 +1,7 @@
-"""The classifier from uint8 pixels to probabilities, as a SavedModel without variables.
+"""Writes the classifier, uint8 pixels → probabilities, as a SavedModel without variables.
 
-What converters read. Keras 3 writes variables that the TensorFlow Lite converter of TensorFlow
-2.16 does not find, whereupon it ends its process; constants it understands, and so do all.
+All converters read it. Keras 3 writes variables that the TensorFlow Lite converter of TensorFlow
+2.16 does not find, and then its process ends; constants work in every converter.
 
 Dimension letters: B batch, S side in pixels, K classes.
 """
@@ -14,30 +14,26 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
-from components.trainer.exports import config as export_config
-
-# A file for phones answers for one image at a time: with a fixed shape, more of it is fast.
-# tflite_int8 is quantised from float32 pixels on; its own input becomes uint8 all the same.
-SHAPES: dict[str, tuple[int | None, tf.DType]] = {
-    "tflite_float16": (1, tf.uint8),
-    "tflite_int8": (1, tf.float32),
-    "onnx": (None, tf.uint8),
-}
+from components.trainer.exports.formats import export_format
+from components.trainer.exports.formats.export_format import ExportFormat
 
 
 def save(
-    classifier: keras.Model, temperature: float, directory: Path, formats: Sequence[str]
+    classifier: keras.Model, temperature: float, directory: Path, wanted: Sequence[ExportFormat]
 ) -> None:
-    """Writes a SavedModel with one signature for each format, called as the format is.
+    """Writes a SavedModel with one signature for each format, named as the format.
 
     Args:
       classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
       temperature: what logits are divided by.
       directory: where it goes.
-      formats: keys of SHAPES.
+      wanted: the formats.
     """
     module = tf.Module()
-    signatures = {name: _signature(classifier, temperature, *SHAPES[name]) for name in formats}
+    signatures = {
+        one.name: _signature(classifier, temperature, one.batch, tf.as_dtype(one.dtype))
+        for one in wanted
+    }
     # What swish needs to be trained again captures variables, which are no more.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
@@ -48,7 +44,7 @@ def _signature(
 ) -> Any:
     shape = [batch, *classifier.input.shape[1:]]
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name=export_config.INPUT)])
+    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name=export_format.INPUT)])
     def probabilities(pixels: tf.Tensor) -> tf.Tensor:
         logits = classifier(tf.cast(pixels, tf.float32), training=False)
         return tf.nn.softmax(logits / temperature)
@@ -57,9 +53,9 @@ def _signature(
         probabilities.get_concrete_function()
     )
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name=export_config.INPUT)])
+    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name=export_format.INPUT)])
     def named(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         (answer,) = constant(pixels)
-        return {export_config.OUTPUT: answer}
+        return {export_format.OUTPUT: answer}
 
     return named

@@ -1,32 +1,30 @@
-"""Whether what writes and runs a format is installed, told without importing it."""
+"""Checks that the packages of export formats are installed, without importing them."""
 
 import importlib.util
 from collections.abc import Sequence
 
+from components.trainer.exports import formats
 from data import errors
 
-# What TensorFlow itself brings is not listed.
-LIBRARIES = {"onnx": ("tf2onnx", "onnx", "onnxruntime")}
-EXTRA = "onnx"
 
-
-def check(formats: Sequence[str]) -> None:
+def check(names: Sequence[str]) -> None:
     """Refuses formats that cannot be written here.
 
     Args:
-      formats: names as of ExportConfig.
+      names: as of ExportConfig.
 
     Raises:
-      errors.ConfigError: with one sentence for each.
+      errors.ConfigError: has one sentence for each format that cannot be written.
     """
     problems = []
-    for name in formats:
-        absent = [lib for lib in LIBRARIES.get(name, ()) if importlib.util.find_spec(lib) is None]
+    for name in names:
+        needed = formats.REGISTRY[name]
+        absent = [lib for lib in needed.libraries if importlib.util.find_spec(lib) is None]
         if absent:
             verb = "is" if len(absent) == 1 else "are"
             problems.append(
                 f"--train.exports.formats {name}: {' and '.join(absent)} {verb} not installed;"
-                f" install the extra [{EXTRA}], or leave {name} out."
+                f" install the extra [{needed.extra}], or leave {name} out."
             )
     if problems:
         raise errors.ConfigError(*problems)

@@ -1,7 +1,7 @@
-"""What lies beside the SavedModel for other runtimes: ``assets.extra/exports``.
+"""Describes the exports for other runtimes inside a SavedModel: ``assets.extra/exports``.
 
-``assets.extra`` is where a SavedModel carries what its servers do not load. Whatever copies the
-model takes its exports along: they are one version, and are released together or not at all.
+``assets.extra`` is the folder of a SavedModel that servers do not load. A copy of the model
+contains its exports: they are one version, and are released together or not at all.
 """
 
 import hashlib
@@ -15,16 +15,12 @@ import pydantic
 
 from components.preprocess import materialise
 from components.trainer.exports import config as export_config
-from data import read_back
+from components.trainer.exports.formats import export_format
+from data.files import read_back
 
 FOLDER = Path("assets.extra") / "exports"
 FILE = "exports.json"
 VERSION = 1
-NAMES = {
-    "tflite_float16": "model_float16.tflite",
-    "tflite_int8": "model_int8.tflite",
-    "onnx": "model.onnx",
-}
 RESIZED = {
     "stretch": "to S × S whatever its sides",
     "center_crop": "the middle square of it to S × S",
@@ -34,13 +30,13 @@ RESIZED = {
 
 @dataclass(frozen=True)
 class Export:
-    """One file.
+    """File of one export.
 
     Attributes:
-      format: as of ExportConfig.
+      format: as in ExportConfig.
       file: its name in the folder.
       size_bytes: its size.
-      sha256: of its content.
+      sha256: digest of its content.
     """
 
     format: export_config.Format
@@ -61,9 +57,9 @@ def write(
     """Writes ``exports.json`` beside the files.
 
     Args:
-      folder: where they are.
-      spec: what the model's pixels are.
-      temperature: that is inside.
+      folder: the folder of the exports.
+      spec: the spec of the model's pixels.
+      temperature: the temperature inside the files.
       exports: the files.
     """
     text = json.dumps(describe(spec, temperature, exports), indent=1, ensure_ascii=False)
@@ -73,7 +69,7 @@ def write(
 def describe(
     spec: materialise.Spec, temperature: float, exports: Sequence[Export]
 ) -> dict[str, Any]:
-    """All that a program needs that runs one of the files; see :func:`write`."""
+    """Returns all that a program needs to run one of the files; see :func:`write`."""
     size = spec.size_px
     return {
         "version": VERSION,
@@ -83,7 +79,7 @@ def describe(
         **spec.reading.to_dict(),
         "temperature": temperature,
         "input": {
-            "name": export_config.INPUT,
+            "name": export_format.INPUT,
             "type": f"uint8 [B, {size}, {size}, 3], RGB in 0–255; B is 1 in .tflite files, any in"
             " .onnx",
             "preparation": "The image is decoded; grey values v of more than 8 bits become"
@@ -95,7 +91,7 @@ def describe(
             f" {size}, bilinear and antialiased. All else is inside the file.",
         },
         "output": {
-            "name": export_config.OUTPUT,
+            "name": export_format.OUTPUT,
             "type": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels; calibrated",
         },
         "exports": [asdict(one) for one in exports],
@@ -103,7 +99,7 @@ def describe(
 
 
 def read(saved_model: Path) -> list[Export]:
-    """The exports of a SavedModel; none where it has none.
+    """Reads the list of exports of a SavedModel; empty if it has none.
 
     Raises:
       errors.DataError: ``exports.json`` is missing or damaged.

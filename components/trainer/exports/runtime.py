@@ -1,90 +1,34 @@
-"""Asks an export, in another process: what is damaged may take its process down.
+"""Runs an export in another process: a damaged file may crash the process that loads it.
 
 Dimension letters: N images, S side in pixels, K classes.
 """
 
 import tempfile
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from components.trainer import lite
-from components.trainer.exports import config as export_config
-from data import fresh_process, read_arrays, read_back
-
-
-class Runtime(Protocol):
-    """A loaded model."""
-
-    def ask(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels uint8 [N, S, S, 3] in 0–255 → probabilities float32 [N, K]."""
-
-
-class TFLite:
-    """A ``.tflite`` file.
-
-    Raises:
-      ValueError: it is no such file, or takes something else than pixels.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._interpreter = lite.interpreter(model_path=str(path))
-        self._interpreter.allocate_tensors()
-        (self._input,) = self._interpreter.get_input_details()
-        (self._output,) = self._interpreter.get_output_details()
-        scale, zero = self._input["quantization"]
-        if self._input["dtype"] is not np.uint8 or (scale, zero) not in ((0.0, 0), (1.0, 0)):
-            raise ValueError(
-                f"the input is {self._input['dtype'].__name__} with scale {scale:g} and zero point"
-                f" {zero}; it must be uint8 as it is"
-            )
-
-    def ask(self, pixels: np.ndarray) -> np.ndarray:
-        """See :class:`Runtime`; image by image."""
-        rows = []
-        for image in pixels:
-            self._interpreter.set_tensor(self._input["index"], image[None])
-            self._interpreter.invoke()
-            rows.append(self._interpreter.get_tensor(self._output["index"])[0].copy())
-        return np.array(rows, np.float32).reshape(len(pixels), self._output["shape"][-1])
-
-
-class Onnx:
-    """An ``.onnx`` file."""
-
-    BATCH = 16
-
-    def __init__(self, path: Path) -> None:
-        import onnxruntime  # an extra
-
-        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-
-    def ask(self, pixels: np.ndarray) -> np.ndarray:
-        """See :class:`Runtime`; in batches."""
-        starts = range(0, len(pixels), self.BATCH)
-        batches = (np.asarray(pixels[start : start + self.BATCH]) for start in starts)
-        outputs = [export_config.OUTPUT]
-        answers = [self._session.run(outputs, {export_config.INPUT: rows}) for rows in batches]
-        return np.concatenate([probabilities for (probabilities,) in answers])
+from components.trainer.exports import formats
+from data import fresh_process
+from data.files import read_arrays, read_back
 
 
 def ask(
     name: str, path: Path, pixels: np.ndarray, worker: fresh_process.Worker | None = None
 ) -> np.ndarray:
-    """Asks a file in another process.
+    """Computes the probabilities of a file in another process.
 
     Args:
       name: the format.
       path: the file.
       pixels: uint8 [N, S, S, 3] in 0–255.
-      worker: the process; by default one of its own.
+      worker: the process; by default a new one.
 
     Returns:
       probabilities float32 [N, K].
 
     Raises:
-      fresh_process.ProcessError: it does not load, fails, or takes down its process.
+      fresh_process.ProcessError: the file does not load, fails, or crashes the process.
     """
     with tempfile.TemporaryDirectory() as scratch:
         request, answer = Path(scratch) / "pixels.npy", Path(scratch) / "answer.npy"
@@ -99,6 +43,6 @@ def ask(
 
 def main(name: str, path: str, request: str, answer: str) -> None:
     """What the process does."""
-    loaded: Runtime = Onnx(Path(path)) if name == "onnx" else TFLite(Path(path))
+    loaded = formats.REGISTRY[name].load(Path(path))
     pixels = read_arrays.array(request, "pixels")
     np.save(answer, loaded.ask(pixels), allow_pickle=False)

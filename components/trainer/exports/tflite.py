@@ -1,4 +1,4 @@
-"""A frozen SavedModel → a TensorFlow Lite file, in a process of its own.
+"""Converts a frozen SavedModel to a TensorFlow Lite file, in a separate process.
 
     python -m components.trainer.exports.tflite SAVED_MODEL FORMAT OUTPUT.tflite [PIXELS.npy]
 
@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from components.trainer.exports import runtime
-from data import read_arrays
+from components.trainer.exports.formats import tflite_files
+from data.files import read_arrays
 
 
 def convert(saved_model: Path, name: str, pixels: np.ndarray | None = None) -> bytes:
     """Converts one signature.
 
     Args:
-      saved_model: as of :mod:`frozen`.
+      saved_model: written by :mod:`frozen`.
       name: "tflite_float16" (weights are stored as float16) or "tflite_int8" (weights, by
         channel, and activations are int8, all operations on integers).
-      pixels: uint8 [N, S, S, 3], what the ranges of activations are measured on; for int8 only.
+      pixels: uint8 [N, S, S, 3] on which the ranges of activations are measured; for int8 only.
 
     Returns:
       The file's content.
@@ -36,7 +36,7 @@ def convert(saved_model: Path, name: str, pixels: np.ndarray | None = None) -> b
         raise ValueError("tflite_int8 needs images to be calibrated on")
     else:
         converter.representative_dataset = _samples(pixels)
-        # With this alone, an operation that has no form on integers is an error.
+        # With this alone, an operation without an integer kernel is an error.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.float32
@@ -56,12 +56,12 @@ def _samples(pixels: np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
 
 
 def main(saved_model: str, name: str, output: str, pixels: str | None = None) -> None:
-    """What the process does."""
+    """Converts a signature and checks the file: the entry point of the process."""
     images = None if pixels is None else read_arrays.array(pixels, "pixels")
     content = convert(Path(saved_model), name, images)
     Path(output).write_bytes(content)
     # It loads, and takes pixels as they are.
-    runtime.TFLite(Path(output))
+    tflite_files.TFLite(Path(output))
 
 
 if __name__ == "__main__":

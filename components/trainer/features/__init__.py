@@ -1,1 +1,1 @@
-"""The feature cache: what the frozen part of a backbone computes, computed once."""
+"""Feature cache: the outputs of the frozen part of a backbone, computed once."""

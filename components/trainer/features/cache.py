@@ -1,8 +1,8 @@
-"""Features of images, computed once a view and kept.
+"""Features of images, computed once for each view and stored.
 
 A view of an image is the image under one set of random changes, a pure function of its pixels,
-the number of the view, the seed and the settings of augmentation. View 0 is the image as it is.
-Features may stand on others: the embedding is computed from the boundary's activations.
+the number of the view, the seed and the settings of augmentation. View 0 is the image unchanged.
+Features may build on others: the embedding is computed from the boundary's activations.
 """
 
 import hashlib
@@ -18,23 +18,25 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer.features import budget, engine, store
-from data import augment, augment_config, dataset, progress
+from data import progress
+from data.augment import augment, augment_config
+from data.examples import dataset
 
 BATCH = 64
 FLUSH_INTERVAL_S = 20.0
-# Changes when the same weights and pixels come to give other features.
+# To be raised when the same weights and pixels give different features.
 VERSION = 1
 TASK = "computing features"
 
 
 def digests(pixels: np.ndarray) -> list[bytes]:
-    """Hashes images: uint8 [B, S, S, 3] → B times sha256."""
+    """Hashes images: uint8 [B, S, S, 3] → B digests by sha256."""
     return [hashlib.sha256(image).digest() for image in pixels]
 
 
 @dataclass(frozen=True)
 class Split:
-    """The images of a split, in the order of their records.
+    """Images of a split, in the order of their records.
 
     Attributes:
       files: shards of pixels records.
@@ -60,13 +62,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Views:
-    """How images are changed, and from what seed."""
+    """Changes of images, and their seed."""
 
     changes: augment_config.AugmentConfig
     seed: int
 
     def keys(self, digests: Iterable[bytes], view: int) -> list[bytes]:
-        """What identifies a view of each of some images."""
+        """Returns the keys of a view, one for each image."""
         settings = b""
         if view:
             described = [self.changes.model_dump(mode="json"), self.seed, view]
@@ -74,11 +76,11 @@ class Views:
         return [hashlib.sha256(digest + settings).digest() for digest in digests]
 
     def pixels(self, pixels: np.ndarray, digests: list[bytes], view: int) -> np.ndarray:
-        """The view of some images: uint8 [B, S, S, 3] → the same."""
+        """Computes a view of some images: uint8 [B, S, S, 3] → the same shape and type."""
         if view == 0:
             return pixels
         draws = augment.view_draws(digests, view, self.seed)
-        # Always the same shape, so that what is compiled for one batch serves all.
+        # All batches have the same shape, so that the graph is compiled once.
         rest = BATCH - len(pixels)
         pixels = np.pad(pixels, ((0, rest), (0, 0), (0, 0), (0, 0)))
         draws = np.pad(draws, ((0, rest), (0, 0)))
@@ -88,14 +90,14 @@ class Views:
 
 
 class Features:
-    """One kind of feature, of any split and view.
+    """Features of one kind, of any split and view.
 
     Args:
       root: the folder of all stores.
-      part: the Keras model that computes it.
-      views: how images are changed.
-      max_bytes: what ``root`` may take.
-      below: the features that ``part`` takes; None where it takes pixels.
+      part: the Keras model that computes them.
+      views: the changes of images.
+      max_bytes: maximum size of ``root``.
+      below: the features that ``part`` takes; None if it takes pixels.
     """
 
     def __init__(
@@ -115,13 +117,13 @@ class Features:
         self._run: engine.Run | None = None
 
     def compute(self, split: Split, view: int) -> int:
-        """Computes what is missing of a view of a split.
+        """Computes the missing rows of a view of a split.
 
         Returns:
-          How many rows were.
+          The number of rows that were computed.
 
         Raises:
-          errors.UserError: there is no room for them.
+          errors.UserError: there is too little space for them.
         """
         keys = self.views.keys(split.digests, view)
         missing = np.array([key not in self.store for key in keys], bool)
@@ -146,13 +148,13 @@ class Features:
         return count
 
     def read(self, split: Split, indices: np.ndarray, view: int) -> np.ndarray:
-        """Computed features of a view of some images: float32 [N, …]."""
+        """Reads the features of a view of some images: float32 [N, …]."""
         return self.store.read(self.views.keys((split.digests[index] for index in indices), view))
 
     def _inputs(
         self, split: Split, view: int, missing: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Batches of what the part takes, with their places in the split."""
+        """Yields batches of the part's inputs, with their positions in the split."""
         if self.below:
             for where in np.array_split(np.flatnonzero(missing), -(-missing.sum() // BATCH)):
                 yield where, self.below.read(split, where, view)
@@ -181,10 +183,10 @@ class Features:
 
 
 def _space(part: keras.Model, source: str) -> str:
-    """Names the folder of what a model computes: equal for equal weights and architecture."""
+    """Names the folder of a model's features: equal for equal weights and architecture."""
     digest = hashlib.sha256(f"{VERSION}/{source}/{part.input.shape}/{part.name}".encode())
     for variable in part.variables:
-        # Not its path: keras.applications number some layers anew in every process.
+        # Not its path: keras.applications number some layers differently in every process.
         digest.update(str(variable.shape).encode())
         digest.update(np.ascontiguousarray(variable).tobytes())
     return f"{part.name}-{digest.hexdigest()[:24]}"

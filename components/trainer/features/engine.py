@@ -1,8 +1,8 @@
-"""Running a frozen part of a network as fast as this machine can.
+"""Runs a frozen part of a network on the fastest engine of this machine.
 
 On a CPU, TensorFlow Lite's XNNPACK kernels run depthwise-separable networks about twice as fast
-as TensorFlow's own, in float32 and equal to about 1e-5. A network that does not convert, or a
-GPU, takes TensorFlow.
+as TensorFlow's own, in float32 and equal to about 1e-5. TensorFlow runs networks that do not
+convert, and everything on a GPU.
 
 Dimension letters: B batch.
 """
@@ -17,11 +17,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.trainer import devices, lite
+from components.trainer import devices
+from components.trainer.exports import lite
 
 # Small enough for a core's cache: 8 images ran 1.1 times as fast as 32.
 LITE_BATCH = 8
-# Converting takes a second or more, which so many rows make up for.
+# Converting takes a second or more, which pays off from this many rows on.
 LITE_MIN_ROWS = 1000
 
 Run = Callable[[np.ndarray], np.ndarray]
@@ -32,8 +33,8 @@ def compile_for(part: keras.Model, rows: int, dtype: tf.DType) -> Run:
 
     Args:
       part: a model of one input and one output, from module ``cut``.
-      rows: about how many will be computed.
-      dtype: of the rows given: tf.uint8 for pixels, else tf.float32.
+      rows: approximate number of rows to compute.
+      dtype: type of the input rows: tf.uint8 for pixels, else tf.float32.
 
     Returns:
       A function from an array [B, …] of that type to a float32 array [B, …], for any B.
@@ -48,7 +49,7 @@ def compile_for(part: keras.Model, rows: int, dtype: tf.DType) -> Run:
         try:
             return _lite(run, np.zeros((2, *shape), dtype.as_numpy_dtype))
         except Exception:
-            # Whatever the converter cannot do, TensorFlow can: slower, and as right.
+            # TensorFlow runs what the converter cannot convert: slower, but as exact.
             logging.warning("TensorFlow Lite cannot run %s.", part.name, exc_info=True)
     return lambda rows: run(tf.constant(rows)).numpy()
 
@@ -56,8 +57,8 @@ def compile_for(part: keras.Model, rows: int, dtype: tf.DType) -> Run:
 def _lite(run: tf.types.experimental.GenericFunction, sample: np.ndarray) -> Run:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([run.get_concrete_function()])
     content = converter.convert()
-    # An interpreter of one thread a core: threads within one wait for each other after every
-    # operation, and on a busy machine that made it ten times slower.
+    # One interpreter of one thread for each core: the threads of a single interpreter wait for
+    # each other after every operation, which made it ten times slower on a busy machine.
     workers = os.cpu_count() or 1
     idle: queue.SimpleQueue[_Interpreter] = queue.SimpleQueue()
     for _ in range(workers):
@@ -81,7 +82,7 @@ def _lite(run: tf.types.experimental.GenericFunction, sample: np.ndarray) -> Run
 
 
 class _Interpreter:
-    """A TensorFlow Lite interpreter that takes batches of any size; for one thread at a time."""
+    """TensorFlow Lite interpreter that takes batches of any size; for one thread at a time."""
 
     def __init__(self, content: bytes) -> None:
         self._interpreter = lite.interpreter(model_content=content, num_threads=1)

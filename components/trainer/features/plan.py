@@ -1,20 +1,20 @@
-"""How many augmented views of an image are cached, and why."""
+"""Chooses how many augmented views of an image are cached."""
 
 import enum
 from dataclasses import dataclass
 
 from components.trainer import config as train_config
 from components.trainer.features import budget
-from data import augment, augment_config
+from data.augment import augment, augment_config
 
-# Views × images that a CPU gets through in about the time that the rest of a training takes.
+# Views × images that a CPU computes in about the time that the rest of a training takes.
 VIEWED_IMAGES = 9_000
 MAX_VIEWS = 5
 MIN_VIEWS = 2
 
 
 class Cause(enum.Enum):
-    """What decided on the number of views."""
+    """Cause of the number of views."""
 
     TURNED_OFF = enum.auto()
     NOTHING_FROZEN = enum.auto()
@@ -28,12 +28,12 @@ class Cause(enum.Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """A decision on the cache.
+    """Decision on the cache.
 
     Attributes:
-      views: how many are cached of an image; 0 for no cache.
-      cause: what decided.
-      reason: why, in one sentence, for the record of the training.
+      views: number of cached views of an image; 0 for no cache.
+      cause: the cause of the decision.
+      reason: the reason in one sentence, for the history of the training.
     """
 
     views: int
@@ -51,15 +51,15 @@ def choose(
     available_bytes: int,
     on_gpu: bool,
 ) -> Plan:
-    """Decides on the cache.
+    """Chooses the number of views.
 
     Args:
       config: the settings of training.
       changes: the settings of augmentation.
-      image_count: training images.
-      other_count: images of other splits, of which one view is kept.
-      view_bytes: what one view of one image takes on disk.
-      available_bytes: what the cache may take.
+      image_count: number of training images.
+      other_count: number of images of other splits, of which one view is kept.
+      view_bytes: size on disk of one view of one image.
+      available_bytes: space that the cache may take.
       on_gpu: whether there is a GPU.
     """
     views = config.cache.views
@@ -67,7 +67,7 @@ def choose(
         return Plan(0, Cause.TURNED_OFF, "no feature cache: cache.views is 0")
     if config.from_scratch:
         return Plan(
-            0, Cause.NOTHING_FROZEN, "no feature cache: everything is trained, nothing is frozen"
+            0, Cause.NOTHING_FROZEN, "no feature cache: all layers are trained, nothing is frozen"
         )
     if changes.where == "model":
         return Plan(0, Cause.AUGMENTED_IN_MODEL, "no feature cache: augmentation is in the model")
@@ -76,7 +76,7 @@ def choose(
             1, Cause.NO_AUGMENTATION, "1 view: there is no augmentation, so all views are the same"
         )
     if views != "auto":
-        return Plan(int(views), Cause.SETTING, f"{views} views: cache.views says so")
+        return Plan(int(views), Cause.SETTING, f"{views} views: set by cache.views")
     if on_gpu:
         return Plan(
             0,
@@ -90,7 +90,7 @@ def choose(
         return Plan(
             0,
             Cause.NO_ROOM,
-            f"no feature cache: {MIN_VIEWS} views of {image_count:,} images take {size}, and"
+            f"no feature cache: {MIN_VIEWS} views of {image_count:,} images take {size};"
             f" {budget.gib(available_bytes)} are allowed",
         )
     chosen = min(wanted, affordable)

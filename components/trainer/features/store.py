@@ -1,10 +1,11 @@
-"""Features on disk: float16 rows by key, in shards that are whole or not there.
+"""Features on disk: float16 rows by key, in shards that are complete or absent.
 
 A store is a folder of shards, each a ``.npy`` of rows and a ``.json`` that lists their keys and
 the checksum of the rows. The ``.json`` is written last, so a shard without one is unfinished. A
-shard whose rows do not have the checksum is torn: it is deleted, and its rows are computed anew.
+shard whose rows do not match the checksum is damaged: it is deleted, and its rows are computed
+again.
 
-Rows are read through memory maps: memory stays flat as the store grows, apart from the keys.
+Rows are read through memory maps: apart from the keys, memory stays flat as the store grows.
 """
 
 import json
@@ -16,14 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data import atomic, read_arrays, read_back
+from data.files import atomic, read_arrays, read_back
 
 SHARD_BYTES = 64 << 20
 _LARGEST = float(np.finfo(np.float16).max)
 
 
 class Location(NamedTuple):
-    """Where a row lies."""
+    """Position of a row."""
 
     shard: int
     row: int
@@ -33,8 +34,8 @@ class Store:
     """Rows of one shape, found by key. For one writer at a time.
 
     Args:
-      folder: where the shards lie; made when the first is written.
-      shape: of a row.
+      folder: the folder of the shards; created with the first one.
+      shape: the shape of a row.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
@@ -50,18 +51,18 @@ class Store:
 
     @property
     def row_bytes(self) -> int:
-        """What a row takes on disk."""
+        """Returns the size of a row on disk."""
         return int(np.prod(self.shape)) * np.dtype(np.float16).itemsize
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._locations
 
     def add(self, keys: Sequence[bytes], values: np.ndarray) -> None:
-        """Takes rows in, to be written with :meth:`flush` or when there are enough for a shard.
+        """Adds rows, which are written by :meth:`flush` or when there are enough for a shard.
 
         Args:
-          keys: one a row.
-          values: float [N, *shape]; what float16 cannot hold is clipped to its bounds.
+          keys: one for each row.
+          values: float [N, *shape]; values beyond the range of float16 are clipped.
         """
         self._keys += keys
         self._values.append(np.clip(values, -_LARGEST, _LARGEST).astype(np.float16))
@@ -69,7 +70,7 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was added since the last shard."""
+        """Writes the rows that were added since the last shard."""
         if not self._keys:
             return
         values = np.concatenate(self._values)
@@ -87,7 +88,7 @@ class Store:
         self._open(path)
 
     def read(self, keys: Sequence[bytes]) -> np.ndarray:
-        """The rows of some keys, float32 [N, *shape].
+        """Reads the rows of some keys, float32 [N, *shape].
 
         Raises:
           KeyError: a key is not in the store, or not yet flushed.
@@ -99,7 +100,7 @@ class Store:
         return rows
 
     def _sweep(self) -> None:
-        """Deletes what a killed process left half written."""
+        """Deletes unfinished shards of a killed process."""
         for path in sorted(self.folder.glob("*.npy*")):
             if path.suffix == ".tmp" or not path.with_suffix(".json").exists():
                 path.unlink(missing_ok=True)
@@ -110,11 +111,11 @@ class Store:
             rows = read_arrays.array(path.with_suffix(".npy"), "shard of cached features")
             whole = rows.shape == (len(keys), *self.shape) and rows.dtype == np.float16
             whole = whole and zlib.crc32(rows.data) == checksum
-            problem = "" if whole else f"The shard of cached features {path} is torn."
+            problem = "" if whole else f"The shard of cached features {path} is damaged."
         except read_back.ReadError as error:
             problem = str(error)
         if problem:
-            logging.warning("%s What it held is computed anew.", problem)
+            logging.warning("%s Its features are computed again.", problem)
             path.unlink(missing_ok=True)
             path.with_suffix(".npy").unlink(missing_ok=True)
             return

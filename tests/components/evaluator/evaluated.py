@@ -1,4 +1,4 @@
-"""Answers that are given, evaluated by real TFMA as stock Evaluator's executor does it."""
+"""Evaluates given answers by real TFMA as stock Evaluator's executor does."""
 
 import importlib
 
@@ -10,7 +10,7 @@ from tfx_bsl.public import tfxio
 
 from components.evaluator import config, eval_config, result, results
 from components.predict import shards
-from data import example, records
+from data.examples import example, examples_artifact, records
 
 LABELS = ["cat", "dog", "never predicted", "no examples"]
 CATS, DOGS, NEVER, ABSENT = LABELS
@@ -28,7 +28,7 @@ def feature(value) -> tf.train.Feature:
 
 
 def record(label_id: int, row: np.ndarray, **known) -> bytes:
-    """As the step Predict leaves it."""
+    """Makes a record as the step Predict writes it."""
     values = {
         example.ENCODED: b"an image",
         example.CLASS_LABEL: label_id,
@@ -44,8 +44,8 @@ def record(label_id: int, row: np.ndarray, **known) -> bytes:
 
 
 def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
-    """As stock Evaluator's executor does it."""
-    path = str(root / "Split-test" / records.shard_name(0, 1))
+    """Evaluates records as stock Evaluator's executor does."""
+    path = examples_artifact.shard_path(str(root), "test", 0, 1)
     records.write(path, lines)
     built = eval_config.build(SETTINGS, labels)
     extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(

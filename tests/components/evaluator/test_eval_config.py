@@ -7,7 +7,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 
 from components.evaluator import config, eval_config, slicing
-from data import example
+from data.examples import example
 
 LABELS = ["a", "b", "c"]
 

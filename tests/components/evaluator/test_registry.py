@@ -1,4 +1,4 @@
-"""A metric is one file: here one that nobody has heard of is put beside the others."""
+"""A metric is one file: a metric that no other code names is added to the others here."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ MEASUREMENT = metric.Measurement(
 )
 """
 
-# Where the metrics are is told before anything reads them, as if the file lay there.
+# Adds the folder of the new metric before anything reads the metrics, as if the file were there.
 USE = """
 import sys
 from pathlib import Path
@@ -56,7 +56,7 @@ import numpy as np
 from components.evaluator import config as evaluate_config
 from components.release_gate import config, limits
 from components.report import content
-from pipeline import outcome
+from pipeline.outcome import outcome
 from tests.components.evaluator import evaluated
 from tests.components.release_gate.answered import answers
 

@@ -7,7 +7,10 @@ from PIL import Image
 
 from components.evaluator import robustness
 from components.predict import predictions
-from data import decode, example, graph, image_reading, progress, records
+from data import progress
+from data.examples import example, records
+from data.graph import decoding
+from data.images import decode, image_reading
 from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright"]
@@ -15,7 +18,7 @@ BY_NAME = {one.name: one for one in robustness.CORRUPTIONS}
 
 
 def told(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """What a model that calls an image bright above a mean of 127.5 says: class ids, valid."""
+    """Predicts an image with a mean above 127.5 as bright: returns class ids and valid."""
     images = [robustness.opened(content) for content in encoded]
     means = [0.0 if image is None else np.asarray(image).mean() for image in images]
     return np.greater(means, 127.5).astype(np.int64), np.array(
@@ -37,7 +40,7 @@ def flat(value: int) -> bytes:
 
 
 def write(path, rows) -> list[str]:
-    """Image records of (bytes, label id) in a shard."""
+    """Writes image records of (bytes, label id) into a shard."""
     info = decode.decode(flat(0), decode.DecodeConfig()).info
     encoded = (
         example.Encoder().encode(
@@ -57,7 +60,7 @@ def write(path, rows) -> list[str]:
 
 
 def measure(path, rows, **options) -> list[robustness.Row]:
-    """The rows of a table, from what the model says of the clean images."""
+    """Returns the rows of a table, from the model's answers about the clean images."""
     class_ids, valid = told([content for content, _ in rows])
     found = predictions.Predictions(
         labels=LABELS,
@@ -163,7 +166,7 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
     robustness.measure(robustness.Eye(classify, 32, "letterbox"), found, files)
     opened = robustness.opened(content)
     encoded = [saved(one.apply(opened), "BMP") for one in robustness.CORRUPTIONS]
-    read = graph.batch_reader(32, "letterbox", image_reading.DEFAULT)
+    read = decoding.batch_reader(32, "letterbox", image_reading.DEFAULT)
     expected, refused = read(tf.constant(encoded))
     assert set(refused.numpy()) == {b""}
     np.testing.assert_array_equal(seen[0], expected)

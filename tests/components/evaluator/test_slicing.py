@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.evaluator import slicing
-from data import example
+from data.examples import example
 
 
 @pytest.mark.parametrize("bounds", [(), (128, 256), (0.2, 0.5), (1_000_000,)])

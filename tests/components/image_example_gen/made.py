@@ -1,11 +1,13 @@
-"""A whole ingest without Beam, and what it stored."""
+"""Runs a whole ingest without Beam, and reads what it stored."""
 
 from unittest import mock
 
 import tensorflow as tf
 
-from components.image_example_gen import config, ingest, inspection, passes, report
-from data import catalog, decoder_pool, example, folder, labels, records, split
+from components.image_example_gen import config, ingest, inspection, passes
+from data.examples import example, examples_artifact, ingest_report
+from data.images import decoder_pool
+from data.splits import folder, labels, split
 from tests.data.decoders import InProcess
 
 
@@ -28,8 +30,8 @@ def look(root, job, tasks, scale, decoders=InProcess) -> None:
 
 def run(
     root, output, state=None, decoders=InProcess, **changes
-) -> tuple[report.Report, folder.Listing]:
-    """A whole ingest without Beam: the same calls, one after another."""
+) -> tuple[ingest_report.Report, folder.Listing]:
+    """Runs a whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
     listing = folder.scan(root, config.IngestConfig(**changes))
     job = job_for(listing, state, **changes)
@@ -38,18 +40,18 @@ def run(
     plan = ingest.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))
     workspace.remember(inspected.listed, plan.ledger)
     writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
-    catalog.write(str(output), plan.images, plan.shard_counts)
+    examples_artifact.write_catalog(str(output), plan.images, plan.shard_counts)
     for name, shard in plan.shards():
         writer.write(name, shard)
     outcome = ingest.finish(plan, listing, job, str(output), inspected)
-    outcome.write(str(output))
+    examples_artifact.write_report(str(output), outcome)
     return outcome, listing
 
 
 def stored(output) -> dict[str, list[dict[str, object]]]:
     found = {}
     for name in ("train", "eval", "test"):
-        dataset = tf.data.TFRecordDataset(records.files(str(output / f"Split-{name}")))
+        dataset = tf.data.TFRecordDataset(examples_artifact.shards(str(output), name))
         parsed = dataset.batch(1).map(example.parse).as_numpy_iterator()
         found[name] = [{key: value[0] for key, value in row.items()} for row in parsed]
     return found

@@ -1,12 +1,14 @@
-"""The Beam door, on the runner that a local run uses, in memory and on worker processes."""
+"""The Beam adapter, on the runner that a local run uses, in memory and on worker processes."""
 
 import pytest
 from tfx.types import standard_artifacts
 
 from benchmarks import ingest_step
-from components.image_example_gen import component, executor, intake, report
-from data import errors, folder, labels
-from pipeline import beam_config
+from components.image_example_gen import component, executor
+from data import errors
+from data.examples import examples_artifact, ingest_report
+from data.splits import folder, labels
+from pipeline.beam import beam_config
 from tests.components.image_example_gen import made
 
 
@@ -33,16 +35,16 @@ def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
     outcome, listing = made.run(class_folders, tmp_path / "room", shard_bytes=1 << 12)
     assert made.stored(tmp_path / "beam") == made.stored(tmp_path / "room")
     assert examples.split_names == '["train", "eval", "test"]'
-    text = (tmp_path / "beam" / report.REPORT_FILE).read_text()
-    assert report.Report.from_json(text).counts() == outcome.counts()
-    assert "cat/bad.jpg" in (tmp_path / "beam" / report.QUARANTINE_FILE).read_text()
+    text = (tmp_path / "beam" / examples_artifact.REPORT_FILE).read_text()
+    assert ingest_report.Report.from_json(text).counts() == outcome.counts()
+    assert "cat/bad.jpg" in (tmp_path / "beam" / examples_artifact.QUARANTINE_FILE).read_text()
     for place in (tmp_path / "beam", tmp_path / "state"):
-        assert (place / intake.UNUSED_FILE).read_text() == (
+        assert (place / examples_artifact.UNUSED_FILE).read_text() == (
             "path,reason,is_image\nREADME,outside_class_folder,false\n"
             "notes/1.txt,no_image_in_folder,false\n"
         )
     assert outcome.unused == {"no_image_in_folder": 1, "outside_class_folder": 1}
-    assert labels.load(tmp_path / "beam" / labels.FILE) == listing.class_names
+    assert labels.load(tmp_path / "beam" / examples_artifact.LABELS_FILE) == listing.class_names
 
 
 @pytest.mark.landing

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.image_example_gen import ingest, inspection, report
-from data import catalog, example, index, split
+from data.examples import example, examples_artifact
+from data.splits import file_index, split
 from tests import examples
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("ingest")
 
 
 def splits_of(output: Path) -> dict[str, str]:
-    return {image.sha256: image.split for image in catalog.read(str(output))}
+    return {image.sha256: image.split for image in examples_artifact.read_catalog(str(output))}
 
 
 def grow(root: Path, count: int, seed: int) -> None:
@@ -117,7 +118,7 @@ def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
     inspector = inspection.Inspector(str(class_folders), job, decoders=1)
     inspector.inspect(tasks[:10])
     inspector.close()
-    assert len(index.load(workspace.index_dir)) == 10
+    assert len(file_index.load(workspace.index_dir)) == 10
     outcome, _ = made.run(class_folders, tmp_path / "two", state)
     assert outcome.decoded == 14
     assert made.stored(tmp_path / "two") == made.stored(tmp_path / "one")
@@ -126,17 +127,17 @@ def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
 def test_a_file_that_changes_between_the_passes_is_quarantined(class_folders, tmp_path):
     _, listing = made.run(class_folders, tmp_path / "one", tmp_path / "state")
     job = made.job_for(listing, tmp_path / "state")
-    rows = index.load(inspection.Workspace.of(job).index_dir)
+    rows = file_index.load(inspection.Workspace.of(job).index_dir)
     plan = ingest.plan(listing, rows, job, {})
     image = next(image for image in plan.images if image.path == "cat/03.jpg")
     noise(24, 32, seed=99).save(class_folders / "cat" / "03.jpg")
     writer = ingest.ShardWriter(
         str(class_folders), str(tmp_path / "two"), job, {"train": 1, "eval": 1, "test": 1}
     )
-    catalog.write(str(tmp_path / "two"), plan.images, plan.shard_counts)
+    examples_artifact.write_catalog(str(tmp_path / "two"), plan.images, plan.shard_counts)
     written = writer.write(image.split, 0)
     assert [(row.path, row.reason) for row in written.quarantined] == [("cat/03.jpg", "changed")]
-    listed = {one.path for one in catalog.read(str(tmp_path / "two"))}
+    listed = {one.path for one in examples_artifact.read_catalog(str(tmp_path / "two"))}
     assert listed == {one.path for one in plan.images} - {"cat/03.jpg"}
 
 
@@ -147,7 +148,9 @@ def test_near_copies_and_one_patient_share_a_split(class_folders, tmp_path):
         noise(24, 32, seed=900 + number).save(class_folders / "dog" / f"p{number % 3}_{number}.png")
     changes = {"split": split.SplitConfig(group_pattern=r"dog/(p\d)_", max_duplicate_distance=100)}
     made.run(class_folders, tmp_path / "out", **changes)
-    images = {image.path: image.split for image in catalog.read(str(tmp_path / "out"))}
+    images = {
+        image.path: image.split for image in examples_artifact.read_catalog(str(tmp_path / "out"))
+    }
     for number in range(12):
         assert images[f"cat/{number:02d}.jpg"] == images[f"cat/copy{number:02d}.png"]
         assert (
@@ -171,7 +174,7 @@ def test_spans_are_recorded_and_old_ones_known(class_folders, tmp_path):
     outcome, _ = made.run(root, tmp_path / "three", state, spans={"window": 1})
     assert sum(outcome.counts().values()) == 10
     assert outcome.decoded == 0
-    assert {image.span for image in catalog.read(str(tmp_path / "three"))} == {2}
+    assert {image.span for image in examples_artifact.read_catalog(str(tmp_path / "three"))} == {2}
 
 
 def test_a_ledger_can_be_edited_to_pin_an_image(class_folders, tmp_path):
@@ -210,7 +213,7 @@ def test_the_test_images_of_the_first_span_stay_when_the_window_has_passed_it(tm
         output = tmp_path / str(number)
         outcome, listing = made.run(root, output, state, **changes)
         report.check(outcome, listing, "quarantine.csv")
-        images = list(catalog.read(str(output)))
+        images = list(examples_artifact.read_catalog(str(output)))
         kept[number] = {image.path for image in images if image.span == 1}
         tested = {image.path for image in images if image.span == 1 and image.split == "test"}
         assert {image.span for image in images} - {1} == {number, number - 1} - {0, 1}

@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 
 from components.image_example_gen import intake, report
-from data import errors, example, folder, graph, image_reading, records
+from data import errors
+from data.examples import example, examples_artifact, ingest_report
+from data.graph import decoding
+from data.images import image_reading
+from data.splits import folder
 from tests.components.image_example_gen import made
 from tests.data import folders, icc
 from tests.data.pictures import noise
@@ -65,7 +69,7 @@ def test_duplicates_share_a_split(class_folders, tmp_path):
 
 def test_shards_are_many_small_ones_when_asked(class_folders, tmp_path):
     made.run(class_folders, tmp_path / "out", shard_bytes=1 << 10)
-    files = records.files(str(tmp_path / "out" / "Split-train"))
+    files = examples_artifact.shards(str(tmp_path / "out"), "train")
     assert len(files) > 2
     assert files[0].endswith(f"examples-00000-of-{len(files):05d}")
     assert sum(len(rows) for rows in made.stored(tmp_path / "out").values()) == 24
@@ -113,7 +117,7 @@ def test_split_folders_are_honoured(class_folders, tmp_path):
 def test_report_round_trip(class_folders, tmp_path):
     (class_folders / "cat" / "bad\udcff.jpg").write_bytes(b"no")
     outcome, _ = made.run(class_folders, tmp_path / "out")
-    assert report.Report.from_json(outcome.to_json()) == outcome
+    assert ingest_report.Report.from_json(outcome.to_json()) == outcome
     assert "bad\\udcff.jpg" in outcome.quarantine_csv()
 
 
@@ -130,9 +134,9 @@ def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarant
     for name in ("cat/a", "cat/b", "dog/a", "dog/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(folders.PGM)
-    bad = [report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
+    bad = [ingest_report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
     with pytest.raises(errors.DataError) as caught:
-        report.check(report.Report(examples, bad), folder.scan(tmp_path), "q.csv")
+        report.check(ingest_report.Report(examples, bad), folder.scan(tmp_path), "q.csv")
     assert message in str(caught.value)
 
 
@@ -151,12 +155,14 @@ def test_a_class_without_a_usable_image_is_refused(class_folders, tmp_path):
 
 
 def test_what_checks_took_out_is_not_called_unreadable():
-    rows = [report.Quarantined(f"cat/{i}", "cat", "label_conflicts") for i in range(3)]
-    rows.append(report.Quarantined("cat/3", "cat", "damaged"))
+    rows = [ingest_report.Quarantined(f"cat/{i}", "cat", "label_conflicts") for i in range(3)]
+    rows.append(ingest_report.Quarantined("cat/3", "cat", "damaged"))
     with pytest.raises(errors.DataError) as caught:
-        report.check_classifier(report.Report({"train": {"dog": 2}}, rows, source="in"), "q.csv")
+        report.check_classifier(
+            ingest_report.Report({"train": {"dog": 2}}, rows, source="in"), "q.csv"
+        )
     assert (
-        "1 files could not be read (1 damaged) and 3 files were taken out by checks"
+        "1 files could not be read (1 damaged) and 3 files were removed by checks"
         " (3 label_conflicts), see q.csv." in str(caught.value)
     )
 
@@ -189,13 +195,13 @@ def test_files_with_colour_profiles_are_served_by_the_rule_of_the_ingest(tmp_pat
             image = noise(24, 32, seed=100 * number + index)
             image.save(root / name / f"{index}.png", icc_profile=profile)
     made.run(root, tmp_path / "out", convert_to_srgb=converts)
-    reading = report.Report.read(str(tmp_path / "out")).reading
+    reading = examples_artifact.read_report(str(tmp_path / "out")).reading
     assert reading.convert_to_srgb == converts
     rows = [row for rows in made.stored(tmp_path / "out").values() for row in rows]
     assert len(rows) == 8
     for row in rows:
         original = (root / row["image/filename"].decode()).read_bytes()
         assert row["image/reencoded"] == converts
-        served = graph.decode(tf.constant(original), reading).numpy()
-        trained = graph.decode(tf.constant(row["image/encoded"]), image_reading.STORED).numpy()
+        served = decoding.decode(tf.constant(original), reading).numpy()
+        trained = decoding.decode(tf.constant(row["image/encoded"]), image_reading.STORED).numpy()
         np.testing.assert_array_equal(served, trained)

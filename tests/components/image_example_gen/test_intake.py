@@ -1,6 +1,7 @@
 """The list of unused files."""
 
 from components.image_example_gen import intake
+from data.examples import examples_artifact
 from data.layout.unused import Reason, Unused
 
 
@@ -10,7 +11,7 @@ def test_names_of_unused_files_are_no_formulas(tmp_path):
     with intake.unused_list(str(state), str(artifact)) as note:
         note(Unused("=cmd|' /C calc'!A0.txt", Reason.OUTSIDE_CLASS_FOLDER, False))
         note(Unused("notes.txt", Reason.OUTSIDE_CLASS_FOLDER, False))
-    rows = (artifact / intake.UNUSED_FILE).read_text().splitlines()
+    rows = (artifact / examples_artifact.UNUSED_FILE).read_text().splitlines()
     assert rows == [
         "path,reason,is_image",
         "'=cmd|' /C calc'!A0.txt,outside_class_folder,false",

@@ -12,7 +12,8 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from components.image_example_gen import report
-from data import decoder_pool, example, refusals
+from data.examples import example
+from data.images import decoder_pool, refusals
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
 
@@ -33,7 +34,7 @@ def manifest(odd) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def ingested(odd, manifest, tmp_path_factory):
-    """The odd files spread over class folders, with 20 good images in each."""
+    """Spreads the odd files over class folders, with 20 good images in each."""
     root = tmp_path_factory.mktemp("odd")
     for number, name in enumerate(sorted(manifest)):
         folder = root / "images" / CLASSES[number % 3] / os.path.dirname(name)
@@ -83,7 +84,7 @@ def test_what_pillow_reads_is_not_lost(ingested, manifest):
 
 
 def shown_by_pillow(content: bytes) -> np.ndarray | None:
-    """What a viewer shows: upright, on white; None for modes that viewers disagree on."""
+    """Renders what a viewer shows: upright, on white; None for modes that viewers disagree on."""
     with Image.open(io.BytesIO(content)) as image:
         if image.mode.startswith(("I", "F")) or "icc_profile" in image.info:
             return None

@@ -9,9 +9,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.image_example_gen import config, inspection, passes, report
-from data import catalog, decode, folder, range_choice
-from data.value_range import FLOAT, INTEGER, Range
+from components.image_example_gen import config, inspection, passes
+from data.examples import examples_artifact
+from data.images import decode, range_choice
+from data.images.value_range import FLOAT, INTEGER, Range
+from data.splits import folder
 from tests.components.image_example_gen import made
 
 pytestmark = pytest.mark.xdist_group("ingest")
@@ -65,7 +67,7 @@ class Looks:
 
 
 def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected, Looks]:
-    """The first pass alone, remembered as an ingest does."""
+    """Runs the first pass alone, and stores its results as an ingest does."""
     listing = folder.scan(root)
     job = made.job_for(listing, state, value_range=setting)
     looks = Looks(root, job)
@@ -77,7 +79,7 @@ def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected
 def pixels(
     root: Path, state: Path, found: passes.Inspected, path: str, setting="auto"
 ) -> np.ndarray:
-    """What is stored for a file, uint8 [H, W]."""
+    """Decodes the stored image of a file, uint8 [H, W]."""
     workspace = inspection.Workspace.of(made.job_for(found.listing, state, value_range=setting))
     row = found.rows[path]
     content = workspace.encoded(row.sha256, row.result).read_bytes()
@@ -118,12 +120,12 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
     assert "20 files hold grey integers of 16 bits or more, values up to 4095" in (
         first.scaled[0].sentence()
     )
-    stored = report.Report.read(str(tmp_path / "one"))
+    stored = examples_artifact.read_report(str(tmp_path / "one"))
     assert (stored.reading, stored.scaled) == (first.reading, first.scaled)
-    before = {image.path: image for image in catalog.read(str(tmp_path / "one"))}
+    before = {image.path: image for image in examples_artifact.read_catalog(str(tmp_path / "one"))}
     save(xrays / "well" / "new.png", ramp(60_000, 77))
     second, _ = made.run(xrays, tmp_path / "two", tmp_path / "state")
-    after = {image.path: image for image in catalog.read(str(tmp_path / "two"))}
+    after = {image.path: image for image in examples_artifact.read_catalog(str(tmp_path / "two"))}
     assert second.reading.value_range == Range(0, 65_535)
     assert (second.decoded, second.scaled[0].rescaled) == (1, 20)
     assert "20 of them had another range before and are stored anew" in second.scaled[0].sentence()

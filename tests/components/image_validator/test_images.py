@@ -1,4 +1,4 @@
-"""The validation on images that ingest has read: what is planted is found, named and taken out."""
+"""The validation on images that ingest has read: planted faults are found, named and removed."""
 
 import io
 import re
@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import clean, config, embedding, findings, page, validate
-from data import catalog, errors, example, records
+from data import errors
+from data.examples import example, examples_artifact
 from serving import served_version
 from tests import saved_models
 from tests.components.image_example_gen import made
@@ -24,7 +24,7 @@ CLASSES = ("cat", "dog")
 
 
 def photo(seed: int) -> Image.Image:
-    """A colour image with structure at every scale, as photographs have."""
+    """Makes a colour image with structure at every scale, as photographs have."""
     random = np.random.default_rng(seed)
     total = np.zeros([120, 160, 3])
     for side in (3, 6, 12, 24, 48, 96):
@@ -146,17 +146,17 @@ def test_taken_out_images_are_in_no_record_and_in_quarantine(planted, tmp_path):
         row[example.FILENAME].decode() for rows in made.stored(Path(uri)).values() for row in rows
     }
     assert names(source) - names(target) == gone
-    assert {image.path for image in catalog.read(target)} == names(target)
-    report = ingest_report.Report.read(target)
+    assert {image.path for image in examples_artifact.read_catalog(target)} == names(target)
+    report = examples_artifact.read_report(target)
     assert {row.path: row.reason for row in report.quarantined} == {
         "train/cat/03.jpg": "label_conflicts",
         "train/dog/copy.jpg": "label_conflicts",
         "val/cat/21.jpg": "split_leaks",
         "train/cat/broken.jpg": "not_an_image",
     }
-    assert report.found == ingest_report.Report.read(source).found
+    assert report.found == examples_artifact.read_report(source).found
     assert sum(report.counts().values()) == len(names(target))
-    assert ingest_report.read_labels(target) == list(CLASSES)
+    assert examples_artifact.read_labels(target) == list(CLASSES)
 
 
 def test_shards_that_lose_nothing_are_not_copied(photos, tmp_path):
@@ -164,8 +164,8 @@ def test_shards_that_lose_nothing_are_not_copied(photos, tmp_path):
     clean.write(str(tmp_path / "out"), str(tmp_path / "clean"), data.images, [], outcome.report)
     for part in ("train", "eval", "test"):
         for one, other in zip(
-            records.files(str(tmp_path / "out" / f"Split-{part}")),
-            records.files(str(tmp_path / "clean" / f"Split-{part}")),
+            examples_artifact.shards(str(tmp_path / "out"), part),
+            examples_artifact.shards(str(tmp_path / "clean"), part),
             strict=True,
         ):
             assert Path(one).samefile(other)
@@ -173,7 +173,7 @@ def test_shards_that_lose_nothing_are_not_copied(photos, tmp_path):
 
 def test_single_records_are_read_by_their_place(photos, tmp_path):
     made.run(photos, tmp_path / "out", shard_bytes=1 << 14)
-    images = list(catalog.read(str(tmp_path / "out")))
+    images = list(examples_artifact.read_catalog(str(tmp_path / "out")))
     wanted = set(range(0, len(images), 7))
     read = dict(clean.read_encoded(str(tmp_path / "out"), images, wanted))
     assert read.keys() == wanted
@@ -206,11 +206,11 @@ def test_a_blocking_message_can_be_printed(planted, tmp_path):
 
 def test_the_page_of_a_clean_set(photos, tmp_path):
     outcome, data = validated(photos, tmp_path / "out")
-    assert "No check found anything." in page.make(data, outcome, str(tmp_path / "out"))
+    assert "No findings." in page.make(data, outcome, str(tmp_path / "out"))
 
 
 def test_the_model_in_serving_sees_a_drift(photos, tmp_path):
-    """A SavedModel with the signature that the pipeline pushes: here, the mean colour."""
+    """Writes a SavedModel with the signature that the pipeline pushes: here, the mean colour."""
 
     class Model(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])

@@ -6,9 +6,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from components.image_example_gen import report as ingest_report
 from components.image_validator import checks, config, context, findings, validate
-from data import catalog, decode, errors, quality, range_choice, value_range
+from data import errors
+from data.examples import catalog, ingest_report
+from data.images import decode, quality, range_choice, value_range
 
 LABELS = ["cat", "dog"]
 GOOD = quality.Quality(
@@ -17,7 +18,7 @@ GOOD = quality.Quality(
 
 
 def image(number: int, class_name="cat", split="train", span=None, **changes) -> catalog.Image:
-    """An image unlike any other, but for ``changes``: of the image, its info, or its measures."""
+    """Makes a unique image; ``changes`` apply to the image, its info, or its statistics."""
     measures = set(quality.Quality._fields)
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     info = decode.ImageInfo(
@@ -141,7 +142,7 @@ def near(phash: str, bits: int) -> str:
 
 
 def twin(one: catalog.Image, number: int, **changes) -> catalog.Image:
-    """Another image nearly like one."""
+    """Makes a near-duplicate of an image."""
     return image(number, phash=near(one.info.phash, 30), **changes)
 
 
@@ -269,7 +270,7 @@ def test_anomalies_block_by_default_and_the_message_names_all(clean):
 
 
 def spans(newest=None, size=120) -> list[catalog.Image]:
-    """Two spans of images with varied measures; ``newest`` changes those of the second."""
+    """Makes two spans with varied image statistics; ``newest`` changes those of the second."""
     random = np.random.default_rng(0)
     images = []
     for span in (1, 2):
@@ -290,7 +291,7 @@ def test_spans_alike_give_nothing():
 def test_drift_of_labels():
     images = spans(lambda index, changes, _: (changes, "cat" if index % 5 else "dog"))
     finding = only(checked(images), "label_drift")
-    assert "Most of all 'cat': 80%, before 50%" in finding.message
+    assert "The largest change is that of 'cat': 80%, before 50%" in finding.message
     assert "span 2 and span 1" in finding.message
 
 
@@ -307,7 +308,7 @@ def test_drift_of_embeddings():
     shifted = same + np.array([[0.8 if one.span == 2 else 0.0] for one in images])
     assert checked(images, embed=lambda indices: same[indices]).findings == []
     finding = only(checked(images, embed=lambda indices: shifted[indices]), "embedding_drift")
-    assert "To the model in serving" in finding.message
+    assert "by the served model differ" in finding.message
 
 
 def test_copies_across_spans():

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from components.trainer import model
+from components.trainer.network import model
 from tests.models import tiny
 
 

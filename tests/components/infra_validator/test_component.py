@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("one server")
 
 @pytest.fixture
 def root(right, asked, tmp_path) -> Path:
-    """A good model, one whose weights end in the middle, and what the gate's server said."""
+    """Returns a good model, one with truncated weights, and the answers of the gate's server."""
     shutil.copytree(right.saved_model, tmp_path / "good" / "Format-Serving")
     truncated(right.saved_model, tmp_path / "bad" / "Format-Serving")
     (tmp_path / "decision").mkdir()
@@ -106,11 +106,11 @@ def test_what_the_server_takes_is_pushed_and_what_it_does_not_is_not(root, examp
     assert answers(image_bytes=tf.constant(asked))["valid"].numpy().tolist() == [True] * 4
     assert not set(asked) & set(of_each_class.values())
 
-    # What the gate's server said is of another model.
+    # The answers of the gate's server are of another model.
     found = run(root, examples, "bad")
     blessing, pushed = found["InfraBlessing"], found["PushedModel"]
     assert blessing["blessed"] == 0
-    assert blessing["reason"].startswith("The server did not take the model.")
+    assert blessing["reason"].startswith("The server did not accept the model.")
     assert "Version 1 does not load" in blessing["reason"]
     assert trial.Trial.read(blessing["uri"]).tried_by == trial.OWN
     assert [path.name for path in Path(blessing["uri"]).iterdir() if "BLESSED" in path.name] == [

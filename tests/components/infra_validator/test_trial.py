@@ -6,8 +6,9 @@ import pytest
 
 from components.infra_validator import config, trial
 from components.predict import asking
-from components.release_gate import probe, server_stage, server_trial
-from data import errors, records
+from components.release_gate.parity import probe, server_stage, server_trial
+from data import errors
+from data.examples import examples_artifact
 from tests.components.infra_validator.models import not_a_number, slow
 from tests.models import TINY_LABELS, needs_server
 
@@ -50,7 +51,7 @@ def test_a_model_that_answers_no_numbers_is_refused(export_alone, encoded):
     found = trial.run(export_alone(not_a_number()), encoded, CLASSES, ONCE)
     assert (found.ok, found.sentence) == (
         False,
-        "The server answers probabilities that are no numbers.",
+        "The server returns probabilities that are not finite numbers.",
     )
 
 
@@ -62,7 +63,7 @@ def test_a_slow_model_is_refused(export_alone, encoded):
     assert not found.ok
     assert found.p50_ms > 300
     assert found.sentence == (
-        f"The server answers too slowly: 3 requests of one image took {found.p50_ms:.1f} ms in"
+        f"The server is too slow: 3 requests of one image took {found.p50_ms:.1f} ms in"
         " the median (at most 300 ms is allowed)."
     )
 
@@ -73,14 +74,14 @@ def test_what_is_no_model_is_refused_with_the_servers_word(tmp_path, encoded):
     (tmp_path / "saved_model.pb").write_bytes(b"junk")
     found = trial.run(tmp_path, encoded, CLASSES, ONCE)
     assert not found.ok
-    assert found.sentence.startswith("The server did not take the model. The server ended with ")
+    assert found.sentence.startswith("The server did not accept the model. The server ended with ")
     assert "no version" in found.sentence
     assert "\n" not in found.sentence
 
 
 @pytest.fixture
 def no_server(monkeypatch) -> None:
-    """Whoever starts one here fails."""
+    """Fails every test that starts a server."""
 
     def running(*_):
         raise AssertionError("A server was started.")
@@ -101,19 +102,19 @@ def test_the_answers_of_the_gates_server_are_taken_over(right, encoded, asked, t
     assert found.start_s == answers.start_s > 0.5
     assert len(answers.latencies_ms) == limits.requests
     assert found.p50_ms == np.percentile(answers.latencies_ms, 50) > 0.1
-    # What was measured is held to this step's limits.
+    # The measurements are checked against this step's limits.
     tight = limits.model_copy(update={"max_latency_ms": found.p50_ms / 2})
     found = trial.run(right.saved_model, encoded, CLASSES, tight, str(tmp_path))
     assert not found.ok
-    assert found.sentence.startswith("The server answers too slowly: 20 requests of one image")
+    assert found.sentence.startswith("The server is too slow: 20 requests of one image")
 
 
 @pytest.mark.parametrize(
     ("model", "asked_about", "limits", "why"),
     [
         (b"another", [b"x"], {}, "it had loaded another model"),
-        (b"m", [b"y"], {}, "it was asked something else"),
-        (b"m", [b"x"], {"requests": 6}, "it was asked something else"),
+        (b"m", [b"y"], {}, "it got other requests"),
+        (b"m", [b"x"], {"requests": 6}, "it got other requests"),
         (b"m", [b"x"], {"start_limit_s": 7.2}, "it took too long once"),
         (b"m", [b"x"], {"request_limit_s": 0.4}, "it took too long once"),
         (b"m", [b"x"], {"max_latency_ms": 1}, None),
@@ -131,16 +132,16 @@ def test_answers_to_something_else_are_not_taken_over(
     found = trial.taken_over(str(tmp_path), tmp_path, asked_about, given)
     assert (found is None) == (why is not None)
     if why:
-        assert f"The answers of ReleaseGate's server are not taken over: {why}" in caplog.text
+        assert f"The answers of ReleaseGate's server are not reused: {why}" in caplog.text
 
 
 def test_where_the_gate_asked_no_server_or_its_answers_are_damaged_there_are_none(tmp_path, caplog):
     caplog.set_level("INFO")
     assert trial.taken_over(str(tmp_path), tmp_path, [b"x"], ONCE) is None
-    assert "not taken over: it asked none." in caplog.text
+    assert "not reused: it started none." in caplog.text
     (tmp_path / server_trial.FILE).write_text('{"model": "00", "latencies_ms": []}')
     assert trial.taken_over(str(tmp_path), tmp_path, [b"x"], ONCE) is None
-    assert "cannot be used: it tells of no request." in caplog.text
+    assert "cannot be used: it contains no request." in caplog.text
 
 
 def test_answers_that_are_no_numbers_are_kept_as_they_are(tmp_path):
@@ -150,7 +151,7 @@ def test_answers_that_are_no_numbers_are_kept_as_they_are(tmp_path):
     assert (found.model, found.asked, found.answers.start_s) == ("m", "a", 7.25)
     np.testing.assert_array_equal(found.answers.alone.probabilities, broken.alone.probabilities)
     np.testing.assert_array_equal(found.answers.mixed.valid, [True, False, True])
-    assert "no numbers" in trial.judge(found.answers, 3, ONCE, trial.GATE).sentence
+    assert "not finite numbers" in trial.judge(found.answers, 3, ONCE, trial.GATE).sentence
 
 
 def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, monkeypatch, caplog):
@@ -158,7 +159,7 @@ def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, mo
         raise server_stage.ServerError("The server's answer lacks valid.")
 
     monkeypatch.setattr(server_trial, "ask", ask)
-    files = records.files(str(examples / "Split-test"))
+    files = examples_artifact.shards(str(examples), "test")
     asker = server_trial.Asker(right.saved_model, files, CLASSES, ONCE.questions)
     asker(server_stage.Address("127.0.0.1:1", "m"))
     assert asker.record is None
@@ -170,7 +171,7 @@ def test_a_sound_model_is_released_with_its_figures():
     assert found.ok
     assert (found.start_s, found.p50_ms, round(found.p99_ms)) == (7.25, 20, 490)
     assert found.sentence == (
-        "The server loaded the model in 7.2 s and answers soundly; 3 requests of one image took"
+        "The server loaded the model in 7.2 s and returns valid answers; 3 requests of one image took"
         " 20.0 ms in the median (at most 20 ms is allowed)."
     )
     assert not trial.judge(SOUND, 3, config.InfraConfig(max_latency_ms=19.9)).ok
@@ -179,20 +180,24 @@ def test_a_sound_model_is_released_with_its_figures():
 @pytest.mark.parametrize(
     ("alone", "mixed", "said"),
     [
-        (stage([[0.5, 0.5], [0, 1]], [True] * 2), None, "shape [2, 2]; the model's contract says"),
-        (stage([[0.5, 0.5, np.inf], [0, 1, 0]], [True] * 2), None, "no numbers"),
-        (stage([[0, 0, 0], [0, 1, 0]], [False, True]), None, "cannot read an image (1 of 2 asked"),
-        (stage([[0.5, 0.4, 0], [0, 1, 0]], [True] * 2), None, "one came to 0.9"),
-        (stage([[1.5, -0.5, 0], [0, 1, 0]], [True] * 2), None, "one came to -0.5"),
+        (
+            stage([[0.5, 0.5], [0, 1]], [True] * 2),
+            None,
+            "shape [2, 2]; the model's contract requires",
+        ),
+        (stage([[0.5, 0.5, np.inf], [0, 1, 0]], [True] * 2), None, "not finite numbers"),
+        (stage([[0, 0, 0], [0, 1, 0]], [False, True]), None, "cannot read an image (1 of 2 sent"),
+        (stage([[0.5, 0.4, 0], [0, 1, 0]], [True] * 2), None, "one is 0.9"),
+        (stage([[1.5, -0.5, 0], [0, 1, 0]], [True] * 2), None, "one is -0.5"),
         (
             None,
             stage([[0.5, 0.5, 0], [1, 0, 0], [0, 1, 0]], [True, True, True]),
-            "claims to read what is not an image (1 of 3 asked",
+            "reports as readable what is not an image (1 of 3 sent",
         ),
         (
             None,
             stage([[0.5, 0.5, 0], [1, 0, 0], [0, 1, 0]], [True, False, True]),
-            "one came to 1.",
+            "one is 1.",
         ),
     ],
 )
@@ -221,7 +226,7 @@ def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
     starts.clear()
     found = trial.run(tmp_path, [b"x"], 3, ONCE)
     assert (found.sentence, found.details) == (
-        "The server did not take the model. It died. It said last: killed",
+        "The server did not accept the model. It died. Its last output: killed",
         "\n  killed",
     )
 

@@ -1,4 +1,4 @@
-"""Shards of image records, some of them odd, and what the tiny model says of them."""
+"""Shards of image records, some of them unusual, and the tiny model's answers about them."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.predict import asking, schema, shards
-from data import decode, example, hashing, records
-from data.quality import Quality
+from data.examples import example, examples_artifact, records
+from data.files import hashing
+from data.images import decode
+from data.images.quality import Quality
 from tests.data.pictures import noise, saved
 from tests.models import TINY_LABELS, Exported
 
@@ -32,7 +34,7 @@ def write(uri: Path, split: str, lines: list[bytes], count: int = 2) -> list[str
     for index in range(count):
         path = uri / f"Split-{split}" / records.shard_name(index, count)
         records.write(str(path), lines[index::count])
-    return records.files(str(uri / f"Split-{split}"))
+    return examples_artifact.shards(str(uri), split)
 
 
 def answer(files: list[str], target: Path, model: asking.Model, split: str = "test") -> list[str]:
@@ -73,7 +75,7 @@ def answered(files, model, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch, model) -> list[int]:
-    """How many images each pass of the network had; loading a model takes seconds, so one does."""
+    """Records the images of each pass of the network, on one model: loading one takes seconds."""
     counts: list[int] = []
     ask = asking.Model.ask
 

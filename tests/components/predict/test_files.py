@@ -1,4 +1,4 @@
-"""A pushed model asked about a user's files, by the command line that the user has."""
+"""Predictions of a pushed model about a user's files, by the command line."""
 
 import contextlib
 import csv
@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.predict import answering, asking, executor, listing, schema, tables
-from data import errors, image_reading
+from data import errors
+from data.images import image_reading
 from pipeline import predict
 from tests import saved_models
 from tests.components.predict.conftest import jpeg
@@ -28,7 +29,7 @@ NO_TEXT = b"caf\xe9.jpg"
 
 @pytest.fixture
 def photos(tmp_path) -> Path:
-    """Eight files, three of them no images, in three folders; one name is no UTF-8."""
+    """Makes eight files in three folders; three are not images, one name is not UTF-8."""
     root = tmp_path / "photos"
     (root / "a" / "deep").mkdir(parents=True)
     (root / "b").mkdir()
@@ -192,7 +193,7 @@ def test_places_are_listed_once_and_links_to_folders_are_not_followed(photos, tm
     ("flags", "message"),
     [
         (["--model-dir", "nowhere"], "neither a saved_model.pb nor a complete version"),
-        (["--output", "answers.xls"], "ends in .csv, .jsonl, .parquet"),
+        (["--output", "answers.xls"], "must end in one of .csv, .jsonl, .parquet"),
         (["--beam.engine", "fink"], "--beam.engine is 'fink'"),
         (["--beam.workers", "-1"], "--beam.workers is '-1'"),
     ],
@@ -217,7 +218,7 @@ def test_a_damaged_newest_version_is_passed_over(tmp_path):
 
 
 def test_a_refusal_of_the_model_itself_has_a_reason(model, tmp_path, monkeypatch):
-    """What decodes here and not there must not look like an answer."""
+    """An image that only one of the two decoders can read must not look like an answer."""
     refused = model.ask([asking.record(b"no image")])
     monkeypatch.setattr(asking.Model, "ask", lambda self, serialized: refused)
     (tmp_path / "a.jpg").write_bytes(jpeg(0))
@@ -238,7 +239,7 @@ def test_a_refusal_of_the_model_itself_has_a_reason(model, tmp_path, monkeypatch
     ],
 )
 def test_files_are_read_as_the_contract_says(reading):
-    """As ingest read those that the model learned from; a contract of before says nothing."""
+    """Images are read as at ingest of the training data; an older contract lacks that entry."""
     model = SimpleNamespace(contract=reading.to_dict())
     config, scale = answering.decoding(model), answering.scale(model)
     assert config.background_rgb() == reading.background

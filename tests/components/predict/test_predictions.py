@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from components.predict import predictions
-from data import errors, example
+from data import errors
+from data.examples import example
 from tests.components.predict.conftest import BROKEN, ODD
 from tests.models import TINY_LABELS
 

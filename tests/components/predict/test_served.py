@@ -1,4 +1,4 @@
-"""The model in serving is asked only about what it has not seen; torn files count as absent."""
+"""The model in serving runs only on images without an answer; incomplete files count as absent."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One pass over the records: the same answers as asked directly, in files of a known order."""
+"""One pass over the records gives the model's direct answers, in files of a known order."""
 
 import hashlib
 import os
@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from components.predict import asking, schema
-from data import errors, example, records
+from data import errors
+from data.examples import example, examples_artifact
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
 from tests.models import TINY_LABELS
 
@@ -24,7 +25,7 @@ def served(right):
 
 
 def test_the_answers_are_those_of_the_signature(answered, files, served):
-    """As the release gate and TFMA asked before: the records, by serve_examples."""
+    """Runs the records through serve_examples."""
     for path, shard in zip(files, schema.files(str(answered), "test"), strict=True):
         serialized = list(tf.data.TFRecordDataset(path).as_numpy_iterator())
         said = served["serve_examples"](examples=tf.constant(serialized))
@@ -78,7 +79,7 @@ def test_names_order_and_bytes_depend_on_the_images_alone(files, model, answered
 
 
 def test_evaluation_records_have_every_feature_but_the_image(answered, lines):
-    paths = records.files(str(answered / "evaluated" / "Split-test"))
+    paths = examples_artifact.shards(str(answered / "evaluated"), "test")
     found = [
         tf.train.Example.FromString(line).features.feature
         for line in tf.data.TFRecordDataset(paths).as_numpy_iterator()

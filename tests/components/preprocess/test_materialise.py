@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 
 from components.preprocess import config, materialise
-from data import errors, example, graph, records
+from data import errors
+from data.examples import example, records
+from data.graph import decoding
 from tests.components.image_example_gen import made
 
 pytestmark = pytest.mark.xdist_group("ingest")
@@ -14,16 +16,15 @@ pytestmark = pytest.mark.xdist_group("ingest")
 )
 def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
     made.run(class_folders, tmp_path / "out")
-    (source,) = records.files(str(tmp_path / "out" / "Split-train"))
-    target = str(tmp_path / "pixels" / "Split-train" / records.shard_name(0, 1))
+    (shard,) = materialise.shards(str(tmp_path / "out"), str(tmp_path / "pixels"), ["train"])
     settings = config.PreprocessConfig(size_px=16, resize=mode)
-    count = materialise.shard(source, target, settings)
+    count = materialise.write(shard, settings)
     images = made.stored(tmp_path / "out")["train"]
     assert count == len(images)
-    written = tf.data.TFRecordDataset(target).batch(count)
+    written = tf.data.TFRecordDataset(shard.pixels).batch(count)
     pixels, label_ids = example.parse_pixels(next(iter(written)), 16)
     encoded = tf.constant([image[example.ENCODED] for image in images])
-    served, refused = tf.function(graph.batch_pixels)(encoded, 16, mode)
+    served, refused = tf.function(decoding.batch_pixels)(encoded, 16, mode)
     np.testing.assert_array_equal(pixels, served)
     assert not any(refused.numpy())
     assert label_ids.numpy().tolist() == [image[example.CLASS_LABEL] for image in images]
@@ -31,16 +32,24 @@ def test_pixels_equal_what_the_served_graph_sees(class_folders, tmp_path, mode):
 
 def test_a_record_that_does_not_decode_is_not_lost_in_silence(class_folders, tmp_path):
     made.run(class_folders, tmp_path / "out")
-    (source,) = records.files(str(tmp_path / "out" / "Split-train"))
-    rows = list(tf.data.TFRecordDataset(source).as_numpy_iterator())
+    (shard,) = materialise.shards(str(tmp_path / "out"), str(tmp_path / "pixels"), ["train"])
+    rows = list(tf.data.TFRecordDataset(shard.images).as_numpy_iterator())
     broken = tf.train.Example.FromString(rows[0])
     broken.features.feature[example.ENCODED].bytes_list.value[0] = b"not an image"
-    records.write(source, [broken.SerializeToString(), *rows[1:]])
-    target = str(tmp_path / "pixels" / "Split-train" / records.shard_name(0, 1))
+    records.write(shard.images, [broken.SerializeToString(), *rows[1:]])
     with pytest.raises(
         errors.PipelineError, match=rf"1 of {len(rows)} records of .* do not decode"
     ):
-        materialise.shard(source, target, config.PreprocessConfig(size_px=16))
+        materialise.write(shard, config.PreprocessConfig(size_px=16))
+
+
+def test_a_shard_with_more_records_than_its_list_is_refused(class_folders, tmp_path):
+    made.run(class_folders, tmp_path / "out")
+    (shard,) = materialise.shards(str(tmp_path / "out"), str(tmp_path / "pixels"), ["test"])
+    rows = list(tf.data.TFRecordDataset(shard.images).as_numpy_iterator())
+    records.write(shard.images, [*rows, rows[0]])
+    with pytest.raises(errors.PipelineError, match=rf"{len(rows) + 1} records where {len(rows)} "):
+        materialise.write(shard, config.PreprocessConfig(size_px=16))
 
 
 def test_spec_round_trip(tmp_path):

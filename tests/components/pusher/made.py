@@ -1,4 +1,4 @@
-"""Models that are files alone, whole to a server and each with a content of its own."""
+"""Models of plain files, complete to a server and each with its own content."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from tests.components.pusher.made import model
 
 
 def run(root: Path, name: str, blessed: bool, keep: int | None = None) -> dict[str, str | int]:
-    """Runs the pipeline; gives the properties of what was pushed last."""
+    """Runs the pipeline; returns the properties of the last push."""
     imported = [
         importer.Importer(
             source_uri=str(root / name), artifact_type=standard_artifacts.Model

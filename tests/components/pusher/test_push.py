@@ -12,7 +12,7 @@ import pytest
 from components.pusher import push
 from data import errors
 from serving import served_version
-from serving import versions as version_rules
+from serving.versions import versions as version_rules
 from tests import saved_models
 from tests.components.pusher import made
 
@@ -125,7 +125,7 @@ def test_what_was_taken_back_is_not_pushed_again(models, serving_dir):
     assert outcome.path == serving_dir / served_version.WITHDRAWN / "2"
     assert outcome.path.exists()
     assert outcome.sentence == (
-        "The same model was taken back as version 2; to serve it, run"
+        "The same model was withdrawn as version 2; to serve it, run"
         f" python -m serving promote 2 --model-dir {serving_dir}."
     )
     assert versions(serving_dir) == {1: "a"}

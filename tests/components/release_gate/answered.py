@@ -55,7 +55,7 @@ class Digits:
         rows: np.ndarray | None = None,
         labels: Sequence[str] = DIGITS,
     ) -> predictions.Predictions:
-        """What a classifier says of the test images."""
+        """Returns a classifier's answers about the test images."""
         rows = self.test if rows is None else rows
         paths = [f"{row:04d}.png" for row in rows]
         probabilities = model.predict_proba(self.images[rows])

@@ -9,7 +9,7 @@ import pytest
 from components.predict import predictions
 from components.preprocess import materialise
 from components.trainer import export
-from data import graph, graph_orientation
+from data.graph import decoding, graph_orientation
 from tests.components.release_gate.answered import TRAIN, Digits
 from tests.models import TINY_SPEC, Exported, tiny
 
@@ -21,7 +21,7 @@ def digits() -> Digits:
 
 @pytest.fixture(scope="session")
 def served(digits: Digits) -> predictions.Predictions:
-    """What a decent model says of the 897 test images."""
+    """Returns a decent model's answers about the 897 test images."""
     return digits.ask(digits.fit(np.arange(TRAIN)))
 
 
@@ -36,10 +36,10 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
         with pytest.MonkeyPatch.context() as patch:
             if not exif:
                 patch.setattr(graph_orientation, "upright", lambda pixels, value: pixels)
-                graph._decoders.cache_clear()
+                decoding._decoders.cache_clear()
             export.save(served, spec, "tiny", root / "saved_model", root)
         if not exif:
-            graph._decoders.cache_clear()
+            decoding._decoders.cache_clear()
         export.save_keras(tiny(), root / export.KERAS_FILE)
         return Exported(root / export.KERAS_FILE, root / "saved_model")
 

@@ -79,7 +79,7 @@ def test_new_classes_are_left_to_the_limits():
     served = chosen(["metal", "glass"], ids, [1] * 60 + [0] * 60 + [1] * 20)
     overall, new, *classes = against_served.check(candidate, served, CONFIG)
     assert new.message == (
-        "The served model does not know 'paper': the 20 test images of it are held against the"
+        "The served model does not know 'paper': the 20 test images of it are checked against the"
         " limits only."
     )
     assert overall.figures["count"] == 120

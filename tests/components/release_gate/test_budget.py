@@ -1,6 +1,7 @@
 import pytest
 
-from components.release_gate import budget, probe
+from components.release_gate import budget
+from components.release_gate.parity import probe
 
 MEASURED = probe.Measured(
     model_mib=20.04, load_s=3.0, p50_ms=9.0, p99_ms=14.0, memory_mib=700.0, requests=100

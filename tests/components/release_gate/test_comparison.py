@@ -93,7 +93,7 @@ def test_a_small_class_is_refused_for_a_great_loss_and_for_nothing_less():
 
 @pytest.mark.parametrize("method", ["mcnemar", "bootstrap"])
 def test_equal_models_are_seldom_refused(method):
-    """Where the bootstrap alone would refuse an eighth of them; more in the benchmark."""
+    """The bootstrap alone would refuse an eighth of them here; more in the benchmark."""
     chosen = config.GateConfig(
         method=method, bootstrap_samples=1000, max_accuracy_drop=0, max_recall_drop=0
     )

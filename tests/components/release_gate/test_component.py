@@ -12,7 +12,6 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import local_dag_runner
 from tfx.types import channel, standard_artifacts
 
-from components.image_example_gen import report as ingest_report
 from components.predict import config as predict_config
 from components.predict import predictions
 from components.predict.component import Predict
@@ -20,7 +19,8 @@ from components.preprocess import materialise
 from components.pusher import config as push_config
 from components.pusher.component import Pusher
 from components.release_gate import component, config, decision
-from data import example, labels, records
+from data.examples import example, examples_artifact, ingest_report, records
+from data.splits import labels
 from tests.components.release_gate.answered import DIGITS, TRAIN
 
 
@@ -73,10 +73,11 @@ def root(digits, tmp_path_factory) -> Path:
         record(digits.images[row], digits.label_ids[row], f"{row:04d}.png") for row in digits.test
     ]
     for shard in range(2):
-        path = root / "examples" / "Split-test" / records.shard_name(shard, 2)
+        path = examples_artifact.shard_path(str(root / "examples"), "test", shard, 2)
         records.write(str(path), made[shard::2])
-    (root / "examples" / labels.FILE).write_text(labels.to_json(DIGITS))
-    ingest_report.Report(examples={"test": {"0": len(made)}}).write(str(root / "examples"))
+    (root / "examples" / examples_artifact.LABELS_FILE).write_text(labels.to_json(DIGITS))
+    found = ingest_report.Report(examples={"test": {"0": len(made)}})
+    examples_artifact.write_report(str(root / "examples"), found)
     (root / "pixels").mkdir()
     spec = materialise.Spec(8, "stretch", DIGITS, {})
     (root / "pixels" / materialise.SPEC_FILE).write_text(spec.to_json())
@@ -88,7 +89,7 @@ def root(digits, tmp_path_factory) -> Path:
 
 
 def run(root: Path, model: str) -> None:
-    # These models have no Keras file to be held against.
+    # These models have no Keras file to be compared with.
     answers = str(root / "answers")
     settings = config.GateJob(
         config=config.GateConfig(parity=False), model_name="m", cache_dir=answers

@@ -55,8 +55,8 @@ def test_a_class_that_is_never_predicted_is_refused_in_words():
     check = checked(found, min_precision=0.1, min_support=2)[-1]
     assert (check.verdict, check.figures["rate"]) == ("refuse", None)
     assert check.message == (
-        "Precision of 'owl' is undefined: the model never predicts it, though 2 test images are"
-        " of it; at least 10.0% is needed."
+        "Precision of 'owl' is undefined: the model never predicts it, although 2 test images"
+        " belong to it; at least 10.0% is needed."
     )
 
 
@@ -66,7 +66,8 @@ def test_small_classes_are_named_and_not_held_to_the_limits():
     assert ("recall_floor", "dog") not in verdicts(checks)
     assert {check.verdict for check in checks} == {"release"}
     assert checks[-1].message == (
-        "Not held to the limits of a class, having fewer than 2 test images: 'dog' (1)."
+        "Not checked against the limits of a class, since they have fewer than 2 test images: 'dog'"
+        " (1)."
     )
 
 

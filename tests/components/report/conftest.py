@@ -14,7 +14,7 @@ open_page = browser.open_page
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Name → file: a real report, a hostile one, and an index."""
+    """Renders a real report, a hostile one and an index: name → file."""
     folder = tmp_path_factory.mktemp("pages")
     rendered = {
         "real": page.render(samples.real()),

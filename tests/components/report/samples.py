@@ -12,23 +12,15 @@ from PIL import Image
 from components.evaluator import averages, figures, intervals, mistakes, registry, result
 from components.evaluator import config as evaluate_config
 from components.evaluator import robustness as corrupted
-from components.image_example_gen import report as ingest_report
 from components.image_validator import findings as validation
 from components.predict import predictions
-from components.release_gate import (
-    against_served,
-    budget,
-    decision,
-    export_parity,
-    gate,
-    parity,
-    probe,
-    server_stage,
-)
+from components.release_gate import against_served, budget, decision, gate
+from components.release_gate.parity import export_parity, parity, probe, server_stage
 from components.report import config, content, pictures
 from components.report import index as run_index
-from components.trainer import architecture
 from components.trainer import history as training_history
+from components.trainer.network import architecture
+from data.examples import ingest_report
 
 NAMES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 COUNTS = (
@@ -82,7 +74,7 @@ def rate(hits: int, total: int) -> result.Figure:
 
 
 def answers() -> tuple[predictions.Predictions, pictures.Chosen]:
-    """What was predicted of each image, and the images of the matrix to show."""
+    """Makes the prediction of each image, and the images of the matrix to show."""
     rng = np.random.default_rng(0)
     paths, label_ids, rows, cells = [], [], [], {}
     for true, counts in enumerate(COUNTS):
@@ -181,7 +173,7 @@ def decided(found: result.Result) -> decision.Decision:
             "inconclusive",
             "Accuracy on span 2 fell from 91.3% to 89.4% on 141 test images; 2.0 points are allowed, but that may be chance (p = 0.211).",
         ),
-        decision.Check("parity", "release", "27 golden images are answered as by the model."),
+        decision.Check("parity", "release", "27 parity images get the same answers as from the model."),
         decision.Check("budget", "release", "The SavedModel takes 15.8 MiB on disk."),
         compared(against_served.ACCURACY, 0.9134, 0.9003),
         *(

@@ -1,4 +1,4 @@
-"""The pages as a reader has them: clicked, tabbed through, on a desktop and on a phone."""
+"""The pages in a browser: clicked, tabbed through, on a desktop and on a phone."""
 
 import pytest
 
@@ -92,9 +92,9 @@ def test_sorting_differences_leaves_the_overall_ones_on_top(open_page, pages):
 def test_a_click_on_a_cell_shows_its_images(open_page, pages, width):
     page = open_page(pages["real"], width=width)
     # The most frequent mistake is shown at first.
-    assert page.locator(".cell:visible h3").inner_text() == "plastic called glass"
+    assert page.locator(".cell:visible h3").inner_text() == "plastic predicted as glass"
     page.locator(".matrix a[href='#cell-3-0']").click()
-    assert page.locator(".cell:visible h3").all_inner_texts() == ["paper called cardboard"]
+    assert page.locator(".cell:visible h3").all_inner_texts() == ["paper predicted as cardboard"]
     assert page.locator(".cell:visible").inner_text().count("paper/paper") == 3
     assert page.locator(".cell:visible img.plain:visible").count() == 3
     assert page.locator(".matrix a[aria-current]").all_inner_texts() == ["3"]
@@ -108,14 +108,14 @@ def test_cells_by_keyboard(open_page, pages):
     for key in ("ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     # (0, 1) is empty, so the arrow goes on to (0, 2).
-    assert page.locator(".cell:visible h3").inner_text() == "glass called metal"
+    assert page.locator(".cell:visible h3").inner_text() == "glass predicted as metal"
 
 
 def test_a_link_to_a_cell_opens_it(open_page, pages):
     page = open_page(pages["real"])
     page.goto(pages["real"].as_uri() + "#cell-0-3")
     page.reload()
-    assert page.locator(".cell:visible h3").all_inner_texts() == ["cardboard called paper"]
+    assert page.locator(".cell:visible h3").all_inner_texts() == ["cardboard predicted as paper"]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -155,7 +155,7 @@ def test_without_its_script_the_page_still_tells_all(open_page, pages):
     page = open_page(pages["real"], javascript=False)
     assert page.locator("#class-table tbody tr").count() == len(samples.NAMES)
     page.locator(".matrix a[href='#cell-3-0']").click()
-    assert page.locator(".cell:visible h3").all_inner_texts() == ["paper called cardboard"]
+    assert page.locator(".cell:visible h3").all_inner_texts() == ["paper predicted as cardboard"]
     page.locator("#confusion .toggle").get_by_text("Grad-CAM").click()
     assert page.locator("#confusion img.overlay:visible").count() == 3
 

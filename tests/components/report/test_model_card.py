@@ -82,9 +82,9 @@ def test_the_configuration_cannot_leave_its_block():
 def test_caveats_follow_from_the_figures():
     card = model_card.render(samples.real())
     assert "Fewer than 30 test images: trash." in card
-    assert "The class found least often is trash: 71.4% of it." in card
+    assert "The class with the lowest recall is trash: 71.4%." in card
     # Three of them are shown on the page.
     assert "Labels that are likely wrong: 14 test images." in card
     assert "blur 2 px costs 6.0 points of accuracy." in card
     bare = dataclasses.replace(samples.real(), robustness=[])
-    assert "Robustness against damaged images was not measured." in model_card.render(bare)
+    assert "Robustness against corrupted images was not measured." in model_card.render(bare)

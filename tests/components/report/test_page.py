@@ -45,7 +45,12 @@ def test_hostile_content_is_printable_utf8():
             "difference-table",
         ),
         ("", {"robustness": []}, "Robustness was not measured.", "corruption"),
-        ("", {"findings": []}, "No check of the images found anything.", "Findings of the checks"),
+        (
+            "",
+            {"findings": []},
+            "The checks of the images have no findings.",
+            "Findings of the checks",
+        ),
         ("history", {"phases": {}}, None, "Learning rate"),
         ("result", {"slices": []}, None, "Slices"),
         ("chosen", {"worst": []}, None, "Worst mistakes"),

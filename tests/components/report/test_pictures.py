@@ -10,8 +10,10 @@ from components.predict import predictions
 from components.preprocess import materialise
 from components.report import config, pictures
 from components.trainer import config as train_config
-from components.trainer import export, model
-from data import decode, example, records
+from components.trainer import export
+from components.trainer.network import model
+from data.examples import example, records
+from data.images import decode
 from tests.data.pictures import noise, saved
 
 LABELS = ["a", "b"]

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from components.preprocess import materialise
-from components.trainer import config, model, phases, training_job
+from components.trainer import config
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
-from data import augment_config, example, records
+from components.trainer.loop import phases, training_job
+from components.trainer.network import model
+from data.augment import augment_config
+from data.examples import example, records
 
 SIZE = 32
 CLASSES = 2
@@ -40,7 +43,7 @@ class Trained:
 
 
 def statistics(classifier: keras.Model) -> list[np.ndarray]:
-    """The moving means and variances of every BatchNorm."""
+    """Returns the moving means and variances of every BatchNorm."""
     backbone = classifier.get_layer(model.BACKBONE_LAYER)
     norms = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
     assert norms
@@ -56,7 +59,7 @@ def images(seed: int, count: int = COUNT) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> list[str]:
-    """A split of two shards."""
+    """Writes a split of two shards."""
     half = len(pixels) // 2
     for index, part in enumerate((slice(0, half), slice(half, None))):
         encoded = (
@@ -101,7 +104,7 @@ def job(record_files, root: Path, changes=CHANGES, **settings) -> training_job.J
 
 
 def backbone_weights(folder: Path) -> Path:
-    """A file of random weights; BatchNorm's statistics are those of some images."""
+    """Writes a file of random weights; BatchNorm's statistics are those of some images."""
     path = folder / "cnn.weights.h5"
     if not path.exists():
         keras.utils.set_random_seed(0)

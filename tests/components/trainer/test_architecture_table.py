@@ -9,15 +9,16 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from components.trainer import architecture, describe
+from components.trainer import describe
 from components.trainer.backbones import registry
+from components.trainer.network import architecture
 from tests.components.trainer.backbones import conftest
 
 pytestmark = pytest.mark.xdist_group("backbones")
 
 
 def flat_layers(model: keras.Model) -> list[layers.Layer]:
-    """The layers in order, those of inner models in place of the models."""
+    """Lists the layers in order, those of inner models in place of the models."""
     flat = []
     for layer in model.layers:
         if isinstance(layer, keras.Model):

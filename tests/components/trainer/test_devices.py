@@ -1,4 +1,4 @@
-"""What a GPU would take, run on a CPU that TensorFlow is told to see as two."""
+"""The code paths of GPUs, run on a CPU that TensorFlow is configured to split into two devices."""
 
 import json
 import os
@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from components.trainer import config, devices, model, phases
+from components.trainer import config, devices
+from components.trainer.loop import phases
+from components.trainer.network import model
 from tests.components.trainer import conftest
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,9 +9,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, gradcam, model, outliers
 from components.trainer import contract as trained_contract
-from data import decode, example, graph
+from components.trainer import export
+from components.trainer.calibration import calibration, outliers
+from components.trainer.network import gradcam, model
+from data.examples import example
+from data.graph import decoding
+from data.images import decode
 from tests.components.trainer import conftest
 from tests.data.pictures import noise, saved
 
@@ -23,7 +27,7 @@ SPEC = materialise.Spec(conftest.SIZE, "stretch", LABELS, {"train": 64, "eval": 
 
 @pytest.fixture(scope="module")
 def fitted(trained, images) -> calibration.Calibration:
-    """A temperature of 0.5, and a threshold between the first two images and the others."""
+    """Makes a temperature of 0.5 and a threshold between the first two images and the others."""
     job = trained.job
     found = calibration.fit(trained.classifier, job)
     scores = np.sort(outlier_scores(trained.classifier, images, found.detector.directions))
@@ -51,7 +55,7 @@ def images() -> list[bytes]:
 
 
 def pixels_of(images: list[bytes]) -> tf.Tensor:
-    pixels, _ = graph.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
+    pixels, _ = decoding.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
     return tf.cast(pixels, tf.float32)
 
 
@@ -181,7 +185,7 @@ def test_embed(loaded, images):
 
 def test_explain_equals_the_explainer_on_the_pixels_that_are_served(loaded, trained, images):
     outputs = loaded.signatures["explain"](image_bytes=tf.constant(images))
-    pixels, _ = graph.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
+    pixels, _ = decoding.batch_pixels(tf.constant(images), conftest.SIZE, "stretch")
     heat = gradcam.Explainer(trained.classifier, "block3_conv1_relu").heatmap(pixels)
     assert outputs["heatmap"].dtype == tf.float32
     np.testing.assert_allclose(outputs["heatmap"], heat, atol=1e-4)

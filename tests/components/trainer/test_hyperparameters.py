@@ -2,7 +2,7 @@ import pydantic
 import pytest
 
 from components.trainer import config, hyperparameters
-from data import augment_config
+from data.augment import augment_config
 
 TRAIN = config.TrainConfig(dropout=0.3)
 CHANGES = augment_config.AugmentConfig(rotation_degrees=10)

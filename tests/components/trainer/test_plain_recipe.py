@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import yaml
 
-from components.trainer import config, devices, model, phases, sources, training_job
+from components.trainer import config, devices
 from components.trainer.backbones import registry
-from data import augment_config, dataset
+from components.trainer.loop import phases, sources, training_job
+from components.trainer.network import model
+from data.augment import augment_config
+from data.examples import dataset
 from tests.components.trainer import conftest
 
 RECIPE = Path(__file__).resolve().parents[3] / "pipeline" / "configs" / "plain.yaml"

@@ -1,10 +1,11 @@
-"""A training that is broken off goes on, and ends as if nothing had happened."""
+"""An interrupted training resumes, and ends with the results of an uninterrupted one."""
 
 import numpy as np
 import pytest
 
-from components.trainer import callbacks, checkpoint, config, phases
-from data import augment_config
+from components.trainer import config
+from components.trainer.loop import callbacks, checkpoint, phases
+from data.augment import augment_config
 from tests.components.trainer import conftest
 
 

@@ -9,15 +9,16 @@ from PIL import Image
 from scipy import special
 
 from components.preprocess import materialise
-from components.trainer import calibration, export, run
 from components.trainer import contract as trained_contract
+from components.trainer import export, run
+from components.trainer.calibration import calibration
 from tests.components.trainer import conftest
 from tests.data.pictures import saved
 
 
 @pytest.fixture(scope="module")
 def model_dir(tmp_path_factory):
-    """What run_fn writes, asked as TFX asks."""
+    """Runs run_fn with arguments as of TFX, and returns what it wrote."""
     root = tmp_path_factory.mktemp("run")
     pixels = root / "pixels"
     splits = {"train": conftest.images(0), "eval": conftest.images(1)}

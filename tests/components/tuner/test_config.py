@@ -3,7 +3,7 @@ import pytest
 
 from components.tuner import config
 from data import errors
-from pipeline import config as pipeline_config
+from pipeline.settings import pipeline_config
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from pipeline import config as pipeline_config
         ("--tune.method=grid", "'random', 'bayesian' or 'hyperband'"),
         ("--tune.trials=-1", "tune.trials is '-1'"),
         ("--tune.dropout=0,2", "input should be less than 1, not 2"),
-        ("--tune.dropout=0.6,0.5", "the lowest, 0.6, lies above the highest, 0.5"),
+        ("--tune.dropout=0.6,0.5", "the lowest, 0.6, is above the highest, 0.5"),
         ("--tune.dropout=0.1", "at least 2 items"),
         ("--tune.head-learning-rate=0,1", "input should be greater than 0, not 0"),
         ("--tune.unfreeze-blocks=0,3", "greater than or equal to 1, not 0"),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from components.trainer import hyperparameters as found
-from components.trainer import phases, training_job
 from components.trainer.features import cache
+from components.trainer.loop import phases, training_job
 from components.tuner import config, heads, search, space, trials
-from data import augment_config, errors, progress
+from data import errors, progress
+from data.augment import augment_config
 from tests.components.trainer import conftest
 
 # scikit-learn warns of kernels at their bounds: with three points that is no wonder.
@@ -94,7 +95,7 @@ def test_the_first_trial_is_of_the_settings_as_they_are(make_job, tmp_path, form
 
 
 def test_a_trial_of_the_head_is_what_trainer_would_train(make_job, tmp_path):
-    """The same loss on the eval split as a training with those settings and one view."""
+    """A trial has the same loss on the eval split as a training with its settings and one view."""
     job = make_job(**QUICK, dropout=0.0, label_smoothing=0.0, **conftest.views(1))
     outcome = heads.HeadTrials(job, 1, 1).run(job.config, job.changes, tmp_path)
     _, history = phases.train(job)

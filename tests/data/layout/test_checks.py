@@ -2,8 +2,9 @@ import os
 
 import pytest
 
-from data import errors, folder
+from data import errors
 from data.layout import checks
+from data.splits import folder
 from tests.data.folders import touch
 
 

@@ -1,5 +1,5 @@
-from data import folder
 from data.layout import describe
+from data.splits import folder
 from tests.data.folders import touch
 
 

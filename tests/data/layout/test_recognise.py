@@ -1,7 +1,7 @@
 import pytest
 
-from data import folder
 from data.layout import names
+from data.splits import folder
 from tests.data.folders import touch
 
 

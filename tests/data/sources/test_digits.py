@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from data import folder
 from data.sources import digits
+from data.splits import folder
 
 
 def test_ten_classes_of_real_images(digits_dir):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from data import errors, folder
+from data import errors
 from data.sources import tfds as tfds_source
+from data.splits import folder
 
 tfds = pytest.importorskip("tensorflow_datasets")
 

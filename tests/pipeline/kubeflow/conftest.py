@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import preflight, settings
 from pipeline.kubeflow import config
+from pipeline.run import preflight
+from pipeline.settings import setting_sources
 
 
 def parsed(*flags: str) -> config.KubeflowRun:
-    return settings.read(config.KubeflowRun, flags, prog="p", usage="u", description="d")
+    return setting_sources.read(config.KubeflowRun, flags, prog="p", usage="u", description="d")
 
 
 @pytest.fixture

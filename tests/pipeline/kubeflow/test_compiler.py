@@ -9,8 +9,8 @@ import yaml
 from google.protobuf import json_format
 
 from data import errors
-from pipeline import source
 from pipeline.kubeflow import entrypoint, spec
+from pipeline.wiring import code_fingerprint
 
 pipeline_spec_pb2 = pytest.importorskip(
     "kfp.pipeline_spec.pipeline_spec_pb2", reason="the extra kubeflow is not installed"
@@ -21,9 +21,11 @@ GOLDEN = Path(__file__).parent / "golden.yaml"
 @pytest.fixture
 def package(compiled, class_folders, tmp_path, monkeypatch):
     """Compiles with names of folders for the hashes of the code in them, which change daily."""
-    monkeypatch.setattr(source, "fingerprint", lambda *folders: f"code of {' '.join(folders)}")
     monkeypatch.setattr(
-        "data.folder.Listing.fingerprint", lambda self: "the listing of the data folder"
+        code_fingerprint, "fingerprint", lambda *folders: f"code of {' '.join(folders)}"
+    )
+    monkeypatch.setattr(
+        "data.splits.folder.Listing.fingerprint", lambda self: "the listing of the data folder"
     )
 
     def compile_package(*flags, **options):
@@ -67,7 +69,7 @@ def test_it_parses_into_the_pipeline_spec_proto(package):
 def test_nothing_of_this_machine_is_left_in_it(package, tmp_path):
     text = spec.to_yaml(package().documents)
     assert str(tmp_path) not in text
-    assert str(source.ROOT) not in text
+    assert str(code_fingerprint.ROOT) not in text
     assert "--setup_file=/app/setup.py" in text
     assert "/mnt/images/out/serving/images" in text
 

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from pipeline import source
 from pipeline.kubeflow import spec
+from pipeline.wiring import code_fingerprint
 
 pytest.importorskip("kfp.pipeline_spec", reason="the extra kubeflow is not installed")
 SETTINGS = {
@@ -23,10 +23,10 @@ def test_every_command_from_ingest_to_push(compiled, digits_dir, tmp_path):
 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(SETTINGS))
-    flags = (f"--config={recipe}", f"--kubeflow.project-dir={source.ROOT}")
+    flags = (f"--config={recipe}", f"--kubeflow.project-dir={code_fingerprint.ROOT}")
     package = compiled(digits_dir, tmp_path / "out", *flags)
     document = next(yaml.safe_load_all(spec.to_yaml(package.documents)))
-    run = LocalExecutor(document, tmp_path / "run", source.ROOT)
+    run = LocalExecutor(document, tmp_path / "run", code_fingerprint.ROOT)
     order = run.order()
     for task in order:
         run.run(task)

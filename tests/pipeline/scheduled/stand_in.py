@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data import folder
-from pipeline import config as pipeline_config
-from pipeline import summary
+from data.splits import folder
+from pipeline.outcome import summary
 from pipeline.scheduled import config, retraining
+from pipeline.settings import pipeline_config
 from tests import saved_models
 from tests.data.pictures import noise
 

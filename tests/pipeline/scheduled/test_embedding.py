@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.image_validator import config as validate_config
 from components.predict import asking, schema
-from data import records
+from data.examples import records
 from data.sources import digits
 from pipeline.scheduled import drifting, embedding
 from tests.data.pictures import noise

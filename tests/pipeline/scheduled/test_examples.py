@@ -11,10 +11,10 @@ import sys
 import pytest
 import yaml
 
-from pipeline import source
 from pipeline.scheduled import config
+from pipeline.wiring import code_fingerprint
 
-EXAMPLES = source.ROOT / "docs" / "examples"
+EXAMPLES = code_fingerprint.ROOT / "docs" / "examples"
 CALLING = (
     "image-retraining.service",
     "image-retraining-watch.service",
@@ -30,14 +30,14 @@ def test_every_example_is_looked_at():
 
 @pytest.mark.parametrize("name", CALLING)
 def test_commands(name, monkeypatch):
-    monkeypatch.chdir(source.ROOT)
+    monkeypatch.chdir(code_fingerprint.ROOT)
     text = (EXAMPLES / name).read_text(encoding="utf-8")
     (call,) = re.findall(r"^[^#\n]*pipeline/run_scheduled\.py ([^\"\n>]*)", text, re.MULTILINE)
     assert config.parse(shlex.split(call)).mode in config.MODES
 
 
 def test_the_file_is_whole_and_has_a_schedule(monkeypatch):
-    monkeypatch.chdir(source.ROOT)
+    monkeypatch.chdir(code_fingerprint.ROOT)
     command = config.parse(["--config", str(EXAMPLES / "retrain.yaml")])
     assert command.config.schedule.cron == "0 3 * * mon-fri"
     given = yaml.safe_load((EXAMPLES / "retrain.yaml").read_text(encoding="utf-8"))

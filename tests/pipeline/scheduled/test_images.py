@@ -3,8 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from data import decode, folder
-from data.value_range import Range
+from data.images import decode
+from data.images.value_range import Range
+from data.splits import folder
 from pipeline.scheduled import images
 
 

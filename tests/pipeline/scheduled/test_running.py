@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pipeline import source
 from pipeline.scheduled import running, state
+from pipeline.wiring import code_fingerprint
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_run_holds_the_lock_though_its_scheduler_was_killed(tmp_path, script):
         "    running.Runner().run([sys.argv[2]], place / 'log', lock, 60)"
     )
     scheduler = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path), str(pid_file)], cwd=source.ROOT
+        [sys.executable, "-c", code, str(tmp_path), str(pid_file)], cwd=code_fingerprint.ROOT
     )
     while not (pid_file.exists() and pid_file.read_text()):
         time.sleep(0.01)

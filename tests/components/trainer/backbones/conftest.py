@@ -20,7 +20,7 @@ BUILT = tuple(name for name in names.BACKBONES if name != "efficientnet_b4")
 
 
 def dear(every: Iterable[str] = names.BACKBONES, quick: Iterable[str] = QUICK) -> list[Any]:
-    """The backbones, as parameters of what computes with each: the others are for landing.
+    """Lists the backbones as parameters of computing tests; the others are for landing.
 
     `make test` builds them, too, and looks at what is known without computing.
     """
@@ -31,7 +31,7 @@ def dear(every: Iterable[str] = names.BACKBONES, quick: Iterable[str] = QUICK) -
 
 @functools.cache
 def built(name: str) -> keras.Model:
-    """The backbone for 64 px; whoever changes what trains sets it back."""
+    """Builds the backbone for 64 px; a test that changes what trains restores it."""
     return registry.build(name, SIZE, "random")
 
 

@@ -25,7 +25,7 @@ def read(root: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def features(name: str, backbone: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The averaged maps float32 [100, F]."""
+    """Computes the averaged maps float32 [100, F]."""
     inputs = registry.REGISTRY[name].preprocess(images)
     maps = np.asarray(backbone(inputs, training=False))
     assert np.isfinite(maps).all()

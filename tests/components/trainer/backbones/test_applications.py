@@ -29,7 +29,7 @@ ORIGINALS = {
 
 
 def original(name: str) -> tuple[keras.Model, np.ndarray]:
-    """The network as Keras has it, and its features of the noise through its preprocess_input."""
+    """Returns Keras' own network, and its features of the noise through its preprocess_input."""
     application, module = ORIGINALS[name]
     size = conftest.SIZE
     network = application(include_top=False, weights=None, input_shape=(size, size, 3))

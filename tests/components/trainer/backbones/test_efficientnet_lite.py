@@ -16,7 +16,7 @@ IMAGENET_DAISY = 985
 
 @pytest.fixture(scope="module", params=efficientnet_lite.VARIANTS)
 def pretrained(request) -> tuple[str, keras.Model, dict[str, np.ndarray]]:
-    """The name, the backbone and the tensors that its weights were read from."""
+    """Returns the name, the backbone and the tensors that its weights were read from."""
     backbone = registry.build(request.param, photos.SIZE, "imagenet")
     tensors = torch_weights.load(efficientnet_lite.weights_file(request.param))
     return request.param, backbone, tensors

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import model
 from components.trainer.backbones import names, registry, weights
+from components.trainer.network import model
 from data import errors
 from tests.components.trainer.backbones import conftest
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import calibration, lite
-from components.trainer.exports import config, convert, frozen, manifest, runtime
+from components.trainer.calibration import calibration
+from components.trainer.exports import config, convert, formats, frozen, lite, manifest, runtime
 from data import errors
 from tests.components.trainer import conftest
 
@@ -18,7 +18,7 @@ FORMATS = ["tflite_float16", "tflite_int8", "onnx"]
 
 @pytest.fixture(scope="module")
 def saved_model(trained, tmp_path_factory):
-    """A folder with every export; what they are beside does not matter here."""
+    """Writes a folder with every export, without a real SavedModel beside them."""
     root = tmp_path_factory.mktemp("saved_model")
     settings = config.ExportConfig(formats=FORMATS, representative_images=20)
     job = trained.job
@@ -45,7 +45,7 @@ def test_every_export_says_what_the_classifier_says(saved_model, trained):
 
 @pytest.mark.landing
 def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
-    path = saved_model / manifest.FOLDER / manifest.NAMES["tflite_int8"]
+    path = saved_model / manifest.FOLDER / formats.REGISTRY["tflite_int8"].file_name
     interpreter = lite.interpreter(model_path=str(path))
     (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert (given["name"].split(":")[0].endswith(config.INPUT), given["dtype"]) == (True, np.uint8)
@@ -69,7 +69,10 @@ def test_the_description_tells_the_truth(saved_model, trained):
     assert described["value_range"] == [0, 65_535]
     assert described["convert_to_srgb"] is True
     assert "with value_range as [low, high]" in described["input"]["preparation"]
-    assert {one.name for one in folder.iterdir()} == {*manifest.NAMES.values(), manifest.FILE}
+    assert {one.name for one in folder.iterdir()} == {
+        manifest.FILE,
+        *(one.file_name for one in formats.ALL),
+    }
     for one in manifest.read(saved_model):
         assert manifest.Export.of(one.format, folder / one.file) == one
     assert manifest.read(saved_model / "elsewhere") == []
@@ -103,7 +106,7 @@ def test_what_cannot_be_converted_is_said_and_takes_nothing_down(tmp_path):
     """TensorFlow Lite has no operation on integers for this one."""
     pixels = keras.Input((8, 8, 3))
     classifier = keras.Model(pixels, keras.layers.Flatten()(keras.ops.erfinv(pixels / 300)))
-    frozen.save(classifier, 1.0, tmp_path / "frozen", ["tflite_int8"])
+    frozen.save(classifier, 1.0, tmp_path / "frozen", [formats.REGISTRY["tflite_int8"]])
     np.save(tmp_path / "pixels.npy", np.zeros((1, 8, 8, 3), np.uint8))
     arguments = (tmp_path / "frozen", tmp_path / "a.tflite", tmp_path / "pixels.npy")
     with pytest.raises(errors.PipelineError) as caught:

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer import config, cut, lite, model
+from components.trainer import config
+from components.trainer.exports import lite
 from components.trainer.features import engine
+from components.trainer.network import cut, model
 
 
 @pytest.fixture(scope="module")

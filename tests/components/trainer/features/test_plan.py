@@ -4,7 +4,8 @@ import pytest
 
 from components.trainer import config
 from components.trainer.features import budget, plan
-from data import augment_config, errors
+from data import errors
+from data.augment import augment_config
 from tests.data import changes
 
 CHANGES = augment_config.AugmentConfig()

@@ -1,0 +1,195 @@
+"""Parity of the exports for other runtimes with the training graph.
+
+They take pixels: those of the parity images and of some eval images, each format in its own
+runtime. Dimension letters: N images, S side in pixels, K classes.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.preprocess import materialise
+from components.release_gate import config as gate_config
+from components.release_gate.parity import parity_images, training_stage
+from components.trainer import contract as trained_contract
+from components.trainer.calibration import calibration
+from components.trainer.exports import manifest, runtime
+from data import errors, formats, fresh_process
+
+EVAL_IMAGES = 200
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One export compared with the training graph.
+
+    Attributes:
+      format: the format's name.
+      file: its file in ``assets.extra/exports``.
+      size_bytes: its size.
+      images: the number of images compared.
+      largest: the largest difference of a probability, in 0–1; infinite where one is not a number,
+        None where the export could not run.
+      agreement: the share of images with the same most probable class, in 0–1; None where the
+        export could not run.
+      max_difference, min_agreement: their limits.
+      problem: the reason why it could not run; empty where it could.
+    """
+
+    format: str
+    file: str
+    size_bytes: int
+    images: int
+    largest: float | None
+    agreement: float | None
+    max_difference: float
+    min_agreement: float
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Returns true where it is within the limits."""
+        return (
+            self.largest is not None
+            and self.agreement is not None
+            and self.largest <= self.max_difference
+            and self.agreement >= self.min_agreement
+        )
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Returns the values as strict JSON, which has no infinity."""
+        finite = self.largest is not None and math.isfinite(self.largest)
+        return {**asdict(self), "largest": self.largest if finite else None}
+
+    @property
+    def sentence(self) -> str:
+        """Returns the result in words, with the figures."""
+        if self.largest is None or self.agreement is None:
+            return f"The export {self.format} cannot be used: {self.problem}"
+        return (
+            f"The export {self.format} gives the label of {training_stage.STAGE} on"
+            f" {formats.percent(self.agreement)} of {self.images} images (at least"
+            f" {formats.percent(self.min_agreement)} is needed); no probability differs by more"
+            f" than {self.largest:.2g} ({self.max_difference:g} is allowed)."
+        )
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that exports are compared on.
+
+    Attributes:
+      golden: encoded parity images; those that cannot be read are left out.
+      eval_files: shards of pixels records, of which up to EVAL_IMAGES are used.
+    """
+
+    golden: Sequence[parity_images.Golden]
+    eval_files: Sequence[str] = field(default_factory=tuple)
+
+    def pixels(self, spec: materialise.Spec) -> np.ndarray:
+        """Returns all of them as pixels uint8 [N, S, S, 3]."""
+        made, valid = training_stage.decode(spec, [image.encoded for image in self.golden])
+        parts = [made[valid]]
+        if self.eval_files:
+            label_ids = calibration.read_label_ids(self.eval_files)
+            chosen = np.zeros(len(label_ids), bool)
+            count = min(EVAL_IMAGES, len(label_ids))
+            chosen[np.linspace(0, len(label_ids) - 1, count).astype(int)] = True
+            batches = calibration.chosen_batches(self.eval_files, chosen, spec.size_px)
+            parts += [rows for rows, _ in batches.as_numpy_iterator()]
+        return np.concatenate(parts)
+
+
+def check(
+    keras_file: Path,
+    saved_model: Path,
+    spec: materialise.Spec,
+    images: Images,
+    tolerances: gate_config.ExportTolerances,
+    worker: fresh_process.Worker | None = None,
+) -> tuple[Compared, ...]:
+    """Runs every export of a SavedModel and compares it with the training graph.
+
+    Args:
+      keras_file: the classifier, pixels → logits.
+      saved_model: the folder with ``saved_model.pb``.
+      spec: the specification of the training pixels.
+      images: N of them.
+      tolerances: the limits of each format.
+      worker: the process that runs them; by default each has one of its own.
+
+    Returns:
+      A row for each export; none where the model has no exports.
+
+    Raises:
+      errors.PipelineError: the model's contract or the list of its exports cannot be read.
+    """
+    exports = manifest.read(saved_model)
+    if not exports:
+        return ()
+    pixels = images.pixels(spec)
+    temperature = float(trained_contract.read(saved_model).get("temperature", 1.0))
+    expected = training_stage.classify(keras_file, temperature, pixels)
+    return tuple(
+        compare(export, saved_model / manifest.FOLDER, pixels, expected, tolerances, worker)
+        for export in exports
+    )
+
+
+def compare(
+    export: manifest.Export,
+    folder: Path,
+    pixels: np.ndarray,
+    expected: np.ndarray,
+    tolerances: gate_config.ExportTolerances,
+    worker: fresh_process.Worker | None = None,
+) -> Compared:
+    """Runs one export and compares it.
+
+    Args:
+      export: the entry of the export.
+      folder: the folder with its file.
+      pixels: uint8 [N, S, S, 3] in 0–255.
+      expected: float32 [N, K], the probabilities of the training graph.
+      tolerances: the limits of each format.
+      worker: as in :func:`check`.
+    """
+    allowed: gate_config.ExportTolerance = getattr(tolerances, export.format)
+    limits = (allowed.max_difference, allowed.min_agreement)
+    row = (export.format, export.file, export.size_bytes, len(pixels))
+    try:
+        answer = _ask(export, folder / export.file, pixels, expected.shape, worker)
+    except errors.PipelineError as error:
+        return Compared(*row, None, None, *limits, problem=str(error))
+    distances = np.abs(answer - expected).max(1)
+    largest = float(distances.max()) if np.isfinite(distances).all() else math.inf
+    agreement = float((answer.argmax(1) == expected.argmax(1)).mean())
+    return Compared(*row, largest, agreement, *limits)
+
+
+def _ask(
+    export: manifest.Export,
+    path: Path,
+    pixels: np.ndarray,
+    shape: tuple[int, ...],
+    worker: fresh_process.Worker | None,
+) -> np.ndarray:
+    if not path.is_file():
+        raise errors.PipelineError(f"its file {path.name} is missing.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != export.sha256:
+        raise errors.PipelineError(f"its file {path.name} is not the one that was written.")
+    try:
+        answer = runtime.ask(export.format, path, pixels, worker)
+    except fresh_process.ProcessError as error:
+        raise errors.PipelineError(f"it does not run; {error}") from error
+    if answer.shape != shape:
+        raise errors.PipelineError(
+            f"it returns {list(answer.shape)} probabilities; {list(shape)} are needed."
+        )
+    return answer

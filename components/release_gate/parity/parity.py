@@ -1,0 +1,295 @@
+"""Parity of the served model with the trained one: the parity images through every stage.
+
+The first stage is the training graph: the ``.keras`` file on the pixels that Preprocess makes.
+All others must give the same answers: the SavedModel in a fresh process, in one batch and one by
+one; its ``serve_examples``; and a running server. Dimension letters: N images, K classes.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.release_gate.parity import parity_images, probe, server_stage, training_stage
+from components.trainer import contract as trained_contract
+from data import errors, fresh_process
+from data.examples import example
+
+TOLERANCE = 1e-4
+MAX_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between a stage and the training graph.
+
+    Attributes:
+      image: the parity image's name.
+      stage: the stage's name.
+      largest: the largest difference of a probability, in 0–1; infinite where one is not a number.
+      valid: whether the training graph and this stage could read the image.
+    """
+
+    image: str
+    stage: str
+    largest: float
+    valid: tuple[bool, bool]
+
+
+@dataclass
+class Parity:
+    """The result of the parity check.
+
+    Attributes:
+      problems: the reasons not to push the model, one sentence each; none where all agree.
+      left_out: the stages that did not run and why, one sentence each.
+      differences: every image and stage that differ.
+      largest: stage → its largest difference over all images, in 0–1.
+      images: the number of parity images.
+      measured: the model's costs; None where it did not answer.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    largest: dict[str, float] = field(default_factory=dict)
+    images: int = 0
+    measured: probe.Measured | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Returns true where every stage that ran agrees."""
+        return not self.problems
+
+
+def check(
+    keras_file: Path,
+    saved_model: Path,
+    images: Sequence[parity_images.Golden],
+    tolerance: float = TOLERANCE,
+    spec: materialise.Spec | None = None,
+    ask_server: bool = True,
+    time_limit_s: float = probe.TIME_LIMIT_S,
+    ask_also: Callable[[server_stage.Address], None] | None = None,
+    meanwhile: Callable[[fresh_process.Worker], None] | None = None,
+) -> Parity:
+    """Runs the parity images through every stage and compares the answers.
+
+    Args:
+      keras_file: the classifier, pixels → logits.
+      saved_model: the folder with saved_model.pb.
+      images: N of them.
+      tolerance: the largest allowed difference of a probability.
+      spec: the specification of the training pixels; by default that of the SavedModel's contract,
+        with which an error that contract and graph share is not found.
+      ask_server: whether to start a server as a further stage.
+      time_limit_s: the limit of each process that is started.
+      ask_also: sends further requests to that server.
+      meanwhile: uses the process that has answered for the SavedModel, before it ends.
+    """
+    found = Parity(images=len(images))
+    encoded = [image.encoded for image in images]
+    stages: list[probe.Stage] = []
+    labels: Sequence[str] = []
+    try:
+        contract = trained_contract.read(saved_model)
+        spec = spec or training_stage.spec_of(contract)
+        labels = spec.labels
+        found.problems += _contract_problems(contract, spec)
+        temperature = float(contract.get("temperature", 1.0))
+        known = [parity_images.stored(image, spec.reading) for image in images]
+        with contextlib.ExitStack() as started:
+            server = _server(found, saved_model, time_limit_s, started) if ask_server else None
+            worker = fresh_process.Worker(probe.__name__)
+            started.enter_context(contextlib.closing(worker))
+            stages.append(training_stage.ask(keras_file, spec, temperature, known))
+            with futures.ThreadPoolExecutor(1) as beside:
+                asked = beside.submit(
+                    probe.ask, saved_model, encoded, serialized(encoded), time_limit_s, worker
+                )
+                address = _ask_server(found, stages, server, encoded) if server else None
+                answers = asked.result()
+            stages[1:1] = answers
+            # Not earlier: other work at the same time would slow the requests down.
+            chosen = np.array([image.sample for image in images])
+            chosen = chosen if chosen.any() else answers[0].valid
+            timed = [encoded[index] for index in np.flatnonzero(chosen)]
+            found.measured = probe.measure(saved_model, timed, worker, time_limit_s)
+            if meanwhile is not None:
+                meanwhile(worker)
+            if address and ask_also is not None:
+                ask_also(address)
+    except errors.PipelineError as error:
+        found.problems += error.problems
+        return found
+    judge(found, images, stages, labels, tolerance)
+    return found
+
+
+def _server(
+    found: Parity, saved_model: Path, time_limit_s: float, started: contextlib.ExitStack
+) -> server_stage.Starting | None:
+    """Starts a server; returns None and notes the reason in ``found`` where that is impossible."""
+    reason = server_stage.missing()
+    if reason:
+        found.left_out.append(f"No running server was compared: {reason}.")
+        return None
+    return started.enter_context(server_stage.starting(saved_model, time_limit_s))
+
+
+def _ask_server(
+    found: Parity,
+    stages: list[probe.Stage],
+    server: server_stage.Starting,
+    encoded: Sequence[bytes],
+) -> server_stage.Address | None:
+    """Adds a server's answers to ``stages``; where it fails, notes that and returns None."""
+    try:
+        address = server.address()
+        stages.append(server_stage.ask(server, address, encoded))
+    except server_stage.ServerError as error:
+        found.problems += error.problems
+        return None
+    return address
+
+
+def judge(
+    found: Parity,
+    images: Sequence[parity_images.Golden],
+    stages: Sequence[probe.Stage],
+    labels: Sequence[str],
+    tolerance: float,
+) -> None:
+    """Adds the differences among stages to ``found``; ``labels`` are the K expected names."""
+    first = stages[0]
+    class_count = first.probabilities.shape[1]
+    if class_count != len(labels):
+        found.problems.append(
+            f"{_capital(first.name)} knows {class_count} classes; there are {len(labels)} labels."
+        )
+        return
+    comparable = []
+    for stage in stages[1:]:
+        if stage.probabilities.shape == first.probabilities.shape:
+            comparable.append(stage)
+            found.largest[stage.name] = float(_distances(first, stage).max(initial=0.0))
+        else:
+            found.problems.append(
+                f"{_capital(stage.name)} returns {list(stage.probabilities.shape)}"
+                f" probabilities, {first.name} {list(first.probabilities.shape)}."
+            )
+    found.differences += compare(images, [first, *comparable], tolerance)
+    for stage in comparable:
+        own = [one for one in found.differences if one.stage == stage.name]
+        found.problems += _sentences(own, len(images), first.name, tolerance)
+        found.problems += _misnamed(images, stage, labels)
+
+
+def compare(
+    images: Sequence[parity_images.Golden], stages: Sequence[probe.Stage], tolerance: float
+) -> list[Difference]:
+    """Compares every stage with the first, image by image; all have the same N and K."""
+    first = stages[0]
+    found = []
+    for stage in stages[1:]:
+        distances = _distances(first, stage)
+        differs = (distances > tolerance) | (first.valid != stage.valid)
+        for index in np.flatnonzero(differs):
+            flags = (bool(first.valid[index]), bool(stage.valid[index]))
+            name = images[index].name
+            found.append(Difference(name, stage.name, float(distances[index]), flags))
+    return found
+
+
+def serialized(encoded: Sequence[bytes]) -> list[bytes]:
+    """Returns images as tf.Examples without other features."""
+    records = []
+    for content in encoded:
+        record = tf.train.Example()
+        record.features.feature[example.ENCODED].bytes_list.value.append(content)
+        records.append(record.SerializeToString(deterministic=True))
+    return records
+
+
+def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list[str]:
+    expected = {
+        "labels": spec.labels,
+        "image_size_px": spec.size_px,
+        "resize": spec.resize,
+        **spec.reading.to_dict(),
+    }
+    return [
+        f"The model's contract.json states {name} {contract.get(name)!r}; it was trained with"
+        f" {value!r}."
+        for name, value in expected.items()
+        if contract.get(name) != value
+    ]
+
+
+def _distances(first: probe.Stage, stage: probe.Stage) -> np.ndarray:
+    """Returns the largest difference of a probability, float [N]; infinite where one is NaN."""
+    distances = np.abs(first.probabilities - stage.probabilities).max(1, initial=0.0)
+    return np.where(np.isfinite(distances), distances, np.inf)
+
+
+def _sentences(
+    differences: Sequence[Difference], count: int, first: str, tolerance: float
+) -> list[str]:
+    """Returns the problems of one stage as sentences."""
+    sentences = []
+    read_alike = [one for one in differences if one.valid[0] == one.valid[1]]
+    if read_alike:
+        worst = max(read_alike, key=lambda one: one.largest)
+        others = _named([one.image for one in read_alike if one is not worst])
+        also = f", and on {len(read_alike) - 1} more of {count}: {others}" if others else ""
+        sentences.append(
+            f"{_capital(worst.stage)} differs from {first} by {worst.largest:.2g} on"
+            f" {worst.image!r} (at most {tolerance:g} is allowed){also}."
+        )
+    for trained, verb in ((True, "cannot read"), (False, "reads")):
+        unlike = [one for one in differences if one.valid == (trained, not trained)]
+        if unlike:
+            names = _named([one.image for one in unlike])
+            ability = "can" if trained else "cannot"
+            sentences.append(
+                f"{_capital(unlike[0].stage)} {verb} {names}, which {first} {ability}."
+            )
+    return sentences
+
+
+def _misnamed(
+    images: Sequence[parity_images.Golden], stage: probe.Stage, labels: Sequence[str]
+) -> list[str]:
+    """Checks that a stage's label is the name of its own most probable class."""
+    if stage.labels is None:
+        return []
+    wrong = []
+    for image, row, valid, label in zip(
+        images, stage.probabilities, stage.valid, stage.labels, strict=True
+    ):
+        expected = labels[int(row.argmax())] if valid else ""
+        if label != expected:
+            wrong.append((image.name, label, expected))
+    if not wrong:
+        return []
+    name, label, expected = wrong[0]
+    return [
+        f"{_capital(stage.name)} returns the label {label!r} for {name!r}; by its own probabilities"
+        f" it is {expected!r} ({len(wrong)} of {len(images)} images)."
+    ]
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMED
+    shown = ", ".join(repr(name) for name in names[:MAX_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

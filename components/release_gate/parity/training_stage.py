@@ -1,0 +1,83 @@
+"""Runs the training graph: the ``.keras`` file on the pixels that Preprocess makes.
+
+Dimension letters: N images, K classes, B batch, S side.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.release_gate.parity import probe
+from data import errors
+from data.files import read_back
+from data.graph import decoding
+from data.images import image_reading
+
+STAGE = "the training graph"
+BATCH = 16
+
+
+def ask(
+    keras_file: Path, spec: materialise.Spec, temperature: float, encoded: Sequence[bytes]
+) -> probe.Stage:
+    """Runs the trained classifier on the pixels that Preprocess would make.
+
+    Raises:
+      errors.PipelineError: there is no such file.
+    """
+    pixels, valid = decode(spec, encoded)
+    probabilities = classify(keras_file, temperature, pixels)
+    return probe.Stage(STAGE, probabilities * valid[:, None], valid)
+
+
+def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Decodes images to pixels uint8 [N, S, S, 3], as Preprocess does, and valid bool [N]."""
+    read = decoding.batch_reader(spec.size_px, spec.resize, spec.reading)
+    batches = (encoded[start : start + BATCH] for start in range(0, len(encoded), BATCH))
+    parts = [read(tf.constant(list(batch), tf.string)) for batch in batches]
+    pixels, refused = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return pixels, refused == b""
+
+
+def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.ndarray:
+    """Classifies pixels uint8 [N, S, S, 3] in 0–255: returns probabilities float32 [N, K].
+
+    Raises:
+      errors.PipelineError: there is no such file.
+    """
+    if not keras_file.exists():
+        raise errors.PipelineError(f"The trained model {keras_file} is missing.")
+    # On a GPU, TensorFloat-32 would round as the batch's size chooses the kernel.
+    short = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        classifier = keras.saving.load_model(keras_file, compile=False)
+        parts = []
+        for start in range(0, len(pixels), BATCH):
+            batch = tf.cast(pixels[start : start + BATCH], tf.float32)
+            logits = classifier(batch, training=False)
+            parts.append(tf.nn.softmax(logits / temperature).numpy())
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(short)
+    return np.concatenate(parts)
+
+
+def spec_of(contract: dict[str, Any]) -> materialise.Spec:
+    """Returns the specification of the training pixels from a contract.
+
+    Raises:
+      errors.DataError: the contract lacks an entry.
+    """
+    with read_back.told("contract of the model"):
+        return materialise.Spec(
+            size_px=contract["image_size_px"],
+            resize=contract["resize"],
+            labels=contract["labels"],
+            counts={},
+            reading=image_reading.Reading.from_dict(contract),
+        )

@@ -1,0 +1,1 @@
+"""Calibration after training: the temperature, and the outlier detector."""

@@ -1,0 +1,1 @@
+"""Training itself: phases, epochs, batches, losses, optimizers, checkpoints."""

@@ -1,0 +1,93 @@
+"""Keras callbacks that report the progress of a phase and save its state between batches."""
+
+import time
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from components.trainer.loop import checkpoint, phase_names
+from data import formats, progress
+
+
+class Saveable(Protocol):
+    """Phase under way that can save its state."""
+
+    position: checkpoint.Position
+    steps: int
+
+    def save(self) -> None:
+        """Writes the state as it is now."""
+
+
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Reports the number of images, the epoch and the accuracy on the eval split.
+
+    Args:
+      phase: name of the phase.
+      epochs: maximum number of epochs.
+      image_count: images in an epoch.
+      batch_size: images in a batch, except for the last of an epoch.
+      position: progress of the phase.
+    """
+
+    def __init__(
+        self,
+        phase: phase_names.PhaseName,
+        epochs: int,
+        image_count: int,
+        batch_size: int,
+        position: checkpoint.Position,
+    ) -> None:
+        super().__init__()
+        self._task = progress.start(phase_names.TASKS[phase], total=epochs * image_count)
+        self._image_count, self._batch_size = image_count, batch_size
+        accuracies = position.metrics.get("val_accuracy", [])
+        accuracy = f", eval accuracy {formats.percent(accuracies[-1])}" if accuracies else ""
+        self._done = position.epoch * image_count + position.step * batch_size
+        self._entered = position.step
+        self._task.advance(self._done, f"epoch {position.epoch + 1} of {epochs}{accuracy}")
+        self._first = position.epoch * image_count
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """See the base class."""
+        in_epoch = min((self._entered + batch + 1) * self._batch_size, self._image_count)
+        self._task.advance(self._first + in_epoch - self._done)
+        self._done = self._first + in_epoch
+
+
+class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the state at intervals, and restores the running metrics when an epoch is resumed.
+
+    Args:
+      phase: the phase to save.
+      stored_metrics: state of the metrics where the epoch was interrupted; empty at its start.
+      interval_s: seconds between two saves.
+    """
+
+    def __init__(
+        self, phase: Saveable, stored_metrics: list[np.ndarray], interval_s: float
+    ) -> None:
+        super().__init__()
+        self._phase, self._stored, self._interval_s = phase, stored_metrics, interval_s
+        self._entered = phase.position.step
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """See the base class."""
+        if self._stored:
+            # Sums and counts, which Keras creates anew with the first batch.
+            variables = self.model.metrics_variables
+            sums = [
+                stored + np.asarray(variable)
+                for variable, stored in zip(variables, self._stored, strict=True)
+            ]
+            checkpoint.restore(variables, sums)
+            self._stored = []
+        # If a call runs several steps, the number of its last one may lie beyond the epoch.
+        self._phase.position.step = min(self._entered + batch + 1, self._phase.steps)
+        if self._phase.position.step == self._phase.steps:
+            return  # the whole epoch is about to be saved with its evaluation
+        if time.monotonic() - self._last >= self._interval_s:
+            self._phase.save()
+            self._last = time.monotonic()

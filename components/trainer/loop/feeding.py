@@ -1,0 +1,137 @@
+"""Chooses the part of the classifier that trains in each phase, and the source of its batches."""
+
+import keras
+
+from components.trainer import devices
+from components.trainer.features import budget, cache
+from components.trainer.features import plan as cache_plan
+from components.trainer.loop import sources, training_job
+from components.trainer.network import cut, model
+
+GIB = 1 << 30
+_FLOAT16_BYTES = 2
+# Several steps of a head cost less than one call, and its loss is convex, so larger batches work.
+HEAD_BATCHES = 2
+
+
+def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
+    """Chooses the number of cached views for a training.
+
+    Args:
+      job: what is trained.
+      view_bytes: size on disk of one view of one image.
+    """
+    return cache_plan.choose(
+        job.config,
+        job.changes,
+        image_count=job.spec.counts["train"],
+        other_count=job.spec.counts["eval"],
+        view_bytes=view_bytes,
+        available_bytes=available_bytes(job),
+        on_gpu=bool(devices.gpus()),
+    )
+
+
+def available_bytes(job: training_job.Job) -> int:
+    """Returns the space that the cache may take, by settings and disk, and creates its folder."""
+    job.cache_dir.mkdir(parents=True, exist_ok=True)
+    return budget.available_bytes(job.cache_dir, _max_bytes(job))
+
+
+def boundary(job: training_job.Job) -> str | None:
+    """Names the layer below the blocks that a training unfreezes; None if it caches none."""
+    config = job.config
+    if not config.fine_tune_epochs:
+        return None
+    return cut.boundary(config.backbone, config.unfreeze_blocks)
+
+
+def features(
+    job: training_job.Job, classifier: keras.Model, cut_at: str | None
+) -> tuple[cache.Features | None, cache.Features]:
+    """Makes the features that a training reads from the cache.
+
+    Args:
+      job: what is trained.
+      classifier: the classifier with the frozen weights.
+      cut_at: the layer from :func:`boundary`.
+
+    Returns:
+      The boundary's activations, None without a boundary, and the embedding computed from them.
+    """
+    views, root, name = cache.Views(job.changes, job.seed), job.cache_dir, job.config.backbone
+    if cut_at is None:
+        embedder = cut.embedder(classifier, name)
+        return None, cache.Features(root, embedder, views, _max_bytes(job))
+    lower = cut.lower(classifier, name, cut_at)
+    activations = cache.Features(root, lower, views, _max_bytes(job))
+    embedder = cut.upper_embedder(classifier, cut_at)
+    return activations, cache.Features(root, embedder, views, _max_bytes(job), activations)
+
+
+def _max_bytes(job: training_job.Job) -> int:
+    return int(job.config.cache.max_gib * GIB)
+
+
+class Feeds:
+    """Parts that train and their sources; with a cache, the parts above the boundary.
+
+    Args:
+      job: what is trained.
+      classifier: from model.build, with its backbone frozen and its first weights loaded.
+    """
+
+    def __init__(self, job: training_job.Job, classifier: keras.Model) -> None:
+        self.job, self.classifier = job, classifier
+        self._boundary = boundary(job)
+        self._repeats = job.class_factors() if job.config.balance == "sampling" else None
+        self.plan = plan(job, self._view_bytes())
+        if self.plan.views:
+            counts, size_px = job.spec.counts, job.spec.size_px
+            self._train = cache.Split.read(job.train_files, counts["train"], size_px)
+            self._eval = cache.Split.read(job.eval_files, counts["eval"], size_px)
+            self._activations, self._embedding = features(job, classifier, self._boundary)
+
+    def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
+        """Returns the classifier and a source of pixels."""
+        job, counts = self.job, self.job.spec.counts
+        files = (job.train_files, job.eval_files, counts["train"], counts["eval"])
+        order = self._order(phase, job.config.batch_size)
+        source = sources.PixelSource(*files, job.spec.size_px, job.changes, order)
+        return self.classifier, source
+
+    def head(self) -> tuple[keras.Model, sources.Source]:
+        """Returns the head, or without a cache the classifier with its backbone frozen."""
+        if not self.plan.views:
+            return self.whole("head")
+        # The unchanged images come first: phase 2 sees all views, and phase 1 ends sooner.
+        views = self.plan.views if self.job.config.fine_tune_epochs == 0 else 1
+        order = self._order("head", HEAD_BATCHES * self.job.config.batch_size)
+        source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
+        return cut.head(self.classifier), source
+
+    def fine_tune(self) -> tuple[keras.Model, sources.Source]:
+        """Returns the unfrozen blocks with the head, or without a cache the classifier."""
+        if not self.plan.views or self._boundary is None or self._activations is None:
+            return self.whole("fine_tune")
+        order = self._order("fine_tune", self.job.config.batch_size)
+        source = sources.FeatureSource(
+            self._activations, self._train, self._eval, self.plan.views, order
+        )
+        return cut.upper(self.classifier, self._boundary), source
+
+    def _order(self, phase: str, batch_size: int) -> sources.Order:
+        job = self.job
+        seed = sources.number(job.seed, 0, phase)
+        classes = len(job.spec.labels)
+        return sources.Order(batch_size, seed, classes, job.config.mix, self._repeats)
+
+    def _view_bytes(self) -> int:
+        """Returns the size of a view of an image in the cache."""
+        embedding = self.classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
+        values = embedding
+        if self._boundary is not None:
+            backbone = self.classifier.get_layer(model.BACKBONE_LAYER)
+            height, width, channels = backbone.get_layer(self._boundary).output.shape[1:]
+            values += height * width * channels
+        return int(values) * _FLOAT16_BYTES

@@ -1,0 +1,213 @@
+"""Runs one phase of training, epoch by epoch, resumable at any step."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from components.trainer import config as train_config
+from components.trainer import devices
+from components.trainer.loop import (
+    callbacks,
+    checkpoint,
+    evaluation,
+    losses,
+    optimizers,
+    phase_names,
+)
+from components.trainer.loop.sources import Source
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Description of a phase.
+
+    Attributes:
+      name: one of the three names.
+      epochs: maximum number of epochs.
+      learning_rate: highest learning rate.
+      factors: of the rate, one for each trainable variable; empty: all 1.
+      steps_per_execution: number of steps in a call into TensorFlow.
+    """
+
+    name: phase_names.PhaseName
+    epochs: int
+    learning_rate: float
+    factors: Sequence[float] = ()
+    steps_per_execution: int = 1
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """Report after an epoch: the phase, its metrics so far, and the confusion matrix."""
+
+    phase: Phase
+    metrics: dict[str, list[float]]
+    confusion: np.ndarray
+    model: keras.Model
+
+
+class Loop:
+    """Runs a phase; at the end the model has the weights to keep.
+
+    Args:
+      phase: the phase to run.
+      model: the part that trains, inputs [B, …] → logits [B, K].
+      source: its batches.
+      config: patience, schedule, averaging and which weights to keep.
+      loss: the training loss.
+      saved: the checkpoint of its state.
+      listener: called after each epoch.
+    """
+
+    def __init__(
+        self,
+        phase: Phase,
+        model: keras.Model,
+        source: Source,
+        config: train_config.TrainConfig,
+        loss: losses.SmoothedCrossentropy,
+        saved: checkpoint.Checkpoint,
+        listener: Callable[[EpochEnd], None] | None = None,
+    ) -> None:
+        self.phase, self.model, self.source, self.config = phase, model, source, config
+        self.position = checkpoint.Position()
+        self._saved, self._listener = saved, listener
+        self.steps = -(-source.image_count // source.batch_size)
+        self._best: list[np.ndarray] = []
+        self._stored_metrics: list[np.ndarray] = []
+        self._evaluator = evaluation.Evaluator(model, loss)
+        model.compile(
+            optimizer=optimizers.build(
+                config, phase.learning_rate, phase.epochs, self.steps, phase.factors
+            ),
+            loss=loss,
+            metrics=[keras.metrics.MeanMetricWrapper(losses.accuracy, name="accuracy")],
+            jit_compile=devices.jit_compile(config),
+            steps_per_execution=phase.steps_per_execution,
+        )
+
+    def run(self) -> dict[str, list[float]]:
+        """Trains until the last epoch or until early stopping.
+
+        Returns:
+          Metric name → value after each epoch.
+        """
+        stored_metrics, self._stored_metrics = self._stored_metrics, []
+        position = self.position
+        while not position.done:
+            self._epoch(stored_metrics)
+            stored_metrics = []
+            position.epoch, position.step = position.epoch + 1, 0
+            position.done = position.epoch >= self.phase.epochs or self._is_out_of_patience()
+            if position.done and self.config.keep == "last":
+                with self._averaged():
+                    self._best = self.model.get_weights()
+            self.save()
+        self.model.set_weights(self._best)
+        return position.metrics
+
+    def save(self) -> None:
+        """Writes the state as it is now."""
+        groups = {
+            "model": self.model.variables,
+            "optimizer": self.model.optimizer.variables,
+            "metrics": self.model.metrics_variables if self.position.step else [],
+            "best": self._best,
+        }
+        self._saved.save(self.position, groups)
+
+    def resume(self) -> None:
+        """Restores the stored state, if there is one."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        stored = self._saved.load()
+        if stored is None:
+            return
+        position, groups = stored
+        checkpoint.restore(self.model.variables, groups["model"])
+        checkpoint.restore(self.model.optimizer.variables, groups["optimizer"])
+        self.position, self._best = position, groups.get("best", [])
+        if not position.done:
+            logging.info(
+                "%s resumes at epoch %d, step %d", self.phase.name, position.epoch, position.step
+            )
+        self._stored_metrics = groups.get("metrics", [])
+
+    def _epoch(self, stored_metrics: list[np.ndarray]) -> None:
+        position = self.position
+        if self.config.schedule == "plateau":
+            rate = optimizers.plateau_rate(
+                self.phase.learning_rate, position.metrics.get("val_loss", [])
+            )
+            self.model.optimizer.learning_rate = rate
+        start, entered = time.monotonic(), position.step
+        batches = self.source.epoch(position.epoch, entered)
+        fitted = self.model.fit(
+            batches,
+            epochs=1,
+            verbose=0,
+            shuffle=False,  # the source has shuffled the batches
+            callbacks=self._callbacks(stored_metrics),
+        )
+        logs = {name: float(values[-1]) for name, values in fitted.history.items()}
+        seconds = time.monotonic() - start
+        images = (self.steps - entered) * self.source.batch_size
+        evaluated = self._evaluate()
+        row = {
+            **logs,
+            "val_loss": evaluated.loss,
+            "val_accuracy": evaluated.accuracy,
+            "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
+            "images_per_s": min(images, self.source.image_count) / max(seconds, 1e-9),
+        }
+        for name, value in row.items():
+            position.metrics.setdefault(name, []).append(value)
+        if self._listener:
+            told = {name: list(values) for name, values in position.metrics.items()}
+            self._listener(EpochEnd(self.phase, told, evaluated.confusion, self.model))
+
+    def _evaluate(self) -> evaluation.Evaluation:
+        """Evaluates the averaged weights, and keeps them if they are the best so far."""
+        with self._averaged():
+            evaluated = self._evaluator.evaluate(self.source.evaluation())
+            lowest = min(self.position.metrics.get("val_loss", []), default=np.inf)
+            # Some weights are kept even if no loss is finite.
+            if evaluated.loss < lowest or not self._best:
+                self._best = self.model.get_weights()
+        return evaluated
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Sets the model's weights to their average within the context, if averaging is on."""
+        if not self.config.averaging_epochs:
+            yield
+            return
+        variables = self.model.trainable_variables
+        own = [variable.numpy() for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            checkpoint.restore(variables, own)
+
+    def _is_out_of_patience(self) -> bool:
+        losses_so_far = self.position.metrics["val_loss"]
+        best = losses_so_far.index(min(losses_so_far))
+        patience = self.config.early_stopping_patience
+        return bool(patience) and len(losses_so_far) - 1 - best >= patience
+
+    def _callbacks(self, stored_metrics: list[np.ndarray]) -> list[keras.callbacks.Callback]:
+        return [
+            callbacks.Progress(
+                self.phase.name,
+                self.phase.epochs,
+                self.source.image_count,
+                self.source.batch_size,
+                self.position,
+            ),
+            callbacks.Checkpoints(self, stored_metrics, self.config.checkpoint_interval_s),
+        ]

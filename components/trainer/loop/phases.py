@@ -1,0 +1,159 @@
+"""Trains a classifier on records in one phase or two.
+
+Phase 1 trains the head on the frozen backbone. Phase 2 also trains the top blocks. The best
+weights on the eval split are kept throughout, so phase 2 never returns a model that is worse there
+than phase 1's. With random weights there is nothing to transfer: one phase trains all layers.
+
+Dimension letters: B batch, S side in pixels, K classes.
+"""
+
+from collections.abc import Callable
+
+import keras
+
+from components.trainer import devices
+from components.trainer import history as training_history
+from components.trainer.backbones import registry
+from components.trainer.loop import board as tensorboard
+from components.trainer.loop import (
+    checkpoint,
+    feeding,
+    loop,
+    losses,
+    optimizers,
+    sources,
+    training_job,
+)
+from components.trainer.network import model, warm_start
+from data.augment import augment
+from data.examples import dataset
+
+Listener = Callable[[loop.EpochEnd, keras.Model], None]
+
+
+def train(
+    job: training_job.Job, listener: Listener | None = None
+) -> tuple[keras.Model, training_history.History]:
+    """Runs the phases, or resumes them if this training was killed before.
+
+    The state is kept, so that training need not run again if a later step is killed; see
+    :meth:`training_job.Job.forget`.
+
+    Args:
+      job: what to train.
+      listener: called after each epoch, with the classifier in its current state.
+
+    Returns:
+      The classifier, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K], and its history.
+
+    Raises:
+      errors.UserError: the backbone's weights are not available, or the cache has too little space.
+    """
+    devices.set_seed(job.seed)
+    strategy = devices.strategy()
+    precision = devices.precision(job.config.mixed_precision)
+    with strategy.scope(), devices.policy(precision):
+        training = _Training(job, listener)
+        training.run()
+    classifier = training.classifier
+    if precision != "float32" or job.changes.where == "model":
+        classifier = model.without_augmentation(classifier, job.config)
+    return classifier, training.history
+
+
+class _Training:
+    """Training under way."""
+
+    def __init__(self, job: training_job.Job, listener: Listener | None) -> None:
+        self.job, self.listener = job, listener
+        self.history = training_history.History()
+        inside = job.changes if job.changes.where == "model" else None
+        names = job.spec.labels
+        self.classifier = model.build(job.config, job.spec.size_px, len(names), inside, job.seed)
+        is_random = job.config.from_scratch
+        self.history.start = warm_start.RANDOM if is_random else warm_start.PRETRAINED
+        if job.base is not None and job.config.warm_start:
+            self.history.start = warm_start.apply(
+                self.classifier, names, job.config.backbone, job.base, self.history.start
+            ).sentence
+        self.folder = job.checkpoint_dir / job.identity() if job.checkpoint_dir else None
+        self.board = tensorboard.Board(job.log_dir, names)
+        self.loss = losses.SmoothedCrossentropy(job.config.label_smoothing)
+        self.feeds = feeding.Feeds(job, self.classifier)
+        self.history.cache = self.feeds.plan.reason
+        self.epochs = 0
+
+    def run(self) -> None:
+        """Runs all phases, and chooses the weights to keep."""
+        config = self.job.config
+        self._log_samples()
+        self._set_class_weights()
+        if config.from_scratch:
+            model.unfreeze_all(self._backbone())
+            phase = loop.Phase("scratch", config.scratch_epochs, config.scratch_learning_rate)
+            self._run(phase, *self.feeds.whole("scratch"))
+        else:
+            self._transfer()
+        model.freeze(self._backbone())
+        self.board.close()
+
+    def _transfer(self) -> None:
+        config = self.job.config
+        part, source = self.feeds.head()
+        steps = devices.steps_per_execution() if part is not self.classifier else 1
+        phase = loop.Phase(
+            "head", config.head_epochs, config.head_learning_rate, steps_per_execution=steps
+        )
+        self._run(phase, part, source)
+        if config.fine_tune_epochs == 0:
+            return
+        best_head = self.classifier.get_weights()
+        ends = registry.REGISTRY[config.backbone].block_ends
+        model.unfreeze_top(self._backbone(), ends, config.unfreeze_blocks)
+        part, source = self.feeds.fine_tune()
+        blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
+        factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
+        rate = config.fine_tune_learning_rate
+        self._run(loop.Phase("fine_tune", config.fine_tune_epochs, rate, factors), part, source)
+        losses_of = self.history.best_loss
+        if config.keep == "best" and losses_of("fine_tune") >= losses_of("head"):
+            self.classifier.set_weights(best_head)
+            self.history.kept = "head"
+
+    def _run(self, phase: loop.Phase, part: keras.Model, source: sources.Source) -> None:
+        path = self.folder / f"{phase.name}.npz" if self.folder else None
+        running = loop.Loop(
+            phase,
+            part,
+            source,
+            self.job.config,
+            self.loss,
+            checkpoint.Checkpoint(path),
+            self._epoch_end,
+        )
+        running.resume()
+        self.board.begin(phase.name, self.epochs, running.position.metrics)
+        self.history.phases[phase.name] = running.run()
+        self.history.kept = phase.name
+        self.epochs += len(running.position.metrics["val_loss"])
+
+    def _epoch_end(self, ended: loop.EpochEnd) -> None:
+        self.board.epoch_end(ended)
+        if self.listener:
+            self.listener(ended, self.classifier)
+
+    def _backbone(self) -> keras.Model:
+        return self.classifier.get_layer(model.BACKBONE_LAYER)
+
+    def _set_class_weights(self) -> None:
+        if self.job.config.balance == "weights":
+            self.loss.class_weights = self.job.class_factors()
+
+    def _log_samples(self) -> None:
+        job = self.job
+        count = min(tensorboard.SAMPLES, job.spec.counts["train"])
+        batches = dataset.evaluation_batches(
+            job.train_files, job.spec.counts["train"], job.spec.size_px, count
+        )
+        pixels, _ = next(iter(batches))
+        self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())

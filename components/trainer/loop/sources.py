@@ -1,0 +1,209 @@
+"""Sources of batches: pixels augmented anew in every epoch, or cached features.
+
+An epoch is a pure function of the seed and its number, and can be entered in the middle, so that
+a killed training resumes with identical results.
+
+Dimension letters: B batch, S side in pixels, K classes.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from components.trainer.features import cache
+from data.augment import augment_config, mixing
+from data.examples import dataset, example
+
+
+class Source(Protocol):
+    """Source of inputs [B, …] and targets: label_ids int64 [B] or probabilities [B, K]."""
+
+    image_count: int
+    batch_size: int
+
+    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
+        """Returns the training batches of an epoch after the skipped ones."""
+
+    def evaluation(self) -> tf.data.Dataset:
+        """Returns the eval split without augmentation; targets are label_ids."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Order of the images of an epoch, common to all sources.
+
+    Attributes:
+      batch_size: B.
+      seed: of this phase.
+      class_count: K.
+      mix: the settings of mixing pairs of images.
+      repeats: K numbers: how often an image of each class is shown in an epoch; None: once.
+    """
+
+    batch_size: int
+    seed: int
+    class_count: int
+    mix: augment_config.MixConfig
+    repeats: Sequence[float] | None = None
+
+    def mixed(self, batches: tf.data.Dataset, epoch: int, skip_batches: int) -> tf.data.Dataset:
+        """Mixes pairs within each batch if the settings say so; targets become probabilities."""
+        if not (self.mix.mixup_alpha or self.mix.cutmix_alpha):
+            return batches
+        key = number(self.seed, epoch, "mix")
+
+        def change(index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+            inputs, label_ids = batch
+            targets = tf.one_hot(label_ids, self.class_count)
+            return mixing.mix(inputs, targets, self.mix, tf.stack([key, index]))
+
+        numbered = batches.enumerate(skip_batches)
+        return numbered.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+class PixelSource:
+    """Source of pixels uint8 [B, S, S, 3] from records, shuffled within a window.
+
+    Args:
+      train_files, eval_files: shards of pixels records.
+      train_count, eval_count: number of their records.
+      size_px: the side S.
+      changes: the settings of augmentation.
+      order: batch size, seed, mixing and balance.
+    """
+
+    def __init__(
+        self,
+        train_files: Sequence[str],
+        eval_files: Sequence[str],
+        train_count: int,
+        eval_count: int,
+        size_px: int,
+        changes: augment_config.AugmentConfig,
+        order: Order,
+    ) -> None:
+        self.image_count, self.batch_size = train_count, order.batch_size
+        self._train = (train_files, train_count, size_px, order.batch_size)
+        self._eval = (eval_files, eval_count, size_px, order.batch_size)
+        self._changes, self._order = changes, order
+
+    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
+        """See Source."""
+        order = self._order
+        batches = dataset.training_batches(
+            *self._train, self._changes, order.seed, epoch, skip_batches, order.repeats
+        )
+        return order.mixed(batches, epoch, skip_batches)
+
+    def evaluation(self) -> tf.data.Dataset:
+        """See Source."""
+        return dataset.evaluation_batches(*self._eval)
+
+
+class FeatureSource:
+    """Source of cached features; epoch e shows view e modulo the number of views.
+
+    A view is computed when the first epoch needs it, so a training that stops early computes no
+    view that it never sees.
+
+    Args:
+      features: the inputs of the model.
+      train, evaluation: the splits.
+      views: number of views.
+      order: batch size, seed, mixing and balance.
+    """
+
+    def __init__(
+        self,
+        features: cache.Features,
+        train: cache.Split,
+        evaluation: cache.Split,
+        views: int,
+        order: Order,
+    ) -> None:
+        self.image_count, self.batch_size = len(train.digests), order.batch_size
+        self._features, self._train, self._eval = features, train, evaluation
+        self._views, self._order = views, order
+
+    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
+        """See Source."""
+        order, view = self._order, epoch % self._views
+        self._features.compute(self._train, view)
+        indices = indices_of(self._train.label_ids, order.seed, epoch, order.repeats)
+        batches = self._batches(self._train, indices[skip_batches * self.batch_size :], view)
+        return order.mixed(batches, epoch, skip_batches)
+
+    def evaluation(self) -> tf.data.Dataset:
+        """See Source."""
+        self._features.compute(self._eval, 0)
+        return self._batches(self._eval, np.arange(len(self._eval.digests)), 0)
+
+    def _batches(self, split: cache.Split, indices: np.ndarray, view: int) -> tf.data.Dataset:
+        size = self.batch_size
+
+        def generate() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for start in range(0, len(indices), size):
+                here = indices[start : start + size]
+                yield self._features.read(split, here, view), split.label_ids[here]
+
+        signature = (
+            tf.TensorSpec([None, *self._features.store.shape], tf.float32),
+            tf.TensorSpec([None], tf.int64),
+        )
+        batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
+        count = math.ceil(len(indices) / size)
+        return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+
+
+def indices_of(
+    label_ids: np.ndarray, seed: int, epoch: int, repeats: Sequence[float] | None
+) -> np.ndarray:
+    """Computes the order of an epoch: as many indices as there are images, int64 [N].
+
+    The order is a pure function of the arguments.
+
+    Args:
+      label_ids: int64 [N].
+      seed: seed of the order.
+      epoch: number of the epoch.
+      repeats: how often an image of each class is shown on average; None: once.
+    """
+    generator = np.random.Generator(np.random.Philox(number(seed, epoch, "order")))
+    count = len(label_ids)
+    if repeats is None:
+        return generator.permutation(count)
+    wanted = np.asarray(repeats)[label_ids]
+    times = np.floor(wanted + generator.random(count)).astype(int)
+    drawn = generator.permutation(np.repeat(np.arange(count), times))
+    return np.resize(drawn if len(drawn) else np.arange(count), count)
+
+
+def class_counts(files: Sequence[str], class_count: int) -> np.ndarray:
+    """Counts the records of each class, int64 [K], by reading all of them."""
+    batches = tf.data.TFRecordDataset(sorted(files)).batch(256).map(example.parse_label_ids)
+    counts = np.zeros(class_count, np.int64)
+    for label_ids in batches:
+        counts += np.bincount(label_ids.numpy(), minlength=class_count)
+    return counts
+
+
+def balanced(counts: np.ndarray) -> list[float]:
+    """Computes factors that give every class the same weight and keep the sum over all images.
+
+    Args:
+      counts: int64 [K], images of each class; a class without any gets 1.
+    """
+    present = np.count_nonzero(counts)
+    even = counts.sum() / max(1, present) / np.maximum(counts, 1)
+    return [float(value) for value in np.where(counts > 0, even, 1.0)]
+
+
+def number(seed: int, epoch: int, purpose: str) -> int:
+    """Derives a number in 0 … 2³¹ − 1 for one purpose from a seed and an epoch."""
+    digest = hashlib.shake_256(f"{seed}/{epoch}/{purpose}".encode()).digest(4)
+    return int.from_bytes(digest, "little") >> 1

@@ -1,0 +1,1 @@
+"""Network of the classifier: building, cutting, description and explanation."""

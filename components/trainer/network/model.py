@@ -1,0 +1,114 @@
+"""Builds the classifier, pixels → logits, with the backbone's preprocessing inside.
+
+Dimension letters: B batch, S side in pixels, F features, K classes.
+"""
+
+import keras
+from keras import layers
+
+from components.trainer import config as train_config
+from components.trainer.backbones import registry
+from components.trainer.network import augment_layer
+from data.augment import augment_config
+
+BACKBONE_LAYER = "backbone"
+EMBEDDING_LAYER = "embedding"
+DROPOUT_LAYER = "dropout"
+LOGITS_LAYER = "logits"
+
+
+def build(
+    config: train_config.TrainConfig,
+    size_px: int,
+    class_count: int,
+    changes: augment_config.AugmentConfig | None = None,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds the classifier with a frozen backbone.
+
+    Args:
+      config: the backbone, its weights and the dropout.
+      size_px: the side S.
+      class_count: K.
+      changes: augmentation inside the model, active in training only; None: no augmentation.
+      seed: seed of that augmentation.
+
+    Returns:
+      A model from pixels [B, S, S, 3], uint8 or float32 in 0–255, to logits float32 [B, K].
+
+    Raises:
+      errors.ConfigError: the weights are not available.
+    """
+    entry = registry.REGISTRY[config.backbone]
+    backbone = registry.build(config.backbone, size_px, config.weights)
+    backbone.name = BACKBONE_LAYER
+    freeze(backbone)
+    pixels = keras.Input((size_px, size_px, 3), name="pixels")
+    changed = pixels
+    if changes is not None:
+        changed = augment_layer.Augmentation(changes.model_dump(mode="json"), seed)(pixels)
+    inputs = entry.preprocess(changed)
+    features = backbone(inputs)
+    embedding = layers.GlobalAveragePooling2D(name=EMBEDDING_LAYER)(features)
+    kept = layers.Dropout(config.dropout, name=DROPOUT_LAYER)(embedding)
+    logits = layers.Dense(class_count, dtype="float32", name=LOGITS_LAYER)(kept)
+    return keras.Model(pixels, logits, name="classifier")
+
+
+def without_augmentation(classifier: keras.Model, config: train_config.TrainConfig) -> keras.Model:
+    """Returns the classifier that is stored and served: in float32, without augmentation."""
+    size_px, class_count = classifier.input.shape[1], classifier.output.shape[-1]
+    untrained = config.model_copy(update={"weights": "random"})
+    plain = build(untrained, size_px, class_count)
+    plain.set_weights(classifier.get_weights())
+    return plain
+
+
+def freeze(backbone: keras.Model) -> None:
+    """Makes the backbone's weights untrainable and puts it in inference mode."""
+    for layer in backbone.layers:
+        layer.trainable = False
+
+
+def unfreeze_all(backbone: keras.Model) -> None:
+    """Makes every weight trainable; BatchNorm normalises by the batch and learns its statistics."""
+    for layer in backbone.layers:
+        layer.trainable = True
+
+
+def blocks_above(
+    backbone: keras.Model, block_ends: tuple[str, ...], blocks: int
+) -> list[list[str]]:
+    """Lists the layers of the top blocks by name, one list for each block, from the top down."""
+    order = [layer.name for layer in backbone.layers]
+    ends = [order.index(name) for name in block_ends]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    spans = list(zip(starts, ends, strict=True))[-blocks:]
+    return [order[start : end + 1] for start, end in reversed(spans)]
+
+
+def unfreeze_top(backbone: keras.Model, block_ends: tuple[str, ...], blocks: int) -> list[str]:
+    """Makes the top blocks trainable, except for their BatchNorm.
+
+    A BatchNormalization with ``trainable = False`` normalises by its moving statistics whatever
+    the ``training`` argument is. Calling the backbone with ``training=False`` is not enough:
+    in Keras 3, ``fit`` overrides it within a functional model, and the statistics drift.
+
+    Args:
+      backbone: as built by the registry.
+      block_ends: the last layer of each block, from the bottom up.
+      blocks: number of blocks from the top; a larger number than there are unfreezes all.
+
+    Returns:
+      The names of the layers that train, from the bottom up.
+    """
+    freeze(backbone)
+    order = [layer.name for layer in backbone.layers]
+    first = 0 if blocks >= len(block_ends) else order.index(block_ends[-blocks - 1]) + 1
+    trained = []
+    for layer in backbone.layers[first:]:
+        if not isinstance(layer, layers.BatchNormalization):
+            layer.trainable = True
+            if layer.weights:
+                trained.append(layer.name)
+    return trained

@@ -1,0 +1,101 @@
+"""Starts training from the last model instead of from the backbone's weights.
+
+Classes are matched by name: the head's weights for a known class are copied, whatever its index
+is now, and those for a new class are drawn at random.
+"""
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from components.trainer import contract, export
+from components.trainer.network import model
+from data.files import read_back
+
+# Names of the weights that training starts from, in its history.
+PRETRAINED, RANDOM, LAST = "the backbone's weights", "random weights", "the last blessed model"
+
+
+class Fit(enum.Enum):
+    """Outcome: the last model's weights were copied, or the reason why not."""
+
+    TAKEN = enum.auto()
+    OTHER_BACKBONE = enum.auto()
+    OTHER_LAYERS = enum.auto()
+    UNREADABLE = enum.auto()
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights that a classifier starts from.
+
+    Attributes:
+      fit: whether they are those of the last model.
+      sentence: their name and the reason, for the history of the training.
+      new_classes: number of classes that the last model does not have; 0 if it was not used.
+    """
+
+    fit: Fit
+    sentence: str
+    new_classes: int = 0
+
+
+def apply(
+    classifier: keras.Model,
+    label_names: list[str],
+    backbone: str,
+    base: Path,
+    otherwise: str = PRETRAINED,
+) -> Start:
+    """Copies the weights of an exported classifier into a new one.
+
+    Args:
+      classifier: from model.build.
+      label_names: of its K classes, in order.
+      backbone: its registered name.
+      base: the folder of the SavedModel, with its ``.keras`` file beside it.
+      otherwise: name of the weights that the classifier keeps if the models do not match.
+
+    Returns:
+      The weights it starts from; the previous ones if the models do not match.
+    """
+    try:
+        told = contract.read(base)
+        if told["backbone"] != backbone:
+            return Start(
+                Fit.OTHER_BACKBONE,
+                f"{otherwise}: the last model has the backbone {told['backbone']}",
+            )
+        last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
+    except (read_back.ReadError, *read_back.BROKEN) as error:
+        sentence = f"{otherwise}: the last model cannot be read ({type(error).__name__})"
+        return Start(Fit.UNREADABLE, sentence)
+    old = last.get_layer(model.BACKBONE_LAYER)
+    new = classifier.get_layer(model.BACKBONE_LAYER)
+    weights = old.get_weights()
+    shapes = [value.shape for value in weights]
+    if shapes != [tuple(variable.shape) for variable in new.weights]:
+        return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
+    new.set_weights(weights)
+    known = _copy_head(last, classifier, told["labels"], label_names)
+    added = len(label_names) - known
+    sentence = LAST + (f", with {added} new classes" if added else "")
+    return Start(Fit.TAKEN, sentence, added)
+
+
+def _copy_head(
+    last: keras.Model, classifier: keras.Model, old_names: list[str], new_names: list[str]
+) -> int:
+    """Copies the head's weights of each known class; returns the number of known classes."""
+    layer = classifier.get_layer(model.LOGITS_LAYER)
+    old_kernel, old_bias = last.get_layer(model.LOGITS_LAYER).get_weights()
+    kernel, bias = (np.array(value) for value in layer.get_weights())
+    known = [name for name in new_names if name in old_names]
+    for name in known:
+        old, new = old_names.index(name), new_names.index(name)
+        kernel[:, new], bias[new] = old_kernel[:, old], old_bias[old]
+    layer.set_weights([kernel, bias])
+    return len(known)

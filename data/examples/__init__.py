@@ -1,0 +1,1 @@
+"""The records of an Examples artifact: their features, shards, catalog and batches."""

@@ -1,0 +1,184 @@
+"""The contracts of the records on disk: names, types, encoding, parsing.
+
+Two records, both tf.Example in uncompressed TFRecord files (JPEG and PNG do not compress again):
+
+* the *image* record, written at ingest: encoded bytes and all properties of the image;
+* the *pixels* record, written by Preprocess: raw uint8 pixels at the model's size.
+
+Dimension letters: B batch, S side in pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from data.images import decode
+
+ENCODED = "image/encoded"
+FORMAT = "image/format"
+HEIGHT = "image/height"
+WIDTH = "image/width"
+CHANNELS = "image/channels"
+CLASS_TEXT = "image/class/text"
+CLASS_LABEL = "image/class/label"
+FILENAME = "image/filename"
+SHA256 = "image/sha256"
+PHASH = "image/phash"
+SIZE_BYTES = "image/size_bytes"
+SOURCE_FORMAT = "image/source_format"
+REENCODED = "image/reencoded"
+SPAN = "image/span"
+BRIGHTNESS = "image/quality/brightness"
+CONTRAST = "image/quality/contrast"
+HIGHLIGHT = "image/quality/highlight"
+SHADOW = "image/quality/shadow"
+SHARPNESS = "image/quality/sharpness"
+SATURATION = "image/quality/saturation"
+PIXELS = "image/pixels"
+
+FEATURES: dict[str, tf.DType] = {
+    ENCODED: tf.string,
+    FORMAT: tf.string,
+    HEIGHT: tf.int64,
+    WIDTH: tf.int64,
+    CHANNELS: tf.int64,
+    CLASS_TEXT: tf.string,
+    CLASS_LABEL: tf.int64,
+    FILENAME: tf.string,
+    SHA256: tf.string,
+    PHASH: tf.string,
+    SIZE_BYTES: tf.int64,
+    SOURCE_FORMAT: tf.string,
+    REENCODED: tf.int64,
+    SPAN: tf.int64,
+    BRIGHTNESS: tf.float32,
+    CONTRAST: tf.float32,
+    HIGHLIGHT: tf.float32,
+    SHADOW: tf.float32,
+    SHARPNESS: tf.float32,
+    SATURATION: tf.float32,
+}
+NO_SPAN = -1
+_STRING = tf.io.FixedLenFeature([], tf.string)
+_INTEGER = tf.io.FixedLenFeature([], tf.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """The origin of an image: relative path, class and label, digest of its file, span."""
+
+    filename: str
+    class_text: str
+    class_label: int
+    sha256: str
+    span: int = NO_SPAN
+
+
+class Encoder:
+    """Serialises image records; not thread-safe.
+
+    One message is reused for all records: creating a new one costs three times as much.
+    """
+
+    def __init__(self) -> None:
+        self._example = tf.train.Example()
+        features = self._example.features.feature
+        self._values = []
+        for name, dtype in FEATURES.items():
+            if dtype == tf.string:
+                features[name].bytes_list.value.append(b"")
+                self._values.append(features[name].bytes_list.value)
+            elif dtype == tf.int64:
+                features[name].int64_list.value.append(0)
+                self._values.append(features[name].int64_list.value)
+            else:
+                features[name].float_list.value.append(0)
+                self._values.append(features[name].float_list.value)
+
+    def encode(self, encoded: bytes, info: decode.ImageInfo, source: ImageSource) -> bytes:
+        """Serialises one record: the bytes to store, their properties, their source."""
+        values = {
+            ENCODED: encoded,
+            FORMAT: _bytes(info.format),
+            HEIGHT: info.height,
+            WIDTH: info.width,
+            CHANNELS: info.channels,
+            CLASS_TEXT: _bytes(source.class_text),
+            CLASS_LABEL: source.class_label,
+            FILENAME: _bytes(source.filename),
+            SHA256: _bytes(source.sha256),
+            PHASH: _bytes(info.phash),
+            SIZE_BYTES: len(encoded),
+            SOURCE_FORMAT: _bytes(info.source_format),
+            REENCODED: int(info.reencoded),
+            SPAN: source.span,
+            BRIGHTNESS: info.quality.brightness,
+            CONTRAST: info.quality.contrast,
+            HIGHLIGHT: info.quality.highlight,
+            SHADOW: info.quality.shadow,
+            SHARPNESS: info.quality.sharpness,
+            SATURATION: info.quality.saturation,
+        }
+        for name, target in zip(FEATURES, self._values, strict=True):
+            target[0] = values[name]
+        return _serialize(self._example)
+
+
+def encode_pixels(pixels: np.ndarray, label: int, sha256: bytes) -> bytes:
+    """Serialises a pixels record from uint8 [S, S, 3]."""
+    example = tf.train.Example()
+    features = example.features.feature
+    features[PIXELS].bytes_list.value.append(pixels.tobytes())
+    features[CLASS_LABEL].int64_list.value.append(label)
+    features[SHA256].bytes_list.value.append(sha256)
+    return _serialize(example)
+
+
+def parse(serialized: tf.Tensor, names: list[str] | None = None) -> dict[str, tf.Tensor]:
+    """Parses image records inside a graph.
+
+    Args:
+      serialized: string [B].
+      names: the features to parse; all by default.
+
+    Returns:
+      Feature name → tensor [B] of the feature's dtype.
+
+    Raises:
+      tf.errors.InvalidArgumentError: a record lacks a feature or cannot be parsed.
+    """
+    wanted = FEATURES if names is None else {name: FEATURES[name] for name in names}
+    spec = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in wanted.items()}
+    return tf.io.parse_example(serialized, spec)  # type: ignore[no-any-return]
+
+
+def parse_pixels(serialized: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parses pixels records inside a graph.
+
+    Args:
+      serialized: string [B].
+      size_px: the side S that the pixels were written at.
+
+    Returns:
+      pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
+    """
+    spec = {PIXELS: _STRING, CLASS_LABEL: _INTEGER}
+    parsed = tf.io.parse_example(serialized, spec)
+    flat = tf.io.decode_raw(parsed[PIXELS], tf.uint8, fixed_length=size_px * size_px * 3)
+    return tf.reshape(flat, [-1, size_px, size_px, 3]), parsed[CLASS_LABEL]
+
+
+def parse_label_ids(serialized: tf.Tensor) -> tf.Tensor:
+    """Parses only the label_ids, int64 [B], of image or pixels records, string [B]."""
+    return tf.io.parse_example(serialized, {CLASS_LABEL: _INTEGER})[CLASS_LABEL]  # type: ignore[no-any-return]
+
+
+def _bytes(text: str) -> bytes:
+    # A file name may be any bytes on Linux; surrogates restore the original ones.
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _serialize(example: tf.train.Example) -> bytes:
+    # Map fields have no fixed order by default; equal images must give equal bytes.
+    return example.SerializeToString(deterministic=True)  # type: ignore[no-any-return]

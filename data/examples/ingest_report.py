@@ -1,0 +1,121 @@
+"""Report on every file of a data folder: in a split, in quarantine or unused.
+
+:mod:`data.examples.examples_artifact` reads and writes it in an artifact.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pydantic
+
+from data.files import read_back, spreadsheet
+from data.images import image_reading, range_choice
+from data.splits import split
+
+WHAT = "report of an ingest"  # for messages
+QUARANTINE_HEADER = ("path", "class", "reason", "detail")
+
+
+@dataclass(frozen=True, order=True)
+class Quarantined:
+    """File that is in no split, and the reason.
+
+    ``reason`` is a code of refusals.REASONS, or the name of the check that removed the file.
+    """
+
+    path: str
+    class_name: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass
+class Report:
+    """Report on the files of a shard or of an ingest; reports of shards add up.
+
+    Attributes:
+      examples: split → class name → number of records.
+      quarantined: the files that are in no split, sorted by path.
+      unused: reason → number of files not used for it, see data/layout/unused.py.
+      decoded: number of decoded files; the others were known from an earlier ingest.
+      reencoded: number of records whose bytes differ from their file.
+      source: the data folder.
+      max_duplicate_distance: setting: largest distance of near-duplicates, in bits of 256.
+      duplicate_distance: the distance that was used; smaller if too many images are alike.
+      reading: how the images were read.
+      scaled: how images of more than 8 bits were scaled to 0–255; empty if there are none.
+    """
+
+    examples: dict[str, dict[str, int]] = field(default_factory=dict)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    unused: dict[str, int] = field(default_factory=dict)
+    decoded: int = 0
+    reencoded: int = 0
+    source: str = ""
+    max_duplicate_distance: int = split.MAX_DISTANCE
+    duplicate_distance: int = split.MAX_DISTANCE
+    reading: image_reading.Reading = image_reading.DEFAULT
+    scaled: list[range_choice.Scaled] = field(default_factory=list)
+
+    @property
+    def found(self) -> int:
+        """Counts the files: in a split, in quarantine, or unused."""
+        return sum(self.counts().values()) + len(self.quarantined) + sum(self.unused.values())
+
+    def counts(self) -> dict[str, int]:
+        """Counts the records of every split, empty ones included."""
+        return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Counts the files in quarantine by reason, the most frequent first."""
+        return Counter(row.reason for row in self.quarantined).most_common()
+
+    def to_json(self) -> str:
+        """Returns the JSON that is written into the artifact."""
+        raw = {"found": self.found, **asdict(self), "reading": self.reading.to_dict()}
+        return json.dumps(raw, indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Report":
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+          errors.DataError: the text is not a report.
+        """
+        return read_back.from_json(text, WHAT, cls.of, read_back.STEP_AGAIN)
+
+    @classmethod
+    def of(cls, raw: Any) -> "Report":
+        """Makes a report of parsed JSON; raises as pydantic and :mod:`data.files.read_back` do."""
+        reading = image_reading.Reading.from_dict(raw["reading"])
+        scaled = [range_choice.Scaled.from_dict(one) for one in raw["scaled"]]
+        made = {**raw, "reading": reading, "scaled": scaled}
+        return pydantic.TypeAdapter(cls).validate_python(made)
+
+    def quarantine_csv(self) -> str:
+        """Formats the quarantine list as CSV with a header."""
+        return spreadsheet.text(
+            QUARANTINE_HEADER, (asdict(row).values() for row in self.quarantined)
+        )
+
+
+def merge(reports: Iterable[Report]) -> Report:
+    """Adds up reports; the order of the parts does not matter."""
+    totals: dict[str, Counter[str]] = {name: Counter() for name in split.SPLITS}
+    merged = Report()
+    passed_over: Counter[str] = Counter()
+    for report in reports:
+        for name, counts in report.examples.items():
+            totals[name].update(counts)
+        merged.quarantined += report.quarantined
+        passed_over.update(report.unused)
+        merged.decoded += report.decoded
+        merged.reencoded += report.reencoded
+        merged.source = merged.source or report.source
+    merged.examples = {name: dict(sorted(counts.items())) for name, counts in totals.items()}
+    merged.unused = dict(sorted(passed_over.items()))
+    merged.quarantined.sort()
+    return merged

@@ -1,0 +1,1 @@
+"""Bytes → pixels inside a TensorFlow graph, the same pixels as on the CPU."""

@@ -1,0 +1,175 @@
+"""A decoding process, which its parent may kill: ``python -m data.images.decoder_process``.
+
+Images may be hostile. Here one can hang, crash or exhaust memory without harm to the pipeline:
+the process has a memory limit, and :mod:`data.images.decoder_pool` kills it after a time limit.
+
+On stdin, one JSON object a line: first the settings, then :class:`Request` objects. On stdout,
+for each in order, one line of JSON, whose ``lengths`` give how many bytes of encoded image and
+of samples follow. No pickle: the output of a compromised decoder is only ever data.
+
+Answers are sent in bulk, which halves the cost of small images. If the process is killed, the
+answers not yet sent are lost along with that of the fatal image; with ``careful``, all others
+are sent before that image is begun.
+"""
+
+import contextlib
+import dataclasses
+import io
+import json
+import math
+import os
+import resource
+import time
+import warnings
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from data.files import hashing, read_lines, user_files
+from data.images import decode, quality, value_range
+
+READY = b"ready\n"
+_READ_BYTES = 1 << 16
+_SEND_BYTES = 1 << 17
+_SEND_ANSWERS = 16
+_SEND_SECONDS = 0.05
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """A file to decode.
+
+    Attributes:
+      path: relative to the data folder.
+      reencode: encode it again without loss, even if its own bytes or a JPEG would do.
+      careful: send every other answer before this file is begun.
+    """
+
+    path: str
+    reencode: bool = False
+    careful: bool = False
+
+    def line(self) -> bytes:
+        """Returns the request as a line of JSON."""
+        return json.dumps([self.path, self.reencode, self.careful]).encode() + b"\n"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one request.
+
+    Attributes:
+      sha256: of the file's bytes, in hex; empty if it could not be read.
+      result: the image, or the reason for its rejection.
+    """
+
+    sha256: str
+    result: decode.Decoded | decode.Rejection
+
+
+def answer(
+    root: str, path: str, config: decode.DecodeConfig, reencode: bool, scale: value_range.Scale
+) -> Answer:
+    """Reads and decodes one file of a data folder."""
+    content = user_files.read(root, path, config.limits.max_bytes)
+    if isinstance(content, decode.Rejection):
+        return Answer("", content)
+    return Answer(hashing.sha256(content), decode.decode(content, config, reencode, scale))
+
+
+def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
+    """Returns an answer as a line of JSON, the encoded image, and the samples and histogram."""
+    head: dict[str, Any] = {"sha256": found.sha256}
+    result = found.result
+    if isinstance(result, decode.Rejection):
+        head |= {"reason": result.reason, "detail": result.detail, "lengths": [0, 0]}
+        return json.dumps(head).encode() + b"\n", b"", b""
+    samples = result.samples.tobytes()
+    if result.histogram is not None:
+        samples += value_range.histogram_to_bytes(result.histogram)
+    head |= {"info": result.info, "scale": result.scale}
+    head["lengths"] = [len(result.encoded), len(samples)]
+    return json.dumps(head).encode() + b"\n", result.encoded, samples
+
+
+def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
+    """Parses the result of :func:`pack`."""
+    if "reason" in head:
+        return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
+    shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
+    size = math.prod(shape)
+    values = np.frombuffer(samples[:size], np.uint8).reshape(shape)
+    info = info_from_json(head["info"])
+    rest = samples[size:]
+    histogram = value_range.histogram_from_bytes(rest) if rest else None
+    decoded = decode.Decoded(encoded, info, values, head["scale"], histogram)
+    return Answer(head["sha256"], decoded)
+
+
+def info_from_json(raw: list[Any]) -> decode.ImageInfo:
+    """Parses the properties of an image from JSON, which is a list of their values."""
+    # Lists of older versions end with the image statistics, or with the values.
+    added: list[Any] = [None, "", ""]
+    present = len(raw) - len(decode.ImageInfo._fields) + len(added)
+    *head, measures, values, encoding, refused = raw + added[present:]
+    if values is not None:
+        values = value_range.values_from_json(values)
+    measures = read_lines.typed(quality.Quality, measures)
+    return read_lines.typed(decode.ImageInfo, [*head, measures, values, encoding, refused])
+
+
+def main() -> None:
+    """Answers requests until stdin ends."""
+    # Only answers may reach stdout, whatever a library prints.
+    output = os.fdopen(os.dup(1), "wb", _SEND_BYTES)
+    os.dup2(2, 1)
+    settings = json.loads(_first_line())
+    config = decode.DecodeConfig.model_validate(settings["config"])
+    scale = value_range.Scale.from_dict(settings["scale"])
+    # If the system or a container sets a lower limit, that one applies.
+    with contextlib.suppress(OSError, ValueError):
+        limit = config.limits.max_memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # limits.max_pixels is the bound; Pillow's own is lower and would refuse allowed images.
+    Image.MAX_IMAGE_PIXELS = None
+    warnings.simplefilter("ignore")
+    # Decoding once triggers the lazy imports of plugins before the first deadline runs.
+    blank = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(blank, "PNG")
+    decode.decode(blank.getvalue(), config)
+    output.write(READY)
+    output.flush()
+    _serve(settings["root"], config, scale, output)
+
+
+def _first_line() -> bytes:
+    """Reads the first line byte by byte, since what follows belongs to the requests."""
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(0, 1) or b"\n"
+    return line
+
+
+def _serve(
+    root: str, config: decode.DecodeConfig, scale: value_range.Scale, output: IO[bytes]
+) -> None:
+    received = b""
+    sent = time.monotonic()
+    while content := os.read(0, _READ_BYTES):
+        *lines, received = (received + content).split(b"\n")
+        for number, line in enumerate(lines):
+            request = Request(*json.loads(line))
+            late = number % _SEND_ANSWERS == 0 or time.monotonic() - sent > _SEND_SECONDS
+            if request.careful or late:
+                output.flush()
+                sent = time.monotonic()
+            found = answer(root, request.path, config, request.reencode, scale)
+            output.writelines(pack(found))
+        output.flush()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        main()

@@ -1,0 +1,1 @@
+"""A user's folder → labelled files, their groups and their splits."""

@@ -1,0 +1,1 @@
+"""What a run came to: the summary for programs, and the lines and pages for people."""

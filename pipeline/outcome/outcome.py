@@ -1,0 +1,275 @@
+"""The outcome of a run: collects the summary from the artifacts, and prints the result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from components.evaluator import config as evaluate_config
+from components.evaluator import result as evaluation
+from components.evaluator import results
+from components.image_validator import findings as validation
+from components.predict import config as predict_config
+from components.predict import predictions
+from components.release_gate import decision as release
+from components.report import config as report_config
+from data import formats
+from data.examples import examples_artifact, ingest_report
+from data.splits import folder
+from pipeline.outcome import summary
+from pipeline.run import runner
+
+
+def summarise(
+    run_id: str,
+    listing: folder.Listing,
+    labels: list[str],
+    config: evaluate_config.EvaluateConfig,
+    serving_dir: Path,
+    ran: list[runner.Step],
+    seconds: float,
+    failure: Exception | None,
+) -> summary.Summary:
+    """Collects the outcome of a run.
+
+    Args:
+      run_id: the name of the run.
+      listing: the listing of the data folder.
+      labels: the label map.
+      config: the settings of the evaluation.
+      serving_dir: the folder of the model's versions.
+      ran: the steps that ran, in order; after a failure, the last one is the failed one.
+      seconds: wall time of the run.
+      failure: why it failed, or None.
+    """
+    finished = {step.name: step for step in ran if step.outputs}
+    report, quarantine_csv = _examples(finished)
+    found, page = _findings(finished.get("ImageValidator"), failure)
+    result = decided = None
+    if "Evaluator" in finished:
+        result = results.read(finished["Evaluator"].uri("evaluation"), labels, config)
+    if "ReleaseGate" in finished:
+        decided = release.Decision.read(finished["ReleaseGate"].uri("decision"))
+    reasons = [str(failure)] if failure else []
+    reasons += _reasons(decided, finished)
+    tried = _trial(finished.get("InfraValidator"))
+    reasons += tried.reasons
+    blessed = bool(decided and decided.blessed and not tried.refused)
+    reported, predict = finished.get("Report"), finished.get("Predict")
+    return summary.Summary(
+        run_id=run_id,
+        status=_status(failure, blessed, "Pusher" in finished),
+        data_dir=str(listing.root),
+        fingerprint=listing.fingerprint(),
+        layout=_layout(listing, finished.get("ImageFolderExampleGen")),
+        examples=report.counts(),
+        quarantined=len(report.quarantined),
+        quarantine_csv=quarantine_csv,
+        findings=found,
+        findings_page=page,
+        metrics=_metrics(result, predict),
+        verdict=decided.verdict if decided else None,
+        blessed=blessed,
+        reasons=reasons,
+        pushed=_pushed(finished.get("Pusher")),
+        model_dir=str(serving_dir) if serving_dir.exists() else None,
+        predictions=predict.uri("predictions") if predict else None,
+        report=_file(reported, report_config.PAGE_FILE),
+        model_card=_file(reported, report_config.CARD_FILE),
+        steps=[
+            summary.StepTime(name=step.name, seconds=round(step.seconds, 3), cached=step.cached)
+            for step in ran
+        ],
+        seconds=round(seconds, 3),
+    )
+
+
+def _status(failure: Exception | None, blessed: bool, reached_the_end: bool) -> summary.Status:
+    if failure:
+        return "failed"
+    if not reached_the_end:
+        return "partial"
+    return "succeeded" if blessed else "not_blessed"
+
+
+def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None:
+    """Prints the per-class table, the decision with its reasons, and the paths of the files."""
+    console.print()
+    if outcome.metrics:
+        console.print(_class_table(outcome.metrics))
+        console.print(_accuracy(outcome.metrics, outcome.examples["test"]))
+    word, style = _DECISIONS[outcome.status]
+    if outcome.status == "not_blessed" and outcome.verdict == "inconclusive":
+        word = "Inconclusive, not pushed"
+    if outcome.status == "succeeded" and outcome.pushed is None:
+        word = "Released; nothing new to push"
+    decision = Text(f"{word}.", style=f"bold {style}")
+    console.print(decision, *outcome.reasons, sep="\n  ", soft_wrap=True)
+    if outcome.findings:
+        console.print(
+            f"{formats.plural(len(outcome.findings), 'finding')} in the images: {outcome.findings_page}",
+            soft_wrap=True,
+        )
+    if outcome.quarantined:
+        console.print(
+            f"{formats.plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
+            soft_wrap=True,
+        )
+    if outcome.layout and outcome.layout.unused_csv and outcome.layout.unused:
+        console.print(
+            f"{formats.plural(sum(outcome.layout.unused.values()), 'file')} not used:"
+            f" {outcome.layout.unused_csv}",
+            soft_wrap=True,
+        )
+    if outcome.report:
+        console.print(f"Report: {outcome.report}", soft_wrap=True)
+    if outcome.pushed:
+        console.print(f"Model: {outcome.pushed.path}", soft_wrap=True)
+    elif outcome.model_dir:
+        console.print(f"Models: {outcome.model_dir}", soft_wrap=True)
+    seconds = (f"{outcome.seconds:.0f} s", "dim")
+    console.print(Text.assemble(f"Summary: {summary_path}   ", seconds), soft_wrap=True)
+
+
+_DECISIONS = {
+    "succeeded": ("Released and pushed", "green"),
+    "not_blessed": ("Refused, not pushed", "yellow"),
+    "partial": ("Finished the requested steps", "green"),
+    "failed": ("Failed", "red"),
+}
+
+
+def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, str | None]:
+    """Returns the report on the images that were used, and the list of the quarantined files."""
+    for name, key in (("ImageValidator", "clean_examples"), ("ImageFolderExampleGen", "examples")):
+        if name in finished:
+            uri = finished[name].uri(key)
+            report = examples_artifact.read_report(uri)
+            return report, str(Path(uri, examples_artifact.QUARANTINE_FILE))
+    return ingest_report.Report(), None
+
+
+def _layout(listing: folder.Listing, ingest: runner.Step | None) -> summary.Layout:
+    """Returns the layout found before the run, with the files that ingest left unused."""
+    layout = summary.Layout.of(listing)
+    if ingest is None:
+        return layout
+    uri = ingest.uri("examples")
+    unused = examples_artifact.read_report(uri).unused
+    path = str(Path(uri, examples_artifact.UNUSED_FILE))
+    return layout.model_copy(update={"unused": unused, "unused_csv": path})
+
+
+def _findings(
+    validator: runner.Step | None, failure: Exception | None
+) -> tuple[list[summary.Finding], str | None]:
+    """Returns the validation's findings and page, also if the validation stopped the run."""
+    page = getattr(failure, "report", None)
+    folder = Path(validator.uri("report")) if validator else Path(page).parent if page else None
+    if folder is None:
+        return [], None
+    found = [
+        summary.Finding(
+            check=row.check, severity=row.severity, message=row.message, count=row.count
+        )
+        for row in validation.read(folder)
+    ]
+    return found, str(folder / validation.PAGE_FILE)
+
+
+def _reasons(decided: release.Decision | None, finished: dict[str, runner.Step]) -> list[str]:
+    if decided is None:
+        return []
+    reasons = list(decided.reasons)
+    if decided.verdict == "inconclusive" and not decided.blessed:
+        reasons.append("To push it anyway: --gate.inconclusive release.")
+    pusher = finished.get("Pusher")
+    if decided.blessed and pusher and pusher.cached:
+        version = pusher.properties("pushed_model").get("pushed_version")
+        reasons.append(f"Nothing changed since version {version} was pushed.")
+    return reasons
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The result of the trial on the model server."""
+
+    refused: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+def _trial(step: runner.Step | None) -> _Trial:
+    if step is None:
+        return _Trial()
+    properties = step.properties("blessing")
+    reason = str(properties.get("reason", ""))
+    return _Trial(not properties.get("blessed"), (reason,) if reason else ())
+
+
+def _file(step: runner.Step | None, name: str) -> str | None:
+    return str(Path(step.uri("report"), name)) if step else None
+
+
+def _metrics(
+    found: evaluation.Result | None, predict: runner.Step | None
+) -> summary.Metrics | None:
+    if found is None:
+        return None
+    mean_score = None
+    if predict:
+        answered = predictions.Predictions.read(
+            predict.uri("predictions"), predict_config.TEST_SPLIT
+        )
+        mean_score = answered.mean_score
+    low, high = found.figures["accuracy"].interval or (None, None)
+    return summary.Metrics(
+        accuracy=found.value("accuracy"),
+        accuracy_low=low,
+        accuracy_high=high,
+        log_loss=found.value("log_loss"),
+        mean_score=mean_score,
+        macro_f1=found.averages.macro.f1,
+        figures={name: figure.value for name, figure in found.figures.items()},
+        per_class={
+            name: {"support": row.support}
+            | {metric: figure.value for metric, figure in row.figures.items()}
+            for name, row in found.per_class.items()
+        },
+    )
+
+
+def _pushed(pusher: runner.Step | None) -> summary.Pushed | None:
+    if pusher is None or pusher.cached:
+        return None
+    properties = pusher.properties("pushed_model")
+    if not properties.get("pushed"):
+        return None
+    return summary.Pushed(
+        version=str(properties["pushed_version"]), path=str(properties["pushed_destination"])
+    )
+
+
+def _accuracy(metrics: summary.Metrics, tested: int) -> str:
+    told = f"Test accuracy {_percent(metrics.accuracy)} on {formats.plural(tested, 'image')}"
+    if metrics.accuracy_low is None:
+        return f"{told}."
+    return (
+        f"{told}; confidence interval: {_percent(metrics.accuracy_low)}"
+        f" to {_percent(metrics.accuracy_high)}."
+    )
+
+
+def _class_table(metrics: summary.Metrics) -> Table:
+    table = Table("class", box=None, padding=(0, 3, 0, 0), header_style="bold")
+    for name in ("precision", "recall", "F1", "test images"):
+        table.add_column(name, justify="right")
+    for name, row in metrics.per_class.items():
+        rates = (_percent(row[rate]) for rate in ("precision", "recall", "f1"))
+        table.add_row(name, *rates, f"{row['support']:,.0f}")
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return formats.percent(value, undefined="undefined")

@@ -1,0 +1,150 @@
+"""``summary.json``: the outcome of a run, for programs. Every field is documented here."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.image_validator import config as validate_config
+from data.files import atomic, read_back
+from data.splits import folder
+
+Status = Literal["succeeded", "not_blessed", "partial", "failed"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metrics(_Record):
+    """Metrics on the test split, which neither training nor early stopping ever sees."""
+
+    accuracy: float | None = Field(
+        ge=0, le=1, description="share of test images classified correctly"
+    )
+    accuracy_low: float | None = Field(None, ge=0, le=1, description="lower end of the interval")
+    accuracy_high: float | None = Field(None, ge=0, le=1, description="upper end of the interval")
+    log_loss: float | None = Field(None, ge=0, description="in nats")
+    mean_score: float | None = Field(
+        None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
+    )
+    macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
+    figures: dict[str, float | None] = Field(
+        default_factory=dict, description="every metric of the whole by its name; null: undefined"
+    )
+    per_class: dict[str, dict[str, int | float | None]] = Field(
+        description="class name → support, and every metric of a class by its name; null: undefined"
+    )
+
+
+class Finding(_Record):
+    """A finding of a check of the images."""
+
+    check: str = Field(description="the setting under checks that controls it")
+    severity: validate_config.Consequence = Field(description="what was done about it")
+    message: str = Field(description="what was found, and what is allowed")
+    count: int = Field(description="how many cases there are")
+
+
+class Layout(_Record):
+    """The interpretation of the data folder."""
+
+    splits: dict[str, list[str]] = Field(
+        description="split → the folders that give it; empty where the pipeline makes the splits"
+    )
+    spans: list[str] = Field(description="the folders of the spans that are used, oldest first")
+    classes: dict[str, int] = Field(description="class name → files in its folders")
+    unused: dict[str, int] = Field(description="reason → files that no split or quarantine holds")
+    unused_images: int = Field(
+        0, ge=0, description="image files among them that no setting or convention leaves out"
+    )
+    unused_csv: str | None = Field(
+        None, description="the list of them, with reasons; null if the run did not ingest"
+    )
+
+    @classmethod
+    def of(cls, listing: folder.Listing) -> "Layout":
+        """Summarises a listing."""
+        counts = Counter(file.class_name for file in listing.files)
+        return cls(
+            splits=listing.splits,
+            spans=[span.folder for span in listing.spans],
+            classes=dict(sorted(counts.items())),
+            unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
+            unused_images=listing.unused.lost_images,
+        )
+
+
+class Pushed(_Record):
+    """A version that this run put into serving."""
+
+    version: str = Field(description="the name of its folder, a Unix time in seconds")
+    path: str = Field(description="the folder with saved_model.pb")
+
+
+class StepTime(_Record):
+    """The time of a step."""
+
+    name: str = Field(description="the step's id in the pipeline")
+    seconds: float = Field(description="wall time")
+    cached: bool = Field(description="whether an earlier run's output was used")
+
+
+class Summary(_Record):
+    """The outcome of one run."""
+
+    run_id: str = Field(description="names the run, its log and its saved configuration")
+    status: Status = Field(
+        description="succeeded: finished and the decision carried out; not_blessed: finished, the"
+        " model was refused; partial: finished the requested steps, before the push;"
+        " failed: a step failed"
+    )
+    data_dir: str = Field(description="the folder that was ingested")
+    fingerprint: str | None = Field(None, description="hash of its paths, sizes and times")
+    layout: Layout | None = Field(None, description="how that folder was interpreted")
+    examples: dict[str, int] = Field(description="images in train, eval and test")
+    quarantined: int = Field(
+        description="files that could not be used or were taken out by a check"
+    )
+    quarantine_csv: str | None = Field(description="the list of them, with reasons")
+    findings: list[Finding] = Field(description="findings of the checks of the images")
+    findings_page: str | None = Field(description="the page that shows them with pictures")
+    metrics: Metrics | None = Field(description="metrics of the trained model on the test split")
+    verdict: Literal["release", "refuse", "inconclusive"] | None = Field(
+        description="decision of the release gate; null if the run did not get there"
+    )
+    blessed: bool = Field(
+        description="whether the model may be pushed; differs from the verdict if"
+        " gate.inconclusive says so"
+    )
+    reasons: list[str] = Field(description="why the decision is what it is")
+    pushed: Pushed | None = Field(description="the version that this run pushed; null if none")
+    model_dir: str | None = Field(description="the folder with all pushed versions of the model")
+    predictions: str | None = Field(
+        None, description="the folder with the model's answers about eval and test, as Parquet"
+    )
+    report: str | None = Field(description="the HTML report, if one was made")
+    model_card: str | None = Field(description="the same figures in Markdown")
+    steps: list[StepTime] = Field(description="in order")
+    seconds: float = Field(description="wall time of the run")
+
+    def write(self, path: Path) -> None:
+        """Writes the file atomically."""
+        with atomic.replacing(path) as temporary:
+            temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Summary | None:
+    """Reads a summary; returns None if there is none.
+
+    One that is damaged, or of another release, is logged and counts as none.
+    """
+    try:
+        return read_back.json_file(path, "summary of a run", Summary.model_validate)
+    except read_back.AbsentError:
+        return None
+    except read_back.ReadError as error:
+        logging.warning("%s It is ignored.", error)
+        return None

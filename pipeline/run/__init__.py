@@ -1,0 +1,1 @@
+"""One run on this machine: checks before it, its lock, retries, timeouts, recovery and progress."""

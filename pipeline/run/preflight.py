@@ -1,0 +1,218 @@
+"""Checks before a run begins, so that no work is lost because of an early mistake.
+
+Imports no TensorFlow, so that mistakes are reported at once.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.trainer.backbones import weights
+from components.trainer.exports import installed
+from data import errors
+from data.layout import checks
+from data.sources import digits, tfds
+from data.splits import folder, labels
+from pipeline import output_folder
+from pipeline.settings import pipeline_config
+
+# The encoded images are stored a second time; a model with its logs takes about this much.
+SPACE_FOR_MODELS_BYTES = 300 << 20
+BYTES_A_PIXEL = 3
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a run.
+
+    Attributes:
+      listing: the files of the data folder.
+      labels: the label map, the frozen one extended by new classes.
+      model_name: the name of the folder in ``serving/``, and of the pipeline.
+      label_file: the file of the frozen label map.
+      state_dir: the folder in which ingest keeps its results between runs.
+    """
+
+    listing: folder.Listing
+    labels: list[str]
+    model_name: str
+    label_file: Path
+    state_dir: Path
+
+
+def prepare_output(config: pipeline_config.PipelineConfig) -> None:
+    """Creates the output folder, and checks that it can be written to.
+
+    Raises:
+      errors.UserError: it cannot, or it lies inside the data folder; then nothing is created.
+    """
+    _check_outside(config)
+    output = config.output_dir
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise errors.UserError(
+            f"The output folder {output} cannot be written to: {error.strerror}."
+            " Choose another with --output-dir."
+        ) from error
+
+
+def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
+    """Returns the folder to ingest if it exists; None if it must be exported first."""
+    if config.data_dir is not None:
+        return config.data_dir
+    exported = _exported(config)
+    return exported if exported.exists() else None
+
+
+def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
+    """Returns the folder of class folders; exports the digits or a TFDS set if requested.
+
+    Args:
+      config: the resolved configuration of the run.
+      scratch: the folder for exports that the output folder lacks; default: the output folder.
+
+    Raises:
+      errors.UserError: a TFDS set would have to be downloaded into ``scratch``.
+    """
+    existing = existing_source(config)
+    if existing is not None:
+        return existing
+    exported = _exported(config)
+    if scratch and config.tfds:
+        raise errors.UserError(
+            f"The image set {config.tfds} has not been downloaded yet; a run without --dry-run does"
+            " that first, and then runs every step."
+        )
+    target = scratch / exported.name if scratch else exported
+    target.parent.mkdir(exist_ok=True)
+    return tfds.export(config.tfds, target) if config.tfds else digits.export(target)
+
+
+def check(
+    config: pipeline_config.PipelineConfig,
+    data_dir: Path,
+    ingests: bool = True,
+    show: Callable[[folder.Listing], None] = lambda _: None,
+) -> Inputs:
+    """Checks everything that can be wrong before any work begins; writes nothing.
+
+    Args:
+      config: the resolved configuration of the run.
+      data_dir: the folder of class folders.
+      ingests: whether the run ingests; else it keeps the labels of the ingested data.
+      show: called with the listing of the data folder before it is checked.
+
+    Raises:
+      errors.UserError: with every problem found.
+    """
+    return inputs(config, inspect(config, data_dir, show), ingests)
+
+
+def check_settings(config: pipeline_config.PipelineConfig) -> None:
+    """Checks the folders, the weights, the export formats and the Beam engine.
+
+    Raises:
+      errors.UserError: with every problem found.
+    """
+    problems = config.beam.problems()
+    refusals: tuple[Callable[[], object], ...] = (
+        lambda: _check_outside(config),
+        lambda: weights.check(config.train.backbone, config.train.weights),
+        lambda: installed.check(config.train.exports.formats),
+    )
+    for refuse in refusals:
+        try:
+            refuse()
+        except errors.UserError as error:
+            problems += error.problems
+    if problems:
+        raise errors.ConfigError(*problems)
+
+
+def inspect(
+    config: pipeline_config.PipelineConfig,
+    data_dir: Path,
+    show: Callable[[folder.Listing], None] = lambda _: None,
+) -> folder.Listing:
+    """Checks the settings and the data folder; see :func:`check`."""
+    problems: list[str] = []
+    kind: type[errors.UserError] = errors.ConfigError
+    listing = None
+    try:
+        listing = folder.scan(data_dir, config.ingest)
+        show(listing)
+        checks.check(listing, config.ingest)
+        _check_space(config, listing)
+    except errors.UserError as error:
+        problems += error.problems
+        kind = type(error)
+    try:
+        check_settings(config)
+    except errors.UserError as error:
+        problems += error.problems
+    if problems or listing is None:
+        raise kind(*problems)
+    return listing
+
+
+def inputs(
+    config: pipeline_config.PipelineConfig, listing: folder.Listing, ingests: bool = True
+) -> Inputs:
+    """Reads the label map and adds the new classes of a listing to it; see :func:`check`."""
+    name = model_name(config, listing.root)
+    place = output_folder.OutputFolder(config.output_dir)
+    label_file = place.labels(name)
+    frozen = labels.load(label_file)
+    names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
+    return Inputs(listing, names, name, label_file, place.ingest(name))
+
+
+def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
+    """Returns the name of the model: from the settings, or that of the data folder."""
+    return config.push.model_name or _slug(data_dir.resolve().name)
+
+
+def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
+    """Returns the folder of a model's versions."""
+    return output_folder.OutputFolder(config.output_dir.resolve()).serving(name)
+
+
+def _exported(config: pipeline_config.PipelineConfig) -> Path:
+    name = _slug(config.tfds) if config.tfds else "digits"
+    return output_folder.OutputFolder(config.output_dir).dataset(name)
+
+
+def _check_outside(config: pipeline_config.PipelineConfig) -> None:
+    output, data = config.output_dir, config.data_dir
+    if data is not None and output.resolve().is_relative_to(data.resolve()):
+        raise errors.UserError(
+            f"The output folder {output} lies inside the data folder {data}, which is never"
+            " written to. Choose another with --output-dir."
+        )
+
+
+def _check_space(config: pipeline_config.PipelineConfig, listing: folder.Listing) -> None:
+    pixels = len(listing.files) * config.preprocess.size_px**2 * BYTES_A_PIXEL
+    needed = listing.size_bytes + pixels + SPACE_FOR_MODELS_BYTES
+    output = config.output_dir.resolve()
+    there = next(folder for folder in (output, *output.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise errors.UserError(
+            f"The disk of {config.output_dir} has {free / 2**20:,.0f} MiB free; this run needs"
+            f" about {needed / 2**20:,.0f} MiB ({len(listing.files)} images). Free some space,"
+            " choose another --output-dir, or lower --preprocess.size-px."
+        )
+
+
+def _slug(name: str) -> str:
+    """Returns a name that is safe in paths and in metadata."""
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", os.path.basename(name)).strip("_-")
+    return slug or "images"

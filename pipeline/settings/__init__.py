@@ -1,0 +1,1 @@
+"""The settings of a run: composed of the steps' own, read from flags, the environment and YAML."""

@@ -1,0 +1,109 @@
+"""The configuration of a run, composed of the steps' own settings, read from four places.
+
+Highest first: flags (``--train.head-epochs 3``), environment (``IMAGE_PIPELINE_TRAIN__...``),
+a YAML file (``--config FILE``), defaults.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pydantic_settings
+import yaml
+from pydantic import Field
+
+from components.evaluator import config as evaluate_config
+from components.image_example_gen import config as ingest_config
+from components.image_validator import config as validate_config
+from components.infra_validator import config as infra_config
+from components.preprocess import config as preprocess_config
+from components.pusher import config as push_config
+from components.release_gate import config as gate_config
+from components.report import config as report_config
+from components.trainer import config as train_config
+from components.tuner import config as tune_config
+from data.augment import augment_config
+from pipeline.beam import beam_config
+from pipeline.settings import run_config, setting_sources, step_selection
+
+ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
+RECIPES = Path(__file__).parents[1] / "configs"
+DIGITS_RECIPE = RECIPES / "digits.yaml"
+
+
+class PipelineConfig(setting_sources.Layered):
+    """All settings of a run."""
+
+    model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
+
+    data_dir: Path | None = Field(None, description="folder of class folders; default: the digits")
+    tfds: str | None = Field(
+        None, description="name of an image set of TensorFlow Datasets, used instead of a folder"
+    )
+    output_dir: Path = Field(Path("output"), description="folder for all output")
+    seed: int = Field(0, ge=0, description="seed of all random numbers")
+    ingest: ingest_config.IngestConfig = Field(default_factory=ingest_config.IngestConfig)
+    checks: validate_config.ValidateConfig = Field(default_factory=validate_config.ValidateConfig)
+    preprocess: preprocess_config.PreprocessConfig = Field(
+        default_factory=preprocess_config.PreprocessConfig
+    )
+    augment: augment_config.AugmentConfig = Field(default_factory=augment_config.AugmentConfig)
+    train: train_config.TrainConfig = Field(default_factory=train_config.TrainConfig)
+    tune: tune_config.TuneConfig = Field(default_factory=tune_config.TuneConfig)
+    evaluate: evaluate_config.EvaluateConfig = Field(default_factory=evaluate_config.EvaluateConfig)
+    gate: gate_config.GateConfig = Field(default_factory=gate_config.GateConfig)
+    report: report_config.ReportConfig = Field(default_factory=report_config.ReportConfig)
+    infra: infra_config.InfraConfig = Field(default_factory=infra_config.InfraConfig)
+    push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
+    beam: beam_config.BeamConfig = Field(default_factory=beam_config.BeamConfig)
+    run: run_config.RunConfig = Field(default_factory=run_config.RunConfig)
+
+    @pydantic.model_validator(mode="after")
+    def _has_one_source(self) -> "PipelineConfig":
+        if self.data_dir is not None and self.tfds is not None:
+            raise ValueError("--data-dir and --tfds exclude each other; give one of them")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _tunes_what_it_trains(self) -> "PipelineConfig":
+        self.tune.check(self.train)
+        return self
+
+    def to_yaml(self) -> str:
+        """Returns the resolved configuration in the format of ``--config``."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def parse(arguments: Sequence[str]) -> PipelineConfig:
+    """Reads the configuration of a run.
+
+    Args:
+      arguments: the command line without the program's name.
+
+    Raises:
+      errors.ConfigError: with every problem found.
+      SystemExit: after ``--help``, with code 0.
+    """
+    return setting_sources.read(
+        PipelineConfig,
+        arguments,
+        prog="run_local.py",
+        usage="run_local.py [--data-dir DIR] [--output-dir DIR] [--config FILE] [--SETTING VALUE …]",
+        description="Ingests a folder of images, trains, evaluates and pushes a classifier.",
+        recipe=default_recipe,
+        add_flags=step_selection.add_flags,
+    )
+
+
+def _names_data(flags: dict[str, Any]) -> bool:
+    """Returns whether the flags or the environment name the data to train on."""
+    names = ("data_dir", "tfds")
+    in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names)
+    return in_environment or any(flags.get(name) for name in names)
+
+
+def default_recipe(flags: dict[str, Any]) -> Path | None:
+    """Returns the YAML file to read without ``--config``: the digits' recipe, or None."""
+    return None if _names_data(flags) else DIGITS_RECIPE

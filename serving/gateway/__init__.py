@@ -1,0 +1,1 @@
+"""The HTTP gateway in front of Triton: protocols, bounds, access and the page."""

@@ -1,0 +1,200 @@
+"""The web page at ``/`` of the gateway, and the two endpoints that only it uses.
+
+    GET  /                page.html; needs no token, contains nothing of the model
+    GET  /page/about      the model's name, its ready versions, the limits of a request
+    POST /page/predict    one encoded image → its classes, and the version that answered
+
+TensorFlow Serving's API returns neither version nor labels. ``?heatmap=true`` requests a Grad-CAM
+heat map too. Dimension letters: H W of the heat map, K classes.
+"""
+
+import asyncio
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+
+from serving import read_back
+from serving.client import client, protocol
+from serving.gateway import admission, bounds, error_answers, request_cost, upstream
+from serving.triton import failures
+from serving.versions import signatures
+
+FILE = Path(__file__).with_name("page.html")
+EXPLAIN = "explain"
+# Classes in a response; more would clutter the page.
+MOST_CLASSES = 6
+# The version may change between the requests for one image.
+_ATTEMPTS = 3
+
+
+class Page:
+    """Answers the requests of the page.
+
+    Args:
+      triton: the running Triton.
+      admitted: counts the requests in the gateway.
+      limits: the bounds of a request.
+    """
+
+    def __init__(
+        self,
+        triton: upstream.Upstream,
+        admitted: admission.Admission,
+        limits: bounds.Limits,
+    ) -> None:
+        self._triton = triton
+        self._admitted = admitted
+        self._limits = limits
+        self._content = FILE.read_bytes()
+        self._headers = {
+            "Content-Security-Policy": policy(self._content.decode()),
+            "Cache-Control": "no-cache",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        """Returns the routes of the page."""
+        return [
+            web.get("/", self._page),
+            web.get("/page/about", self._about),
+            web.post("/page/predict", self._predict),
+        ]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return web.Response(
+            body=self._content, content_type="text/html", charset="utf-8", headers=self._headers
+        )
+
+    async def _about(self, request: web.Request) -> web.Response:
+        entries = await self._triton.entries()
+        return web.json_response(
+            {
+                "model": self._triton.name,
+                "versions": [one["version"] for one in entries if one.get("state") == "READY"],
+                "max_image_bytes": self._limits.max_request_bytes,
+                "max_pixels": self._limits.max_pixels,
+            }
+        )
+
+    async def _predict(self, request: web.Request) -> web.Response:
+        wants_heatmap = request.query.get("heatmap") == "true"
+        async with self._admitted.body(request) as image:
+            most_bytes = self._limits.max_request_bytes
+            if len(image) > most_bytes:
+                message = f"The image is too large; at most {most_bytes} bytes are allowed."
+                raise error_answers.exceeded("max_body_bytes", message)
+            asking = self._ask(image, wants_heatmap, request[admission.HELD])
+            return web.json_response(await self._triton.within_time(asking))
+
+    async def _ask(self, image: bytes, wants_heatmap: bool, held: admission.Held) -> dict[str, Any]:
+        """Returns one version's prediction for an image, with that version's labels and heat map."""
+        counts = await asyncio.to_thread(request_cost.pixels, [image], self._limits)
+        work = upstream.Work(request_cost.of([image], counts), held)
+        for _ in range(_ATTEMPTS):
+            found = await self._triton.infer([image], signatures.DEFAULT, work)
+            is_shown = bool(found.outputs.get("valid", [True])[0])
+            try:
+                contract, heat = await asyncio.gather(
+                    self._contract(found.version, held),
+                    self._heat(image, found.version, work, wants_heatmap and is_shown),
+                )
+            except error_answers.Answered as error:
+                if error.status != 404:
+                    raise
+                continue
+            content: dict[str, Any] = {"model": self._triton.name, "version": found.version}
+            content |= classes(found, contract.get("labels"))
+            reasons = contract.get("invalid_reasons", {})
+            content["invalid_meaning"] = reasons.get(content["invalid_reason"], "")
+            if heat is not None:
+                content["heatmap"] = {**heatmap(heat), "resize": contract.get("resize", "stretch")}
+            return content
+        raise error_answers.Answered(503, "The served version is changing; try again.")
+
+    async def _contract(self, version: str, held: admission.Held) -> dict[str, Any]:
+        work = upstream.Work(0, held)
+        answer = await self._triton.infer([b""], client.CONTRACT, work, version)
+        contract: dict[str, Any] = read_back.parse(answer.outputs[client.CONTRACT][0])
+        return contract
+
+    async def _heat(
+        self, image: bytes, version: str, work: upstream.Work, wanted: bool
+    ) -> np.ndarray | None:
+        """Returns a float [H, W] in 0–1; None if it is not requested or the model has none."""
+        if not wanted:
+            return None
+        try:
+            answer = await self._triton.infer([image], EXPLAIN, work, version)
+        except error_answers.Answered as error:
+            if error.failure is failures.Failure.NO_SIGNATURE:
+                return None
+            raise
+        values: np.ndarray = answer.outputs["heatmap"][0]
+        return values
+
+
+def policy(html: str) -> str:
+    """Returns a Content-Security-Policy that allows the page's own script and style, and no other.
+
+    Labels are shown as text; if one ever got into the page as HTML, no script in it would run.
+    """
+    sources = {
+        tag: " ".join(
+            f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+            for text in re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        )
+        for tag in ("script", "style")
+    }
+    return (
+        f"default-src 'none'; script-src {sources['script']}; style-src {sources['style']};"
+        " img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'; require-trusted-types-for 'script'"
+    )
+
+
+def classes(answer: protocol.Answer, labels: list[str] | None) -> dict[str, Any]:
+    """Returns the most probable classes of one image, and its other outputs of ``serving_default``.
+
+    Args:
+      answer: the answer for one image.
+      labels: of the K classes; if None or of another length, classes are named by their index.
+
+    Returns:
+      ``valid``, ``invalid_reason`` (a code, or empty), ``outlier`` (None: the model has no such
+      output), ``class_count`` K, and ``classes``, a list of ``label`` and ``probability``, the
+      highest first; empty if the image is not valid.
+    """
+    row = {name: values[0] for name, values in answer.outputs.items()}
+    probabilities = np.atleast_1d(row["probabilities"])
+    if labels is None or len(labels) != len(probabilities):
+        labels = [f"class {index}" for index in range(len(probabilities))]
+    valid = bool(row.get("valid", True))
+    order = np.argsort(-probabilities, kind="stable")[: MOST_CLASSES if valid else 0]
+    return {
+        "valid": valid,
+        "invalid_reason": row.get("invalid_reason", b"").decode(),
+        "outlier": bool(row["outlier"]) if "outlier" in row else None,
+        "class_count": len(probabilities),
+        "classes": [
+            {"label": labels[index], "probability": float(probabilities[index])} for index in order
+        ],
+    }
+
+
+def heatmap(heat: np.ndarray) -> dict[str, Any]:
+    """Encodes a float [H, W] in 0–1 as ``width``, ``height`` and ``values``, bytes in base64."""
+    values = np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8)
+    height, width = values.shape
+    return {
+        "width": width,
+        "height": height,
+        "values": base64.b64encode(values.tobytes()).decode(),
+    }

@@ -1,0 +1,147 @@
+"""Answers TensorFlow Serving's REST API.
+
+GET  /v1/models/NAME[/versions/V|/labels/stable]            the versions' state
+GET  /v1/models/NAME[/versions/V|/labels/stable]/metadata   signatures
+POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+
+from serving import errors
+from serving.client import client
+from serving.gateway import (
+    admission,
+    answers,
+    bounds,
+    error_answers,
+    request_cost,
+    tfserving,
+    upstream,
+)
+from serving.replay import recording
+from serving.versions import signatures
+
+_ROUTE = re.compile(
+    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
+    r"(?P<verb>/metadata|:predict|:classify|:regress)?"
+)
+STABLE = "stable"
+# Up to this many values are encoded as JSON within a millisecond or two, without a thread.
+_SMALL_VALUES = 2048
+
+
+@dataclass(frozen=True)
+class _Asked:
+    version: str | None
+    verb: str | None
+
+
+class Rest:
+    """Answers the requests of the API.
+
+    Args:
+      triton: the running Triton; it has the model's name.
+      model_dir: the model's folder, for the signatures.
+      admitted: counts the requests in the gateway.
+      limits: the bounds of a request.
+      recorder: receives the answered requests; None: nothing is recorded.
+    """
+
+    def __init__(
+        self,
+        triton: upstream.Upstream,
+        model_dir: Path,
+        admitted: admission.Admission,
+        limits: bounds.Limits,
+        recorder: recording.Recorder | None = None,
+    ) -> None:
+        self._triton = triton
+        self._model_dir = model_dir
+        self._admitted = admitted
+        self._limits = limits
+        self._recorder = recorder
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answers one request.
+
+        Raises:
+          json_body.MalformedError: it is malformed.
+          answered.Answered: it is not answered with 200.
+        """
+        asked = self._route(request)
+        if request.method == "GET" and asked.verb is None:
+            entries = await self._triton.entries(asked.version)
+            return web.json_response(tfserving.status(entries))
+        if request.method == "GET" and asked.verb == "/metadata":
+            return web.json_response(await self._metadata(asked))
+        if request.method == "POST" and asked.verb == ":predict":
+            async with self._admitted.body(request) as body:
+                held = request[admission.HELD]
+                return await self._triton.within_time(self._predict(asked, body, held))
+        raise error_answers.Answered(400, f"Malformed request: {request.method} {request.path}")
+
+    def _route(self, request: web.Request) -> _Asked:
+        match = _ROUTE.fullmatch(request.path)
+        if match is None:
+            raise error_answers.Answered(404, f"Malformed request: {request.method} {request.path}")
+        label, version = match["label"], match["version"]
+        if match["model"] != self._triton.name:
+            which = (
+                f"Specific({match['model']}, {version})" if version else f"Latest({match['model']})"
+            )
+            raise error_answers.Answered(404, f"Servable not found for request: {which}")
+        if label not in (None, STABLE):
+            raise error_answers.Answered(400, f"Unrecognized servable version label: {label}")
+        return _Asked(version, match["verb"])
+
+    async def _metadata(self, asked: _Asked) -> dict[str, Any]:
+        ready = [
+            one for one in await self._triton.entries(asked.version) if one.get("state") == "READY"
+        ]
+        name = self._triton.name
+        if not ready:
+            raise error_answers.Answered(404, f"Servable not found for request: /v2/models/{name}")
+        version = ready[0]["version"]
+        try:
+            found = signatures.offered(self._model_dir / version)
+        except errors.UserError as error:
+            raise error_answers.Answered(404, str(error)) from error
+        return tfserving.metadata(name, version, found)
+
+    async def _predict(
+        self, asked: _Asked, body: bytes, held: admission.Held
+    ) -> web.StreamResponse:
+        given, pixels = await asyncio.to_thread(self._understood, body)
+        size = self._limits.max_batch
+        parts: list[dict[str, np.ndarray]] = []
+        values = 0
+        for start in range(0, len(given.items), size):
+            chunk = given.items[start : start + size]
+            cost = request_cost.of(chunk, pixels[start : start + size])
+            work = upstream.Work(cost, held)
+            found = await self._triton.infer(chunk, given.signature, work, asked.version)
+            parts.append(found.outputs)
+            values += request_cost.values(found.outputs)
+            # Extrapolated from the parts so far, so that the first one can refuse the request.
+            request_cost.refuse_values(
+                values * len(given.items) // (start + len(chunk)), self._limits
+            )
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if self._recorder is not None and self._recorder.takes():
+            await asyncio.to_thread(self._recorder.write, given.items)
+        return answers.of_json(tfserving.pieces(outputs, given.row), values <= _SMALL_VALUES)
+
+    def _understood(self, body: bytes) -> tuple[tfserving.Predict, list[int]]:
+        """Parses a request and counts the pixels of each image; slow, so it runs in a thread."""
+        limits = self._limits
+        given = tfserving.parse(
+            body, client.IMAGE_INPUT, limits.max_instances, limits.max_json_values
+        )
+        return given, request_cost.pixels(given.items, limits)

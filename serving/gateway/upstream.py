@@ -1,0 +1,265 @@
+"""Sends the gateway's requests to Triton and converts its errors for clients. B is the batch."""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiohttp
+
+from serving import read_back
+from serving.client import client, protocol
+from serving.gateway import admission, bounds, error_answers, turns
+from serving.triton import failures
+
+_HEALTH_STANDS_S = 5.0
+# Waits before a request that reached a dead worker is sent again: another worker may run it.
+_WAITS_S = (0.05, 0.1, 0.2)
+
+_Result = TypeVar("_Result")
+
+
+class _UnansweredError(error_answers.Answered):
+    """No worker ran the request; another one may."""
+
+    def __init__(self, message: str, failure: failures.Failure | None = None) -> None:
+        super().__init__(503, message, failure=failure)
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response of Triton with status 200."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The cost of a request.
+
+    Attributes:
+      weight: pixels plus bytes of its images.
+      held: counts the bytes of its response.
+    """
+
+    weight: int
+    held: admission.Held
+
+
+class Upstream:
+    """A running Triton with one model.
+
+    Args:
+      name: the model's name.
+      session: connects to Triton.
+      limits: timeouts, the workers' capacity, the size of a response.
+      given_up: receives an instance of the model that Triton no longer waits for, and the time of
+        the request, by ``time.monotonic``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        session: aiohttp.ClientSession,
+        limits: bounds.Limits,
+        given_up: Callable[[str, float], None] = lambda instance, asked_s: None,
+    ) -> None:
+        self.name = name
+        self._given_up = given_up
+        self._session = session
+        self._limits = limits
+        self._turns = turns.Turns(limits)
+        self._healthy: dict[str, tuple[float, Response]] = {}
+        self._running: set[asyncio.Task[Response]] = set()
+
+    async def health(self, path: str) -> Response:
+        """Checks Triton's health, within the short time that a probe waits.
+
+        If Triton is too busy to answer in time, its answer of the last five seconds is used.
+
+        Raises:
+          answered.Answered: Triton is not healthy, or does not answer in time (503).
+        """
+        seconds = self._limits.health_timeout_s
+        try:
+            found = await asyncio.wait_for(self._ask("GET", path, b"", None, None), seconds)
+            self._healthy[path] = (time.monotonic(), found)
+            return found
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            said_s, said = self._healthy.get(path, (-math.inf, None))
+            if said is not None and time.monotonic() - said_s < _HEALTH_STANDS_S:
+                return said
+            message = f"The model server did not answer within {seconds} s."
+            raise error_answers.exceeded("health_timeout_s", message) from error
+
+    async def within_time(self, asking: Awaitable[_Result]) -> _Result:
+        """Awaits all work of a request, up to the time limit of a request.
+
+        Raises:
+          answered.Answered: as the awaited work, or the time is over (504).
+        """
+        seconds = self._limits.model_timeout_s
+        try:
+            return await asyncio.wait_for(asking, seconds)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            message = f"The model did not answer within {seconds} s."
+            raise error_answers.exceeded("model_timeout_s", message) from error
+
+    async def entries(self, version: str | None = None) -> list[Mapping[str, str]]:
+        """Returns Triton's entries of a version, or of all versions, newest first.
+
+        Raises:
+          answered.Answered: there is none (404), or Triton does not answer.
+        """
+        known = read_back.parse((await self.ask("POST", "/v2/repository/index")).body)
+        entries = [
+            one
+            for one in known
+            if one["name"] == self.name and version in (None, one.get("version", ""))
+        ]
+        if not any("version" in one for one in entries):
+            raise error_answers.Answered(
+                404, f"Could not find version {version} of model {self.name}"
+            )
+        return sorted(entries, key=lambda one: -int(one["version"]))
+
+    async def infer(
+        self, items: Sequence[bytes], signature: str, work: Work, version: str | None = None
+    ) -> protocol.Answer:
+        """Runs a signature on B encoded images, at most the largest batch.
+
+        Args:
+          items: the images.
+          signature: the signature's name.
+          work: the cost of the request.
+          version: the model's version; None: the served version.
+
+        Raises:
+          answered.Answered: it was not answered with 200.
+        """
+        parameters = {"signature": signature}
+        body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
+        which = f"/versions/{version}" if version else ""
+        path = f"/v2/models/{self.name}{which}/infer"
+        found = await self.run(path, body, headers, work)
+        return protocol.answer(found.body, int(found.headers[protocol.HEADER_LENGTH]))
+
+    async def run(self, path: str, body: bytes, headers: Mapping[str, str], work: Work) -> Response:
+        """Sends a request for inference when it is its turn.
+
+        Triton runs every request that it has received, even if the client disconnects: so the turn
+        ends only when Triton answers.
+
+        Raises:
+          answered.Answered: it was not answered with 200.
+        """
+        weight = await self._turns.begin(work.weight)
+
+        async def running() -> Response:
+            try:
+                return await self.ask("POST", path, body, headers, work.held)
+            finally:
+                self._turns.end(weight)
+
+        task = asyncio.ensure_future(running())
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Response]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved here because the client may have disconnected
+
+    async def close(self) -> None:
+        """Cancels requests that still run for clients that have disconnected."""
+        for task in [*self._running]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, error_answers.Answered):
+                await task
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        held: admission.Held | None = None,
+    ) -> Response:
+        """Sends a validated request; retries it if it reached a dead worker.
+
+        Never retries after a timeout: Triton still runs the request, and would run it twice.
+
+        Raises:
+          answered.Answered: it was not answered with 200.
+        """
+        waits_s = iter(_WAITS_S)
+        while True:
+            try:
+                return await self._ask(method, path, body, headers, held)
+            except _UnansweredError:
+                wait_s = next(waits_s, None)
+                if wait_s is None or (held is not None and held.closed):
+                    raise
+            await asyncio.sleep(wait_s)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None,
+        held: admission.Held | None,
+    ) -> Response:
+        asked_s = time.monotonic()
+        try:
+            async with self._session.request(method, path, data=body, headers=headers) as response:
+                content = await self._read(response, held)
+                if response.status == 200:
+                    return Response(content, response.headers)
+                told = failure(response.status, content)
+                if instance := failures.silent_instance(str(told)):
+                    self._given_up(instance, asked_s)
+                raise told
+        except (TimeoutError, asyncio.TimeoutError) as error:  # some are ClientErrors too
+            message = f"The model did not answer within {self._limits.model_timeout_s} s."
+            raise error_answers.exceeded("model_timeout_s", message) from error
+        except aiohttp.ClientError as error:
+            raise _UnansweredError(f"The model server does not answer ({error!r}).") from error
+
+    async def _read(self, response: aiohttp.ClientResponse, held: admission.Held | None) -> bytes:
+        parts, size_bytes = [], 0
+        async for part in response.content.iter_any():
+            size_bytes += len(part)
+            if size_bytes > self._limits.max_answer_bytes:
+                raise error_answers.exceeded(
+                    "max_answer_bytes",
+                    f"The response has more than {self._limits.max_answer_bytes} bytes; request fewer"
+                    " images or outputs.",
+                )
+            if held is not None:
+                held.take(len(part))
+            parts.append(part)
+        return b"".join(parts)
+
+
+def failure(status: int, content: bytes) -> error_answers.Answered:
+    """Converts an error response of Triton into one for the client.
+
+    Triton answers 500 for many causes: a dead worker, a failed model. Requests are validated before,
+    so the client is not at fault. Only the model's failure is a permanent error.
+    """
+    try:
+        message = str(read_back.parse(content)["error"])
+    except (KeyError, TypeError, ValueError):
+        message = content[:200].decode(errors="replace")
+    failure = failures.of(message)
+    if failure is failures.Failure.NOT_SERVED:
+        return error_answers.Answered(404, message, failure=failure)
+    if status > 500 or (status == 500 and failure is not failures.Failure.MODEL_FAILED):
+        return _UnansweredError(message, failure)
+    return error_answers.Answered(status, message, failure=failure)

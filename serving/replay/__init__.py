@@ -1,0 +1,1 @@
+"""Recorded images, and two versions compared on them."""

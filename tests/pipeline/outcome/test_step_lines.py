@@ -1,0 +1,32 @@
+import json
+import types
+
+from data.examples import examples_artifact, ingest_report
+from data.images import range_choice, value_range
+from pipeline.outcome import step_lines
+from pipeline.run import runner
+
+
+def test_ingest_tells_how_more_than_8_bits_were_scaled(tmp_path):
+    told = range_choice.Scaled(
+        value_range.INTEGER, "auto", value_range.Range(0, 4095), 3, 0, 4000, "cat/1.png"
+    )
+    found = ingest_report.Report({"train": {"cat": 3}}, decoded=3, scaled=[told])
+    examples_artifact.write_report(str(tmp_path), found)
+    step = runner.Step(
+        "ImageFolderExampleGen", outputs={"examples": [types.SimpleNamespace(uri=str(tmp_path))]}
+    )
+    assert step_lines.describe(step) == (
+        "3 train, 0 eval, 0 test; 3 files hold grey integers of 16 bits or more, values up to 4000"
+        " (cat/1.png): scaled from 0–4095 to 0–255, by --ingest.value-range auto."
+    )
+
+
+def test_a_search_tells_what_it_found(tmp_path):
+    rows = [
+        {"trial_id": "0", "score": 0.5, "dropout": 0.2},
+        {"trial_id": "1", "score": 0.25, "dropout": 0.12345, "tuner/epochs": 3},
+    ]
+    (tmp_path / step_lines.TUNER_RESULTS_FILE).write_text(json.dumps(rows))
+    step = runner.Step("Tuner", outputs={"tuner_results": [types.SimpleNamespace(uri=tmp_path)]})
+    assert step_lines.describe(step) == "best of 2: eval loss 0.2500 with dropout 0.123"
