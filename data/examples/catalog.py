@@ -1,6 +1,6 @@
 """The list of all images of an Examples artifact, without their bytes.
 
-One file a shard, in the order of its records; :mod:`data.examples.examples_artifact` says where it lies.
+One file a shard, in the order of its records; :mod:`data.examples.examples_artifact` has its path.
 """
 
 import json

@@ -61,7 +61,7 @@ class Scaled:
         if self.clipped:
             text += f"; {self.clipped:,} of them have values outside, which are clipped"
         if self.rescaled:
-            text += f"; {self.rescaled:,} of them had another range before and are stored anew"
+            text += f"; {self.rescaled:,} of them had another range before and are stored again"
         return f"{text}."
 
 

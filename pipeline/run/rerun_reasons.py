@@ -64,12 +64,12 @@ def why(
 
 
 def flat(values: Any) -> dict[str, str]:
-    """Nested values, JSON and YAML text in them taken apart → dotted name → text of the value."""
+    """Flattens nested values, with JSON and YAML text in them, to dotted name → text."""
     return {name or "value": _text(value) for name, value in nested.flat(values, _inside).items()}
 
 
 def _inside(value: Any) -> list[tuple[str, Any]] | None:
-    """The members of a mapping, of a list of such, or of either as text; wrappers have no name."""
+    """Returns the members of a mapping, of a list of such, or of either as text; wrappers have no name."""
     value = _parsed(value)
     if isinstance(value, Mapping):
         named = ((str(name), one) for name, one in value.items())
@@ -85,7 +85,7 @@ def _text(value: Any) -> str:
 
 
 def _parsed(text: Any) -> Any:
-    """What a text holds where it is JSON or a YAML file; else what was given."""
+    """Parses a text that is JSON or a YAML file; returns any other value unchanged."""
     if not isinstance(text, str):
         return text
     try:

@@ -144,7 +144,7 @@ def _nothing_new(facts: Facts, triggers: retrain_config.TriggerConfig) -> Decisi
 
 
 def _reasons(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[tuple[Kind, str]]:
-    """Returns all triggers that fire, what says most first; there is something new."""
+    """Yields all triggers that fire, the most informative first; there are new images."""
     if triggers.new_class and facts.new_classes:
         named = ", ".join(map(repr, facts.new_classes))
         yield "new_class", f"{_new(facts)}, with the new class {named}"

@@ -203,7 +203,7 @@ def _score(
     released: datetime.datetime | None,
     now: datetime.datetime,
 ) -> confidence.Scores | None:
-    """Scores of the last days, of the served model alone."""
+    """Reads the scores of the last days, of the served model only."""
     if config.file is None or released is None:
         return None
     since = max(released, now - datetime.timedelta(days=config.days))

@@ -98,7 +98,7 @@ class Retraining:
         return 0
 
     def _is_moving(self, listing: folder.Listing) -> bool:
-        """Returns whether files may still be arriving, where neither a span nor the hour says."""
+        """Returns whether files may still be arriving, if neither spans nor a schedule show it."""
         if self._command.mode != "--watch" or listing.spans:
             return False
         before, self._last_seen = self._last_seen, listing.fingerprint()

@@ -195,5 +195,5 @@ def training_settings(
 
 
 def _folder(config: pipeline_config.PipelineConfig) -> output_folder.OutputFolder:
-    """The output folder, absolute: steps may run in another working directory."""
+    """Returns the output folder, absolute: steps may run in another working directory."""
     return output_folder.OutputFolder(config.output_dir.resolve())
