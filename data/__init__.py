@@ -1,1 +1,1 @@
-"""What an image example is: its folder, its pixels, its record. Knows no TFX and no Beam."""
+"""Image examples: folders, pixels and records. Knows no TFX and no Beam."""

@@ -1,21 +1,21 @@
-"""The errors that a person can act on.
+"""The errors that are shown to a user.
 
-    PipelineError            a run cannot go on; exit code 1
-    └── UserError            the user can mend it; exit code 2
+    PipelineError            a run cannot continue; exit code 1
+    └── UserError            the user can fix it; exit code 2
         ├── ConfigError      a setting is unknown, malformed or out of range
-        └── DataError        the images cannot make a model as they are
+        └── DataError        no model can be trained on the images as they are
 
 Each carries all problems found, not only the first: what is wrong, the value, where, and what
-is allowed. Bad *images* are no errors: they go to the quarantine list.
+is allowed. A bad *image* is not an error: it goes to the quarantine list.
 """
 
 
 class PipelineError(Exception):
-    """A run cannot go on.
+    """A run cannot continue.
 
     Args:
       *problems: one sentence each.
-      report: the path of a page that shows the details, where there is one.
+      report: the path of a page with the details, if there is one.
     """
 
     exit_code = 1
@@ -32,7 +32,7 @@ class PipelineError(Exception):
 
 
 class UserError(PipelineError):
-    """Something the user gave cannot be used."""
+    """An input of the user cannot be used."""
 
     exit_code = 2
 
@@ -42,4 +42,4 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """The images cannot make a model as they are."""
+    """No model can be trained on the images as they are."""

@@ -22,7 +22,7 @@ def tick(value: float) -> str:
 
 
 def bounds(interval: tuple[float, float] | None) -> str:
-    """Formats an interval of rates in percent: "91.0–96.8"; empty where there is none."""
+    """Formats an interval of rates in percent: "91.0–96.8"; empty if there is none."""
     return f"{100 * interval[0]:.1f}–{100 * interval[1]:.1f}" if interval else ""
 
 

@@ -1,9 +1,9 @@
-"""Runs modules of the project in a Python process of their own.
+"""Runs modules of the project in a separate Python process.
 
-What ends its process where it cannot go on, keeps its memory or must not see what is loaded here
-runs there.
+For code that may end its process, does not free its memory, or must not see the libraries that
+are loaded here.
 
-    python -m data.fresh_process [MODULE]    runs what it is told on its standard input, see Worker
+    python -m data.fresh_process [MODULE]    runs the calls on its standard input, see Worker
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from data import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S = 900.0
-# What is converted is asked on a CPU; a GPU may be full with the training's memory.
+# Converted models are evaluated on a CPU; training may hold all of a GPU's memory.
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 LAST_LINES = 6
 LONGEST_LINE = 200
 
 
 class ProcessError(errors.PipelineError):
-    """It ended with an error, was killed by a signal, or took too long."""
+    """The process ended with an error, was killed by a signal, or took too long."""
 
 
 def run(
@@ -42,11 +42,11 @@ def run(
     Args:
       module: its full name.
       arguments: its command line.
-      time_limit_s: it is killed after so many seconds.
-      environment: beyond that of this process and what :func:`variables` adds.
+      time_limit_s: the process is killed after so many seconds.
+      environment: in addition to that of this process and to :func:`variables`.
 
     Raises:
-      ProcessError: with what it said last; to go on with after "cannot be converted: ".
+      ProcessError: with the end of its output; continues "cannot be converted: ".
     """
     try:
         done = subprocess.run(  # noqa: S603
@@ -67,13 +67,13 @@ def run(
 
 
 class Worker:
-    """A process in which one module runs after the other, so that libraries are loaded once.
+    """A process that runs one module after the other, so that libraries are loaded once.
 
-    What a module loads stays loaded; one that fails ends the process, and the next one gets a new
-    one.
+    Loaded libraries stay loaded; a module that fails ends the process, and the next one gets a
+    new process.
 
     Args:
-      imported: the name of a module that is imported at once, while this process goes on.
+      imported: the name of a module that is imported at once, while this process continues.
     """
 
     def __init__(self, imported: str | None = None) -> None:
@@ -83,7 +83,7 @@ class Worker:
         self._process = self._started() if imported else None
 
     def close(self) -> None:
-        """Ends the process, and gives its memory back."""
+        """Ends the process, which frees its memory."""
         self._end()
         self._said.close()
 
@@ -97,7 +97,7 @@ class Worker:
     def run(
         self, module: str, arguments: Sequence[str], time_limit_s: float = TIME_LIMIT_S
     ) -> None:
-        """Calls ``main(*arguments)`` of a module there, and waits for it.
+        """Calls ``main(*arguments)`` of a module in that process, and waits for it.
 
         Args:
           module: its full name.
@@ -105,7 +105,7 @@ class Worker:
           time_limit_s: the process is killed after so many seconds.
 
         Raises:
-          ProcessError: as :func:`run`.
+          ProcessError: it failed, see :func:`run`.
         """
         process = self._process = self._process or self._started()
         if process.stdin is None or process.stdout is None:
@@ -149,10 +149,10 @@ def call(
       module: its full name.
       arguments: what is passed on.
       time_limit_s: the process is killed after so many seconds.
-      worker: the process; None: one for this call alone.
+      worker: the process; None: a new one for this call.
 
     Raises:
-      ProcessError: as :func:`run`.
+      ProcessError: it failed, see :func:`run`.
     """
     if worker is not None:
         worker.run(module, arguments, time_limit_s)
@@ -162,8 +162,8 @@ def call(
 
 
 def variables() -> dict[str, str]:
-    """The environment of a process that must find the project."""
-    # Whoever starts it may hold most of a GPU's memory already.
+    """Returns the environment of a process that must find the project."""
+    # The parent process may already hold most of a GPU's memory.
     return {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"} | {
         **os.environ,
         "PYTHONPATH": python_path(),
@@ -171,18 +171,18 @@ def variables() -> dict[str, str]:
 
 
 def python_path() -> str:
-    """``PYTHONPATH`` with the project first."""
+    """Returns ``PYTHONPATH`` with the project first."""
     return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def last_lines(text: str) -> str:
-    """The end of what a process said, as the end of a message; some say pages in a line."""
+    """Returns the end of a process's output, for the end of a message; a line may be pages long."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()][-LAST_LINES:]
     return "".join(f"\n  {line[:LONGEST_LINE]}" for line in lines)
 
 
 def main(imported: Sequence[str]) -> None:
-    """What the process of a worker does; after each module that it runs it writes a byte."""
+    """Runs as the process of a worker; writes a byte after each module that it has run."""
     done = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
     for module in imported:

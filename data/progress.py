@@ -1,7 +1,7 @@
-"""How far a long step has come, told by the rooms to whoever listens.
+"""Progress of long steps, reported by core logic to one listener.
 
-Rooms call :func:`start` and :meth:`Task.advance`; the runner registers one listener. Without a
-listener, as in Beam workers of other processes, telling costs nothing and goes nowhere.
+Core logic calls :func:`start` and :meth:`Task.advance`; the runner registers a listener. Without
+a listener, as in Beam workers of other processes, a report costs nothing and is dropped.
 """
 
 import threading
@@ -21,11 +21,11 @@ class Task:
     """One counted piece of work.
 
     Attributes:
-      name: what is being done, for a person, such as "reading images".
-      total: how many units there are; None where nobody knows.
-      unit: what is counted, in the plural.
+      name: the work, for people, such as "reading images".
+      total: how many units there are; None if unknown.
+      unit: the name of the units, in the plural.
       done: units finished.
-      note: a few words on the state, such as a validation accuracy.
+      note: a short text on the state, such as a validation accuracy.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Task:
 
 
 def start(name: str, total: int | None = None, unit: str = "images") -> Task:
-    """Begins a task and tells the listener of it."""
+    """Starts a task and notifies the listener."""
     task = Task(name, total, unit)
     with _lock:
         _tasks[name] = task

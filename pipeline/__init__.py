@@ -1,1 +1,1 @@
-"""The wiring of the steps, and the ways to run them."""
+"""The steps of the pipeline wired together, and the command lines that run them."""

@@ -1,12 +1,12 @@
-"""Asks a pushed model about any files: ``python -m pipeline.predict``.
+"""Predicts with a pushed model on any files: ``python -m pipeline.predict``.
 
     python -m pipeline.predict --model-dir output/serving/digits photos --output answers.csv
     python -m pipeline.predict --model-dir output/serving/digits/1795511127 1.jpg 2.jpg \
         --output answers.jsonl
     python -m pipeline.predict … --output answers.parquet --beam.engine local-workers
 
-Killed, it goes on where it was when it is called again; until the end, answers lie in a folder
-``<output>.parts`` beside the output. Exit codes: 0, also where some files are no images; 2 for a
+If it is killed, the same command resumes; until the end, answers are in a folder
+``<output>.parts`` beside the output. Exit codes: 0, also if some files are not images; 2 for a
 usage error; 130 after Ctrl-C; 1 for any other failure.
 """
 
@@ -40,13 +40,13 @@ STEP = "Predict"
 
 @dataclass(frozen=True)
 class Command:
-    """What is asked for.
+    """The request of a command line.
 
     Attributes:
       model_dir: the folder with saved_model.pb.
       places: folders and files.
       output: the file to write.
-      beam: where it runs.
+      beam: the Beam engine.
     """
 
     model_dir: Path
@@ -56,19 +56,19 @@ class Command:
 
     @property
     def parts(self) -> Path:
-        """Where answers lie until all are there."""
+        """Returns the folder of the answers until all are there."""
         return self.output.with_name(f"{self.output.name}.parts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answers; returns the exit code."""
+    """Predicts on files; returns the exit code."""
     try:
         return run(parse(sys.argv[1:] if arguments is None else arguments))
     except errors.PipelineError as error:
         sys.stderr.write(f"{setting_sources.told(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the same command goes on from here.\n")
+        sys.stderr.write("Interrupted; the same command continues from here.\n")
         return 130
 
 
@@ -77,12 +77,12 @@ def parse(arguments: Sequence[str]) -> Command:
 
     Raises:
       errors.ConfigError: with every problem found.
-      errors.UserError: there is no such model.
+      errors.UserError: the model does not exist.
       SystemExit: after ``--help``, with code 0.
     """
     parser = command_line.Parser(
         prog="python -m pipeline.predict",
-        description="Asks a pushed model about files, and all files below folders.",
+        description="Predicts with a pushed model on files, and on all files below folders.",
         allow_abbrev=False,
     )
     parser.add_argument("places", nargs="+", type=Path, metavar="DIR_OR_FILE")
@@ -90,7 +90,7 @@ def parse(arguments: Sequence[str]) -> Command:
         "--model-dir",
         type=Path,
         required=True,
-        help="a version, or the folder of the versions: then the one in serving",
+        help="folder of a version, or of all versions: then the one in serving",
     )
     parser.add_argument(
         "--output", type=Path, required=True, help="a .csv, .jsonl or .parquet file to write"
@@ -108,7 +108,7 @@ def parse(arguments: Sequence[str]) -> Command:
         action="append",
         default=[],
         metavar="--NAME=VALUE",
-        help="another of Beam's own arguments; can be repeated",
+        help="one of Beam's own arguments; can be repeated",
     )
     given = vars(parser.parse_args(list(arguments)))
     return Command(
@@ -120,30 +120,30 @@ def parse(arguments: Sequence[str]) -> Command:
 
 
 def resolve(model_dir: Path) -> Path:
-    """Returns the folder with the SavedModel: the one given, or the version in serving below it.
+    """Returns the folder of the SavedModel: the given one, or the version in serving below it.
 
     Raises:
-      errors.UserError: there is none.
+      errors.UserError: there is no SavedModel.
     """
     if (model_dir / served_version.SAVED_MODEL_FILE).is_file():
         return model_dir
     version = served_version.served(model_dir)
     if version is None:
         raise errors.UserError(
-            f"--model-dir is {model_dir}; there is neither a {served_version.SAVED_MODEL_FILE} in it nor a"
-            " version that is complete. A pushed model lies in output/serving/<name>."
+            f"--model-dir is {model_dir}; it holds neither a {served_version.SAVED_MODEL_FILE} nor a"
+            " complete version. A pushed model lies in output/serving/<name>."
         )
     return model_dir / str(version)
 
 
 def run(command: Command, console: Console | None = None) -> int:
-    """Answers what was not answered before, and writes the output.
+    """Predicts on the files without an answer, and writes the output.
 
     Raises:
-      errors.PipelineError: see its message.
+      errors.PipelineError: the prediction failed; the message states why.
     """
-    # What TensorFlow says on stderr when it is imported is of no use to who asks, and its import
-    # takes seconds: a mistake on the command line is told before that.
+    # TensorFlow's output on import is of no use to the user, and importing it takes seconds: a
+    # mistake on the command line is reported before that.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore", FutureWarning)
     from components.predict import answering, asking, tables
@@ -158,7 +158,7 @@ def run(command: Command, console: Console | None = None) -> int:
     missing = [chunk for chunk in chunks if not answering.is_done(chunk)]
     known = listed.count - sum(len(chunk.files) for chunk in missing)
     _say(console, f"{command.model_dir}: {len(model.labels):,} classes.")
-    hidden = f", {listed.hidden:,} hidden ones passed over" if listed.hidden else ""
+    hidden = f", {listed.hidden:,} hidden files skipped" if listed.hidden else ""
     resumed = f", {known:,} answered before" if known else ""
     _say(console, f"{listed.count:,} files{hidden}{resumed}.")
     if missing:

@@ -38,7 +38,7 @@ USAGE = "run_kubeflow.py compile|submit|schedule [--config FILE] [--SETTING VALU
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does what the command line says; returns the exit code."""
+    """Executes the command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(given)
@@ -98,7 +98,7 @@ def _compile(
     place = output_folder.OutputFolder(config.output_dir)
     log_path = place.kubeflow_log(inputs.model_name)
     try:
-        # What TensorFlow and TFX have to say when they are imported is not for the terminal.
+        # The output of TensorFlow and TFX on import does not belong on the terminal.
         with logs.redirected(log_path):
             from pipeline.kubeflow import compiler, spec
 
@@ -110,14 +110,14 @@ def _compile(
             f"{error}: the compiler needs the extra kubeflow: uv pip install '.[kubeflow]'."
         ) from error
     except Exception as error:
-        logging.exception("The compilation broke off.")
+        logging.exception("The compilation failed.")
         raise errors.PipelineError(
             f"{type(error).__name__}: {error}. The details are in {log_path}."
         ) from error
     path = config.kubeflow.package or place.kubeflow_package(package.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec.to_yaml(package.documents), encoding="utf-8")
-    # The steps get the label map with their settings: from now on it is frozen.
+    # The steps get the label map with their settings, so it is frozen from now on.
     labels.save(inputs.label_file, inputs.labels)
     return package, path
 

@@ -5,7 +5,7 @@
     python pipeline/run_local.py --help                   every setting
 
 Exit codes: 0 the run finished and its decision was carried out; 3 the model was not blessed;
-2 a usage or data error; 75 another run works in the output folder; 1 any other failure.
+2 a usage or data error; 75 another run uses the output folder; 1 any other failure.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pipeline.run import preflight, runner
 
 EXIT_NOT_BLESSED = 3
-EXIT_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+EXIT_INTERRUPTED = 130  # the convention of shells: 128 plus the number of the signal
 EXIT_TERMINATED = 143
 
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the pipeline; returns the exit code."""
     start = time.monotonic()
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # unless it is ignored
         signal.signal(signal.SIGINT, _interrupt)
     try:
         asked, rest = step_selection.split(sys.argv[1:] if arguments is None else arguments)
@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(setting_sources.told(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        # TensorFlow has warnings, by the page, for each model that is dropped half loaded.
+        # TensorFlow prints pages of warnings for each model that is dropped half loaded.
         logging.disable(logging.CRITICAL)
         terminated = isinstance(interrupt, _Terminated)
         print(
-            f"{'Terminated' if terminated else 'Interrupted'}. The same command goes on after the"
+            f"{'Terminated' if terminated else 'Interrupted'}. The same command continues after the"
             " last finished step.",
             file=sys.stderr,
         )
@@ -76,11 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run as Ctrl-C does."""
+    """SIGTERM, which ends a run as Ctrl-C does."""
 
 
 def _terminate(*_: object) -> None:
-    # With words, since Beam makes an exception of the same class out of them, and a RuntimeError else.
+    # With a message: Beam then raises the same class with it, and else a RuntimeError.
     raise _Terminated("SIGTERM")
 
 
@@ -90,7 +90,7 @@ def _interrupt(*_: object) -> None:
 
 @dataclass(frozen=True)
 class _Run:
-    """One run, and where it tells of itself."""
+    """A run and its output channels."""
 
     config: pipeline_config.PipelineConfig
     parts: step_selection.Parts
@@ -108,9 +108,9 @@ def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, st
 
     run_id = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S-%f")[:-3]
     log_path = output_folder.OutputFolder(config.output_dir).log(run_id)
-    # Beam starts worker processes as `python`, from the PATH: that must be this one.
+    # Beam starts worker processes as `python` from the PATH: that must be this Python.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    # What is refused here leaves no trace: neither a lock nor a log, wherever the output would be.
+    # A refusal here leaves no trace: neither a lock nor a log in any folder.
     listing = _inspect(config)
     preflight.prepare_output(config)
     waited: list[str] = []
@@ -129,7 +129,7 @@ def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, st
             (source, "bold"), f" → {config.output_dir}   ", (f"log: {log_path}", "dim")
         )
         console.print(head, soft_wrap=True)
-        if waited:  # much may have come in meanwhile
+        if waited:  # new images may have arrived meanwhile
             listing = None
         if listing is not None:
             _show(listing, console)
@@ -138,7 +138,7 @@ def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, st
         except errors.PipelineError:
             raise
         except Exception as error:
-            logging.exception("The run broke off.")
+            logging.exception("The run failed.")
             if failures.kind(error) == failures.Kind.NO_SPACE:
                 raise failures.no_space(error, config.output_dir) from error
             raise errors.PipelineError(
@@ -148,9 +148,9 @@ def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, st
 
 
 def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
-    """Looks at the data and the settings; None where the data is to be exported first.
+    """Inspects the data and the settings; returns None if the data must be exported first.
 
-    Says nothing of data that is right: first the run must have its output folder.
+    Prints nothing about valid data: the run must have its output folder first.
     """
     from pipeline.run import logs, preflight, step_table
 
@@ -171,7 +171,7 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
 
 
 def _show(listing: "folder.Listing", console: "Console") -> None:
-    """Shows what was understood of a data folder."""
+    """Shows how a data folder was interpreted."""
     from data.layout import describe
 
     console.print(*describe.lines(listing), sep="\n", soft_wrap=True)
@@ -183,7 +183,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     config, console = run.config, run.console
     if listing is None:
         if config.tfds:
-            console.print(f"asking TensorFlow Datasets for {config.tfds} …")
+            console.print(f"requesting {config.tfds} from TensorFlow Datasets …")
         sources = step_table.StepTable(console, [], str)
         with sources, progress.listening(sources.advanced):
             data_dir = preflight.source_folder(config)
@@ -204,7 +204,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     run.parts.check(names)
     for killed in runner.recover(pipeline):
-        console.print(f"An earlier run broke off in {killed.step}; this one goes on from there.")
+        console.print(f"An earlier run was killed in {killed.step}; this one continues from there.")
     ran: list[runner.Step] = []
     table = step_table.StepTable(console, names, step_lines.describe)
 
@@ -256,7 +256,7 @@ def _finish(
 
 
 def _tell(config: pipeline_config.PipelineConfig, asked: step_selection.Parts) -> int:
-    """The dry run: nothing is written but in a temporary folder."""
+    """Does a dry run, which writes only into a temporary folder."""
     from pipeline.run import logs, preflight, step_table
 
     with (
@@ -264,7 +264,7 @@ def _tell(config: pipeline_config.PipelineConfig, asked: step_selection.Parts) -
         logs.redirected(Path(scratch) / "log") as terminal,
     ):
         console = _console(terminal)
-        with step_table.waiting(console, "looking what would run …"):
+        with step_table.waiting(console, "determining what would run …"):
             data_dir = preflight.source_folder(config, Path(scratch))
             ingests = asked.begins_with(STEPS[0])
             inputs = preflight.check(config, data_dir, ingests, lambda found: _show(found, console))

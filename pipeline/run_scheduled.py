@@ -1,11 +1,11 @@
-"""Trains again when new images are reason enough.
+"""Retrains when enough new images or another trigger require it.
 
     python pipeline/run_scheduled.py --data-dir photos --schedule.cron "0 3 * * mon-fri"
     python pipeline/run_scheduled.py --data-dir photos --watch
     python pipeline/run_scheduled.py --config retrain.yaml --once     for cron, systemd, Airflow
     python pipeline/run_scheduled.py --help                           every setting
 
-Exit codes of --once: that of the run; 0 also where none was needed.
+Exit codes of --once: that of the run; 0 also if no run was needed.
 """
 
 import datetime
@@ -69,10 +69,12 @@ def _run(command: retrain_config.Command) -> int:
         say(f"Watching {command.config.data_dir}, every {schedule.poll_s:g} s.")
     else:
         due = trigger.get_next_fire_time(None, now)
-        say(f"Looking at {command.config.data_dir} next at {due:%Y-%m-%d %H:%M}.")
+        say(f"The next check of {command.config.data_dir} is at {due:%Y-%m-%d %H:%M}.")
         missed = loop.missed(trigger, state.last_tick, now, schedule.late_s)
         if missed:
-            say(f"The look of {missed:%Y-%m-%d %H:%M} was missed while no scheduler ran; now then.")
+            say(
+                f"The check of {missed:%Y-%m-%d %H:%M} was missed while no scheduler ran; doing it now."
+            )
             at_once = True
     loop.Loop(command, trigger, model.tick, say, runner.stop).run(at_once)
     return 0
@@ -84,7 +86,7 @@ def _once(model: retraining.Retraining, log: Path) -> int:
     except errors.PipelineError:
         raise
     except Exception as error:
-        logging.exception("The tick broke off.")
+        logging.exception("The tick failed.")
         raise errors.PipelineError(
             f"{type(error).__name__}: {error}. This is a fault of the scheduler; the details are in"
             f" {log}."

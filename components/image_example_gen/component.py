@@ -9,7 +9,7 @@ from components.image_example_gen import config, executor
 
 
 class ImageFolderExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
-    """Ingests a folder of class folders.
+    """The component that ingests a folder of class folders.
 
     A FileBasedExampleGen, so spans, versions and its driver for Kubeflow are inherited. Its writer
     is replaced: it would shuffle image bytes, compress them and split by the whole record.

@@ -56,7 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """See the base class. Writes the splits, the catalog, the label map and the reports."""
+        """Writes the splits, the catalog, the label map and the reports; see the base class."""
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         root, job = _unpack(exec_properties)

@@ -178,7 +178,7 @@ def finish(
       listing: the files.
       job: contains the label map.
       output_uri: the artifact.
-      inspected: how the files were read.
+      inspected: the result of the first pass.
     """
     examples_artifact.write_labels(output_uri, job.labels)
     unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})

@@ -27,7 +27,7 @@ def unused_list(state_dir: str, uri: str) -> Iterator[Note]:
       uri: the artifact.
 
     Yields:
-      A function that takes each row, see data/layout/unused.py.
+      A function that writes a row, see data/layout/unused.py.
     """
     path = Path(state_dir, examples_artifact.UNUSED_FILE)
     with (

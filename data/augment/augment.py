@@ -3,7 +3,7 @@
 In this order: one warp (random crop; flips, rotation, zoom and translation; the geometry of the
 policy), saturation, contrast and brightness, the other operations of the policy, erasing.
 
-What is drawn is apart from what is done with it, see ``randomness``; :func:`apply` is a pure
+Random numbers are drawn apart from their use, see ``randomness``; :func:`apply` is a pure
 function of an image and its draws. Dimension letters: B batch, S side in pixels.
 """
 
@@ -21,7 +21,7 @@ view_draws = randomness.view_draws
 
 
 def augment(pixels: tf.Tensor, config: augment_config.AugmentConfig, seed: tf.Tensor) -> tf.Tensor:
-    """Applies every change of the config, drawn anew for each image.
+    """Applies every change of the config, with new random draws for each image.
 
     Args:
       pixels: uint8 [B, S, S, 3] in 0–255.
@@ -35,9 +35,9 @@ def augment(pixels: tf.Tensor, config: augment_config.AugmentConfig, seed: tf.Te
 
 
 def apply(pixels: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentConfig) -> tf.Tensor:
-    """Changes each image as its draws say.
+    """Changes each image according to its draws.
 
-    The result for an image depends on its own pixels and draws alone, not on the batch.
+    The result for an image depends only on its own pixels and draws, not on the batch.
 
     Args:
       pixels: uint8 [B, S, S, 3] in 0–255; S is known and from 2 to 1024.
@@ -58,7 +58,7 @@ def apply(pixels: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentCon
 
 
 class Stage(enum.Flag):
-    """What one compiled function does."""
+    """A stage of the augmentation that is compiled as one function."""
 
     WARP = enum.auto()
     REST = enum.auto()
@@ -71,7 +71,7 @@ class Stage(enum.Flag):
 def _compiled(
     config: augment_config.AugmentConfig, stage: Stage
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """One stage of :func:`apply`, which says what it takes and returns."""
+    """Returns one stage of :func:`apply`, compiled."""
 
     @tf.function(jit_compile=True, autograph=False)
     def change(pixels: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
@@ -82,7 +82,7 @@ def _compiled(
             maps = warp.changes(draws, config) + policy.maps(steps, config)
             changed = warp.sample(changed, maps) if maps else changed
         if Stage.REST in stage:
-            # About the mean before the warp, so that the warp need not be through by then.
+            # About the mean before the warp, so that this does not have to wait for the warp.
             changed = photometric.adjust(changed, photometric.mean_levels(pixels), draws, config)
             changed = policy.operate(changed, steps, config)
             changed = erasing.erase(changed, draws, config)
@@ -92,7 +92,7 @@ def _compiled(
 
 
 def is_identity(config: augment_config.AugmentConfig) -> bool:
-    """Whether the config leaves every image as it is."""
+    """Returns whether the config leaves every image as it is."""
     changed = (
         config.horizontal_flip,
         config.vertical_flip,

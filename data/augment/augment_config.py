@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MAX_POLICY_OPERATIONS = 4
 
-# Field → its largest value; what is said to lie below 1 is kept a little below it.
+# Field → its largest value; a bound "below 1" is kept as a value slightly below 1.
 _LARGEST = {
     "rotation_degrees": 180.0,
     "zoom_fraction": 0.95,
@@ -22,35 +22,52 @@ _LARGEST_ASPECT_RATIO = 4.0
 
 
 class AugmentConfig(BaseModel):
-    """How far a training image may be changed; 0 turns a change off, and so does a crop of 1."""
+    """The extent of each random change; 0 turns a change off, and so does a crop of 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     where: Literal["data", "model"] = Field(
-        "data", description="in tf.data beside the training step, or in the model, on its device"
+        "data", description="where to augment: in tf.data beside the training step, or in the model"
     )
-    horizontal_flip: bool = Field(True, description="mirror half of the images left to right")
-    vertical_flip: bool = Field(False, description="turn half of the images upside down")
-    rotation_degrees: float = Field(10.0, ge=0, le=180, description="largest turn either way")
-    zoom_fraction: float = Field(0.15, ge=0, lt=1, description="largest zoom in or out")
-    translation_fraction: float = Field(0.08, ge=0, lt=1, description="largest shift, of the side")
-    brightness_fraction: float = Field(0.15, ge=0, lt=1, description="largest change of brightness")
-    contrast_fraction: float = Field(0.15, ge=0, lt=1, description="largest change of contrast")
-    saturation_fraction: float = Field(0.0, ge=0, lt=1, description="largest change of colour")
+    horizontal_flip: bool = Field(
+        True, description="mirror half of the training images left to right"
+    )
+    vertical_flip: bool = Field(False, description="flip half of the training images upside down")
+    rotation_degrees: float = Field(
+        10.0, ge=0, le=180, description="largest random rotation, in degrees"
+    )
+    zoom_fraction: float = Field(0.15, ge=0, lt=1, description="largest random zoom in or out")
+    translation_fraction: float = Field(
+        0.08, ge=0, lt=1, description="largest shift, as a share of the side"
+    )
+    brightness_fraction: float = Field(
+        0.15, ge=0, lt=1, description="largest random change of brightness"
+    )
+    contrast_fraction: float = Field(
+        0.15, ge=0, lt=1, description="largest random change of contrast"
+    )
+    saturation_fraction: float = Field(0.0, ge=0, lt=1, description="largest change of saturation")
     crop_min_area_fraction: float = Field(
-        1.0, ge=_SMALLEST_CROP, le=1, description="smallest area of a random resized crop; 1: none"
+        1.0,
+        ge=_SMALLEST_CROP,
+        le=1,
+        description="smallest area of a random resized crop, as a share; 1: no crop",
     )
     crop_max_aspect_ratio: float = Field(
-        4 / 3, ge=1, le=_LARGEST_ASPECT_RATIO, description="of a random crop, either way"
+        4 / 3, ge=1, le=_LARGEST_ASPECT_RATIO, description="largest aspect ratio of a random crop"
     )
     erase_probability: float = Field(
-        0.0, ge=0, le=1, description="share of the images in which a rectangle is erased"
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training images in which a random rectangle is erased",
     )
     erase_area_fraction: float = Field(
-        0.33, ge=0, lt=1, description="largest area of what is erased, of the image"
+        0.33, ge=0, lt=1, description="largest erased area, as a share of the image"
     )
     policy: Literal["none", "randaugment", "trivialaugment"] = Field(
-        "none", description="operations drawn from a list of 14, on top of the changes above"
+        "none",
+        description="policy that adds random operations from a list of 14 to the other changes",
     )
     policy_operations: int = Field(
         2, ge=1, le=MAX_POLICY_OPERATIONS, description="RandAugment's number of operations"
@@ -60,10 +77,10 @@ class AugmentConfig(BaseModel):
     )
 
     def scaled(self, strength: float) -> "AugmentConfig":
-        """The same changes, further or less far: what a tuner turns.
+        """Returns the same changes at another strength, which a tuner searches over.
 
-        Extents are multiplied and kept within their bounds. For a random crop that is the area
-        it may leave out and the logarithm of its aspect ratio. Flips, probabilities, the policy
+        Extents are multiplied and kept within their bounds. For a random crop the extents are the
+        area left out and the logarithm of the aspect ratio. Flips, probabilities, the policy
         and its number of operations stay. TrivialAugment has nothing to scale.
 
         Args:
@@ -87,9 +104,13 @@ class AugmentConfig(BaseModel):
 
 
 class MixConfig(BaseModel):
-    """How pairs of training images are mixed; 0 turns a way off, both are drawn in turn."""
+    """Settings of mixing pairs of training images; 0 turns a method off, of two a batch draws one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mixup_alpha: float = Field(0.0, ge=0, le=10, description="of mixup's Beta distribution")
-    cutmix_alpha: float = Field(0.0, ge=0, le=10, description="of CutMix' Beta distribution")
+    mixup_alpha: float = Field(
+        0.0, ge=0, le=10, description="parameter of mixup's Beta distribution; 0: off"
+    )
+    cutmix_alpha: float = Field(
+        0.0, ge=0, le=10, description="parameter of CutMix's Beta distribution; 0: off"
+    )

@@ -1,8 +1,8 @@
-"""Random erasing: noise instead of a rectangle. Dimension letters: B batch, S side in pixels.
+"""Random erasing: fills a rectangle with noise. Dimension letters: B batch, S side in pixels.
 
 Source: Zhong et al., 2017, https://arxiv.org/abs/1708.04896, with their smallest area and aspect
-ratio and their best filling, random values. A rectangle that would be longer than the image is
-cut to it, not drawn again.
+ratio and their best filling, random values. A rectangle longer than the image is cut to it, not
+drawn again.
 """
 
 import math
@@ -21,7 +21,7 @@ _MIX = (-2048144789, -1028477387)
 
 
 def is_on(config: augment_config.AugmentConfig) -> bool:
-    """Whether the config erases anything."""
+    """Returns whether the config erases anything."""
     return config.erase_probability > 0 and config.erase_area_fraction > 0
 
 
@@ -45,7 +45,7 @@ def erase(pixels: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentCon
     place = tf.range(side)
     y, x = place[None, :, None, None], place[None, None, :, None]
     inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
-    # A hash of the place and a key: noise that every device computes alike.
+    # A hash of the position and a key: the same noise on every device.
     keys = tf.cast(draws[:, Draw.ERASE_NOISE] * 2.0**24, tf.int32)
     noise = (y * side + x) * 3 + tf.range(3) + keys[:, None, None, None] * 1_000_003
     for factor in _MIX:
@@ -55,7 +55,7 @@ def erase(pixels: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentCon
 
 
 def _boxes(draws: tf.Tensor, config: augment_config.AugmentConfig, side: int) -> tf.Tensor:
-    """Top, left, bottom and right in pixels, int32 [B, 4]; empty for images that stay whole."""
+    """Returns top, left, bottom and right in pixels, int32 [B, 4]; an empty box erases nothing."""
     smallest = min(_SMALLEST_AREA, config.erase_area_fraction)
     area = smallest + draws[:, Draw.ERASE_AREA] * (config.erase_area_fraction - smallest)
     log_ratio = randomness.signed(draws, Draw.ERASE_ASPECT) * math.log(_LARGEST_ASPECT_RATIO)

@@ -1,4 +1,4 @@
-"""Mixup and CutMix: training on pairs of images and of their targets.
+"""Mixup and CutMix: mixes pairs of images and their targets.
 
 Dimension letters: B batch, H W C image or feature map, K classes.
 """
@@ -11,11 +11,11 @@ from data.augment import augment_config
 def mix(
     inputs: tf.Tensor, targets: tf.Tensor, config: augment_config.MixConfig, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mixes each element of a shuffled batch with its neighbour, by a share of its own.
+    """Mixes each element of a shuffled batch with its neighbour, with a random share for each.
 
-    Mixup adds the two up, weighted: Zhang et al., 2017, https://arxiv.org/abs/1710.09412. CutMix
-    puts a box of the one into the other, which the two share for the target by their areas: Yun
-    et al., 2019, https://arxiv.org/abs/1905.04899. Where both are on, each batch draws one.
+    Mixup is a weighted sum of the two: Zhang et al., 2017, https://arxiv.org/abs/1710.09412.
+    CutMix pastes a box of one into the other and weights the targets by area: Yun et al., 2019,
+    https://arxiv.org/abs/1905.04899. If both are on, each batch draws one.
 
     Args:
       inputs: uint8 or float [B, ...]; [B, H, W, C] for CutMix, at any resolution.
@@ -27,7 +27,7 @@ def mix(
       inputs of the same dtype, uint8 rounded, and targets float32 [B, K].
 
     Raises:
-      ValueError: CutMix is on and the inputs are no [B, H, W, C].
+      ValueError: CutMix is on and the inputs are not [B, H, W, C].
     """
     inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
     if config.cutmix_alpha and inputs.shape.rank != 4:
@@ -58,7 +58,7 @@ def beta(alpha: float, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
       float32 [count] in [0, 1].
     """
     seeds = tf.unstack(tf.random.split(seed, 2))
-    # float64: with a small alpha, both variables are often too small for float32.
+    # float64: with a small alpha, both variables often underflow float32.
     first, second = (
         tf.random.stateless_gamma([count], one, alpha, dtype=tf.float64) for one in seeds
     )
@@ -68,7 +68,7 @@ def beta(alpha: float, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _kept(inputs: tf.Tensor, config: augment_config.MixConfig, seeds: list[tf.Tensor]) -> tf.Tensor:
-    """The share that each element keeps of itself, float32, ready to be broadcast to inputs."""
+    """Returns the share that each element keeps, float32, broadcastable to the inputs."""
     batch, ones = tf.shape(inputs)[0], [1] * (inputs.shape.rank - 1)
     mixup = cutmix = None
     if config.mixup_alpha:
@@ -81,7 +81,7 @@ def _kept(inputs: tf.Tensor, config: augment_config.MixConfig, seeds: list[tf.Te
 
 
 def _outside_box(inputs: tf.Tensor, share: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """A mask float32 [B, H, W, 1]: 0 in a box of area 1 − share, cut at the borders, else 1."""
+    """Returns a mask float32 [B, H, W, 1]: 0 in a box of area 1 − share, clipped, else 1."""
     side = tf.sqrt(1 - share)
     centres = tf.random.stateless_uniform([2, tf.shape(inputs)[0]], seed)
 
@@ -96,5 +96,5 @@ def _outside_box(inputs: tf.Tensor, share: tf.Tensor, seed: tf.Tensor) -> tf.Ten
 
 
 def _blend(values: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-    """Each element's kept share, and the rest of its neighbour: the batch is shuffled already."""
+    """Mixes each element's share with the rest of its neighbour in the shuffled batch."""
     return kept * values + (1 - kept) * tf.roll(values, 1, axis=0)

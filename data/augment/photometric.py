@@ -1,6 +1,6 @@
-"""Changes of light and colour: three for whole batches, and the nine of the policies.
+"""Photometric changes: three for whole batches, and the nine of the policies.
 
-All in integers, see ``fixed_point``. Dimension letters: B batch, S side in pixels.
+All use integers, see ``fixed_point``. Dimension letters: B batch, S side in pixels.
 """
 
 import tensorflow as tf
@@ -22,14 +22,14 @@ OPERATIONS = (
     "equalize",
 )
 _LEVELS = 256
-# ITU-R 601 luma, in fixed point; Pillow's own integers.
+# ITU-R 601 luma, in fixed point; the integers that Pillow uses.
 _LUMA = (19595, 38470, 7471)
 
 
 def mean_levels(pixels: tf.Tensor) -> tf.Tensor:
-    """The mean of each image of uint8 [B, S, S, 3], S at most 1024: int32 [B], in 1/256 levels."""
+    """Computes the mean of each uint8 [B, S, S, 3], S ≤ 1024: int32 [B], in 1/256 levels."""
     height, width, channels = pixels.shape[1:]
-    # Rows first: XLA adds them up with vectors, four times as fast as all values at once.
+    # Rows first: XLA adds them with vector instructions, four times as fast as all values at once.
     rows = tf.cast(tf.reshape(pixels, [-1, height, width * channels]), tf.int32)
     total = tf.cast(tf.reduce_sum(tf.reduce_sum(rows, axis=1), axis=1), tf.int64)
     return tf.cast(total * 256 // (height * width * channels), tf.int32)
@@ -45,7 +45,7 @@ def adjust(
 
     Args:
       pixels: uint8 [B, S, S, 3] in 0–255.
-      mean: int32 [B], the level that contrast leaves alone, in 1/256 levels.
+      mean: int32 [B], the level that contrast does not change, in 1/256 levels.
       draws: float64 [B, DRAWS] in [0, 1).
       config: the extents.
 
@@ -71,13 +71,13 @@ def adjust(
 
 
 def operate(pixels: tf.Tensor, operations: tf.Tensor, amounts: tf.Tensor) -> tf.Tensor:
-    """Some of ``OPERATIONS`` on each image; they follow Pillow's, rounded instead of cut off.
+    """Applies some of ``OPERATIONS`` to each image; as Pillow, but rounded, not truncated.
 
     Args:
       pixels: uint8 [B, S, S, 3] in 0–255.
-      operations: int32 [B, N], indices into ``OPERATIONS``, done from the first to the last.
-      amounts: int32 [B, N]: a factor in fixed point for brightness to sharpness, how many bits
-        are kept for posterize, from which level on is inverted for solarize; unused for the
+      operations: int32 [B, N], indices into ``OPERATIONS``, applied from the first to the last.
+      amounts: int32 [B, N]: a factor in fixed point for brightness to sharpness, the number of
+        bits to keep for posterize, the first inverted level for solarize; unused for the
         others.
 
     Returns:
@@ -101,7 +101,7 @@ def operate(pixels: tf.Tensor, operations: tf.Tensor, amounts: tf.Tensor) -> tf.
 
 
 def _operate(pixels: tf.Tensor, operation: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """One operation on uint8 [S, S, 3]."""
+    """Applies one operation to uint8 [S, S, 3]."""
     values = tf.cast(pixels, tf.int32)
     branches = [
         lambda: pixels,
@@ -118,7 +118,7 @@ def _operate(pixels: tf.Tensor, operation: tf.Tensor, amount: tf.Tensor) -> tf.T
 
 
 def _grey(values: tf.Tensor) -> tf.Tensor:
-    """int32 [..., 3] → the luma, int32 [..., 1]."""
+    """Computes the luma, int32 [..., 1], of int32 [..., 3]."""
     luma = tf.reduce_sum(values * tf.constant(_LUMA), axis=-1, keepdims=True)
     return fixed_point.shift(luma + fixed_point.HALF)
 
@@ -130,7 +130,7 @@ def _mean_grey(values: tf.Tensor) -> tf.Tensor:
 
 
 def _smooth(values: tf.Tensor) -> tf.Tensor:
-    """A 3×3 mean with the centre five times; the border stays as it is."""
+    """Computes a 3×3 mean with the centre weighted five times; the border is unchanged."""
     rows = values[:-2] + values[1:-1] + values[2:]
     blocks = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
     inner = (blocks + 4 * values[1:-1, 1:-1] + 6) // 13
@@ -144,7 +144,7 @@ def _posterize(values: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
 
 
 def _autocontrast(values: tf.Tensor) -> tf.Tensor:
-    """Stretches each channel to 0–255; a channel of one level stays."""
+    """Stretches each channel to 0–255; a channel of one level is unchanged."""
     low, high = (reduce(values, axis=[0, 1]) for reduce in (tf.reduce_min, tf.reduce_max))
     span = high - low
     stretched = ((values - low) * (_LEVELS - 1) + span // 2) // tf.maximum(span, 1)
@@ -152,7 +152,7 @@ def _autocontrast(values: tf.Tensor) -> tf.Tensor:
 
 
 def _equalize(values: tf.Tensor) -> tf.Tensor:
-    """Makes the levels of each channel equally frequent, with Pillow's integers."""
+    """Equalises the histogram of each channel, with Pillow's integers."""
     index = tf.reshape(values + tf.range(3) * _LEVELS, [-1])
     ones = tf.ones_like(index)
     histogram = tf.reshape(tf.math.unsorted_segment_sum(ones, index, 3 * _LEVELS), [3, _LEVELS])

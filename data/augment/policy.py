@@ -1,8 +1,8 @@
-"""RandAugment and TrivialAugment: which operations an image meets, and how strong they are.
+"""RandAugment and TrivialAugment: choose the operations on an image and their strengths.
 
-Both draw from the same 14 operations. The five of geometry become maps for the one warp, the
-others follow on its pixels; so an image meets its geometry first, in the order drawn, and then
-its light and colour, in the order drawn. Dimension letters: B batch.
+Both draw from the same 14 operations. The five geometric ones become maps for the single warp,
+the others follow on its pixels; so the geometric ones are applied first, in the order drawn,
+then the photometric ones, in the order drawn. Dimension letters: B batch.
 
 Sources: Cubuk et al., 2019, RandAugment, https://arxiv.org/abs/1909.13719; Müller & Hutter, 2021,
 TrivialAugment, https://arxiv.org/abs/2103.10158, its "wide" space. Strengths as in torchvision.
@@ -22,13 +22,13 @@ OPERATIONS = photometric.OPERATIONS + GEOMETRY
 
 @dataclass(frozen=True)
 class Space:
-    """What the operations do at strength 1.
+    """The extents of the operations at strength 1.
 
     Attributes:
-      shear: how far a row is shifted for each row that it lies from the centre.
+      shear: the shift of a row for each row of distance from the centre.
       translation: in sides.
       rotation: in radians.
-      blend: what a factor of brightness, contrast, colour or sharpness differs from 1 by.
+      blend: the difference of a brightness, contrast, colour or sharpness factor from 1.
       posterize_bits: how many of 8 are dropped.
     """
 
@@ -51,7 +51,7 @@ class Step:
 
     Attributes:
       operations: int32 [B], indices into ``OPERATIONS``.
-      strengths: float64 [B] in [-1, 1]; the sign is the direction, where there is one.
+      strengths: float64 [B] in [-1, 1]; the sign is the direction, if there is one.
     """
 
     operations: tf.Tensor
@@ -66,7 +66,7 @@ def steps(draws: tf.Tensor, config: augment_config.AugmentConfig) -> list[Step]:
       config: the policy, its number of operations and its magnitude.
 
     Returns:
-      The operations in their order; none without a policy.
+      The operations in order; none without a policy.
     """
     if config.policy == "none":
         return []
@@ -82,7 +82,7 @@ def steps(draws: tf.Tensor, config: augment_config.AugmentConfig) -> list[Step]:
 
 
 def maps(drawn: list[Step], config: augment_config.AugmentConfig) -> list[tf.Tensor]:
-    """The geometry of the steps: matrices float64 [B, 3, 3], of identity for other operations."""
+    """Returns the steps' geometry: float64 [B, 3, 3], the identity for other operations."""
     if not drawn:
         return []
     space = SPACES[config.policy]
@@ -92,7 +92,7 @@ def maps(drawn: list[Step], config: augment_config.AugmentConfig) -> list[tf.Ten
 def operate(
     pixels: tf.Tensor, drawn: list[Step], config: augment_config.AugmentConfig
 ) -> tf.Tensor:
-    """Does what changes light and colour among the steps to uint8 [B, S, S, 3]."""
+    """Applies the photometric operations among the steps to uint8 [B, S, S, 3]."""
     if not drawn:
         return pixels
     space, own = SPACES[config.policy], len(photometric.OPERATIONS)
@@ -113,15 +113,15 @@ def _map(step: Step, space: Space) -> tf.Tensor:
     shift_x, shift_y = (
         strength_of(name) * space.translation for name in ("translate_x", "translate_y")
     )
-    # At most one of them is not zero, so the sums are products.
+    # At most one of them is not zero, so their sum selects it.
     return warp.matrix((cos, shear_x - sin, shear_y + sin, cos), (shift_x, shift_y))
 
 
 def _amounts(step: Step, space: Space) -> tf.Tensor:
-    """The amounts of photometric.operate: int32 [B]."""
+    """Returns the amounts for photometric.operate: int32 [B]."""
     size = tf.abs(step.strengths)
     bits = 8 - tf.cast(tf.round(size * space.posterize_bits), tf.int32)
-    # From 256 on, which no level reaches, down to 0.
+    # From 256, which no level reaches, down to 0.
     threshold = 256 - tf.cast(tf.round(size * 256), tf.int32)
     amounts = fixed_point.of(1.0 + step.strengths * space.blend)
     for name, values in (("posterize", bits), ("solarize", threshold)):

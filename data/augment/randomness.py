@@ -1,8 +1,8 @@
-"""The random numbers of augmentation, apart from their use.
+"""The random numbers of augmentation, separate from their use.
 
 A view of an image is a pure function of its pixels and ``DRAWS`` uniform numbers. In a stream the
-numbers come from a seed and the place of the batch (:func:`batch_draws`); where a view must be
-the same on every machine and in any order, from the image's digest (:func:`view_draws`).
+numbers come from a seed and the position of the batch (:func:`batch_draws`); for a view that must
+be the same on every machine and in any order, from the image's digest (:func:`view_draws`).
 
 Dimension letters: B batch, N images.
 """
@@ -19,10 +19,10 @@ DRAWS_PER_POLICY_OPERATION = 3
 
 
 class Draw(enum.IntEnum):
-    """Which column of the draws decides what; new ones go before ``POLICY`` only with care.
+    """The meaning of each column of the draws; insert before ``POLICY`` only with care.
 
-    Columns keep their meaning whatever the config, so that turning one change on leaves the
-    others as they were.
+    Columns keep their meaning for every config, so that turning one change on does not alter the
+    others.
     """
 
     FLIP_HORIZONTAL = 0
@@ -51,7 +51,7 @@ DRAWS = Draw.POLICY + DRAWS_PER_POLICY_OPERATION * augment_config.MAX_POLICY_OPE
 
 
 def batch_draws(seed: tf.Tensor, batch: tf.Tensor | int) -> tf.Tensor:
-    """Draws for a batch of a stream.
+    """Draws the numbers for a batch of a stream.
 
     Args:
       seed: int64 [2]; the same seed gives the same draws.
@@ -64,12 +64,12 @@ def batch_draws(seed: tf.Tensor, batch: tf.Tensor | int) -> tf.Tensor:
 
 
 def view_draws(digests: list[bytes], view: int, seed: int) -> np.ndarray:
-    """Draws for one view of each of some images, the same on every platform and for ever.
+    """Draws the numbers for one view of each image, the same on every platform and for ever.
 
     Args:
-      digests: what identifies each image, such as its sha256.
-      view: which view, 0 or more.
-      seed: the run's.
+      digests: an identifier of each image, such as its sha256.
+      view: the number of the view, 0 or more.
+      seed: the run's seed.
 
     Returns:
       float32 [N, DRAWS] in [0, 1).
@@ -82,5 +82,5 @@ def view_draws(digests: list[bytes], view: int, seed: int) -> np.ndarray:
 
 
 def signed(draws: tf.Tensor, which: Draw | int) -> tf.Tensor:
-    """One column of float64 [B, DRAWS] draws, spread over [-1, 1): float64 [B]."""
+    """Returns one column of float64 [B, DRAWS] draws, scaled to [-1, 1): float64 [B]."""
     return draws[:, which] * 2.0 - 1.0

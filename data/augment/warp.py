@@ -1,8 +1,8 @@
-"""All geometry as one affine warp, so that each pixel is interpolated once.
+"""Applies all geometry as one affine warp, so that each pixel is interpolated once.
 
-A matrix leads from the output to the input: each output pixel looks up where it comes from.
-Coordinates have their origin at the image's centre and the side as their unit, x to the right
-and y down. Dimension letters: B batch, S side in pixels.
+A matrix maps the output to the input: each output pixel is sampled from its source. Coordinates
+have their origin at the image's centre and the side as their unit, x to the right and y down.
+Dimension letters: B batch, S side in pixels.
 """
 
 import math
@@ -21,7 +21,7 @@ _WEIGHT_ONE = 1 << _WEIGHT_BITS
 def matrix(
     linear: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], shift: tuple[tf.Tensor, tf.Tensor]
 ) -> tf.Tensor:
-    """An affine map.
+    """Builds an affine map.
 
     Args:
       linear: xx, xy, yx, yy, each float64 [B]: x' = xx·x + xy·y + shift.
@@ -36,14 +36,14 @@ def matrix(
 
 
 def changes(draws: tf.Tensor, config: augment_config.AugmentConfig) -> list[tf.Tensor]:
-    """The maps of the config's own geometry, in the order in which an image goes through them.
+    """Returns the maps of the config's geometry, in the order of their application.
 
     Args:
       draws: float64 [B, DRAWS] in [0, 1).
       config: the extents.
 
     Returns:
-      Matrices float64 [B, 3, 3]; none where the config has no geometry.
+      Matrices float64 [B, 3, 3]; none if the config has no geometry.
     """
     maps = []
     if config.crop_min_area_fraction < 1:
@@ -55,7 +55,7 @@ def changes(draws: tf.Tensor, config: augment_config.AugmentConfig) -> list[tf.T
 
 
 def _turn(draws: tf.Tensor, config: augment_config.AugmentConfig) -> tf.Tensor:
-    """Flips, rotation, zoom and translation."""
+    """Returns the map of flips, rotation, zoom and translation."""
     angle = randomness.signed(draws, Draw.ROTATION) * (config.rotation_degrees * math.pi / 180)
     scale = 1.0 + randomness.signed(draws, Draw.ZOOM) * config.zoom_fraction
     cos, sin = tf.cos(angle) * scale, tf.sin(angle) * scale
@@ -72,10 +72,10 @@ def _turn(draws: tf.Tensor, config: augment_config.AugmentConfig) -> tf.Tensor:
 
 
 def _crop(draws: tf.Tensor, config: augment_config.AugmentConfig) -> tf.Tensor:
-    """A crop of random area, aspect ratio and place, resized to the whole.
+    """Returns the map of a crop of random area, aspect ratio and position, resized to the whole.
 
     Source: Szegedy et al., 2014, https://arxiv.org/abs/1409.4842, section 6. The ratio's logarithm
-    is uniform. A crop that would be longer than the image is cut to it, not drawn again.
+    is uniform. A crop longer than the image is cut to it, not drawn again.
     """
     smallest = config.crop_min_area_fraction
     area = smallest + draws[:, Draw.CROP_AREA] * (1 - smallest)
@@ -89,14 +89,14 @@ def _crop(draws: tf.Tensor, config: augment_config.AugmentConfig) -> tf.Tensor:
 
 
 def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
-    """Looks each output pixel up in the input: bilinear, the borders mirrored.
+    """Samples each output pixel from the input: bilinear, with mirrored borders.
 
-    Not by ImageProjectiveTransformV3, which rounds down and so darkens by half a level, and whose
-    last bits depend on the device.
+    Does not use ImageProjectiveTransformV3, which rounds down and so darkens by half a level, and
+    whose last bits depend on the device.
 
     Args:
       pixels: uint8 [B, S, S, 3] in 0–255; S is at least 2.
-      maps: float64 [B, 3, 3], in the order in which an image goes through them; at least one.
+      maps: float64 [B, 3, 3], in the order of their application; at least one.
 
     Returns:
       uint8 [B, S, S, 3] in 0–255.
@@ -119,10 +119,10 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
 
 
 def _transforms(maps: list[tf.Tensor], side: int) -> tf.Tensor:
-    """Joins maps and counts in pixels.
+    """Composes maps and converts them to pixels.
 
     Args:
-      maps: float64 [B, 3, 3], in the order in which an image goes through them; at least one.
+      maps: float64 [B, 3, 3], in the order of their application; at least one.
       side: S.
 
     Returns:
@@ -138,7 +138,7 @@ def _transforms(maps: list[tf.Tensor], side: int) -> tf.Tensor:
 
 
 def _neighbour(position: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pixel at or before a position, and how far on the next one it lies.
+    """Returns the pixel at or before a position, and the interpolation weight of the next one.
 
     Args:
       position: int32, fixed point, in pixels.
@@ -147,7 +147,7 @@ def _neighbour(position: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     Returns:
       index int32 in 0 … S − 2, and the share of pixel index + 1, int32 in 0–256.
     """
-    # Mirrored at the outer edges of the first and the last pixel, up to three sides away.
+    # Mirrored at the outer edges of the first and last pixel, up to three sides away.
     length = side * fixed_point.ONE
     edge = tf.abs(position + fixed_point.HALF)
     edge = tf.abs(length - tf.abs(length - edge))

@@ -1,6 +1,6 @@
 """The list of all images of an Examples artifact, without their bytes.
 
-One file a shard, in the order of its records; :mod:`data.examples.examples_artifact` says where it lies.
+One file a shard, in the order of its records; :mod:`data.examples.examples_artifact` has its path.
 """
 
 import json
@@ -33,7 +33,7 @@ class Image(NamedTuple):
       shard: the index of its shard in the split.
       sha256: of the file's bytes, in hex.
       span: the number of its span; None where there are no spans.
-      info: what is known of it.
+      info: its decoded properties.
     """
 
     path: str

@@ -16,14 +16,14 @@ from data.examples import example
 # A shuffled window, not the whole set: at 160 px it holds about 300 MB.
 SHUFFLE_WINDOW = 4096
 _REPEATED_AT_ONCE = 64
-# Where repeats are of classes without records, an endless epoch would hang without a word.
+# With repeats only of classes without records, an endless epoch would hang silently.
 _MOST_PASSES = 100
 
 
 def evaluation_batches(
     files: Sequence[str], count: int, size_px: int, batch_size: int
 ) -> tf.data.Dataset:
-    """Every record once, in order, unchanged.
+    """Returns every record once, in order, unchanged.
 
     Args:
       files: shards of pixels records.
@@ -57,30 +57,31 @@ def training_batches(
     skip_batches: int = 0,
     repeats: Sequence[float] | None = None,
 ) -> tf.data.Dataset:
-    """One epoch: every record once, shuffled and augmented; a pure function of its arguments.
+    """Returns one epoch: every record, shuffled and augmented; a pure function of its arguments.
 
-    Each epoch has an order and changes of its own, the same whenever it is made; TensorFlow's
-    global seed does not matter. A training that was interrupted goes on within its epoch by
-    ``skip_batches``, which costs the reading of what is skipped.
+    Each epoch has its own order and changes, the same whenever it is made; TensorFlow's global
+    seed does not matter. An interrupted training resumes within its epoch by ``skip_batches``,
+    which costs the reading of the skipped records.
 
     Args:
-      files: as of :func:`evaluation_batches`.
-      count: likewise; as many images are in an epoch.
-      size_px: likewise.
-      batch_size: likewise.
-      config: the changes; none are made here where they are the model's.
-      seed: the run's.
-      epoch: which one, 0 or more.
+      files: shards of pixels records.
+      count: how many records they hold, and images an epoch has.
+      size_px: the side S that they were written at.
+      batch_size: B; the last batch may be smaller.
+      config: the augmentation; none happens here if the model does it.
+      seed: the run's seed.
+      epoch: the number of the epoch, 0 or more.
       skip_batches: how many batches to leave out at the start.
       repeats: K numbers: how often an image of each class is in an epoch, on average. An image is
-        there as often as the whole number says, and once more by chance for the rest of it. The
-        epoch ends after ``count`` images, or goes on with a second pass. None means once each.
+        repeated as often as the integer part states, and once more with the probability of the
+        fraction. The epoch ends after ``count`` images, or starts a second pass. None means
+        once each.
 
     Returns:
       A data set of pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
 
     Raises:
-      ValueError: more batches to skip than there are, or repeats below 0 or all of them 0.
+      ValueError: ``skip_batches`` exceeds the batches, or repeats are below 0 or all 0.
     """
     batches = math.ceil(count / batch_size)
     _check(batches, skip_batches, repeats)
@@ -93,14 +94,14 @@ def training_batches(
         None if repeats is None else tuple(repeats),
     )
     key, skipped = (tf.constant(n, tf.int64) for n in (_key(seed, epoch), skip_batches))
-    # Rewriting the graph anew for each epoch takes 40 ms and finds nothing to fuse.
+    # Optimising the graph again for each epoch takes 40 ms and finds nothing to fuse.
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False
     dataset = _counted(make(key, skipped), batches - skip_batches).with_options(options)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-# Traced once a run, not once an epoch: on few images that would cost more than the images.
+# Traced once a run, not once an epoch: with few images, tracing costs more than the images.
 @functools.lru_cache(maxsize=8)
 def _epoch_maker(
     files: tuple[str, ...],
@@ -110,7 +111,7 @@ def _epoch_maker(
     config: augment_config.AugmentConfig,
     repeats: tuple[float, ...] | None,
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
-    """What makes an epoch out of its key and the number of batches to skip, each int64 []."""
+    """Returns a function from a key and the batches to skip, each int64 [], to an epoch."""
     unchanged = config.where == "model" or augment.is_identity(config)
 
     # AutoGraph has nothing to convert here, and would take half a second to find that out.
@@ -141,7 +142,7 @@ def _check(batches: int, skip_batches: int, repeats: Sequence[float] | None) -> 
 
 
 def _key(seed: int, epoch: int) -> int:
-    """What all that is random in an epoch starts from, in 0 … 2⁶³ − 1."""
+    """Returns the seed of all randomness in an epoch, in 0 … 2⁶³ − 1."""
     digest = hashlib.shake_256(f"{seed}/{epoch}".encode()).digest(8)
     return int.from_bytes(digest, "big") >> 1
 
@@ -153,10 +154,10 @@ def _counted(dataset: tf.data.Dataset, batches: int) -> tf.data.Dataset:
 def _shuffled(
     files: tuple[str, ...], key: tf.Tensor, repeats: tuple[float, ...] | None
 ) -> tf.data.Dataset:
-    """Serialised records, string [], shuffled by the key alone; many passes with repeats.
+    """Returns serialised records, string [], shuffled by the key only; many passes with repeats.
 
-    To be called within a function: tf.data joins its seeds with TensorFlow's global one, and
-    there, that is the function's own.
+    Call it within a tf.function: tf.data combines its seeds with TensorFlow's global seed, and
+    inside a function that is the function's own.
     """
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
@@ -181,7 +182,7 @@ def _shuffled(
 def _repeated(
     records: tf.data.Dataset, repeats: tuple[float, ...], seed: tf.Tensor
 ) -> tf.data.Dataset:
-    """Each record as often as its class says; what is random hangs on the record's place."""
+    """Repeats each record as its class requires; randomness depends on the record's position."""
 
     def repeat(index: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
         wanted = tf.gather(tf.constant(repeats, tf.float32), example.parse_label_ids(serialized))

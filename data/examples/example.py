@@ -2,7 +2,7 @@
 
 Two records, both tf.Example in uncompressed TFRecord files (JPEG and PNG do not compress again):
 
-* the *image* record, written at ingest: encoded bytes and all that is known of the image;
+* the *image* record, written at ingest: encoded bytes and all properties of the image;
 * the *pixels* record, written by Preprocess: raw uint8 pixels at the model's size.
 
 Dimension letters: B batch, S side in pixels.
@@ -66,7 +66,7 @@ _INTEGER = tf.io.FixedLenFeature([], tf.int64)
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where an image came from: relative path, class and label, digest of its file, span."""
+    """The origin of an image: relative path, class and label, digest of its file, span."""
 
     filename: str
     class_text: str
@@ -76,9 +76,9 @@ class ImageSource:
 
 
 class Encoder:
-    """Serialises image records; not for several threads at once.
+    """Serialises image records; not thread-safe.
 
-    One message is filled over and over: making a new one costs three times as much.
+    One message is reused for all records: creating a new one costs three times as much.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Encoder:
                 self._values.append(features[name].float_list.value)
 
     def encode(self, encoded: bytes, info: decode.ImageInfo, source: ImageSource) -> bytes:
-        """Serialises one record: the bytes to store, what is known of them, their source."""
+        """Serialises one record: the bytes to store, their properties, their source."""
         values = {
             ENCODED: encoded,
             FORMAT: _bytes(info.format),
@@ -146,7 +146,7 @@ def parse(serialized: tf.Tensor, names: list[str] | None = None) -> dict[str, tf
       Feature name → tensor [B] of the feature's dtype.
 
     Raises:
-      tf.errors.InvalidArgumentError: a record lacks a feature or is none.
+      tf.errors.InvalidArgumentError: a record lacks a feature or cannot be parsed.
     """
     wanted = FEATURES if names is None else {name: FEATURES[name] for name in names}
     spec = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in wanted.items()}
@@ -170,12 +170,12 @@ def parse_pixels(serialized: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Ten
 
 
 def parse_label_ids(serialized: tf.Tensor) -> tf.Tensor:
-    """Parses the label_ids alone, int64 [B], of image or pixels records, string [B]."""
+    """Parses only the label_ids, int64 [B], of image or pixels records, string [B]."""
     return tf.io.parse_example(serialized, {CLASS_LABEL: _INTEGER})[CLASS_LABEL]  # type: ignore[no-any-return]
 
 
 def _bytes(text: str) -> bytes:
-    # A file name may be any bytes on Linux; surrogates bring back the original ones.
+    # A file name may be any bytes on Linux; surrogates restore the original ones.
     return text.encode("utf-8", "surrogateescape")
 
 

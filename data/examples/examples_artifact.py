@@ -1,4 +1,4 @@
-"""Reads and writes an Examples artifact: the images in their splits, and what is known of them.
+"""Reads and writes an Examples artifact: the images in their splits, and their properties.
 
     <uri>/
       Split-train/                       the records; likewise Split-eval, Split-test
@@ -7,12 +7,11 @@
         train-00000-of-00002.jsonl
       labels.json                        the label map
       ingest.json                        the report: how many files are where, how they were read
-      quarantine.csv                     the files that no split holds, and why
-      unused.csv                         the files that were passed over, and why
+      quarantine.csv                     the files in no split, with reasons
+      unused.csv                         the unused files, with reasons
       report-parts/                      of each shard, while the artifact is written
 
-Artifacts of pixels and of predictions have the same folders of splits. What the files hold is
-said by :mod:`data.examples.example`, :mod:`data.examples.catalog`, :mod:`data.splits.labels` and :mod:`data.examples.ingest_report`.
+Artifacts of pixels and of predictions have the same folders of splits. The files are defined by :mod:`data.examples.example`, :mod:`data.examples.catalog`, :mod:`data.splits.labels` and :mod:`data.examples.ingest_report`.
 """
 
 import os
@@ -38,7 +37,7 @@ def split_folder(uri: str, split: str) -> str:
 
 
 def shard_path(uri: str, split: str, shard: int, count: int) -> str:
-    """Returns where a shard of records belongs, of ``count`` in its split."""
+    """Returns the path of a shard of records, of ``count`` in its split."""
     return os.path.join(split_folder(uri, split), records.shard_name(shard, count))
 
 
@@ -48,14 +47,14 @@ def shards(uri: str, split: str) -> list[str]:
 
 
 def catalog_path(uri: str, split: str, shard: int, count: int) -> str:
-    """Returns where the list of one shard's images belongs, of ``count`` in its split."""
+    """Returns the path of the list of one shard's images, of ``count`` in its split."""
     return os.path.join(uri, _CATALOG, f"{split}-{shard:05d}-of-{count:05d}.jsonl")
 
 
 def write_catalog(
     uri: str, images: Iterable[catalog.Image], shard_counts: Mapping[str, int]
 ) -> None:
-    """Writes the lists of all shards, also of those without an image."""
+    """Writes the lists of all shards, including empty ones."""
     listed: dict[tuple[str, int], list[catalog.Image]] = {
         (name, shard): [] for name, count in shard_counts.items() for shard in range(count)
     }
@@ -79,7 +78,7 @@ def read_labels(uri: str) -> list[str]:
     """Reads the label map.
 
     Raises:
-      errors.DataError: the file holds no list of different names.
+      errors.DataError: the file is not a list of distinct names.
     """
     path = os.path.join(uri, LABELS_FILE)
     return labels.from_json(read_back.text(path, "label map"), path, read_back.STEP_AGAIN)
@@ -91,7 +90,7 @@ def write_labels(uri: str, names: list[str]) -> None:
 
 
 def read_report(uri: str) -> ingest_report.Report:
-    """Reads what became of the files.
+    """Reads the report of an ingest.
 
     Raises:
       errors.DataError: the report is damaged.
@@ -100,20 +99,20 @@ def read_report(uri: str) -> ingest_report.Report:
 
 
 def write_report(uri: str, report: ingest_report.Report) -> str:
-    """Writes the report and the quarantine list; returns where the list is."""
+    """Writes the report and the quarantine list; returns the path of the list."""
     _write(uri, REPORT_FILE, report.to_json())
     return _write(uri, QUARANTINE_FILE, report.quarantine_csv())
 
 
 def write_report_part(uri: str, name: str, report: ingest_report.Report) -> None:
-    """Leaves a part of the report in the artifact, for :func:`take_report_parts`."""
+    """Writes a part of the report into the artifact, for :func:`take_report_parts`."""
     folder = os.path.join(uri, _PARTS)
     tf.io.gfile.makedirs(folder)
     _write(folder, f"{name}.json", report.to_json())
 
 
 def take_report_parts(uri: str) -> list[ingest_report.Report]:
-    """Reads the parts of a report, and deletes them."""
+    """Reads and deletes the parts of a report."""
     folder = os.path.join(uri, _PARTS)
     parts = [
         _read_report(path) for path in sorted(tf.io.gfile.glob(os.path.join(folder, "*.json")))

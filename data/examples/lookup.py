@@ -1,4 +1,4 @@
-"""Encoded images out of shards, by their path or one of each class."""
+"""Reads encoded images from shards, by their path or one of each class."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -14,7 +14,7 @@ def by_path(files: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str,
 
     Args:
       files: shards of image records.
-      paths: by image/filename; those in no shard are passed over.
+      paths: by image/filename; paths in no shard are ignored.
     """
     wanted = set(paths)
     for name, encoded in _rows(files, example.FILENAME):
@@ -23,11 +23,11 @@ def by_path(files: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str,
 
 
 def one_of_each_class(files: Sequence[str], classes: int) -> dict[str, bytes]:
-    """Class name → its first encoded image in the order of the records, by class name.
+    """Returns class name → its first encoded image in the order of the records.
 
     Args:
       files: shards of image records.
-      classes: after how many classes the search ends.
+      classes: the number of classes after which the search ends.
     """
     chosen: dict[str, bytes] = {}
     for name, encoded in _rows(files, example.CLASS_TEXT):

@@ -1,6 +1,7 @@
-"""TFRecord shards: their names, and writing one whole or not at all.
+"""TFRecord shards: their names, and atomic writes.
 
-Shards are raw: an encoded image does not compress again, and gzip would cost 14 times the CPU.
+Shards are uncompressed: encoded images do not compress further, and gzip would cost 14 times the
+CPU time.
 """
 
 import os
@@ -15,12 +16,12 @@ PREFIX = "examples"
 
 
 def shard_name(index: int, count: int) -> str:
-    """The file name of a shard, ``examples-00002-of-00010``."""
+    """Returns the file name of a shard, ``examples-00002-of-00010``."""
     return f"{PREFIX}-{index:05d}-of-{count:05d}"
 
 
 def shard_count(size_bytes: float, shard_bytes: int) -> int:
-    """How many shards of about ``shard_bytes`` hold ``size_bytes``; at least one."""
+    """Returns how many shards of about ``shard_bytes`` hold ``size_bytes``; at least one."""
     return max(1, round(size_bytes / shard_bytes))
 
 
@@ -28,7 +29,7 @@ def write(path: str, records: Iterable[bytes]) -> int:
     """Writes a shard under a temporary name and renames it, so that a retry is harmless.
 
     Returns:
-      How many records were written.
+      The number of records written.
     """
     temporary = _unfinished(path)
     count = 0
@@ -45,7 +46,7 @@ def write(path: str, records: Iterable[bytes]) -> int:
 
 
 def move_in(local: str, path: str) -> None:
-    """Copies a local file to where a shard belongs, whole or not at all."""
+    """Copies a local file to the place of a shard, atomically."""
     temporary = _unfinished(path)
     try:
         tf.io.gfile.copy(local, temporary)
@@ -56,10 +57,10 @@ def move_in(local: str, path: str) -> None:
 
 
 def check_written(targets: Sequence[str]) -> None:
-    """Makes sure that every shard was written, whatever engine was asked to.
+    """Checks that every shard was written, whichever engine ran the step.
 
     Raises:
-      errors.PipelineError: one was not.
+      errors.PipelineError: a shard is missing.
     """
     missing = [path for path in targets if not tf.io.gfile.exists(path)]
     if missing:
@@ -71,12 +72,12 @@ def check_written(targets: Sequence[str]) -> None:
 
 
 def files(split_uri: str) -> list[str]:
-    """The shards in a split's folder, sorted."""
+    """Returns the shards in a split's folder, sorted."""
     return sorted(tf.io.gfile.glob(os.path.join(split_uri, f"{PREFIX}-*-of-*")))
 
 
 def _unfinished(path: str) -> str:
-    """Where a shard is written first: readers glob its folder, what is unfinished is not there."""
+    """Returns the temporary path of a shard, outside of the folder that readers glob."""
     folder = os.path.join(os.path.dirname(os.path.dirname(path)), ".unfinished")
     tf.io.gfile.makedirs(folder)
     tf.io.gfile.makedirs(os.path.dirname(path))

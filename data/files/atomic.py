@@ -1,4 +1,4 @@
-"""Writing a local file whole or not at all. TFRecord shards, which may be remote: records.py."""
+"""Atomic writes of local files. For TFRecord shards, which may be remote, see records.py."""
 
 import errno
 import os
@@ -13,15 +13,15 @@ BACKUP_SUFFIX = ".previous"
 
 @contextmanager
 def replacing(path: str | Path, durable: bool = False, backup: bool = False) -> Iterator[Path]:
-    """Gives a temporary file to write, which takes the place of ``path`` when all went well.
+    """Yields a temporary file to write, which replaces ``path`` if no error occurs.
 
-    Its folder is made. Several processes may write the same file; the last one wins.
+    Creates its folder. Several processes may write the same file; the last one wins.
 
     Args:
       path: the file to replace.
-      durable: whether it must outlast a power failure: file and folder are synchronised with the
-        disk, which takes milliseconds. What can be made again does without.
-      backup: whether what lay there before stays beside it, see :func:`backup_of`.
+      durable: whether it must survive a power failure: file and folder are synchronised with the
+        disk, which takes milliseconds. Files that can be made again do not need it.
+      backup: whether the previous version is kept beside it, see :func:`backup_of`.
 
     Yields:
       The path to write to.
@@ -44,17 +44,17 @@ def replacing(path: str | Path, durable: bool = False, backup: bool = False) -> 
 
 
 def backup_of(path: str | Path) -> Path:
-    """Where the version before the last one lies of a file that is replaced with ``backup``."""
+    """Returns the path of the previous version of a file that is written with ``backup``."""
     path = Path(path)
     return path.with_name(path.name + BACKUP_SUFFIX)
 
 
 def remedy(path: str | Path, loss: str) -> str:
-    """Says what to do with a damaged file that cannot be made again.
+    """Returns advice on a damaged file that cannot be made again.
 
     Args:
       path: the file, which is written with a backup.
-      loss: what would come of going on without it.
+      loss: the consequence of continuing without it.
     """
     backup = backup_of(path)
     if backup.exists():
@@ -63,14 +63,14 @@ def remedy(path: str | Path, loss: str) -> str:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Makes a folder; returns those that got a new entry by it."""
+    """Creates a folder; returns the folders that got a new entry."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return [one.parent for one in missing]
 
 
 def _keep(path: Path) -> None:
-    """By a hard link, so that there is no moment without a file at ``path``."""
+    """Keeps the previous version by a hard link, so that ``path`` exists at every moment."""
     copy = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         try:
@@ -81,7 +81,7 @@ def _keep(path: Path) -> None:
             shutil.copy2(path, copy)
         os.replace(copy, backup_of(path))
     finally:
-        # Where both names were of one file already, the rename did nothing.
+        # If both names already referred to one file, the rename did nothing.
         copy.unlink(missing_ok=True)
 
 
@@ -90,7 +90,7 @@ def _synchronise(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems know no synchronising of folders.
+        # Some network file systems cannot synchronise folders.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

@@ -7,7 +7,7 @@ from PIL import Image
 
 PHASH_BITS = 256
 _SIDE = 16  # of the block of lowest frequencies that the hash keeps
-_SAMPLED_PX = 64  # an image is looked at at this size
+_SAMPLED_PX = 64  # an image is hashed at this size
 _FLAT = 1.0  # grey levels; below this spread an image has no structure to hash
 
 # The first rows of the orthonormal DCT-II matrix [16, 64].
@@ -17,21 +17,21 @@ _DCT[0] /= np.sqrt(2)
 
 
 def sha256(content: bytes) -> str:
-    """The sha256 of a file's bytes, in hex."""
+    """Returns the sha256 of a file's bytes, in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
 def phash(grey: Image.Image) -> str:
-    """The perceptual hash of an image: 256 bits that survive scaling, compression, slight crops.
+    """Computes a perceptual hash: 256 bits that survive scaling, compression and slight crops.
 
-    Each bit tells whether one of the 16×16 lowest frequencies of the cosine transform lies above
+    Each bit states whether one of the 16×16 lowest frequencies of the cosine transform lies above
     their median. Measured on photographs: copies that were halved, compressed to quality 50 or
     cropped by 1 % at each side differ in at most 40 bits; the nearest other photo in 65 and more.
 
     Source: C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010.
 
     Args:
-      grey: of mode "L".
+      grey: an image of mode "L".
 
     Returns:
       64 hex digits; all zero for an image of a single grey.
@@ -41,6 +41,6 @@ def phash(grey: Image.Image) -> str:
     if np.ptp(values) <= _FLAT:
         return "0" * (PHASH_BITS // 4)
     spectrum = (_DCT @ values @ _DCT.T).ravel()
-    # The mean says nothing of the structure.
+    # The mean carries no structure.
     bits = spectrum > np.partition(spectrum[1:], len(spectrum) // 2 - 1)[len(spectrum) // 2 - 1]
     return np.packbits(bits).tobytes().hex()

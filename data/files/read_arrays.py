@@ -1,4 +1,4 @@
-"""Reading NumPy's files that were written earlier; what read_back.py is for text."""
+"""Reads NumPy files written earlier; the counterpart of read_back.py for arrays."""
 
 import os
 from collections.abc import Callable
@@ -13,11 +13,11 @@ MAX_BYTES = 16 << 30
 
 
 def array(path: str | os.PathLike[str], what: str, remedy: str = "") -> np.ndarray:
-    """Maps the array of an ``.npy`` file into memory, to be read only.
+    """Maps the array of an ``.npy`` file into memory, read-only.
 
     Raises:
       read_back.AbsentError: there is no such file.
-      read_back.ReadError: it is none, holds objects, or is shorter than it says.
+      read_back.ReadError: it is not one, holds objects, or is shorter than its header states.
     """
     with read_back.told(f"{what} {os.fspath(path)}", remedy):
         with read_back.local(path, MAX_BYTES):  # a regular file of an allowed size
@@ -36,14 +36,15 @@ def arrays(
     Args:
       path: a local file.
       what: the kind of file, for messages.
-      make: makes the result of a mapping from names to arrays.
-      remedy: what to do where it cannot be used, in whole sentences.
+      make: makes the result from a mapping of names to arrays.
+      remedy: what to do if it cannot be used, in whole sentences.
 
     Raises:
       read_back.AbsentError: there is no such file.
-      read_back.ReadError: it is none, holds objects, would take too much memory, or is of another shape.
+      read_back.ReadError: it is not one, holds objects, would take too much memory, or has another
+        content than expected.
     """
-    # NumPy leaves a file open that it opened itself and finds to be no archive.
+    # NumPy leaves a file open that it opened itself and that is not an archive.
     with (
         read_back.told(f"{what} {os.fspath(path)}", remedy),
         read_back.local(path, MAX_BYTES) as file,

@@ -1,13 +1,14 @@
-"""Reading what a program wrote earlier: state, caches, artifacts, answers of processes.
+"""Reads what a program wrote earlier: state, caches, artifacts, answers of processes.
 
-A file may be empty, cut off, full of zero bytes after a power failure, huge, nested without end, of
-another version or edited by hand. So nothing is parsed but here. A reader does one of three things:
+A file may be empty, cut off, full of zero bytes after a power failure, huge, nested too deeply, of
+another version or edited by hand. So only this module parses. A reader does one of three things:
 
-    refuse       ReadError, in one sentence: which file, what is wrong, what to do
-    rebuild      for caches: the caller catches ReadError, says so and goes on without the file
-    pass over    for files of independent lines: bad ones are counted, and the count is logged
+    refuse       ReadError, in one sentence: the file, the problem, the remedy
+    rebuild      for caches: the caller catches ReadError, logs it and continues without the file
+    skip         for files of independent lines: bad ones are counted, and the count is logged
 
-Lines are read by read_lines.py, arrays by read_arrays.py. Addresses with a scheme, such as ``gs://``, are read through TensorFlow; all others are local paths.
+For lines see read_lines.py, for arrays read_arrays.py. Addresses with a scheme, such as
+``gs://``, are read through TensorFlow; all others are local paths.
 """
 
 import csv
@@ -31,7 +32,7 @@ MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # of files with an entry for each image
 STEP_AGAIN = "Run the step that wrote it again (--force STEP)."
 
-# What parsers and constructors raise on content that is not theirs.
+# The exceptions of parsers and constructors on invalid content.
 BROKEN = (
     ArithmeticError,
     AttributeError,
@@ -54,35 +55,35 @@ _DETAIL_CHARACTERS = 300
 
 
 class ReadError(errors.DataError):
-    """A file or an answer that was read back is damaged, or another one than expected."""
+    """A file or an answer that was read back is damaged, or not what was expected."""
 
     @classmethod
     def of(cls, what: str, problem: str, remedy: str = "") -> "ReadError":
-        """Makes the sentence.
+        """Composes the message.
 
         Args:
-          what: the kind and name of what was read.
-          problem: what is wrong with it, to go on with after "cannot be used: ".
+          what: the kind and name of the file or answer.
+          problem: its problem, which continues "cannot be used: ".
           remedy: what to do, in whole sentences.
         """
         return cls(f"The {what} cannot be used: {problem}. {remedy}".rstrip())
 
 
 class AbsentError(ReadError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class BrokenError(ValueError):
-    """A problem in words, to go on with after "cannot be used: "; for those who make a result."""
+    """A problem, which continues "cannot be used: "; raised by functions that make a result."""
 
 
 @contextmanager
 def told(what: str, remedy: str = "") -> Iterator[None]:
-    """Turns whatever broken content raises inside into :class:`ReadError`.
+    """Converts all exceptions that broken content raises inside to :class:`ReadError`.
 
     Args:
-      what: the kind and name of what is read.
-      remedy: what to do where it cannot be used, in whole sentences.
+      what: the kind and name of the file or answer.
+      remedy: what to do if it cannot be used, in whole sentences.
     """
     try:
         yield
@@ -121,13 +122,13 @@ def content(
     Args:
       path: a local path, or an address that TensorFlow reads.
       what: the kind of file, for messages.
-      remedy: what to do where it cannot be used, in whole sentences.
+      remedy: what to do if it cannot be used, in whole sentences.
       limit: bytes above which it is refused unread.
-      may_be_empty: whether a file without a byte is whole.
+      may_be_empty: whether an empty file is valid.
 
     Raises:
       AbsentError: there is no such file.
-      ReadError: it is empty, too large, no regular file, or the system refuses.
+      ReadError: it is empty, too large, not a regular file, or the system refuses.
     """
     with told(f"{what} {os.fspath(path)}", remedy):
         with _remote(path, limit) if "://" in os.fspath(path) else local(path, limit) as file:
@@ -144,7 +145,7 @@ def content(
 def text(
     path: Name, what: str, remedy: str = "", limit: int = MAX_BYTES, may_be_empty: bool = False
 ) -> str:
-    """Reads a UTF-8 text; see :func:`content`. A byte-order mark is left out."""
+    """Reads a UTF-8 text; see :func:`content`. Removes a byte-order mark."""
     found = content(path, what, remedy, limit, may_be_empty)
     with told(f"{what} {os.fspath(path)}", remedy):
         return decoded(found)
@@ -158,36 +159,36 @@ def json_file(
     Args:
       path: a local path, or an address that TensorFlow reads.
       what: the kind of file, for messages.
-      make: makes the result of the plain value; what it raises on content of another shape is told
-        as a fault of the file.
-      remedy: what to do where it cannot be used, in whole sentences.
+      make: makes the result from the plain value; exceptions that it raises on unexpected content
+        are reported as a fault of the file.
+      remedy: what to do if it cannot be used, in whole sentences.
       limit: bytes above which it is refused unread.
 
     Raises:
       AbsentError: there is no such file.
-      ReadError: it cannot be read, is no JSON, or is of another shape.
+      ReadError: it cannot be read, is not JSON, or has another content than expected.
     """
     found = content(path, what, remedy, limit)
     return from_json(found, f"{what} {os.fspath(path)}", make, remedy)
 
 
 def from_json(given: str | bytes, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
-    """Reads JSON that is at hand, as the answer of a process; ``what`` names it whole.
+    """Parses JSON in memory, such as the answer of a process; ``what`` is its full name.
 
     Raises:
-      ReadError: it is no JSON, or of another shape.
+      ReadError: it is not JSON, or has another content than expected.
     """
     with told(what, remedy):
         return make(json.loads(decoded(given)))
 
 
 def yaml_file(path: Name, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
-    """Reads a YAML file; as :func:`json_file`."""
+    """Reads a YAML file; see :func:`json_file`."""
     return from_yaml(text(path, what, remedy), f"{what} {os.fspath(path)}", make, remedy)
 
 
 def from_yaml(given: str, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
-    """Reads YAML that is at hand; as :func:`from_json`."""
+    """Parses YAML in memory; see :func:`from_json`."""
     with told(what, remedy):
         return make(yaml.safe_load(given))
 
@@ -204,27 +205,27 @@ def csv_rows(
     Args:
       path: the file.
       what: the kind of file, for messages.
-      make: makes the result of all rows, the header first.
-      remedy: what to do where it cannot be used, in whole sentences.
+      make: makes the result from all rows, the header first.
+      remedy: what to do if it cannot be used, in whole sentences.
       limit: bytes above which it is refused unread.
 
     Raises:
       AbsentError: there is no such file.
-      ReadError: it cannot be read, or is of another shape.
+      ReadError: it cannot be read, or has another content than expected.
     """
     with told(f"{what} {os.fspath(path)}", remedy), local(path, limit) as file:
         return make(csv.reader((decoded(line) for line in file), strict=True))
 
 
 def decoded(given: str | bytes) -> str:
-    """Decodes UTF-8; a byte-order mark is left out."""
+    """Decodes UTF-8; removes a byte-order mark."""
     return given if isinstance(given, str) else given.decode("utf-8-sig")
 
 
 @contextmanager
 def local(path: Name, limit: int | None) -> Iterator[IO[bytes]]:
-    """Opens a regular file of at most ``limit`` bytes; raises inside :func:`told` where it is none."""
-    # A pipe that took the file's place must not be waited for.
+    """Opens a regular file of at most ``limit`` bytes; for use inside :func:`told`."""
+    # If a pipe has replaced the file, opening it must not block.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)

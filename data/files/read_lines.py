@@ -1,7 +1,7 @@
-"""Reading files of JSON lines that were written earlier, each line for itself.
+"""Reads files of JSON lines that were written earlier, each line independently.
 
-A line may be cut off, zero bytes, of another version, or anything else: it is passed over, and how
-many were is logged. Nothing is kept but the line at hand.
+A line may be cut off, zero bytes, of another version, or anything else: it is skipped, and the
+number of skipped lines is logged. Only the current line is in memory.
 """
 
 import functools
@@ -26,16 +26,16 @@ def lines(
     make: Callable[[Any], Made],
     limit: int | None = None,
 ) -> Iterator[Made]:
-    """Reads a file of JSON lines; those that are none are counted and passed over.
+    """Reads a file of JSON lines; counts and skips invalid ones.
 
     Args:
       path: a local file.
       what: the kind of file, for the log.
-      make: makes a row of the plain value; what it raises marks the line as bad.
-      limit: bytes that are read of a larger file, its end; None: all.
+      make: makes a row from the plain value; an exception marks the line as bad.
+      limit: bytes to read at the end of a larger file; None: all.
 
     Yields:
-      The rows. Nothing where there is no such file.
+      The rows; none if there is no such file.
     """
     where = f"{what} {os.fspath(path)}"
     try:
@@ -43,7 +43,7 @@ def lines(
             size = os.fstat(file.fileno()).st_size
             if limit is not None and size > limit:
                 file.seek(size - limit)
-                file.readline(MAX_LINE_BYTES)  # what is left of a line
+                file.readline(MAX_LINE_BYTES)  # the rest of a line
             yield from _rows(_bounded(file), where, make)
     except read_back.AbsentError:
         return
@@ -52,20 +52,20 @@ def lines(
 
 
 def _bounded(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long, its beginning."""
+    """Yields the lines of a file; of a line that is too long, its beginning."""
     while line := file.readline(MAX_LINE_BYTES):
         yield line
         start = file.tell()
         while line and not line.endswith(b"\n"):
             if file.tell() - start > _MAX_SKIPPED_BYTES:
-                raise read_back.BrokenError("a line of it has no end; the rest is passed over")
+                raise read_back.BrokenError("a line of it has no end; the rest is skipped")
             line = file.readline(MAX_LINE_BYTES)
 
 
 def _rows(found: Iterable[bytes], where: str, make: Callable[[Any], Made]) -> Iterator[Made]:
     bad = 0
     for line in found:
-        # After a power failure zero bytes may stand where a line was, before the next one.
+        # After a power failure zero bytes may replace a line, before the next one.
         kept = line.strip(b"\0\r\n\t ")
         if not kept:
             bad += b"\0" in line
@@ -77,11 +77,11 @@ def _rows(found: Iterable[bytes], where: str, make: Callable[[Any], Made]) -> It
             continue
         yield row
     if bad:
-        logging.warning("In the %s, %d lines are damaged and were passed over.", where, bad)
+        logging.warning("In the %s, %d lines are damaged and were skipped.", where, bad)
 
 
 def typed(kind: type[Row], values: Sequence[Any]) -> Row:
-    """Makes a named tuple of plain values, all of which must have the types of its annotations.
+    """Makes a named tuple from plain values, which must have the types of its annotations.
 
     Raises:
       TypeError: there are more or fewer values, or one has another type.

@@ -7,13 +7,13 @@ from typing import TextIO
 
 from data.splits import folder
 
-# What begins with one of these is a formula to a spreadsheet, which may run programs and send data.
-# Source: OWASP, "CSV Injection"; full-width forms are read as the others where East Asian is typed.
+# A cell that begins with one of these is a formula, which may run programs and send data.
+# Source: OWASP, "CSV Injection"; East Asian spreadsheets read full-width forms as the others.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """Makes a CSV file of names that a stranger may have chosen.
+    """Returns a CSV file of untrusted names.
 
     Args:
       header: the names of the columns.
@@ -27,10 +27,10 @@ def text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def writing(file: TextIO, header: Sequence[str]) -> Callable[[Iterable[object]], None]:
-    """Begins such a file, for rows that are more than memory holds.
+    """Begins such a file, for more rows than fit into memory.
 
     Args:
-      file: open for text, with ``newline=""``.
+      file: opened for text, with ``newline=""``.
       header: the names of the columns.
 
     Returns:
@@ -46,11 +46,11 @@ def writing(file: TextIO, header: Sequence[str]) -> Callable[[Iterable[object]],
 
 
 def cell(value: object) -> str:
-    """A value as a spreadsheet shows it, whatever it begins with.
+    """Formats a value so that a spreadsheet shows it and never evaluates it.
 
     Args:
-      value: a text: bytes that are no UTF-8 are escaped, and what a spreadsheet would take for a
-        formula gets an apostrophe. A float gets six digits; None is empty.
+      value: a text: bytes that are not UTF-8 are escaped, and a text that a spreadsheet would take
+        for a formula gets an apostrophe. A float gets six digits; None is empty.
     """
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""Reading one file of a user's folder: never a device, never past a bound, never outside."""
+"""Reads files of a user's folder: no devices, nothing above a size bound, nothing outside."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from data.images import decode
 
 
 def read(root: str, path: str, max_bytes: int) -> bytes | decode.Rejection:
-    """Reads a file; pipes, devices and links out of the root are refused unopened.
+    """Reads a file; refuses pipes, devices and links out of the root without opening them.
 
     Args:
       root: the data folder.
@@ -30,7 +30,7 @@ def read(root: str, path: str, max_bytes: int) -> bytes | decode.Rejection:
             return decode.Rejection("not_a_file")
         if status.st_size > max_bytes:
             return decode.Rejection("too_many_bytes", f"{status.st_size} bytes")
-        # Should a pipe have taken the file's place meanwhile, opening it must not wait.
+        # If a pipe has replaced the file meanwhile, opening it must not block.
         descriptor = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             return _read_all(descriptor, status.st_size, max_bytes)
@@ -43,7 +43,7 @@ def read(root: str, path: str, max_bytes: int) -> bytes | decode.Rejection:
 
 
 def _read_all(descriptor: int, size_bytes: int, max_bytes: int) -> bytes:
-    """Reads to the end, which is where the size said in all but odd cases."""
+    """Reads to the end, which the reported size gives in all but odd cases."""
     content = os.read(descriptor, size_bytes + 1)
     if len(content) == size_bytes:
         return content

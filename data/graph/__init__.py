@@ -1,1 +1,1 @@
-"""Bytes → pixels inside a TensorFlow graph, the same pixels as on the CPU."""
+"""Decoding inside a TensorFlow graph, to the same pixels as on the CPU."""

@@ -1,9 +1,9 @@
-"""Bytes → pixels inside a TensorFlow graph: the one implementation of decode, orient and resize.
+"""Decodes, orients and resizes images in a TensorFlow graph: the only implementation.
 
-Preprocess materialises its pixels with it, and the served model answers with it, so that a
-model sees the same pixels in both. Each format has a module of its own, ``graph_jpeg`` and so on;
-what would be shown otherwise than Pillow shows it is refused. Dimension letters: B batch,
-H, W height and width, S side.
+Preprocess materialises its pixels with it, and the served model contains it, so that a model
+sees the same pixels in training and serving. Each format has its own module, ``graph_jpeg`` and
+so on; images that would look different from Pillow's result are refused. Dimension letters:
+B batch, H, W height and width, S side.
 """
 
 import functools
@@ -18,7 +18,7 @@ from data.images import image_reading, refusals
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
-# Position and bytes by which formats are known that the model does not take: RIFF's WebP, TIFF,
+# Position and bytes that identify formats which the model does not accept: RIFF's WebP, TIFF,
 # JPEG 2000, HEIF and AVIF, JPEG XL, Photoshop, icons, netpbm's, QOI, OpenEXR, DDS.
 _OTHER_MAGICS = [
     *((8, b"WEBP"), (0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+")),
@@ -41,18 +41,18 @@ def decode(
     reading: image_reading.Reading = image_reading.DEFAULT,
     max_pixels: int = cpu_decode.MAX_PIXELS,
 ) -> tf.Tensor:
-    """Decodes one image, turns it upright and puts what is transparent on a background.
+    """Decodes one image, turns it upright and blends transparent parts with a background.
 
     Args:
       encoded: string []; JPEG, PNG, GIF (its first frame) or BMP.
-      reading: the rules that ingest read the training images by.
+      reading: the rules by which ingest read the training images.
       max_pixels: the largest height × width, checked in the header before decoding.
 
     Returns:
       pixels uint8 [H, W, 3] in 0–255.
 
     Raises:
-      tf.errors.InvalidArgumentError: it is refused, with the code of :mod:`data.images.refusals`.
+      tf.errors.InvalidArgumentError: the image is refused, with a code of :mod:`data.images.refusals`.
     """
     pixels, reason = decode_or_refuse(encoded, reading, max_pixels)
     accepted = tf.debugging.Assert(reason == "", ["image refused:", reason], name="accepted")
@@ -65,11 +65,11 @@ def decode_or_refuse(
     reading: image_reading.Reading = image_reading.DEFAULT,
     max_pixels: int = cpu_decode.MAX_PIXELS,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """:func:`decode` that never raises.
+    """Does the same as :func:`decode`, but never raises.
 
     Returns:
-      pixels uint8 [H, W, 3], one black pixel where the image is bad, and why it is bad, string []:
-      a code of :mod:`data.images.refusals`, empty where it is good.
+      pixels uint8 [H, W, 3], one black pixel if the image is refused, and the reason, string []: a
+      code of :mod:`data.images.refusals`, empty if it is accepted.
     """
     index = tf.argmax([_is_any(encoded, *magics) for magics, _ in _FORMATS] + [True])
     functions = _decoders(reading, max_pixels)
@@ -81,17 +81,17 @@ def decode_or_refuse(
 
 @functools.cache
 def _decoders(reading: image_reading.Reading, max_pixels: int) -> list[Any]:
-    """One function of an image's bytes for each format, and one for all others.
+    """Returns a function of an image's bytes for each format, and one for all others.
 
-    Functions of their own, not to be built into the graph that calls them, since a graph's
-    branches all cost a little for each image, taken or not; and kept, since tracing takes seconds.
+    They are separate functions, not inlined into the calling graph, since every branch of a graph
+    costs a little for each image, taken or not; and cached, since tracing takes seconds.
     """
 
     def graph_of(decode: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]) -> Any:
         return tf.function(
             decode,
             input_signature=[tf.TensorSpec([], tf.string)],
-            autograph=False,  # there is nothing to convert, and tracing takes half the time
+            autograph=False,  # there is nothing to convert, and tracing is twice as fast
             experimental_attributes={"_noinline": True},
         )
 
@@ -103,12 +103,12 @@ def _decoders(reading: image_reading.Reading, max_pixels: int) -> list[Any]:
 
 
 def _is_any(encoded: tf.Tensor, *magics: bytes) -> tf.Tensor:
-    """Whether a file, string [], begins with any of some bytes of one length, bool []."""
+    """Returns whether a file, string [], begins with one of the given prefixes, bool []."""
     return tf.reduce_any(tf.strings.substr(encoded, 0, len(magics[0])) == tf.constant(magics))
 
 
 def _why_unknown(encoded: tf.Tensor) -> tf.Tensor:
-    """Whether bytes are an image of another format or none, as a code, string []."""
+    """Returns the code, string [], for bytes that are an image of another format, or no image."""
     head = tf.strings.join([tf.strings.substr(encoded, 0, _MAGIC_BYTES), b"\0" * _MAGIC_BYTES])
     positions, magics = zip(*_OTHER_MAGICS, strict=True)
     heads = tf.fill([len(magics)], head)
@@ -118,7 +118,7 @@ def _why_unknown(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
-    """Resizes one image to a square, antialiased, so that shrinking does not alias.
+    """Resizes one image to a square, with antialiasing.
 
     Args:
       pixels: uint8 [H, W, 3] in 0–255.
@@ -130,7 +130,7 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
       uint8 [S, S, 3] in 0–255.
 
     Raises:
-      ValueError: an unknown mode.
+      ValueError: the mode is unknown.
     """
     if mode == "letterbox":
         resized = _letterbox(pixels, size_px)
@@ -163,17 +163,17 @@ def batch_pixels(
     mode: ResizeMode,
     reading: image_reading.Reading = image_reading.DEFAULT,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes and resizes a batch; a bad image spoils itself alone.
+    """Decodes and resizes a batch; a bad image affects only itself.
 
     Args:
       encoded: string [B].
       size_px: the side S.
-      mode: as of :func:`resize`.
-      reading: as of :func:`decode`.
+      mode: see :func:`resize`.
+      reading: see :func:`decode`.
 
     Returns:
-      pixels uint8 [B, S, S, 3], black where the image is bad, and why it is bad, string [B]: a
-      code of :mod:`data.images.refusals`, empty where it is good.
+      pixels uint8 [B, S, S, 3], black if the image is refused, and the reason, string [B]: a code
+      of :mod:`data.images.refusals`, empty if it is accepted.
     """
 
     def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -186,7 +186,7 @@ def batch_pixels(
 
 @functools.cache
 def reader(reading: image_reading.Reading) -> tf.types.experimental.PolymorphicFunction:
-    """Returns :func:`decode_or_refuse` with these rules as a graph of string [], the same each time.
+    """Returns :func:`decode_or_refuse` with these rules as a graph of string [], cached.
 
     Tracing it takes seconds, and so does its first call.
     """
@@ -201,7 +201,7 @@ def reader(reading: image_reading.Reading) -> tf.types.experimental.PolymorphicF
 def batch_reader(
     size_px: int, mode: ResizeMode, reading: image_reading.Reading = image_reading.DEFAULT
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns :func:`batch_pixels` with these arguments as a graph, the same one each time.
+    """Returns :func:`batch_pixels` with these arguments as a graph, cached.
 
     Tracing it takes seconds, and so does its first call: steps of one process share both.
     """

@@ -1,7 +1,7 @@
-"""BMP bytes → pixels inside a TensorFlow graph, without TensorFlow's decoder.
+"""Decodes BMP inside a TensorFlow graph, without TensorFlow's decoder.
 
-That one takes palette indices for grey levels and knows neither 1, 4 nor 16 bits. Dimension
-letters: H, W height and width.
+TensorFlow's decoder takes palette indices for grey levels and does not support 1, 4 or 16 bits.
+Dimension letters: H, W height and width.
 
 Source: Microsoft, BITMAPV5HEADER and "Bitmap storage".
 """
@@ -15,7 +15,7 @@ from data.images import image_reading, refusals
 
 MAGIC = b"BM"
 _WORDS = 15  # of 4 bytes: the offset of the pixels and the image's header up to its masks
-_HAS_ALPHA_MASK = 56  # the size of a header that tells of alpha
+_HAS_ALPHA_MASK = 56  # the size of a header with an alpha mask
 _CORE = 12  # OS/2's header: shorter sizes, and palettes of 3 bytes a colour
 _HEADERS = (_CORE, 40, 52, 56, 64, 108, 124)
 _RAW, _BIT_FIELDS = 0, 3
@@ -27,8 +27,8 @@ def _signed(mask: int) -> int:
     return mask - (1 << 32) if mask >= 1 << 31 else mask
 
 
-# Masks of red, green, blue and alpha in 32 bits → which of the 4 bytes each of them is. Those
-# that Pillow reads; −1 is opaque.
+# Masks of red, green, blue and alpha in 32 bits → the byte, of 4, that each refers to. Only
+# those that Pillow reads; −1 is opaque.
 _LAYOUTS = {
     (0x00FF0000, 0x0000FF00, 0x000000FF, 0x00000000): (2, 1, 0, -1),
     (0xFF000000, 0x00FF0000, 0x0000FF00, 0x00000000): (3, 2, 1, -1),
@@ -46,12 +46,12 @@ _BITS_555 = (0x7C00, 0x3E0, 0x1F)
 
 
 class _Header(NamedTuple):
-    """What a BMP says of itself; int32 [] unless said otherwise.
+    """The header of a BMP; int32 [] unless stated otherwise.
 
     Attributes:
       size: of the image's header, in bytes.
       width, height: in pixels; a negative height is top-down.
-      bits: a pixel.
+      bits: per pixel.
       compression: 0 for none, 3 for bit fields.
       colours: in the palette.
       offset: of the pixels.
@@ -69,28 +69,28 @@ class _Header(NamedTuple):
 
     @property
     def stride(self) -> tf.Tensor:
-        """Bytes of a row, int32 []."""
+        """Returns the bytes of a row, int32 []."""
         return (self.width * self.bits + 31) // 32 * 4
 
     @property
     def colour_bytes(self) -> tf.Tensor:
-        """Bytes of a colour in the palette, int32 []."""
+        """Returns the bytes of a colour in the palette, int32 []."""
         return tf.where(self.size == _CORE, 3, 4)
 
 
 def decode(
     encoded: tf.Tensor, reading: image_reading.Reading, max_pixels: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes a BMP and puts it on the background where it is transparent.
+    """Decodes a BMP and blends transparent parts with the background.
 
     Args:
       encoded: string [] that starts with MAGIC.
-      reading: the rules that ingest read the training images by.
+      reading: the rules by which ingest read the training images.
       max_pixels: the largest height × width.
 
     Returns:
-      pixels uint8 [H, W, 3], and why it is refused, string [], empty where it is not: run-length
-      encoding and unusual bit fields are.
+      pixels uint8 [H, W, 3], and the reason for a refusal, string [], empty if it is accepted:
+      run-length encoding and unusual bit fields are refused.
     """
     header = _header(encoded)
     rows = tf.abs(header.height)
@@ -124,7 +124,7 @@ def _header(encoded: tf.Tensor) -> _Header:
     told = tf.where(is_core, 0, words[9])
     colours = tf.where(told == 0, tf.bitwise.left_shift(1, tf.clip_by_value(bits, 0, 8)), told)
     colour_bytes = tf.where(is_core, 3, 4)
-    # As Pillow, which skips the palette where the offset forgot it.
+    # As Pillow does, which skips the palette if the offset does not include it.
     forgot = (offset == 14 + size) & (bits <= 8)
     offset += tf.where(forgot, colour_bytes * tf.clip_by_value(colours, 0, 256), 0)
     return _Header(
@@ -154,12 +154,12 @@ def _is_readable(header: _Header) -> tf.Tensor:
 
 
 def _layout(header: _Header) -> tf.Tensor:
-    """Which of the known layouts the masks are, bool [8]."""
+    """Returns which of the known layouts the masks match, bool [8]."""
     return tf.reduce_all(header.masks == tf.constant(_MASKS), axis=1)
 
 
 def _pixels(encoded: tf.Tensor, header: _Header, background: image_reading.Colour) -> tf.Tensor:
-    """uint8 [H, W, 3], top to bottom."""
+    """Returns the pixels, uint8 [H, W, 3], top to bottom."""
     height, width = tf.abs(header.height), header.width
     raw = tf.io.decode_raw(
         tf.strings.substr(encoded, header.offset, header.stride * height), tf.uint8
@@ -196,7 +196,7 @@ def _four_bytes(
     rows: tf.Tensor, width: tf.Tensor, header: _Header, background: image_reading.Colour
 ) -> tf.Tensor:
     pixels = tf.reshape(rows[:, : width * 4], [-1, width, 4])
-    # The first layout is that of files without bit fields.
+    # Files without bit fields use the first layout.
     is_plain = header.compression == _RAW
     index = tf.where(is_plain, 0, tf.argmax(_layout(header), output_type=tf.int32))
     order = tf.gather(tf.constant(_ORDERS), index)
@@ -211,7 +211,7 @@ def _indexed(encoded: tf.Tensor, rows: tf.Tensor, header: _Header) -> tf.Tensor:
     table = tf.strings.substr(encoded, 14 + header.size, size * header.colours)
     table = tf.io.decode_raw(table, tf.uint8)
     colours = tf.reshape(table, [-1, size])[:, 2::-1]
-    # What the palette lacks is black.
+    # Entries missing from the palette are black.
     colours = tf.pad(colours, [[0, 256 - tf.shape(colours)[0]], [0, 0]])
     bits = tf.clip_by_value(header.bits, 1, 8)
     shifts = tf.cast(tf.range(8 - bits, -1, -bits), tf.uint8)

@@ -1,4 +1,4 @@
-"""Reads integers out of bytes and decodes without raising, inside a TensorFlow graph.
+"""Reads integers from bytes and decodes without raising, inside a TensorFlow graph.
 
 Dimension letters: H, W height and width, C channels.
 """
@@ -9,29 +9,29 @@ import tensorflow as tf
 
 from data.images import image_reading, refusals
 
-# Appended to files, so that looking a few bytes past their end finds zeros, not an error.
+# Appended to files, so that reading a few bytes past their end gives zeros, not an error.
 PADDING = b"\0" * 128
 REST = 1 << 30  # a length that reaches to the end of any string
 
 
 def name(text: bytes) -> int:
-    """Four bytes as the int32 that they are, big-endian."""
+    """Returns four bytes as a big-endian int32."""
     return int.from_bytes(text, "big", signed=True)
 
 
 def padded(encoded: tf.Tensor) -> tf.Tensor:
-    """A string [] with PADDING at its end."""
+    """Returns a string [] with PADDING at its end."""
     return tf.strings.join([encoded, PADDING])
 
 
 def words(content: tf.Tensor, position: tf.Tensor, count: int) -> tf.Tensor:
-    """Big-endian int32 [count] at a position of a string [] that is long enough."""
+    """Returns big-endian int32 [count] at a position of a string [] that is long enough."""
     part = tf.strings.substr(content, position, 4 * count)
     return tf.ensure_shape(tf.io.decode_raw(part, tf.int32, little_endian=False), [count])
 
 
 def numbers(encoded: tf.Tensor, position: tf.Tensor | int, size: int) -> tf.Tensor:
-    """``size`` bytes at a position of a string [] as int32 [size], zeros behind its end."""
+    """Returns ``size`` bytes at a position of a string [] as int32 [size], zeros past its end."""
     head = tf.io.decode_raw(tf.strings.substr(padded(encoded), position, size), tf.uint8)
     return tf.pad(tf.cast(head, tf.int32), [[0, size - tf.size(head)]])
 
@@ -62,16 +62,16 @@ def integer(content: tf.Tensor, position: tf.Tensor, size: int, big: tf.Tensor |
 def attempt(
     function: Callable[[tf.Tensor], tf.Tensor], content: tf.Tensor, otherwise: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Calls a function that may raise.
+    """Calls a function that may raise, and returns a default if it does.
 
-    A graph has no try: a data set of one element that drops errors is the one way to ask. It
-    builds the function anew at each call, so that one of few operations costs little: decoding
-    alone 0.15 ms of CPU time, everything that is read from an image's bytes 3 ms.
+    A graph has no try: a data set of one element that drops errors is the only way. It builds the
+    function again at each call, so a function of few operations is cheap: decoding alone costs
+    0.15 ms of CPU time, all reading of an image's bytes 3 ms.
 
     Args:
-      function: of ``content``, a string [], to a tensor.
+      function: from ``content``, a string [], to a tensor.
       content: string [].
-      otherwise: the result where it raises.
+      otherwise: the result if it raises.
 
     Returns:
       the result, and whether the function did not raise, bool [].
@@ -84,7 +84,7 @@ def attempt(
 def attempt_pixels(
     function: Callable[[tf.Tensor], tf.Tensor], content: tf.Tensor, channels: int = 3
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """:func:`attempt` for a decoder: pixels [H, W, C], one black pixel where it raises; and why.
+    """Does the same as :func:`attempt` for a decoder; one black pixel if it raises.
 
     Args:
       function: of ``content``, a string [], to pixels uint8 [H, W, C].
@@ -92,14 +92,14 @@ def attempt_pixels(
       channels: C.
 
     Returns:
-      the pixels, and why there are none, string []: DAMAGED, or empty.
+      pixels [H, W, C], and the reason if there are none, string []: DAMAGED, or empty.
     """
     pixels, ok = attempt(function, content, tf.zeros([1, 1, channels], tf.uint8))
     return tf.ensure_shape(pixels, [None, None, channels]), tf.where(ok, "", refusals.DAMAGED)
 
 
 def first_reason(*cases: tuple[tf.Tensor, str]) -> tf.Tensor:
-    """The code, string [], of the first condition, bool [], that holds; empty where none does."""
+    """Returns the code, string [], of the first true condition, bool []; empty if none is."""
     reason = tf.constant("")
     for holds, code in reversed(cases):
         reason = tf.where(holds, code, reason)
@@ -107,27 +107,27 @@ def first_reason(*cases: tuple[tf.Tensor, str]) -> tf.Tensor:
 
 
 def too_many(height: tf.Tensor, width: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor, str]:
-    """The case of :func:`first_reason` for an image of too many pixels."""
+    """Returns the case of :func:`first_reason` for an image of too many pixels."""
     pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     return pixels > max_pixels, refusals.TOO_MANY_PIXELS
 
 
 def nothing() -> tf.Tensor:
-    """One black pixel, uint8 [1, 1, 3], in place of an image that is refused."""
+    """Returns one black pixel, uint8 [1, 1, 3], in place of an image that is refused."""
     return tf.zeros([1, 1, 3], tf.uint8)
 
 
 def unless(
     reason: tf.Tensor, decode: Callable[[], tuple[tf.Tensor, tf.Tensor]]
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes where there is no reason against it.
+    """Decodes unless there is a reason for a refusal.
 
     Args:
       reason: string [], a code or empty.
-      decode: gives pixels uint8 [H, W, 3], and why there are none.
+      decode: returns pixels uint8 [H, W, 3], and the reason if there are none.
 
     Returns:
-      the same; without a call where there was a reason before.
+      the same as ``decode``, which is not called if there was a reason before.
     """
     pixels, reason = tf.cond(reason == "", decode, lambda: (nothing(), reason))
     pixels = tf.cond(reason == "", lambda: pixels, nothing)
@@ -135,7 +135,7 @@ def unless(
 
 
 def blend(pixels: tf.Tensor, background: image_reading.Colour) -> tf.Tensor:
-    """Puts pixels uint8 [H, W, 4] on a background → uint8 [H, W, 3], as Pillow blends them."""
+    """Blends pixels uint8 [H, W, 4] with a background to uint8 [H, W, 3], as Pillow does."""
     alpha = pixels[..., 3:]
 
     def blended() -> tf.Tensor:

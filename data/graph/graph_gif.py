@@ -1,8 +1,8 @@
-"""GIF bytes → pixels of the first frame inside a TensorFlow graph.
+"""Decodes the first frame of a GIF inside a TensorFlow graph.
 
-TensorFlow's decoder draws what is transparent black, cuts off a frame that does not begin at the
-corner, and reads all frames. So it is given another file: the first frame alone, its palette with
-the background in place of the transparent colour. Dimension letters: H, W height and width.
+TensorFlow's decoder draws transparent pixels black, cuts off a frame that does not begin at the
+corner, and reads all frames. So it gets another file: only the first frame, its palette with the
+background in place of the transparent colour. Dimension letters: H, W height and width.
 
 Source: CompuServe, GIF89a Specification, 1990.
 """
@@ -28,10 +28,10 @@ class _Frame(NamedTuple):
     Attributes:
       left, top, width, height: int32 [], in pixels, on the screen.
       palette: string [] of 768 bytes.
-      transparent: int32 [], the index of the transparent colour; −1 where there is none.
+      transparent: int32 [], the index of the transparent colour; −1 if there is none.
       interlaced: bool [].
-      data: string [], the size of the codes and the blocks.
-      ended: bool [], whether the file holds the frame to its end.
+      data: string [], the code size and the blocks.
+      ended: bool [], whether the file holds the complete frame.
     """
 
     left: tf.Tensor
@@ -48,16 +48,16 @@ class _Frame(NamedTuple):
 def decode(
     encoded: tf.Tensor, reading: image_reading.Reading, max_pixels: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes the first frame of a GIF and puts it on the background where it is transparent.
+    """Decodes the first frame of a GIF and blends transparent parts with the background.
 
     Args:
       encoded: string [] that starts with one of MAGICS.
-      reading: the rules that ingest read the training images by.
+      reading: the rules by which ingest read the training images.
       max_pixels: the largest height × width.
 
     Returns:
-      pixels uint8 [H, W, 3] of the whole screen, and why it is refused, string [], empty where it
-      is not.
+      pixels uint8 [H, W, 3] of the whole screen, and the reason for a refusal, string [], empty if
+      it is accepted.
     """
     encoded = graph_bytes.padded(encoded)
     content = tf.io.decode_raw(encoded, tf.uint8)
@@ -77,7 +77,7 @@ def decode(
         palette = _palette(frame, reading.background)
         visible, reason = graph_bytes.attempt_pixels(first_frame, _alone(frame, palette))
         fills = (frame.width == width) & (frame.height == height)
-        # As Pillow fills a screen: transparent, or in the first colour.
+        # Pillow fills a screen like this: transparent, or in the first colour.
         index = 3 * tf.maximum(frame.transparent, 0)
         fill = tf.io.decode_raw(tf.strings.substr(palette, index, 3), tf.uint8)
         shown = tf.cond(
@@ -92,7 +92,7 @@ def decode(
 
 def _first_frame(encoded: tf.Tensor, content: tf.Tensor) -> _Frame:
     start, transparent = _find_image(content)
-    # What is cut off behind the image's beginning is seen to be zeros, and not to end.
+    # A file that is cut off after the image's beginning reads as zeros, and as not ended.
     start = tf.minimum(start, tf.size(content) - len(graph_bytes.PADDING))
     left, top, width, height = (
         graph_bytes.integer(content, start + at, 2, False) for at in (1, 3, 5, 7)
@@ -124,15 +124,15 @@ def _first_frame(encoded: tf.Tensor, content: tf.Tensor) -> _Frame:
 
 
 def _table_bytes(flags: tf.Tensor) -> tf.Tensor:
-    """How long the colour table is that flags announce; 0 where there is none."""
+    """Returns the length of the colour table that flags announce; 0 if there is none."""
     size = 3 * tf.bitwise.left_shift(2, tf.bitwise.bitwise_and(flags, 7))
     return tf.where(tf.bitwise.bitwise_and(flags, 128) > 0, size, 0)
 
 
 def _find_image(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Position of the first image and the index of its transparent colour, or −1, both int32 [].
+    """Finds the first image and the index of its transparent colour, or −1, both int32 [].
 
-    Where there is no image, the position is that of the last byte, which is padding.
+    Without an image, the position is that of the last byte, which is padding.
     """
     last = tf.size(content) - 1
 
@@ -161,7 +161,7 @@ def _find_image(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _skip_blocks(content: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Skips blocks, each led by its length, to the one that is empty.
+    """Skips blocks, each preceded by its length, up to the empty one.
 
     Returns:
       the position behind it, int32 [], and whether there was one, bool [].
@@ -173,7 +173,7 @@ def _skip_blocks(content: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf
         return inside & (content[tf.where(inside, position, 0)] != 0)
 
     def step(position: tf.Tensor) -> list[tf.Tensor]:
-        # Encoders write block after block of one length: all of them are skipped in one step.
+        # Encoders write many blocks of the same length: all of them are skipped in one step.
         stride = tf.cast(content[position], tf.int32) + 1
         lengths = tf.cast(content[position::stride], tf.int32)
         unlike = tf.where(lengths != stride - 1)
@@ -185,14 +185,14 @@ def _skip_blocks(content: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf
         return [position + stride * count]
 
     (end,) = tf.while_loop(more, step, [position], maximum_iterations=MAX_BLOCKS)
-    # The last of the padding ends nothing.
+    # The last byte of the padding does not count as an end.
     inside = end < size - len(graph_bytes.PADDING)
     ended = inside & (content[tf.where(inside, end, 0)] == 0)
     return tf.minimum(end + 1, size), ended
 
 
 def _palette(frame: _Frame, background: image_reading.Colour) -> tf.Tensor:
-    """The palette, string [] of 768 bytes, the background in place of what is transparent."""
+    """Returns the palette, string [] of 768 bytes, with the background for transparency."""
     before = tf.maximum(frame.transparent, 0) * 3
     return tf.where(  # type: ignore[no-any-return]
         frame.transparent >= 0,
@@ -208,7 +208,7 @@ def _palette(frame: _Frame, background: image_reading.Colour) -> tf.Tensor:
 
 
 def _alone(frame: _Frame, palette: tf.Tensor) -> tf.Tensor:
-    """A GIF, string [], of the frame alone and without transparency."""
+    """Returns a GIF, string [], of only this frame, without transparency."""
     size = tf.strings.join([_two_bytes(frame.width), _two_bytes(frame.height)])
     flags = tf.where(frame.interlaced, b"\xc7", b"\x87")  # with a palette of 256 colours
     return tf.strings.join(
@@ -224,7 +224,7 @@ def _two_bytes(value: tf.Tensor) -> tf.Tensor:
 def _on_screen(
     visible: tf.Tensor, frame: _Frame, height: tf.Tensor, width: tf.Tensor, fill: tf.Tensor
 ) -> tf.Tensor:
-    """A frame uint8 [h, w, 3] where it belongs on a screen of one colour, ``fill`` uint8 [3]."""
+    """Places a frame uint8 [h, w, 3] on a screen of one colour, ``fill`` uint8 [3]."""
     below, right = height - frame.top - frame.height, width - frame.left - frame.width
     margins = [[frame.top, below], [frame.left, right], [0, 0]]
     inside = tf.pad(tf.ones_like(visible[..., :1], tf.bool), margins)

@@ -1,4 +1,4 @@
-"""JPEG bytes → pixels inside a TensorFlow graph. Dimension letters: H, W height and width.
+"""Decodes JPEG inside a TensorFlow graph. Dimension letters: H, W height and width.
 
 Source: ITU-T T.81, annex B; CIPA DC-008 (EXIF 2.32), 4.7; Adobe XMP Specification, part 3, 1.1.3.
 """
@@ -15,12 +15,12 @@ MAGIC = b"\xff\xd8\xff"
 MAX_SEGMENTS = 4096
 _EXIF_ID = b"Exif\0\0"
 _XMP_ID = b"http://ns.adobe.com/xap/1.0/\0"
-# Of 4 colours, without which TensorFlow takes ink for light; Pillow takes it as if it were there.
+# In files of 4 colours; without it TensorFlow inverts the inks, Pillow assumes it is there.
 _ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
-_WORDS = 7  # of 4 bytes that are read of each segment: two of them tell what it is
+_WORDS = 7  # of 4 bytes that are read of each segment: two of them identify it
 
-# What is looked for: the second byte of its marker, the word of the segment to look at, what the
-# word must be, and whether the first one counts; else the last.
+# The segments to find: the second byte of the marker, the word of the segment to compare, its
+# expected value, and whether the first such segment counts; else the last.
 _SOUGHT = [
     (0xE1, 1, graph_bytes.name(b"Exif"), True),
     (0xE1, 6, graph_bytes.name(_XMP_ID[20:24]), False),
@@ -29,7 +29,7 @@ _SOUGHT = [
 _MARKERS, _AT, _NAMES, _FIRST = (list(column) for column in zip(*_SOUGHT, strict=True))
 # C4, C8 and CC are tables and an extension among the frames.
 _IS_FRAME = [0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC) for code in range(256)]
-# How far it is to what follows a marker without a length; 0 where it has one.
+# The distance to the next marker after one without a length; 0 for markers that have one.
 _STEPS = [2 if code < 0xC0 or 0xD0 <= code <= 0xD8 else 0 for code in range(255)] + [1]
 _SCAN, _END = 0xDA, 0xD9
 # Baseline, extended and progressive; the last two with arithmetic codes.
@@ -37,7 +37,7 @@ _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
 class _Segments(NamedTuple):
-    """Where a JPEG's segments begin, int32 []; 0 where there is none."""
+    """The positions of a JPEG's segments, int32 []; 0 if there is none."""
 
     exif: tf.Tensor
     xmp: tf.Tensor
@@ -52,11 +52,11 @@ def decode(
 
     Args:
       encoded: string [] that starts with MAGIC.
-      reading: the rules that ingest read the training images by.
+      reading: the rules by which ingest read the training images.
       max_pixels: the largest height × width.
 
     Returns:
-      pixels uint8 [H, W, 3], and why it is refused, string [], empty where it is not.
+      pixels uint8 [H, W, 3], and the reason for a refusal, string [], empty if it is accepted.
     """
     content = graph_bytes.padded(encoded)
     found = _walk(content, tf.strings.length(encoded))
@@ -64,7 +64,7 @@ def decode(
     reason = _refusal(found, frame, max_pixels)
 
     def decode_within_limit(image: tf.Tensor) -> tf.Tensor:
-        # As the decoder reads the size itself, should it walk a hostile file another way.
+        # From the decoder's own reading of the size: it may parse a hostile file differently.
         shape = tf.cast(tf.io.extract_jpeg_shape(image), tf.int64)
         image = tf.where(shape[0] * shape[1] <= max_pixels, image, "")
         return tf.io.decode_image(image, channels=3, expand_animations=False)
@@ -80,11 +80,11 @@ def decode(
 
 
 def examine(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Tells what :func:`decode` would do to a JPEG, string [], besides decoding it.
+    """Returns what :func:`decode` does to a JPEG, string [], besides decoding it.
 
     Returns:
-      why it is refused before it is decoded, string [], empty where it is not; and the orientation
-      that it is turned by, int32 [], 0 where nothing tells one.
+      the reason for a refusal before decoding, string [], empty if there is none; and the
+      orientation to undo, int32 [], 0 if none is recorded.
     """
     content = graph_bytes.padded(encoded)
     found = _walk(content, tf.strings.length(encoded))
@@ -94,7 +94,7 @@ def examine(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _frame(content: tf.Tensor, found: _Segments) -> tf.Tensor:
-    """The frame's marker, length, bits, height, width and number of colours, int32 [10]."""
+    """Returns the frame's marker, length, bits, height, width and number of colours, int32 [10]."""
     return graph_bytes.numbers(content, found.frame, 10)
 
 
@@ -134,7 +134,7 @@ def _walk(content: tf.Tensor, size: tf.Tensor) -> _Segments:
 
 
 def _orientation(content: tf.Tensor, found: _Segments) -> tf.Tensor:
-    """What EXIF or XMP says, int32 []; 0 where neither says anything."""
+    """Returns the orientation in EXIF or XMP, int32 []; 0 if neither has one."""
 
     def body(position: tf.Tensor, skipped: int) -> tf.Tensor:
         length = graph_bytes.words(content, position, 1)[0]

@@ -1,7 +1,7 @@
-"""Reads the orientation out of EXIF and XMP, and turns pixels upright, inside a graph.
+"""Reads the orientation from EXIF and XMP, and turns pixels upright, inside a graph.
 
-The rules are Pillow's: EXIF goes first, and XMP counts where EXIF has no such entry. Dimension
-letters: H, W height and width.
+The rules are Pillow's: EXIF takes precedence, and XMP counts if EXIF has no such entry.
+Dimension letters: H, W height and width.
 """
 
 import tensorflow as tf
@@ -13,12 +13,12 @@ _MAX_ENTRIES = 1024
 _TAG = 0x0112
 _ENTRY_BYTES = 12
 _SHORT, _LONG = 3, 4
-# RE2 reads UTF-8; \C is any byte, so that bytes that are no UTF-8 are passed over.
+# RE2 reads UTF-8; \C is any byte, so that bytes that are not UTF-8 are skipped.
 _XMP = r'\C*?tiff:Orientation(?:="|>)([0-9])\C*'
 
 
 def of_exif(tiff: tf.Tensor) -> tf.Tensor:
-    """Reads the orientation from the TIFF structure that EXIF is.
+    """Reads the orientation from the TIFF structure of EXIF.
 
     Source: CIPA DC-008 (EXIF 2.32), 4.5.4 and 4.6.4; TIFF 6.0, section 2.
 
@@ -26,9 +26,9 @@ def of_exif(tiff: tf.Tensor) -> tf.Tensor:
       tiff: string [], from the byte order on.
 
     Returns:
-      int32 [], what the entry says; 0 where there is none or it is malformed.
+      int32 [], the value of the entry; 0 if there is none or it is malformed.
     """
-    # Padded, so that looking a few bytes past the end of a short block finds zeros, not an error.
+    # Padded, so that reading a few bytes past the end of a short block gives zeros, not an error.
     padded = tf.strings.join([tf.strings.substr(tiff, 0, MAX_TIFF_BYTES), b"\0" * 32])
     content = tf.io.decode_raw(padded, tf.uint8)
     length = tf.size(content)
@@ -57,7 +57,7 @@ def of_exif(tiff: tf.Tensor) -> tf.Tensor:
 
 
 def of_xmp(packet: tf.Tensor) -> tf.Tensor:
-    """Reads ``tiff:Orientation`` from an XMP packet, string [] → int32 []; 0 where there is none.
+    """Reads ``tiff:Orientation`` from an XMP packet, string [] → int32 []; 0 if there is none.
 
     Source: Adobe XMP Specification, part 2, 3.1.
     """
@@ -69,13 +69,13 @@ def of_xmp(packet: tf.Tensor) -> tf.Tensor:
 def exif_else_xmp(
     tiff: tf.Tensor, packet: tf.Tensor, has_exif: tf.Tensor, has_xmp: tf.Tensor
 ) -> tf.Tensor:
-    """The orientation of a file, int32 []; 0 where nothing tells one.
+    """Returns the orientation of a file, int32 []; 0 if none is recorded.
 
     Args:
-      tiff: string [], as of :func:`of_exif`.
-      packet: string [], as of :func:`of_xmp`.
-      has_exif: bool []; where false, ``tiff`` is not looked at.
-      has_xmp: bool []; where false, ``packet`` is not looked at.
+      tiff: string [], see :func:`of_exif`.
+      packet: string [], see :func:`of_xmp`.
+      has_exif: bool []; if false, ``tiff`` is ignored.
+      has_xmp: bool []; if false, ``packet`` is ignored.
     """
     nothing = tf.constant(0)
     exif = tf.cond(has_exif, lambda: of_exif(tiff), lambda: nothing)
@@ -87,7 +87,7 @@ def upright(pixels: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
 
     Args:
       pixels: uint8 [H, W, 3].
-      value: int32 []; outside of 2–8, nothing is turned.
+      value: int32 []; values outside 2–8 change nothing.
     """
 
     def transposed() -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""PNG bytes → pixels inside a TensorFlow graph. Dimension letters: H, W height and width.
+"""Decodes PNG inside a TensorFlow graph. Dimension letters: H, W height and width.
 
 Source: PNG (third edition), W3C 2025.
 """
@@ -12,14 +12,14 @@ from data.images import image_reading, refusals, value_range
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 1 << 15
-MAX_TEXT_BYTES = 1 << 16  # of a text before it is inflated, to at most a thousand times that
+MAX_TEXT_BYTES = 1 << 16  # of a compressed text, which inflates to at most a thousand times that
 _XMP_ID = b"XML:com.adobe.xmp\0"
 _RAW_EXIF_ID = b"Raw profile type exif\0"
 _GREY, _TRUE_COLOUR = 0, 2
 _ALPHA = 4  # of the colour type's bits
 _BYTES = [bytes([value]) for value in range(256)]
 
-# What is looked for: the name of its chunk, and how that goes on; 0 where that does not matter.
+# The chunks to find: the name, and the word that follows; 0 if that does not matter.
 _SOUGHT = [
     (graph_bytes.name(b"tRNS"), 0),
     (graph_bytes.name(b"eXIf"), 0),
@@ -32,7 +32,7 @@ _END = graph_bytes.name(b"IEND")
 
 
 class _Chunks(NamedTuple):
-    """Where a PNG's last chunk of a kind begins, int32 []; 0 where there is none.
+    """The position of a PNG's last chunk of each kind, int32 []; 0 if there is none.
 
     ``inflated`` and ``plain`` may hold EXIF as hexadecimal digits, as ImageMagick writes it.
     """
@@ -47,15 +47,15 @@ class _Chunks(NamedTuple):
 def decode(
     encoded: tf.Tensor, reading: image_reading.Reading, max_pixels: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes a PNG, puts it on the background where it is transparent, and turns it upright.
+    """Decodes a PNG, blends transparent parts with the background, and turns it upright.
 
     Args:
       encoded: string [] that starts with MAGIC.
-      reading: the rules that ingest read the training images by.
+      reading: the rules by which ingest read the training images.
       max_pixels: the largest height × width.
 
     Returns:
-      pixels uint8 [H, W, 3], and why it is refused, string [], empty where it is not.
+      pixels uint8 [H, W, 3], and the reason for a refusal, string [], empty if it is accepted.
     """
     content = graph_bytes.padded(encoded)
     found, ended = _walk(content, tf.strings.length(encoded))
@@ -63,7 +63,7 @@ def decode(
     width, height = (graph_bytes.integer(head, tf.constant(at), 4, True) for at in (16, 20))
     depth, colour = head[24], head[25]
     has_key = found.transparency > 0
-    # Pillow keeps 8 bits of such colours, so training cannot tell which one is transparent.
+    # Pillow keeps 8 bits of such colours, so ingest cannot know which one is transparent.
     is_unclear = (depth == 16) & (colour == _TRUE_COLOUR) & has_key
     reason = graph_bytes.first_reason(
         ((width < 1) | (height < 1), refusals.DAMAGED),
@@ -85,19 +85,19 @@ def decode(
 def _pixels(
     encoded: tf.Tensor, has_alpha: tf.Tensor, is_deep: tf.Tensor, reading: image_reading.Reading
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Pixels uint8 [H, W, 3], and why there are none."""
+    """Returns pixels uint8 [H, W, 3], and the reason if there are none."""
 
     def deep_grey(image: tf.Tensor) -> tf.Tensor:
         pixels = tf.io.decode_png(image, 4, tf.uint16)
         levels = tf.constant(value_range.table(reading.value_range))
         grey = tf.gather(levels, tf.cast(pixels[..., :1], tf.int32))
         behind = tf.constant(reading.background, tf.uint8)
-        # A grey value may mean transparency; there is no alpha layer.
+        # A grey value may mean transparency; there is no alpha channel.
         return tf.where(pixels[..., 3:] == 0, behind, grey)
 
     def blended() -> tuple[tf.Tensor, tf.Tensor]:
         pixels, reason = graph_bytes.attempt_pixels(_with_alpha, encoded, 4)
-        # First into sRGB, then on the background, as ingest does.
+        # First to sRGB, then blended with the background, as ingest does.
         colours, reason = icc_conversion.by_rule(pixels[..., :3], encoded, reading, reason)
         pixels = tf.concat([colours, pixels[..., 3:]], axis=2)
         return graph_bytes.blend(pixels, reading.background), reason
@@ -115,8 +115,8 @@ def _pixels(
     return tf.switch_case(index, branches)  # type: ignore[no-any-return]
 
 
-# Asked for alpha that a file lacks, TensorFlow fills in 2^depth − 1: 15 of 255 for 4 bits. Of 16
-# bits, colours are cut to the high byte, as by Pillow.
+# If a file lacks a requested alpha, TensorFlow fills in 2^depth − 1: 15 of 255 for 4 bits.
+# 16-bit colours are cut to the high byte, as by Pillow.
 def _with_alpha(image: tf.Tensor) -> tf.Tensor:
     return tf.io.decode_png(image, 4)
 
@@ -126,7 +126,7 @@ def _without_alpha(image: tf.Tensor) -> tf.Tensor:
 
 
 def _walk(content: tf.Tensor, size: tf.Tensor) -> tuple[_Chunks, tf.Tensor]:
-    """Walks all chunks of a padded file, since EXIF may stand behind the pixels.
+    """Walks all chunks of a padded file, since EXIF may follow the pixels.
 
     Returns:
       the chunks, and whether the end was reached, bool [].
@@ -152,7 +152,7 @@ def _walk(content: tf.Tensor, size: tf.Tensor) -> tuple[_Chunks, tf.Tensor]:
 
 
 def _orientation(content: tf.Tensor, found: _Chunks) -> tuple[tf.Tensor, tf.Tensor]:
-    """What EXIF or XMP says, int32 [], 0 where neither says anything; and whether it is readable."""
+    """Returns the orientation in EXIF or XMP, int32 [], or 0; and whether both are readable."""
     raw = tf.maximum(found.deflated, found.plain)
     has_any = found.exif + raw + found.xmp > 0
 
@@ -171,13 +171,13 @@ def _orientation(content: tf.Tensor, found: _Chunks) -> tuple[tf.Tensor, tf.Tens
 
 
 def _body(content: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
-    """What a chunk holds, string []; empty where its position is 0."""
+    """Returns the content of a chunk, string []; empty if its position is 0."""
     length = tf.where(position > 0, graph_bytes.words(content, position, 1)[0], 0)
     return tf.strings.substr(content, position + 8, tf.maximum(length, 0))
 
 
 def _inflated(text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """A text and whether it could be inflated; a long one is not, for it could fill the memory."""
+    """Inflates a text; returns also whether it did: a long one could fill the memory."""
 
     def inflate(deflated: tf.Tensor) -> tf.Tensor:
         return tf.io.decode_compressed(deflated, "ZLIB")
@@ -190,7 +190,7 @@ def _inflated(text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _packet(body: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The XMP of a text: behind its name a flag, a method, and two texts that are empty."""
+    """Returns the XMP of a text chunk: it follows a name, a flag, a method and two empty texts."""
     name_bytes = len(_XMP_ID)
     is_xmp = tf.strings.substr(body, 0, name_bytes) == _XMP_ID
     flags = graph_bytes.numbers(body, tf.where(is_xmp, name_bytes, 0), 1)
@@ -206,7 +206,7 @@ def _packet(body: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def _raw_exif(
     content: tf.Tensor, position: tf.Tensor, is_deflated: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The EXIF of a text: after three lines, empty, a name and a length, hexadecimal digits."""
+    """Returns the EXIF of a text chunk: hexadecimal digits after an empty line, name and length."""
     body = _body(content, position)
     start = len(_RAW_EXIF_ID)
     is_exif = tf.strings.substr(body, 0, start) == _RAW_EXIF_ID

@@ -1,7 +1,7 @@
-"""Embedded ICC profile → sRGB in a TensorFlow graph, by the arithmetic that ingest's LittleCMS uses.
+"""Converts by embedded ICC profiles to sRGB in a TensorFlow graph, with LittleCMS's arithmetic.
 
-Covers what cameras, phones and editors write: RGB profiles of three colorants and tone curves, and
-grey ones of a tone curve. A profile made of look-up tables, or for CMYK, is told apart, not applied.
+Covers the profiles of cameras, phones and editors: RGB with three colorants and tone curves, and
+grey with a tone curve. A profile of look-up tables, or for CMYK, is recognised but not applied.
 Dimension letters: H, W height and width, N pixels.
 """
 
@@ -18,21 +18,21 @@ from data.images import colour, image_reading, refusals
 _BLOCK_PIXELS = 1 << 16
 _BITS = 14  # LittleCMS computes in integers, 16384 to 1.0
 _ONE = 1 << _BITS
-_OVERFLOW = 2.0**31 / _ONE**2 - 0.01  # no colour is as large
+_OVERFLOW = 2.0**31 / _ONE**2 - 0.01  # no real colour is this large
 _WHITE_D50 = (0.9642, 1.0, 0.8249)
 _GREY_NODES = 33  # LittleCMS tabulates grey profiles at so many levels
 _CONNECTIONS = tuple(icc_profile.signature(name) for name in ("XYZ ", "Lab "))
-# By the mode that icc_embedded tells.
+# By the mode that icc_embedded returns.
 _DEVICES = (-1, *(icc_profile.signature(name) for name in ("GRAY", "RGB ", "CMYK")))
 _LINKS = tuple(icc_profile.signature(name) for name in ("link", "abst", "nmcl"))
-_EPSILON = 0.002  # LittleCMS leaves out a shift of black that changes no more than this
+_EPSILON = 0.002  # LittleCMS omits a shift of black that changes no more than this
 _NEUTRAL = 0.001  # how far apart the channels of a neutral black may be
 
 
 class Outcome(enum.IntEnum):
-    """What became of an image's profile."""
+    """The outcome for an image's profile."""
 
-    UNCHANGED = 0  # there is none, it is sRGB within colour.SAME_LEVELS, or ingest ignores it too
+    UNCHANGED = 0  # no profile, sRGB within colour.SAME_LEVELS, or ingest ignores it too
     CONVERTED = 1
     NOT_APPLICABLE = 2  # ingest converts by it, or may; the graph cannot
 
@@ -41,13 +41,13 @@ _UNCHANGED, _NOT_APPLICABLE = Outcome.UNCHANGED.value, Outcome.NOT_APPLICABLE.va
 
 
 class _Tables(NamedTuple):
-    """A conversion: what each channel adds to each, summed, and the level that a sum stands for.
+    """A conversion: the contribution of each channel to each, and the level for each sum.
 
     Attributes:
       rows: int32 [3, 256, 3]: channel in, its level, channel out.
       offset: int32 [], added to each sum, of which the lower 14 bits are then dropped.
-      levels: uint8 [16385], of what is left, clipped to that range.
-      applicable: bool [], whether the graph's arithmetic holds it.
+      levels: uint8 [16385], for the remaining value, clipped to that range.
+      applicable: bool [], whether the graph's arithmetic can represent it.
     """
 
     rows: tf.Tensor
@@ -56,7 +56,7 @@ class _Tables(NamedTuple):
     applicable: tf.Tensor
 
 
-# A function of its own is traced once, whoever calls it.
+# A separate function is traced once for all callers.
 @tf.function(  # type: ignore[untyped-decorator]
     input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
     autograph=False,
@@ -69,7 +69,7 @@ def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     compensation. Source: ICC.1:2022, F.2 and F.3; IEC 61966-2-1; LittleCMS 2, cmsopt.c.
 
     Args:
-      pixels: uint8 [H, W, 3] in 0–255, before anything is blended with them.
+      pixels: uint8 [H, W, 3] in 0–255, before blending.
       encoded: string [], the bytes that they were decoded from.
 
     Returns:
@@ -88,16 +88,16 @@ def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 def by_rule(
     pixels: tf.Tensor, encoded: tf.Tensor, reading: image_reading.Reading, reason: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """:func:`to_srgb` where the rules of a data set say so.
+    """Applies :func:`to_srgb` if the rules of a data set require it.
 
     Args:
-      pixels: as of to_srgb.
-      encoded: as of to_srgb.
+      pixels: see to_srgb.
+      encoded: see to_srgb.
       reading: the rules.
-      reason: string [], why the image is refused already; empty where it is not.
+      reason: string [], an earlier reason for a refusal; empty if there is none.
 
     Returns:
-      uint8 [H, W, 3], and why the image is refused, string [].
+      uint8 [H, W, 3], and the reason for a refusal, string [].
     """
     if not reading.convert_to_srgb:
         return pixels, reason
@@ -113,7 +113,7 @@ def _convert(pixels: tf.Tensor, found: icc_embedded.Found) -> tuple[tf.Tensor, t
     )
     usable &= tf.reduce_any(profile.connection_space == tf.constant(_CONNECTIONS, tf.int64))
     by_tables = icc_profile.has(profile, "A2B0", "D2B0")
-    # A link to another device has nothing else that could be applied; nor has CMYK.
+    # A device link has no other transform that could be applied; nor has CMYK.
     plain = tf.reduce_all(profile.device_class != tf.constant(_LINKS, tf.int64))
     plain &= found.mode != icc_embedded.CMYK
     return tf.case(  # type: ignore[no-any-return]
@@ -128,7 +128,7 @@ def _convert(pixels: tf.Tensor, found: icc_embedded.Found) -> tuple[tf.Tensor, t
 def _by_curves(
     pixels: tf.Tensor, profile: icc_profile.Profile, is_grey: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Converts where a sample colour changes by more than colour.SAME_LEVELS."""
+    """Converts if a sample colour changes by more than colour.SAME_LEVELS."""
     tags, positions = tf.cond(
         is_grey,
         lambda: (_signatures("kTRC"), tf.constant(_grey_nodes() / 65535, tf.float32)),
@@ -160,7 +160,7 @@ def _signatures(*tags: str) -> tf.Tensor:
 
 
 def _looked_up(block: tf.Tensor, tables: _Tables) -> tf.Tensor:
-    """uint8 [N, 3] → uint8 [N, 3]."""
+    """Converts pixels by the tables: uint8 [N, 3] → uint8 [N, 3]."""
     block = tf.cast(block, tf.int32)
     sums = sum(tf.gather(tables.rows[index], block[:, index]) for index in range(3))
     sums = tf.bitwise.right_shift(sums + tables.offset, _BITS)
@@ -168,7 +168,7 @@ def _looked_up(block: tf.Tensor, tables: _Tables) -> tf.Tensor:
 
 
 def _in_blocks(pixels: tf.Tensor, tables: _Tables) -> tf.Tensor:
-    """Converts uint8 [H, W, 3] in parts, since what lies between takes 40 bytes a pixel."""
+    """Converts uint8 [H, W, 3] in parts, since intermediate values take 40 bytes a pixel."""
     flat = tf.reshape(pixels, [-1, 3])
     count = tf.shape(flat)[0]
     blocks = (count + _BLOCK_PIXELS - 1) // _BLOCK_PIXELS
@@ -183,14 +183,14 @@ def _in_blocks(pixels: tf.Tensor, tables: _Tables) -> tf.Tensor:
 
 
 def _rgb_tables(curves: tf.Tensor, colorants: tf.Tensor) -> _Tables:
-    """Tone curves float64 [3, 256] and colorants float64 [3, 3], in LittleCMS's integers."""
+    """Builds tables in LittleCMS's integers from tone curves and colorants, float64."""
     matrix = tf.linalg.matmul(tf.constant(_connection_to_linear()), colorants)
     black = tf.linalg.matvec(matrix, curves[:, 0])
     scale, shift = _black_point(tf.reduce_sum(colorants[1] * curves[:, 0]))
     matrix *= scale
     largest = tf.linalg.matvec(tf.abs(matrix), tf.reduce_max(tf.abs(curves), axis=1))
     applicable = tf.reduce_max(largest) + tf.abs(shift) < _OVERFLOW
-    # Of a black that is lifted and coloured, versions of LittleCMS make different things.
+    # Versions of LittleCMS differ for a black that is both lifted and coloured.
     applicable &= tf.reduce_max(black) - tf.reduce_min(black) < _NEUTRAL
     matrix = tf.floor(matrix * _ONE + 0.5)
     rows = tf.floor(curves * _ONE + 0.5)[:, :, None] * tf.transpose(matrix)[:, None, :]
@@ -200,13 +200,13 @@ def _rgb_tables(curves: tf.Tensor, colorants: tf.Tensor) -> _Tables:
 
 
 def _grey_tables(curve: tf.Tensor, connection_space: tf.Tensor) -> _Tables:
-    """A curve float64 [33] to luminance or lightness; interpolated between as LittleCMS does."""
+    """Returns tables for a grey curve float64 [33] to luminance or lightness, as LittleCMS does."""
     is_lightness = connection_space == icc_profile.signature("Lab ")
     luminance = tf.where(is_lightness, _luminance(100 * curve), curve)
     scale, shift = _black_point(luminance[0])
     linear = tf.clip_by_value(luminance * scale + shift, 0, 1)
     words = tf.cast(tf.floor(65535 * _encoded(linear) + 0.5), tf.int64)
-    # White is made white, as by cmsopt.c's FixWhiteMisalignment.
+    # White stays white, as by cmsopt.c's FixWhiteMisalignment.
     words = tf.concat([words[:-1], tf.constant([65535], tf.int64)], 0)
     words = icc_profile.interpolated(words, tf.constant(np.arange(256) / 255, tf.float32))
     table = tf.cast((words * 65281 + (1 << 23)) // (1 << 24), tf.int32)
@@ -216,10 +216,10 @@ def _grey_tables(curve: tf.Tensor, connection_space: tf.Tensor) -> _Tables:
 
 
 def _black_point(darkest: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Black point compensation for the luminance of black, float64 []: a factor and a summand.
+    """Returns the factor and summand, float64 [], that compensate for the luminance of black.
 
     They apply to linear sRGB, where D50 is (1, 1, 1). Source: ISO 18619:2015, and LittleCMS,
-    which takes black for neutral, for L* 50 at most, and for 0 where it is lighter than L* 95.
+    which assumes that black is neutral and at most L* 50, and 0 if it is lighter than L* 95.
     """
     limit, negative = (((lightness + 16) / 116) ** 3 for lightness in (50, 95))
     black = tf.where(darkest > negative, tf.zeros_like(darkest), darkest)
@@ -230,26 +230,26 @@ def _black_point(darkest: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _luminance(lightness: tf.Tensor) -> tf.Tensor:
-    """CIE L* in 0–100 → Y in 0–1. Source: CIE 015, 8.2.1."""
+    """Converts CIE L* in 0–100 to Y in 0–1. Source: CIE 015, 8.2.1."""
     root = (lightness + 16) / 116
     return tf.where(root > 24 / 116, root**3, (108 / 841) * (root - 16 / 116))
 
 
 def _encoded(linear: tf.Tensor) -> tf.Tensor:
-    """Linear → sRGB, both float64 in 0–1. Source: IEC 61966-2-1, 5.2."""
+    """Converts linear values to sRGB, both float64 in 0–1. Source: IEC 61966-2-1, 5.2."""
     return tf.where(
         linear < 0.04045 / 12.92, linear * 12.92, 1.055 * tf.pow(linear, 1 / 2.4) - 0.055
     )
 
 
 def _grey_nodes() -> np.ndarray:
-    """float64 [33] of 16 bits."""
+    """Returns the nodes of a grey curve, float64 [33], rounded to 16 bits."""
     return np.floor(np.arange(_GREY_NODES) * 65535 / (_GREY_NODES - 1) + 0.5)
 
 
 @functools.cache
 def _linear_to_levels() -> np.ndarray:
-    """uint8 [16385]: sRGB levels of linear values in 0–16384."""
+    """Returns uint8 [16385]: the sRGB levels of linear values in 0–16384."""
     linear = (np.arange(_ONE + 1) / _ONE).astype(np.float32).astype(np.float64)
     encoded = np.where(
         linear < 0.04045 / 12.92, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055
@@ -260,7 +260,7 @@ def _linear_to_levels() -> np.ndarray:
 
 @functools.cache
 def _connection_to_linear() -> np.ndarray:
-    """float64 [3, 3]: XYZ relative to D50 → linear sRGB.
+    """Returns the matrix from XYZ relative to D50 to linear sRGB, float64 [3, 3].
 
     Source: IEC 61966-2-1, 4.1; adapted from D65 by the Bradford transform, ICC.1:2022, annex E.
     """

@@ -1,7 +1,7 @@
 """Finds the ICC profile that a JPEG or PNG carries, in a TensorFlow graph.
 
-Finds what Pillow finds, since ingest converts by that. Files are hostile: every loop is bounded,
-every position is clipped, and what a compressed profile may grow to is limited.
+Finds the profile that Pillow finds, since ingest converts by that. Files may be hostile: every
+loop is bounded, every position is clipped, and the size of a decompressed profile is limited.
 """
 
 import functools
@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-# What a profile must be made for; of NO_MODE (16-bit grey, for one) Pillow applies none.
+# The mode that a profile must be made for; for NO_MODE, such as 16-bit grey, Pillow applies none.
 NO_MODE, GREY, RGB, CMYK = range(4)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LABEL = b"ICC_PROFILE\x00"
 _MAX_SEGMENTS = 1024
-# What may follow in a JPEG; the first two say how many bytes to go on by.
+# What may follow in a JPEG; the first two are the number of bytes to advance.
 _NO_MARKER, _MARKER_ALONE, _SEGMENT, _FRAME, _END = 1, 2, 3, 4, 5
 _MAX_PROFILE_BYTES = 1 << 20  # of a PNG, decompressed: Pillow's own bound
-# Deflate grows at most 1032-fold, so that one more step of it is 17 MB at most.
+# Deflate expands at most 1032-fold, so one more step yields at most 17 MB.
 _INFLATE_STEP_BYTES = 1 << 14
 
 
@@ -27,9 +27,9 @@ class Found(NamedTuple):
     """An embedded profile.
 
     Attributes:
-      profile: string []; empty where there is none, or where its parts do not add up.
-      mode: int32 [], what the pixels are: one of NO_MODE, GREY, RGB, CMYK.
-      certain: bool [], false where the file is so odd that another reader may see a profile.
+      profile: string []; empty if there is none, or if its parts are inconsistent.
+      mode: int32 [], the mode of the pixels: one of NO_MODE, GREY, RGB, CMYK.
+      certain: bool [], false if the file is so odd that another reader may find a profile.
     """
 
     profile: tf.Tensor
@@ -56,14 +56,14 @@ def _nothing() -> Found:
 
 
 def _slice(encoded: tf.Tensor, position: tf.Tensor, size: tf.Tensor | int) -> tf.Tensor:
-    """Up to ``size`` bytes at an int64 position, fewer at the end; never an error."""
+    """Returns up to ``size`` bytes at an int64 position, fewer at the end; never raises."""
     length = tf.cast(tf.strings.length(encoded), tf.int64)
     position = tf.clip_by_value(position, 0, length)
     return tf.strings.substr(encoded, position, tf.cast(size, tf.int64))
 
 
 def _bytes(encoded: tf.Tensor, position: tf.Tensor, size: int) -> tf.Tensor:
-    """int64 [size]; zeros past the end."""
+    """Returns ``size`` bytes, int64 [size]; zeros past the end."""
     raw = tf.io.decode_raw(_slice(encoded, position, size), tf.uint8, fixed_length=size)
     return tf.ensure_shape(tf.cast(raw, tf.int64), [size])
 
@@ -73,7 +73,7 @@ def _between(value: tf.Tensor, low: int, high: int) -> tf.Tensor:
 
 
 def _in_jpeg(encoded: tf.Tensor) -> Found:
-    """Walks the segments up to the frame and gathers those of the profile."""
+    """Walks the segments up to the frame and collects those of the profile."""
     length = tf.cast(tf.strings.length(encoded), tf.int64)
 
     def look(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -119,10 +119,10 @@ def _in_jpeg(encoded: tf.Tensor) -> Found:
 
 @functools.cache
 def _marker_kinds() -> np.ndarray:
-    """int32 [256]: what follows a byte 0xFF and this one, as Pillow's JpegImagePlugin reads it."""
+    """Returns int32 [256]: what follows the bytes 0xFF and this one, as Pillow reads it."""
     kinds = np.full(256, _SEGMENT, np.int32)
     kinds[[0x00, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)]] = _MARKER_ALONE
-    kinds[0xFF] = _NO_MARKER  # a fill byte
+    kinds[0xFF] = _NO_MARKER  # fill byte
     kinds[[*range(0x01, 0xC0), 0xDA]] = _END  # no markers; the scan
     frames = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # but DHT, JPG, DAC
     kinds[sorted(frames)] = _FRAME
@@ -138,10 +138,10 @@ def _joined(encoded: tf.Tensor, starts: tf.Tensor, sizes: tf.Tensor) -> tuple[tf
       sizes: int64 [N], its bytes with those two.
 
     Returns:
-      The profile, string [], empty where the parts are not as many as they say; and bool [],
-      whether no two have one number.
+      The profile, string [], empty if the number of parts is not the one that they state; and bool
+      [], whether all numbers are different.
     """
-    # One by one: a copy of the file for each part would be a gift to an attacker.
+    # One by one: a copy of the file for each part would invite an attack on memory.
     numbering, parts = tf.map_fn(
         lambda part: (_bytes(encoded, part[0], 2), _slice(encoded, part[0] + 2, part[1] - 2)),
         (starts, sizes),
@@ -201,10 +201,10 @@ def _in_png(encoded: tf.Tensor) -> Found:
 
 
 def _inflated(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The profile in an iCCP chunk, and whether Pillow would not refuse the image for it.
+    """Returns the profile in an iCCP chunk, and whether Pillow accepts the image with it.
 
-    A stream is decompressed by ever longer beginnings of it, so that a small one that grows to
-    gigabytes is noticed within one step.
+    Longer and longer prefixes of the stream are decompressed, so that a small stream that expands
+    to gigabytes is noticed within one step.
     """
     head = _bytes(chunk, tf.constant(0, tf.int64), 256)  # a name of 79 at most, 0, the method
     name_size = tf.argmax(tf.cast(head == 0, tf.int32))
@@ -228,8 +228,8 @@ def _inflated(chunk: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _decompressed(stream: tf.Tensor) -> tf.Tensor:
-    """What a zlib stream holds, up to its end or where it is cut off; empty where it is damaged."""
-    # As in graph_bytes.attempt: the one way to catch an error inside a graph.
+    """Decompresses a zlib stream, up to its end or where it is cut off; empty if it is damaged."""
+    # As in graph_bytes.attempt: the only way to catch an error inside a graph.
     attempt = tf.data.Dataset.from_tensors(stream)
     attempt = attempt.map(lambda bytes_: tf.io.decode_compressed(bytes_, "ZLIB")).ignore_errors()
     fallback = tf.data.Dataset.from_tensors(tf.constant(b""))

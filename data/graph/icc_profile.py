@@ -1,8 +1,8 @@
 """Reads ICC profiles in a TensorFlow graph: header, tags, colorants and tone curves.
 
-What is accepted and what is passed over follows LittleCMS, by which ingest converts: it reads
-leniently (a curve may run past its tag, not past the file) and refuses as a whole what has a bad
-header. Files are hostile: nothing here loops over them, and every position is clipped.
+Accepts and ignores the same as LittleCMS, by which ingest converts: it reads leniently (a curve
+may run past its tag, not past the file) and rejects a profile with a bad header. Files may be
+hostile: nothing here loops over them, and every position is clipped.
 """
 
 from typing import NamedTuple
@@ -13,19 +13,19 @@ _HEADER_BYTES = 132  # with the number of tags
 _MAX_TAGS = 100
 _MAX_VERSION = 5  # 5.0 is still read
 _MAX_CURVE_ENTRIES = 0x7FFF
-# How many parameters the function types 0–4 have, and below what a factor counts as zero.
+# The number of parameters of function types 0–4, and the bound below which a factor is zero.
 _PARAMETERS = (1, 3, 4, 5, 7)
 _ZERO = 1e-4
 
 
 def signature(text: str) -> int:
-    """Returns the number that four characters stand for in a profile."""
+    """Returns the number that encodes four characters in a profile."""
     return int.from_bytes(text.encode("ascii"), "big")
 
 
 _CLASSES = ("scnr", "mntr", "prtr", "link", "abst", "spac", "nmcl", "cenc", "mid ", "mlnk", "mvis")
 _KNOWN_CLASSES = (0, *(signature(name) for name in _CLASSES))
-_XYZ_TYPES = (signature("XYZ "), 0x17A505B8)  # the second is what some old writers have
+_XYZ_TYPES = (signature("XYZ "), 0x17A505B8)  # the second is used by some old writers
 _CURVE_TYPES = (signature("curv"), 0x9478EE00)
 _PARAMETRIC_TYPE = signature("para")
 
@@ -36,11 +36,11 @@ class Profile(NamedTuple):
     Attributes:
       content: string [], all of its bytes.
       readable: bool [], whether header and directory are sound.
-      device_class: int64 [], a signature, as are the two below.
-      colour_space: int64 [], of the device.
-      connection_space: int64 [].
-      names: int64 [100], the signatures of tags; -1 where there is none.
-      offsets: int64 [100], where their data begin.
+      device_class: int64 [], a signature.
+      colour_space: int64 [], the signature of the device's colour space.
+      connection_space: int64 [], the signature of the profile connection space.
+      names: int64 [100], the signatures of tags; -1 if there is none.
+      offsets: int64 [100], the positions of their data.
       sizes: int64 [100], in bytes.
     """
 
@@ -86,7 +86,7 @@ def read(content: tf.Tensor) -> Profile:
 
 
 def has(profile: Profile, *tags: str) -> tf.Tensor:
-    """Tells whether a profile has any of these tags, bool []."""
+    """Returns whether a profile has any of these tags, bool []."""
     return _is_any(profile.names[:, None], [signature(tag) for tag in tags])
 
 
@@ -115,7 +115,7 @@ def curves(profile: Profile, tags: tf.Tensor, positions: tf.Tensor) -> tuple[tf.
     Source: ICC.1:2022, 10.6 and 10.18.
 
     Args:
-      profile: whose.
+      profile: the profile that has them.
       tags: int64 [C], their signatures.
       positions: float32 [P], in 0–1.
 
@@ -142,7 +142,7 @@ def interpolated(table: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
     where = tf.cast(tf.floor(tf.cast(positions, tf.float64) * 65535 + 0.5), tf.int64)
     last = tf.size(table, tf.int64) - 1
     scaled = where * last
-    scaled += (scaled + 0x7FFF) // 0xFFFF  # of 65535 parts → of 65536
+    scaled += (scaled + 0x7FFF) // 0xFFFF  # from 1/65535 to 1/65536
     cell, rest = scaled // (1 << 16), scaled % (1 << 16)
     low = tf.gather(table, tf.clip_by_value(cell, 0, last))
     high = tf.gather(table, tf.clip_by_value(cell + 1, 0, last))
@@ -181,7 +181,7 @@ def _curve(profile: Profile, tag: tf.Tensor, positions: tf.Tensor) -> tuple[tf.T
 
 
 def _find(profile: Profile, tag: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where a tag's data are, int64 [], and whether there are enough to tell their type."""
+    """Returns the position of a tag's data, int64 [], and whether they are long enough to type."""
     matches = profile.names == tag
     index = tf.argmax(tf.cast(matches, tf.int32))
     offset = profile.offsets[index]
@@ -197,7 +197,7 @@ def _is_any(value: tf.Tensor, choices: tuple[int, ...] | list[int]) -> tf.Tensor
 
 
 def _raw(content: tf.Tensor, position: tf.Tensor, size: tf.Tensor | int) -> tf.Tensor:
-    """int64 [size], the bytes at a position; zeros past the end."""
+    """Returns the bytes at a position, int64 [size]; zeros past the end."""
     length = tf.cast(tf.strings.length(content), tf.int64)
     size = tf.cast(size, tf.int64)
     part = tf.strings.substr(content, tf.clip_by_value(position, 0, length), size)
@@ -206,25 +206,25 @@ def _raw(content: tf.Tensor, position: tf.Tensor, size: tf.Tensor | int) -> tf.T
 
 
 def _words(content: tf.Tensor, position: tf.Tensor, count: int) -> tf.Tensor:
-    """int64 [count], unsigned 32-bit numbers."""
+    """Returns unsigned 32-bit numbers, int64 [count]."""
     raw = tf.reshape(_raw(content, position, 4 * count), [count, 4])
     return tf.reduce_sum(raw * tf.constant([1 << 24, 1 << 16, 1 << 8, 1], tf.int64), axis=1)
 
 
 def _halves(content: tf.Tensor, position: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
-    """int64 [count], unsigned 16-bit numbers."""
+    """Returns unsigned 16-bit numbers, int64 [count]."""
     raw = tf.reshape(_raw(content, position, 2 * count), [-1, 2])
     return raw[:, 0] * 256 + raw[:, 1]
 
 
 def _fixed_point(words: tf.Tensor) -> tf.Tensor:
-    """s15Fixed16Number → float64."""
+    """Converts s15Fixed16Number to float64."""
     signed = words - words // (1 << 31) * (1 << 32)
     return tf.cast(signed, tf.float64) / 65536
 
 
 def _by_function(kind: tf.Tensor, parameters: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """A function of type 0–4 and float64 [7] parameters at float32 [P] → float32 [P]."""
+    """Evaluates a function of type 0–4 with float64 [7] parameters at float32 [P]."""
     x = tf.cast(positions, tf.float64)
     gamma, a, b, c, d, e, f = tf.unstack(parameters)
     zeros = tf.zeros_like(x)

@@ -1,4 +1,4 @@
-"""Colour profiles and modes → grey or RGB in sRGB, which all the rest of the pipeline assumes."""
+"""Converts colour profiles and modes to grey or RGB in sRGB, as the whole pipeline assumes."""
 
 import functools
 import io
@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
-# Profiles that change no colour by more than this many levels of 255 are sRGB under another name.
+# Profiles that change no colour by more than this many levels of 255 count as sRGB.
 SAME_LEVELS = 2
 _MODES = frozenset({"L", "RGB", "CMYK"})
 _LATTICE = 9  # colours a channel at which a profile is compared with sRGB
@@ -16,17 +16,17 @@ _LAYERS = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "LA": "L"}
 
 
 def levels() -> np.ndarray:
-    """The levels of grey at which a grey profile is compared with sRGB, uint8 [9] in 0–255."""
+    """Returns the grey levels at which a grey profile is compared with sRGB, uint8 [9] in 0–255."""
     return np.linspace(0, 255, _LATTICE).round().astype(np.uint8)
 
 
 def lattice() -> np.ndarray:
-    """The colours at which an RGB profile is compared with sRGB, uint8 [729, 3] in 0–255."""
+    """Returns the colours at which a profile is compared with sRGB, uint8 [729, 3] in 0–255."""
     return np.stack(np.meshgrid(levels(), levels(), levels()), axis=-1).reshape(-1, 3)
 
 
 def differs(image: Image.Image) -> bool:
-    """Whether :func:`to_srgb` would change an image; its pixels are not looked at."""
+    """Returns whether :func:`to_srgb` would change an image; its pixels are not looked at."""
     mode = _LAYERS.get(image.mode, image.mode)
     return mode in _MODES and _transform(image.info["icc_profile"], mode) is not None
 
@@ -38,8 +38,8 @@ def to_srgb(image: Image.Image) -> Image.Image | None:
       image: with ``icc_profile`` among its info.
 
     Returns:
-      The image in sRGB, "L" or "RGB" (with its alpha layer, where there is one); None where the
-      profile is sRGB already, broken, or not made for the image's mode. Viewers ignore those too.
+      The image in sRGB, "L" or "RGB" (with its alpha layer, if it has one); None if the profile
+      is sRGB already, broken, or not made for the image's mode. Viewers ignore those too.
     """
     mode = _LAYERS.get(image.mode, image.mode)
     transform = _transform(image.info["icc_profile"], mode) if mode in _MODES else None
@@ -58,7 +58,7 @@ def to_srgb(image: Image.Image) -> Image.Image | None:
 
 
 def flatten(image: Image.Image, background: str) -> Image.Image:
-    """A mode of 8 bits or fewer → "L" or "RGB"; what is transparent shows the background by name."""
+    """Converts a mode of 8 bits or fewer to "L" or "RGB", on the named background colour."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     if image.mode == "1":
@@ -72,7 +72,7 @@ def flatten(image: Image.Image, background: str) -> Image.Image:
 
 @functools.lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The transform from a profile to sRGB; None where it is none or changes nothing."""
+    """Returns the transform from a profile to sRGB; None if it is invalid or changes nothing."""
     try:
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),

@@ -1,7 +1,7 @@
 """Bytes → an upright RGB or grey image on the CPU, within limits. A bad image never raises.
 
-What comes out holds bytes that TensorFlow decodes to the pixels Pillow shows upright: the
-file's own where they already are that, re-encoded ones else. Dimension letters: H, W, C.
+The result holds bytes that TensorFlow decodes to the pixels that Pillow shows upright: the
+file's own bytes if they already do, else re-encoded ones. Dimension letters: H, W, C.
 """
 
 import functools
@@ -21,7 +21,7 @@ UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
 JPEG_FORMATS = frozenset({"JPEG", "MPO"})
 LOSSY_FORMATS = JPEG_FORMATS | {"WEBP", "AVIF", "HEIF", "JPEG2000"}
 JPEG_QUALITY = 95
-MAX_PIXELS = 100_000_000  # the served model refuses more too
+MAX_PIXELS = 100_000_000  # the served model refuses larger images too
 _LOOK_SIDE_PX = 128  # the longest side is decoded to this at the least
 SAMPLED_SIDE = 32
 TYPE_SCALE = value_range.Scale()
@@ -29,34 +29,38 @@ _EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.x
 
 
 class Limits(BaseModel):
-    """What one image may cost; checked before its pixels are decoded."""
+    """The bounds on one image; checked before its pixels are decoded."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_bytes: int = Field(64 << 20, gt=0, description="largest file, in bytes")
+    max_bytes: int = Field(64 << 20, gt=0, description="size of the largest image file, in bytes")
     max_pixels: int = Field(
-        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="largest width × height; the model's own bound"
+        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="largest width × height, in pixels"
     )
-    min_side_px: int = Field(2, ge=1, description="shortest side accepted, in pixels")
-    max_side_px: int = Field(30_000, ge=1, le=65_500, description="longest side accepted")
-    max_seconds: float = Field(20.0, gt=0, description="longest time to read and decode one")
-    max_memory_bytes: int = Field(4 << 30, ge=1 << 28, description="memory of a decoder")
+    min_side_px: int = Field(2, ge=1, description="shortest image side that is accepted, in pixels")
+    max_side_px: int = Field(30_000, ge=1, le=65_500, description="longest side, in pixels")
+    max_seconds: float = Field(20.0, gt=0, description="longest time to decode an image")
+    max_memory_bytes: int = Field(
+        4 << 30, ge=1 << 28, description="memory limit of a decoder, in bytes"
+    )
 
 
 class DecodeConfig(BaseModel):
-    """How a file becomes an image that every reader sees alike."""
+    """The settings by which a file becomes an image that every reader decodes alike."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limits: Limits = Field(default_factory=Limits, description="what one image may cost")
+    limits: Limits = Field(
+        default_factory=Limits, description="bounds on the size, time and memory of one image"
+    )
     max_side_px: int | None = Field(
-        None, ge=16, description="store larger photos reduced to this longest side"
+        None, ge=16, description="reduce larger images to this longest side when they are stored"
     )
     background: str = Field("white", description="colour behind transparency: a name or #rrggbb")
     convert_to_srgb: bool = Field(True, description="convert embedded colour profiles to sRGB")
 
     def background_rgb(self) -> tuple[int, int, int]:
-        """The background as red, green and blue, in 0–255."""
+        """Returns the background as red, green and blue, in 0–255."""
         red, green, blue = ImageColor.getrgb(self.background)[:3]
         return red, green, blue
 
@@ -71,28 +75,28 @@ class DecodeConfig(BaseModel):
 
 
 class Rejection(NamedTuple):
-    """Why an image is of no use: a code of REASONS, and what the decoder said."""
+    """The reason why an image cannot be used: a code of REASONS, and the decoder's message."""
 
     reason: str
     detail: str = ""
 
 
 class ImageInfo(NamedTuple):
-    """What is known of an image that passed.
+    """The properties of an image that was accepted.
 
     Attributes:
       format: "JPEG" or "PNG", as stored.
       height: of the upright image, in pixels.
-      width: likewise.
+      width: of the upright image, in pixels.
       channels: 1 for grey, 3 for RGB.
-      source_format: what the file is, as Pillow names it.
-      reencoded: whether other bytes than the file's own are stored.
+      source_format: the format of the file, as Pillow names it.
+      reencoded: whether the stored bytes differ from the file's own.
       phash: the perceptual hash.
-      quality: the measures.
-      values: of an image of more than 8 bits; None for others.
+      quality: the image statistics.
+      values: the values of an image of more than 8 bits; None for others.
       encoding: the name of the file's encoding, such as "4-bit palette PNG".
-      refused: why the file itself, sent to the served model, would not be seen as it is stored: a
-        code of :mod:`data.images.refusals`; empty where it would.
+      refused: why the served model, given the file itself, would not see the stored pixels: a code
+        of :mod:`data.images.refusals`; empty if it would.
     """
 
     format: str
@@ -110,14 +114,14 @@ class ImageInfo(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image that passed.
+    """An image that was accepted.
 
     Attributes:
       encoded: JPEG or PNG bytes of the upright image.
-      info: what is known of it.
-      samples: uint8 [32, 32, 3], pixels on a grid, to tell whether others decode it alike.
-      scale: 1, 2, 4 or 8: by how much smaller the samples' image was decoded.
-      histogram: of values of more than 8 bits, see value_range; None where none was asked for.
+      info: its properties.
+      samples: uint8 [32, 32, 3], pixels on a grid, to check whether other decoders agree.
+      scale: 1, 2, 4 or 8: the factor by which the samples' image was decoded smaller.
+      histogram: of values of more than 8 bits, see value_range; None if none was requested.
     """
 
     encoded: bytes
@@ -137,8 +141,8 @@ def decode(
 
     Args:
       content: the bytes of the file. Its format is recognised by content, never by name.
-      config: what it may cost, and how it is stored.
-      reencode: encode it anew without loss, even where its own bytes or a JPEG would do.
+      config: the bounds, and how it is stored.
+      reencode: encode it again without loss, even if its own bytes or a JPEG would do.
       scale: how values of more than 8 bits become 0–255.
     """
     if not content:
@@ -166,13 +170,13 @@ def decode(
 
 @functools.lru_cache(maxsize=4096)
 def sample_positions(side: int) -> np.ndarray:
-    """The rows or columns, int [32], at which an image of this side is sampled."""
+    """Returns the rows or columns, int [32], at which an image of this side is sampled."""
     return (2 * np.arange(SAMPLED_SIDE) + 1) * side // (2 * SAMPLED_SIDE)
 
 
 @functools.cache
 def formats() -> list[str]:
-    """The formats that are opened, as Pillow names them."""
+    """Returns the formats that are opened, as Pillow names them."""
     try:
         import pillow_heif
 
@@ -207,7 +211,7 @@ def _decode(
     has_profile = config.convert_to_srgb and "icc_profile" in image.info
     as_is = is_jpeg and image.mode in ("L", "RGB") and not (reduced or reencode)
     if as_is and not _is_turned(image) and not (has_profile and colour.differs(image)):
-        # The file itself is stored, so its pixels are only looked at: JPEG decodes at 1/2, 1/4
+        # The file itself is stored, so its pixels are only inspected: JPEG decodes at 1/2, 1/4
         # or 1/8 in the frequency domain, reading every byte for a fraction of the cost.
         width, height = (side * _LOOK_SIDE_PX // max(size) for side in size)
         image.draft(image.mode, (width, height))
@@ -254,14 +258,14 @@ def _decode(
 
 
 def _is_turned(image: Image.Image) -> bool:
-    """Whether the orientation in EXIF or XMP tells to turn an image."""
+    """Returns whether the orientation in EXIF or XMP requires a rotation."""
     if image.format in ("JPEG", "PNG") and not _EXIF_KEYS & image.info.keys():
         return False
     return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
 
 
 def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, bool]:
-    """Any Pillow mode → "L" or "RGB" in sRGB, and whether a colour profile changed it."""
+    """Converts any mode to "L" or "RGB" in sRGB; returns also whether a profile changed it."""
     if config.convert_to_srgb and "icc_profile" in image.info:
         converted = colour.to_srgb(image)
         if converted is not None:
@@ -274,7 +278,7 @@ def _encode(image: Image.Image, lossy: bool) -> tuple[bytes, str]:
     if lossy:
         image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
         return buffer.getvalue(), "JPEG"
-    # Without the profile, which Pillow keeps: it is applied already, or would be read otherwise.
+    # Without the profile, which Pillow keeps: it is applied already, or readers would differ.
     image.save(buffer, "PNG", icc_profile=None)
     return buffer.getvalue(), "PNG"
 

@@ -1,4 +1,4 @@
-"""Decodes many files on several :mod:`data.images.decoder_process` processes; a bad image costs itself alone."""
+"""Decodes files on several :mod:`data.images.decoder_process` processes; a bad image affects only itself."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ from data.images import decode, decoder_process, value_range
 START_SECONDS = 120
 _IN_FLIGHT = 64  # requests a decoder has at a time, so that it never waits for the next
 _PIPE_BYTES = 1 << 20
-F_SETPIPE_SZ = 1031  # of Linux; Python has the name from 3.10 on, where the system does
+F_SETPIPE_SZ = 1031  # of Linux; Python 3.10 has the name only where the system does
 _POLL_SECONDS = 0.5
 _ANSWER = "answer of an image decoder"
 _HEAD_BYTES = 1 << 20
@@ -29,7 +29,7 @@ Found = tuple[decoder_process.Request, decoder_process.Answer]
 
 
 def _head(found: Any) -> tuple[dict[str, Any], list[int]]:
-    """The line before an answer's bytes, and how many there are."""
+    """Returns the line before an answer's bytes, and the number of these."""
     lengths = found["lengths"]
     if len(lengths) != 2 or not all(type(one) is int and one >= 0 for one in lengths):
         raise ValueError(f"the lengths {lengths!r:.100}")
@@ -37,7 +37,7 @@ def _head(found: Any) -> tuple[dict[str, Any], list[int]]:
 
 
 class _Decoder:
-    """One process, the requests it has, and what came of it so far."""
+    """One process, its pending requests, and its output so far."""
 
     def __init__(self, root: str, config: decode.DecodeConfig, scale: value_range.Scale) -> None:
         self.process = subprocess.Popen(
@@ -45,7 +45,7 @@ class _Decoder:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            # BLAS threads of several processes would fight over the same cores.
+            # BLAS threads of several processes would compete for the same cores.
             env={
                 **os.environ,
                 "PYTHONPATH": fresh_process.python_path(),
@@ -82,7 +82,7 @@ class _Decoder:
         self.since = time.monotonic()
 
     def answers(self) -> list[Found]:
-        """Takes all whole answers out of the buffer; a decoder that writes anything else is ended."""
+        """Takes all complete answers from the buffer; ends a decoder that writes anything else."""
         found: list[Found] = []
         try:
             self._take(found)
@@ -121,12 +121,12 @@ class _Decoder:
 
 
 class DecoderPool:
-    """A pool of decoders for one data folder, until it is closed.
+    """A pool of decoders for one data folder; close it after use.
 
     Args:
       root: the data folder.
       config: limits and how images are stored.
-      size: how many processes; they start when first needed.
+      size: the number of processes; they start when first needed.
       scale: how values of more than 8 bits become 0–255.
     """
 
@@ -152,7 +152,7 @@ class DecoderPool:
         """Decodes files.
 
         Args:
-          requests: taken only as fast as they are worked off.
+          requests: consumed only as fast as they are processed.
 
         Yields:
           Each request and its answer, in the order of completion.
@@ -170,7 +170,7 @@ class DecoderPool:
             for key, _ in self._selector.select(self._poll_seconds):
                 key.data.receive()
                 found = key.data.answers()
-                # First the next requests: while the caller works on the answers, so do they.
+                # The next requests first: decoders work while the caller processes the answers.
                 self._feed(source, again)
                 yield from found
             for one in busy:
@@ -180,14 +180,14 @@ class DecoderPool:
                 self._remove(one)
                 if one.requests[0].careful:
                     blamed = one.requests.popleft()
-                    # A crash may be the late fruit of an image before it.
+                    # A crash may be a delayed effect of an earlier image.
                     crashed = reason == "decoder_crashed"
                     yield blamed, self._ask_alone(blamed) if crashed else self._rejected(reason)
-                # Answers that were not sent yet are lost too: who was it?
+                # Answers not yet sent are lost too: find the image that caused it.
                 again += [dataclasses.replace(lost, careful=True) for lost in one.requests]
 
     def _ask_alone(self, request: decoder_process.Request) -> decoder_process.Answer:
-        """Asks a new decoder for one image; what happens now is that image's own doing."""
+        """Decodes one image in a new decoder, so that a crash can be attributed to it."""
         one = _Decoder(self._root, self._config, self._scale)
         one.ask([request])
         with selectors.DefaultSelector() as selector:
@@ -205,7 +205,7 @@ class DecoderPool:
     def _feed(
         self, source: Iterator[decoder_process.Request], again: deque[decoder_process.Request]
     ) -> None:
-        """Tops up the decoders' requests, and starts one while there are too few."""
+        """Refills the decoders' requests, and starts a decoder if there are too few."""
         for index in range(self._size):
             there = self._decoders[index] if index < len(self._decoders) else None
             room = _IN_FLIGHT - (len(there.requests) if there else 0)
@@ -232,7 +232,7 @@ class DecoderPool:
         one.kill()
 
     def _fault(self, one: _Decoder) -> str | None:
-        """Why the image that a decoder is at will never be answered; None where it may be."""
+        """Returns why a decoder's current image will never be answered; None if it may be."""
         waited = time.monotonic() - one.since
         if not one.requests:
             return None

@@ -1,15 +1,15 @@
-"""A process that decodes images for another one, which may kill it: ``python -m data.images.decoder_process``.
+"""A decoding process, which its parent may kill: ``python -m data.images.decoder_process``.
 
-Images are hostile. Here one can hang, crash or eat memory without harm to the pipeline: the
-process has a bound on its memory, and :mod:`data.images.decoder_pool` kills it after a bound on time.
+Images may be hostile. Here one can hang, crash or exhaust memory without harm to the pipeline:
+the process has a memory limit, and :mod:`data.images.decoder_pool` kills it after a time limit.
 
 On stdin, one JSON object a line: first the settings, then :class:`Request` objects. On stdout,
-for each in order, one line of JSON, whose ``lengths`` say how many bytes of encoded image and of
-samples follow. No pickle: what a hijacked decoder writes stays data.
+for each in order, one line of JSON, whose ``lengths`` give how many bytes of encoded image and
+of samples follow. No pickle: the output of a compromised decoder is only ever data.
 
-Answers are sent in bulk, which halves the cost of small images. Should the process be killed,
-those not yet sent are lost with the one that was its end; asked again with ``careful``, all
-others are on their way before it begins.
+Answers are sent in bulk, which halves the cost of small images. If the process is killed, the
+answers not yet sent are lost along with that of the fatal image; with ``careful``, all others
+are sent before that image is begun.
 """
 
 import contextlib
@@ -42,8 +42,8 @@ class Request:
 
     Attributes:
       path: relative to the data folder.
-      reencode: encode it anew without loss, even where its own bytes or a JPEG would do.
-      careful: send every other answer before beginning with this one.
+      reencode: encode it again without loss, even if its own bytes or a JPEG would do.
+      careful: send every other answer before this file is begun.
     """
 
     path: str
@@ -51,17 +51,17 @@ class Request:
     careful: bool = False
 
     def line(self) -> bytes:
-        """The request as a line of JSON."""
+        """Returns the request as a line of JSON."""
         return json.dumps([self.path, self.reencode, self.careful]).encode() + b"\n"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one request.
+    """The answer to one request.
 
     Attributes:
-      sha256: of the file's bytes, in hex; empty where it could not be read.
-      result: the image, or why not.
+      sha256: of the file's bytes, in hex; empty if it could not be read.
+      result: the image, or the reason for its rejection.
     """
 
     sha256: str
@@ -79,7 +79,7 @@ def answer(
 
 
 def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
-    """An answer as a line of JSON, the encoded image, and its samples before its histogram."""
+    """Returns an answer as a line of JSON, the encoded image, and the samples and histogram."""
     head: dict[str, Any] = {"sha256": found.sha256}
     result = found.result
     if isinstance(result, decode.Rejection):
@@ -94,7 +94,7 @@ def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
 
 
 def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
-    """Reads what :func:`pack` made."""
+    """Parses the result of :func:`pack`."""
     if "reason" in head:
         return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
     shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
@@ -108,8 +108,8 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
 
 
 def info_from_json(raw: list[Any]) -> decode.ImageInfo:
-    """Reads what is known of an image from its JSON, which is a list of its values."""
-    # Lists of older versions end with the measures, or with the values.
+    """Parses the properties of an image from JSON, which is a list of their values."""
+    # Lists of older versions end with the image statistics, or with the values.
     added: list[Any] = [None, "", ""]
     present = len(raw) - len(decode.ImageInfo._fields) + len(added)
     *head, measures, values, encoding, refused = raw + added[present:]
@@ -121,21 +121,21 @@ def info_from_json(raw: list[Any]) -> decode.ImageInfo:
 
 def main() -> None:
     """Answers requests until stdin ends."""
-    # Nothing but answers may reach stdout, whatever a library prints.
+    # Only answers may reach stdout, whatever a library prints.
     output = os.fdopen(os.dup(1), "wb", _SEND_BYTES)
     os.dup2(2, 1)
     settings = json.loads(_first_line())
     config = decode.DecodeConfig.model_validate(settings["config"])
     scale = value_range.Scale.from_dict(settings["scale"])
-    # Where the system or a container sets a lower bound, that one holds.
+    # If the system or a container sets a lower limit, that one applies.
     with contextlib.suppress(OSError, ValueError):
         limit = config.limits.max_memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # limits.max_pixels is the bound; Pillow's own would refuse what it allows.
+    # limits.max_pixels is the bound; Pillow's own is lower and would refuse allowed images.
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")
-    # Decoding once imports what plugins import late, before the first deadline runs.
+    # Decoding once triggers the lazy imports of plugins before the first deadline runs.
     blank = io.BytesIO()
     Image.new("RGB", (8, 8)).save(blank, "PNG")
     decode.decode(blank.getvalue(), config)
@@ -145,7 +145,7 @@ def main() -> None:
 
 
 def _first_line() -> bytes:
-    """Byte by byte: what follows belongs to the requests."""
+    """Reads the first line byte by byte, since what follows belongs to the requests."""
     line = b""
     while not line.endswith(b"\n"):
         line += os.read(0, 1) or b"\n"

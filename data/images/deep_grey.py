@@ -1,4 +1,4 @@
-"""Grey images of more than 8 bits: what is kept of one, and its picture in 0–255."""
+"""Grey images of more than 8 bits: their statistics, and their pixels scaled to 0–255."""
 
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ class Deep(NamedTuple):
     """One image of more than 8 bits.
 
     Attributes:
-      image: "L", or "RGB" where a background shows through.
-      values: the extent of its values, and what was scaled to 0–255.
+      image: "L", or "RGB" if a background shows through.
+      values: the extent of its values, and the range that was scaled to 0–255.
       phash: its perceptual hash.
-      histogram: of its values, see value_range; None where none was asked for.
+      histogram: of its values, see value_range; None if none was requested.
     """
 
     image: Image.Image
@@ -26,12 +26,12 @@ class Deep(NamedTuple):
 
 
 def read(image: Image.Image, scale: value_range.Scale, background: str) -> Deep | None:
-    """Scales an image by the rule of its set.
+    """Scales an image by the rule of its data set.
 
     Args:
       image: upright, of any mode.
       scale: the rule.
-      background: the colour's name of what is behind a value that means transparency.
+      background: the name of the colour behind a value that means transparency.
 
     Returns:
       None for an image of 8 bits or fewer.
@@ -52,10 +52,10 @@ def read(image: Image.Image, scale: value_range.Scale, background: str) -> Deep 
 
 
 def _phash(values: np.ndarray, smallest: float, largest: float) -> str:
-    """The perceptual hash of the unscaled values, from their own smallest to largest.
+    """Returns the perceptual hash of the unscaled values, from their own smallest to largest.
 
-    A hash tells structure alone, not brightness and contrast. This one is the same by every range
-    of the set, so no image is grouped otherwise when new images change that.
+    A hash describes structure, not brightness and contrast. This one is the same for every range
+    of the data set, so no image changes its group when new images change the range.
     """
     finite = np.nan_to_num(values.astype(np.float32), nan=smallest, posinf=largest, neginf=smallest)
     small = quality.reduced(Image.fromarray(finite))

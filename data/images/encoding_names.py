@@ -1,4 +1,4 @@
-"""Names the encoding of a file, as precisely as it matters to who must convert it."""
+"""Names of file encodings, as precise as somebody who must convert the files needs."""
 
 import struct
 
@@ -14,9 +14,9 @@ def name(image: Image.Image, content: bytes, turned: bool, converted: bool) -> s
     """Names an encoding, such as "4-bit palette PNG" or "CMYK JPEG with a colour profile".
 
     Args:
-      image: as it was opened.
+      image: the opened file.
       content: its file's bytes.
-      turned: whether EXIF or XMP tells to turn it.
+      turned: whether EXIF or XMP requires a rotation.
       converted: whether a colour profile changes its colours.
     """
     kind = _NAMES.get(image.format or "", image.format or "image")

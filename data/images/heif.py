@@ -1,4 +1,4 @@
-"""HEIC and HEIF, the format of phones, which only the extra ``heif`` reads."""
+"""HEIC and HEIF, the format of phones, which needs the extra ``heif``."""
 
 import importlib.util
 
@@ -8,7 +8,7 @@ _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif
 
 
 def needs_extra(header: bytes) -> bool:
-    """Tells whether a file is HEIC or HEIF and the library that reads it is absent.
+    """Returns whether a file is HEIC or HEIF and the library that reads it is absent.
 
     Args:
       header: the first HEADER_BYTES of the file: an ISO 14496-12 ``ftyp`` box names the format.

@@ -1,4 +1,4 @@
-"""How the bytes of an image become its pixels: what ingest and every graph must do alike."""
+"""The rules that turn an image's bytes into pixels, shared by ingest and every graph."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Reading:
-    """What one data set's images are read by, in training and in serving.
+    """The rules by which a data set's images are read, in training and in serving.
 
     Attributes:
-      background: red, green and blue of what is behind transparency, in 0–255.
+      background: red, green and blue of the colour behind transparency, in 0–255.
       value_range: the integers of more than 8 bits that become 0 and 255.
-      float_range: the floating-point numbers that do; None where the set has none.
+      float_range: the floating-point numbers that do; None if the data set has none.
       convert_to_srgb: whether embedded colour profiles are applied.
     """
 
@@ -38,7 +38,7 @@ class Reading:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Reading":
-        """Reads what :meth:`to_dict` made; other entries are left alone.
+        """Reads the result of :meth:`to_dict`; ignores other entries.
 
         Raises:
           KeyError: an entry is missing.
@@ -46,7 +46,7 @@ class Reading:
         floats = raw.get("float_range")
         return cls(
             background=tuple(raw["background_rgb"]),
-            # Models of older versions scale by the type, and apply no profile.
+            # Models of older releases scale by the type, and apply no profile.
             value_range=Range(*raw.get("value_range", TYPE_16)),
             float_range=None if floats is None else Range(*floats),
             convert_to_srgb=raw.get("convert_to_srgb", False),
@@ -54,5 +54,5 @@ class Reading:
 
 
 DEFAULT = Reading()
-# Of what ingest stored: it is in sRGB already, or was to be left as it is.
+# For images that ingest stored: already in sRGB, or to be left as they are.
 STORED = Reading(convert_to_srgb=False)

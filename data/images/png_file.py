@@ -1,4 +1,4 @@
-"""Writes PNGs of every bit depth and colour type; Pillow writes but some. Letters: H, W, C channels.
+"""Writes PNGs of every bit depth and colour type; Pillow writes only some. C: channels.
 
 Source: PNG (third edition), W3C 2025.
 """
@@ -29,11 +29,11 @@ def encode(
     """Encodes an image.
 
     Args:
-      samples: integers [H, W, C] in 0–2^depth − 1; of a palette, the indices.
-      depth: bits of a sample, of those that PNG allows for the colour type.
+      samples: integers [H, W, C] in 0–2^depth − 1; for a palette, the indices.
+      depth: bits of a sample, one that PNG allows for the colour type.
       colour: GREY, RGB, PALETTE, GREY_ALPHA or RGB_ALPHA.
       before: name and content of the chunks before the pixels, such as the palette.
-      after: of those behind them.
+      after: name and content of the chunks after the pixels.
       interlaced: whether the rows are in Adam7's order.
     """
     height, width = samples.shape[:2]
@@ -50,7 +50,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _rows(samples: np.ndarray, depth: int) -> bytes:
-    """The rows, packed, each behind the number of its filter: none."""
+    """Returns the packed rows, each preceded by the number of its filter: none."""
     rows = samples.reshape(len(samples), -1)
     if depth == 16:
         packed = rows.astype(">u2").view(np.uint8)

@@ -1,4 +1,4 @@
-"""The transparent colour of a PNG, read as its specification says: Pillow takes it for 8 bits."""
+"""Reads the transparent colour of a PNG as specified: Pillow assumes that it has 8 bits."""
 
 from PIL import Image
 
@@ -7,10 +7,10 @@ _DEPTH_AT = 24
 
 
 def is_unclear(image: Image.Image, content: bytes) -> bool:
-    """Whether a PNG has one transparent colour of 16 bits a channel, of which Pillow keeps 8.
+    """Returns whether a PNG has a transparent colour of 16 bits, of which Pillow keeps 8.
 
     Args:
-      image: whose header was read.
+      image: an image with its header read.
       content: its file's bytes.
     """
     return image.mode == "RGB" and "transparency" in image.info and _depth(content) == 16
@@ -22,7 +22,7 @@ def correct(image: Image.Image, content: bytes) -> None:
     Source: PNG (third edition), 11.3.1.1: the key is a sample of the image's own bit depth.
 
     Args:
-      image: loaded; other images than such PNGs are left alone.
+      image: a loaded image; images other than such PNGs are left unchanged.
       content: its file's bytes.
     """
     depth, key = _depth(content), image.info.get("transparency")
@@ -32,5 +32,5 @@ def correct(image: Image.Image, content: bytes) -> None:
 
 
 def _depth(content: bytes) -> int:
-    """Bits a sample of a PNG; 0 for other files."""
+    """Returns the bits per sample of a PNG; 0 for other files."""
     return content[_DEPTH_AT] if content.startswith(_MAGIC) else 0

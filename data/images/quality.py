@@ -1,4 +1,4 @@
-"""Measures of one image, taken in the decode at ingest. Dimension letters: H, W."""
+"""Image statistics, computed while ingest decodes an image. Dimension letters: H, W."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ THUMBNAIL_SIDE_PX = 256
 
 
 class Quality(NamedTuple):
-    """What the validation looks at.
+    """The image statistics that the validation checks.
 
     Attributes:
       brightness: mean grey value, in 0–1.
@@ -30,14 +30,14 @@ class Quality(NamedTuple):
 
 
 def measure(grey: np.ndarray, pixels: np.ndarray) -> Quality:
-    """Measures an image.
+    """Computes the statistics of an image.
 
     Source of the sharpness: Pech-Pacheco et al., "Diatom autofocusing in brightfield
     microscopy", ICPR 2000; here divided by the variance of the image.
 
     Args:
       grey: uint8 [H, W], in 0–255.
-      pixels: uint8 [H, W, 3] or [H, W], the same image as it is.
+      pixels: uint8 [H, W, 3] or [H, W], the same image with its colours.
     """
     values = grey.astype(np.float32)
     mean = float(values.mean())
@@ -55,7 +55,7 @@ def measure(grey: np.ndarray, pixels: np.ndarray) -> Quality:
 
 
 def reduced(image: Image.Image) -> Image.Image:
-    """Returns an image made smaller, to a longest side of THUMBNAIL_SIDE_PX at most."""
+    """Returns an image reduced to a longest side of at most THUMBNAIL_SIDE_PX."""
     # Averaging whole blocks costs a tenth of an exact resize.
     factor = -(-max(image.size) // THUMBNAIL_SIDE_PX)
     return image.reduce(factor) if factor > 1 else image

@@ -1,4 +1,4 @@
-"""Which range of values the images of a set are scaled from, and what a person is told of it."""
+"""Chooses the range of values that a set's images are scaled from, and describes it."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -16,17 +16,17 @@ _MAX_32 = 2**31 - 1  # Pillow reads 32-bit integers as signed
 
 @dataclass(frozen=True)
 class Scaled:
-    """How the images of one kind of values were scaled; what a person is told of it.
+    """The scaling of all images of one kind of values, as it is reported to people.
 
     Attributes:
       kind: "integer" or "float".
-      setting: the setting that was followed.
-      range: what was scaled to 0–255.
-      files: how many files there are.
+      setting: the setting that was applied.
+      range: the range that was scaled to 0–255.
+      files: the number of files.
       smallest, largest: of all their values.
       path: of a file with the largest value.
       clipped: how many files have values outside the range.
-      rescaled: how many were stored by another range before, and are stored anew.
+      rescaled: how many had been stored with another range, and are stored again.
     """
 
     kind: Kind
@@ -41,16 +41,16 @@ class Scaled:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Scaled":
-        """Reads what dataclasses.asdict made, also after a way through JSON."""
+        """Reads the result of dataclasses.asdict, also from JSON."""
         return cls(**{**raw, "range": Range(*raw["range"])})
 
     @property
     def is_guessed(self) -> bool:
-        """Whether the range follows from the values of the set."""
+        """Returns whether the range follows from the values of the set."""
         return self.setting in ("auto", "percentile")
 
     def sentence(self) -> str:
-        """Says what was scaled, from what, and why."""
+        """Returns a sentence on what was scaled, from which range, and why."""
         names = {INTEGER: "grey integers of 16 bits or more", FLOAT: "floating-point numbers"}
         low = f"from {self.smallest:.10g} " if self.smallest < 0 else ""
         text = (
@@ -61,15 +61,15 @@ class Scaled:
         if self.clipped:
             text += f"; {self.clipped:,} of them have values outside, which are clipped"
         if self.rescaled:
-            text += f"; {self.rescaled:,} of them had another range before and are stored anew"
+            text += f"; {self.rescaled:,} of them had another range before and are stored again"
         return f"{text}."
 
 
 def parse(raw: Any) -> Setting:
-    """Reads a setting, of a YAML file or as "LOW,HIGH" of a command line.
+    """Parses a setting from YAML, or as "LOW,HIGH" from a command line.
 
     Raises:
-      ValueError: it is no name and no pair of different numbers, the smaller one first.
+      ValueError: it is neither a name nor two different numbers, the smaller one first.
     """
     for name in get_args(Named):
         if raw == name:
@@ -89,9 +89,9 @@ def parse(raw: Any) -> Setting:
 def decide(
     setting: Setting, known: Mapping[str, Values], counted: Mapping[str, value_range.Counter]
 ) -> tuple[Scale, list[Scaled]]:
-    """Decides by what ranges all images of a set are scaled.
+    """Chooses the ranges that all images of a set are scaled by.
 
-    * [low, high]: these.
+    * [low, high]: these values.
     * "type": 0–65535 for integers, and the range of 32 bits once a value of the set lies outside;
       floating-point numbers have no range of their own and are scaled as by "auto".
     * "auto": integers from 0 to the largest value of 8, 10, 12, 14 or 16 bits, the fewest that
@@ -102,17 +102,17 @@ def decide(
     Args:
       setting: ``ingest.value_range``.
       known: path → the values of each image of more than 8 bits.
-      counted: kind → its values; asked for by "percentile" alone.
+      counted: kind → its values; used only by "percentile".
 
     Returns:
-      The ranges, and what there is to tell: one entry for each kind that the set has.
+      The ranges, and what to report: one entry for each kind in the set.
     """
     ranges: dict[Kind, Range] = {}
     told = []
     for kind in (INTEGER, FLOAT):
         members = {path: values for path, values in known.items() if values.kind == kind}
         found = _decide(setting, kind, list(members.values()), counted.get(kind))
-        # A set of one value only: it becomes black.
+        # A set with a single value becomes black.
         ranges[kind] = found if found.high > found.low else Range(found.low, found.low + 1)
         if members:
             told.append(_tell(kind, setting, ranges[kind], members))

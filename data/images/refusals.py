@@ -1,7 +1,7 @@
-"""The codes by which ingest and the served model say why they cannot use an image.
+"""The codes for the reasons why ingest and the served model cannot use an image.
 
-The graph writes its own into ``invalid_reason``, the contract of a model explains them, ingest
-counts by them. A code never changes its meaning; a new meaning gets a new code.
+The served graph returns its codes in ``invalid_reason``, a model's contract explains them, and
+ingest counts by them. A code never changes its meaning; a new meaning gets a new code.
 """
 
 NOT_AN_IMAGE = "not_an_image"
@@ -11,7 +11,7 @@ TOO_MANY_PIXELS = "too_many_pixels"
 DAMAGED = "damaged"
 COLOUR_PROFILE = "colour_profile"
 
-# Code → what it says of an image.
+# Code → its meaning for an image.
 REFUSALS = {
     NOT_AN_IMAGE: "no image format is recognised in the bytes",
     UNSUPPORTED_FORMAT: "an image, but neither JPEG, PNG, GIF nor BMP",
@@ -21,10 +21,10 @@ REFUSALS = {
     COLOUR_PROFILE: "its colour profile is of a kind that cannot be applied: look-up tables or CMYK",
 }
 
-# What ingest says of a file that the served model does not refuse.
+# The code of ingest for a file that the served model accepts but would see differently.
 SEEN_OTHERWISE = "seen_otherwise"
 
-# Code → why ingest puts a file into quarantine.
+# Code → the reason why ingest puts a file into quarantine.
 REASONS = {
     "empty": "the file holds no byte",
     "too_many_bytes": "the file is larger than limits.max_bytes",
@@ -48,5 +48,5 @@ REASONS = {
 
 
 def meaning(reason: str) -> str:
-    """Returns why files are in quarantine: a code of REASONS, or the name of a check, in words."""
+    """Returns the explanation of a quarantine reason: a code of REASONS, or a check's name."""
     return REASONS.get(reason, f"taken out by checks.{reason}")

@@ -1,8 +1,8 @@
-"""Grey values of more than 8 bits → 0–255, by one rule for all images of a set.
+"""Scales grey values of more than 8 bits to 0–255, by one rule for all images of a set.
 
-An image must not be scaled by its own values: of two exposures one would be shown as bright as
-the other. So the rule follows the setting, the type of the values and the whole set. It concerns
-integers of 16 and 32 bits and floating-point numbers; files of 8 bits or fewer are left alone.
+An image must not be scaled by its own values: two exposures would look equally bright. So the
+rule follows from the setting, the type of the values and the whole set. It applies to integers
+of 16 and 32 bits and floating-point numbers; files of 8 bits or fewer are left unchanged.
 Dimension letters: H, W.
 """
 
@@ -28,13 +28,13 @@ _ROWS_OF_PIXELS = 1 << 22  # scaled at a time, since float64 takes eight times t
 
 
 class Range(NamedTuple):
-    """The values that become 0 and 255; what lies outside is clipped."""
+    """The values that become 0 and 255; values outside are clipped."""
 
     low: float
     high: float
 
     def key(self) -> str:
-        """Returns the range as a part of a file name; others have other names."""
+        """Returns the range as a unique part of a file name."""
         return f"{float(self.low)!r}-{float(self.high)!r}"
 
     def __str__(self) -> str:
@@ -46,11 +46,11 @@ _UNIT = Range(0, 1)
 
 
 class Values(NamedTuple):
-    """What is known of the values of one image of more than 8 bits.
+    """The values of one image of more than 8 bits.
 
     Attributes:
       kind: "integer" or "float".
-      smallest, largest: of its finite values; 0 where it has none.
+      smallest, largest: of its finite values; 0 if it has none.
       scaled: the range that its stored pixels were scaled from.
     """
 
@@ -62,7 +62,7 @@ class Values(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """The ranges of one set, and whether values are to be counted for percentiles."""
+    """The ranges of one data set, and whether values are counted for percentiles."""
 
     integers: Range = TYPE_16
     floats: Range = _UNIT
@@ -74,7 +74,7 @@ class Scale:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Scale":
-        """Reads what dataclasses.asdict made, also after a way through JSON."""
+        """Reads the result of dataclasses.asdict, also from JSON."""
         return cls(Range(*raw["integers"]), Range(*raw["floats"]), raw["counted"])
 
 
@@ -82,7 +82,7 @@ def values_from_json(raw: list[Any]) -> Values:
     """Reads the values of an image from their JSON, which is a list.
 
     Raises:
-      TypeError, ValueError: it is none.
+      TypeError, ValueError: it is not such a list.
     """
     *head, scaled = raw
     found = read_lines.typed(Values, [*head, read_lines.typed(Range, scaled)])
@@ -99,7 +99,7 @@ def kind_of(mode: str) -> Kind | None:
 
 
 def extent(values: np.ndarray) -> tuple[float, float]:
-    """Returns the smallest and the largest finite value of [H, W]; 0 and 0 without one."""
+    """Returns the smallest and largest finite value of [H, W]; 0 and 0 without one."""
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
     if not values.size:
@@ -111,7 +111,7 @@ def to_levels(values: np.ndarray, scale: Range) -> np.ndarray:
     """Scales grey values: round((v − low) × 255 / (high − low)), clipped; NaN becomes 0.
 
     Args:
-      values: [H, W], of any type of number.
+      values: [H, W], of any numeric type.
       scale: the range.
 
     Returns:
@@ -128,7 +128,7 @@ def to_levels(values: np.ndarray, scale: Range) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def table(scale: Range) -> np.ndarray:
-    """Returns the level of each 16-bit value, uint8 [65536]: the rule as the served graph has it."""
+    """Returns the level of each 16-bit value, uint8 [65536], as the served graph applies it."""
     levels = _exact(np.arange(MAX_16 + 1), scale)
     levels.setflags(write=False)
     return levels
@@ -147,26 +147,26 @@ def histogram(values: np.ndarray) -> np.ndarray:
       values: [H, W], of any type of number.
 
     Returns:
-      uint32 [2, N]: the bins that hold any, in the order of the values, and their counts.
+      uint32 [2, N]: the bins that are not empty, in the order of the values, and their counts.
     """
     flat = values.ravel().astype(np.float32)
     bits = flat[np.isfinite(flat)].view(np.uint32)
-    # Negative numbers of IEEE 754 sort the wrong way round, and behind the positive ones.
+    # Negative IEEE 754 numbers sort in reverse, and after the positive ones.
     ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
     bins, counts = np.unique(ordered >> _BIN_SHIFT, return_counts=True)
     return np.stack([bins, counts]).astype(np.uint32)
 
 
 def histogram_to_bytes(counted: np.ndarray) -> bytes:
-    """Returns what :func:`histogram` returned as bytes."""
+    """Serialises the result of :func:`histogram`."""
     return counted.astype("<u4").tobytes()
 
 
 def histogram_from_bytes(content: bytes) -> np.ndarray:
-    """Reads what :func:`histogram_to_bytes` made.
+    """Parses the result of :func:`histogram_to_bytes`.
 
     Raises:
-      ValueError: it is none.
+      ValueError: it is not a histogram.
     """
     counted = np.frombuffer(content, "<u4").reshape(2, -1)
     if counted[0].max(initial=0) >= _BINS:
@@ -175,18 +175,18 @@ def histogram_from_bytes(content: bytes) -> np.ndarray:
 
 
 class Counter:
-    """Adds up histograms; a megabyte however many there are."""
+    """A sum of histograms; takes a megabyte for any number of them."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(_BINS, np.int64)
 
     def add(self, counted: np.ndarray) -> None:
-        """Adds what :func:`histogram` returned."""
+        """Adds a result of :func:`histogram`."""
         bins, counts = counted
         self._counts[bins] += counts
 
     def percentiles(self, kind: Kind) -> Range | None:
-        """Returns the 0.5th and 99.5th percentile, each within 1/256 of itself; None of nothing."""
+        """Returns the 0.5th and 99.5th percentile, each within 1/256 of itself; None if empty."""
         cumulated = np.cumsum(self._counts)
         if not cumulated[-1]:
             return None

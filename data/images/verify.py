@@ -1,6 +1,6 @@
-"""Whether TensorFlow decodes what is about to be stored, and to the pixels that Pillow shows.
+"""Checks that TensorFlow decodes the bytes to store, to the pixels that Pillow shows.
 
-And whether the served model sees in the file itself what training sees in what is stored.
+Checks also that the served model sees in the file itself what training sees in these bytes.
 """
 
 import functools
@@ -12,7 +12,7 @@ from PIL import Image
 from data.graph import decoding, graph_jpeg, graph_png
 from data.images import decode, image_reading, refusals, value_range
 
-# Two JPEG decoders round differently, most of all where they scale up colour: by up to 2.8 on
+# Two JPEG decoders round differently, mostly where they scale up colour: by up to 2.8 on
 # photographs. A file that one of them misreads is tens of levels off.
 TOLERANCE_LEVELS = 4.0
 _PROFILES = (b"ICC_PROFILE\0", b"iCCP")
@@ -20,18 +20,18 @@ _TELLING_CHUNKS = (b"tRNS", b"eXIf", b"iTXt", b"zTXt", b"tEXt")
 
 
 def same_pixels(image: decode.Decoded) -> bool:
-    """Tells whether TensorFlow decodes an image's bytes, upright, to the same image.
+    """Returns whether TensorFlow decodes an image's bytes to the same upright image.
 
     Height and width must be equal, and 32×32 pixels on a grid on average at most
-    TOLERANCE_LEVELS of 255 apart. An image that was looked at reduced is decoded reduced here too.
+    TOLERANCE_LEVELS of 255 apart. An image that Pillow decoded reduced is decoded reduced here too.
     """
-    contents = tf.constant(image.encoded)  # handed over as bytes, it costs twice as much
+    contents = tf.constant(image.encoded)  # passed as bytes, it would cost twice as much
     try:
         if image.info.format != "JPEG":
-            # The graph costs ten times as much; of such files it does no more than this.
+            # The graph costs ten times as much; for such files it does the same.
             plain = _is_plain_png(image.encoded)
             pixels = (tf.io.decode_png(contents, 3) if plain else _decode_png()(contents)).numpy()
-        # Turning costs as much as decoding a small image; most have nothing to be turned by.
+        # Turning costs as much as decoding a small image; most have no orientation.
         elif not _is_shown_as_decoded(contents):
             return False
         elif image.scale > 1:
@@ -44,10 +44,10 @@ def same_pixels(image: decode.Decoded) -> bool:
 
 
 def may_be_seen_otherwise(image: decode.Decoded, config: decode.DecodeConfig) -> bool:
-    """Tells whether :func:`refusal` needs to be asked once :func:`same_pixels` is true.
+    """Returns whether :func:`refusal` must be called once :func:`same_pixels` is true.
 
-    A file that is stored itself is what the graph was asked about, except for its colour profile,
-    which is of no account once it is stored.
+    If the file itself is stored, the graph has decoded it already, except for its colour profile,
+    which no longer matters once it is stored.
     """
     has_profile = any(name in image.encoded for name in _PROFILES)
     return image.info.reencoded or (config.convert_to_srgb and has_profile)
@@ -56,17 +56,17 @@ def may_be_seen_otherwise(image: decode.Decoded, config: decode.DecodeConfig) ->
 def refusal(
     content: bytes, image: decode.Decoded, config: decode.DecodeConfig, integers: value_range.Range
 ) -> str:
-    """Tells whether the served graph sees in a file what is stored for it.
+    """Checks whether the served graph sees in a file what is stored for it.
 
     Args:
       content: the file's bytes.
-      image: what is stored for it.
-      config: how it was decoded.
+      image: the image stored for it.
+      config: the settings that it was decoded with.
       integers: the values of 16 bits that became 0 and 255.
 
     Returns:
-      a code of :mod:`data.images.refusals`: the graph's own, or SEEN_OTHERWISE; empty where both are alike
-      in size and, as in :func:`same_pixels`, in a sample.
+      a code of :mod:`data.images.refusals`: the graph's own, or SEEN_OTHERWISE; empty if both agree in
+      size and, as in :func:`same_pixels`, in a sample.
     """
     reading = image_reading.Reading(
         background=config.background_rgb(),
@@ -96,13 +96,13 @@ def _is_alike(image: decode.Decoded, pixels: np.ndarray) -> bool:
 
 
 def _is_shown_as_decoded(contents: tf.Tensor) -> bool:
-    """Whether the graph neither refuses a JPEG nor turns it."""
+    """Returns whether the graph neither refuses a JPEG nor turns it."""
     reason, orientation = _examine()(contents)
     return not reason.numpy() and orientation.numpy() not in range(2, 9)
 
 
 def _is_plain_png(content: bytes) -> bool:
-    """Whether a PNG is grey or RGB of 8 bits, and nothing in it may turn it or make it clear."""
+    """Returns whether a PNG is 8-bit grey or RGB, without orientation or transparency."""
     is_plain = content[24:26] in (b"\x08\x00", b"\x08\x02")
     return is_plain and not any(name in content for name in _TELLING_CHUNKS)
 
@@ -110,7 +110,7 @@ def _is_plain_png(content: bytes) -> bool:
 @functools.cache
 def _decode_png() -> tf.types.experimental.PolymorphicFunction:
     def decode_png(content: tf.Tensor) -> tf.Tensor:
-        # By the rules for what is stored: its profile was applied already, or is to be left alone.
+        # By the rules for stored images: the profile was applied already, or must not be.
         pixels, reason = graph_png.decode(content, image_reading.STORED, decode.MAX_PIXELS)
         return pixels[: tf.where(reason == "", decode.MAX_PIXELS, 0)]
 

@@ -1,1 +1,1 @@
-"""What a user's folder means: names, the walk, where classes and splits lie, what is not used."""
+"""Interprets a user's folder: names, the walk, classes and splits, unused files."""

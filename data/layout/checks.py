@@ -1,4 +1,4 @@
-"""What a listing must be to make a classifier; each refusal says what is wrong and how to go on."""
+"""Checks whether a listing can make a classifier; each refusal states the problem and a remedy."""
 
 import json
 import math
@@ -12,18 +12,18 @@ from data.layout.unused import Reason
 from data.splits import folder
 from data.splits import spans as span_folders
 
-NAMED = 5  # classes or folders that a message names
+NAMED = 5  # the most classes or folders that a message names
 
 
 def check(listing: folder.Listing, config: folder_config.FolderConfig = folder.DEFAULT) -> None:
-    """Refuses a listing that cannot make a classifier, or that uses less than was meant.
+    """Refuses a listing that cannot make a classifier, or that leaves out images unintentionally.
 
     Args:
       listing: of the data folder.
       config: the settings it was listed with.
 
     Raises:
-      errors.DataError: with everything that was found wrong.
+      errors.DataError: with every problem found.
     """
     if not listing.files:
         raise errors.DataError(_nothing(listing), *_closed(listing, config))
@@ -87,8 +87,8 @@ def _garbled(listing: folder.Listing, _: folder_config.FolderConfig) -> list[str
     if not garbled:
         return []
     return [
-        f"The names of the class folders {', '.join(garbled)} in {listing.root} are no UTF-8; the"
-        " model is to say them, so rename the folders. File names may be any."
+        f"The names of the class folders {', '.join(garbled)} in {listing.root} are not UTF-8; the"
+        " model returns them as text, so rename the folders. File names may be any bytes."
     ]
 
 
@@ -149,7 +149,7 @@ _MEANT = {
 
 
 def _splits_in_classes(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
-    """Splits are read above classes; those below them would be thrown together."""
+    """Returns a problem for split folders below classes, whose images would be merged."""
     if config.accept_class_names or config.layout == "classes":
         return []
     depth = 1 if listing.spans else 0
@@ -164,7 +164,7 @@ def _splits_in_classes(listing: folder.Listing, config: folder_config.FolderConf
     return [
         f"Folders in {listing.root} that are named like splits lie below what would be classes:"
         f" {_named(sorted(set().union(*found.values())))}. Splits are read as train/<class>/…; put"
-        " the classes below them. To throw all images of a class together: --ingest.layout classes."
+        " the classes below them. To merge all images of a class: --ingest.layout classes."
     ]
 
 
@@ -191,7 +191,7 @@ def _closed(listing: folder.Listing, config: folder_config.FolderConfig) -> list
 
 
 def _missing_classes(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
-    """One sentence for each given split that lacks classes which another split has."""
+    """Returns a sentence for each given split that lacks classes of another split."""
     if config.allow_missing_classes:
         return []
     found: dict[str, set[str]] = {}
@@ -207,7 +207,7 @@ def _missing_classes(listing: folder.Listing, config: folder_config.FolderConfig
     ]
     if problems:
         problems.append(
-            "Is a folder misspelt? --ingest.allow-missing-classes true goes on without them."
+            "Is a folder misspelt? --ingest.allow-missing-classes true continues without them."
         )
     return problems
 
@@ -220,7 +220,7 @@ def _beside_spans(listing: folder.Listing, config: folder_config.FolderConfig) -
     return [
         f"The data folder {listing.root} holds spans ({_named([span.folder for span in spans])})"
         f" and images beside them: {folder.printable(told)}. Move those into a span of their own;"
-        " or go on with the spans alone: --ingest.spans.pattern with their pattern, such as"
+        " or continue with only the spans: --ingest.spans.pattern with their pattern, such as"
         f" '{{YYYY}}-{{MM}}-{{DD}}', and --ingest.max-unused-share {_enough(listing)}."
     ]
 
@@ -239,19 +239,19 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
     hint = ""
     if Reason.BESIDE_SPLIT_FOLDERS in reasons:
         first = listing.splits.get("train", ["train"])[0]
-        hint = f" If {first} is a class and no split: --ingest.layout classes."
+        hint = f" If {first} is a class and not a split: --ingest.layout classes."
     lost = listing.unused.lost_images
     return [
         f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({formats.percent(share)})"
         f" would not be used, more than ingest.max-unused-share"
         f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. Put them into class folders,"
-        f" or go on without them: --ingest.max-unused-share {_enough(listing)}."
+        f" or continue without them: --ingest.max-unused-share {_enough(listing)}."
         f"{hint}{_advice(listing)}"
     ]
 
 
 def _enough(listing: folder.Listing) -> str:
-    """The smallest share in whole percents that lets a listing pass."""
+    """Returns the smallest bound, in whole percents, that accepts a listing."""
     return f"{math.ceil(describe.lost_share(listing) * 100) / 100:g}"
 
 

@@ -1,4 +1,4 @@
-"""Which class folders hold an image: others would be classes that nothing can be learned of."""
+"""Finds class folders without an image: nothing could be learned for such classes."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 from data.layout import names, sniff
 from data.layout.unused import Reason
 
-LOOKS = 50  # files of a class that are looked into before it counts as one without an image
+LOOKS = 50  # files of a class that are opened before it counts as one without an image
 
 _REASONS = {
     sniff.Verdict.NEEDS_EXTRA: Reason.EXTRA_NOT_INSTALLED,
@@ -34,10 +34,10 @@ class _Candidates:
 
 
 def without_image(root: Path, files: Iterable[tuple[str, str]]) -> dict[str, Reason]:
-    """Finds the classes of which no file begins as an image.
+    """Finds the classes of which no file begins like an image.
 
-    In the usual case one file a class is looked into. Where a class has more files that may be
-    images than are looked into, it counts as one, and ingest decides.
+    Usually one file a class is opened. A class with more possible images than are opened counts as
+    a class, and ingest decides.
 
     Args:
       root: the data folder.

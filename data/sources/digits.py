@@ -20,8 +20,8 @@ def export(target: str | Path, per_class: int | None = None) -> Path:
     """Writes the digits as PNG class folders, once.
 
     Args:
-      target: ``<target>/<digit>/<index>.png``; left as it is where it exists already.
-      per_class: how many images of each class, in their own order; all by default.
+      target: ``<target>/<digit>/<index>.png``; left unchanged if it exists already.
+      per_class: how many images of each class, in their original order; all by default.
 
     Returns:
       The target.

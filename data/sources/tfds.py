@@ -1,4 +1,4 @@
-"""TensorFlow Datasets → class folders, so that one road leads into the pipeline."""
+"""Exports TensorFlow Datasets as class folders, the only input format of the pipeline."""
 
 import difflib
 import os
@@ -20,14 +20,15 @@ def export(name: str, target: str | Path) -> Path:
     """Downloads an image set and writes it as class folders, once.
 
     Args:
-      name: as TensorFlow Datasets calls it, such as ``beans`` or ``cifar10:3.0.2``.
-      target: the folder to make; left as it is where it exists already.
+      name: its name in TensorFlow Datasets, such as ``beans`` or ``cifar10:3.0.2``.
+      target: the folder to create; left unchanged if it exists already.
 
     Returns:
       The target.
 
     Raises:
-      errors.DataError: an unknown name, no image set with labels, or no way to download it.
+      errors.DataError: the name is unknown, the set has no images with labels, or the download
+        failed.
     """
     target = Path(target)
     if target.exists():
@@ -58,7 +59,7 @@ def write(builder: Any, target: Path) -> Path:
     """Writes a prepared builder's splits as ``<target>/<split>/<class>/<index>.<suffix>``.
 
     A set with one split becomes ``<target>/<class>/…``, and the pipeline splits it. Images
-    are written as they are stored, undecoded.
+    are written as they are stored, without decoding.
     """
     import tensorflow_datasets as tfds
 
@@ -98,7 +99,7 @@ def _check_features(builder: Any) -> None:
 
 @contextmanager
 def _brief_retries() -> Iterator[None]:
-    """Has a download without a network give up after some 20 s; by default it is minutes."""
+    """Limits a download without a network to about 20 s; by default it retries for minutes."""
     from urllib3.util import retry
 
     stock = retry.Retry

@@ -1,4 +1,4 @@
-"""How far two samples are apart. Dimension letters: N, M samples, D features, K classes."""
+"""Distances between two samples. Dimension letters: N, M samples, D features, K classes."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +21,11 @@ MEASURES: dict[str, Callable[[decode.ImageInfo], float]] = {
 
 
 class LabelShift(NamedTuple):
-    """How far the shares of the classes in two samples are apart.
+    """The distance between the class shares of two samples.
 
     Attributes:
-      divergence: of Jensen and Shannon, in bits.
-      chance: the probability of such a difference by chance (χ²).
+      divergence: the Jensen–Shannon divergence, in bits.
+      chance: the probability of a difference this large by chance (χ² test).
       name: the class that changed most.
       share, share_before: of that class, in 0–1.
     """
@@ -38,13 +38,13 @@ class LabelShift(NamedTuple):
 
 
 class MeasureShift(NamedTuple):
-    """How far a measure of the images in two samples is apart.
+    """The distance between two samples in one image statistic.
 
     Attributes:
-      name: of MEASURES.
-      statistic: of Kolmogorov and Smirnov, in 0–1.
-      chance: the probability of such a one by chance.
-      median, median_before: of the measure.
+      name: one of MEASURES.
+      statistic: the Kolmogorov–Smirnov statistic, in 0–1.
+      chance: the probability of a statistic this large by chance.
+      median, median_before: of the image statistic.
     """
 
     name: str
@@ -58,8 +58,8 @@ def label_shift(newest: Counter[str], previous: Counter[str]) -> LabelShift:
     """Compares the classes of two samples, neither empty.
 
     Args:
-      newest: class name → images.
-      previous: likewise.
+      newest: class name → number of images.
+      previous: class name → number of images.
     """
     names = sorted(newest | previous)
     counts = np.array([[part[name] for name in names] for part in (newest, previous)])
@@ -77,7 +77,7 @@ def label_shift(newest: Counter[str], previous: Counter[str]) -> LabelShift:
 def measure_shifts(
     newest: Sequence[decode.ImageInfo], previous: Sequence[decode.ImageInfo]
 ) -> Iterator[MeasureShift]:
-    """Compares every one of MEASURES in two samples, neither empty."""
+    """Compares every image statistic of MEASURES in two samples, neither empty."""
     for name, measure in MEASURES.items():
         values, before = ([measure(info) for info in part] for part in (newest, previous))
         test = stats.ks_2samp(values, before)
@@ -91,13 +91,13 @@ def measure_shifts(
 
 
 def jensen_shannon(one: np.ndarray, other: np.ndarray) -> float:
-    """The Jensen–Shannon divergence of two histograms.
+    """Computes the Jensen–Shannon divergence of two histograms.
 
     Source: J. Lin, "Divergence Measures Based on the Shannon Entropy", 1991.
 
     Args:
       one: counts, [K], with a positive sum.
-      other: likewise.
+      other: counts, [K], with a positive sum.
 
     Returns:
       In bits, 0 for equal shares to 1 for disjoint ones.
@@ -110,7 +110,7 @@ def jensen_shannon(one: np.ndarray, other: np.ndarray) -> float:
 def maximum_mean_discrepancy(
     one: np.ndarray, other: np.ndarray, random: np.random.Generator
 ) -> tuple[float, float]:
-    """The squared maximum mean discrepancy of two samples, with a permutation test.
+    """Computes the squared maximum mean discrepancy of two samples, with a permutation test.
 
     Source: A. Gretton et al., "A Kernel Two-Sample Test", 2012; the unbiased estimate with a
     Gaussian kernel of the median distance.
@@ -118,11 +118,11 @@ def maximum_mean_discrepancy(
     Args:
       one: float [N, D], N ≥ 2.
       other: float [M, D], M ≥ 2.
-      random: of the permutations.
+      random: the generator of the permutations.
 
     Returns:
-      The estimate, which is about 0 for samples of one distribution, and the probability of one
-      as large by chance.
+      The estimate, which is about 0 for samples of one distribution, and the probability of an
+      estimate this large by chance.
     """
     rows = np.concatenate([one, other]).astype(np.float64)
     squares = np.square(rows).sum(axis=1)

@@ -1,9 +1,9 @@
-"""Near duplicates: pairs of images whose perceptual hashes are close, and groups of those.
+"""Near-duplicates: pairs of images whose perceptual hashes are close, and groups of those.
 
 Up to EXACT_IMAGES every pair is compared. Beyond, pairs are found by locality-sensitive hashing
 (A. Gionis et al., "Similarity Search in High Dimensions via Hashing", 1999): images are compared
-that agree in all bits of at least one of many small samples of bits. Measured on 40,000: of pairs
-at the largest distance 2 in 100 are missed, at five sevenths of it 1 in 10,000.
+if they agree in all bits of at least one of many small samples of bits. Measured on 40,000
+images: of pairs at the largest distance 2 in 100 are missed, at five sevenths of it 1 in 10,000.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from scipy.sparse import csgraph
 from data.files import hashing
 from data.splits import split
 
-# An image smaller than this is scaled up before it is hashed: its fine structure is made up,
-# so the bound on the distance shrinks in proportion.
+# A smaller image is scaled up before it is hashed: its fine structure is interpolated, so the
+# bound on the distance shrinks in proportion.
 FULL_SIDE_PX = 64
 EXACT_IMAGES = 8192
 _BLOCK_ROWS = 1024
 _TABLES = 96
 _CROWD_FRACTION = 1 / 3
-_CROWD_IMAGES = 20  # of a class, below which a third of it says nothing
+_CROWD_IMAGES = 20  # in smaller classes, a group of a third of the class means nothing
 _MIN_DISTANCE = 8
 _MIN_KEY_BITS = 10
 _BUCKET_IMAGES = 6  # that share a key, on average
@@ -35,17 +35,17 @@ _POPCOUNT = np.array([word.bit_count() for word in range(1 << 16)], np.uint8)
 def find_pairs(
     phashes: Sequence[str], sides_px: Sequence[int], max_distance: int = split.MAX_DISTANCE
 ) -> list[tuple[int, int, int]]:
-    """Finds the pairs of near duplicates.
+    """Finds the pairs of near-duplicates.
 
     Args:
       phashes: the perceptual hashes, 64 hex digits each.
       sides_px: the shorter side of each image.
-      max_distance: the most bits, of 256, in which the hashes of near duplicates differ.
+      max_distance: the most bits, of 256, in which the hashes of near-duplicates differ.
 
     Returns:
-      (distance in bits, index, larger index), sorted. Of images with one and the same hash, each
-      is paired with the first of them alone; images of a single colour, which have no structure
-      to compare, with none.
+      (distance in bits, index, larger index), sorted. Images with the same hash are each paired
+      with the first of them only; images of a single colour, which have no structure to compare,
+      with none.
     """
     structured = [index for index, phash in enumerate(phashes) if phash.strip("0")]
     if len(structured) < len(phashes):
@@ -77,15 +77,15 @@ def find_plausible_pairs(
     class_names: Sequence[str],
     max_distance: int = split.MAX_DISTANCE,
 ) -> tuple[list[tuple[int, int, int]], int]:
-    """Finds near duplicates, at a smaller distance where look-alikes would count as such.
+    """Finds near-duplicates, at a smaller distance if look-alikes would count as such.
 
-    Aligned pictures of one kind, such as radiographs, are closer to each other than photographs
-    are. Where the pairs would chain more than a third of a class into one group, no split of it
-    could be made: the distance is then lowered until they do not.
+    Aligned images of one kind, such as radiographs, are closer to each other than photographs
+    are. If the pairs would chain more than a third of a class into one group, the class could
+    not be split: the distance is then lowered until they do not.
 
     Args:
-      phashes: see :func:`find_pairs`.
-      sides_px: likewise.
+      phashes: the perceptual hashes, 64 hex digits each.
+      sides_px: the shorter side of each image.
       class_names: the class of each image.
       max_distance: the distance to begin with.
 
@@ -103,7 +103,7 @@ def find_plausible_pairs(
 def _is_crowded(
     phashes: Sequence[str], class_names: Sequence[str], pairs: list[tuple[int, int, int]]
 ) -> bool:
-    """Whether one group holds too much of a class; copies of one image count once."""
+    """Returns whether one group holds too large a part of a class; exact copies count once."""
     groups = group(len(phashes), [(one, other) for _, one, other in pairs])
     images = set(zip(class_names, groups, phashes, strict=True))
     sizes = Counter(class_name for class_name, _, _ in images)
@@ -115,7 +115,7 @@ def _is_crowded(
 
 
 def group(count: int, links: Iterable[tuple[int, int]]) -> list[int]:
-    """Groups of what is linked, directly or through others.
+    """Groups items that are linked, directly or through others.
 
     Args:
       count: how many items there are.
@@ -150,7 +150,7 @@ def _close_exact(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, int,
 
 
 def _close_by_keys(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, int, int]]:
-    """As :func:`_close_exact`, comparing only what agrees in a sample of its bits."""
+    """Does the same as :func:`_close_exact` for hashes that agree in a sample of their bits."""
     bits = np.unpackbits(packed, axis=1).reshape(len(packed), 16, 16)
     low = bits[:, :_LOW_FREQUENCIES, :_LOW_FREQUENCIES].reshape(len(packed), -1)
     key_bits = max(_MIN_KEY_BITS, int(np.log2(len(packed) / _BUCKET_IMAGES)) + 1)
@@ -171,7 +171,7 @@ def _close_by_keys(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, in
 
 
 def _same_key(keys: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    """Yields all pairs of indices with one key, smaller first, at most a chunk at a time."""
+    """Yields all pairs of indices with equal keys, smaller first, at most a chunk at a time."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     offset = 1

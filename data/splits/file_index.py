@@ -1,9 +1,9 @@
-"""What is known of every file of a data folder, so that only new ones are decoded again.
+"""The index: the decoded properties of every file, so that only new files are decoded.
 
-A file is known by its path, size and modification time, as by git and make; a file that was
-moved is known by its content. The index is written beside the artifacts, one JSON object a line;
-a decoder's finds are appended to files of their own as they come, so that an ingest that was
-killed goes on where it was.
+A file is identified by path, size and modification time, as in git and make; a moved file is
+identified by its content. The index is written beside the artifacts, one JSON object a line; a
+decoder's results are appended to separate files as they come, so that a killed ingest resumes
+where it was.
 """
 
 import json
@@ -21,7 +21,7 @@ from data.splits import folder
 INDEX_FILE = "index.jsonl"
 _PENDING = "pending"
 _SHA256 = re.compile("([0-9a-f]{64})?")
-# Another time the file may be read after all: these are not kept.
+# The file may be readable another time: these results are not kept.
 PASSING_REASONS = frozenset(
     {"unreadable", "too_slow", "decoder_crashed", "changed", "extra_not_installed"}
 )
@@ -34,13 +34,13 @@ class _File(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of one file.
+    """The properties of one file.
 
     Attributes:
       path: relative to the data folder.
       size_bytes, modified_ns: of the file when it was read.
-      sha256: of its bytes, in hex; empty where it could not be read.
-      result: what is known of the image, or why it is of no use.
+      sha256: of its bytes, in hex; empty if it could not be read.
+      result: the properties of the image, or the reason for its rejection.
     """
 
     path: str
@@ -50,15 +50,15 @@ class Row(NamedTuple):
     result: decode.ImageInfo | decode.Rejection
 
     def to_json(self) -> str:
-        """The row as a line."""
+        """Returns the row as a line."""
         return json.dumps(self)
 
     @classmethod
     def of(cls, found: Sequence[Any]) -> "Row":
-        """Makes a row of what :meth:`to_json` wrote, parsed.
+        """Makes a row from the parsed result of :meth:`to_json`.
 
         Raises:
-          TypeError, ValueError: it is none.
+          TypeError, ValueError: it is not a row.
         """
         *file, sha256, raw = found
         is_bad = len(raw) == len(decode.Rejection._fields)
@@ -73,14 +73,14 @@ class Row(NamedTuple):
         return cls._make([*file, sha256, result])
 
     def describes(self, file: folder.ImageFile) -> bool:
-        """Whether a file is unchanged since."""
+        """Returns whether a file is unchanged since this row."""
         return (self.size_bytes, self.modified_ns) == (file.size_bytes, file.modified_ns)
 
 
 def load(directory: str | Path) -> dict[str, Row]:
-    """Reads an index and what was appended since; path → row.
+    """Reads an index and the rows appended since; path → row.
 
-    Damaged lines are passed over, and how many is logged: their files are decoded again.
+    Skips damaged lines and logs their number: these files are decoded again.
     """
     directory = Path(directory)
     rows = {}
@@ -92,7 +92,7 @@ def load(directory: str | Path) -> dict[str, Row]:
 
 
 def append(directory: str | Path, rows: Iterable[Row]) -> None:
-    """Adds rows to an index; safe from many processes at once."""
+    """Appends rows to an index; safe for many processes at once."""
     path = Path(directory, _PENDING, f"{time.time_ns():020d}-{uuid.uuid4().hex}.jsonl")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
@@ -100,7 +100,7 @@ def append(directory: str | Path, rows: Iterable[Row]) -> None:
 
 
 def save(directory: str | Path, rows: Iterable[Row]) -> None:
-    """Replaces an index by these rows, whole or not at all; passing failures are left out."""
+    """Replaces an index atomically by these rows; leaves out transient failures."""
     directory = Path(directory)
     with (
         atomic.replacing(directory / INDEX_FILE) as temporary,

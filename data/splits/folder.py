@@ -1,13 +1,13 @@
-"""A user's folder on disk → a sorted listing and its fingerprint.
+"""Lists a user's folder: sorted files, splits and spans, and a fingerprint.
 
 Two layouts, each with variants, see data/layout/recognise.py::
 
-    <root>/<class>/…/image                   the pipeline makes the splits
+    <root>/<class>/…/image                   the pipeline assigns the splits
     <root>/{train,val,test}/<class>/…/image  the splits are given
 
 Each may lie below spans, ``<root>/span-2/…`` or ``<root>/2031-05-01/…``. A class is a folder in
-which a file begins as an image. Whatever is not listed is noted as unused with its reason, so
-that listed + unused = files found. Names and sizes are read, and the headers of a few files.
+which a file begins like an image. Every file that is not listed is noted as unused with its
+reason, so that listed + unused = files found. Only names, sizes and a few headers are read.
 """
 
 import hashlib
@@ -33,15 +33,15 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One file below a class folder, or one folder that cannot be looked into.
+    """One file below a class folder, or one folder that cannot be listed.
 
     Attributes:
       path: relative to the root, with forward slashes.
       class_name: the name of its class folder, in Unicode's form NFC.
-      split: "train", "eval" or "test" where the layout gives it, else None.
+      split: "train", "eval" or "test" if the layout gives it, else None.
       size_bytes: its size.
       modified_ns: its modification time in nanoseconds since the epoch.
-      span: the number of its span; None where the layout has no spans.
+      span: the number of its span; None if the layout has no spans.
     """
 
     path: str
@@ -58,13 +58,13 @@ class Listing:
 
     Attributes:
       root: the folder that was listed.
-      files: what may be images.
-      unused: how many files were passed over, and why.
+      files: the files that may be images.
+      unused: how many files are not used, and why.
       splits: split → the folders that give it, relative to the root or to their span.
-      spans: the spans listed, oldest first; empty where the layout has none.
+      spans: the spans listed, oldest first; empty if the layout has none.
       fixed: spans before the window, listed too; only their test images are used.
-      incomplete: the spans that lack their ``_SUCCESS``, where only complete ones count.
-      spellings: class name → its folders' names, where these differ in their Unicode form only.
+      incomplete: the spans that lack their ``_SUCCESS``, if only complete ones count.
+      spellings: class name → its folders' names, if these differ in their Unicode form only.
       closed: links to folders and unreadable folders in the place of a class or a split.
     """
 
@@ -80,32 +80,32 @@ class Listing:
 
     @property
     def window_files(self) -> list[ImageFile]:
-        """The files without those of the fixed spans."""
+        """Returns the files without those of the fixed spans."""
         fixed = {span.number for span in self.fixed}
         return [file for file in self.files if file.span is None or file.span not in fixed]
 
     @property
     def class_names(self) -> list[str]:
-        """The names of the classes, sorted; each has a file that begins as an image."""
+        """Returns the names of the classes, sorted; each has a file that begins as an image."""
         return sorted({file.class_name for file in self.files})
 
     @property
     def given_splits(self) -> set[str]:
-        """The splits that the layout gives; empty where the pipeline makes them."""
+        """Returns the splits that the layout gives; empty where the pipeline makes them."""
         return {file.split for file in self.files if file.split is not None}
 
     @property
     def found(self) -> int:
-        """How many files there are, used or not."""
+        """Returns how many files there are, used or not."""
         return len(self.files) + self.unused.total
 
     @property
     def size_bytes(self) -> int:
-        """The sum of the sizes of all listed files."""
+        """Returns the sum of the sizes of all listed files."""
         return sum(file.size_bytes for file in self.files)
 
     def fingerprint(self) -> str:
-        """A sha256 in hex that changes when any path, size or modification time does."""
+        """Returns a sha256 in hex that changes with any path, size or modification time."""
         digest = hashlib.sha256()
         for file in self.files:
             line = f"{file.path}\0{file.size_bytes}\0{file.modified_ns}\n"
@@ -120,12 +120,12 @@ def scan(
 
     Args:
       root: the data folder.
-      config: what its folders mean.
+      config: how its folders are interpreted.
       note: called with each file that is not used.
 
     Raises:
-      errors.DataError: the root is missing, is no folder or cannot be read, or two folders are
-        the same span.
+      errors.DataError: the root is missing, is not a folder or cannot be read, or two folders
+        are the same span.
     """
     root = Path(root)
     if not root.exists():
@@ -145,7 +145,7 @@ def scan(
 
 
 def printable(path: str) -> str:
-    """A path or name as it can be printed: bytes that are no UTF-8 are shown escaped."""
+    """Returns a printable path or name: bytes that are not UTF-8 are escaped."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -161,7 +161,7 @@ class _Scan:
         self._closed: list[unused_files.Unused] = []
 
     def listing(self, spans: Sequence[span_folders.Span]) -> Listing:
-        """Walks the spans, or the root where there are none."""
+        """Walks the spans, or the root if there are none."""
         chosen = span_folders.choose(self._root, spans, self._config.spans)
         if spans:
             self._pass_over("", None, {span.folder for span in spans})
@@ -233,7 +233,7 @@ class _Scan:
     def _pass_over(
         self, base: str, reason: Reason | None, skipped: frozenset[str] | set[str] = frozenset()
     ) -> None:
-        """Notes all files below a base; without a reason, of the root beside its spans."""
+        """Notes all files below a base; without a reason, those of the root beside its spans."""
         for folder, entries in walk.walk(self._root / base, skipped):
             usual = reason or (Reason.BESIDE_SPANS if folder else Reason.OUTSIDE_CLASS_FOLDER)
             usual = Reason.HIDDEN_OR_SYSTEM if _is_hidden(folder) else usual
@@ -243,7 +243,7 @@ class _Scan:
     def _rows(
         self, folder: str, entries: Iterable[walk.Entry], reason: Reason
     ) -> Iterable[tuple[walk.Entry, unused_files.Unused]]:
-        """Tells of each file of a folder why it is not used, and whether it is an image file."""
+        """Yields for each file of a folder why it is not used, and whether it is an image file."""
         entries = list(entries)
         nameless_are_images: bool | None = None
         for entry in entries:

@@ -1,7 +1,7 @@
 """The label map: class names in the order of their label ids.
 
-Frozen by the first training run; new classes are added at the end, none is ever moved or
-dropped, so that the label ids of an old and a new model mean the same. Names are in Unicode's form NFC.
+Frozen by the first training run; new classes are added at the end, none is ever moved or dropped,
+so that the label ids of an old and a new model mean the same. Names are in Unicode's form NFC.
 """
 
 import json
@@ -14,35 +14,35 @@ from data.layout import names as layout_names
 
 
 def extend(frozen: list[str], found: Iterable[str]) -> list[str]:
-    """The label map for a run: the frozen one, then the classes new to it, sorted."""
+    """Returns the label map for a run: the frozen one, then the new classes, sorted."""
     known = set(frozen)
     return [*frozen, *sorted(name for name in set(found) if name not in known)]
 
 
 def to_json(names: list[str]) -> str:
-    """The label map as text."""
+    """Returns the label map as text."""
     return json.dumps(names, indent=1) + "\n"
 
 
 def from_json(text: str, where: str, remedy: str = "") -> list[str]:
-    """Reads what :func:`to_json` wrote.
+    """Parses the result of :func:`to_json`.
 
     Args:
       text: the label map as JSON.
       where: the file's name, for messages.
-      remedy: what to do where it is none, in whole sentences.
+      remedy: what to do if it is invalid, in whole sentences.
 
     Raises:
-      errors.DataError: the text holds no list of different names.
+      errors.DataError: the text is not a list of distinct names.
     """
     return read_back.from_json(text, f"label map {where}", check, remedy)
 
 
 def load(path: str | Path) -> list[str]:
-    """Reads a label map; empty where there is no file yet.
+    """Reads a label map; empty if there is no file yet.
 
     Raises:
-      errors.DataError: the file holds no list of different names; with the backup to use.
+      errors.DataError: the file is not a list of distinct names; names the backup to use.
     """
     remedy = atomic.remedy(path, "the classes would change places")
     try:
@@ -52,16 +52,16 @@ def load(path: str | Path) -> list[str]:
 
 
 def save(path: str | Path, names: list[str]) -> None:
-    """Writes a label map, whole or not at all, and keeps the one before it as a backup."""
+    """Writes a label map atomically, and keeps the previous one as a backup."""
     with atomic.replacing(path, durable=True, backup=True) as temporary:
         temporary.write_text(to_json(names), encoding="utf-8")
 
 
 def check(found: Any) -> list[str]:
-    """Returns what is a label map.
+    """Returns a value that is a valid label map.
 
     Raises:
-      read_back.BrokenError: it is no list of different names.
+      read_back.BrokenError: it is not a list of distinct names.
     """
     if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
         raise read_back.BrokenError("a list of class names is needed")

@@ -1,6 +1,6 @@
-"""Folders of images that arrive over time: ``span-1``, ``span-2``, … or one a date.
+"""Spans: folders of images that arrive over time, ``span-1``, ``span-2``, … or one a date.
 
-The names follow TFX's span patterns: ``{SPAN}`` is a number, ``{YYYY}``, ``{MM}``, ``{DD}`` a date.
+Their names follow TFX's patterns: ``{SPAN}`` is a number, ``{YYYY}``, ``{MM}``, ``{DD}`` a date.
 """
 
 import datetime
@@ -23,21 +23,22 @@ _FIELDS |= {"{MM}": r"(?P<month>\d{2})", "{DD}": r"(?P<day>\d{2})"}
 
 
 class SpanConfig(BaseModel):
-    """Which folders are spans, and how many of the newest are used."""
+    """The settings of spans: their names, and how many of the newest are used."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pattern: str = Field(
-        AUTO, description="of the folders' names: auto, none, span-{SPAN}, {YYYY}-{MM}-{DD}, …"
+        AUTO,
+        description="pattern of span folders: auto, none, span-{SPAN}, {YYYY}-{MM}-{DD}, …",
     )
-    window: int | None = Field(None, ge=1, description="use this many of the newest spans alone")
+    window: int | None = Field(None, ge=1, description="use only this many of the newest spans")
     fixed_test: int = Field(
         0,
         ge=0,
-        description="of so many of the first spans, the test images stay in the test split for good",
+        description="number of first spans whose test images stay in the test split for good",
     )
     complete_only: bool = Field(
-        False, description="wait for a file _SUCCESS: a span without it does not count yet"
+        False, description="ignore spans that do not yet hold a file _SUCCESS"
     )
 
     @field_validator("pattern")
@@ -58,22 +59,22 @@ class Span:
 
 
 def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
-    """Tells which folders of a root are spans, oldest first; none where it has no spans.
+    """Returns the folders of a root that are spans, oldest first; none if it has no spans.
 
     Args:
       root: the data folder.
       folders: the names of the folders in it.
-      config: the pattern. With "auto", folders that hold images themselves are classes.
+      config: the pattern. With "auto", folders that directly hold images are classes.
 
     Raises:
-      errors.DataError: two folders are the same span, or no folder matches the pattern given.
+      errors.DataError: two folders are the same span, or no folder matches the given pattern.
     """
     if config.pattern == NONE:
         return []
     if config.pattern == AUTO:
         for pattern in AUTO_PATTERNS:
             found = _match(folders, pattern)
-            # What is still being written says nothing of the layout.
+            # A span that is still being written does not show the layout.
             whole = [span for span in found if not config.complete_only or is_complete(root, span)]
             if found and _hold_class_folders([root / span.folder for span in whole]):
                 break
@@ -95,13 +96,13 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the settings say of each span.
+    """The use of each span according to the settings.
 
     Attributes:
       window: the spans that are used, oldest first.
-      fixed: spans before the window of which the test images are used.
+      fixed: spans before the window whose test images are used.
       before_window: the other spans before the window.
-      incomplete: spans that still lack their marker.
+      incomplete: spans whose marker is still missing.
     """
 
     window: tuple[Span, ...]
@@ -111,7 +112,7 @@ class Chosen:
 
 
 def choose(root: Path, found: Sequence[Span], config: SpanConfig) -> Chosen:
-    """Sorts out which spans are used.
+    """Selects the spans that are used.
 
     Args:
       root: the data folder.
@@ -130,12 +131,12 @@ def choose(root: Path, found: Sequence[Span], config: SpanConfig) -> Chosen:
 
 
 def is_complete(root: Path, span: Span) -> bool:
-    """Whether a span holds the file that says that all of it has been written."""
+    """Returns whether a span holds the file that marks it as completely written."""
     return (root / span.folder / MARKER).is_file()
 
 
 def _hold_class_folders(folders: Sequence[Path]) -> bool:
-    """Whether none of them holds an image itself, as a class would, and one holds folders."""
+    """Returns whether no folder directly holds an image, as a class does, and one holds folders."""
     peeks = [sniff.peek(folder, ignored_prefix="_") for folder in folders]
     return not any(one.has_image for one in peeks) and (
         not peeks or any(one.folders for one in peeks)

@@ -1,9 +1,9 @@
-"""Which split an image belongs to: by group, stratified by class, and for good.
+"""Assigns images to splits: by group, stratified by class, and permanently.
 
-Groups never straddle splits: exact duplicates, near duplicates and, where a pattern tells it from
-the file name, images of one patient, video or object. Each class is spread over the splits by
-the shares. A ledger of earlier assignments is honoured before all else, so that no image ever
-moves when others come or go: what was tested on yesterday is not trained on today.
+Groups never straddle splits: exact duplicates, near-duplicates and, if a pattern finds it in the
+file name, images of one patient, video or object. Each class is spread over the splits by the
+shares. A ledger of earlier assignments has priority, so that no image ever moves when others
+come or go: a former test image never becomes a training image.
 """
 
 import csv
@@ -18,26 +18,26 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from data.files import atomic, read_back
 
 SPLITS = ("train", "eval", "test")
-_BY_NEED = ("train", "test", "eval")  # who gets an image that two splits lack alike
+_BY_NEED = ("train", "test", "eval")  # the priority if two splits need an image equally
 LEDGER_HEADER = ["sha256", "split"]
-LEDGER_END = "images"  # of the last line, with the number of rows above it
+LEDGER_END = "images"  # begins the last line, with the number of rows above it
 MAX_DISTANCE = 56  # as measured: see data/files/hashing.py
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class SplitConfig(BaseModel):
-    """The shares of the splits that the pipeline makes itself, and what is never torn apart."""
+    """The shares of the splits that the pipeline assigns, and the groups that stay together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    train: float = Field(0.8, gt=0, lt=1, description="share of images to train on")
-    eval: float = Field(0.1, gt=0, lt=1, description="share for early stopping")
-    test: float = Field(0.1, gt=0, lt=1, description="share that the metrics come from")
+    train: float = Field(0.8, gt=0, lt=1, description="share of images in the training split")
+    eval: float = Field(0.1, gt=0, lt=1, description="share of images for early stopping")
+    test: float = Field(0.1, gt=0, lt=1, description="share of images in the test split")
     max_duplicate_distance: int = Field(
-        MAX_DISTANCE, ge=0, le=100, description="bits of 256 in which near duplicates differ"
+        MAX_DISTANCE, ge=0, le=100, description="most bits, of 256, in which near-duplicates differ"
     )
     group_pattern: str | None = Field(
-        None, description="regular expression on the path; images with one match share a split"
+        None, description="regular expression on paths; images with equal matches share a split"
     )
 
     @model_validator(mode="after")
@@ -57,14 +57,14 @@ class SplitConfig(BaseModel):
         return value
 
     def group_key(self, path: str) -> str | None:
-        """What the pattern finds in a path: its first group, or all it matches; else None."""
+        """Returns the pattern's match in a path: its first group, or the whole; else None."""
         found = re.search(self.group_pattern, path) if self.group_pattern else None
         return (found.group(1) if found.re.groups else found.group()) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An image to be assigned.
+    """An image to assign.
 
     Attributes:
       sha256: of the file's bytes, in hex.
@@ -82,16 +82,16 @@ class Item:
 def assign(
     items: Sequence[Item], config: SplitConfig, given_splits: set[str], ledger: Mapping[str, str]
 ) -> list[str]:
-    """Chooses the split of each image. Depends on their contents, never on their order.
+    """Chooses the split of each image; depends on their contents, never on their order.
 
-    A split that the layout gives is kept. An eval or test split that the layout lacks is carved
-    out of its training split, at that split's share.
+    A split that the layout gives is kept. An eval or test split that the layout lacks is taken
+    from its training split, at that split's share.
 
     Args:
       items: all images.
       config: the shares.
       given_splits: all the splits that the layout gives.
-      ledger: sha256 → split, as assigned before.
+      ledger: sha256 → split, from earlier assignments.
 
     Returns:
       "train", "eval" or "test" for each image.
@@ -129,13 +129,13 @@ def assign(
 
 
 def load_ledger(path: str | Path) -> dict[str, str]:
-    """Reads a ledger; empty where there is no file yet.
+    """Reads a ledger; empty if there is no file yet.
 
-    A person may edit rows; the last line, which counts them, tells a ledger that lost some.
+    A person may edit rows; the last line, which counts them, reveals a ledger that lost some.
 
     Raises:
       errors.DataError: the file holds anything but digests and splits, or not as many rows as its
-        last line says; with the backup to use.
+        last line states; names the backup to use.
     """
     remedy = atomic.remedy(path, "test images could become training images")
     try:
@@ -145,7 +145,7 @@ def load_ledger(path: str | Path) -> dict[str, str]:
 
 
 def save_ledger(path: str | Path, ledger: Mapping[str, str]) -> None:
-    """Writes a ledger, sorted, whole or not at all, and keeps the one before it as a backup."""
+    """Writes a sorted ledger atomically, and keeps the previous one as a backup."""
     with (
         atomic.replacing(path, durable=True, backup=True) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
@@ -188,7 +188,7 @@ def _targets(
     config: SplitConfig,
     options: list[str],
 ) -> dict[str, dict[str, float]]:
-    """Class → split → the number of images wanted there; eval and test want at least one."""
+    """Returns class → split → the wanted number of images; at least one for eval and test."""
     images: Counter[str] = Counter()
     groups_of: Counter[str] = Counter()
     for indices in groups:
@@ -213,7 +213,7 @@ def _lack(
     targets: Mapping[str, Mapping[str, float]],
     counts: Mapping[str, Mapping[str, int]],
 ) -> float:
-    """How many images a split lacks of some classes, weighted by how many there would come."""
+    """Returns how many images of some classes a split lacks, weighted by how many would come."""
     lack = sum(
         count * (targets[name][split] - counts.get(name, {}).get(split, 0))
         for name, count in classes.items()

@@ -1,1 +1,1 @@
-"""Where the Beam steps run."""
+"""Engines of the Beam steps."""

@@ -1,6 +1,6 @@
-"""Where the Beam steps run: an engine's name → the arguments of Beam's command line.
+"""The settings of the Beam engine, and the arguments of Beam's command line that they imply.
 
-Imports no Beam: an answer comes at once.
+Does not import Beam, so that mistakes are reported at once.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 SETUP_FILE = Path(__file__).resolve().parents[2] / "setup.py"
-# Where Beam itself keeps job servers; scripts/fetch_jars puts them there.
+# Beam's own cache of job servers; scripts/fetch_jars puts them there.
 JARS = Path.home() / ".apache_beam" / "cache" / "jars"
 JOB_SERVERS = {
     "flink": "beam-runners-flink-1.19-job-server",
@@ -23,22 +23,22 @@ Engine = Literal["local", "local-workers", "flink", "spark", "dataflow"]
 
 
 class BeamConfig(BaseModel):
-    """Where the Beam steps run."""
+    """The settings of the engine for the Beam steps."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     engine: Engine = Field(
         "local",
-        description="in memory; in processes of this machine; on Flink, Spark or Dataflow",
+        description="engine of the Beam steps: in memory, in local processes, or on a cluster",
     )
     workers: int = Field(
         0,
         ge=0,
-        description="worker processes; 0 runs in memory, faster below a million images",
+        description="number of worker processes; 0: in memory, faster below a million images",
     )
     options: list[str] = Field(
         default_factory=list,
-        description="more of Beam's own arguments, such as '[\"--flink_master=host:8081\"]'; they win",
+        description="Beam's own arguments, such as '[\"--flink_master=host:8081\"]'; take priority",
     )
 
     @field_validator("options")
@@ -50,7 +50,7 @@ class BeamConfig(BaseModel):
         return options
 
     def arguments(self) -> list[str]:
-        """As Beam's own command line takes them; of an argument given twice, the last one holds."""
+        """Returns the arguments of Beam's command line; the last of a repeated argument applies."""
         profiles = {
             "local": self._in_memory,
             "local-workers": self._in_processes,
@@ -58,20 +58,20 @@ class BeamConfig(BaseModel):
             "spark": self._spark,
             "dataflow": self._dataflow,
         }
-        # Before there were engines, a number of workers was all that there was to say.
+        # Older configurations have only a number of workers and no engine.
         engine = "local-workers" if self.engine == "local" and self.workers else self.engine
         return [*profiles[engine](), *self.options]
 
     def option(self, name: str) -> str | None:
-        """The value that ``options`` give an argument; None where they do not."""
+        """Returns the value of an argument in ``options``; None if it is not there."""
         return _last(self.options, name)
 
     def value(self, name: str) -> str | None:
-        """The value of an argument, by ``options`` or by the engine's profile."""
+        """Returns the value of an argument, by ``options`` or by the engine's profile."""
         return _last(self.arguments(), name)
 
     def problems(self) -> list[str]:
-        """What this machine or the settings lack for the engine, one sentence each."""
+        """Returns what this machine or the settings lack for the engine, one sentence each."""
         if self.engine in JOB_SERVERS and self.option("job_endpoint") is None:
             return self._without_job_server()
         if self.engine == "dataflow":
@@ -79,7 +79,7 @@ class BeamConfig(BaseModel):
         return []
 
     def _in_memory(self) -> list[str]:
-        # Newer Beam's DirectRunner first tries to download another runner: name this one.
+        # The DirectRunner of newer Beam first tries to download another runner: name this one.
         return ["--runner=FnApiRunner", "--direct_running_mode=in_memory", *_project()]
 
     def _in_processes(self) -> list[str]:
@@ -114,19 +114,19 @@ class BeamConfig(BaseModel):
         return self.workers or os.cpu_count() or 1
 
     def _job_server(self) -> list[str]:
-        """Where the job server is, and where its workers run: here, unless ``options`` say."""
+        """Returns the arguments for the job server and its workers: on this machine by default."""
         jar = job_server_jar(self.engine)
         found = [f"--{self.engine}_job_server_jar={jar}"] if jar else []
         where = self.option("environment_type")
         if where not in (None, "LOOPBACK", "EXTERNAL"):
             return [*found, *_project()]
-        # Such workers have the project. TFX would pack itself, and Beam the project, for each
-        # pipeline anew, were it not told that an image has both.
+        # Such workers have the project. Without this, TFX would package itself, and Beam the
+        # project, for each pipeline.
         arguments = [*found, "--environment_type=LOOPBACK", "--sdk_container_image=none"]
-        # Each stage of a job would start, and import, its workers anew.
+        # Otherwise each stage of a job would start new workers, with all their imports.
         arguments.append(f"--environment_cache_millis={_KEPT_MS}")
         if self.workers and where != "EXTERNAL":
-            # Threads of the run's own process otherwise: no start-up, but one lock for all.
+            # Else threads of the run's own process: no start-up, but one lock for all.
             arguments.append("--experiments=use_loopback_process_worker")
             arguments.append(f"--sdk_worker_parallelism={self.workers}")
         return arguments
@@ -162,7 +162,7 @@ class BeamConfig(BaseModel):
 
 
 def job_server_jar(engine: str) -> Path | None:
-    """The job server of an engine that scripts/fetch_jars or Beam itself has brought here."""
+    """Returns an engine's job server that scripts/fetch_jars or Beam itself has downloaded."""
     name = JOB_SERVERS[engine]
     found = [*sorted(JARS.glob(f"{name}-*.jar")), JARS / name / "job-server.jar"]
     return next((path for path in found if path.is_file()), None)
@@ -174,5 +174,5 @@ def _last(arguments: Sequence[str], name: str) -> str | None:
 
 
 def _project() -> Sequence[str]:
-    # Workers elsewhere get the project by it; without it, TFX packs itself for each step.
+    # Remote workers get the project by it; without it, TFX packages itself for each step.
     return [f"--setup_file={SETUP_FILE}"]

@@ -1,4 +1,4 @@
-"""Beam's job server for Flink or Spark, one for all steps of a run; Beam alone starts one a step."""
+"""Runs Beam's job server for Flink or Spark: one for a run, where Beam would start one a step."""
 
 import atexit
 import contextlib
@@ -17,14 +17,14 @@ _STOP_SECONDS = 10
 
 
 class JobServer:
-    """A job server while it is needed; a context manager.
+    """A job server, as a context manager.
 
-    Nothing is started for other engines, nor where the options name a server, an executable to
-    make or a jar at an address: there Beam does what they say.
+    Starts nothing for other engines, nor if the options name a server, an executable to make or
+    a jar at an address: Beam handles these itself.
 
     Args:
       config: the engine and its options.
-      log_path: where the output goes; made when there is any.
+      log_path: the file for its output; created when there is any.
 
     Attributes:
       arguments: for Beam's command line.
@@ -48,7 +48,7 @@ class JobServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=_environment(config),
-                start_new_session=True,  # Ctrl-C is the run's to handle
+                start_new_session=True,  # the run handles Ctrl-C
             )
         atexit.register(self.close)
         self._wait(config.engine, port)
@@ -83,7 +83,7 @@ class JobServer:
 
 
 def _command(config: beam_config.BeamConfig) -> list[str] | None:
-    """Starts the engine's server, but for the port; None where Beam is to see to it."""
+    """Returns the command of the engine's server without the port; None if Beam handles it."""
     if config.engine not in beam_config.JOB_SERVERS or config.option("job_endpoint") is not None:
         return None
     if any("submit_uber_jar" in one or "output_executable" in one for one in config.options):
@@ -94,7 +94,7 @@ def _command(config: beam_config.BeamConfig) -> list[str] | None:
         return None
     master = {"flink": "flink_master", "spark": "spark_master_url"}[config.engine]
     properties = config.option("job_server_jvm_properties")
-    # Where workers elsewhere get the project from; they must see that folder too.
+    # Remote workers get the project from this folder, which they must see too.
     staged = config.option("artifacts_dir")
     return [
         config.option("job_server_java_launcher") or "java",
@@ -111,13 +111,13 @@ def _command(config: beam_config.BeamConfig) -> list[str] | None:
 
 
 def _with_this_process() -> list[str]:
-    """Has Linux end what follows with this process, were that killed with no time to see to it."""
+    """Has Linux end the following command with this process, even if that is killed."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def _environment(config: beam_config.BeamConfig) -> dict[str, str]:
-    """Spark in the server's own process listens on loopback alone, as the rest does."""
+    """Returns the environment: Spark in the server's process listens on loopback only."""
     inside = (config.value("spark_master_url") or "").startswith("local")
     return {**({"SPARK_LOCAL_IP": "127.0.0.1"} if inside else {}), **os.environ}
 

@@ -1,1 +1,1 @@
-"""Earlier runs: what ML Metadata knows of them, where a version comes from, what may be deleted."""
+"""Earlier runs in ML Metadata: their steps, the origin of versions, comparison, cleaning."""

@@ -1,4 +1,4 @@
-"""What happened in an output folder: ``python -m pipeline.history``, see command.py."""
+"""Shows the history of an output folder: ``python -m pipeline.history``, see command.py."""
 
 import sys
 

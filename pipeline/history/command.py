@@ -1,13 +1,13 @@
-"""What happened in an output directory: runs, where a version comes from, how two runs differ.
+"""Shows the history of an output directory: runs, the origin of a version, differences.
 
     python -m pipeline.history.command                     all runs
     python -m pipeline.history.command run RUN             the steps of one
     python -m pipeline.history.command lineage VERSION     from a pushed version back to data and code
     python -m pipeline.history.command compare A B         two runs, or two versions
-    python -m pipeline.history.command clean --keep 5      delete what older runs left
+    python -m pipeline.history.command clean --keep 5      delete the leftovers of older runs
 
 Each takes --output-dir, output by default. A RUN may be named by the version that it pushed.
-Exit codes: 0 done; 2 what was given cannot be used.
+Exit codes: 0 done; 2 an argument or a file cannot be used.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _WIDTH = 160
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
-    # A pipe or a file is no terminal of 80 columns.
+    # A pipe or a file has no 80 columns.
     width = None if sys.stdout.isatty() else _WIDTH
     console = Console(width=width, highlight=False, markup=False, emoji=False)
     try:
@@ -48,11 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> command_line.Parser:
     shared = command_line.Parser(add_help=False)
     shared.add_argument(
-        "--output-dir", type=Path, default=Path("output"), metavar="DIR", help="of the runs"
+        "--output-dir",
+        type=Path,
+        default=Path("output"),
+        metavar="DIR",
+        help="output folder of the runs",
     )
     root = command_line.Parser(
         prog="python -m pipeline.history.command",
-        description="What happened in an output directory.",
+        description="Shows the runs of an output folder, and where pushed versions come from.",
         parents=[shared],
         allow_abbrev=False,
     )
@@ -60,25 +64,27 @@ def _parser() -> command_line.Parser:
     commands = root.add_subparsers(metavar="COMMAND")
 
     def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        # SUPPRESS: --output-dir counts before the command and after it.
+        # SUPPRESS: --output-dir is accepted before and after the command.
         place = command_line.Parser(add_help=False)
         place.add_argument("--output-dir", type=Path, default=argparse.SUPPRESS, metavar="DIR")
         added = commands.add_parser(name, help=text, description=text, parents=[place])
         added.set_defaults(run=run)
         return added
 
-    command("runs", _runs, "all runs, the oldest first")
-    command("run", _run, "the steps of a run").add_argument("name", metavar="RUN")
-    origin = command("lineage", _lineage, "from a pushed version back to data, settings and code")
+    command("runs", _runs, "list all runs, the oldest first")
+    command("run", _run, "show the steps of a run").add_argument("name", metavar="RUN")
+    origin = command("lineage", _lineage, "trace a pushed version back to data, settings and code")
     origin.add_argument("version")
-    origin.add_argument("--model", help="its name, where several have such a version")
-    origin.add_argument("--json", action="store_true", help="for programs, with every setting")
-    compare = command("compare", _compare, "how two runs, or versions, differ")
+    origin.add_argument("--model", help="name of the model, if several have this version")
+    origin.add_argument("--json", action="store_true", help="print JSON, with every setting")
+    compare = command("compare", _compare, "show how two runs or versions differ")
     compare.add_argument("first", metavar="A")
     compare.add_argument("second", metavar="B")
-    clean = command("clean", _clean, "delete what older runs left")
-    clean.add_argument("--keep", type=int, required=True, metavar="N", help="runs that remain")
-    clean.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    clean = command("clean", _clean, "delete the leftovers of older runs")
+    clean.add_argument(
+        "--keep", type=int, required=True, metavar="N", help="number of runs to keep"
+    )
+    clean.add_argument("--dry-run", action="store_true", help="only print what would be deleted")
     return root
 
 
@@ -94,7 +100,7 @@ def _runs(given: argparse.Namespace, console: Console) -> None:
             run_id,
             Path(found.data_dir).name if found else "",
             _steps(steps),
-            (found.verdict or found.status) if found else "broke off",
+            (found.verdict or found.status) if found else "unfinished",
             formats.percent(accuracy, undefined=""),
             found.pushed.version if found and found.pushed else "",
             f"{found.seconds:.0f}" if found else "",
@@ -103,7 +109,7 @@ def _runs(given: argparse.Namespace, console: Console) -> None:
 
 
 def _steps(steps: list[mlmd.Step]) -> str:
-    """Such as "9 ran, 3 cached"."""
+    """Counts steps by state, such as "9 ran, 3 cached"."""
     states = [step.state for step in steps if not step.resolver]
     counts = {state: states.count(state) for state in ("ran", "cached", "failed", "running")}
     return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
@@ -195,7 +201,7 @@ def _clean(given: argparse.Namespace, console: Console) -> None:
     mib = planned.size_bytes / 2**20
     what = f"{len(planned.artifacts)} artifacts and {len(planned.logs)} logs, {mib:,.1f} MiB"
     if not (planned.artifacts or planned.logs):
-        console.print("Nothing to delete: newer runs and the pushed versions need all there is.")
+        console.print("Nothing to delete: newer runs and the pushed versions need everything.")
     elif given.dry_run:
         console.print(f"Would delete {what}:")
         for artifact in planned.artifacts:

@@ -8,9 +8,9 @@ from ml_metadata.proto import metadata_store_pb2
 
 
 def connection_config(path: Path) -> metadata_store_pb2.ConnectionConfig:
-    """How TFX gets at a database, which is made when it is first opened.
+    """Returns the connection to a database, which is created when it is first opened.
 
-    TFX's own function makes the folder at once; a dry run makes none.
+    TFX's own function creates the folder at once; a dry run must not.
     """
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(path)
@@ -21,7 +21,7 @@ def connection_config(path: Path) -> metadata_store_pb2.ConnectionConfig:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Makes a consistent copy, even while a run writes to it; none where there is nothing."""
+    """Makes a consistent copy, even while a run writes to it; does nothing without a database."""
     if not source.exists():
         return
     with (

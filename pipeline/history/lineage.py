@@ -1,4 +1,4 @@
-"""Where a version in serving comes from, and how two runs differ."""
+"""The origin of a pushed version, and the differences between two runs."""
 
 import enum
 import logging
@@ -15,12 +15,12 @@ from pipeline.settings import nested
 from serving import served_version
 
 INGEST = "ImageFolderExampleGen"
-# Differ in every run, or say nothing of what it does.
+# Different in every run, or without influence on it.
 _UNTOLD = ("output_dir",)
 
 
 class State(enum.Enum):
-    """Where a pushed version is now; the value is what a user reads."""
+    """The current place of a pushed version; the value is shown to a user."""
 
     SERVED = "in serving"
     KEPT = "kept"
@@ -30,17 +30,17 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a version comes from.
+    """The origin of a version.
 
     Attributes:
       version: its number.
-      model_name: the model's.
+      model_name: the name of the model.
       place: the folder that it was pushed to.
-      state: where the version is now.
-      run_id: of the run that pushed it.
-      data_dir: what was ingested.
-      fingerprint: of that folder's listing.
-      steps: all that it was made and judged by, in order.
+      state: the current place of the version.
+      run_id: the run that pushed it.
+      data_dir: the ingested folder.
+      fingerprint: the fingerprint of that folder's listing.
+      steps: the steps that made and judged it, in order.
     """
 
     version: str
@@ -55,7 +55,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which two runs differ."""
+    """One difference between two runs."""
 
     what: str
     first: str
@@ -63,7 +63,7 @@ class Difference:
 
 
 def pushed(past: mlmd.Past) -> dict[int, mlmd.Artifact]:
-    """Artifact → what says that a version was pushed; the oldest first."""
+    """Returns artifact → the record that a version was pushed; the oldest first."""
     return {
         number: artifact
         for number, artifact in sorted(past.artifacts.items())
@@ -72,10 +72,10 @@ def pushed(past: mlmd.Past) -> dict[int, mlmd.Artifact]:
 
 
 def origin(past: mlmd.Past, version: str, model_name: str | None = None) -> Origin:
-    """Where a version comes from.
+    """Returns the origin of a version.
 
     Raises:
-      errors.UserError: no run pushed it, or several models have one of that number.
+      errors.UserError: no run pushed it, or several models have a version of this number.
     """
     rows = [
         (number, artifact)
@@ -111,7 +111,7 @@ def origin(past: mlmd.Past, version: str, model_name: str | None = None) -> Orig
 
 
 def state_of(place: Path) -> State:
-    """Tells whether a pushed version is in serving, kept beside it, withdrawn, or gone."""
+    """Returns the place of a pushed version: serving, kept beside it, withdrawn, or gone."""
     if (place.parent / served_version.WITHDRAWN / place.name).is_dir():
         return State.WITHDRAWN
     if not place.is_dir():
@@ -121,7 +121,7 @@ def state_of(place: Path) -> State:
 
 
 def run_of(past: mlmd.Past, name: str) -> str:
-    """The run that a run id, or the version that it pushed, stands for.
+    """Returns the run that is named by a run id, or by the version that it pushed.
 
     Raises:
       errors.UserError: there is none.
@@ -138,12 +138,12 @@ def run_of(past: mlmd.Past, name: str) -> str:
 
 
 def outcome(output: Path, run_id: str) -> summary.Summary | None:
-    """What a run came to; None where it was killed, or another release wrote it."""
+    """Reads the outcome of a run; None if it was killed, or another release wrote it."""
     return summary.read(output_folder.OutputFolder(output).run_summary(run_id))
 
 
 def settings(output: Path, run_id: str) -> dict[str, Any]:
-    """The resolved configuration of a run, flat; empty where there is none that can be read."""
+    """Reads the resolved configuration of a run, flat; empty if it cannot be read."""
     path = output_folder.OutputFolder(output).run_config(run_id)
     try:
         return read_back.yaml_file(
@@ -152,18 +152,18 @@ def settings(output: Path, run_id: str) -> dict[str, Any]:
     except read_back.AbsentError:
         return {}
     except read_back.ReadError as error:
-        logging.warning("%s It is passed over.", error)
+        logging.warning("%s It is ignored.", error)
         return {}
 
 
 def compare(past: mlmd.Past, output: Path, first: str, second: str) -> list[Difference]:
-    """How two runs differ: data, settings, code, and what came of it.
+    """Returns the differences between two runs: data, settings, code and results.
 
     Args:
-      past: what ML Metadata knows.
+      past: the runs in ML Metadata.
       output: the output directory.
       first: a run id.
-      second: another.
+      second: another run id.
     """
     one, two = _facts(past, output, first), _facts(past, output, second)
     return [
@@ -209,5 +209,5 @@ def _share(value: float | None) -> str:
 
 
 def place(artifact: mlmd.Artifact) -> Path:
-    """The folder that a version was pushed to."""
+    """Returns the folder that a version was pushed to."""
     return Path(str(artifact.properties["pushed_destination"]))

@@ -1,7 +1,7 @@
-"""What ML Metadata knows of the runs of an output directory: steps, artifacts, who made what of what.
+"""Reads the runs of an output directory from ML Metadata: steps, artifacts, their origins.
 
-Reads the store by its own library; no TFX. A store is small against the data: a run adds a
-dozen rows to each of its tables, so all of it is read at once.
+Reads the store by its own library, without TFX. A store is small compared with the data: a run
+adds a dozen rows to each of its tables, so all of it is read at once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from data import errors
 from data.files import read_back
 from pipeline import output_folder
 
-# The last also where the run was killed.
+# The last also if the run was killed.
 State = Literal["ran", "cached", "failed", "running"]
 _STATES: dict[int, State] = {
     metadata_store_pb2.Execution.NEW: "running",
@@ -34,14 +34,14 @@ _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
 @dataclass(frozen=True)
 class Artifact:
-    """What a step made.
+    """An output of a step.
 
     Attributes:
       number: its id in the store.
       type_name: such as Model.
-      uri: where it lies.
-      live: whether it is said to be there still.
-      properties: what its maker noted, by name.
+      uri: its folder.
+      live: whether it is recorded as still existing.
+      properties: the properties that its step recorded, by name.
     """
 
     number: int
@@ -56,15 +56,15 @@ class Step:
     """One step of one run.
 
     Attributes:
-      number: of the execution.
+      number: the id of the execution.
       name: the step's id in the pipeline.
-      run_id: the run's.
-      state: what became of it.
-      resolver: whether it only looks artifacts up.
+      run_id: the id of the run.
+      state: how it ended.
+      resolver: whether it only looks up artifacts.
       seconds: wall time.
-      settings: what it was told, JSON inside JSON taken apart.
-      inputs: the numbers of the artifacts that it read.
-      outputs: of those that it made, or took from the cache.
+      settings: its settings, with nested JSON parsed.
+      inputs: the ids of the artifacts that it read.
+      outputs: the ids of the artifacts that it made, or took from the cache.
     """
 
     number: int
@@ -78,7 +78,7 @@ class Step:
     outputs: tuple[int, ...]
 
     def told(self, key: str) -> str:
-        """The first setting of a name, however deep; empty where there is none."""
+        """Returns the first setting of a name, at any depth; empty if there is none."""
         return next((str(value) for value in _found(self.settings, key)), "")
 
 
@@ -95,26 +95,26 @@ class Past:
     artifacts: dict[int, Artifact]
 
     def runs(self) -> dict[str, list[Step]]:
-        """Run id → its steps; the oldest first."""
+        """Returns run id → its steps; the oldest first."""
         found: dict[str, list[Step]] = {}
         for step in self.steps:
             found.setdefault(step.run_id, []).append(step)
         return dict(sorted(found.items()))
 
     def maker(self, artifact: int) -> Step | None:
-        """The step that made an artifact, in the run in which it was not yet cached."""
+        """Returns the step that made an artifact, in the run in which it was not cached."""
         makers = [step for step in self.steps if artifact in step.outputs]
         own = [step for step in makers if step.state != "cached" and not step.resolver]
         return next(iter(own), None)
 
     def behind(self, run_id: str) -> list[Step]:
-        """The steps of a run, where they were cached those of the runs before, in order."""
+        """Returns the steps of a run in order; for cached steps, those of the earlier runs."""
         return self.ancestry(
             number for step in self.runs().get(run_id, []) for number in step.outputs
         )
 
     def ancestry(self, artifacts: Iterable[int]) -> list[Step]:
-        """The steps that made some artifacts, and all that these were made from, in order."""
+        """Returns the steps that made some artifacts and all their inputs, in order."""
         waiting, seen, steps = list(artifacts), set[int](), dict[int, Step]()
         while waiting:
             artifact = waiting.pop()
@@ -133,7 +133,7 @@ def read(output: Path) -> Past:
     """Reads the store of an output directory.
 
     Raises:
-      errors.UserError: there is none.
+      errors.UserError: there is no store.
     """
     store = connect(output)
     names = _contexts(store, "node", lambda name: name.partition(".")[2])
@@ -162,7 +162,7 @@ def connect(output: Path, writing: bool = False) -> metadata_store.MetadataStore
     """Opens the store.
 
     Raises:
-      errors.UserError: there is none, or it cannot be read.
+      errors.UserError: there is no store, or it cannot be read.
     """
     path = output_folder.OutputFolder(output).metadata
     if not path.is_file():
@@ -176,11 +176,11 @@ def connect(output: Path, writing: bool = False) -> metadata_store.MetadataStore
     try:
         return metadata_store.MetadataStore(config)
     except (store_errors.StatusError, RuntimeError) as error:
-        raise errors.UserError(f"{path} is no store of ML Metadata.") from error
+        raise errors.UserError(f"{path} is not a store of ML Metadata.") from error
 
 
 def _contexts(store: metadata_store.MetadataStore, type_name: str, naming: Any) -> dict[int, str]:
-    """Execution → the name of its context of a type."""
+    """Returns execution → the name of its context of a type."""
     return {
         execution.id: naming(context.name)
         for context in store.get_contexts_by_type(type_name)
@@ -211,11 +211,11 @@ def _value(value: Any) -> str | int | float:
 
 
 def _plain(value: Any) -> Any:
-    """JSON texts taken apart, however often they were wrapped."""
+    """Parses JSON strings, however often they are nested."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return read_back.from_json(value, "property in ML Metadata", _plain)
-        except read_back.ReadError:  # a text that only begins like JSON
+        except read_back.ReadError:  # a string that only begins like JSON
             return value
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}

@@ -1,4 +1,4 @@
-"""Deleting what old runs left, and never what a pushed version or a newer run needs."""
+"""Deletes the leftovers of old runs, but nothing that a pushed version or newer run needs."""
 
 import shutil
 import stat
@@ -18,13 +18,13 @@ _DONE = ("ran", "cached")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a cleaning deletes.
+    """The plan of a cleaning.
 
     Attributes:
-      runs: the runs that are cleaned, the oldest first.
-      artifacts: what goes.
-      logs: log files that go.
-      size_bytes: of all that; a file with several names counts once all of them go.
+      runs: the runs to clean, the oldest first.
+      artifacts: the artifacts to delete.
+      logs: the log files to delete.
+      size_bytes: the space that is freed; a file with several names counts if all are deleted.
     """
 
     runs: list[str]
@@ -34,11 +34,11 @@ class Plan:
 
 
 def plan(output: Path, keep: int) -> Plan:
-    """What would be deleted.
+    """Determines what would be deleted.
 
-    Kept are: what the newest ``keep`` runs made or took from the cache, the newest run that went
-    to its end among them or not; and everything that a version which is still on disk, served,
-    kept or withdrawn, was made from.
+    Kept are: what the newest ``keep`` runs, and always the newest complete run, made or took from
+    the cache; and everything behind a version that is still on disk, whether served, kept or
+    withdrawn.
 
     Args:
       output: the output directory.
@@ -77,10 +77,10 @@ def plan(output: Path, keep: int) -> Plan:
 
 
 def carry_out(output: Path, planned: Plan) -> None:
-    """Deletes. Killed half way, it is finished by the next cleaning."""
+    """Carries out a plan; if it is interrupted, the next cleaning finishes it."""
     store = mlmd.connect(output, writing=True)
     rows = store.get_artifacts_by_id([one.number for one in planned.artifacts])
-    # First on record, then in fact: no run takes from the cache what is about to go.
+    # First in ML Metadata, then on disk: no run takes from the cache what is about to be deleted.
     _mark(store, rows, _STATES.MARKED_FOR_DELETION)
     for artifact in planned.artifacts:
         shutil.rmtree(artifact.uri, ignore_errors=True)
@@ -99,7 +99,7 @@ def _mark(
 
 
 def _of_versions(past: mlmd.Past) -> set[int]:
-    """The artifacts behind the versions that are still on disk."""
+    """Returns the artifacts behind the versions that are still on disk."""
     makers = [
         past.maker(number)
         for number, artifact in lineage.pushed(past).items()

@@ -1,1 +1,1 @@
-"""The pipeline on Kubeflow Pipelines: compiled, run step by step in containers, submitted."""
+"""The pipeline on Kubeflow Pipelines: compiles it, runs its steps in containers, submits it."""

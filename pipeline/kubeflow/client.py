@@ -1,11 +1,11 @@
-"""Speaks with Kubeflow Pipelines through its own client, in an environment of its own.
+"""Talks to Kubeflow Pipelines through its own client, in a separate environment.
 
     python client.py < request.json
 
-The client cannot share an environment with the rest: it needs other versions of urllib3 and of
-protobuf. So this file is a program that imports nothing of the project. It reads one JSON object from
-standard input, the token from the variable KUBEFLOW_TOKEN, and writes one JSON object to standard
-output: ``{"id", "url"}``, or ``{"error", "code"}``, a sentence and one of the codes below.
+The client needs other versions of urllib3 and protobuf than the project. So this file is a
+program that imports nothing of the project. It reads one JSON object from standard input and the
+token from the variable KUBEFLOW_TOKEN, and writes one JSON object to standard output:
+``{"id", "url"}``, or ``{"error", "code"}``, a sentence and one of the codes below.
 """
 
 import contextlib
@@ -15,17 +15,17 @@ import sys
 from typing import Any
 
 TOKEN_VARIABLE = "KUBEFLOW_TOKEN"  # noqa: S105
-# Why there is no answer.
+# The codes of errors.
 NOT_INSTALLED = "not_installed"  # the client is not in this environment
-FAILED = "failed"  # Kubeflow refused, or cannot be asked
+FAILED = "failed"  # Kubeflow refused, or cannot be reached
 
 
 def main() -> int:
-    """Does what the request on standard input asks for; returns the exit code."""
+    """Executes the request on standard input; returns the exit code."""
     request = json.load(sys.stdin)
     token = os.environ.pop(TOKEN_VARIABLE, "") or None
     try:
-        # The client prints for notebooks.
+        # The client prints text for notebooks.
         with contextlib.redirect_stdout(sys.stderr):
             answer = _ask(request, token)
     except Exception as error:
@@ -38,7 +38,7 @@ def main() -> int:
 def _ask(request: dict[str, Any], token: str | None) -> dict[str, str]:
     import kfp
 
-    if not hasattr(kfp, "Client"):  # kfp-pipeline-spec alone makes a package of that name
+    if not hasattr(kfp, "Client"):  # kfp-pipeline-spec alone installs a package of that name
         raise ImportError("kfp")
     host = request["host"].rstrip("/")
     client = kfp.Client(
@@ -71,7 +71,7 @@ def _ask(request: dict[str, Any], token: str | None) -> dict[str, str]:
 
 
 def _sentence(error: BaseException, token: str | None) -> str:
-    """What went wrong, in one line, and without the token."""
+    """Describes an error in one line, without the token."""
     if isinstance(error, ImportError):
         return f"kfp, the client of Kubeflow Pipelines, is not installed for {sys.executable}"
     status, reason = getattr(error, "status", None), getattr(error, "reason", None)

@@ -1,4 +1,4 @@
-"""The TFX door of the compiler: the pipeline → a package for Kubeflow Pipelines."""
+"""The TFX adapter of the compiler: the pipeline → a package for Kubeflow Pipelines."""
 
 import re
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Package:
     """A compiled pipeline.
 
     Attributes:
-      name: as Kubeflow shows it.
-      documents: the pipeline, and what only Kubernetes understands.
-      notes: what runs otherwise than on one machine, one sentence each.
+      name: its name in Kubeflow.
+      documents: the pipeline, and the part for Kubernetes.
+      notes: the differences from a run on one machine, one sentence each.
     """
 
     name: str
@@ -41,8 +41,8 @@ def compile_package(
     Args:
       config: the resolved configuration.
       inputs: the data folder's listing, the label map and the model's name.
-      recurring: whether the package will run many times: then ingest looks at the data each
-        time, since its cache key holds the listing of the time of compilation.
+      recurring: whether the package will run many times: then ingest reads the data each time,
+        since its cache key holds the listing at the time of compilation.
     """
     settings = config.kubeflow
     moved = {str(code_fingerprint.ROOT): settings.project_dir}
@@ -74,7 +74,7 @@ def compile_package(
     mended = spec.mend(job["pipelineSpec"], settings, moved, {INGEST} if recurring else ())
     documents = [mended, spec.platform(mended, volume)] if volume else [mended]
     trial = kubeflow.left_out(config.infra) or (
-        "InfraValidator: Kubeflow cannot run the stock one; ours tries the model on a server in"
+        "InfraValidator: Kubeflow cannot run TFX's own; this one tries the model on a server in"
         " the container of its step."
     )
     return Package(name, documents, [_RESOLVERS.format(released_dir), trial])

@@ -1,4 +1,4 @@
-"""The TFX door of what stands in for resolvers: earlier models, as steps of their own."""
+"""The TFX adapter of the steps that replace resolvers: they find and keep earlier models."""
 
 import logging
 import shutil
@@ -18,16 +18,16 @@ def EarlierModel(
     pixels: annotations.InputArtifact[standard_artifacts.Examples] = None,
     candidate: annotations.InputArtifact[standard_artifacts.Model] = None,
 ) -> None:
-    """Finds the model released last, other than the candidate.
+    """Finds the last released model other than the candidate.
 
-    Cached like any step, it answers for the same inputs as it did first, as the strategies of
-    the resolvers do that it stands in for.
+    Cached like any step, it gives the first result again for the same inputs, as the strategies
+    of the replaced resolvers do.
 
     Args:
-      model: a copy, or an empty one that is marked as absent: an output cannot be left out.
+      model: a copy, or an empty model marked as absent: an output cannot be omitted.
       released_dir: where released models are kept.
-      pixels: what will be trained on.
-      candidate: what will be held against the model.
+      pixels: the training data.
+      candidate: the model that will be compared with it.
     """
     found = released.latest(Path(released_dir), Path(candidate.uri) if candidate else None)
     if found is None:
@@ -46,13 +46,13 @@ def KeepModel(
     released_dir: annotations.Parameter[str],
     infra_blessing: annotations.InputArtifact[standard_artifacts.InfraBlessing] = None,
 ) -> None:
-    """Keeps a model that was released for the runs to come.
+    """Keeps a released model for later runs.
 
     Args:
       model: the candidate.
       blessing: of the release gate.
       released_dir: where released models are kept.
-      infra_blessing: of the trial on a server; None: there was none.
+      infra_blessing: of the trial on a server; None if there was none.
     """
     for verdict in (blessing, infra_blessing):
         if verdict and not verdict.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY):

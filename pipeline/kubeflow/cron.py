@@ -1,4 +1,4 @@
-"""Cron expressions: five fields, as crontab has them, into the six of Kubeflow, seconds first."""
+"""Converts cron expressions of five fields to the six of Kubeflow, seconds first."""
 
 import re
 
@@ -16,14 +16,14 @@ _ITEM = re.compile(r"(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/([0-9]+))?")
 
 
 def check(expression: str) -> str:
-    """The expression in small letters and single blanks.
+    """Checks an expression; returns it in lower case with single spaces.
 
     Args:
       expression: minute, hour, day of the month, month, day of the week: numbers, names of
         months and days, ``*``, ranges, steps and lists.
 
     Raises:
-      ValueError: what is wrong with it, in one sentence.
+      ValueError: it is invalid; one sentence states why.
     """
     fields = expression.lower().split()
     if len(fields) != len(_FIELDS):
@@ -37,7 +37,7 @@ def check(expression: str) -> str:
 
 
 def six_fields(expression: str) -> str:
-    """What Kubeflow takes: seconds first, and Sunday as 0 alone.
+    """Converts an expression for Kubeflow: seconds first, and Sunday only as 0.
 
     Args:
       expression: five fields; see :func:`check`.
@@ -65,7 +65,7 @@ def _number(text: str, names: dict[str, int]) -> int | None:
 
 
 def _weekdays(item: str) -> str:
-    """An item with 7 for Sunday, as the days it stands for: Kubeflow ends at 6."""
+    """Replaces an item with 7 for Sunday by the list of its days: Kubeflow ends at 6."""
     span, _, step = item.partition("/")
     first, _, last = span.partition("-")
     if "7" not in (first, last):

@@ -1,4 +1,4 @@
-"""The TFX door to what is different on Kubeflow: earlier models, and the trial on a server."""
+"""The TFX adapter for Kubeflow's differences: earlier models, and the trial on a server."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pipeline.wiring import engine as engines
 
 
 class Kubeflow:
-    """Steps in containers, which share one volume: earlier models are looked up on that."""
+    """An engine of containers that share a volume, on which earlier models are looked up."""
 
     def __init__(self, settings: kubeflow_config.KubeflowConfig, released_dir: Path) -> None:
         self._infra = settings.infra
@@ -29,7 +29,7 @@ class Kubeflow:
         )
 
     def left_out(self, config: infra_config.InfraConfig) -> str | None:
-        """See pipeline/wiring/engine.py. The server is in the image, whatever this machine has."""
+        """See pipeline/wiring/engine.py. The server is in the image, not on this machine."""
         off = "infra.enabled is false" if not config.enabled else "kubeflow.infra is none"
         if config.enabled and self._infra == "in_container":
             return None

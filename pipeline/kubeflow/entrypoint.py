@@ -1,9 +1,9 @@
-"""The entry point of the image: one step, as Kubeflow Pipelines calls it, by TFX's own entry point.
+"""The entry point of the image: runs one step for Kubeflow Pipelines by TFX's entry point.
 
     python -m pipeline.kubeflow.entrypoint --executor_class_path … \
         --json_serialized_invocation_args '{{$}}' --json_serialized_inputs_spec_args … [Beam's]
 
-Exit codes as those of run_local.py: 2 for what the user can mend, 1 for any other failure.
+Exit codes as in run_local.py: 2 for errors that the user can fix, 1 for any other failure.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from data import errors
 from data.files import read_back
 from pipeline.kubeflow import executor_input
 
-# Title of a type of ours → its class: TFX would take the title itself for the path of a class.
+# Title of a custom type → its class: TFX would take the title itself for the path of a class.
 ARTIFACTS = {
     "vision.ImageReport": "components.image_validator.artifacts.ImageReport",
     "vision.Predictions": "components.predict.artifacts.Predictions",
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs a step and tells Kubeflow what came of it.
+    """Runs a step and reports its outcome to Kubeflow.
 
     Args:
       arguments: the command line without the program's name.
@@ -107,7 +107,7 @@ def _prepare_folders(prepared: dict[str, Any], output_file: Path) -> None:
 
 
 def _explained(error: BaseException | None) -> errors.PipelineError | None:
-    """The project's own error inside, however deep it was wrapped."""
+    """Returns the project's own error inside a chain of wrapped errors."""
     while error is not None and not isinstance(error, errors.PipelineError):
         error = error.__cause__ or error.__context__
     return error
@@ -117,5 +117,5 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads that libraries leave behind would keep the container, and its GPU, for ever.
+    # Threads left by libraries would keep the container, and its GPU, for ever.
     os._exit(code)

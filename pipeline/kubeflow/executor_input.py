@@ -1,11 +1,11 @@
-"""Between what Kubeflow Pipelines tells a step and what TFX's executors understand.
+"""Translates between Kubeflow Pipelines and TFX's executors.
 
-Open-source Kubeflow Pipelines downloads a step's inputs before it and uploads its outputs after it,
-from and to local folders, but tells the step their addresses in the object store; it does not tell
-the types of inputs; and it adds an output for its logs. TFX was written for another backend: it
-writes to the addresses, needs every type, and knows no such output.
+Open-source Kubeflow Pipelines downloads a step's inputs before it and uploads its outputs after
+it, from and to local folders, but passes their addresses in the object store to the step; it does
+not pass the types of inputs; and it adds an output for its logs. TFX was written for another
+backend: it writes to the addresses, needs every type, and does not know that output.
 
-Everything here is JSON as it stands in the step's command line and in the file that it leaves.
+Everything here is JSON, as in the step's command line and in its output file.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ from typing import Any
 
 from data.files import read_back
 
-# Where the launcher of Kubeflow Pipelines keeps what it downloads and uploads.
+# The folders in which the launcher of Kubeflow Pipelines keeps downloads and uploads.
 LOCAL_FOLDERS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
-# Marks a model that there is none of; see EarlierModel.
+# Marks an absent model; see EarlierModel.
 ABSENT = "absent"
 _SYSTEM = "system."
 
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def local_path(artifact: Mapping[str, Any]) -> str:
-    """Where the launcher keeps an artifact: as named, or by its address in the store."""
+    """Returns the launcher's path of an artifact: as named, or by its address in the store."""
     if artifact.get("customPath"):
         return str(artifact["customPath"])
     uri = str(artifact.get("uri", ""))
@@ -34,11 +34,11 @@ def local_path(artifact: Mapping[str, Any]) -> str:
 
 
 def prepare(executor_input: Json, inputs_spec: Json) -> Json:
-    """What the executor of TFX is told.
+    """Returns the input for TFX's executor.
 
     Args:
       executor_input: an ExecutorInput.
-      inputs_spec: the ComponentInputsSpec of the step, which knows the types of its inputs.
+      inputs_spec: the ComponentInputsSpec of the step, which has the types of its inputs.
     """
     types = {
         name: row.get("artifactType") for name, row in inputs_spec.get("artifacts", {}).items()
@@ -66,13 +66,13 @@ def prepare(executor_input: Json, inputs_spec: Json) -> Json:
 
 
 def driven(prepared: Json, driver_output: Json) -> Json:
-    """What the executor of TFX is told after its driver, which knows the properties of the outputs.
+    """Returns the input for TFX's executor after its driver, which sets the outputs' properties.
 
-    TFX reads the driver's parameters by itself; the outputs' properties are the backend's to carry.
+    TFX reads the driver's parameters itself; the backend must pass on the outputs' properties.
 
     Args:
-      prepared: as ``prepare`` gives it.
-      driver_output: an ExecutorOutput, as the driver of TFX left it.
+      prepared: the result of ``prepare``.
+      driver_output: the ExecutorOutput of TFX's driver.
     """
     outputs = prepared["outputs"]
     artifacts = dict(outputs["artifacts"])
@@ -83,11 +83,11 @@ def driven(prepared: Json, driver_output: Json) -> Json:
 
 
 def finish(executor_output: Json, executor_input: Json) -> Json:
-    """What Kubeflow is told: addresses in the store, and no property without a value.
+    """Returns the output for Kubeflow: addresses in the store, no property without a value.
 
     Args:
-      executor_output: an ExecutorOutput, as the executor of TFX left it.
-      executor_input: as Kubeflow gave it.
+      executor_output: the ExecutorOutput of TFX's executor.
+      executor_input: the input that Kubeflow passed.
     """
     outputs = executor_input.get("outputs", {}).get("artifacts", {})
     uris = {local_path(row): row["uri"] for row in _artifacts(outputs)}
@@ -99,10 +99,10 @@ def finish(executor_output: Json, executor_input: Json) -> Json:
 
 
 def needs_driver(executor_input: Json) -> bool:
-    """Whether the step reads files from outside: TFX then wants its driver to run first.
+    """Returns whether the step reads external files: TFX then needs its driver to run first.
 
-    The spec asks for that before the look into the cache, which open-source Kubeflow Pipelines
-    does not heed.
+    The spec requests that before the cache is checked, which open-source Kubeflow Pipelines
+    ignores.
     """
     parameters = executor_input.get("inputs", {}).get("parameterValues", {})
     return {"input_base", "input_config"} <= parameters.keys()
@@ -113,7 +113,7 @@ def _present(rows: Mapping[str, Any]) -> list[Json]:
 
 
 def _input(artifact: Json, artifact_type: Json | None) -> Json:
-    """An input with its type, which Kubeflow leaves empty or makes one of its own."""
+    """Returns an input with its type, which Kubeflow leaves empty or replaces."""
     title = _title(artifact)
     if artifact_type and (not title or title.startswith(_SYSTEM)):
         artifact = {**artifact, "type": artifact_type}
@@ -121,7 +121,7 @@ def _input(artifact: Json, artifact_type: Json | None) -> Json:
 
 
 def _title(artifact: Mapping[str, Any]) -> str:
-    """The name of an artifact's type; empty where it is not told."""
+    """Returns the name of an artifact's type; empty if it is missing."""
     artifact_type = artifact.get("type") or {}
     if artifact_type.get("schemaTitle"):
         return str(artifact_type["schemaTitle"])

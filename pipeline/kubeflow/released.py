@@ -1,13 +1,13 @@
-"""The models that were released, kept on the volume for the runs to come.
+"""Keeps released models on the volume for later runs.
 
-On Kubeflow a step cannot ask ML Metadata for the models of earlier runs: open-source Kubeflow
+On Kubeflow a step cannot query ML Metadata for the models of earlier runs: open-source Kubeflow
 Pipelines has no resolvers. So each released model is kept in a folder
 
     RELEASED_DIR/
-      1/          Format-Serving/, model.keras: a Model artifact as Trainer wrote it
+      1/          Format-Serving/, model.keras: the Model artifact of Trainer
       2/
 
-and only the last two are: one to start from, and one more for when the last is the candidate.
+Only the last two are kept: one to start from, and one more in case the last is the candidate.
 """
 
 import os
@@ -27,10 +27,10 @@ def keep(model_dir: Path, released_dir: Path) -> Path:
 
     Args:
       model_dir: the folder of a Model artifact.
-      released_dir: made where it is missing.
+      released_dir: created if it is missing.
 
     Returns:
-      Where it is kept.
+      The folder of the copy.
     """
     released_dir.mkdir(parents=True, exist_ok=True)
     for path in released_dir.glob(f"{_COPYING}*"):
@@ -48,7 +48,7 @@ def keep(model_dir: Path, released_dir: Path) -> Path:
 
 
 def latest(released_dir: Path, candidate: Path | None = None) -> Path | None:
-    """The model released last, other than the candidate; None: there is none.
+    """Returns the last released model other than the candidate; None if there is none.
 
     Args:
       released_dir: may be missing.
@@ -65,7 +65,7 @@ def _same(first: Path, second: Path) -> bool:
 
 
 def _kept(released_dir: Path) -> list[Path]:
-    """The models, the oldest first."""
+    """Returns the models, the oldest first."""
     if not released_dir.is_dir():
         return []
     paths = [path for path in released_dir.iterdir() if path.name.isdecimal()]

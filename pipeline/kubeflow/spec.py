@@ -1,6 +1,7 @@
-"""What a compiled pipeline lacks for a real cluster, written into it.
+"""Adds to a compiled pipeline what a real cluster needs.
 
-That is retries, caching as asked, a volume, and paths as the containers see them. A spec is the PipelineSpec of Kubeflow Pipelines (schema 2.1.0) as a dict.
+These are retries, the caching setting, a volume, and paths as the containers see them. A spec is
+the PipelineSpec of Kubeflow Pipelines (schema 2.1.0) as a dict.
 """
 
 import re
@@ -17,15 +18,15 @@ _MAX_RETRY_WAIT_S = 3600
 
 
 class Volume:
-    """A claim that every step mounts.
+    """A volume claim that every step mounts.
 
     Args:
       text: ``CLAIM:MOUNT`` or ``CLAIM:MOUNT:HERE``.
 
     Attributes:
       claim: the name of the PersistentVolumeClaim.
-      mount: where the steps see it.
-      here: where this machine sees it.
+      mount: its path in the steps.
+      here: its path on this machine.
     """
 
     def __init__(self, text: str) -> None:
@@ -34,10 +35,10 @@ class Volume:
         self.here = Path(here[0] if here else mount).resolve()
 
     def check(self, **folders: Path) -> None:
-        """Makes sure that folders lie on the volume.
+        """Checks that folders lie on the volume.
 
         Args:
-          **folders: by the names of the settings that hold them.
+          **folders: setting name → folder.
 
         Raises:
           errors.ConfigError: some do not.
@@ -58,13 +59,13 @@ def mend(
     moved: Mapping[str, str],
     uncached: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Gives a spec with all that the compiler cannot say.
+    """Returns a spec with everything that the compiler cannot express.
 
     Args:
-      spec: as compiled.
+      spec: the compiled pipeline.
       settings: retries, caching, the pipeline root.
       moved: folder on this machine → the same in a container.
-      uncached: tasks that run in any case.
+      uncached: tasks that are never cached.
     """
     mended: dict[str, Any] = _relocate(spec, moved)
     mended["defaultPipelineRoot"] = settings.pipeline_root
@@ -82,7 +83,7 @@ def mend(
 
 
 def platform(spec: Mapping[str, Any], volume: Volume) -> dict[str, Any]:
-    """The second document of a package: what only Kubernetes understands.
+    """Returns the second document of a package: the part for Kubernetes.
 
     Args:
       spec: the pipeline.
@@ -98,26 +99,26 @@ def platform(spec: Mapping[str, Any], volume: Volume) -> dict[str, Any]:
 
 
 class _Plain(yaml.SafeDumper):
-    """Without aliases: they are legal, but not for everyone who reads a package."""
+    """Writes no aliases: they are legal YAML, but not every reader of a package accepts them."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def to_yaml(documents: list[dict[str, Any]]) -> str:
-    """The text of a package: the same for the same documents."""
+    """Returns the text of a package, deterministically."""
     return yaml.dump_all(documents, Dumper=_Plain, sort_keys=True, allow_unicode=True, width=100)
 
 
 def _relocate(value: Any, moved: Mapping[str, str]) -> Any:
-    """Replaces folders in all texts, also in JSON inside them, wherever a path begins."""
+    """Replaces folders in all strings, also in nested JSON, wherever a path begins."""
     if isinstance(value, Mapping):
         return {key: _relocate(item, moved) for key, item in value.items()}
     if isinstance(value, list):
         return [_relocate(item, moved) for item in value]
     if not isinstance(value, str):
         return value
-    # The deepest first: one may lie in another.
+    # The deepest first, since one may lie in another.
     for here, there in sorted(moved.items(), key=lambda pair: -len(pair[0])):
         pattern = rf"(?<![\w/.-]){re.escape(here)}(?=[/\"'\\\s,:]|$)"
         value = re.sub(pattern, there.replace("\\", r"\\"), value)

@@ -1,4 +1,4 @@
-"""Asks Kubeflow for a run, or for one again and again; the client is another process."""
+"""Submits a run or a recurring run to Kubeflow; the client is a separate process."""
 
 import json
 import os
@@ -21,11 +21,11 @@ _LIMIT_S = 300
 
 @dataclass(frozen=True)
 class Accepted:
-    """What Kubeflow made of a request.
+    """The run that Kubeflow created for a request.
 
     Attributes:
-      id: of the run, or of the recurring run.
-      url: its page.
+      id: the id of the run, or of the recurring run.
+      url: the address of its page.
     """
 
     id: str
@@ -33,10 +33,10 @@ class Accepted:
 
 
 def check(settings: kubeflow_config.KubeflowConfig, recurring: bool) -> None:
-    """Makes sure that Kubeflow can be asked, before any work.
+    """Checks before any work that Kubeflow can be reached.
 
     Raises:
-      errors.ConfigError: with everything that is missing.
+      errors.ConfigError: something is missing; names everything.
     """
     problems = []
     if settings.host is None:
@@ -63,12 +63,12 @@ def ask(
     Args:
       settings: the host, the token, the experiment, the schedule.
       package: a compiled pipeline.
-      name: of the run.
-      recurring: again and again, as ``settings.cron`` says.
+      name: the name of the run.
+      recurring: whether to run it repeatedly, by ``settings.cron``.
 
     Raises:
       errors.UserError: the client is not installed.
-      errors.PipelineError: Kubeflow did not take it, with the reason.
+      errors.PipelineError: Kubeflow did not accept it; states the reason.
     """
     request = {
         "action": "schedule" if recurring else "submit",
@@ -98,14 +98,14 @@ def ask(
             f"{settings.host} has not answered within {_LIMIT_S} s."
         ) from error
     except (OSError, ValueError, read_back.ReadError) as error:
-        raise errors.PipelineError(f"The client of Kubeflow broke off: {error}.") from error
+        raise errors.PipelineError(f"The client of Kubeflow failed: {error}.") from error
     if answer.get("code") == client.NOT_INSTALLED:
         raise errors.UserError(
             f"{answer['error']}. Make it an environment: uv venv .venv-kubeflow, then uv pip install"
             f" --python .venv-kubeflow -r {REQUIREMENTS}; another is named by --kubeflow.client."
         )
     if "error" in answer:
-        raise errors.PipelineError(f"{settings.host} did not take it: {answer['error']}.")
+        raise errors.PipelineError(f"{settings.host} did not accept it: {answer['error']}.")
     return Accepted(answer["id"], answer["url"])
 
 
@@ -115,7 +115,7 @@ def _answer(found: Any) -> dict[str, str]:
 
 
 def _environment(settings: kubeflow_config.KubeflowConfig) -> dict[str, str]:
-    """The client's variables: this process's, without its path, and the token of a file."""
+    """Returns the client's environment: this process's without PYTHONPATH, and the token."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if settings.token_file is not None:
         token = read_back.text(settings.token_file, "file of --kubeflow.token-file").strip()

@@ -1,1 +1,1 @@
-"""What a run came to: the summary for programs, and the lines and pages for people."""
+"""The outcome of a run: the summary for programs, and the lines and pages for people."""

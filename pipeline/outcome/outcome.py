@@ -1,4 +1,4 @@
-"""What a run came to: the steps' artifacts → the summary, and its last words on the terminal."""
+"""The outcome of a run: collects the summary from the artifacts, and prints the result."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +35,14 @@ def summarise(
     """Collects the outcome of a run.
 
     Args:
-      run_id: names the run.
-      listing: what was ingested.
+      run_id: the name of the run.
+      listing: the listing of the data folder.
       labels: the label map.
-      config: what the model was evaluated with.
-      serving_dir: where the versions of the model lie.
-      ran: the steps that ran, in order; the last one is the failed one where there is a failure.
+      config: the settings of the evaluation.
+      serving_dir: the folder of the model's versions.
+      ran: the steps that ran, in order; after a failure, the last one is the failed one.
       seconds: wall time of the run.
-      failure: why it broke off, or None.
+      failure: why it failed, or None.
     """
     finished = {step.name: step for step in ran if step.outputs}
     report, quarantine_csv = _examples(finished)
@@ -95,7 +95,7 @@ def _status(failure: Exception | None, blessed: bool, reached_the_end: bool) -> 
 
 
 def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None:
-    """Prints the per-class table, the decision with its reasons, and where the files are."""
+    """Prints the per-class table, the decision with its reasons, and the paths of the files."""
     console.print()
     if outcome.metrics:
         console.print(_class_table(outcome.metrics))
@@ -136,13 +136,13 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
 _DECISIONS = {
     "succeeded": ("Released and pushed", "green"),
     "not_blessed": ("Refused, not pushed", "yellow"),
-    "partial": ("Finished the steps that were asked for", "green"),
+    "partial": ("Finished the requested steps", "green"),
     "failed": ("Failed", "red"),
 }
 
 
 def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, str | None]:
-    """The report of the images as they went on, and the list of those that did not."""
+    """Returns the report on the images that were used, and the list of the quarantined files."""
     for name, key in (("ImageValidator", "clean_examples"), ("ImageFolderExampleGen", "examples")):
         if name in finished:
             uri = finished[name].uri(key)
@@ -152,7 +152,7 @@ def _examples(finished: dict[str, runner.Step]) -> tuple[ingest_report.Report, s
 
 
 def _layout(listing: folder.Listing, ingest: runner.Step | None) -> summary.Layout:
-    """What was understood before the run, with what ingest found unused besides."""
+    """Returns the layout found before the run, with the files that ingest left unused."""
     layout = summary.Layout.of(listing)
     if ingest is None:
         return layout
@@ -165,7 +165,7 @@ def _layout(listing: folder.Listing, ingest: runner.Step | None) -> summary.Layo
 def _findings(
     validator: runner.Step | None, failure: Exception | None
 ) -> tuple[list[summary.Finding], str | None]:
-    """What the validation found, and its page; also when it is what broke the run off."""
+    """Returns the validation's findings and page, also if the validation stopped the run."""
     page = getattr(failure, "report", None)
     folder = Path(validator.uri("report")) if validator else Path(page).parent if page else None
     if folder is None:
@@ -184,7 +184,7 @@ def _reasons(decided: release.Decision | None, finished: dict[str, runner.Step])
         return []
     reasons = list(decided.reasons)
     if decided.verdict == "inconclusive" and not decided.blessed:
-        reasons.append("To push it all the same: --gate.inconclusive release.")
+        reasons.append("To push it anyway: --gate.inconclusive release.")
     pusher = finished.get("Pusher")
     if decided.blessed and pusher and pusher.cached:
         version = pusher.properties("pushed_model").get("pushed_version")
@@ -194,7 +194,7 @@ def _reasons(decided: release.Decision | None, finished: dict[str, runner.Step])
 
 @dataclass(frozen=True)
 class _Trial:
-    """What came of the trial on the model server."""
+    """The result of the trial on the model server."""
 
     refused: bool = False
     reasons: tuple[str, ...] = ()

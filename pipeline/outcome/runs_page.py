@@ -1,4 +1,4 @@
-"""The index of an output directory: a page that lists all its runs."""
+"""Writes the index page of an output directory, which lists all its runs."""
 
 import os
 from pathlib import Path
@@ -10,11 +10,11 @@ from pipeline.outcome import summary
 
 
 def record(output: Path, outcome: summary.Summary) -> Path:
-    """Keeps the summary of a run beside its configuration and writes the index anew.
+    """Saves the summary of a run beside its configuration and rewrites the index.
 
     Args:
       output: the output directory.
-      outcome: of the run that has just ended.
+      outcome: the summary of the run that has just ended.
 
     Returns:
       The page.
@@ -33,7 +33,7 @@ def _rows(output: Path) -> list[index.RunRow]:
     rows = []
     for path in output_folder.OutputFolder(output).run_summaries():
         found = summary.read(path)
-        if found is not None:  # the page is of those that can be read
+        if found is not None:  # the page lists those that can be read
             rows.append(_row(output, found))
     return rows
 

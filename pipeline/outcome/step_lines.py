@@ -1,4 +1,4 @@
-"""What each step did, in one line for a person, read from its artifacts."""
+"""Describes what each step did, in one line for people, from its artifacts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
 
 
 def describe(step: runner.Step) -> str:
-    """One line on what a step did; empty where there is nothing to tell."""
+    """Returns one line on what a step did; empty if there is nothing to report."""
     describer = _DESCRIBERS.get(step.name)
     return describer(step) if describer else ""
 
@@ -86,13 +86,13 @@ def _phases(history: training_history.History) -> str:
 def _predict(step: runner.Step) -> str:
     counts = {name: schema.count(step.uri("predictions"), name) for name in predict_config.SPLITS}
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return f"asked about {told}"
+    return f"predicted {told}"
 
 
 def _decide(step: runner.Step) -> str:
     decided = release.Decision.read(step.uri("decision"))
     properties = step.properties("blessing")
-    against = "held against the served model"
+    against = "compared with the served model"
     held = against if "baseline_model_id" in properties else "no earlier model"
     return f"{decided.verdict}, {held}"
 

@@ -1,4 +1,4 @@
-"""``summary.json``: what a run did and decided, for programs. Every field is documented here."""
+"""``summary.json``: the outcome of a run, for programs. Every field is documented here."""
 
 import logging
 from collections import Counter
@@ -22,10 +22,10 @@ class Metrics(_Record):
     """Metrics on the test split, which neither training nor early stopping ever sees."""
 
     accuracy: float | None = Field(
-        ge=0, le=1, description="share of test images classified rightly"
+        ge=0, le=1, description="share of test images classified correctly"
     )
-    accuracy_low: float | None = Field(None, ge=0, le=1, description="of its confidence interval")
-    accuracy_high: float | None = Field(None, ge=0, le=1, description="likewise")
+    accuracy_low: float | None = Field(None, ge=0, le=1, description="lower end of the interval")
+    accuracy_high: float | None = Field(None, ge=0, le=1, description="upper end of the interval")
     log_loss: float | None = Field(None, ge=0, description="in nats")
     mean_score: float | None = Field(
         None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
@@ -40,16 +40,16 @@ class Metrics(_Record):
 
 
 class Finding(_Record):
-    """What a check of the images found."""
+    """A finding of a check of the images."""
 
-    check: str = Field(description="the setting under checks that governs it")
+    check: str = Field(description="the setting under checks that controls it")
     severity: validate_config.Consequence = Field(description="what was done about it")
     message: str = Field(description="what was found, and what is allowed")
     count: int = Field(description="how many cases there are")
 
 
 class Layout(_Record):
-    """What was understood of the data folder."""
+    """The interpretation of the data folder."""
 
     splits: dict[str, list[str]] = Field(
         description="split → the folders that give it; empty where the pipeline makes the splits"
@@ -61,12 +61,12 @@ class Layout(_Record):
         0, ge=0, description="image files among them that no setting or convention leaves out"
     )
     unused_csv: str | None = Field(
-        None, description="the list of them, with reasons; null where the run did not ingest"
+        None, description="the list of them, with reasons; null if the run did not ingest"
     )
 
     @classmethod
     def of(cls, listing: folder.Listing) -> "Layout":
-        """Sums a listing up."""
+        """Summarises a listing."""
         counts = Counter(file.class_name for file in listing.files)
         return cls(
             splits=listing.splits,
@@ -85,11 +85,11 @@ class Pushed(_Record):
 
 
 class StepTime(_Record):
-    """What a step took."""
+    """The time of a step."""
 
     name: str = Field(description="the step's id in the pipeline")
     seconds: float = Field(description="wall time")
-    cached: bool = Field(description="whether an earlier run's output was taken")
+    cached: bool = Field(description="whether an earlier run's output was used")
 
 
 class Summary(_Record):
@@ -98,53 +98,53 @@ class Summary(_Record):
     run_id: str = Field(description="names the run, its log and its saved configuration")
     status: Status = Field(
         description="succeeded: finished and the decision carried out; not_blessed: finished, the"
-        " model was refused; partial: finished the steps that were asked for, before the push;"
-        " failed: a step broke off"
+        " model was refused; partial: finished the requested steps, before the push;"
+        " failed: a step failed"
     )
     data_dir: str = Field(description="the folder that was ingested")
-    fingerprint: str | None = Field(None, description="of the paths, sizes and times of its files")
-    layout: Layout | None = Field(None, description="what was understood of that folder")
+    fingerprint: str | None = Field(None, description="hash of its paths, sizes and times")
+    layout: Layout | None = Field(None, description="how that folder was interpreted")
     examples: dict[str, int] = Field(description="images in train, eval and test")
     quarantined: int = Field(
         description="files that could not be used or were taken out by a check"
     )
     quarantine_csv: str | None = Field(description="the list of them, with reasons")
-    findings: list[Finding] = Field(description="what the checks of the images found")
+    findings: list[Finding] = Field(description="findings of the checks of the images")
     findings_page: str | None = Field(description="the page that shows them with pictures")
-    metrics: Metrics | None = Field(description="of the trained model on the test split")
+    metrics: Metrics | None = Field(description="metrics of the trained model on the test split")
     verdict: Literal["release", "refuse", "inconclusive"] | None = Field(
-        description="of the release gate; null where the run did not get there"
+        description="decision of the release gate; null if the run did not get there"
     )
     blessed: bool = Field(
-        description="whether the model may be pushed; differs from the verdict where"
+        description="whether the model may be pushed; differs from the verdict if"
         " gate.inconclusive says so"
     )
     reasons: list[str] = Field(description="why the decision is what it is")
-    pushed: Pushed | None = Field(description="what this run pushed; null where nothing new was")
+    pushed: Pushed | None = Field(description="the version that this run pushed; null if none")
     model_dir: str | None = Field(description="the folder with all pushed versions of the model")
     predictions: str | None = Field(
         None, description="the folder with the model's answers about eval and test, as Parquet"
     )
-    report: str | None = Field(description="the HTML report, where one was made")
+    report: str | None = Field(description="the HTML report, if one was made")
     model_card: str | None = Field(description="the same figures in Markdown")
     steps: list[StepTime] = Field(description="in order")
     seconds: float = Field(description="wall time of the run")
 
     def write(self, path: Path) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file atomically."""
         with atomic.replacing(path) as temporary:
             temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> Summary | None:
-    """Reads a summary; None where there is none.
+    """Reads a summary; returns None if there is none.
 
-    One that is damaged, or of another release, is told in the log and counts as none.
+    One that is damaged, or of another release, is logged and counts as none.
     """
     try:
         return read_back.json_file(path, "summary of a run", Summary.model_validate)
     except read_back.AbsentError:
         return None
     except read_back.ReadError as error:
-        logging.warning("%s It is passed over.", error)
+        logging.warning("%s It is ignored.", error)
         return None

@@ -1,8 +1,8 @@
-"""What a run would do and why, with nothing done.
+"""The dry run: finds what a run would do and why, without doing it.
 
-TFX itself says what comes from the cache: its launcher prepares every step on a copy of ML
-Metadata in a temporary folder, and is stopped before the step. What such a step would make is not
-known, so what takes it would run, too: TFX caches by the identity of artifacts.
+TFX itself decides what comes from the cache: its launcher prepares every step on a copy of ML
+Metadata in a temporary folder, and is stopped before the step. The output of such a step is not
+known, so the steps that take it would run too: TFX caches by the identity of artifacts.
 """
 
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ RUN_ID = "dry-run"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do with a step.
+    """The plan for a step.
 
     Attributes:
       step: its name.
       action: whether it would run, come from the cache or be left out.
-      reason: why.
+      reason: the reason for that.
     """
 
     step: str
@@ -44,11 +44,11 @@ class Plan:
 
 
 def plan(pipeline: Pipeline, parts: run_parts.Parts, scratch: Path) -> list[Plan]:
-    """Finds out what a run would do.
+    """Determines what a run would do.
 
     Args:
-      pipeline: from dag.build; it cannot be run any more afterwards.
-      parts: which steps are asked for.
+      pipeline: from dag.build; it can no longer be run afterwards.
+      parts: the requested steps.
       scratch: a folder for the copy of ML Metadata.
 
     Raises:
@@ -58,7 +58,7 @@ def plan(pipeline: Pipeline, parts: run_parts.Parts, scratch: Path) -> list[Plan
     database.copy(Path(pipeline.metadata_connection_config.sqlite.filename_uri), folder.metadata)
     pipeline.metadata_connection_config = database.connection_config(folder.metadata)
     ir = runner.compiled(pipeline, RUN_ID)
-    # Where TFX makes folders; no cache depends on it.
+    # TFX creates folders here; no cache key depends on it.
     ir.runtime_spec.pipeline_root.field_value.string_value = str(folder.artifacts)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         options = partial_run.mark(ir, parts, handle.store)
@@ -69,7 +69,7 @@ def plan(pipeline: Pipeline, parts: run_parts.Parts, scratch: Path) -> list[Plan
 
 
 def show(plans: list[Plan], console: Console) -> None:
-    """Prints them, one a line."""
+    """Prints the plans, one a line."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -98,7 +98,7 @@ class _Planner:
         self._unknown: set[str] = set()  # nodes whose output is not known
 
     def all(self) -> list[Plan]:
-        """One plan for each step."""
+        """Returns the plan of each step."""
         names = [
             node.node_info.id
             for node in self._nodes
@@ -107,7 +107,7 @@ class _Planner:
         return [self._plans.get(name, Plan(name, "left out")) for name in names]
 
     def waits_for(self, node: pipeline_pb2.PipelineNode) -> list[str]:
-        """The nodes that would run and whose output a node takes."""
+        """Returns the nodes that would run and whose output a node takes."""
         producers = {
             channel.producer_node_query.id
             for given in node.inputs.inputs.values()
@@ -118,7 +118,7 @@ class _Planner:
         ]
 
     def skip(self, node: pipeline_pb2.PipelineNode, upstream: list[str]) -> None:
-        """Notes that a node takes what is not there yet."""
+        """Records that a node takes an output that does not exist yet."""
         name = node.node_info.id
         self._unknown.add(name)
         if node.node_info.type.name not in runner.SYSTEM_NODES:
@@ -126,7 +126,7 @@ class _Planner:
             self._plans[name] = Plan(name, "run", f"takes what {_listed(steps)} will make")
 
     def note(self, node: pipeline_pb2.PipelineNode, prepared: Any, store: Any) -> None:
-        """Notes what TFX prepared for a node."""
+        """Records what TFX prepared for a node."""
         name = node.node_info.id
         if prepared.execution_metadata is not None and not prepared.is_execution_needed:
             self._plans[name] = Plan(name, "cached")
@@ -156,7 +156,7 @@ class _Planner:
 
 
 class _Planned(launcher.Launcher):  # type: ignore[misc]
-    """Launches a node up to the step itself."""
+    """A launcher that stops before the step itself."""
 
     planner: ClassVar[_Planner]
 
@@ -179,7 +179,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _parameters(execution: Any) -> dict[str, Any]:
-    """The parameters of an execution, without what TFX keeps for itself."""
+    """Returns the parameters of an execution, without TFX's internal ones."""
     found = {}
     for name, value in (*execution.properties.items(), *execution.custom_properties.items()):
         if not name.startswith("__"):

@@ -1,7 +1,7 @@
-"""What kind of error broke a step off: one that may pass, a full disk, or one that will stay.
+"""Classifies errors of steps: transient, a full disk, or permanent.
 
-Errors come wrapped: Beam makes a RuntimeError of the text of a traceback, TFX raises its own while
-it handles another. So the whole chain is looked at, and the texts in it. Imports no TFX.
+Errors are wrapped: Beam makes a RuntimeError from the text of a traceback, TFX raises its own
+while it handles another. So the whole chain is examined, with its texts. Imports no TFX.
 """
 
 import builtins
@@ -18,10 +18,10 @@ from data import errors
 NO_SPACE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 NO_SPACE_WORDS = re.compile(
     r"no space left on device|disk quota exceeded|database or disk is full"
-    r"|\d+ requested and \d+ written",  # numpy's words for it
+    r"|\d+ requested and \d+ written",  # numpy's message
     re.IGNORECASE,
 )
-# Errors of the operating system that another try meets again.
+# Errors of the operating system that a retry would meet again.
 LASTING_ERRNOS = frozenset(
     {
         errno.EACCES,
@@ -63,11 +63,11 @@ _TRACEBACK_END = re.compile(r"^(?:[\w.]+\.)?([A-Za-z_]\w*)(?:: |$)")
 
 
 class Kind(enum.Enum):
-    """What is to be done about an error."""
+    """The kind of an error, which decides what to do about it."""
 
-    PASSING = "passing"  # try again
-    NO_SPACE = "no space"  # say so; the same command goes on when there is space
-    LASTING = "lasting"  # another try would meet it again
+    PASSING = "passing"  # transient: try again
+    NO_SPACE = "no space"  # report it; the same command continues when there is space
+    LASTING = "lasting"  # permanent: a retry would fail again
 
 
 class NoSpaceError(errors.PipelineError):
@@ -75,10 +75,10 @@ class NoSpaceError(errors.PipelineError):
 
 
 def kind(error: BaseException) -> Kind:
-    """Classifies an error with all that is behind it.
+    """Classifies an error together with its causes.
 
-    A full disk anywhere in the chain goes first, then what the user is told. Of the rest the
-    first one decides that is known to pass or to stay; what is unknown stays.
+    A full disk anywhere in the chain has priority, then an error for the user. Of the others, the
+    first that is known as transient or permanent decides; an unknown error is permanent.
     """
     chain = list(_chain(error))
     if any(_is_no_space(one) for one in chain):
@@ -89,11 +89,12 @@ def kind(error: BaseException) -> Kind:
 
 
 def no_space(error: BaseException, output: Path) -> NoSpaceError:
-    """The message on a full disk.
+    """Returns the message about a full disk.
 
     Args:
       error: of the kind NO_SPACE.
-      output: the output folder, whose disk it is unless the error or the free space say otherwise.
+      output: the output folder; its disk is named unless the error or the free space indicate
+        another.
     """
     named = [
         Path(one.filename).parent
@@ -105,14 +106,14 @@ def no_space(error: BaseException, output: Path) -> NoSpaceError:
     free = {folder: shutil.disk_usage(folder).free for folder in folders}
     full = min(free, key=lambda folder: free[folder])
     return NoSpaceError(
-        f"The disk of {full} is full: {free[full]:,} bytes are free now, after what the step had"
-        " begun was deleted. Free some space and give the same command again: it goes on from the"
+        f"The disk of {full} is full: {free[full]:,} bytes are free now, after the unfinished output"
+        " of the step was deleted. Free some space and repeat the command: it continues after the"
         " last finished step."
     )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and those that it was raised from or in the handling of, outermost first."""
+    """Returns an error and its causes and contexts, outermost first."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -144,7 +145,7 @@ def _kind_of_one(error: BaseException) -> Kind | None:
 
 
 def _kind_of_text(text: str) -> Kind | None:
-    """Of an error that came as the text of a traceback: by the class named at its end."""
+    """Classifies an error given as the text of a traceback by the class named at its end."""
     for line in reversed(text.splitlines()):
         match = _TRACEBACK_END.match(line)
         if not match:
@@ -163,7 +164,7 @@ def _kind_of_text(text: str) -> Kind | None:
 
 
 def one_line(error: BaseException) -> str:
-    """The class of an error and the line of its message that says most."""
+    """Returns the class of an error and the most informative line of its message."""
     lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
     # "in user code:" and the like announce a traceback; the cause then stands at its end.
     line = lines[-1] if lines[0].endswith(":") else lines[0]

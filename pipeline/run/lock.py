@@ -1,7 +1,7 @@
-"""One run at a time in an output folder.
+"""The lock that allows one run at a time in an output folder.
 
-The lock is the operating system's (flock), so that of a killed run is gone with its process and
-no lock is ever stale. What the lock file says is for the message alone.
+The lock is the operating system's (flock), so it vanishes with the process of a killed run and is
+never stale. The content of the lock file is only used in messages.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ ANNOUNCE_INTERVAL_S = 20.0
 
 
 class OutputBusyError(errors.UserError):
-    """Another run works in the output folder."""
+    """Another run uses the output folder."""
 
-    exit_code = 75  # EX_TEMPFAIL of sysexits.h: the same command may do later
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: the same command may succeed later
 
 
 class Holder(pydantic.BaseModel):
-    """Who holds a lock."""
+    """The holder of a lock."""
 
     model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
 
@@ -51,19 +51,19 @@ def held(
     """Holds the lock of an output folder.
 
     Args:
-      output: the folder; it must be there.
-      run_id: names the run, for the message to others.
+      output: the folder; it must exist.
+      run_id: the name of the run, for messages to others.
       wait_s: how long to wait for another run, in seconds.
-      announce: gets a line when waiting begins, and while it lasts.
+      announce: called with a line when waiting begins, and while it lasts.
 
     Raises:
       OutputBusyError: another run held the lock all that time.
-      errors.UserError: the file system knows no locks.
+      errors.UserError: the file system has no locks.
     """
     path = output_folder.OutputFolder(output).lock
 
     def introduce(descriptor: int) -> None:
-        with contextlib.suppress(OSError):  # a full disk: the lock holds without the words
+        with contextlib.suppress(OSError):  # a full disk: the lock works without a text
             os.write(descriptor, _me(run_id).model_dump_json().encode())
 
     lock = filelock.FileLock(path, fallback_to_soft=False, on_acquired=introduce)
@@ -110,7 +110,7 @@ def _holder(path: Path) -> Holder | str:
     try:
         return read_back.json_file(path, "lock", Holder.model_validate)
     except read_back.ReadError:
-        return "another run"  # which has only just taken it, or had no room to say its name
+        return "another run"  # which has only just locked it, or had no space to write its name
 
 
 def _lives(pid: int) -> bool:

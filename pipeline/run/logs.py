@@ -1,7 +1,7 @@
-"""The terminal for people, the log file for everything else.
+"""Separates the terminal, for people, from the log file, for everything else.
 
-Libraries write to stdout and stderr from Python and from C++, through loggers and past them.
-Redirecting the two file descriptors catches all of it.
+Libraries write to stdout and stderr from Python and from C++, with and without loggers.
+Redirecting the two file descriptors captures all of it.
 """
 
 import logging
@@ -17,25 +17,25 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def rotating(path: Path) -> logging.Handler:
-    """A log for what runs for years: it takes 40 MB at most, the oldest lines go first."""
+    """Returns a log for long-running programs: at most 40 MB, the oldest lines are dropped."""
     return handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
 
 
 def prune(folder: Path, pattern: str, keep: int) -> None:
-    """Deletes all but the newest files of a pattern, whose names begin alike and end in the time."""
+    """Deletes all but the newest files of a pattern; their names end in the time."""
     for path in sorted(folder.glob(pattern))[:-keep]:
         path.unlink(missing_ok=True)
 
 
 @contextmanager
 def redirected(path: Path) -> Iterator[TextIO]:
-    """Sends what the process prints and logs to a file while inside.
+    """Redirects the process's output and logs to a file while inside.
 
     Args:
-      path: the log file; its folder is made.
+      path: the log file; its folder is created.
 
     Yields:
-      The terminal: a text file on what stdout was.
+      The terminal: a text file for the former stdout.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -57,7 +57,7 @@ def redirected(path: Path) -> Iterator[TextIO]:
         root.removeHandler(handler)
         root.setLevel(level)
         for finish in (sys.stdout.flush, sys.stderr.flush, handler.close):
-            with suppress(OSError):  # a full disk is told of on the terminal
+            with suppress(OSError):  # a full disk is reported on the terminal
                 finish()
         os.dup2(saved[0], 1)
         os.dup2(saved[1], 2)

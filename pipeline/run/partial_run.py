@@ -1,4 +1,4 @@
-"""Parts of a run: which steps of the compiled pipeline are left out, and whose output they take."""
+"""Partial runs: the steps that are left out, and the run whose output replaces theirs."""
 
 import ml_metadata
 from tfx.dsl.compiler import constants
@@ -13,18 +13,18 @@ from pipeline.settings import step_selection as run_parts
 def mark(
     ir: pipeline_pb2.Pipeline, parts: run_parts.Parts, store: ml_metadata.MetadataStore
 ) -> pipeline_pb2.RunOptions | None:
-    """Marks what is forced, and finds the run that gives what is left out.
+    """Marks the forced steps, and finds the run that provides the output of those left out.
 
     Args:
       ir: the compiled pipeline; forced steps no longer use the cache.
-      parts: what is asked for.
+      parts: the requested steps.
       store: ML Metadata of the output folder.
 
     Returns:
-      For the runner; None where all steps are asked for.
+      The options for TFX's runner; None if all steps are requested.
 
     Raises:
-      errors.UserError: no earlier run finished what is left out.
+      errors.UserError: no earlier run finished the steps that are left out.
     """
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
     for step in parts.forced:
@@ -51,7 +51,7 @@ def mark(
 
 
 def left_out(ir: pipeline_pb2.Pipeline, parts: run_parts.Parts) -> list[str]:
-    """The nodes before those that are asked for, whose output these need; in order."""
+    """Returns the nodes before the requested ones whose output these need, in order."""
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
     ordered = list(nodes)
     from_nodes = [parts.first] if parts.first else ordered
@@ -63,7 +63,7 @@ def left_out(ir: pipeline_pb2.Pipeline, parts: run_parts.Parts) -> list[str]:
 
 
 def last_good_run(store: ml_metadata.MetadataStore, pipeline: str, needed: list[str]) -> str | None:
-    """The latest run of a pipeline in which some nodes all finished; None: there is none."""
+    """Returns the latest run in which all of some nodes finished; None if there is none."""
     context = store.get_context_by_type_and_name(constants.PIPELINE_CONTEXT_TYPE_NAME, pipeline)
     if context is None:
         return None

@@ -1,6 +1,6 @@
-"""What is checked before a run begins, so that no work is lost on what was wrong from the start.
+"""Checks before a run begins, so that no work is lost because of an early mistake.
 
-Imports no TensorFlow: an answer comes at once.
+Imports no TensorFlow, so that mistakes are reported at once.
 """
 
 import os
@@ -20,21 +20,21 @@ from data.splits import folder, labels
 from pipeline import output_folder
 from pipeline.settings import pipeline_config
 
-# The encoded images are stored once more, and a model with its logs takes about this much.
+# The encoded images are stored a second time; a model with its logs takes about this much.
 SPACE_FOR_MODELS_BYTES = 300 << 20
 BYTES_A_PIXEL = 3
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run works on.
+    """The inputs of a run.
 
     Attributes:
       listing: the files of the data folder.
       labels: the label map, the frozen one extended by new classes.
-      model_name: names the folder in ``serving/``, and the pipeline.
-      label_file: where the label map is frozen.
-      state_dir: where ingest keeps what it knows between runs.
+      model_name: the name of the folder in ``serving/``, and of the pipeline.
+      label_file: the file of the frozen label map.
+      state_dir: the folder in which ingest keeps its results between runs.
     """
 
     listing: folder.Listing
@@ -45,10 +45,10 @@ class Inputs:
 
 
 def prepare_output(config: pipeline_config.PipelineConfig) -> None:
-    """Makes the output folder, and makes sure that it can be written to.
+    """Creates the output folder, and checks that it can be written to.
 
     Raises:
-      errors.UserError: it cannot, or it lies inside the data folder; then nothing is made.
+      errors.UserError: it cannot, or it lies inside the data folder; then nothing is created.
     """
     _check_outside(config)
     output = config.output_dir
@@ -64,7 +64,7 @@ def prepare_output(config: pipeline_config.PipelineConfig) -> None:
 
 
 def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
-    """The folder to ingest where it is there already; None where it is to be exported first."""
+    """Returns the folder to ingest if it exists; None if it must be exported first."""
     if config.data_dir is not None:
         return config.data_dir
     exported = _exported(config)
@@ -72,14 +72,14 @@ def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
 
 
 def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
-    """The folder of class folders; exports the digits or a TFDS set when those are asked for.
+    """Returns the folder of class folders; exports the digits or a TFDS set if requested.
 
     Args:
       config: the resolved configuration of the run.
-      scratch: where to export to what the output folder has not yet; it itself by default.
+      scratch: the folder for exports that the output folder lacks; default: the output folder.
 
     Raises:
-      errors.UserError: a TFDS set would have to be fetched into ``scratch``.
+      errors.UserError: a TFDS set would have to be downloaded into ``scratch``.
     """
     existing = existing_source(config)
     if existing is not None:
@@ -87,7 +87,7 @@ def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None =
     exported = _exported(config)
     if scratch and config.tfds:
         raise errors.UserError(
-            f"The image set {config.tfds} has not been fetched yet; a run without --dry-run does"
+            f"The image set {config.tfds} has not been downloaded yet; a run without --dry-run does"
             " that first, and then runs every step."
         )
     target = scratch / exported.name if scratch else exported
@@ -101,25 +101,25 @@ def check(
     ingests: bool = True,
     show: Callable[[folder.Listing], None] = lambda _: None,
 ) -> Inputs:
-    """Checks everything that can be wrong before any work; writes nothing.
+    """Checks everything that can be wrong before any work begins; writes nothing.
 
     Args:
       config: the resolved configuration of the run.
       data_dir: the folder of class folders.
-      ingests: whether the run ingests; else it keeps to the labels of what was ingested.
-      show: called with what was found in the data folder, before that is judged.
+      ingests: whether the run ingests; else it keeps the labels of the ingested data.
+      show: called with the listing of the data folder before it is checked.
 
     Raises:
-      errors.UserError: with everything that was found wrong.
+      errors.UserError: with every problem found.
     """
     return inputs(config, inspect(config, data_dir, show), ingests)
 
 
 def check_settings(config: pipeline_config.PipelineConfig) -> None:
-    """Checks the places, the weights, the formats and the Beam engine.
+    """Checks the folders, the weights, the export formats and the Beam engine.
 
     Raises:
-      errors.UserError: with everything that was found wrong.
+      errors.UserError: with every problem found.
     """
     problems = config.beam.problems()
     refusals: tuple[Callable[[], object], ...] = (
@@ -175,12 +175,12 @@ def inputs(
 
 
 def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
-    """What the model is called: as the settings say, or like the data folder."""
+    """Returns the name of the model: from the settings, or that of the data folder."""
     return config.push.model_name or _slug(data_dir.resolve().name)
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
-    """Where the versions of a model lie."""
+    """Returns the folder of a model's versions."""
     return output_folder.OutputFolder(config.output_dir.resolve()).serving(name)
 
 
@@ -213,6 +213,6 @@ def _check_space(config: pipeline_config.PipelineConfig, listing: folder.Listing
 
 
 def _slug(name: str) -> str:
-    """A name that is safe in paths and in metadata."""
+    """Returns a name that is safe in paths and in metadata."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "_", os.path.basename(name)).strip("_-")
     return slug or "images"

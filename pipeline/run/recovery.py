@@ -1,6 +1,7 @@
-"""What a killed run left in ML Metadata and on the disk, put right before the next one begins.
+"""Cleans up what a killed run left in ML Metadata and on disk, before the next run begins.
 
-For who holds the lock of the output folder: there, whatever is said to be running was killed.
+The caller must hold the lock of the output folder: every execution recorded as running there was
+killed.
 """
 
 import logging
@@ -22,12 +23,12 @@ _CANCELLED = 1  # of gRPC's codes
 
 @dataclass(frozen=True)
 class Killed:
-    """An execution that its run did not live to finish.
+    """An execution whose run was killed.
 
     Attributes:
       step: its name.
       execution_id: in ML Metadata.
-      deleted: its folders that were deleted.
+      deleted: its deleted folders.
     """
 
     step: str
@@ -38,15 +39,15 @@ class Killed:
 def clear(store: ml_metadata.MetadataStore, artifacts: Path) -> list[Killed]:
     """Marks the executions of killed runs as failed, and deletes their unfinished output.
 
-    Only a folder that bears the number that ML Metadata gave to such an execution, in the folder
-    of its step, and that no artifact is known to lie in, is deleted.
+    A folder is deleted only if it is named by the id of such an execution in ML Metadata, lies in
+    the folder of its step, and no artifact is recorded in it.
 
     Args:
       store: of the output folder.
       artifacts: the folder of all pipelines' artifacts.
 
     Returns:
-      What was put right, oldest first.
+      The repaired executions, oldest first.
     """
     found = []
     executions = [one for one in store.get_executions() if one.last_known_state in _UNFINISHED]
@@ -76,7 +77,7 @@ def clear(store: ml_metadata.MetadataStore, artifacts: Path) -> list[Killed]:
 
 
 def _folders(execution: metadata_store_pb2.Execution, step: Path) -> list[Path]:
-    """The folders of an execution below the folder of its step, where they are there."""
+    """Returns the existing folders of an execution below the folder of its step."""
     keys = [entry.name for entry in os.scandir(step) if entry.is_dir()] if step.is_dir() else []
     folders = [step / key / str(execution.id) for key in keys if key != _SYSTEM]
     folders.append(step / _SYSTEM / "executor_execution" / str(execution.id))
@@ -84,7 +85,7 @@ def _folders(execution: metadata_store_pb2.Execution, step: Path) -> list[Path]:
 
 
 def _abandon_artifacts(store: ml_metadata.MetadataStore, execution_id: int) -> None:
-    """Artifacts that were announced and never made are not to be taken for good ones."""
+    """Marks artifacts that were announced but never made, so that no run uses them."""
     announced = [
         event.artifact_id
         for event in store.get_events_by_execution_ids([execution_id])

@@ -1,7 +1,7 @@
-"""Why a step runs: how its settings and inputs differ from those of its last good execution.
+"""Explains why a step runs: the differences from its last successful execution.
 
-Settings are parameters of the step in TFX's sense; most are JSON in JSON, so they are taken apart
-down to single values before they are compared. Imports no TFX.
+Settings are parameters of the step in TFX's sense; most are nested JSON, so they are parsed into
+single values before they are compared. Imports no TFX.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from data.files import read_back
 from pipeline.settings import nested
 
-# What wraps settings on their way through TFX; says nothing to a reader.
+# Keys that wrap settings inside TFX; without meaning for a reader.
 _WRAPPERS = frozenset(
     {"settings", "custom_config", "value", "config", "@type", "resolved", "base_config"}
 )
@@ -29,13 +29,13 @@ def why(
     old_inputs: Mapping[str, Sequence[int]],
     new_inputs: Mapping[str, Sequence[int]],
 ) -> str:
-    """The reason in a few words.
+    """Returns the reason in a few words.
 
     Args:
-      old: parameters of the last good execution; None: there is none.
-      new: parameters of the one that would be.
-      old_inputs: input key → the ids of its artifacts, of the last good execution.
-      new_inputs: likewise, of the one that would be.
+      old: parameters of the last successful execution; None if there is none.
+      new: parameters of the planned execution.
+      old_inputs: input key → the ids of its artifacts, of the last successful execution.
+      new_inputs: input key → the ids of its artifacts, of the planned execution.
     """
     if old is None:
         return "never ran"
@@ -64,12 +64,12 @@ def why(
 
 
 def flat(values: Any) -> dict[str, str]:
-    """Nested values, JSON and YAML text in them taken apart → dotted name → text of the value."""
+    """Flattens nested values, with JSON and YAML text in them, to dotted name → text."""
     return {name or "value": _text(value) for name, value in nested.flat(values, _inside).items()}
 
 
 def _inside(value: Any) -> list[tuple[str, Any]] | None:
-    """The members of a mapping, of a list of such, or of either as text; wrappers have no name."""
+    """Returns the members of a mapping, of a list of such, or of either as text; wrappers have no name."""
     value = _parsed(value)
     if isinstance(value, Mapping):
         named = ((str(name), one) for name, one in value.items())
@@ -85,7 +85,7 @@ def _text(value: Any) -> str:
 
 
 def _parsed(text: Any) -> Any:
-    """What a text holds where it is JSON or a YAML file; else what was given."""
+    """Parses a text that is JSON or a YAML file; returns any other value unchanged."""
     if not isinstance(text, str):
         return text
     try:

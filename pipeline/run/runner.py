@@ -1,4 +1,4 @@
-"""Runs the pipeline with TFX's LocalDagRunner: with retries, timeouts and news of each step."""
+"""Runs the pipeline with TFX's LocalDagRunner: retries, timeouts and events of each step."""
 
 import logging
 import time
@@ -42,11 +42,11 @@ class Step:
     outputs: dict[str, list[Any]] = field(default_factory=dict)
 
     def uri(self, key: str) -> str:
-        """Where the one artifact of an output lies."""
+        """Returns the folder of the single artifact of an output."""
         return str(self.outputs[key][0].uri)
 
     def properties(self, key: str) -> dict[str, str | int]:
-        """The custom properties of the one artifact of an output."""
+        """Returns the custom properties of the single artifact of an output."""
         return {
             name: value.string_value or value.int_value
             for name, value in self.outputs[key][0].custom_properties.items()
@@ -54,34 +54,34 @@ class Step:
 
 
 class StepFailedError(errors.PipelineError):
-    """A step failed for a reason that is not the user's doing."""
+    """A step failed for a reason that the user did not cause."""
 
 
 class Listener(Protocol):
-    """Who is told of the steps."""
+    """A receiver of the events of steps."""
 
     def started(self, name: str) -> None:
-        """A step begins."""
+        """Is called when a step begins."""
 
     def ended(self, step: Step) -> None:
-        """A step came to its end."""
+        """Is called when a step has finished."""
 
     def failed(self, name: str, seconds: float) -> None:
-        """A step broke off."""
+        """Is called when a step has failed."""
 
     def retrying(self, name: str, reason: str) -> None:
-        """A step met an error that may pass, and is tried again after a while."""
+        """Is called when a step met a transient error, and is tried again after a while."""
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What to do when something goes wrong.
+    """The handling of failures.
 
     Attributes:
       config: retries and timeouts.
       output: the output folder, for messages.
-      give_up: called from another thread when a step does not end at its timeout; the process
-        ends afterwards.
+      give_up: called from another thread if a step does not end at its timeout; the process ends
+        afterwards.
     """
 
     config: run_config.RunConfig
@@ -90,14 +90,14 @@ class Guard:
 
 
 def recover(pipeline: Pipeline) -> list[recovery.Killed]:
-    """Puts right what killed runs left; for who holds the lock of the output folder."""
+    """Cleans up after killed runs; the caller must hold the lock of the output folder."""
     artifacts = Path(pipeline.pipeline_info.pipeline_root).parent
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
         return recovery.clear(handle.store, artifacts)
 
 
 def compiled(pipeline: Pipeline, run_id: str) -> pipeline_pb2.Pipeline:
-    """A pipeline as TFX runs it."""
+    """Returns a pipeline as TFX runs it."""
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(
         ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
@@ -113,21 +113,21 @@ def run(
     guard: Guard,
     parts: run_parts.Parts = run_parts.WHOLE,
 ) -> None:
-    """Runs every step in order; those whose inputs and settings are unchanged come from cache.
+    """Runs every step in order; steps with unchanged inputs and settings come from the cache.
 
     Args:
       pipeline: from dag.build.
-      run_id: names the run in MLMD.
-      steps: gets what each step did, in order, also when a later one fails.
-      listener: told of each step.
-      guard: what to do when something goes wrong.
-      parts: which steps are asked for.
+      run_id: the name of the run in MLMD.
+      steps: receives the result of each step, in order, also if a later one fails.
+      listener: receives the events of each step.
+      guard: the handling of failures.
+      parts: the requested steps.
 
     Raises:
-      errors.UserError: a step refused the data, the message is the step's own; or no earlier run
+      errors.UserError: a step refused the data, with the step's own message; or no earlier run
         finished the steps that are left out.
-      errors.PipelineError: a disk is full, a step took too long, or failed; the message names it
-        and the cause in one line.
+      errors.PipelineError: a disk is full, or a step took too long or failed; the message names
+        the step and the cause in one line.
     """
     ir = compiled(pipeline, run_id)
     with metadata.Metadata(pipeline.metadata_connection_config) as handle:
@@ -139,7 +139,7 @@ def run(
 
 @contextmanager
 def replaced_launcher(replacement: type) -> Iterator[None]:
-    """Has TFX launch nodes by another class: its runner has no hooks."""
+    """Makes TFX launch nodes by another class, since its runner has no hooks."""
     original = launcher.Launcher
     launcher.Launcher = replacement
     try:
@@ -150,7 +150,7 @@ def replaced_launcher(replacement: type) -> Iterator[None]:
 
 @dataclass
 class _Watch:
-    """What the observer of a run looks after."""
+    """The state of a run's observer."""
 
     ir: pipeline_pb2.Pipeline
     steps: list[Step]
@@ -160,12 +160,12 @@ class _Watch:
 
 
 class _Observer(launcher.Launcher):  # type: ignore[misc]
-    """Launches a node as TFX does; tells of it, limits its time and tries it again."""
+    """A launcher that reports each node, limits its time and retries it."""
 
     watch: ClassVar[_Watch]
 
     def launch(self) -> Any:
-        if self._system_node_handler:  # resolvers look artifacts up; they do no work
+        if self._system_node_handler:  # resolvers only look up artifacts
             return super().launch()
         self._tell_of_reused()
         listener, guard = self.watch.listener, self.watch.guard
@@ -186,7 +186,7 @@ class _Observer(launcher.Launcher):  # type: ignore[misc]
         return execution
 
     def _tell_of_reused(self) -> None:
-        """At the first step: TFX has only now linked the output of an earlier run to this one."""
+        """Reports reused steps at the first step: only now has TFX linked their earlier output."""
         if not self.watch.told_of_reused:
             self.watch.told_of_reused = True
             for step in _reused(self._mlmd_connection, self.watch.ir):
@@ -213,7 +213,7 @@ class _Observer(launcher.Launcher):  # type: ignore[misc]
 
     def _register_or_reuse_execution(self, metadata_handle: Any, **arguments: Any) -> Any:
         execution = super()._register_or_reuse_execution(metadata_handle, **arguments)
-        # A retry goes on with the failed one; were it killed, only RUNNING would tell.
+        # A retry reuses the failed execution; if it were killed, only RUNNING would show that.
         if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
             execution.last_known_state = metadata_store_pb2.Execution.RUNNING
             metadata_handle.store.put_executions([execution])
@@ -225,7 +225,7 @@ class _Observer(launcher.Launcher):  # type: ignore[misc]
 
 
 def _reused(connection: metadata.Metadata, ir: pipeline_pb2.Pipeline) -> list[Step]:
-    """The steps left out of a partial run whose output an earlier run gave to this one."""
+    """Returns the steps left out of a partial run whose output comes from an earlier run."""
     found = {}
     run_id = ir.runtime_spec.pipeline_run_id.field_value.string_value
     with connection as handle:
@@ -266,7 +266,7 @@ def _outputs(connection: metadata.Metadata, execution_id: int) -> dict[str, list
 
 
 def _explained(name: str, error: BaseException, output: Path) -> errors.PipelineError:
-    """The user's error inside, however deep it was wrapped, or one line on the step's failure."""
+    """Returns the wrapped user error, or an error with one line on the step's failure."""
     if failures.kind(error) == failures.Kind.NO_SPACE:
         return failures.no_space(error, output)
     cause: BaseException | None = error

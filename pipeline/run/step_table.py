@@ -1,4 +1,4 @@
-"""The live table of the steps on the terminal; plain lines where there is no terminal."""
+"""Shows a live table of the steps on the terminal; plain lines without a terminal."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from data import progress
 
-if TYPE_CHECKING:  # what imports TFX takes seconds, and a user's mistake is told before that
+if TYPE_CHECKING:  # importing TFX takes seconds, and a user's mistake is reported before that
     from pipeline.run import runner
 
 REFRESHES_A_SECOND = 4
@@ -35,9 +35,9 @@ class _Row:
 
 
 def live(console: Console, **options: Any) -> Live:
-    """A live display that leaves stdout and stderr alone.
+    """Returns a live display that does not redirect stdout and stderr.
 
-    By default rich shows on the console what anybody prints meanwhile, and libraries do.
+    By default rich shows everything printed meanwhile on the console, and libraries print.
     """
     return Live(
         console=console,
@@ -49,13 +49,13 @@ def live(console: Console, **options: Any) -> Live:
 
 
 def waiting(console: Console, words: str) -> Live:
-    """A spinner with a few words, gone when the wait is over."""
+    """Shows a spinner with a short text, which disappears at the end of the wait."""
     return live(console, renderable=Spinner("dots", words), transient=True)
 
 
 @dataclass
 class _Pace:
-    """Units a second, counted from the first ones on: what comes before them is set-up."""
+    """The rate in units a second, from the first units on: the time before them is set-up."""
 
     first_done: int = 0
     first_s: float = 0.0
@@ -74,12 +74,12 @@ class _Pace:
 
 
 class StepTable:
-    """Shows the steps of a run. A runner.Listener, and a listener of data.progress.
+    """The table of a run's steps: a runner.Listener, and a listener of data.progress.
 
     Args:
-      console: where to show them.
+      console: the console for the table.
       names: the steps in order.
-      describe: a step that ended → one line on what it did.
+      describe: a finished step → one line on what it did.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class StepTable:
         self._plain(f"  {reason}")
 
     def advanced(self, task: progress.Task) -> None:
-        """Called by data.progress on every change of a task."""
+        """Is called by data.progress on every change of a task."""
         with self._lock:
             now = time.monotonic()
             if task is not self._task:

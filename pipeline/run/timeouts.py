@@ -1,9 +1,10 @@
-"""A limit on the time of a step, which runs in this very process.
+"""Limits the time of a step, which runs in this process.
 
-Three stages, each for what the one before cannot end. At the limit an exception is raised in the
-main thread: Python code ends there and cleans up. After a grace a thread tells what happened and
-ends the process: for code that sits in C. After another grace the interpreter's own watchdog,
-which needs no lock of Python's, writes all tracebacks to stderr and ends the process.
+There are three stages, each for steps that the previous one cannot end. At the limit an exception
+is raised in the main thread: Python code ends there and cleans up. After a grace period a thread
+reports the timeout and ends the process: for code that is inside C. After another grace period the
+interpreter's watchdog, which does not need the GIL, writes all tracebacks to stderr and ends the
+process.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ _last_resort: threading.Timer | None = None
 
 
 class StepTimeoutError(errors.PipelineError):
-    """A step took longer than it may."""
+    """A step exceeded its time limit."""
 
 
 class Expired(BaseException):
@@ -35,14 +36,14 @@ def limit(
     grace_s: float,
     give_up: Callable[[errors.PipelineError], object],
 ) -> Iterator[None]:
-    """Limits the time inside. For the main thread only.
+    """Limits the time inside; only for the main thread.
 
     Args:
       step: its name, for the message.
       limit_s: in seconds; None: no limit.
-      grace_s: how long the step may take to end once it was told to, in seconds.
-      give_up: called in another thread with the error when it does not, before the process ends;
-        may tell of it and write what is to be kept.
+      grace_s: how long the step may take to end after the limit, in seconds.
+      give_up: called in another thread with the error if it does not, before the process ends; may
+        report it and save results.
 
     Raises:
       StepTimeoutError: the limit was reached.
@@ -51,8 +52,8 @@ def limit(
         yield
         return
     error = StepTimeoutError(
-        f"{step} took longer than the {limit_s:g} s that it may take. Give it more"
-        f" (--run.timeouts-s {step}=SECONDS); the same command goes on from the last finished"
+        f"{step} took longer than its limit of {limit_s:g} s. Raise the limit"
+        f" (--run.timeouts-s {step}=SECONDS); the same command continues after the last finished"
         " step, and inside training from its checkpoint."
     )
     global _last_resort
@@ -71,13 +72,13 @@ def limit(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-        # What the step started may hold the process up to the very end: then both stay armed.
+        # Threads of the step may block the process at its end: then both stay armed.
         if not expired:
             disarm()
 
 
 def disarm() -> None:
-    """Lets the process live on after a timeout."""
+    """Lets the process continue after a timeout."""
     if _last_resort:
         _last_resort.cancel()
     faulthandler.cancel_dump_traceback_later()

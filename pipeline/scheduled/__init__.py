@@ -1,1 +1,1 @@
-"""Retraining on a schedule: when to look, whether to train, what came of it."""
+"""Retraining on a schedule: the checks for new data, the decision, the outcome."""

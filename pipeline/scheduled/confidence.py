@@ -1,8 +1,8 @@
-"""How sure the served model is of what it is asked, by a file that whoever asks it writes.
+"""Reads the served model's confidence in production from a file that its clients write.
 
 One JSON object a line, in the order of time: ``{"time": "2031-05-03T12:00:00Z", "score": 0.93}``,
-time in ISO 8601 or in seconds since 1970, score the ``score`` of an answer of the model. A line
-that is none of that is passed over, and how many were is in the log.
+time in ISO 8601 or in seconds since 1970, score the ``score`` of an answer of the model. Invalid
+lines are skipped, and their number is logged.
 """
 
 import datetime
@@ -12,16 +12,16 @@ from typing import Any
 
 from data.files import read_lines
 
-MAX_BYTES = 16 << 20  # of the end of the file; some 300,000 answers
+MAX_BYTES = 16 << 20  # at the end of the file; about 300,000 answers
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a stretch of time.
+    """The scores of a period.
 
     Attributes:
       mean: in 0–1.
-      count: how many they are.
+      count: the number of scores.
     """
 
     mean: float
@@ -29,15 +29,15 @@ class Scores:
 
 
 def read(path: Path, since: datetime.datetime, until: datetime.datetime) -> Scores | None:
-    """The scores between two moments; None where there are none, or no such file.
+    """Returns the scores between two times; None if there are none, or no such file.
 
     Args:
       path: the file; of a very large one only the last 16 MiB are read.
-      since: the first moment, with time zone.
-      until: the last one, likewise.
+      since: the first time, with time zone.
+      until: the last time, with time zone.
     """
     total, count = 0.0, 0
-    # A file that grows may have lost its last line; those that are none are counted in the log.
+    # A growing file may end in an incomplete line; invalid lines are counted in the log.
     for time, score in read_lines.lines(path, "file of scores", _row, MAX_BYTES):
         if since <= time <= until:
             total += score
@@ -54,7 +54,7 @@ def _row(found: Any) -> tuple[datetime.datetime, float]:
 
 def _time(value: str | float) -> datetime.datetime:
     if isinstance(value, str):
-        # Python 3.10 does not know the Z of ISO 8601.
+        # Python 3.10 does not parse the Z of ISO 8601.
         time = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
         return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
     return datetime.datetime.fromtimestamp(value, datetime.timezone.utc)

@@ -1,7 +1,7 @@
-"""The settings of retraining: when to look, on what, for what to train, whom to tell.
+"""The settings of retraining: schedule, data, triggers, notifications.
 
 Highest first: flags (``--triggers.new-images 500``), environment (``IMAGE_RETRAIN_...``), a YAML
-file (``--config FILE``), defaults. What follows ``--`` goes to ``run_local.py`` as it is.
+file (``--config FILE``), defaults. Arguments after ``--`` are passed to ``run_local.py``.
 """
 
 import os
@@ -25,16 +25,22 @@ MODES = ("--once", "--watch")
 
 
 class ScheduleConfig(BaseModel):
-    """When to look for new images."""
+    """The times of the checks for new images."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cron: str | None = Field(None, description="minute hour day month weekday, as cron has them")
-    interval_s: float | None = Field(None, ge=1, description="or every so many seconds")
-    poll_s: float = Field(60, ge=0.1, description="with --watch: how often to look")
-    timezone: str | None = Field(None, description="of the cron expression; default: the system's")
+    cron: str | None = Field(
+        None, description="cron expression of the checks: minute hour day month weekday"
+    )
+    interval_s: float | None = Field(
+        None, ge=1, description="seconds between checks, instead of cron"
+    )
+    poll_s: float = Field(60, ge=0.1, description="seconds between checks with --watch")
+    timezone: str | None = Field(
+        None, description="time zone of the cron expression; default: the system's"
+    )
     late_s: float | None = Field(
-        None, ge=1, description="how late a missed tick is made up for; default: however late"
+        None, ge=1, description="most seconds by which a missed check is made up for; default: any"
     )
 
     @pydantic.field_validator("cron")
@@ -56,57 +62,74 @@ class ScheduleConfig(BaseModel):
 
 
 class ConfidenceConfig(BaseModel):
-    """How sure the served model is of what it is asked, as whoever asks it writes down."""
+    """The trigger on the served model's confidence, which its clients record."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    file: Path | None = Field(None, description='JSON lines: {"time": …, "score": 0–1}')
+    file: Path | None = Field(None, description='file of JSON lines {"time": …, "score": 0–1}')
     max_drop: float = Field(
-        0.1, gt=0, le=1, description="below the mean score on the test split of the served model"
+        0.1,
+        gt=0,
+        le=1,
+        description="drop of the mean score, from the test split, that triggers a run",
     )
-    days: float = Field(7, gt=0, description="the mean is over so many of the last days")
-    min_count: int = Field(100, ge=1, description="answers below which nothing is concluded")
+    days: float = Field(7, gt=0, description="number of last days in the mean score")
+    min_count: int = Field(100, ge=1, description="fewest answers for a conclusion")
 
 
 class TriggerConfig(BaseModel):
-    """What is reason enough to train; any one is. Bounds of drift are the pipeline's own."""
+    """The triggers of a training; any one is enough. Bounds of drift are those of the pipeline."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    new_images: int | None = Field(1000, ge=1, description="so many images that are new")
-    new_fraction: float | None = Field(
-        0.1, gt=0, description="or so large a part of those of the last run"
+    new_images: int | None = Field(
+        1000, ge=1, description="number of new images that triggers a run"
     )
-    new_class: bool = Field(True, description="a class that the last run did not have")
-    label_drift: bool = Field(True, description="other shares of classes than the served model's")
-    measure_drift: bool = Field(True, description="images that look otherwise than its images")
-    embedding_drift: bool = Field(True, description="images that are others to the served model")
-    max_age_days: float | None = Field(None, gt=0, description="of the served model")
+    new_fraction: float | None = Field(
+        0.1, gt=0, description="new images, as a share of the last run's, that trigger a run"
+    )
+    new_class: bool = Field(True, description="train on a class that the last run did not have")
+    label_drift: bool = Field(
+        True, description="train when class shares drift from the served model's data"
+    )
+    measure_drift: bool = Field(
+        True, description="train when image statistics drift from the served model's data"
+    )
+    embedding_drift: bool = Field(
+        True, description="train when embeddings drift from the served model's data"
+    )
+    max_age_days: float | None = Field(
+        None, gt=0, description="age of the served model, in days, that triggers a run"
+    )
     confidence: ConfidenceConfig = Field(
-        default_factory=ConfidenceConfig, description="a drop of the served model's scores"
+        default_factory=ConfidenceConfig, description="trigger on the served model's scores"
     )
     sample_images: int = Field(
-        300, ge=2, le=10_000, description="most that are decoded to tell drift, of new and old each"
+        300, ge=2, le=10_000, description="most images decoded to detect drift, of new and old each"
     )
 
 
 class NotifyConfig(BaseModel):
-    """Whom to tell. What is secret is given by the name of an environment variable."""
+    """The receivers of notifications. Secrets are given by the name of an environment variable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    webhook: pydantic.HttpUrl | None = Field(None, description="a URL that takes JSON by POST")
+    webhook: pydantic.HttpUrl | None = Field(
+        None, description="URL that receives notifications, JSON by POST"
+    )
     webhook_variable: str | None = Field(
-        None, description="or the environment variable that holds a URL, where it is a secret"
+        None, description="environment variable with the URL, if that is a secret"
     )
     token_variable: str | None = Field(
-        None, description="the environment variable that holds a bearer token"
+        None, description="environment variable with a bearer token for the webhook"
     )
     command: list[str] = Field(
-        [], description="a program with its arguments that takes the JSON on stdin"
+        [], description="program with its arguments that receives notifications, JSON on stdin"
     )
-    events: list[Event] = Field(["release", "refusal", "failure"], description="of which is told")
-    timeout_s: float = Field(15, gt=0, description="for one delivery")
+    events: list[Event] = Field(
+        ["release", "refusal", "failure"], description="events to notify of"
+    )
+    timeout_s: float = Field(15, gt=0, description="time limit of one delivery, in seconds")
 
     @pydantic.model_validator(mode="after")
     def _has_one_url(self) -> "NotifyConfig":
@@ -119,29 +142,29 @@ class NotifyConfig(BaseModel):
 
 
 class RetrainConfig(setting_sources.Layered):
-    """Everything that can be set."""
+    """All settings of retraining."""
 
     model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
     data_dir: Path = Field(description="folder of class folders, or of spans of them")
-    output_dir: Path = Field(Path("output"), description="where everything is written")
-    recipe: Path | None = Field(None, description="the pipeline's own settings, in YAML")
+    output_dir: Path = Field(Path("output"), description="folder for all output")
+    recipe: Path | None = Field(None, description="YAML file with the pipeline's settings")
     flags: list[str] = Field([], description="further flags of run_local.py")
-    window: int | None = Field(None, ge=1, description="train on this many of the newest spans")
+    window: int | None = Field(None, ge=1, description="number of newest spans to train on")
     schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
     triggers: TriggerConfig = Field(default_factory=TriggerConfig)
     notify: NotifyConfig = Field(default_factory=NotifyConfig)
-    timeout_s: float = Field(24 * 3600, gt=0, description="after which a run is ended")
-    attempts: int = Field(3, ge=1, description="runs of the same images that may fail")
+    timeout_s: float = Field(24 * 3600, gt=0, description="time limit of a run, in seconds")
+    attempts: int = Field(3, ge=1, description="most failed runs of the same images")
 
     def run_arguments(self) -> list[str]:
-        """What ``run_local.py`` is called with; the user's own flags come last and win."""
+        """Returns the arguments of ``run_local.py``; the user's own flags come last and win."""
         arguments = ["--data-dir", str(self.data_dir), "--output-dir", str(self.output_dir)]
         if self.recipe:
             arguments += ["--config", str(self.recipe)]
         arguments += ["--ingest.spans.complete-only", "true"]
         if self.window:
-            # The first span's test images stay a fixed set to hold models against.
+            # The first span's test images stay a fixed set on which models are compared.
             window = ["--ingest.spans.window", str(self.window), "--ingest.spans.fixed-test", "1"]
             arguments += window
         return [*arguments, *self.flags]
@@ -149,11 +172,11 @@ class RetrainConfig(setting_sources.Layered):
 
 @dataclass(frozen=True)
 class Command:
-    """What the command line asks for.
+    """A parsed command line.
 
     Attributes:
       config: the settings.
-      pipeline: those that a run will have; wrong ones are told now, not at night.
+      pipeline: the settings of the runs, so that mistakes are reported now and not at night.
       mode: "--once", "--watch", or "" for a schedule.
     """
 
@@ -183,8 +206,8 @@ def parse(arguments: Sequence[str]) -> Command:
         prog="run_scheduled.py",
         usage="run_scheduled.py --data-dir DIR {--schedule.cron EXPRESSION | --schedule.interval-s"
         " SECONDS | --watch | --once} [--SETTING VALUE …] [-- FLAGS OF run_local.py]",
-        description="Trains again when new images are reason enough. --watch looks all the time,"
-        " --once looks once and ends, for cron, systemd and Airflow.",
+        description="Retrains when a trigger, such as enough new images, fires. --watch checks all"
+        " the time; --once checks once and ends, for cron, systemd and Airflow.",
     )
     config = config.model_copy(update={"flags": [*config.flags, *further]})
     mode = _mode(config, modes)
@@ -197,7 +220,7 @@ def _mode(config: RetrainConfig, modes: list[str]) -> str:
         for name in ("cron", "interval_s")
         if getattr(config.schedule, name) is not None
     ]
-    # --once with a file that has a schedule: one look, now.
+    # --once with a file that has a schedule: one check, now.
     chosen = modes if "--once" in modes else modes + timed
     if len(chosen) != 1:
         given = " and ".join(chosen) or "none"

@@ -1,4 +1,4 @@
-"""Cron expressions as cron understands them, for APScheduler.
+"""Converts cron expressions with cron's meaning for APScheduler.
 
 APScheduler 3 counts the days of the week from Monday, cron from Sunday; and where both a day of
 the month and one of the week are given, cron fires on either, APScheduler only on both.
@@ -22,14 +22,14 @@ ALIASES = {
 
 
 def trigger(expression: str, timezone: datetime.tzinfo | None = None) -> base.BaseTrigger:
-    """The trigger of a cron expression.
+    """Returns the trigger of a cron expression.
 
     Args:
       expression: minute, hour, day of the month, month, day of the week; or ``@daily`` and such.
-      timezone: that of the system by default.
+      timezone: by default that of the system.
 
     Raises:
-      ValueError: it is none, with what is wrong.
+      ValueError: it is not a cron expression; states why.
     """
     fields = ALIASES.get(expression.strip().lower(), expression).split()
     if len(fields) != 5:
@@ -63,7 +63,7 @@ def weekdays(field: str) -> str:
       field: numbers from 0, Sunday, to 7, Sunday too; names; ranges, steps and lists of them.
 
     Raises:
-      ValueError: it is none of those.
+      ValueError: it is not a valid field.
     """
     chosen: set[int] = set()
     for part in field.lower().split(","):

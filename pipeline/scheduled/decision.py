@@ -1,4 +1,4 @@
-"""Whether to train, and why: a pure function of what is known."""
+"""Decides whether to train, and why: a pure function of the known facts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,24 +18,24 @@ RUNS = frozenset(
 
 @dataclass(frozen=True)
 class Facts:
-    """What a decision stands on.
+    """The facts of a decision.
 
     Attributes:
-      images: files that would be trained on.
-      known: files of the last finished run; None before the first.
-      new: files that it did not have as they are.
-      readable: the part of a sample of them that could be decoded, in 0–1.
+      images: number of files that would be trained on.
+      known: number of files of the last finished run; None before the first.
+      new: number of files that it did not have, or had otherwise.
+      readable: the share of a sample of them that could be decoded, in 0–1.
       new_spans: spans that it did not have.
       incomplete_spans: spans that lack their ``_SUCCESS``.
       new_classes: classes that it did not have.
-      drifts: what drifted, each in words that go on "the new images: …".
-      age_days: of the served model; None where none is served.
-      score, score_count: mean of the served model's recent scores; None where nothing is known.
+      drifts: what drifted, each as a phrase that continues "the new images: …".
+      age_days: age of the served model; None if none is served.
+      score, score_count: mean of the served model's recent scores; None if unknown.
       score_reference: mean on the test split of that model.
-      failed: how often these images failed with these settings.
+      failed: how many runs of these images with these settings failed.
       failed_code: exit code of the last of those runs.
-      failed_message: what it said.
-      interrupted: why a run was begun that did not end by itself; None where none was.
+      failed_message: message of the last of those runs.
+      interrupted: the reason of a run that was interrupted; None if there was none.
     """
 
     images: int
@@ -57,18 +57,18 @@ class Facts:
 
     @property
     def usable(self) -> int:
-        """About how many of the new files are images."""
+        """Estimates how many of the new files are images."""
         return round(self.new * self.readable)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to train.
+    """A decision whether to train.
 
     Attributes:
-      kind: which reason it was.
+      kind: the kind of the reason.
       reason: a sentence without a full stop.
-      others: further reasons, likewise.
+      others: further reasons, sentences without a full stop.
     """
 
     kind: Kind
@@ -77,19 +77,19 @@ class Decision:
 
     @property
     def run(self) -> bool:
-        """Whether to."""
+        """Returns whether to train."""
         return self.kind in RUNS
 
 
 def decide(facts: Facts, triggers: retrain_config.TriggerConfig, attempts: int) -> Decision:
-    """Decides.
+    """Decides whether to train.
 
-    Without any new image nothing is ever run: training would give the same model. So age and
-    confidence are reasons only where there is something new to learn from.
+    Without a new image there is never a run: training would give the same model. So age and
+    confidence are reasons only if there is something new to learn from.
 
     Args:
-      facts: what is known.
-      triggers: what is reason enough.
+      facts: the known facts.
+      triggers: the settings of the triggers.
       attempts: how often a run of the same images may fail.
     """
     if not facts.images:
@@ -99,9 +99,7 @@ def decide(facts: Facts, triggers: retrain_config.TriggerConfig, attempts: int) 
     if stopped:
         return stopped
     if facts.interrupted is not None:
-        return Decision(
-            "retry", f"A run was interrupted; it was begun because: {facts.interrupted}"
-        )
+        return Decision("retry", f"A run was interrupted; its reason was: {facts.interrupted}")
     if facts.known is not None and not facts.new:
         return _nothing_new(facts, triggers)
     if not facts.usable:
@@ -123,7 +121,7 @@ def decide(facts: Facts, triggers: retrain_config.TriggerConfig, attempts: int) 
 
 
 def _stopped(facts: Facts, attempts: int) -> Decision | None:
-    """Why the same images are not tried again as they are."""
+    """Returns why the same images are not tried again."""
     if facts.failed and facts.failed_code == 2:
         return Decision(
             "waiting",
@@ -146,7 +144,7 @@ def _nothing_new(facts: Facts, triggers: retrain_config.TriggerConfig) -> Decisi
 
 
 def _reasons(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[tuple[Kind, str]]:
-    """All triggers that fire, what says most first; there is something new."""
+    """Yields all triggers that fire, the most informative first; there are new images."""
     if triggers.new_class and facts.new_classes:
         named = ", ".join(map(repr, facts.new_classes))
         yield "new_class", f"{_new(facts)}, with the new class {named}"
@@ -166,7 +164,7 @@ def _reasons(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[t
 
 
 def _served(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[tuple[Kind, str]]:
-    """What the served model itself gives as a reason."""
+    """Yields the reasons that concern the served model itself."""
     if triggers.max_age_days and (facts.age_days or 0) >= triggers.max_age_days:
         yield (
             "age",

@@ -1,4 +1,4 @@
-"""How far new images are from those of the served model, by the bounds of the pipeline's checks."""
+"""Detects drift of new images from the served model's data, by the bounds of the checks."""
 
 import json
 import subprocess
@@ -21,13 +21,13 @@ EMBEDDING_TIMEOUT_S = 900
 
 @dataclass(frozen=True)
 class Samples:
-    """What is compared.
+    """The samples that are compared.
 
     Attributes:
       new: all new files.
-      new_rows: of a sample of them.
-      old_counts: class name → files that the served model was made of.
-      old_rows: of a sample of those.
+      new_rows: the rows of a sample of them.
+      old_counts: class name → number of files that the served model was trained on.
+      old_rows: the rows of a sample of those.
     """
 
     new: Sequence[folder.ImageFile]
@@ -37,9 +37,9 @@ class Samples:
 
 
 def label(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
-    """Says how the shares of the classes moved, where that is beyond the bound and chance."""
+    """Describes the drift of class shares if it exceeds the bound and chance."""
     newest = Counter(file.class_name for file in samples.new)
-    # A new class is a reason of its own.
+    # A new class is a separate reason.
     newest = Counter({name: newest[name] for name in newest if name in samples.old_counts})
     if not newest or not samples.old_counts:
         return None
@@ -54,7 +54,7 @@ def label(samples: Samples, config: validate_config.ValidateConfig) -> str | Non
 
 
 def measure(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
-    """Says which measure of the images moved most, where that is beyond the bound and chance."""
+    """Describes the image statistic that drifted most, if it exceeds the bound and chance."""
     newest, before = images.infos(samples.new_rows), images.infos(samples.old_rows)
     if not newest or not before:
         return None
@@ -81,16 +81,16 @@ def embedding(
     log: Path,
     reference: str | None = None,
 ) -> str | None:
-    """Says that the images are others to the served model, where that is beyond chance.
+    """Describes a drift of the served model's embeddings if it exceeds chance.
 
-    It is asked in a process of its own: TensorFlow stays out of the scheduler.
+    The model runs in a separate process: the scheduler does not load TensorFlow.
 
     Args:
-      samples: what is compared.
+      samples: the samples to compare.
       root: the data folder.
       version_dir: the served SavedModel.
-      config: the significance.
-      log: where the process writes what it has to say.
+      config: the significance level.
+      log: the file for the process's output.
       reference: the served model's answers about held-out images, a Predictions artifact.
     """
     question = {
@@ -101,7 +101,7 @@ def embedding(
         "reference": reference,
     }
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as errors_to:  # the last one tells; a schedule runs for years
+    with log.open("wb") as errors_to:  # only the last one is kept; a schedule runs for years
         done = subprocess.run(
             [sys.executable, "-m", "pipeline.scheduled.embedding"],
             input=json.dumps(question).encode(),
@@ -116,8 +116,8 @@ def embedding(
     if answer is None or answer[1] >= config.drift_significance:
         return None
     return (
-        f"to the served model they are others (squared discrepancy {answer[0]:.4f}, by chance in"
-        f" {formats.percent(answer[1])} of cases)"
+        f"their embeddings differ from the served model's data (squared discrepancy {answer[0]:.4f},"
+        f" by chance in {formats.percent(answer[1])} of cases)"
     )
 
 

@@ -1,9 +1,10 @@
-"""Asks the served model how far two samples are apart: ``python -m pipeline.scheduled.embedding``.
+"""Measures drift by the served model's embeddings: ``python -m pipeline.scheduled.embedding``.
 
 On stdin a JSON object: ``model``, the folder with saved_model.pb; ``root``, and ``new`` and
-``old``, paths below it; ``reference``, what the model answered about its held-out images, a
-Predictions artifact, or null. With enough of those, the old files are not looked at. The last line on stdout: ``discrepancy`` and ``chance`` of the maximum
-mean discrepancy, or null where too few images can be read. Dimension letters: N images, D features.
+``old``, paths below it; ``reference``, the model's answers about its held-out images, a
+Predictions artifact, or null. With enough of those, the old files are not read. The last line on
+stdout: ``discrepancy`` and ``chance`` of the maximum mean discrepancy, or null if too few images
+can be read. Dimension letters: N images, D features.
 """
 
 import json
@@ -26,7 +27,7 @@ _BATCH_SIZE = 32
 
 
 def compare(question: dict[str, Any]) -> dict[str, float] | None:
-    """Answers one question, see the module."""
+    """Answers the request on stdin, see the module."""
     import tensorflow as tf
 
     signature = tf.saved_model.load(question["model"]).signatures["embed"]
@@ -47,17 +48,17 @@ def compare(question: dict[str, Any]) -> dict[str, float] | None:
 
 
 def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
-    """Reads what a model made of images that it was not trained on.
+    """Reads a model's embeddings of images that it was not trained on.
 
-    Embeddings of training images lie closer to their classes than any new ones can, so these are
-    what new images are best held against.
+    Embeddings of training images lie closer to their classes than new ones can, so new images are
+    best compared with held-out ones.
 
     Args:
-      uri: a Predictions artifact; None: there is none.
-      model_dir: the model that must have answered.
+      uri: a Predictions artifact; None if there is none.
+      model_dir: the model that must have made it.
 
     Returns:
-      Embeddings float32 [MAX_IMAGES, D]; None where there are fewer, or they are another model's.
+      Embeddings float32 [MAX_IMAGES, D]; None if there are fewer, or they are of another model.
     """
     from components.predict import asking, schema
     from components.predict import config as predict_config
@@ -70,7 +71,7 @@ def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
     try:
         table = schema.read_columns(paths, [schema.EMBEDDING])
     except errors.PipelineError as error:
-        logging.warning("The old files are asked about instead: %s", error)
+        logging.warning("The old files are used instead: %s", error)
         return None
     if schema.model_of(table.schema) != asking.digest(model_dir):
         return None
@@ -82,7 +83,7 @@ def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
 
 
 def _embed(signature: Any, root: Path, paths: Sequence[str]) -> np.ndarray:
-    """Embeddings float32 [N, D] of the files that the model can read; [0, 0] of none."""
+    """Computes embeddings float32 [N, D] of the files that the model can read; else [0, 0]."""
     import tensorflow as tf
 
     limit = decode.Limits().max_bytes

@@ -1,4 +1,4 @@
-"""What a decision stands on: the folder, the state, the served model, looked at now."""
+"""Collects the facts of a decision: the folder, the state and the served model now."""
 
 import contextlib
 import datetime
@@ -23,14 +23,14 @@ DAY_S = 24 * 3600
 
 @dataclass(frozen=True)
 class Place:
-    """Where everything of one model lies.
+    """The paths of one model.
 
     Attributes:
-      data_dir, output_dir: as given.
-      name: of the model.
-      serving_dir: its versions.
-      memory: of the files of the last finished run.
-      store: of the schedule's state.
+      data_dir, output_dir: from the settings.
+      name: the name of the model.
+      serving_dir: the folder of its versions.
+      memory: the memory of the files of the last finished run.
+      store: the store of the schedule's state.
     """
 
     data_dir: Path
@@ -42,7 +42,7 @@ class Place:
 
     @classmethod
     def of(cls, command: retrain_config.Command) -> "Place":
-        """The places that a command is about."""
+        """Returns the paths for a command."""
         config, pipeline = command.config, command.pipeline
         name = preflight.model_name(pipeline, config.data_dir)
         store = schedule_state.Store.of(config.output_dir, name)
@@ -63,13 +63,13 @@ class Place:
 
 
 def served(place: Place) -> str | None:
-    """The version that is served now; None before the first."""
+    """Returns the version that is served now; None before the first."""
     version = served_version.served(place.serving_dir)
     return None if version is None else str(version)
 
 
 def attempt_key(listing: folder.Listing, command: retrain_config.Command) -> str:
-    """A name for these images with these settings: what failed is not the same with others."""
+    """Identifies these images with these settings, for which failures are counted."""
     text = f"{listing.fingerprint()} {command.pipeline.to_yaml()}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -86,9 +86,9 @@ def gather(
     listing: folder.Listing,
     now: datetime.datetime,
 ) -> decision.Facts:
-    """Looks at everything that a decision may stand on.
+    """Collects all facts that a decision may need.
 
-    Of new images a sample is decoded. The served model is not asked: :func:`embedding_drift`.
+    A sample of new images is decoded. The served model does not run: :func:`embedding_drift`.
     """
     triggers = command.config.triggers
     new = place.memory.new(listing.files)
@@ -130,9 +130,9 @@ def embedding_drift(
     state: schedule_state.State,
     listing: folder.Listing,
 ) -> str | None:
-    """Asks the served model whether the new images are others to it; says so where they are.
+    """Describes how embeddings by the served model drifted; returns None if they did not.
 
-    That takes some seconds, so what it said of the same images is remembered.
+    That takes some seconds, so the result for the same images is remembered.
     """
     version = served(place)
     if not command.config.triggers.embedding_drift or version is None:
@@ -146,7 +146,7 @@ def embedding_drift(
         rows, before = place.memory.look_at_new(new), place.memory.look_at_released()
         samples = drifting.Samples(new, rows, state.released_counts, before)
         sentence = None
-        # The log says why; a model that cannot be asked is no reason to train or not.
+        # The log has the cause; a model that cannot run is no reason to train or not.
         with contextlib.suppress(subprocess.SubprocessError, OSError, read_back.ReadError):
             sentence = drifting.embedding(
                 samples,
@@ -188,13 +188,13 @@ def _drifts(
 def _released(
     state: schedule_state.State, version: str | None, now: datetime.datetime
 ) -> datetime.datetime | None:
-    """When a version was released: as remembered, else by its number, which is a time."""
+    """Returns when a version was released: from the state, else its number, which is a time."""
     if version is None:
         return None
     known = state.releases.get(version)
     if known is None and int(version) < now.timestamp():
         known = datetime.datetime.fromtimestamp(int(version), datetime.timezone.utc)
-    # A number beyond now says nothing: it was made by hand, or by a clock that was wrong.
+    # A number in the future has no meaning: it was made by hand, or by a wrong clock.
     return known or now
 
 
@@ -203,7 +203,7 @@ def _score(
     released: datetime.datetime | None,
     now: datetime.datetime,
 ) -> confidence.Scores | None:
-    """Scores of the last days, of the served model alone."""
+    """Reads the scores of the last days, of the served model only."""
     if config.file is None or released is None:
         return None
     since = max(released, now - datetime.timedelta(days=config.days))

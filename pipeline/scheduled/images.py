@@ -1,8 +1,8 @@
-"""The images of a tick, against those of the last finished run. Dimension letter: N files.
+"""Compares the images of a tick with those of the last finished run. N: files.
 
-Files are known by path, size and modification time, as in ingest. Of each only a number of 64
-bits is kept, so a million files take 8 MB. What is decoded here, to tell drift and damage, is a
-sample, and each file of it once.
+Files are identified by path, size and modification time, as in ingest. Only a number of 64 bits
+is kept for each, so a million files take 8 MB. To detect drift and damage, a sample is decoded,
+each file once.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ Infos = list[decode.ImageInfo]
 
 
 def keys(files: Sequence[folder.ImageFile]) -> np.ndarray:
-    """A number for each file, uint64 [N], which changes when the file does."""
+    """Returns a number for each file, uint64 [N], which changes with the file."""
     digests = bytearray()
     for file in files:
         line = f"{file.path}\0{file.size_bytes}\0{file.modified_ns}"
@@ -34,7 +34,7 @@ def keys(files: Sequence[folder.ImageFile]) -> np.ndarray:
 
 
 def sampled(files: Sequence[folder.ImageFile], size: int) -> list[folder.ImageFile]:
-    """At most ``size`` of the files, chosen by their names: the same ones every time."""
+    """Samples at most ``size`` files by their names: the same ones every time."""
     if len(files) <= size:
         return list(files)
     order = np.argsort(keys(files), kind="stable")[:size]
@@ -43,14 +43,14 @@ def sampled(files: Sequence[folder.ImageFile], size: int) -> list[folder.ImageFi
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered of the files of the last finished run.
+    """The memory of the files of the last finished run.
 
     Attributes:
       place: the folder of the schedule's state.
       root: the data folder.
       config: limits of decoding, as in ingest.
-      size: how many files are decoded at most, of the old and of the new each.
-      value_range: as in ingest; percentiles are not taken of a sample, but "auto" instead.
+      size: the most files to decode, of the old and of the new each.
+      value_range: as in ingest; for a sample, "auto" replaces percentiles.
     """
 
     place: Path
@@ -60,7 +60,7 @@ class Memory:
     value_range: range_choice.Setting = "auto"
 
     def new(self, files: Sequence[folder.ImageFile]) -> list[folder.ImageFile]:
-        """Those files that the last run did not have as they are."""
+        """Returns the files that the last run did not have, or that changed since."""
         path = self.place / FILES_FILE
         remedy = "Without the file all images count as new, and the next tick trains."
         try:
@@ -75,15 +75,15 @@ class Memory:
         return [file for file, is_known in zip(files, known, strict=True) if not is_known]
 
     def look_at_new(self, files: Sequence[folder.ImageFile]) -> list[file_index.Row]:
-        """Decodes a sample of new files; what was decoded at an earlier tick is not again."""
+        """Decodes a sample of new files, except those decoded at an earlier tick."""
         return self._look(sampled(files, self.size), NEW)
 
     def look_at_released(self) -> list[file_index.Row]:
-        """What was found in a sample of the files that the served model was made of."""
+        """Returns the rows of a sample of the files that the served model was trained on."""
         return list(file_index.load(self.place / RELEASED).values())
 
     def remember(self, listing: folder.Listing, released: bool) -> None:
-        """Makes files those of the last run, and of the served model where it was released."""
+        """Stores files as those of the last run, and of the served model if it was released."""
         if released:
             self._look(sampled(listing.window_files, self.size), RELEASED)
         path = self.place / FILES_FILE
@@ -94,7 +94,7 @@ class Memory:
     def _look(self, files: Sequence[folder.ImageFile], name: str) -> list[file_index.Row]:
         released = file_index.load(self.place / RELEASED)
         rows = released | file_index.load(self.place / NEW)
-        # Twice at most: the range of released images is known when all of them were looked at.
+        # At most twice: the range of released images is known after all of them were inspected.
         for _ in range(2):
             if name == RELEASED:
                 released = {file.path: rows[file.path] for file in files if file.path in rows}
@@ -106,7 +106,7 @@ class Memory:
         return found
 
     def _scale(self, released: Mapping[str, file_index.Row]) -> Scale:
-        """By what range values of more than 8 bits are compared: that of the released images."""
+        """Returns the range for values of more than 8 bits: that of the released images."""
         setting = "auto" if self.value_range == "percentile" else self.value_range
         known = {
             path: row.result.values
@@ -140,7 +140,7 @@ class Memory:
 
 
 def _is_known(row: file_index.Row | None, file: folder.ImageFile, scale: Scale) -> bool:
-    """Whether a row is of a file as it is now, and its measures are by the range wanted."""
+    """Returns whether a row is of a file as it is now, and its measures are by the range wanted."""
     if row is None or not row.describes(file):
         return False
     values = row.result.values if isinstance(row.result, decode.ImageInfo) else None
@@ -148,5 +148,5 @@ def _is_known(row: file_index.Row | None, file: folder.ImageFile, scale: Scale) 
 
 
 def infos(rows: Sequence[file_index.Row]) -> Infos:
-    """What is known of the images that could be read."""
+    """Returns the properties of the images that could be read."""
     return [row.result for row in rows if isinstance(row.result, decode.ImageInfo)]

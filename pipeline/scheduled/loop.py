@@ -1,4 +1,4 @@
-"""Ticks by the clock: APScheduler, missed and overlapping ticks, signals."""
+"""Runs ticks by the clock: APScheduler, missed and overlapping ticks, signals."""
 
 import datetime
 import logging
@@ -26,18 +26,18 @@ UTC = datetime.timezone.utc
 
 
 def timezone(config: retrain_config.ScheduleConfig) -> datetime.tzinfo | None:
-    """The time zone of the settings; None: the system's."""
+    """Returns the time zone of the settings; None for the system's."""
     return zoneinfo.ZoneInfo(config.timezone) if config.timezone else None
 
 
 def trigger(
     command: retrain_config.Command, last_tick: datetime.datetime | None = None
 ) -> base.BaseTrigger:
-    """When ticks are due.
+    """Returns the trigger of the ticks.
 
     Args:
       command: the settings.
-      last_tick: when a scheduler last looked; an interval goes on from there.
+      last_tick: the time of the last check; an interval continues from there.
     """
     schedule = command.config.schedule
     if command.mode == "--watch":
@@ -55,20 +55,20 @@ def missed(
     now: datetime.datetime,
     late_s: float | None,
 ) -> datetime.datetime | None:
-    """The last tick that was due while no scheduler ran; None where none was, or it is too late.
+    """Returns the last tick that was missed while no scheduler ran; None if none, or too late.
 
     Args:
       due: the trigger.
-      last_tick: when a scheduler last looked; None where none ever did.
+      last_tick: the time of the last check; None if there was none.
       now: the time, with time zone.
-      late_s: how late a tick is made up for; None: however late.
+      late_s: the most seconds by which a tick is made up for; None: no limit.
     """
     if last_tick is None:
         return None
-    # In UTC: in the hour that comes twice, times of day go back.
+    # In UTC: at the end of daylight saving time, local times go back.
     now, last_tick = now.astimezone(UTC), last_tick.astimezone(UTC)
     found = due_at = None
-    for days in (1, 32, 1500):  # of a schedule by the minute, not every minute of a year
+    for days in (1, 32, 1500):  # for a schedule by the minute, do not list a year of minutes
         start = max(last_tick + datetime.timedelta(seconds=1), now - datetime.timedelta(days))
         due_at = due.get_next_fire_time(None, start)
         if due_at is not None and due_at.astimezone(UTC) <= now:
@@ -83,15 +83,15 @@ def missed(
 class Loop:
     """Calls a function at every tick until it is stopped.
 
-    However many ticks were missed (a machine that slept, a run that took long), they are made up
-    for by one; a tick that is due while another one is not done is left out.
+    Any number of missed ticks (the machine slept, a run took long) are made up for by one; a tick
+    that is due while another one is running is skipped.
 
     Args:
       command: the settings.
-      due: when.
-      tick: what to do.
-      say: takes lines for people.
-      stop: what else is to be stopped.
+      due: the trigger.
+      tick: the function to call.
+      say: receives lines for people.
+      stop: stops the work under way.
     """
 
     def __init__(
@@ -118,14 +118,14 @@ class Loop:
         self._trigger, self._is_watching = due, command.mode == "--watch"
         self._scheduler.add_listener(self._skipped, events.EVENT_JOB_MAX_INSTANCES)
         self._scheduler.add_listener(self._late, events.EVENT_JOB_MISSED)
-        # Its own words on skipped ticks; ours are said by the listeners.
+        # Its own messages on skipped ticks; the listeners print ours.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
     def run(self, at_once: bool) -> None:
-        """Blocks until a signal or :meth:`stop`.
+        """Runs until a signal or :meth:`stop`.
 
         Args:
-          at_once: whether to begin with a tick, before the first one is due.
+          at_once: whether to begin with a tick before the first one is due.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
@@ -135,12 +135,12 @@ class Loop:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Ends the loop; a run under way is asked to end first, and goes on the next time."""
+        """Ends the loop; a run under way is asked to end first, and continues the next time."""
         if self._stopping.is_set():
             return
         self._stopping.set()
         self._stop()
-        # Not from a signal handler itself: the scheduler waits for the tick that it interrupts.
+        # Not in the signal handler: the scheduler would wait for the tick that it interrupts.
         threading.Thread(target=self._scheduler.shutdown, daemon=True).start()
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
@@ -148,19 +148,17 @@ class Loop:
         self.stop()
 
     def _safely(self) -> None:
-        """One tick; nothing that goes wrong in it ends the schedule."""
+        """Runs one tick; no error in it ends the schedule."""
         try:
             self._tick()
         except errors.PipelineError as error:
             self._say(f"Error: {' '.join(str(error).split())}")
         except Exception as error:
-            logging.exception("A tick broke off.")
-            self._say(
-                f"A tick broke off: {type(error).__name__}: {error}. The next one tries again."
-            )
+            logging.exception("A tick failed.")
+            self._say(f"A tick failed: {type(error).__name__}: {error}. The next one tries again.")
 
     def _watch_clock(self) -> None:
-        """Counts anew when the clock was set back: the next tick would wait for the time it had."""
+        """Restarts the interval if the clock was set back: the next tick would wait too long."""
         while True:
             wall, steady = time.time(), time.monotonic()
             if self._stopping.wait(CLOCK_CHECK_S):
@@ -168,13 +166,15 @@ class Loop:
             back_s = (time.monotonic() - steady) - (time.time() - wall)
             if back_s > schedule_state.MAX_SKEW.total_seconds():
                 hours = back_s / 3600
-                self._say(f"The clock was set back by {hours:,.1f} hours; ticks are counted anew.")
+                self._say(
+                    f"The clock was set back by {hours:,.1f} hours; the interval starts again."
+                )
                 self._scheduler.reschedule_job(JOB, trigger=trigger(self._command))
 
     def _skipped(self, _event: events.JobEvent) -> None:
-        # Who watches looks all the time: during a run there is nothing to say of that.
+        # With --watch, ticks come all the time: a tick skipped during a run is not worth a line.
         if not (self._stopping.is_set() or self._is_watching):
-            self._say("A tick is left out: the last one is still under way.")
+            self._say("A tick is skipped: the last one is still running.")
 
     def _late(self, event: events.JobExecutionEvent) -> None:
         self._say(f"The tick of {event.scheduled_run_time:%Y-%m-%d %H:%M} was missed by too much.")

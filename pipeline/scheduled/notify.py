@@ -1,4 +1,4 @@
-"""Telling a webhook or a command what came of a run. What is secret never reaches a log."""
+"""Notifies a webhook or a command of the outcome of a run. Secrets never reach a log."""
 
 import contextlib
 import json
@@ -21,18 +21,18 @@ _LONGEST_LINE = 300
 
 
 def deliver(payload: Payload, config: retrain_config.NotifyConfig) -> list[str]:
-    """Sends one notification to all that are configured; raises nothing.
+    """Sends one notification to all configured receivers; never raises.
 
-    Each may take ``timeout_s`` altogether, whatever it does.
+    Each may take at most ``timeout_s`` in total.
 
     Args:
-      payload: what JSON has room for; "event" and "text" among it.
-      config: whom to tell.
+      payload: a value that JSON can represent, with "event" and "text".
+      config: the receivers.
 
     Returns:
-      What went wrong, in sentences without URLs or tokens.
+      The problems, in sentences without URLs or tokens.
     """
-    # A name of a file need not be UTF-8; JSON has an escape for it.
+    # A file name need not be UTF-8; JSON has an escape for it.
     body = json.dumps(payload, ensure_ascii=False).encode(errors="backslashreplace")
     problems = []
     url = os.environ.get(config.webhook_variable or "") or (config.webhook and str(config.webhook))
@@ -45,30 +45,30 @@ def deliver(payload: Payload, config: retrain_config.NotifyConfig) -> list[str]:
 
 def _post(url: str, body: bytes, config: retrain_config.NotifyConfig) -> str | None:
     try:
-        # http and https alone: never a file.
+        # Only http and https: never a file.
         pydantic.TypeAdapter(pydantic.HttpUrl).validate_python(url)
     except pydantic.ValidationError:
-        return "The webhook is no http or https address."
+        return "The webhook is not an http or https address."
     headers = {"Content-Type": "application/json", "User-Agent": "image-pipeline"}
     token = os.environ.get(config.token_variable or "")
     if token:
         headers["Authorization"] = f"Bearer {token}"
     question: dict[str, Any] = {"url": url, "headers": headers, "body": body.decode()}
     question["timeout_s"] = config.timeout_s
-    # -I and a file: of the project nothing is imported, which takes most of the time to start.
+    # -I and a file: imports nothing of the project, which would take most of the start-up time.
     command = [sys.executable, "-I", post.__file__]
     try:
         code, said = _bounded(command, json.dumps(question).encode(), config.timeout_s)
     except subprocess.TimeoutExpired:
         return f"The webhook took more than {config.timeout_s:g} s."
     except OSError as error:
-        return f"The webhook could not be asked: {error.strerror}."
+        return f"The webhook could not be called: {error.strerror}."
     if not code:
         return None
-    # What the server calls its answer may hold anything, what it was sent among it.
+    # The server's reason phrase may contain anything, even the request.
     for secret in filter(None, (url, token)):
         said = said.replace(secret, "…")
-    return said or "The webhook could not be asked."
+    return said or "The webhook could not be called."
 
 
 def _run(body: bytes, config: retrain_config.NotifyConfig) -> str | None:
@@ -83,9 +83,9 @@ def _run(body: bytes, config: retrain_config.NotifyConfig) -> str | None:
 
 
 def _bounded(command: Sequence[str], given: bytes, timeout_s: float) -> tuple[int, str]:
-    """Runs a program; with all it started, it is killed when the time is up.
+    """Runs a program; kills it and its children when the time is up.
 
-    Files instead of pipes: what a program leaves running may hold a pipe open for ever.
+    Uses files instead of pipes: a process that the program leaves behind may keep a pipe open.
 
     Returns:
       Its exit code, and the last line that it wrote to stderr, without control characters.

@@ -1,4 +1,4 @@
-"""What a run came to: a line for people, a row of the history, a notification."""
+"""Formats the outcome of a run: a line for people, a row of the history, a notification."""
 
 import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from pipeline.outcome import summary
 
 
 def line(found: summary.Summary) -> str:
-    """The outcome of a run that finished."""
+    """Returns the line about a run that finished."""
     accuracy = found.metrics.accuracy if found.metrics else None
     rate = (
         ""
@@ -25,7 +25,7 @@ def line(found: summary.Summary) -> str:
 
 
 def row(found: summary.Summary | None) -> dict[str, Any]:
-    """The same for programs."""
+    """Returns the same for programs."""
     if found is None:
         return {}
     return {
@@ -44,15 +44,15 @@ def notification(
     time: datetime.datetime,
     found: summary.Summary | None = None,
 ) -> dict[str, Any]:
-    """What a webhook or a command is told; ``text`` is what Slack and Mattermost show.
+    """Returns the notification for a webhook or a command; Slack and Mattermost show ``text``.
 
     Args:
       event: release, refusal or failure.
       text: the line for people.
-      model: its name.
-      reason: why the run was begun.
-      time: of the event.
-      found: of the run, where it left a summary.
+      model: the name of the model.
+      reason: the reason of the run.
+      time: the time of the event.
+      found: the summary of the run, if there is one.
     """
     payload = {
         "event": event,

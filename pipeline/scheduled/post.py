@@ -1,10 +1,10 @@
-"""Sends one request to a webhook, in a process of its own: ``python -m pipeline.scheduled.post``.
+"""Sends one request to a webhook, as a process: ``python -m pipeline.scheduled.post``.
 
-Whoever starts it kills it after a bound on time: a time limit of sockets alone does not end a server
-that sends a byte now and then, nor a name that is not resolved. Imports the standard library alone.
+The parent process kills it after a time limit: a time limit of sockets does not stop a server that
+sends a byte now and then, nor a name look-up that hangs. Imports only the standard library.
 
-On stdin a JSON object: ``url``, ``headers``, ``body`` and ``timeout_s``. On stderr, in one line, what
-went wrong; nothing where it was taken.
+On stdin a JSON object: ``url``, ``headers``, ``body`` and ``timeout_s``. On stderr the error in one
+line; nothing if the request was accepted.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A webhook that moved is told of, not followed: it would be sent the token."""
+    """Refuses redirects, which would send the token to another server."""
 
     def redirect_request(
         self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -25,20 +25,20 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def post(question: dict[str, Any]) -> str:
-    """Sends it.
+    """Sends a request.
 
     Args:
       question: see the module.
 
     Returns:
-      What went wrong, in a sentence; empty where it was taken.
+      The error in a sentence; empty if the request was accepted.
     """
     request = urllib.request.Request(  # noqa: S310 (whoever asks has checked that it is http or https)
         question["url"], question["body"].encode(), question["headers"], method="POST"
     )
     opener = urllib.request.build_opener(_NoRedirects)
     try:
-        # The status alone tells whether it was taken; what the answer says is of no use.
+        # The status alone shows whether it was accepted; the body of the answer is not used.
         with opener.open(request, timeout=question["timeout_s"]):
             return ""
     except urllib.error.HTTPError as error:

@@ -1,4 +1,4 @@
-"""One tick: look, decide, run, remember, tell. Each leaves one line for people."""
+"""One tick: check, decide, run, remember, notify. Each leaves one line for people."""
 
 import dataclasses
 import datetime
@@ -35,7 +35,7 @@ class Retraining:
     Args:
       command: the settings.
       clock: the time now, with time zone.
-      say: takes each line for people.
+      say: receives each line for people.
       run: runs the pipeline.
     """
 
@@ -47,21 +47,21 @@ class Retraining:
         self._last_seen = ""
 
     def state(self) -> schedule_state.State:
-        """What is remembered; says so where a time in it had to be corrected."""
+        """Returns the saved state; prints a line if a time in it had to be corrected."""
         state = self._store.load()
         for line in schedule_state.correct(state, self._clock()):
             self._tell(line)
         return state
 
     def tick(self) -> int:
-        """Looks once, and trains where there is reason to.
+        """Checks once, and trains if there is a reason.
 
         Returns:
-          The exit code of the run; 0 where none was needed.
+          The exit code of the run; 0 if none was needed.
         """
         with self._store.lock() as lock:
             if lock is None:
-                self._say("The last run is still under way; this tick is left out.")
+                self._say("The last run is still under way; this tick is skipped.")
                 return 0
             state = self.state()
             state.last_tick = self._clock()
@@ -83,7 +83,7 @@ class Retraining:
             known = dataclasses.replace(known, drifts=(drift,) if drift else ())
             decided = decision.decide(known, config.triggers, config.attempts)
         if decided.run and self._is_moving(listing):
-            self._tell("The folder is still changing; waiting until it rests.")
+            self._tell("The folder is still changing; waiting until it is stable.")
             self._store.save(state)
             return 0
         if decided.run:
@@ -98,7 +98,7 @@ class Retraining:
         return 0
 
     def _is_moving(self, listing: folder.Listing) -> bool:
-        """Whether files may still be arriving, where neither a span nor the hour says."""
+        """Returns whether files may still be arriving, if neither spans nor a schedule show it."""
         if self._command.mode != "--watch" or listing.spans:
             return False
         before, self._last_seen = self._last_seen, listing.fingerprint()
@@ -137,12 +137,12 @@ class Retraining:
         return code
 
     def _adopt(self, state: schedule_state.State, listing: folder.Listing) -> None:
-        """Takes over what became of a run that outlived the scheduler which began it."""
+        """Adopts the outcome of a run that outlived the scheduler which started it."""
         attempt = state.under_way
         found = running.read_summary(self._place.output_dir)
         if attempt is None or found is None or found.run_id == attempt.summary_before:
             return
-        if found.status == "partial":  # a person tried out some steps since; it decided nothing
+        if found.status == "partial":  # a person ran some of the steps since; there was no decision
             return
         if found.fingerprint == attempt.fingerprint == listing.fingerprint():
             codes = {"succeeded": 0, "not_blessed": 3, "failed": 1}
@@ -158,14 +158,14 @@ class Retraining:
         kind: str,
         listing: folder.Listing,
     ) -> None:
-        """Remembers what came of a run, and tells."""
+        """Saves the outcome of a run, and notifies."""
         code, found = result.exit_code, result.summary
         event: retrain_config.Event | None = None
         if code == running.INTERRUPTED:
-            line = "Interrupted; the next tick goes on with it."
+            line = "Interrupted; the next tick continues it."
         elif code == running.LOCKED:
             state.under_way = None
-            line = "Another run works in the output folder; the next tick tries again."
+            line = "Another run uses the output folder; the next tick tries again."
         elif code in running.FINISHED and found is not None:
             state.under_way = state.failed = None
             self._remember(state, found, listing)
@@ -185,8 +185,8 @@ class Retraining:
     def _remember(
         self, state: schedule_state.State, found: summary.Summary, listing: folder.Listing
     ) -> None:
-        """What was trained on is not new any more."""
-        # A span may have been completed while the run began: its fingerprint says whether.
+        """Marks the images that were trained on as no longer new."""
+        # A span may have been completed while the run began: its fingerprint shows that.
         for candidate in (listing, self._scan()):
             if candidate.fingerprint() == found.fingerprint:
                 listing = candidate
@@ -219,7 +219,7 @@ class Retraining:
         )
 
     def _unreadable(self, state: schedule_state.State, error: errors.DataError) -> int:
-        """The data folder cannot be listed at all, as where a disk is not mounted."""
+        """Returns the data folder cannot be listed at all, as where a disk is not mounted."""
         line = " ".join(str(error).split())
         if self._tell(line):
             self._note("failure", line)
@@ -234,7 +234,7 @@ class Retraining:
         return folder.scan(self._place.data_dir, self._command.pipeline.ingest)
 
     def _tell(self, line: str) -> bool:
-        """Says a line; while watching, not the same one again and again."""
+        """Prints a line; with --watch, not the same one repeatedly."""
         if self._command.mode == "--watch" and line == self._last_line:
             return False
         self._last_line = line
@@ -262,13 +262,13 @@ class Retraining:
             state.unsent.append(payload)
 
     def _deliver(self, state: schedule_state.State) -> None:
-        """Sends what is to be sent; what could not be is tried again at the next tick."""
+        """Sends the pending notifications; those that fail are tried again at the next tick."""
         config = self._command.config.notify
         kept, problems = [], []
-        # Those that wait must not hold up the next tick, however slow each delivery is.
+        # Pending notifications must not delay the next tick, however slow each delivery is.
         deadline = time.monotonic() + DELIVERIES_AT_THEIR_SLOWEST * config.timeout_s
         for payload in state.unsent:
-            found = ["No time was left."]
+            found = ["There was no time left."]
             if time.monotonic() < deadline:
                 found = notify.deliver(payload, config)
             if found:

@@ -1,4 +1,4 @@
-"""One run: a process of the command line, its log, and what it left."""
+"""Runs the command line as a process, with its log and its summary."""
 
 import contextlib
 import os
@@ -17,22 +17,22 @@ from pipeline.wiring import code_fingerprint
 SCRIPT = code_fingerprint.ROOT / "pipeline" / "run_local.py"
 FINISHED = (0, 3)
 INTERRUPTED = 130
-LOCKED = 75  # another run works in the output folder
+LOCKED = 75  # another run uses the output folder
 # SIGTERM by run_local.py's own code, and either signal while Python was still starting.
 _ENDED_FROM_OUTSIDE = frozenset({143, -signal.SIGTERM, -signal.SIGINT})
-TIMED_OUT = 124  # as timeout(1) has it
+TIMED_OUT = 124  # the exit code of timeout(1)
 GRACE_S = 60
 _TAIL_BYTES = 4000
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
-      exit_code: as of run_local.py; TIMED_OUT where it took too long; negative for a signal.
-      summary: what it left; None where it did not get that far.
-      log: what it printed.
+      exit_code: as of run_local.py; TIMED_OUT if it took too long; negative for a signal.
+      summary: its summary; None if it did not get that far.
+      log: the file of its output.
     """
 
     exit_code: int
@@ -41,19 +41,19 @@ class Result:
 
     @property
     def message(self) -> str:
-        """Why it did not end well, in a line."""
+        """Returns why the run failed, in a line."""
         if self.exit_code == TIMED_OUT:
-            return f"It took too long and was ended. What it printed: {self.log}"
+            return f"It took too long and was ended. Its output: {self.log}"
         if self.summary and self.summary.reasons:
             return " ".join(self.summary.reasons[0].split())
         for line in reversed(_tail(self.log).splitlines()):
             if line.strip():
                 return line.strip().removeprefix("Error: ").removeprefix("Failed: ")
-        return f"It ended with exit code {self.exit_code} and said nothing."
+        return f"It ended with exit code {self.exit_code} and without a message."
 
 
 class Runner:
-    """Starts runs, one at a time, and ends one when told to."""
+    """Starts runs, one at a time, and ends them on request."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
@@ -63,18 +63,18 @@ class Runner:
         """Runs the pipeline to its end.
 
         Args:
-          arguments: of run_local.py.
-          log: where to write what it prints.
-          lock: a descriptor that the process is to keep open.
-          timeout_s: after which it is ended.
+          arguments: the arguments of run_local.py.
+          log: the file for its output.
+          lock: a descriptor that the process keeps open.
+          timeout_s: the time limit in seconds.
 
         Returns:
           The exit code.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
-            # A group of its own: Ctrl-C at the terminal reaches the scheduler alone, which
-            # passes it on; and when time is up, what the run started is ended with it.
+            # A separate process group: Ctrl-C at the terminal reaches only the scheduler, which
+            # passes it on; and at the time limit, the run's children are ended with it.
             self._process = subprocess.Popen(  # noqa: S603 (an argument list, no shell)
                 [sys.executable, str(SCRIPT), *arguments],
                 stdin=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ class Runner:
                 self._process = None
 
     def stop(self) -> None:
-        """Asks the run to end; it goes on there the next time."""
+        """Requests the run to end; the next run continues there."""
         self._stopped.set()
         process = self._process
         if process and process.poll() is None:
@@ -115,7 +115,7 @@ class Runner:
 
 
 def read_summary(output_dir: Path) -> summary.Summary | None:
-    """The summary of the last run in an output folder; None where there is none to read."""
+    """Returns the summary of the last run in an output folder; None if it cannot be read."""
     return summary.read(output_folder.OutputFolder(output_dir).summary)
 
 

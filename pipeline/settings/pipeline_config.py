@@ -1,4 +1,4 @@
-"""The one configuration of a run, composed of the steps' own, read from four places.
+"""The configuration of a run, composed of the steps' own settings, read from four places.
 
 Highest first: flags (``--train.head-epochs 3``), environment (``IMAGE_PIPELINE_TRAIN__...``),
 a YAML file (``--config FILE``), defaults.
@@ -34,14 +34,16 @@ DIGITS_RECIPE = RECIPES / "digits.yaml"
 
 
 class PipelineConfig(setting_sources.Layered):
-    """Everything that can be set."""
+    """All settings of a run."""
 
     model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
     data_dir: Path | None = Field(None, description="folder of class folders; default: the digits")
-    tfds: str | None = Field(None, description="an image set of TensorFlow Datasets instead")
-    output_dir: Path = Field(Path("output"), description="where everything is written")
-    seed: int = Field(0, ge=0, description="of all that is random")
+    tfds: str | None = Field(
+        None, description="name of an image set of TensorFlow Datasets, used instead of a folder"
+    )
+    output_dir: Path = Field(Path("output"), description="folder for all output")
+    seed: int = Field(0, ge=0, description="seed of all random numbers")
     ingest: ingest_config.IngestConfig = Field(default_factory=ingest_config.IngestConfig)
     checks: validate_config.ValidateConfig = Field(default_factory=validate_config.ValidateConfig)
     preprocess: preprocess_config.PreprocessConfig = Field(
@@ -70,7 +72,7 @@ class PipelineConfig(setting_sources.Layered):
         return self
 
     def to_yaml(self) -> str:
-        """The resolved configuration, in the form that ``--config`` reads."""
+        """Returns the resolved configuration in the format of ``--config``."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -96,12 +98,12 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
 
 
 def _names_data(flags: dict[str, Any]) -> bool:
-    """Whether the flags or the environment say what to train on."""
+    """Returns whether the flags or the environment name the data to train on."""
     names = ("data_dir", "tfds")
     in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names)
     return in_environment or any(flags.get(name) for name in names)
 
 
 def default_recipe(flags: dict[str, Any]) -> Path | None:
-    """The YAML file that is read where ``--config`` names none: that of the digits, or none."""
+    """Returns the YAML file to read without ``--config``: the digits' recipe, or None."""
     return None if _names_data(flags) else DIGITS_RECIPE

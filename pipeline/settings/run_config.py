@@ -1,10 +1,10 @@
-"""How a run bears what goes wrong: the lock, retries, timeouts. No step's cache depends on it."""
+"""The settings of the lock, retries and timeouts of a run. No step's cache depends on them."""
 
 import difflib
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-# In the order in which they run; InfraValidator and Tuner run where the settings ask for them.
+# In the order in which they run; InfraValidator and Tuner run only if the settings enable them.
 STEPS = (
     "ImageFolderExampleGen",
     "StatisticsGen",
@@ -25,25 +25,25 @@ MAX_RETRY_WAIT_S = 300.0
 
 
 class RunConfig(BaseModel):
-    """What happens when something goes wrong from outside."""
+    """The handling of external failures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     wait_for_lock_s: float = Field(
-        0.0, ge=0, description="waiting for another run on the output folder, in seconds; 0: none"
+        0.0, ge=0, description="seconds to wait for another run on the output folder; 0: none"
     )
     retries: int = Field(
-        2, ge=0, le=20, description="of a step after an error that may pass; none after others"
+        2, ge=0, le=20, description="number of retries of a step after a transient error"
     )
     retry_wait_s: float = Field(
-        5.0, ge=0, description="before the first retry, in seconds; doubled before each other"
+        5.0, ge=0, description="seconds before the first retry; doubled for each further one"
     )
-    timeout_s: float = Field(0.0, ge=0, description="the longest a step may take; 0: any time")
+    timeout_s: float = Field(0.0, ge=0, description="time limit of a step, in seconds; 0: no limit")
     timeouts_s: dict[str, float] = Field(
-        default_factory=dict, description="the same for single steps, such as Trainer=3600"
+        default_factory=dict, description="time limits of single steps, such as Trainer=3600"
     )
     timeout_grace_s: float = Field(
-        30.0, gt=0, description="for a step to end after its timeout, before the process is ended"
+        30.0, gt=0, description="seconds for a step to end after its timeout, before it is killed"
     )
 
     @field_validator("timeouts_s")
@@ -57,7 +57,7 @@ class RunConfig(BaseModel):
         return value
 
     def timeout_of(self, step: str) -> float | None:
-        """The longest that a step may take, in seconds; None: any time."""
+        """Returns the time limit of a step, in seconds; None if there is none."""
         return self.timeouts_s.get(step, self.timeout_s) or None
 
     def wait_before(self, retry: int) -> float:
@@ -66,7 +66,7 @@ class RunConfig(BaseModel):
 
 
 def unknown_step(name: str) -> str:
-    """On a name that is no step's, with the near ones; no full stop."""
+    """Returns a message about an unknown step, with similar names; without a full stop."""
     lower = {step.lower(): step for step in STEPS}
     close = [key for key in lower if key == name.lower()]
     close = close or difflib.get_close_matches(name.lower(), lower, n=3)

@@ -1,7 +1,7 @@
-"""Settings out of flags, the environment and a YAML file: what the command lines share.
+"""Reads settings from flags, the environment and a YAML file, for all command lines.
 
-Each problem is told in a sentence that names the setting, the value and what is allowed; an
-unknown name is told with the near ones.
+Each problem is reported in a sentence that names the setting, the value and what is allowed; an
+unknown name is reported with similar ones.
 """
 
 import argparse
@@ -20,7 +20,7 @@ Flags = dict[str, Any]
 
 
 class Layered(pydantic_settings.BaseSettings):
-    """What a command line can set; a subclass names the prefix of its environment variables."""
+    """Base of the settings of a command; a subclass names the prefix of its variables."""
 
     model_config = pydantic_settings.SettingsConfigDict(
         extra="forbid",
@@ -41,7 +41,7 @@ class Layered(pydantic_settings.BaseSettings):
         dotenv_settings: Any,
         file_secret_settings: Any,
     ) -> tuple[Any, ...]:
-        """The environment goes before the file, whose values come as arguments."""
+        """Returns the environment goes before the file, whose values come as arguments."""
         return env_settings, init_settings
 
 
@@ -61,13 +61,13 @@ def read(
     """Reads the settings of a command.
 
     Args:
-      model: what can be set; its sources are flags, then those that it names itself.
+      model: the settings; their sources are flags, then those that the model names.
       arguments: the command line without the program's name.
       prog: the program's name.
-      usage: its form, for ``--help``.
-      description: what it does, likewise.
-      recipe: given flags → the YAML file to read where ``--config`` names none.
-      add_flags: adds those that are no settings, for ``--help``.
+      usage: the usage line of ``--help``.
+      description: the description in ``--help``.
+      recipe: given flags → the YAML file to read without ``--config``.
+      add_flags: adds the flags that are not settings, for ``--help``.
 
     Raises:
       errors.ConfigError: with every problem found.
@@ -100,13 +100,13 @@ def read(
 
 
 def told(error: errors.PipelineError) -> str:
-    """An error as a command line tells it."""
+    """Formats an error for a command line."""
     label = "Error" if isinstance(error, errors.UserError) else "Failed"
     return f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}"
 
 
 def names(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """The names of all settings of a model, such as "train.dropout"."""
+    """Returns the names of all settings of a model, such as "train.dropout"."""
     found = []
     for name, field in model.model_fields.items():
         found.append(prefix + name)
@@ -116,11 +116,11 @@ def names(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _add_config_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="YAML file with settings")
 
 
 def _kebab(argument: str) -> str:
-    """``--train.head_epochs=3`` → ``--train.head-epochs=3``: both spellings are understood."""
+    """Converts ``--train.head_epochs=3`` to ``--train.head-epochs=3``: both are accepted."""
     flag, equals, value = argument.partition("=")
     return f"{flag.replace('_', '-')}{equals}{value}" if argument.startswith("--") else argument
 
@@ -143,7 +143,7 @@ def _by_name(values: Any) -> dict[str, Any]:
 
 
 def _explain(row: Any, model: type[BaseModel]) -> str:
-    """One sentence on a pydantic error: where, what was given, what is allowed."""
+    """Returns one sentence on a pydantic error: where, what was given, what is allowed."""
     name = ".".join(str(part) for part in row["loc"] if part not in ("float", "literal['auto']"))
     if row["type"] == "extra_forbidden":
         return command_line.unknown_name(name, names(model), "setting")

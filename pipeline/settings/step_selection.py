@@ -1,4 +1,4 @@
-"""Which parts of the pipeline a command asks for. Not settings: no other run is to inherit them."""
+"""The steps that a command selects. These are not settings: no later run inherits them."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from pipeline.settings import run_config
 
 @dataclass(frozen=True)
 class Parts:
-    """What a command asks for.
+    """The selected steps.
 
     Attributes:
       first: the step to begin with; None: the beginning.
       last: the step to end with; None: the end.
-      forced: steps to run though an earlier run's output would do.
-      dry_run: to tell what would run, and run nothing.
+      forced: steps to run even if an earlier run's output could be used.
+      dry_run: whether to report only what would run.
     """
 
     first: str | None = None
@@ -26,22 +26,22 @@ class Parts:
 
     @property
     def whole(self) -> bool:
-        """Whether all steps are asked for."""
+        """Returns whether all steps are selected."""
         return self.first is None and self.last is None
 
     def begins_with(self, step: str) -> bool:
-        """Whether a step that is the first of the pipeline is among those asked for."""
+        """Returns whether a step that begins the pipeline is among those selected."""
         return self.first in (None, step)
 
     def check(self, steps: Sequence[str]) -> None:
-        """Refuses what the pipeline, as it is set up, does not have.
+        """Refuses steps that the configured pipeline does not have.
 
         Raises:
           errors.ConfigError: a step is not in it, or the last comes before the first.
         """
         asked = [step for step in (self.first, self.last, *self.forced) if step]
         absent = [
-            f"{step} is no step of this run, as it is set up; its steps are {', '.join(steps)}."
+            f"{step} is not a step of this run as configured; its steps are {', '.join(steps)}."
             for step in dict.fromkeys(asked)
             if step not in steps
         ]
@@ -59,16 +59,25 @@ WHOLE = Parts()
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags to a parser."""
-    group = parser.add_argument_group("parts of a run", "Which steps run; not kept as settings.")
+    group = parser.add_argument_group(
+        "parts of a run", "Select the steps to run; not saved as settings."
+    )
     group.add_argument(
-        "--from", dest="first", metavar="STEP", help="begin here; the last good run gives the rest"
+        "--from",
+        dest="first",
+        metavar="STEP",
+        help="begin with this step; earlier steps come from the last run that finished them",
     )
     group.add_argument("--to", dest="last", metavar="STEP", help="end here")
     group.add_argument(
-        "--force", dest="forced", metavar="STEP", action="append", help="run it, cached or not"
+        "--force",
+        dest="forced",
+        metavar="STEP",
+        action="append",
+        help="run this step even if it is cached",
     )
     group.add_argument(
-        "--dry-run", action="store_true", help="tell what would run, and why; write nothing"
+        "--dry-run", action="store_true", help="print what would run, and why; write nothing"
     )
 
 
@@ -76,10 +85,10 @@ def split(arguments: Sequence[str]) -> tuple[Parts, list[str]]:
     """Takes the flags of this file out of a command line.
 
     Returns:
-      What they ask for, and the rest of the command line.
+      The selection, and the rest of the command line.
 
     Raises:
-      errors.ConfigError: a flag names no step.
+      errors.ConfigError: a flag does not name a step.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     add_flags(parser)

@@ -1,1 +1,1 @@
-"""What each step takes from whom, and what differs between the engines that run the steps."""
+"""The inputs of each step, and the differences between the engines that run the steps."""

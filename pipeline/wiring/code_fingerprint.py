@@ -1,7 +1,7 @@
-"""A fingerprint of the code behind a step, for the cache.
+"""Computes a fingerprint of the code of a step, for the cache.
 
-TFX's cache key covers a step's settings and inputs but not the code of a custom executor or a
-run_fn, so an edited step would be served its old result.
+TFX's cache key covers a step's settings and inputs, but not the code of a custom executor or a
+run_fn, so an edited step would get its old result.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIXES = frozenset({".py", ".pbtxt", ".jinja", ".css", ".js"})
 LIBRARIES = ("tensorflow", "keras", "numpy", "pillow")
-EXTRAS = ("pillow-heif",)  # with it, files are images that were none without
+EXTRAS = ("pillow-heif",)  # it decides whether HEIC files count as images
 
 
 def fingerprint(*folders: str) -> str:

@@ -1,4 +1,4 @@
-"""The pipeline, in reading order: what each step takes, and from whom.
+"""The pipeline in reading order: the inputs of each step, and the steps that make them.
 
 ImageFolderExampleGen ─┬─ StatisticsGen ── ExampleValidator ─┐
           images       │        ImportSchemaGen ──┘          │
@@ -67,8 +67,8 @@ def build(
     Args:
       config: the resolved configuration of the run.
       inputs: the data folder's listing, the label map and the model's name.
-      engine: what will run the pipeline.
-      beam_arguments: what all Beam steps are told; those of the configuration where None.
+      engine: the engine that will run the pipeline.
+      beam_arguments: the arguments of all Beam steps; None: those of the configuration.
     """
     folder = _folder(config)
     example_gen = ingest_step(config, inputs)
@@ -105,10 +105,10 @@ def ingest_step(
 def validation_steps(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
 ) -> list[BaseNode]:
-    """Image records → clean ones and a report, or a stop before training."""
+    """Returns the validation: image records → clean ones and a report, or a stop."""
     statistics_gen = StatisticsGen(
         examples=examples,
-        # The schema has no feature but the metadata: the encoded images are not even read.
+        # The schema has only the metadata features, so the encoded images are not even read.
         stats_options=tfdv.StatsOptions(
             schema=tfdv.load_schema_text(str(SCHEMA)), experimental_filter_read_paths=True
         ),
@@ -139,7 +139,7 @@ def training_steps(
     examples: channel.Channel,
     engine: engines.Engine,
 ) -> list[BaseNode]:
-    """Image records → pixels records → better settings, where asked for → a model."""
+    """Returns training: image records → pixels records → tuned settings, if enabled → a model."""
     preprocess = Preprocess(
         examples=examples,
         settings=config.preprocess.model_dump_json(),
@@ -183,7 +183,7 @@ def training_steps(
 def training_settings(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs
 ) -> dict[str, object]:
-    """What Tuner and Trainer both are told; it is in their cache keys."""
+    """Returns the settings of both Tuner and Trainer; part of their cache keys."""
     folder = _folder(config)
     return {
         "train": config.train.model_dump_json(),
@@ -195,5 +195,5 @@ def training_settings(
 
 
 def _folder(config: pipeline_config.PipelineConfig) -> output_folder.OutputFolder:
-    """The output folder, absolute: steps may run in another working directory."""
+    """Returns the output folder, absolute: steps may run in another working directory."""
     return output_folder.OutputFolder(config.output_dir.resolve())

@@ -1,6 +1,6 @@
-"""What differs between the engines that run the pipeline.
+"""The differences between the engines that run the pipeline.
 
-That is how a run finds the models of earlier ones, and whether a model can be tried on a server.
+These are how a run finds earlier models, and whether a model can be tried on a server.
 """
 
 from typing import Protocol
@@ -22,18 +22,18 @@ class Engine(Protocol):
     """An engine that runs the pipeline."""
 
     def start(self, pixels: channel.Channel) -> BaseNode:
-        """A node whose output ``model`` is the one a training on ``pixels`` starts from."""
+        """Returns a node whose output ``model`` is the start of a training on ``pixels``."""
 
     def baseline(self, candidate: channel.Channel) -> BaseNode:
-        """A node whose output ``model`` is the one ``candidate`` is held against."""
+        """Returns a node whose output ``model`` is the one that ``candidate`` is compared with."""
 
     def left_out(self, config: infra_config.InfraConfig) -> str | None:
-        """Why no model is tried on a server, in one sentence; None where it is."""
+        """Returns why no model is tried on a server, in one sentence; None if one is."""
 
     def after_push(
         self, model: channel.Channel, gate: BaseNode, infra_validator: BaseNode | None
     ) -> list[BaseNode]:
-        """Steps that the engine needs to find the model in later runs."""
+        """Returns steps that the engine needs to find the model in later runs."""
 
 
 class Local:
@@ -70,7 +70,7 @@ LOCAL = Local()
 
 
 def _earlier_models() -> dict[str, channel.Channel]:
-    """All models of earlier runs, with what was decided about them."""
+    """Returns all models of earlier runs, with what was decided about them."""
     return {
         "model": channel.Channel(type=standard_artifacts.Model),
         "model_blessing": channel.Channel(type=standard_artifacts.ModelBlessing),

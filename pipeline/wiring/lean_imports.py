@@ -1,13 +1,13 @@
-"""Imports TFX without what its dependencies import only in case it is there, and no run uses.
+"""Imports TFX without the optional dependencies that no run uses.
 
 Keras loads pyplot for a gallery of images; the Kubernetes client, which TFX imports, loads a
-validator that builds a grammar. Each import is in a ``try`` that an ImportError is expected in.
-Jupyter's widgets must stay: without them TFMA says nothing and lacks half of its names. Google's
-packages each list all distributions that are installed, to find their own name.
+validator that builds a grammar. Each import is in a ``try`` that expects an ImportError.
+Jupyter's widgets must stay: without them TFMA silently lacks half of its names. Google's packages
+each list all installed distributions to find their own name.
 
-Nothing of a library is changed: for the time of the imports, the modules are marked as not
-importable, by Python's own mark for that, and the list of distributions is made once. Afterwards
-all can be imported as before.
+No library is changed: during the imports, the modules are marked as not importable, by Python's
+own mark for that, and the list of distributions is made once. Afterwards all can be imported as
+before.
 """
 
 import functools
@@ -21,7 +21,7 @@ UNUSED = ("kubernetes_validate", "matplotlib.pyplot")
 
 @contextmanager
 def lean() -> Iterator[None]:
-    """Within, what is UNUSED counts as not installed, unless it was imported before."""
+    """Hides the modules of UNUSED inside, unless they were imported before."""
     hidden = [name for name in UNUSED if name not in sys.modules]
     listed = metadata.packages_distributions
     # Python: "If the corresponding value in sys.modules is None, a ModuleNotFoundError is raised."

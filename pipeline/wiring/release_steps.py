@@ -23,7 +23,7 @@ from pipeline.wiring import code_fingerprint
 from pipeline.wiring import engine as engines
 
 TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
-# The step reads the model's contract, and nothing else, as the trainer defines it.
+# The step reads only the model's contract, as the trainer defines it.
 PREDICT_CODE = ("data", "components/predict")
 GATE_CODE = (
     *TRAINING_CODE,
@@ -32,7 +32,7 @@ GATE_CODE = (
     "components/release_gate",
 )
 SERVER_CODE = (*GATE_CODE, "serving")
-# The report shows what ingest and the checks of the images found, by their own readers.
+# The report reads the results of ingest and of the image checks by their own readers.
 REPORT_CODE = (
     *GATE_CODE,
     "components/image_example_gen",
@@ -48,7 +48,7 @@ def steps(
     training: list[BaseNode],
     engine: engines.Engine,
 ) -> list[BaseNode]:
-    """A model → its answers, figures, a decision, a version in serving, and a report."""
+    """Returns the second half: a model → predictions, figures, a decision, a version, a report."""
     preprocess, trainer = training[0], training[-1]
     examples, model = image_validator.outputs["clean_examples"], trainer.outputs["model"]
     predict = predict_step(config, inputs, examples, model)
@@ -79,7 +79,7 @@ def predict_step(
     examples: channel.Channel,
     model: channel.Channel,
 ) -> BaseNode:
-    """Images and a model → what it answers about those that it was not trained on, asked once."""
+    """Returns prediction: images and a model → its answers about held-out images, asked once."""
     return Predict(
         examples=examples,
         model=model,
@@ -97,7 +97,7 @@ def judging_steps(
     predict: BaseNode,
     engine: engines.Engine,
 ) -> tuple[BaseNode, BaseNode, BaseNode]:
-    """A model and its answers → figures on the test split, and a decision."""
+    """Returns the judgement: a model and its answers → figures on the test split, a decision."""
     evaluator = Evaluator(
         examples=predict.outputs["evaluated"],
         example_splits=[TEST_SPLIT],
@@ -124,7 +124,7 @@ def judging_steps(
         ).model_dump_json(),
         code=code_fingerprint.fingerprint(*(SERVER_CODE if asks_server(config) else GATE_CODE)),
     )
-    # It takes nothing from it; what TFMA found is to be on record before a decision is.
+    # It takes no input from it; TFMA's results must be recorded before the decision.
     gate.add_upstream_node(evaluator)
     return evaluator, last_blessed, gate
 
@@ -137,7 +137,7 @@ def pushing_steps(
     gate: BaseNode,
     engine: engines.Engine,
 ) -> tuple[BaseNode | None, BaseNode]:
-    """A model and a decision → a trial on the model server, where it is installed; a version."""
+    """Returns the push: a model and a decision → a trial on the server, if installed; a version."""
     infra_validator = None
     if engine.left_out(config.infra) is None:
         infra_validator = InfraValidator(
@@ -147,7 +147,7 @@ def pushing_steps(
             code=code_fingerprint.fingerprint(*SERVER_CODE, "components/infra_validator"),
             decision=gate.outputs["decision"] if tries_for_infra(config, engine) else None,
         )
-        # What is wrong with a model is to be read in the gate's words first.
+        # A faulty model must be reported by the gate first, whose messages are clearer.
         infra_validator.add_upstream_node(gate)
     pusher = Pusher(
         serving_dir=str(serving_dir(config, inputs)),
@@ -161,23 +161,23 @@ def pushing_steps(
 
 
 def asks_server(config: pipeline_config.PipelineConfig) -> bool:
-    """Whether the gate is to start a model server."""
+    """Returns whether the gate starts a model server."""
     return config.gate.parity and config.gate.ask_server
 
 
 def tries_for_infra(config: pipeline_config.PipelineConfig, engine: engines.Engine) -> bool:
-    """Whether the gate's server is also asked what InfraValidator wants to know."""
+    """Returns whether the gate's server also runs the checks of InfraValidator."""
     return asks_server(config) and engine.left_out(config.infra) is None
 
 
 def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> ReportJob:
-    """What the report is told."""
+    """Returns the settings of the report."""
     return ReportJob(
         config=config.report,
         evaluate=config.evaluate,
         name=inputs.model_name,
         labels=inputs.labels,
-        # How patiently a run waits is no matter of the model, nor a reason to report anew.
+        # How long a run waits does not affect the model, and is no reason for a new report.
         resolved=config.model_copy(update={"run": run_config.RunConfig()}).to_yaml(),
         fingerprint=inputs.listing.fingerprint(),
         seed=config.seed,
@@ -186,12 +186,12 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
 
 
 def answers_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> str:
-    """Where the answers of the latest models are kept from run to run."""
+    """Returns the folder that keeps the answers of the latest models between runs."""
     return str(
         output_folder.OutputFolder(config.output_dir.resolve()).predictions(inputs.model_name)
     )
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs) -> Path:
-    """Where the versions of the model lie."""
+    """Returns the folder of the model's versions."""
     return preflight.serving_dir(config, inputs.model_name)

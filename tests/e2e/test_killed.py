@@ -92,7 +92,7 @@ def test_the_same_command_finishes_with_the_same_result(story):
 
 
 def test_the_next_run_says_where_the_last_was_killed_and_goes_on_from_there(story):
-    told = "An earlier run broke off in ImageFolderExampleGen; this one goes on from there."
+    told = "An earlier run was killed in ImageFolderExampleGen; this one continues from there."
     assert told in story.killed[1].shown
     after = story.killed[1].shown
     assert "ImageFolderExampleGen …" in after
@@ -108,7 +108,7 @@ def test_a_full_disk_is_told_in_one_message_and_the_same_command_goes_on(story):
     shown = "\n".join(story.full.shown)
     assert f"The disk of {story.output}" in shown
     assert "bytes are free now" in shown
-    assert "goes on from the last finished step" in shown
+    assert "continues after the last finished step" in shown
     assert "Traceback" not in shown
     assert story.last.code in (0, 3)
 

@@ -91,7 +91,7 @@ def test_the_other_lane_goes_on_with_an_output_folder(lanes, tmp_path):
     went_on = folder.run(follower)
     # All steps ran again, since the libraries are other ones, from what the first run left.
     assert went_on.executed == made.executed
-    assert "held against the served model" in went_on.done.stdout
+    assert "compared with the served model" in went_on.done.stdout
     starts = [
         history.History.from_json(path.read_text()).start
         for path in (folder.output / "artifacts").rglob(history.FILE)

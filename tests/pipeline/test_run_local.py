@@ -54,7 +54,7 @@ def test_what_libraries_say_of_what_a_signal_broke_off_is_not_told(monkeypatch, 
     assert run_local.main([]) == run_local.EXIT_TERMINATED
     gc.collect()
     assert capsys.readouterr().err == (
-        "Terminated. The same command goes on after the last finished step.\n"
+        "Terminated. The same command continues after the last finished step.\n"
     )
     assert caplog.messages == []
 

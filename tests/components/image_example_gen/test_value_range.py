@@ -128,7 +128,7 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
     after = {image.path: image for image in examples_artifact.read_catalog(str(tmp_path / "two"))}
     assert second.reading.value_range == Range(0, 65_535)
     assert (second.decoded, second.scaled[0].rescaled) == (1, 20)
-    assert "20 of them had another range before and are stored anew" in second.scaled[0].sentence()
+    assert "20 of them had another range before and are stored again" in second.scaled[0].sentence()
     for path, image in before.items():
         assert after[path].split == image.split
         assert after[path].info.phash == image.info.phash

@@ -90,7 +90,7 @@ def test_every_file_is_a_row_and_a_bad_one_has_its_reason(
     assert first["sha256"] == hashlib.sha256(jpeg(0)).hexdigest()
     assert sum(asked) == 5 + 1  # one more by this test
     told = capsys.readouterr().err
-    assert "8 files, 1 hidden ones passed over." in told
+    assert "8 files, 1 hidden files skipped." in told
     assert "5 answered, 3 not" in told
     assert not (tmp_path / "answers.csv.parts").exists()
 
@@ -192,7 +192,7 @@ def test_places_are_listed_once_and_links_to_folders_are_not_followed(photos, tm
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--model-dir", "nowhere"], "neither a saved_model.pb in it nor a version"),
+        (["--model-dir", "nowhere"], "neither a saved_model.pb nor a complete version"),
         (["--output", "answers.xls"], "must end in one of .csv, .jsonl, .parquet"),
         (["--beam.engine", "fink"], "--beam.engine is 'fink'"),
         (["--beam.workers", "-1"], "--beam.workers is '-1'"),

@@ -151,7 +151,7 @@ def test_a_class_called_train_beside_others_with_folders(tmp_path):
     names = [
         f"{name}/{time}/1.jpg" for name in ("bus", "car", "train") for time in ("day", "night")
     ]
-    assert "If train is a class and no split: --ingest.layout classes" in refused(
+    assert "If train is a class and not a split: --ingest.layout classes" in refused(
         touch(tmp_path, *names)
     )
     assert accepted(tmp_path, layout="classes").class_names == ["bus", "car", "train"]

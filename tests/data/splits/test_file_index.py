@@ -85,4 +85,4 @@ def test_damaged_lines_are_passed_over_and_counted(tmp_path, caplog):
     ]
     path.write_bytes(b"".join(broken))
     assert list(file_index.load(tmp_path)) == ["a", "c"]
-    assert "6 lines are damaged and were passed over" in caplog.text
+    assert "6 lines are damaged and were skipped" in caplog.text

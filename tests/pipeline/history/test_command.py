@@ -87,7 +87,7 @@ def test_runs_are_listed_with_what_came_of_them(recorder, capsys):
     out = told(capsys, recorder.output, "runs")
     first, second = (line for line in out.splitlines() if line.startswith("2026"))
     assert "4 ran" in first and "release" in first and "50.0%" in first and " 11 " in first
-    assert "1 running" in second and "broke off" in second
+    assert "1 running" in second and "unfinished" in second
     assert told(capsys, recorder.output) == out
 
 
@@ -227,5 +227,5 @@ def test_a_file_that_is_no_store_is_told(tmp_path):
     output_folder.OutputFolder(tmp_path).metadata.write_text(
         "no database at all, but some text\n" * 10
     )
-    with pytest.raises(errors.UserError, match="is no store of ML Metadata"):
+    with pytest.raises(errors.UserError, match="is not a store of ML Metadata"):
         mlmd.read(tmp_path)

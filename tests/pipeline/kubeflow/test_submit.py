@@ -98,7 +98,7 @@ def test_a_refusal_is_told_in_one_line_without_the_token(api, settings):
     with pytest.raises(errors.PipelineError) as caught:
         submit.ask(settings, GOLDEN, "images-3", recurring=False)
     message = str(caught.value)
-    assert message == f"{api.url} did not take it: 403 Forbidden: no right for Bearer …."
+    assert message == f"{api.url} did not accept it: 403 Forbidden: no right for Bearer …."
 
 
 @pytest.mark.landing

@@ -95,7 +95,7 @@ def test_a_step_that_takes_too_long_ends_and_its_output_is_cleared(tmp_path):
     tiny.behaviour["Double"] = lambda: time.sleep(60)
     ran = tiny.Ran(tmp_path, "1", timeout_s=0.5)
     assert isinstance(ran.error, timeouts.StepTimeoutError)
-    assert "Double took longer than the 0.5 s" in str(ran.error)
+    assert "Double took longer than its limit of 0.5 s" in str(ran.error)
     assert states(tmp_path)[-1] == "RUNNING"
     timeouts.disarm()  # or the process would be ended
     tiny.behaviour.clear()

@@ -37,7 +37,7 @@ def decide(attempts=3, triggers=TRIGGERS, **facts) -> decision.Decision:
             "too_few",
             "150 new images, of which 50% can be read",
         ),
-        (SOME | {"interrupted": "10 new images"}, "retry", "begun because: 10 new images"),
+        (SOME | {"interrupted": "10 new images"}, "retry", "its reason was: 10 new images"),
         (SOME | {"failed": 1, "failed_code": 1}, "retry", "1 of 3 attempts failed"),
         (SOME | {"failed": 3, "failed_code": 1, "failed_message": "no disk"}, "waiting", "3 runs of these images failed; waiting for a change: no disk"),
         (SOME | {"failed": 1, "failed_code": 2, "failed_message": "one class"}, "waiting", "could not use these images or settings; waiting for a change: one class"),

@@ -120,4 +120,6 @@ def test_the_scheduler_asks_in_a_process_of_its_own(version_dir, photos, tmp_pat
         validate_config.ValidateConfig(),
         tmp_path / "logs" / "embedding.log",
     )
-    assert sentence.startswith("to the served model they are others (squared discrepancy ")
+    assert sentence.startswith(
+        "their embeddings differ from the served model's data (squared discrepancy "
+    )

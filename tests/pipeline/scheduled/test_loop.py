@@ -88,7 +88,7 @@ def test_ticks_never_overlap_and_one_that_breaks_ends_nothing():
     loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
     assert (most[0], count[0]) == (1, 3)
     assert lines == [
-        "A tick broke off: RuntimeError: a fault. The next one tries again.",
+        "A tick failed: RuntimeError: a fault. The next one tries again.",
         "Stopping (SIGTERM).",
     ]
 
@@ -104,7 +104,7 @@ def test_on_a_schedule_a_tick_that_is_left_out_is_said():
         os.kill(os.getpid(), signal.SIGTERM)
 
     loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
-    assert lines[0] == "A tick is left out: the last one is still under way."
+    assert lines[0] == "A tick is skipped: the last one is still running."
 
 
 @pytest.mark.usefixtures("_handlers")
@@ -124,7 +124,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_ticks(monkeypatch):
     start = time.monotonic()
     made.run(at_once=False)
     assert time.monotonic() - start < 10
-    assert lines == ["The clock was set back by 87,600.0 hours; ticks are counted anew."]
+    assert lines == ["The clock was set back by 87,600.0 hours; the interval starts again."]
 
 
 def script(*arguments: object) -> list[str]:

@@ -45,7 +45,7 @@ def test_a_month(tmp_path):
     versions = [int(row["version"]) for row in told if row["event"] == "release"]
     assert versions == simulated.versions
 
-    # The candidate of day 22 was held against the served model on a fixed set and the newest.
+    # The candidate of day 22 was compared with the served model on a fixed set and the newest.
     reasons = "\n".join(told[-1]["reasons"])
     assert "Accuracy on span 1, the oldest, " in reasons
     assert "Accuracy on span 22, the newest, " in reasons

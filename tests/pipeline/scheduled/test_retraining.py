@@ -219,7 +219,7 @@ def test_a_tick_that_finds_the_last_run_under_way_is_left_out(schedule):
         assert lock is not None
         assert schedule.tick() == 0
     assert schedule.runs == []
-    assert schedule.last == "The last run is still under way; this tick is left out."
+    assert schedule.last == "The last run is still under way; this tick is skipped."
 
 
 def test_a_killed_scheduler_takes_over_what_its_run_came_to(schedule, monkeypatch):
@@ -245,7 +245,7 @@ def test_a_run_that_died_with_its_scheduler_is_begun_again(schedule):
     schedule.codes = [running.INTERRUPTED]
     assert schedule.tick() == running.INTERRUPTED
     assert schedule.tick() == 0
-    assert "begun because: No run has finished yet" in schedule.lines[-2]
+    assert "its reason was: No run has finished yet" in schedule.lines[-2]
     assert schedule.last.startswith("Released")
     assert schedule.started().state().under_way is None
 
@@ -254,7 +254,7 @@ def test_while_watching_a_folder_must_rest_and_a_line_is_not_repeated(schedule):
     schedule.mode = "--watch"
     watching = schedule.started()
     watching.tick()
-    assert schedule.lines == ["The folder is still changing; waiting until it rests."]
+    assert schedule.lines == ["The folder is still changing; waiting until it is stable."]
     stand_in.add_images(schedule.root, count=1, seed=50)
     watching.tick()
     assert schedule.runs == []

@@ -72,7 +72,7 @@ def test_times_in_the_future_are_corrected_and_told():
     lines = state.correct(found, NOW)
     assert len(lines) == 4
     assert lines[0] == (
-        "The state says that the last look was at 2041-05-04 12:00, which is in the future: the"
+        "According to the state, the last check was at 2041-05-04 12:00, which is in the future: the"
         " clock was wrong then or is now. It counts as 2031-05-04 12:00."
     )
     assert (

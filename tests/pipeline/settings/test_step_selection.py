@@ -39,7 +39,7 @@ def test_unknown_steps(arguments, message):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (step_selection.Parts(first="Tuner"), "Tuner is no step of this run, as it is set up"),
+        (step_selection.Parts(first="Tuner"), "Tuner is not a step of this run as configured"),
         (step_selection.Parts("Trainer", "Preprocess"), "Preprocess comes before Trainer"),
     ],
 )

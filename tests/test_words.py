@@ -1,0 +1,39 @@
+"""The project's prose uses the terms of docs/development.md, and not those that they replaced."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("data", "components", "pipeline", "serving", "docs", "benchmarks")
+SUFFIXES = {".py", ".md", ".jinja", ".html", ".js", ".yaml", ".template"}
+RETIRED = {
+    "near copies": "near-duplicates",
+    "near copy": "near-duplicate",
+    "golden image": "parity image",
+    "outsider": "out-of-distribution image",
+    "passing error": "transient error",
+    "lasting error": "permanent error",
+    "held against": "compared with",
+    "on endlessly many": "95% interval",
+    "image's measures": "image statistics",
+}
+
+
+def texts():
+    files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))]
+    return [ROOT / "README.md", *(path for path in files if path.suffix in SUFFIXES)]
+
+
+@pytest.mark.parametrize("retired", RETIRED)
+def test_no_retired_term_is_used(retired):
+    pattern = re.compile(rf"\b{retired}".replace(" ", r"[\s#]+"), re.IGNORECASE)
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]!r}; write {RETIRED[retired]!r}"
+        for path in texts()
+        if "__pycache__" not in path.parts
+        for match in pattern.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert len(texts()) > 300
+    assert found == []
