@@ -1,10 +1,10 @@
 """Shows the history of an output directory: runs, the origin of a version, differences.
 
-    python -m pipeline.history.command                     all runs
-    python -m pipeline.history.command run RUN             the steps of one
-    python -m pipeline.history.command lineage VERSION     from a pushed version back to data and code
-    python -m pipeline.history.command compare A B         two runs, or two versions
-    python -m pipeline.history.command clean --keep 5      delete the leftovers of older runs
+    python -m pipeline.history                     all runs
+    python -m pipeline.history run RUN             the steps of one
+    python -m pipeline.history lineage VERSION     from a pushed version back to data and code
+    python -m pipeline.history compare A B         two runs, or two versions
+    python -m pipeline.history clean --keep 5      delete the leftovers of older runs
 
 Each takes --output-dir, output by default. A RUN may be named by the version that it pushed.
 Exit codes: 0 done; 2 an argument or a file cannot be used.
@@ -55,7 +55,7 @@ def _parser() -> command_line.Parser:
         help="output folder of the runs",
     )
     root = command_line.Parser(
-        prog="python -m pipeline.history.command",
+        prog="python -m pipeline.history",
         description="Shows the runs of an output folder, and where pushed versions come from.",
         parents=[shared],
         allow_abbrev=False,

@@ -290,7 +290,7 @@ def ask_history(output: Path, *arguments: str) -> str:
     command = [
         sys.executable,
         "-m",
-        "pipeline.history.command",
+        "pipeline.history",
         "--output-dir",
         str(output),
         *arguments,

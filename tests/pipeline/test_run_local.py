@@ -30,7 +30,7 @@ def test_help_is_light_and_names_every_group():
         "--gate.min-recall",
     ):
         assert part in done.stdout
-    code = "import sys, pipeline.run_local, pipeline.settings.pipeline_config as c; c.settings.names(c.PipelineConfig)"
+    code = "import sys, pipeline.run_local, pipeline.settings.pipeline_config as c; c.setting_sources.names(c.PipelineConfig)"
     check = f"{code}; print([m for m in ('tensorflow', 'keras', 'tfx', 'apache_beam') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, cwd=ROOT)
     assert loaded.stdout.strip() == "[]", loaded.stderr

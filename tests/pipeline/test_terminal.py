@@ -69,7 +69,7 @@ def test_a_failed_step_is_shown():
 NOISE = """
 import logging, os, sys, warnings
 from pathlib import Path
-from pipeline import logs
+from pipeline.run import logs
 with logs.redirected(Path(sys.argv[1])) as terminal:
     print("printed"); print("to stderr", file=sys.stderr); warnings.warn("a warning")
     logging.getLogger("library").info("logged"); os.system("echo from a child")
@@ -82,12 +82,12 @@ LIVE_NOISE = """
 import sys, time, warnings
 from pathlib import Path
 from rich.console import Console
-from pipeline import logs, progress
+from pipeline.run import logs, step_table
 with logs.redirected(Path(sys.argv[1])) as terminal:
     console = Console(file=terminal, force_terminal=True)
-    with progress.waiting(console, "words"):
+    with step_table.waiting(console, "words"):
         warnings.warn("noise one"); print("noise two")
-    with progress.StepTable(console, ["One"], lambda step: "") as table:
+    with step_table.StepTable(console, ["One"], lambda step: "") as table:
         table.started("One"); warnings.warn("noise three"); print("noise four"); time.sleep(0.5)
 """
 

@@ -22,7 +22,8 @@ from pathlib import Path
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from components.trainer import devices, phases
+from components.trainer import devices
+from components.trainer.loop import phases
 from tests.components.trainer import conftest
 used = devices.strategy(["CPU:0", "CPU:1"])
 assert used.num_replicas_in_sync == 2

@@ -64,7 +64,7 @@ def test_a_server_that_does_not_start(tmp_path):
 def test_a_server_ends_with_a_run_that_is_killed(tmp_path):
     config = flink(tmp_path, SERVES)
     code = (
-        "import sys, time, pathlib; from pipeline import beam_config, job_server;"
+        "import sys, time, pathlib; from pipeline.beam import beam_config, job_server;"
         "config = beam_config.BeamConfig.model_validate_json(sys.argv[1]);"
         "server = job_server.JobServer(config, pathlib.Path(sys.argv[2]));"
         "print(server._process.pid, flush=True); time.sleep(600)"

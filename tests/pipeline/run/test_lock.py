@@ -14,7 +14,7 @@ from pipeline.run import lock
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline import lock
+from pipeline.run import lock
 with lock.held(Path(sys.argv[1]), "run-1"):
     print("held", flush=True)
     {then}

@@ -19,7 +19,7 @@ from pipeline.run import dry_run, failures, timeouts
 from pipeline.settings import step_selection
 from tests.pipeline import tiny
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 State = metadata_store_pb2.Execution
 
 
@@ -106,7 +106,7 @@ def test_a_step_that_takes_too_long_ends_and_its_output_is_cleared(tmp_path):
 
 STUCK = """
 import ctypes, signal
-from pipeline import timeouts
+from pipeline.run import timeouts
 def give_up(error):
     print("gave up:", error, flush=True)
 with timeouts.limit("Trainer", 0.3, 0.5, give_up):

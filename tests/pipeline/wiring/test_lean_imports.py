@@ -56,9 +56,7 @@ def test_no_library_lacks_a_name_for_it():
     """TFMA, for one, swallows an ImportError and goes on without half of what it offers."""
     modules = "tensorflow_model_analysis, tensorflow_data_validation, keras, tfx.components"
     names = f"import {modules}; print([len(dir(one)) for one in ({modules})])"
-    lean = (
-        "from pipeline import lean_imports\nwith lean_imports.lean(): import pipeline.wiring.dag\n"
-    )
+    lean = "from pipeline.wiring import lean_imports\nwith lean_imports.lean(): import pipeline.wiring.dag\n"
     found = [
         subprocess.run(
             [sys.executable, "-c", code + names], capture_output=True, text=True, check=True

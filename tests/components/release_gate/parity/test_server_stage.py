@@ -28,7 +28,7 @@ child.wait()
 # Starts a server as a step does, and waits.
 PARENT = """
 import pathlib, sys
-from components.release_gate import server_stage
+from components.release_gate.parity import server_stage
 with server_stage.running(pathlib.Path(sys.argv[1])):
     print("running", flush=True)
     sys.stdin.read()
