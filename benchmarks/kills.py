@@ -5,7 +5,7 @@
 One undisturbed run; then runs that get SIGKILL as soon as a step has ended, for each step, and at
 ``--random`` seeded moments inside ingest, preprocessing and training each. After them the same
 command finishes, and records, weights, metrics, decision and the number of pushed versions are
-held against those of the undisturbed run. The ratio is 1 where all are equal, else 0.
+compared with those of the undisturbed run. The ratio is 1 where all are equal, else 0.
 """
 
 import math

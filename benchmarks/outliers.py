@@ -1,12 +1,12 @@
-"""The outlier score against others, on another data set as the outsiders.
+"""The outlier score against others, on another data set as out-of-distribution images.
 
-    python benchmarks/outliers.py --outsiders DIR [--data-dir DIR] [--size 160] [--seeds 2]
+    python benchmarks/outliers.py --other-data-dir DIR [--data-dir DIR] [--size 160] [--seeds 2]
 
 Per seed: a split, a training with the default settings, and then the scores of the test split
-against those of all images of the other data set. AUROC is the chance that an outsider scores
-higher than a test image. FPR95 is the share of outsiders below the score that 95 % of the test
+against those of all images of the other data set. AUROC is the chance that such an image scores
+higher than a test image. FPR95 is the share of those images below the score that 95 % of the test
 split stay below. Both look at the score alone; the last two columns are what a user gets: the
-shares of test images kept and of outsiders flagged at the threshold that was fitted on the eval
+shares of test images kept and of the others flagged at the threshold that was fitted on the eval
 split.
 
 The reference is the top probability, Hendrycks & Gimpel, 2017, https://arxiv.org/abs/1610.02136.
@@ -96,7 +96,7 @@ def measure(score: Score, held_out: Rows, test: Rows, foreign: Rows) -> list[flo
 def main() -> None:
     """Runs every seed and prints the means."""
     parser = harness.parser(__doc__ or "")
-    parser.add_argument("--outsiders", type=Path, required=True, help="other class folders")
+    parser.add_argument("--other-data-dir", type=Path, required=True, help="other class folders")
     parser.add_argument("--size", type=int, default=160)
     parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
@@ -104,7 +104,7 @@ def main() -> None:
     with harness.workspace() as scratch:
         roots = {
             "own": harness.data_dir(arguments.data_dir, scratch),
-            "foreign": arguments.outsiders,
+            "foreign": arguments.other_data_dir,
         }
         for seed in range(arguments.seeds):
             keras.backend.clear_session()

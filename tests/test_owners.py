@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "components", "pipeline")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # Of an Examples artifact; wherever a text has one of them.
-ARTIFACT = ROOT / "data" / "examples_artifact.py"
+ARTIFACT = ROOT / "data" / "examples" / "examples_artifact.py"
 ARTIFACT_NAMES = re.compile(
     r"Split-|labels\.json|ingest\.json|quarantine\.csv|unused\.csv|report-parts"
 )

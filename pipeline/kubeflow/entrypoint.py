@@ -47,11 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs a step and reports its outcome to Kubeflow.
-
-    Args:
-      arguments: the command line without the program's name.
-    """
+    """Runs a step, by its command line, and reports its outcome to Kubeflow."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--executor_class_path", required=True)
     parser.add_argument("--json_serialized_invocation_args", required=True)
