@@ -204,7 +204,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     run.parts.check(names)
     for killed in runner.recover(pipeline):
-        console.print(f"An earlier run was killed in {killed.step}; this one continues from there.")
+        console.print(f"An earlier run was killed in {killed.step}; this one continues there.")
     ran: list[runner.Step] = []
     table = step_table.StepTable(console, names, step_lines.describe)
 

@@ -264,7 +264,7 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, moved):
 def test_after_a_kill_the_same_command_goes_on_from_where_it_was(moved):
     """Kills in every step, and the same results after them, are in test_killed.py."""
     assert moved.code == -signal.SIGKILL
-    told = "An earlier run was killed in Preprocess; this one continues from there."
+    told = "An earlier run was killed in Preprocess; this one continues there."
     assert told in moved.last.done.stdout
     steps = {step.name: step for step in moved.last.summary.steps}
     assert steps["ImageFolderExampleGen"].cached

@@ -92,7 +92,7 @@ def test_the_same_command_finishes_with_the_same_result(story):
 
 
 def test_the_next_run_says_where_the_last_was_killed_and_goes_on_from_there(story):
-    told = "An earlier run was killed in ImageFolderExampleGen; this one continues from there."
+    told = "An earlier run was killed in ImageFolderExampleGen; this one continues there."
     assert told in story.killed[1].shown
     after = story.killed[1].shown
     assert "ImageFolderExampleGen …" in after
