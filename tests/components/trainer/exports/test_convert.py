@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from components.trainer.calibration import calibration
 from components.trainer.exports import config, convert, formats, frozen, lite, manifest, runtime
+from components.trainer.exports.formats import export_format
 from data import errors
 from tests.components.trainer import conftest
 
@@ -48,7 +49,10 @@ def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
     path = saved_model / manifest.FOLDER / formats.REGISTRY["tflite_int8"].file_name
     interpreter = lite.interpreter(model_path=str(path))
     (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
-    assert (given["name"].split(":")[0].endswith(config.INPUT), given["dtype"]) == (True, np.uint8)
+    assert (given["name"].split(":")[0].endswith(export_format.INPUT), given["dtype"]) == (
+        True,
+        np.uint8,
+    )
     assert given["quantization"] == (1.0, 0)
     assert given["shape"].tolist() == [1, conftest.SIZE, conftest.SIZE, 3]
     others = {
@@ -110,7 +114,7 @@ def test_what_cannot_be_converted_is_said_and_takes_nothing_down(tmp_path):
     np.save(tmp_path / "pixels.npy", np.zeros((1, 8, 8, 3), np.uint8))
     arguments = (tmp_path / "frozen", tmp_path / "a.tflite", tmp_path / "pixels.npy")
     with pytest.raises(errors.PipelineError) as caught:
-        convert._convert("tflite_int8", *arguments)
+        convert._convert(formats.REGISTRY["tflite_int8"], *arguments)
     message = str(caught.value)
     assert message.startswith("The model cannot be converted to tflite_int8: its process ended")
     assert "Leave it out of --train.exports.formats" in message
