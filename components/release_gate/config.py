@@ -1,6 +1,6 @@
 """Settings of the release gate: the requirements that a model must meet to be pushed."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
@@ -19,8 +19,8 @@ class ExportTolerance(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_difference: float = Field(0.02, ge=0, le=1, description=DIFFERENCE)
-    min_agreement: float = Field(0.98, ge=0, le=1, description=AGREEMENT)
+    max_difference: float = Field(ge=0, le=1, description=DIFFERENCE)
+    min_agreement: float = Field(ge=0, le=1, description=AGREEMENT)
 
 
 def _tolerance(one: export_format.ExportFormat) -> tuple[Any, Any]:
@@ -32,7 +32,7 @@ def _tolerance(one: export_format.ExportFormat) -> tuple[Any, Any]:
     own = create_model(
         f"Tolerance_{one.name}", __base__=ExportTolerance, __doc__=ExportTolerance.__doc__, **limits
     )
-    return own, Field(default_factory=own)
+    return own, Field(default_factory=cast("Any", own))
 
 
 class _ByFormat(BaseModel):

@@ -36,7 +36,7 @@ class Admission:
         """Reads the body of a request and counts the request until the end of the block.
 
         Raises:
-          answered.Answered: it is damaged (400), too slow (408), too large (413) or has an
+          error_answers.Answered: it is damaged (400), too slow (408), too large (413) or has an
             unsupported encoding (415), or too many requests wait already (503).
         """
         held, content = bytearray(), b""
@@ -151,7 +151,7 @@ class Answers:
         """Counts bytes.
 
         Raises:
-          answered.Answered: the limit is exceeded (503).
+          error_answers.Answered: the limit is exceeded (503).
         """
         if self._held_bytes + size_bytes > self._limit_bytes:
             message = "Too many responses wait for their clients to read them; try again."
@@ -177,7 +177,7 @@ class Held:
         """Counts further bytes.
 
         Raises:
-          answered.Answered: as :meth:`Answers.add`, or the client has disconnected.
+          error_answers.Answered: as :meth:`Answers.add`, or the client has disconnected.
         """
         if self.closed:
             raise error_answers.Answered(503, "The client has disconnected.")

@@ -69,7 +69,7 @@ class Passage:
 
         Raises:
           json_body.MalformedError: it is malformed.
-          answered.Answered: it is not answered with 200.
+          error_answers.Answered: it is not answered with 200.
         """
         match = _ASKED.fullmatch(request.path)
         if request.path != _INDEX and match is None:

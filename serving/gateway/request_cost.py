@@ -20,7 +20,7 @@ def pixels(images: Sequence[bytes], limits: bounds.Limits) -> list[int]:
       limits: the bounds of a request.
 
     Raises:
-      answered.Answered: they have too many in total (413).
+      error_answers.Answered: they have too many in total (413).
     """
     most = limits.max_pixels
     counts = [image_size.pixels(image) for image in images]
@@ -53,7 +53,7 @@ def refuse_values(count: int, limits: bounds.Limits) -> None:
     """Refuses a response that is too large.
 
     Raises:
-      answered.Answered: it has more values than allowed (413).
+      error_answers.Answered: it has more values than allowed (413).
     """
     most = limits.max_answer_values
     if count > most:

@@ -73,7 +73,7 @@ class Rest:
 
         Raises:
           json_body.MalformedError: it is malformed.
-          answered.Answered: it is not answered with 200.
+          error_answers.Answered: it is not answered with 200.
         """
         asked = self._route(request)
         if request.method == "GET" and asked.verb is None:

@@ -47,7 +47,7 @@ class Turns:
           The weight to pass to :meth:`end`.
 
         Raises:
-          answered.Answered: too many pixels wait already (503).
+          error_answers.Answered: too many pixels wait already (503).
         """
         weight = min(weight, self._room)
         total = weight + sum(one.weight for one in self._waiting)

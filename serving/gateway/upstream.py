@@ -82,7 +82,7 @@ class Upstream:
         If Triton is too busy to answer in time, its answer of the last five seconds is used.
 
         Raises:
-          answered.Answered: Triton is not healthy, or does not answer in time (503).
+          error_answers.Answered: Triton is not healthy, or does not answer in time (503).
         """
         seconds = self._limits.health_timeout_s
         try:
@@ -100,7 +100,7 @@ class Upstream:
         """Awaits all work of a request, up to the time limit of a request.
 
         Raises:
-          answered.Answered: as the awaited work, or the time is over (504).
+          error_answers.Answered: as the awaited work, or the time is over (504).
         """
         seconds = self._limits.model_timeout_s
         try:
@@ -113,7 +113,7 @@ class Upstream:
         """Returns Triton's entries of a version, or of all versions, newest first.
 
         Raises:
-          answered.Answered: there is none (404), or Triton does not answer.
+          error_answers.Answered: there is none (404), or Triton does not answer.
         """
         known = read_back.parse((await self.ask("POST", "/v2/repository/index")).body)
         entries = [
@@ -139,7 +139,7 @@ class Upstream:
           version: the model's version; None: the served version.
 
         Raises:
-          answered.Answered: it was not answered with 200.
+          error_answers.Answered: it was not answered with 200.
         """
         parameters = {"signature": signature}
         body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
@@ -155,7 +155,7 @@ class Upstream:
         ends only when Triton answers.
 
         Raises:
-          answered.Answered: it was not answered with 200.
+          error_answers.Answered: it was not answered with 200.
         """
         weight = await self._turns.begin(work.weight)
 
@@ -195,7 +195,7 @@ class Upstream:
         Never retries after a timeout: Triton still runs the request, and would run it twice.
 
         Raises:
-          answered.Answered: it was not answered with 200.
+          error_answers.Answered: it was not answered with 200.
         """
         waits_s = iter(_WAITS_S)
         while True:

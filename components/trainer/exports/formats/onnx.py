@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from components.trainer.exports.formats import export_format
-from components.trainer.exports.formats.export_format import ExportFormat, Runtime
+from components.trainer.exports.formats.export_format import ExportFormat
 
 # That of tf2onnx itself; runtimes of some years ago read it.
 OPSET = 15
@@ -15,11 +15,6 @@ def converter(source: Path, path: Path, _: Path) -> tuple[str, list[str]]:
     """Returns the module that converts, and its arguments."""
     arguments = ["--saved-model", str(source), "--signature_def", "onnx", "--tag", "serve"]
     return "tf2onnx.convert", [*arguments, "--opset", str(OPSET), "--output", str(path)]
-
-
-def load(path: Path) -> Runtime:
-    """Loads an ``.onnx`` file."""
-    return Onnx(path)
 
 
 class Onnx:
@@ -33,7 +28,7 @@ class Onnx:
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
     def ask(self, pixels: np.ndarray) -> np.ndarray:
-        """See :class:`Runtime`; in batches."""
+        """See :class:`~export_format.Runtime`; in batches."""
         starts = range(0, len(pixels), self.BATCH)
         batches = (np.asarray(pixels[start : start + self.BATCH]) for start in starts)
         outputs = [export_format.OUTPUT]
@@ -47,7 +42,7 @@ FORMAT = ExportFormat(
     batch=None,
     dtype="uint8",
     converter=converter,
-    load=load,
+    load=Onnx,
     max_difference=0.001,
     min_agreement=0.99,
     libraries=("tf2onnx", "onnx", "onnxruntime"),

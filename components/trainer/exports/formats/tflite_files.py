@@ -5,17 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from components.trainer.exports import lite
-from components.trainer.exports.formats.export_format import Runtime
 
 
 def converter(name: str, source: Path, path: Path, *more: str) -> tuple[str, list[str]]:
     """Returns the module that converts, and its arguments."""
     return "components.trainer.exports.tflite", [str(source), name, str(path), *more]
-
-
-def load(path: Path) -> Runtime:
-    """Loads a ``.tflite`` file; see :class:`TFLite`."""
-    return TFLite(path)
 
 
 class TFLite:
@@ -38,7 +32,7 @@ class TFLite:
             )
 
     def ask(self, pixels: np.ndarray) -> np.ndarray:
-        """See :class:`Runtime`; image by image."""
+        """See :class:`~export_format.Runtime`; image by image."""
         rows = []
         for image in pixels:
             self._interpreter.set_tensor(self._input["index"], image[None])

@@ -9,7 +9,7 @@ FORMAT = ExportFormat(
     batch=1,  # a file for phones: with a fixed shape, more of it is fast
     dtype="uint8",
     converter=lambda source, path, _: tflite_files.converter("tflite_float16", source, path),
-    load=tflite_files.load,
+    load=tflite_files.TFLite,
     max_difference=0.02,
     min_agreement=0.98,
 )

@@ -11,7 +11,7 @@ FORMAT = ExportFormat(
     converter=lambda source, path, pixels: tflite_files.converter(
         "tflite_int8", source, path, str(pixels)
     ),
-    load=tflite_files.load,
+    load=tflite_files.TFLite,
     max_difference=0.6,
     min_agreement=0.85,
     is_calibrated=True,
