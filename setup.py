@@ -69,6 +69,8 @@ PACKAGES = [
     "serving.replay",
     "serving.triton",
     "serving.versions",
+    "tasks",
+    "tasks.classification",
 ]
 
 setup(

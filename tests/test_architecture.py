@@ -10,7 +10,7 @@ import pytest
 import setuptools
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("data", "components", "pipeline", "serving")
+PACKAGES = ("data", "tasks", "components", "pipeline", "serving")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 DOOR_NAMES = {
     "component.py",

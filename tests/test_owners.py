@@ -12,7 +12,7 @@ from pipeline import output_folder
 from serving.gateway import bounds
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("data", "components", "pipeline")
+PACKAGES = ("data", "tasks", "components", "pipeline")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # Of an Examples artifact; wherever a text has one of them.
 ARTIFACT = ROOT / "data" / "examples" / "examples_artifact.py"

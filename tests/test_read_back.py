@@ -52,7 +52,7 @@ from serving.gateway import upstream
 from tests.data import index_rows
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("data", "components", "pipeline", "serving")
+PACKAGES = ("data", "tasks", "components", "pipeline", "serving")
 READERS = ("read_back", "read_arrays", "read_lines", "read_parquet")
 DIGEST, MODEL = "ab" * 32, "cd" * 32
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("data", "components", "pipeline", "serving", "docs", "benchmarks")
+FOLDERS = ("data", "tasks", "components", "pipeline", "serving", "docs", "benchmarks")
 SUFFIXES = {".py", ".md", ".jinja", ".html", ".js", ".yaml", ".template"}
 RETIRED = {
     "near copies": "near-duplicates",

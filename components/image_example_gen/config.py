@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from data.images import decode, range_choice
 from data.layout import config as folder_config
 from data.splits import split as split_config
+from tasks import task
 
 
 class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
@@ -39,6 +40,7 @@ class IngestJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: IngestConfig
+    task: str = Field(task.DEFAULT, description="what the model learns")
     labels: list[str] = Field(description="label map")
     fingerprint: str = Field(description="hash of the listing; part of the cache key")
     code: str = Field(description="hash of the code that runs; part of the cache key")

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks import task
+
 # "quarantine" removes the images from the data set; "block" stops the run before training.
 Severity = Literal["ignore", "warn", "quarantine", "block"]
 Consequence = Literal["warn", "quarantine", "block"]  # of a finding that is not ignored
@@ -119,6 +121,7 @@ class ValidateJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: ValidateConfig
+    task: str = Field(task.DEFAULT, description="what the model learns")
     label_file: str = Field(description="label map frozen by the last run")
     serving_dir: str = Field(description="folder with the served versions of the model")
     state_dir: str = Field(description="folder of findings that stop a run")

@@ -29,16 +29,22 @@ def Preprocess(
     Args:
       examples: image records from ImageValidator, which stops the run if a check blocks.
       pixels: pixels records, with a ``pixels.json`` that describes them.
-      settings: a PreprocessConfig as JSON.
+      settings: a PreprocessJob as JSON.
       code: hash of the code that runs; part of the cache key.
       beam_pipeline: filled in by TFX.
     """
-    preprocess_config = config.PreprocessConfig.model_validate_json(settings)
+    job = config.PreprocessJob.model_validate_json(settings)
+    preprocess_config = job.config
     names = examples_artifact.read_labels(examples.uri)
     report = examples_artifact.read_report(examples.uri)
     counts = report.counts()
     spec = materialise.Spec(
-        preprocess_config.size_px, preprocess_config.resize, names, counts, report.reading
+        preprocess_config.size_px,
+        preprocess_config.resize,
+        names,
+        counts,
+        report.reading,
+        job.task,
     )
     io_utils.write_string_file(os.path.join(pixels.uri, materialise.SPEC_FILE), spec.to_json())
     pixels.split_names = examples.split_names

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks import task
+
 
 class PreprocessConfig(BaseModel):
     """Resizing of every image to a square; the served model does the same."""
@@ -16,3 +18,12 @@ class PreprocessConfig(BaseModel):
         description="how an image becomes square: stretch ignores the aspect ratio, center_crop"
         " cuts the longer side, letterbox pads the shorter",
     )
+
+
+class PreprocessJob(BaseModel):
+    """Input of the preprocessing step."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: PreprocessConfig
+    task: str = Field(task.DEFAULT, description="what the model learns")

@@ -15,6 +15,7 @@ from data.examples import catalog, example, examples_artifact, records
 from data.files import read_back
 from data.graph import decoding
 from data.images import image_reading
+from tasks import task
 
 SPEC_FILE = "pixels.json"
 TASK = "resizing images"
@@ -30,6 +31,7 @@ class Spec:
       labels: the label map.
       counts: split → number of records.
       reading: how ingest read the images; the served model reads them the same way.
+      task: what the model learns.
     """
 
     size_px: int
@@ -37,6 +39,7 @@ class Spec:
     labels: list[str]
     counts: dict[str, int]
     reading: image_reading.Reading = image_reading.DEFAULT
+    task: str = task.DEFAULT
 
     def to_json(self) -> str:
         """Returns the JSON that is written into the artifact."""

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.evaluator import config as evaluate_config
+from tasks import task
 
 PAGE_FILE = "report.html"
 CARD_FILE = "model_card.md"
@@ -46,6 +47,7 @@ class ReportJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: ReportConfig
+    task: str = Field(task.DEFAULT, description="what the model learns")
     evaluate: evaluate_config.EvaluateConfig
     name: str
     labels: list[str]

@@ -5,6 +5,7 @@ from typing import Any
 
 from data.files import read_back
 from data.splits import labels
+from tasks import task
 
 FILE = "contract.json"
 
@@ -22,4 +23,8 @@ def _contract(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise read_back.BrokenError("it is not a JSON object")
     labels.check(found.get("labels"))
+    # A model from before there were other tasks does not name its own.
+    found.setdefault("task", task.DEFAULT)
+    if found["task"] not in task.names():
+        raise read_back.BrokenError(f"its task {found['task']!r} is not known")
     return found

@@ -157,6 +157,7 @@ def contract(
     threshold = fitted.detector.threshold
     return {
         "contract_version": CONTRACT_VERSION,
+        "task": spec.task,
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,

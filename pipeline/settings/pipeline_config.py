@@ -27,6 +27,7 @@ from components.tuner import config as tune_config
 from data.augment import augment_config
 from pipeline.beam import beam_config
 from pipeline.settings import run_config, setting_sources, step_selection
+from tasks import task
 
 ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
 RECIPES = Path(__file__).parents[1] / "configs"
@@ -41,6 +42,11 @@ class PipelineConfig(setting_sources.Layered):
     data_dir: Path | None = Field(None, description="folder of class folders; default: the digits")
     tfds: str | None = Field(
         None, description="name of an image set of TensorFlow Datasets, used instead of a folder"
+    )
+    task: str = Field(
+        task.DEFAULT,
+        description="what the model learns: "
+        + "; ".join(f"{name} ({task.load(name).summary})" for name in task.names()),
     )
     output_dir: Path = Field(Path("output"), description="folder for all output")
     seed: int = Field(0, ge=0, description="seed of all random numbers")
@@ -59,6 +65,13 @@ class PipelineConfig(setting_sources.Layered):
     push: push_config.PushConfig = Field(default_factory=push_config.PushConfig)
     beam: beam_config.BeamConfig = Field(default_factory=beam_config.BeamConfig)
     run: run_config.RunConfig = Field(default_factory=run_config.RunConfig)
+
+    @pydantic.field_validator("task")
+    @classmethod
+    def _is_a_task(cls, value: str) -> str:
+        if value not in task.names():
+            raise ValueError(f"unknown task {value!r}; known: {', '.join(task.names())}")
+        return value
 
     @pydantic.model_validator(mode="after")
     def _has_one_source(self) -> "PipelineConfig":

@@ -43,6 +43,7 @@ from components.image_example_gen.config import IngestJob
 from components.image_validator.component import ImageValidator
 from components.image_validator.config import ValidateJob
 from components.preprocess.component import Preprocess
+from components.preprocess.config import PreprocessJob
 from pipeline import output_folder
 from pipeline.history import database
 from pipeline.run import preflight
@@ -94,9 +95,10 @@ def ingest_step(
         input_base=str(inputs.listing.root.resolve()),
         job=IngestJob(
             config=config.ingest,
+            task=config.task,
             labels=inputs.labels,
             fingerprint=inputs.listing.fingerprint(),
-            code=code_fingerprint.fingerprint("data", "components/image_example_gen"),
+            code=code_fingerprint.fingerprint("data", "tasks", "components/image_example_gen"),
             state_dir=str(inputs.state_dir.resolve()),
         ),
     )
@@ -122,12 +124,13 @@ def validation_steps(
         anomalies=example_validator.outputs["anomalies"],
         settings=ValidateJob(
             config=config.checks,
+            task=config.task,
             label_file=str(inputs.label_file.resolve()),
             serving_dir=str(release_steps.serving_dir(config, inputs)),
             state_dir=str(inputs.state_dir.resolve()),
         ).model_dump_json(),
         code=code_fingerprint.fingerprint(
-            "data", "components/image_example_gen", "components/image_validator"
+            "data", "tasks", "components/image_example_gen", "components/image_validator"
         ),
     )
     return [statistics_gen, schema_gen, example_validator, image_validator]
@@ -142,8 +145,8 @@ def training_steps(
     """Returns training: image records → pixels records → tuned settings, if enabled → a model."""
     preprocess = Preprocess(
         examples=examples,
-        settings=config.preprocess.model_dump_json(),
-        code=code_fingerprint.fingerprint("data", "components/preprocess"),
+        settings=PreprocessJob(config=config.preprocess, task=config.task).model_dump_json(),
+        code=code_fingerprint.fingerprint("data", "tasks", "components/preprocess"),
     )
     pixels = preprocess.outputs["pixels"]
     start = engine.start(pixels) if config.train.warm_start else None

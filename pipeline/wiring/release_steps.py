@@ -22,9 +22,9 @@ from pipeline.settings import pipeline_config, run_config
 from pipeline.wiring import code_fingerprint
 from pipeline.wiring import engine as engines
 
-TRAINING_CODE = ("data", "components/preprocess", "components/trainer")
+TRAINING_CODE = ("data", "tasks", "components/preprocess", "components/trainer")
 # The step reads only the model's contract, as the trainer defines it.
-PREDICT_CODE = ("data", "components/predict")
+PREDICT_CODE = ("data", "tasks", "components/predict")
 GATE_CODE = (
     *TRAINING_CODE,
     "components/predict",
@@ -104,7 +104,7 @@ def judging_steps(
         eval_config=eval_config.build(
             config.evaluate,
             inputs.labels,
-            code_fingerprint.fingerprint("data", "components/evaluator"),
+            code_fingerprint.fingerprint("data", "tasks", "components/evaluator"),
         ),
         module_path=eval_config.EXTRACTORS,
     )
@@ -174,6 +174,7 @@ def report_job(config: pipeline_config.PipelineConfig, inputs: preflight.Inputs)
     """Returns the settings of the report."""
     return ReportJob(
         config=config.report,
+        task=config.task,
         evaluate=config.evaluate,
         name=inputs.model_name,
         labels=inputs.labels,

@@ -219,6 +219,7 @@ def serialized(encoded: Sequence[bytes]) -> list[bytes]:
 
 def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list[str]:
     expected = {
+        "task": spec.task,
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,

@@ -80,4 +80,5 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
             labels=contract["labels"],
             counts={},
             reading=image_reading.Reading.from_dict(contract),
+            task=contract["task"],
         )

@@ -1,0 +1,3 @@
+"""Classification: each image has one class."""
+
+SUMMARY = "each image has one class"
