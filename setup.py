@@ -34,7 +34,6 @@ PACKAGES = [
     "data.splits",
     "components",
     "components.evaluator",
-    "components.evaluator.metrics",
     "components.image_example_gen",
     "components.image_validator",
     "components.image_validator.checks",
@@ -71,6 +70,10 @@ PACKAGES = [
     "serving.versions",
     "tasks",
     "tasks.classification",
+    "tasks.classification.figures",
+    "tasks.classification.figures.metrics",
+    "tasks.predictions",
+    "tasks.statistics",
 ]
 
 setup(

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pydantic
 
-from components.evaluator import registry as metrics
 from components.image_validator import checks, config
 from components.release_gate import config as gate_config
 from components.trainer.backbones import names, registry
 from data.images import refusals
 from data.layout import unused
 from pipeline.outcome import summary
+from tasks.classification.figures import registry as metrics
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

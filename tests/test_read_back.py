@@ -19,12 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.evaluator import averages, intervals
-from components.evaluator import result as evaluation
 from components.image_example_gen import inspection
 from components.image_validator import findings
 from components.infra_validator import trial
-from components.predict import answering, cache, listing, predictions, schema
+from components.predict import answering, cache, listing
 from components.predict import tables as answer_tables
 from components.preprocess import materialise
 from components.release_gate import decision, gate
@@ -49,6 +47,10 @@ from serving import errors as serving_errors
 from serving import tables
 from serving.client import client, in_process, protocol, transport
 from serving.gateway import upstream
+from tasks.classification import answers as predictions
+from tasks.classification.figures import result as evaluation
+from tasks.predictions import schema
+from tasks.statistics import averages, intervals
 from tests.data import index_rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -267,13 +269,13 @@ CASES = {
         named=False,
     ),
     "predictions": Reader(
-        "components/predict/schema.py:read_batches components/predict/schema.py:read_schema"
-        " components/predict/schema.py:labels_of",
+        "tasks/predictions/schema.py:read_batches tasks/predictions/schema.py:read_schema"
+        " tasks/predictions/schema.py:labels_of",
         saved("Split-test/predictions-00000-of-00001.parquet", save_predictions),
         lambda path: predictions.Predictions.read(str(path.parent.parent), "test"),
     ),
     "number of predictions": Reader(
-        "components/predict/schema.py:count",
+        "tasks/predictions/schema.py:count",
         saved("Split-test/predictions-00000-of-00001.parquet", save_predictions),
         lambda path: schema.count(str(path.parent.parent), "test"),
     ),
@@ -295,7 +297,7 @@ CASES = {
         lambda path: answer_tables.write(path.with_name("answers.parquet"), [str(path)]),
     ),
     "evaluation": Reader(
-        "components/evaluator/result.py:Result.from_json",
+        "tasks/classification/figures/result.py:Result.from_json",
         written("x", RESULT.to_json()),
         text(evaluation.Result.from_json),
         named=False,

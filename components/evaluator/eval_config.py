@@ -2,10 +2,11 @@
 
 import json
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import slicing, tfma
-from components.predict import schema
+from components.evaluator import tfma
 from data.examples import example
+from tasks import evaluate_config
+from tasks.predictions import schema
+from tasks.statistics import slicing
 
 CONFUSION = "confusion_matrix"
 EXAMPLE_COUNT = "example_count"

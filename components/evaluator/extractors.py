@@ -7,7 +7,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.evaluator import slicing, tfma
+from components.evaluator import tfma
+from tasks.statistics import slicing
 
 
 def custom_extractors(

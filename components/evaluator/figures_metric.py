@@ -6,9 +6,10 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import gathered, metric, registry
+from components.evaluator import gathered
 from components.evaluator.tfma import metric_types, metric_util
+from tasks import evaluate_config, metric
+from tasks.classification.figures import registry
 
 
 class FiguresMetric(metric_types.Metric):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import metric, registry
+from tasks import evaluate_config, metric
+from tasks.classification.figures import registry
 
 _TOGETHER = 256  # images in a batch
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from cleanlab import filter as confident_learning
 
-from components.predict import predictions
+from tasks.classification import answers as predictions
 
 LIMIT = 50
 

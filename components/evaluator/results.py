@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import counts, eval_config, figures, registry, result, tfma
+from components.evaluator import eval_config, tfma
+from tasks import evaluate_config
+from tasks.classification.figures import collected as figures
+from tasks.classification.figures import registry, result
+from tasks.statistics import counts
 
 
 def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) -> result.Result:

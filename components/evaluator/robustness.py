@@ -18,13 +18,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from components.evaluator import averages, counts
-from components.predict import predictions
 from components.trainer.features import engine
 from data import progress
 from data.examples import example
 from data.graph import decoding
 from data.images import decode
+from tasks.classification import answers as predictions
+from tasks.statistics import averages, counts
 
 BATCH = 16
 LIMIT = 500

@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from components.predict import asking, listing, schema
+from components.predict import asking, listing
 from data import errors, progress
 from data.files import read_parquet
 from data.images import decode, decoder_pool, decoder_process, image_reading, value_range, verify
+from tasks.predictions import schema
 
 TASK = "predicting"
 PREDICTED = "predicted"

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from components.predict import schema
 from components.trainer import contract as trained_contract
 from data import errors
 from data.examples import example
+from tasks.predictions import schema
 
 SIGNATURE = "serve_examples"
 BATCH = 64

@@ -21,9 +21,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.predict import schema
 from data import errors
 from data.files import atomic, hashing
+from tasks.predictions import schema
 
 # The candidate, the model in serving and one to roll back to.
 KEPT_MODELS = 3

@@ -8,9 +8,10 @@ from tfx.dsl.component.experimental import annotations, decorators
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.predict import artifacts, cache, config, executor, schema, shards
+from components.predict import artifacts, cache, config, executor, shards
 from data import progress
 from data.examples import examples_artifact, records
+from tasks.predictions import schema
 
 
 @decorators.component(use_beam=True)

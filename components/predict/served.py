@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from components.predict import asking, cache, predictions, schema, shards
+from components.predict import asking, cache, shards
 from data import progress
+from tasks.classification import answers as predictions
+from tasks.predictions import schema
 
 
 def answers(

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import tensorflow as tf
 
-from components.predict import asking, schema
+from components.predict import asking
 from data import progress
 from data.examples import example, records
 from data.files import hashing
+from tasks.predictions import schema
 
 TASK = "predicting"
 PROBABILITIES = schema.PROBABILITIES

@@ -11,10 +11,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from components.predict import answering, schema
+from components.predict import answering
 from data import errors
 from data.files import atomic, read_parquet, spreadsheet
 from data.splits import folder
+from tasks.predictions import schema
 
 # In the order of the columns; the probabilities of the classes follow.
 TEXT_COLUMNS = (

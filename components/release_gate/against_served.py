@@ -7,11 +7,12 @@ import dataclasses
 
 import numpy as np
 
-from components.predict import predictions
-from components.release_gate import comparison, decision, paired
+from components.release_gate import comparison, decision
 from components.release_gate import config as gate_config
 from data import errors, formats
 from data.examples import example
+from tasks.classification import answers as predictions
+from tasks.statistics import paired
 
 ACCURACY = "accuracy_against_served"
 RECALL = "recall_against_served"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.release_gate import config as gate_config
-from components.release_gate import decision, paired
+from components.release_gate import decision
+from tasks.statistics import paired
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import metric, registry
 from components.trainer.exports import formats
 from components.trainer.exports.formats import export_format
+from tasks import evaluate_config, metric
+from tasks.classification.figures import registry
 
 AUTO = "auto"
 DIFFERENCE = "maximum difference of a probability from the trained model, over all images"

@@ -10,7 +10,7 @@ import pydantic
 import tensorflow as tf
 
 from components.predict import config as predict_config
-from components.predict import predictions, served
+from components.predict import served
 from components.preprocess import materialise
 from components.release_gate import against_served, budget, decision, limits
 from components.release_gate import config as gate_config
@@ -24,6 +24,7 @@ from components.release_gate.parity import (
 from data import errors, fresh_process
 from data.examples import lookup
 from data.files import read_back
+from tasks.classification import answers as predictions
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluator import averages, metric, registry
-from components.evaluator import config as evaluate_config
-from components.predict import predictions
 from components.release_gate import config as gate_config
 from components.release_gate import decision
 from data import formats
+from tasks import evaluate_config, metric
+from tasks.classification import answers as predictions
+from tasks.classification.figures import registry
+from tasks.statistics import averages
 
 SMALL_CLASSES = "small_classes"
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from components.evaluator import result, robustness
+from components.evaluator import robustness
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
-from components.predict import predictions
 from components.release_gate import decision, gate
 from components.report import config as report_config
 from components.report import content, lineage, model_card, page, pictures
@@ -22,6 +21,8 @@ from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import examples_artifact
 from data.files import read_back
+from tasks.classification import answers as predictions
+from tasks.classification.figures import result
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ so that one drawing works in light and dark mode. Positions are in the SVG's own
 
 from collections.abc import Mapping, Sequence
 
-from components.evaluator import averages
-from components.evaluator import reliability as calibration
 from components.report import drawing, training
 from components.trainer import history as training_history
 from data import formats
+from tasks.classification.figures import reliability as calibration
+from tasks.statistics import averages
 
 # A reliability diagram is square, with a strip of counts under it.
 SQUARE_HEIGHT, SQUARE_BOTTOM, STRIP_TOP, STRIP_BOTTOM = 424, 326, 350, 388

@@ -2,8 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.evaluator import config as evaluate_config
-from tasks import task
+from tasks import evaluate_config, task
 
 PAGE_FILE = "report.html"
 CARD_FILE = "model_card.md"

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from components.evaluator import metric, registry, reliability, robustness
-from components.evaluator import result as evaluation
+from components.evaluator import robustness
 from components.image_validator import findings as validation
-from components.predict import predictions
 from components.release_gate import against_served, decision, gate
 from components.report import config as report_config
 from components.report import lineage, pictures
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import example, ingest_report
+from tasks import metric
+from tasks.classification import answers as predictions
+from tasks.classification.figures import registry, reliability
+from tasks.classification.figures import result as evaluation
 
 HEADLINES = {
     ("release", True): "Every check passed.",

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.evaluator import averages
 from components.report import charts, drawing, templates
 from data import formats
+from tasks.statistics import averages
 
 TEMPLATE = "index.html.jinja"
 

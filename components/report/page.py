@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from components.evaluator import averages, reliability, result
 from components.release_gate.parity import probe, server_stage
 from components.report import charts, confusion, content, lineage, templates, training
 from data import formats
 from data.images import refusals
+from tasks.classification.figures import reliability, result
+from tasks.statistics import averages
 
 TEMPLATE = "report.html.jinja"
 VERDICTS = {"release": "Release", "refuse": "Refuse", "inconclusive": "Inconclusive"}

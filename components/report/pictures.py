@@ -14,13 +14,13 @@ import tensorflow as tf
 from PIL import Image
 
 from components.evaluator import mistakes
-from components.predict import predictions
 from components.report import config as report_config
 from components.trainer.network import gradcam
 from data import pages, progress
 from data.examples import lookup
 from data.graph import decoding
 from data.images import image_reading
+from tasks.classification import answers as predictions
 
 Cell = tuple[int, int]
 BATCH = 32

@@ -14,9 +14,9 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from components.evaluator import result
 from data import formats, pages
 from data.splits import folder
+from tasks.classification.figures import result
 
 FOLDER = Path(__file__).parent
 # Characters that Markdown and GitHub may read as markup within a line, and at the start of one.

@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.evaluator import averages
 from components.trainer import history as training_history
 from components.trainer.loop import phase_names
+from tasks.statistics import averages
 
 
 @dataclass(frozen=True)

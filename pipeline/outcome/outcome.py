@@ -7,12 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import result as evaluation
 from components.evaluator import results
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
-from components.predict import predictions
 from components.release_gate import decision as release
 from components.report import config as report_config
 from data import formats
@@ -20,6 +17,9 @@ from data.examples import examples_artifact, ingest_report
 from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.run import runner
+from tasks import evaluate_config
+from tasks.classification import answers as predictions
+from tasks.classification.figures import result as evaluation
 
 
 def summarise(

@@ -6,7 +6,6 @@ from typing import Any
 
 from components.image_validator import findings as validation
 from components.predict import config as predict_config
-from components.predict import schema
 from components.preprocess import materialise
 from components.release_gate import decision as release
 from components.trainer import history as training_history
@@ -16,6 +15,7 @@ from data import formats
 from data.examples import examples_artifact
 from data.files import read_back
 from pipeline.run import runner
+from tasks.predictions import schema
 
 TUNER_RESULTS_FILE = "tuner_results.json"  # TFX's own name for it
 

@@ -60,8 +60,9 @@ def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
     Returns:
       Embeddings float32 [MAX_IMAGES, D]; None if there are fewer, or they are of another model.
     """
-    from components.predict import asking, schema
+    from components.predict import asking
     from components.predict import config as predict_config
+    from tasks.predictions import schema
 
     if uri is None:
         return None

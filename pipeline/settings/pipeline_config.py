@@ -14,7 +14,6 @@ import pydantic_settings
 import yaml
 from pydantic import Field
 
-from components.evaluator import config as evaluate_config
 from components.image_example_gen import config as ingest_config
 from components.image_validator import config as validate_config
 from components.infra_validator import config as infra_config
@@ -27,7 +26,7 @@ from components.tuner import config as tune_config
 from data.augment import augment_config
 from pipeline.beam import beam_config
 from pipeline.settings import run_config, setting_sources, step_selection
-from tasks import task
+from tasks import evaluate_config, task
 
 ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
 RECIPES = Path(__file__).parents[1] / "configs"

@@ -18,7 +18,6 @@ import pytest
 import tensorflow as tf
 from sklearn import metrics as sklearn_metrics
 
-from components.predict import predictions
 from components.release_gate import gate
 from components.report import config as report_config
 from components.trainer import contract as trained_contract
@@ -27,6 +26,7 @@ from data.graph import decoding
 from pipeline import output_folder
 from pipeline.history import command as run_history
 from pipeline.outcome import summary
+from tasks.classification import answers as predictions
 from tests import browser, whole_runs
 from tests.whole_runs import Run
 

@@ -8,9 +8,11 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tfx_bsl.public import tfxio
 
-from components.evaluator import config, eval_config, result, results
+from components.evaluator import eval_config, results
 from components.predict import shards
 from data.examples import example, examples_artifact, records
+from tasks import evaluate_config as config
+from tasks.classification.figures import result
 
 LABELS = ["cat", "dog", "never predicted", "no examples"]
 CATS, DOGS, NEVER, ABSENT = LABELS

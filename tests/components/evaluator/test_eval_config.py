@@ -6,8 +6,10 @@ import pydantic
 import pytest
 import tensorflow_model_analysis as tfma
 
-from components.evaluator import config, eval_config, slicing
+from components.evaluator import eval_config
 from data.examples import example
+from tasks import evaluate_config as config
+from tasks.statistics import slicing
 
 LABELS = ["a", "b", "c"]
 

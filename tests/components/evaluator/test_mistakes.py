@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.evaluator import mistakes
-from tests.components.evaluator import made
+from tests.tasks.classification import made
 
 FOUND = made.predicted(
     [[0.9, 0.1, 0], [0.2, 0.7, 0.1], [0, 0.01, 0.99], [0.4, 0.3, 0.3], [0.45, 0.55, 0], [0, 0, 0]],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluator import result
+from tasks.classification.figures import result
 from tests.components.evaluator.evaluated import (
     ABSENT,
     CATS,

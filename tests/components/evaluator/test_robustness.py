@@ -6,11 +6,11 @@ import tensorflow as tf
 from PIL import Image
 
 from components.evaluator import robustness
-from components.predict import predictions
 from data import progress
 from data.examples import example, records
 from data.graph import decoding
 from data.images import decode, image_reading
+from tasks.classification import answers as predictions
 from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright"]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from components.predict import asking, schema, shards
+from components.predict import asking, shards
 from data.examples import example, examples_artifact, records
 from data.files import hashing
 from data.images import decode
 from data.images.quality import Quality
+from tasks.predictions import schema
 from tests.data.pictures import noise, saved
 from tests.models import TINY_LABELS, Exported
 

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.predict import answering, asking, executor, listing, schema, tables
+from components.predict import answering, asking, executor, listing, tables
 from data import errors
 from data.images import image_reading
 from pipeline import predict
+from tasks.predictions import schema
 from tests import saved_models
 from tests.components.predict.conftest import jpeg
 from tests.data.pictures import noise, saved

@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.predict import asking, cache, predictions, schema, served
+from components.predict import asking, cache, served
+from tasks.classification import answers as predictions
+from tasks.predictions import schema
 from tests.components.predict.conftest import answer, jpeg, record, write
 
 

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from components.predict import asking, schema
+from components.predict import asking
 from data import errors
 from data.examples import example, examples_artifact
+from tasks.predictions import schema
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
 from tests.models import TINY_LABELS
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from components.predict import predictions
 from components.preprocess import materialise
 from components.trainer import export
 from data.graph import decoding, graph_orientation
-from tests.components.release_gate.answered import TRAIN, Digits
+from tasks.classification import answers as predictions
 from tests.models import TINY_SPEC, Exported, tiny
+from tests.tasks.classification.answered import TRAIN, Digits
 
 
 @pytest.fixture(scope="session")

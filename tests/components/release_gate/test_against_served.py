@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from components.release_gate import against_served, config
 from data import errors
-from tests.components.release_gate.answered import chosen
+from tests.tasks.classification.answered import chosen
 
 LABELS = ["glass", "metal", "paper"]
 CONFIG = config.GateConfig()

@@ -13,7 +13,6 @@ from tfx.orchestration.local import local_dag_runner
 from tfx.types import channel, standard_artifacts
 
 from components.predict import config as predict_config
-from components.predict import predictions
 from components.predict.component import Predict
 from components.preprocess import materialise
 from components.pusher import config as push_config
@@ -21,7 +20,8 @@ from components.pusher.component import Pusher
 from components.release_gate import component, config, decision
 from data.examples import example, examples_artifact, ingest_report, records
 from data.splits import labels
-from tests.components.release_gate.answered import DIGITS, TRAIN
+from tasks.classification import answers as predictions
+from tests.tasks.classification.answered import DIGITS, TRAIN
 
 
 class Linear(tf.Module):

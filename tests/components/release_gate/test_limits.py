@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import registry
 from components.release_gate import config, limits
-from tests.components.release_gate.answered import chosen
+from tasks import evaluate_config
+from tasks.classification.figures import registry
+from tests.tasks.classification.answered import chosen
 
 LABELS = ["cat", "dog", "owl"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.release_gate import config, decision, gate
-from tests.components.release_gate.answered import DIGITS, TRAIN
+from tests.tasks.classification.answered import DIGITS, TRAIN
 
 METHODS = ("mcnemar", "bootstrap")
 

@@ -9,11 +9,9 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from components.evaluator import averages, figures, intervals, mistakes, registry, result
-from components.evaluator import config as evaluate_config
+from components.evaluator import mistakes
 from components.evaluator import robustness as corrupted
 from components.image_validator import findings as validation
-from components.predict import predictions
 from components.release_gate import against_served, budget, decision, gate
 from components.release_gate.parity import export_parity, parity, probe, server_stage
 from components.report import config, content, pictures
@@ -21,6 +19,11 @@ from components.report import index as run_index
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import ingest_report
+from tasks import evaluate_config
+from tasks.classification import answers as predictions
+from tasks.classification.figures import collected as figures
+from tasks.classification.figures import registry, result
+from tasks.statistics import averages, intervals
 
 NAMES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 COUNTS = (

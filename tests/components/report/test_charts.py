@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-from components.evaluator import reliability
 from components.report import charts, drawing, training
 from components.trainer import history as training_history
+from tasks.classification.figures import reliability
 from tests.components.report import samples
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.evaluator import registry
+from tasks.classification.figures import registry
 from tests import browser
 from tests.components.report import samples
 

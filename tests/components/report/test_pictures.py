@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.predict import predictions
 from components.preprocess import materialise
 from components.report import config, pictures
 from components.trainer import config as train_config
@@ -14,6 +13,7 @@ from components.trainer import export
 from components.trainer.network import model
 from data.examples import example, records
 from data.images import decode
+from tasks.classification import answers as predictions
 from tests.data.pictures import noise, saved
 
 LABELS = ["a", "b"]

@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
-from components.predict import asking, schema
+from components.predict import asking
 from data.examples import records
 from data.sources import digits
 from pipeline.scheduled import drifting, embedding
+from tasks.predictions import schema
 from tests.data.pictures import noise
 
 CLASSES = ("0", "1", "4")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import special
 
-from components.evaluator import reliability
 from components.trainer.calibration import calibration, outputs
 from components.trainer.loop import phases, training_job
 from components.trainer.network import model
 from data import progress
 from data.examples import dataset
-from tests.components.evaluator import made
+from tasks.classification.figures import reliability
 from tests.components.trainer import conftest
+from tests.tasks.classification import made
 
 pytestmark = pytest.mark.xdist_group("trained")
 

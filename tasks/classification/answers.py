@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.predict import schema
 from data.examples import example
 from data.files import read_back
+from tasks.predictions import schema
 
 NOTHING = -1
 COLUMNS = (

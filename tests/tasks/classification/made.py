@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.predict import predictions
+from tasks.classification import answers as predictions
 
 
 def predicted(probabilities, label_ids, valid=None) -> predictions.Predictions:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluator import averages, counts, metric, registry, result, slicing
-from components.evaluator import config as evaluate_config
 from data.examples import example
+from tasks import evaluate_config, metric
+from tasks.classification.figures import registry, result
+from tasks.statistics import averages, counts, slicing
 
 
 @dataclass(frozen=True)

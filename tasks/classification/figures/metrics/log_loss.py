@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.evaluator import metric
+from tasks import metric
 
 # Smaller probabilities are raised to this, as in Keras, so that one image costs 16.1 at most.
 LEAST = 1e-7

@@ -5,7 +5,8 @@ import importlib
 import pkgutil
 from collections import Counter
 
-from components.evaluator import metric, metrics
+from tasks import metric
+from tasks.classification.figures import metrics
 
 
 @functools.cache

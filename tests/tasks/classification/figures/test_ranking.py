@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluator.metrics import ranking
+from tasks.classification.figures.metrics import ranking
 
 
 def sample(count: int, classes: int, confidence: float, seed: int = 0):

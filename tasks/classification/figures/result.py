@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pydantic
 
-from components.evaluator import averages, intervals
 from data.files import read_back
+from tasks.statistics import averages, intervals
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.evaluator import reliability
-from tests.components.evaluator import made
+from tasks.classification.figures import reliability
+from tests.tasks.classification import made
 
 
 def naive_error(found, count) -> float:

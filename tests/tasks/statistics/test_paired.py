@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from components.release_gate import paired
+from tasks.statistics import paired
 
 
 def pairs_of(count: int, lost: int, gained: int) -> paired.Pairs:

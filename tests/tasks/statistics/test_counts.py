@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluator import averages, counts
+from tasks.statistics import averages, counts
 
 
 def confusion_of(true, predicted, class_count: int) -> np.ndarray:

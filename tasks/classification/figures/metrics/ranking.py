@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import counts, intervals, metric
+from tasks import evaluate_config, metric
+from tasks.statistics import counts, intervals
 
 # Up to this many scores are kept unchanged, for exact areas: 16 MB. More are counted in bins of
 # their log-odds, 0.014 wide, which changes an area under the ROC curve by at most 0.0002 and one

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.predict import predictions
+from tasks.classification import answers as predictions
 
 # As in Guo et al., 2017.
 BINS = 15

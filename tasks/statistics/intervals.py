@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.evaluator import counts
+from tasks.statistics import counts
 
 # Resamples × classes held at a time: 3 × 8 bytes each.
 _AT_ONCE = 1_000_000

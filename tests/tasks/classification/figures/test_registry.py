@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from components.evaluator import metric, registry
+from tasks import metric
+from tasks.classification.figures import registry
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 BRIER = """
 import numpy as np
 
-from components.evaluator import metric
+from tasks import metric
 
 
 class Brier:
@@ -49,16 +50,16 @@ USE = """
 import sys
 from pathlib import Path
 
-from components.evaluator import metrics
+from tasks.classification.figures import metrics
 metrics.__path__.append(sys.argv[1])
 
 import numpy as np
-from components.evaluator import config as evaluate_config
+from tasks import evaluate_config
 from components.release_gate import config, limits
 from components.report import content
 from pipeline.outcome import outcome
 from tests.components.evaluator import evaluated
-from tests.components.release_gate.answered import answers
+from tests.tasks.classification.answered import answers
 
 rows = np.array([[0.8, 0.2], [0.3, 0.7], [0.4, 0.6], [0.5, 0.5]])
 label_ids = np.array([0, 0, 1, 1])

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from components.predict import predictions
 from data import errors
 from data.examples import example
+from tasks.classification import answers as predictions
 from tests.components.predict.conftest import BROKEN, ODD
 from tests.models import TINY_LABELS
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from components.evaluator import slicing
 from data.examples import example
+from tasks.statistics import slicing
 
 
 @pytest.mark.parametrize("bounds", [(), (128, 256), (0.2, 0.5), (1_000_000,)])

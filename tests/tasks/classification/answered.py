@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn import datasets, linear_model
 
-from components.predict import predictions
+from tasks.classification import answers as predictions
 
 DIGITS = [str(digit) for digit in range(10)]
 TRAIN = 900

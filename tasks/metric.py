@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import counts, intervals
+from tasks import evaluate_config
+from tasks.statistics import counts, intervals
 
 Value = float | np.ndarray
 # (value, float64 [1] or [K]; the counts; the settings) → an interval for each value.

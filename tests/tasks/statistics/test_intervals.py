@@ -3,7 +3,7 @@ import statistics
 import numpy as np
 import pytest
 
-from components.evaluator import counts, intervals
+from tasks.statistics import counts, intervals
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])

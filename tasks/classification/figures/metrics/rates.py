@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.evaluator import config as evaluate_config
-from components.evaluator import counts, intervals, metric
+from tasks import evaluate_config, metric
+from tasks.statistics import counts, intervals
 
 MOST_AUTOMATIC = 0.7
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.evaluator import counts
+from tasks.statistics import counts
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Statistics that several tasks share: counts, rates, intervals, paired comparisons, slices."""
