@@ -72,6 +72,7 @@ PACKAGES = [
     "tasks.classification",
     "tasks.classification.figures",
     "tasks.classification.figures.metrics",
+    "tasks.pages",
     "tasks.predictions",
     "tasks.statistics",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich import console, table, text
 
 from serving import read_back
-from serving.gateway import classification
+from serving.client import predicted
 from serving.replay import replay
 from serving.versions import versions
 
@@ -16,7 +16,7 @@ _MAX_ROWS = 20
 _MAX_NAMED = 8
 
 
-def predictions(paths: Sequence[Path], found: Sequence[classification.Prediction]) -> None:
+def predictions(paths: Sequence[Path], found: Sequence[predicted.Prediction]) -> None:
     """Prints the model's prediction for each image."""
     rows = table.Table(box=None, pad_edge=False)
     for column in ("image", "label"):
@@ -135,7 +135,7 @@ def _plain(value: str) -> text.Text:
     return text.Text("".join(c if c.isprintable() else "�" for c in value))
 
 
-def _note(prediction: classification.Prediction) -> str:
+def _note(prediction: predicted.Prediction) -> str:
     if not prediction.valid:
         reason = f": {prediction.invalid_reason}" if prediction.invalid_reason else ""
         return f"image cannot be read{reason}"

@@ -6,10 +6,11 @@ so that one drawing works in light and dark mode. Positions are in the SVG's own
 
 from collections.abc import Mapping, Sequence
 
-from components.report import drawing, training
+from components.report import training
 from components.trainer import history as training_history
 from data import formats
 from tasks.classification.figures import reliability as calibration
+from tasks.pages import drawing
 from tasks.statistics import averages
 
 # A reliability diagram is square, with a strip of counts under it.

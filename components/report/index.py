@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.report import charts, drawing, templates
+from components.report import charts, templates
 from data import formats
+from tasks.pages import drawing
 from tasks.statistics import averages
 
 TEMPLATE = "index.html.jinja"

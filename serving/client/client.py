@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from serving import errors, read_back
-from serving.client import protocol, transport
-from serving.gateway import classification
+from serving.client import predicted, protocol, transport
 
 IMAGE_INPUT = "image_bytes"
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
@@ -111,7 +110,7 @@ class Client:
             self._model = names[0]
         return self._model
 
-    def predict(self, images: Sequence[bytes]) -> list[classification.Prediction]:
+    def predict(self, images: Sequence[bytes]) -> list[predicted.Prediction]:
         """Classifies encoded images; an unreadable one is not valid and does not affect the others.
 
         Raises:
@@ -119,7 +118,7 @@ class Client:
         """
         answers = self._answers(images, "serving_default")
         try:
-            return [one for answer in answers for one in classification.of_answer(answer)]
+            return [one for answer in answers for one in predicted.of_answer(answer)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = f"{self.url} serves no image classifier ({error!r})."
             raise errors.FaultError(message, self.url) from error

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving import errors, read_back
-from serving.client import client, protocol
-from serving.gateway import classification
+from serving.client import client, predicted, protocol
 from serving.versions import versions
 
 _BATCH = 32
@@ -35,7 +34,7 @@ class Model:
             raise errors.UserError(f"The version {path} does not load: {reason}") from error
         self._constant = tf.constant
 
-    def predict(self, images: Sequence[bytes]) -> list[classification.Prediction]:
+    def predict(self, images: Sequence[bytes]) -> list[predicted.Prediction]:
         """Classifies encoded images in one batch; an unreadable one is not valid.
 
         Raises:
@@ -44,7 +43,7 @@ class Model:
         try:
             outputs = self._serve(**{client.IMAGE_INPUT: self._constant(list(images))})
             values = {name: value.numpy() for name, value in outputs.items()}
-            return classification.of_answer(protocol.Answer(self.name, values))
+            return predicted.of_answer(protocol.Answer(self.name, values))
         except (AttributeError, KeyError, TypeError) as error:
             raise errors.UserError(f"{self.path} is no image classifier ({error!r}).") from error
 
@@ -61,7 +60,7 @@ class Model:
             raise errors.UserError(f"{path} has no readable labels ({error}).") from error
 
 
-def predict(model_dir: Path, images: Sequence[bytes]) -> list[classification.Prediction]:
+def predict(model_dir: Path, images: Sequence[bytes]) -> list[predicted.Prediction]:
     """Classifies encoded images with the served version, as the server would.
 
     Args:

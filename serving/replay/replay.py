@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from serving import errors
-from serving.client import in_process
-from serving.gateway import classification
+from serving.client import in_process, predicted
 from serving.replay import recording
 from serving.versions import versions
 
 _WARM_UP = 3
 # The latency in seconds, and the prediction.
-_Timed = tuple[float, classification.Prediction]
+_Timed = tuple[float, predicted.Prediction]
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def _newest_but(model_dir: Path, other: Path) -> Path:
 
 
 def _ask(
-    asked: Sequence[Callable[[Sequence[bytes]], list[classification.Prediction]]],
+    asked: Sequence[Callable[[Sequence[bytes]], list[predicted.Prediction]]],
     image: bytes,
     first: int,
 ) -> list[_Timed]:
@@ -205,7 +204,7 @@ def _ask(
 
 
 def _compare(
-    found: Replay, name: str, old: classification.Prediction, new: classification.Prediction
+    found: Replay, name: str, old: predicted.Prediction, new: predicted.Prediction
 ) -> list[float]:
     """Records how the answers to an image differ; returns the changes of common probabilities."""
     answered = _answers(old), _answers(new)
@@ -232,12 +231,12 @@ def _compare(
     return list(apart.values())
 
 
-def _answers(prediction: classification.Prediction) -> bool:
+def _answers(prediction: predicted.Prediction) -> bool:
     """Returns whether an answer can be used: NaN counts as not valid."""
     return prediction.valid and math.isfinite(prediction.score)
 
 
-def _by_name(labels: Sequence[str], prediction: classification.Prediction) -> dict[str, float]:
+def _by_name(labels: Sequence[str], prediction: predicted.Prediction) -> dict[str, float]:
     values = prediction.probabilities.tolist()
     if len(values) != len(labels):
         raise errors.UserError(

@@ -20,8 +20,8 @@ from components.release_gate.parity import parity, parity_images, training_stage
 from components.trainer import contract as trained_contract
 from data.images import refusals
 from serving import __main__ as command
-from serving.client import client, in_process
-from serving.gateway import bounds, classification
+from serving.client import client, in_process, predicted
+from serving.gateway import bounds
 from serving.replay import recording
 from tests.models import LABELS
 from tests.serving import served
@@ -91,7 +91,7 @@ def joined(parts: Iterable[Said]) -> Said:
     )
 
 
-def of_predictions(found: list[classification.Prediction]) -> Said:
+def of_predictions(found: list[predicted.Prediction]) -> Said:
     return of_rows(
         {
             "probabilities": [one.probabilities for one in found],

@@ -3,9 +3,10 @@ import re
 
 import pytest
 
-from components.report import charts, drawing, training
+from components.report import charts, training
 from components.trainer import history as training_history
 from tasks.classification.figures import reliability
+from tasks.pages import drawing
 from tests.components.report import samples
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from serving import __main__ as command
 from serving import errors
-from serving.gateway import classification
+from serving.client import predicted
 from serving.replay import recording, replay, replay_report
 from serving.versions import versions
 from tests.models import LABELS
@@ -180,20 +180,20 @@ class Answers:
     """Replaces a version: prepared predictions by the image's bytes."""
 
     name: str
-    said: dict[bytes, classification.Prediction]
+    said: dict[bytes, predicted.Prediction]
 
     def labels(self) -> list[str]:
         return ["<b>cat</b>", "dog"]
 
-    def predict(self, images) -> list[classification.Prediction]:
+    def predict(self, images) -> list[predicted.Prediction]:
         return [self.said[image] for image in images]
 
 
-def prediction(cat: float, valid: bool = True, outlier: bool = False) -> classification.Prediction:
+def prediction(cat: float, valid: bool = True, outlier: bool = False) -> predicted.Prediction:
     label = ("<b>cat</b>" if cat > 0.5 else "dog") if valid else ""
     score = max(cat, 1 - cat) if valid else 0.0
     values = np.array([cat, 1 - cat] if valid else [0.0, 0.0], np.float32)
-    return classification.Prediction(valid, label, score, values, "1", {"outlier": outlier})
+    return predicted.Prediction(valid, label, score, values, "1", {"outlier": outlier})
 
 
 @pytest.fixture

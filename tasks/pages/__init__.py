@@ -1,0 +1,1 @@
+"""What the pages of all tasks are made of: shapes of charts, and templates."""
