@@ -25,6 +25,7 @@ TFX_FOR_NEWER_PYTHON = [
 PACKAGES = [
     "data",
     "data.augment",
+    "data.augment.changes",
     "data.examples",
     "data.files",
     "data.graph",
@@ -46,6 +47,7 @@ PACKAGES = [
     "components.report",
     "components.trainer",
     "components.trainer.backbones",
+    "components.trainer.backbones.families",
     "components.trainer.calibration",
     "components.trainer.exports",
     "components.trainer.exports.formats",

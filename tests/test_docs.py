@@ -7,7 +7,7 @@ import pydantic
 
 from components.image_validator import checks, config
 from components.release_gate import config as gate_config
-from components.trainer.backbones import names, registry
+from components.trainer.backbones import registry
 from data.images import refusals
 from data.layout import unused
 from pipeline.outcome import summary
@@ -40,8 +40,7 @@ def test_every_check_is_documented_with_its_default():
 
 def test_every_backbone_is_documented():
     documented = rows("training.md")
-    for name in names.BACKBONES:
-        entry = registry.REGISTRY[name]
+    for name, entry in registry.REGISTRY.items():
         parameters, size, _, licence = (cell.strip() for cell in documented[name].split("|")[:4])
         assert parameters == f"{entry.parameters:,}", name
         assert (int(size), licence) == (entry.default_size_px, entry.licence), name

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from components.trainer.backbones import names
+from components.trainer.backbones import registry
 from components.trainer.exports import config as export_config
 from data.augment import augment_config
 
@@ -144,8 +144,8 @@ class TrainConfig(BaseModel):
     @field_validator("backbone")
     @classmethod
     def _is_registered(cls, value: str) -> str:
-        if value not in names.BACKBONES:
-            raise ValueError(f"unknown backbone {value!r}; known: {', '.join(names.BACKBONES)}")
+        if value not in registry.REGISTRY:
+            raise ValueError(f"unknown backbone {value!r}; known: {', '.join(registry.REGISTRY)}")
         return value
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from components.trainer.backbones import names
+from components.trainer.backbones import registry
 from data import command_line, errors, formats
 
 if TYPE_CHECKING:
@@ -62,17 +62,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m components.trainer.describe",
         description="Prints the architecture of a backbone, layer by layer.",
     )
-    parser.add_argument("backbone", metavar="BACKBONE", help=", ".join(names.BACKBONES))
+    parser.add_argument("backbone", metavar="BACKBONE", help=", ".join(registry.REGISTRY))
     parser.add_argument(
         "--size", type=int, metavar="PX", help="side of the image (default: the backbone's own)"
     )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     given = parser.parse_args(arguments)
-    if given.backbone not in names.BACKBONES:
-        near = difflib.get_close_matches(given.backbone, names.BACKBONES, n=1)
+    if given.backbone not in registry.REGISTRY:
+        near = difflib.get_close_matches(given.backbone, registry.REGISTRY, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise errors.ConfigError(
-            f"Unknown backbone {given.backbone!r}; known: {', '.join(names.BACKBONES)}.{hint}"
+            f"Unknown backbone {given.backbone!r}; known: {', '.join(registry.REGISTRY)}.{hint}"
         )
     return given
 
@@ -82,7 +82,6 @@ def _rows(backbone: str, size_px: int | None) -> "list[architecture.Row]":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from components.trainer.backbones import registry
         from components.trainer.network import architecture
 
     if size_px is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.trainer.backbones import weights
+from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
 from data.layout import checks
@@ -124,7 +124,7 @@ def check_settings(config: pipeline_config.PipelineConfig) -> None:
     problems = config.beam.problems()
     refusals: tuple[Callable[[], object], ...] = (
         lambda: _check_outside(config),
-        lambda: weights.check(config.train.backbone, config.train.weights),
+        lambda: registry.check_weights(config.train.backbone, config.train.weights),
         lambda: installed.check(config.train.exports.formats),
     )
     for refuse in refusals:

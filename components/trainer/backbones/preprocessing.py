@@ -1,5 +1,6 @@
 """Conversion of pixels to the inputs of a backbone, as layers inside the model.
 
+Imports Keras only when it is applied, see ``backbone.py``.
 The constants are those of ``keras.applications``' ``preprocess_input``, under its names.
 
 Dimension letters: B batch, S side in pixels.
@@ -7,9 +8,6 @@ Dimension letters: B batch, S side in pixels.
 
 from dataclasses import dataclass
 from typing import Any
-
-import keras
-from keras import layers
 
 LAYER = "preprocessing"
 Channels = float | tuple[float, ...]
@@ -36,6 +34,9 @@ class Preprocessing:
 
         The last layer is called :data:`LAYER`; its output is ``inputs``.
         """
+        import keras
+        from keras import layers
+
         if self.reverses_channels:
             pixels = keras.ops.flip(pixels, axis=-1)
         return layers.Rescaling(_plain(self.scale), _plain(self.offset), name=LAYER)(pixels)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.trainer.backbones import names, registry
+from components.trainer.backbones import registry
 
 SIZE = 64
 # Own layers, plain operations, and the smallest.
@@ -16,10 +16,10 @@ QUICK = ("efficientnet_lite0", "mobilenet_v3_small", "cnn")
 
 
 # Too dear even to build for `make test`; efficientnet_b0 is made by the same code.
-BUILT = tuple(name for name in names.BACKBONES if name != "efficientnet_b4")
+BUILT = tuple(name for name in registry.REGISTRY if name != "efficientnet_b4")
 
 
-def dear(every: Iterable[str] = names.BACKBONES, quick: Iterable[str] = QUICK) -> list[Any]:
+def dear(every: Iterable[str] = registry.REGISTRY, quick: Iterable[str] = QUICK) -> list[Any]:
     """Lists the backbones as parameters of computing tests; the others are for landing.
 
     `make test` builds them, too, and looks at what is known without computing.

@@ -1,7 +1,7 @@
 import pytest
 from keras import layers
 
-from components.trainer.backbones import cnn
+from components.trainer.backbones.families import cnn
 from tests.components.trainer.backbones import conftest
 
 pytestmark = pytest.mark.xdist_group("backbones")

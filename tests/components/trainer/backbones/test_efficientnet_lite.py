@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from components.trainer.backbones import efficientnet_lite, registry, torch_weights, weights
+from components.trainer.backbones import registry, torch_weights
+from components.trainer.backbones.families import efficientnet_lite
 from tests.components.trainer.backbones import conftest, photos
 
 # As published; with the classification layer of 1,280 × 1,000 + 1,000 they are 4.7 M, 5.4 M and
@@ -61,7 +62,10 @@ def test_imagenet_weights_know_daisies_and_tell_flowers_apart(pretrained, shared
 
 
 def test_a_package_that_vanished_is_told(monkeypatch):
-    monkeypatch.setitem(weights.PACKAGES, "efficientnet_lite0", "not_installed_anywhere")
+    gone = efficientnet_lite.VARIANTS["efficientnet_lite0"]._replace(
+        package="not_installed_anywhere"
+    )
+    monkeypatch.setitem(efficientnet_lite.VARIANTS, "efficientnet_lite0", gone)
     assert efficientnet_lite.weights_file("efficientnet_lite0") is None
     with pytest.raises(FileNotFoundError, match="not_installed_anywhere is not installed"):
         efficientnet_lite.load_imagenet("efficientnet_lite0", None)

@@ -1,5 +1,6 @@
 """One battery over every backbone of the registry."""
 
+import sys
 from dataclasses import dataclass
 
 import keras
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.trainer.backbones import names, registry, weights
-from components.trainer.network import model
+from components.trainer import config as train_config
+from components.trainer.backbones import backbone as interface
+from components.trainer.backbones import families, registry
+from components.trainer.network import cut, model
 from data import errors
 from tests.components.trainer.backbones import conftest
 
@@ -18,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("backbones")
 @dataclass
 class Entry:
     name: str
-    registered: registry.Backbone
+    registered: interface.Backbone
     backbone: keras.Model
 
     def inputs(self) -> np.ndarray:
@@ -30,11 +33,64 @@ def entry(request) -> Entry:
     return Entry(request.param, registry.REGISTRY[request.param], conftest.built(request.param))
 
 
-def test_names_and_registry_agree():
-    assert tuple(registry.REGISTRY) == names.BACKBONES
-    for name, registered in registry.REGISTRY.items():
-        assert weights.is_pretrained(name) == (registered.load_imagenet is not None)
-        assert weights.is_pretrained(name) == bool(registered.licence)
+# One file, as a contributor would write it.
+TOY = """
+from components.trainer.backbones import backbone, preprocessing
+
+
+def build(size_px):
+    import keras
+
+    inputs = keras.Input((size_px, size_px, 3), name="inputs")
+    x = keras.layers.Conv2D(4, 3, 2, padding="same", name="low")(inputs)
+    return keras.Model(inputs, keras.layers.Conv2D(8, 3, 2, padding="same", name="high")(x))
+
+
+BACKBONES = {
+    "toy": backbone.Backbone(
+        build=build,
+        preprocessing=preprocessing.TF,
+        block_ends=("low", "high"),
+        default_size_px=16,
+        parameters=408,
+        smallest_size_px=8,
+    )
+}
+"""
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    (tmp_path / "toy.py").write_text(TOY)
+    monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
+    # Gone from the imported modules afterwards.
+    monkeypatch.setitem(sys.modules, f"{families.__name__}.toy", None)
+    monkeypatch.delitem(sys.modules, f"{families.__name__}.toy")
+    monkeypatch.setattr(registry, "REGISTRY", registry.find())
+
+
+def test_a_backbone_is_one_file(toy):
+    """The settings take it, and the classifier is built of it, frozen and cut as of any other."""
+    config = train_config.TrainConfig(backbone="toy", weights="random", unfreeze_blocks=1)
+    classifier = model.build(config, 16, 3)
+    assert classifier(conftest.pixels()[:, :16, :16]).shape == (2, 3)
+    backbone = classifier.get_layer(model.BACKBONE_LAYER)
+    assert backbone.count_params() == registry.REGISTRY["toy"].parameters
+    assert cut.boundary("toy", config.unfreeze_blocks) == "low"
+    assert model.unfreeze_top(backbone, registry.REGISTRY["toy"].block_ends, 1) == ["high"]
+
+
+def test_two_backbones_of_one_name_are_refused(monkeypatch, tmp_path):
+    (tmp_path / "again.py").write_text('BACKBONES = {"cnn": None}')
+    monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
+    with pytest.raises(ValueError, match="Several backbones have the name cnn"):
+        registry.find()
+
+
+def test_imagenet_weights_have_an_origin_a_loader_and_a_licence_or_none_of_them():
+    for registered in registry.REGISTRY.values():
+        assert registered.is_pretrained == (registered.load_imagenet is not None)
+        assert registered.is_pretrained == bool(registered.licence)
 
 
 @pytest.mark.parametrize("entry", conftest.dear(), indirect=True)

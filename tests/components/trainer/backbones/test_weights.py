@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.trainer.backbones import names, registry, weights
+from components.trainer.backbones import registry
 from data import errors
 from tests.components.trainer.backbones import conftest
 
@@ -35,20 +36,22 @@ def test_a_file_of_another_network_names_the_alternatives(tmp_path):
 @pytest.mark.parametrize("value", ["nowhere.weights.h5", __file__])
 def test_files_are_checked_before_a_run(value):
     with pytest.raises(errors.ConfigError, match=r"imagenet, random or a \.weights\.h5 file"):
-        weights.check("efficientnet_lite0", value)
+        registry.check_weights("efficientnet_lite0", value)
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(weights.PACKAGES, "efficientnet_lite0", "not_installed_anywhere")
+    entry = registry.REGISTRY["efficientnet_lite0"]
+    gone = dataclasses.replace(entry, imagenet="not_installed_anywhere")
+    monkeypatch.setitem(registry.REGISTRY, "efficientnet_lite0", gone)
     with pytest.raises(errors.ConfigError, match="not-installed-anywhere, which is not installed"):
-        weights.check("efficientnet_lite0", "imagenet")
-    weights.check("efficientnet_lite0", "random")
+        registry.check_weights("efficientnet_lite0", "imagenet")
+    registry.check_weights("efficientnet_lite0", "random")
 
 
 @pytest.mark.parametrize("name", ["cnn", "cnn_separable"])
 def test_a_network_without_imagenet_weights_says_what_is_allowed(name):
     with pytest.raises(errors.ConfigError) as raised:
-        weights.check(name, "imagenet")
+        registry.check_weights(name, "imagenet")
     assert str(raised.value) == (
         f"--train.weights imagenet: {name} is trained from scratch and has no ImageNet weights;"
         f" random or a .weights.h5 file of {name} is allowed."
@@ -57,14 +60,15 @@ def test_a_network_without_imagenet_weights_says_what_is_allowed(name):
         registry.build(name, conftest.SIZE, "imagenet")
 
 
-@pytest.mark.parametrize("name", names.BACKBONES)
+@pytest.mark.parametrize("name", registry.REGISTRY)
 def test_what_can_be_had_passes(name):
-    weights.check(name, "imagenet" if weights.is_pretrained(name) else "random")
+    pretrained = registry.REGISTRY[name].is_pretrained
+    registry.check_weights(name, "imagenet" if pretrained else "random")
 
 
 def test_the_check_needs_no_keras():
     code = (
-        "import sys; from components.trainer.backbones import weights;"
-        " weights.check('resnet50', 'imagenet'); sys.exit('keras' in sys.modules)"
+        "import sys; from components.trainer.backbones import registry;"
+        " registry.check_weights('resnet50', 'imagenet'); sys.exit('keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

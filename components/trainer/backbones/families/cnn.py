@@ -13,8 +13,13 @@ convolution is that of Howard et al., "MobileNets", 2017, https://arxiv.org/abs/
 Dimension letters: B batch, S side in pixels.
 """
 
-import keras
-from keras import layers
+import functools
+from typing import TYPE_CHECKING
+
+from components.trainer.backbones import backbone, preprocessing
+
+if TYPE_CHECKING:
+    import keras
 
 # Filters of each convolution, block by block.
 BLOCKS = ((32, 32), (64, 64), (128,))
@@ -23,7 +28,7 @@ BATCH_NORM_MOMENTUM = 0.9
 BLOCK_ENDS = ("block1_pool", "block2_pool", "block3_conv1_relu")
 
 
-def build(size_px: int, separable: bool = False) -> keras.Model:
+def build(size_px: int, separable: bool = False) -> "keras.Model":
     """Builds the network with random weights.
 
     Args:
@@ -34,6 +39,9 @@ def build(size_px: int, separable: bool = False) -> keras.Model:
       A model from ``inputs`` float32 [B, S, S, 3], in [-1, 1], to features
       float32 [B, S // 4, S // 4, 128], 0 or more.
     """
+    import keras
+    from keras import layers
+
     inputs = keras.Input((size_px, size_px, 3), name="inputs")
     x = inputs
     for block, filters in enumerate(BLOCKS, start=1):
@@ -48,3 +56,20 @@ def build(size_px: int, separable: bool = False) -> keras.Model:
         if block < len(BLOCKS):
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="cnn_separable" if separable else "cnn")
+
+
+def _backbone(separable: bool, parameters: int) -> backbone.Backbone:
+    return backbone.Backbone(
+        build=functools.partial(build, separable=separable),
+        preprocessing=preprocessing.TF,
+        block_ends=BLOCK_ENDS,
+        default_size_px=64,
+        parameters=parameters,
+        smallest_size_px=16,
+    )
+
+
+BACKBONES = {
+    "cnn": _backbone(separable=False, parameters=140_384),
+    "cnn_separable": _backbone(separable=True, parameters=19_232),
+}

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from components.trainer.backbones import applications, names, registry
+from components.trainer.backbones import application_copies, registry
+from components.trainer.backbones import backbone as interface
 from data import errors
 from tests.components.trainer.backbones import conftest, photos
 
@@ -45,8 +46,9 @@ def original(name: str) -> tuple[keras.Model, np.ndarray]:
 
 
 def test_every_downloaded_backbone_is_compared():
-    downloaded = [n for n, source in names.IMAGENET_SOURCES.items() if source == names.DOWNLOAD]
-    assert list(ORIGINALS) == downloaded
+    entries = registry.REGISTRY.items()
+    downloaded = {name for name, entry in entries if entry.imagenet == interface.DOWNLOAD}
+    assert ORIGINALS.keys() == downloaded
 
 
 @pytest.mark.parametrize("name", conftest.dear(ORIGINALS, ["mobilenet_v3_small"]))
@@ -58,7 +60,7 @@ def test_the_copy_with_our_preprocessing_equals_the_original_with_its_own(name, 
     kept = backbone.get_weights()
     inputs = entry.preprocess(conftest.pixels())
 
-    applications.copy_weights(network, backbone)
+    application_copies.copy_weights(network, backbone)
     copied = backbone.get_weights()
     np.testing.assert_allclose(backbone(inputs), expected, atol=1e-4 * scale)
 
@@ -92,7 +94,7 @@ def test_without_a_network_one_sentence_names_the_alternatives(monkeypatch, empt
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch, empty_cache):
-    monkeypatch.setattr(applications, "DOWNLOAD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(application_copies, "DOWNLOAD_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(errors.ConfigError, match=r"cannot be downloaded .*timed out"):
@@ -102,6 +104,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch, empty_cache):
 
 def test_a_download_is_copied_into_the_backbone(monkeypatch):
     network, expected = original("mobilenet_v3_small")
+    keras_own = "MobileNetV3Small"
 
     def application(include_top, weights, input_shape):
         assert (include_top, weights, input_shape) == (False, "imagenet", (64, 64, 3))
@@ -109,7 +112,8 @@ def test_a_download_is_copied_into_the_backbone(monkeypatch):
 
     backbone = conftest.built("mobilenet_v3_small")
     kept = backbone.get_weights()
-    applications.load_imagenet(application, backbone)
+    monkeypatch.setattr(keras.applications, keras_own, application)
+    application_copies.load_imagenet(keras_own, backbone)
     inputs = registry.REGISTRY["mobilenet_v3_small"].preprocess(conftest.pixels())
     np.testing.assert_allclose(backbone(inputs), expected, atol=1e-4 * np.abs(expected).max())
     backbone.set_weights(kept)
