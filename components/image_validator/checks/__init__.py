@@ -1,52 +1,36 @@
 """Checks of the validation, one function each: a context → findings.
 
-To add one: write the function in the module where it belongs, name it below in the order in which
-it is shown, and give ValidateConfig a severity of the same name.
+To add one, write a function in a module of this folder, and give ValidateConfig a severity of the
+same name. Findings of equal severity are shown in the order of the modules' names and, within a
+module, of its functions; an image that several checks remove is attributed to the first of them.
 """
 
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from components.image_validator import context
-from components.image_validator.checks import classes, copies, drift, images
+from components.image_validator import config, context
 
 Check = Callable[[context.Context], Iterable[context.Found]]
 
+
+def find(severity: Any) -> dict[str, Check]:
+    """Finds the checks by name whose severity is of a type: Severity or SetSeverity."""
+    fields = config.ValidateConfig.model_fields.items()
+    names = {name for name, field in fields if field.annotation == severity}
+    found = {}
+    for listed in sorted(pkgutil.iter_modules(__path__), key=lambda listed: listed.name):
+        module = importlib.import_module(f"{__name__}.{listed.name}")
+        for name, function in vars(module).items():
+            is_own = inspect.isfunction(function) and function.__module__ == module.__name__
+            if is_own and name in names:
+                found[name] = function
+    return found
+
+
 # Of single images and pairs of images; with the severity "quarantine", they are removed.
-IMAGE_CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
-        copies.label_conflicts,
-        copies.split_leaks,
-        copies.near_label_conflicts,
-        copies.near_split_leaks,
-        copies.duplicates,
-        copies.near_duplicates,
-        copies.span_copies,
-        images.blank,
-        images.too_dark,
-        images.too_bright,
-        images.low_contrast,
-        images.blurry,
-        images.odd_aspect_ratio,
-        images.odd_size,
-        images.greyscale,
-        images.not_servable,
-    )
-}
+IMAGE_CHECKS: dict[str, Check] = find(config.Severity)
 # Of the whole set, without the images that those removed.
-SET_CHECKS: dict[str, Check] = {
-    check.__name__: check
-    for check in (
-        classes.schema_anomalies,
-        classes.quarantined,
-        classes.small_classes,
-        classes.untested_classes,
-        classes.look_alikes,
-        classes.value_range,
-        classes.class_imbalance,
-        classes.label_map,
-        drift.label_drift,
-        drift.measure_drift,
-        drift.embedding_drift,
-    )
-}
+SET_CHECKS: dict[str, Check] = find(config.SetSeverity)

@@ -15,26 +15,10 @@ Key = Callable[[catalog.Image], Any]
 Keep = Callable[[set[Any]], Any]
 
 
-def duplicates(context: Context) -> Iterator[Found]:
-    """Reports copies of one file in one class and split."""
-    yield from _alike(context, _copies(context), "copies of others in their class and split")
-
-
-def near_duplicates(context: Context) -> Iterator[Found]:
-    """Reports near-duplicates in one class and split."""
-    yield from _alike(context, _near(context), "near-duplicates in their class and split")
-
-
 def label_conflicts(context: Context) -> Iterator[Found]:
     """Reports one file in several classes: the label of every copy is doubtful."""
     words = "one file under several labels"
     yield from _apart(context, _copies(context), words, _class_name, lambda _: None)
-
-
-def near_label_conflicts(context: Context) -> Iterator[Found]:
-    """Reports near-duplicates in several classes."""
-    words = "near-duplicates under several labels"
-    yield from _apart(context, _near(context), words, _class_name, lambda _: None)
 
 
 def split_leaks(context: Context) -> Iterator[Found]:
@@ -43,10 +27,26 @@ def split_leaks(context: Context) -> Iterator[Found]:
     yield from _apart(context, _copies(context), words, _split, max)
 
 
+def near_label_conflicts(context: Context) -> Iterator[Found]:
+    """Reports near-duplicates in several classes."""
+    words = "near-duplicates under several labels"
+    yield from _apart(context, _near(context), words, _class_name, lambda _: None)
+
+
 def near_split_leaks(context: Context) -> Iterator[Found]:
     """Reports near-duplicates in several splits."""
     words = "near-duplicates in several splits"
     yield from _apart(context, _near(context), words, _split, max)
+
+
+def duplicates(context: Context) -> Iterator[Found]:
+    """Reports copies of one file in one class and split."""
+    yield from _alike(context, _copies(context), "copies of others in their class and split")
+
+
+def near_duplicates(context: Context) -> Iterator[Found]:
+    """Reports near-duplicates in one class and split."""
+    yield from _alike(context, _near(context), "near-duplicates in their class and split")
 
 
 def span_copies(context: Context) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import sys
 
 import numpy as np
 import pytest
@@ -326,6 +327,49 @@ def test_every_check_has_a_severity_and_every_severity_a_check():
         assert fields[name].annotation == config.SetSeverity
     for name in checks.IMAGE_CHECKS:
         assert fields[name].annotation == config.Severity
+
+
+SHAPES = """
+from components.image_validator import context
+
+
+def square(data):
+    sides = [(image.info.height, image.info.width) for image in data.images]
+    found = [index for index, (height, width) in enumerate(sides) if height == width]
+    if found:
+        yield context.Found("square", [context.Case((index,)) for index in found], found)
+"""
+
+
+def test_a_check_is_a_function_and_a_severity(monkeypatch, tmp_path, clean):
+    class WithSquare(config.ValidateConfig):
+        square: config.Severity = "quarantine"
+
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(tmp_path)])
+    monkeypatch.setattr(config, "ValidateConfig", WithSquare)
+    # Gone from the imported modules afterwards.
+    monkeypatch.setitem(sys.modules, f"{checks.__name__}.shapes", None)
+    monkeypatch.delitem(sys.modules, f"{checks.__name__}.shapes")
+    monkeypatch.setattr(checks, "IMAGE_CHECKS", checks.find(config.Severity))
+    outcome = checked([*clean, image(900, height=300)])
+    finding = only(outcome, "square")
+    assert (finding.severity, finding.count) == ("quarantine", 1)
+    assert outcome.removed == {len(clean): "square"}
+
+
+def test_the_order_of_the_checks():
+    """Conflicts come before copies, so that they are the reason of what both remove."""
+    assert [*checks.IMAGE_CHECKS][:8] == [
+        "label_conflicts",
+        "split_leaks",
+        "near_label_conflicts",
+        "near_split_leaks",
+        "duplicates",
+        "near_duplicates",
+        "span_copies",
+        "blank",
+    ]
 
 
 def test_findings_round_trip(clean):
