@@ -1,7 +1,8 @@
 """Random changes to batches of training images. Never at evaluation or serving.
 
 In this order: one warp (random crop; flips, rotation, zoom and translation; the geometry of the
-policy), saturation, contrast and brightness, the other operations of the policy, erasing.
+policy), saturation, contrast and brightness, the other operations of the policy, the changes in
+``changes/``, of which erasing is the last.
 
 Random numbers are drawn apart from their use, see ``randomness``; :func:`apply` is a pure
 function of an image and its draws. Dimension letters: B batch, S side in pixels.
@@ -13,7 +14,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from data.augment import augment_config, erasing, photometric, policy, randomness, warp
+from data.augment import augment_config, photometric, policy, randomness, registry, warp
 
 DRAWS = randomness.DRAWS
 batch_draws = randomness.batch_draws
@@ -85,7 +86,8 @@ def _compiled(
             # About the mean before the warp, so that this does not have to wait for the warp.
             changed = photometric.adjust(changed, photometric.mean_levels(pixels), draws, config)
             changed = policy.operate(changed, steps, config)
-            changed = erasing.erase(changed, draws, config)
+            for one in registry.on(config):
+                changed = one.apply(changed, draws, config)
         return changed
 
     return change  # type: ignore[no-any-return]
@@ -103,7 +105,7 @@ def is_identity(config: augment_config.AugmentConfig) -> bool:
         config.contrast_fraction,
         config.saturation_fraction,
         config.crop_min_area_fraction < 1,
-        erasing.is_on(config),
+        registry.on(config),
         config.policy != "none",
     )
     return not any(changed)

@@ -9,6 +9,7 @@ Dimension letters: B batch, N images.
 
 import enum
 import hashlib
+import zlib
 
 import numpy as np
 import tensorflow as tf
@@ -16,13 +17,16 @@ import tensorflow as tf
 from data.augment import augment_config
 
 DRAWS_PER_POLICY_OPERATION = 3
+# Odd constants of the last mixing steps of MurmurHash3, and of Weyl's sequence.
+_MIX = (0x85EBCA6B, 0xC2B2AE35)
+_STEP = 0x9E3779B9
 
 
 class Draw(enum.IntEnum):
-    """The meaning of each column of the draws; insert before ``POLICY`` only with care.
+    """The meaning of each column of the draws.
 
     Columns keep their meaning for every config, so that turning one change on does not alter the
-    others.
+    others. A new column would alter all random numbers: new changes use :func:`own`.
     """
 
     FLIP_HORIZONTAL = 0
@@ -84,3 +88,33 @@ def view_draws(digests: list[bytes], view: int, seed: int) -> np.ndarray:
 def signed(draws: tf.Tensor, which: Draw | int) -> tf.Tensor:
     """Returns one column of float64 [B, DRAWS] draws, scaled to [-1, 1): float64 [B]."""
     return draws[:, which] * 2.0 - 1.0
+
+
+def own(draws: tf.Tensor, name: str, count: int) -> tf.Tensor:
+    """Derives random numbers for a change that has no column in the draws.
+
+    They are a hash of all draws of the image, the name and their position, so a new change alters
+    the random numbers of no other one.
+
+    Args:
+      draws: float64 [B, DRAWS] in [0, 1).
+      name: the name of the change.
+      count: how many numbers for each image, N.
+
+    Returns:
+      float64 [B, N] in [0, 1), multiples of 2⁻²⁴.
+    """
+    words = tf.cast(tf.cast(draws * 2.0**24, tf.int32), tf.uint32)
+    weights = tf.constant([pow(_MIX[0], power, 2**32) for power in range(1, DRAWS + 1)], tf.uint32)
+    keys = [(zlib.crc32(name.encode()) + number * _STEP) % 2**32 for number in range(count)]
+    mixed = tf.reduce_sum(words * weights, axis=1, keepdims=True) + tf.constant(keys, tf.uint32)
+    for shift, factor in zip((16, 13), _MIX, strict=True):
+        mixed = tf.bitwise.bitwise_xor(mixed, _shifted(mixed, shift)) * tf.constant(
+            factor, tf.uint32
+        )
+    mixed = tf.bitwise.bitwise_xor(mixed, _shifted(mixed, 16))
+    return tf.cast(_shifted(mixed, 8), tf.float64) * 2.0**-24
+
+
+def _shifted(values: tf.Tensor, bits: int) -> tf.Tensor:
+    return tf.bitwise.right_shift(values, tf.constant(bits, tf.uint32))

@@ -1,12 +1,14 @@
 import hashlib
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from data.augment import augment, augment_config, randomness, warp
+from data.augment import augment, augment_config, changes, randomness, registry, warp
 from tests import examples
 from tests.data.changes import NOTHING
 from tests.data.pictures import noise
@@ -287,3 +289,64 @@ def test_batch_draws_follow_their_seed():
     assert draws.shape == (8, augment.DRAWS)
     np.testing.assert_array_equal(draws, augment.batch_draws(SEED, 8))
     assert (draws != augment.batch_draws(SEED + 1, 8).numpy()).any()
+
+
+def test_own_draws_are_uniform_and_of_no_other_change():
+    draws = tf.cast(augment.batch_draws(SEED, 20_000), tf.float64)
+    one = randomness.own(draws, "one", 2).numpy()
+    assert (one >= 0).all() and (one < 1).all()
+    columns = [*one.T, randomness.own(draws, "other", 1).numpy()[:, 0], *draws.numpy().T]
+    for column in columns[:3]:
+        assert stats.kstest(column, "uniform").pvalue > 0.001
+    correlations = np.corrcoef(columns) - np.eye(len(columns))
+    assert np.abs(correlations).max() < 0.04
+    # Frozen, as those of the views are.
+    np.testing.assert_array_equal(randomness.own(draws[:9], "one", 3).numpy()[:, :2], one[:9])
+    halves = randomness.own(tf.fill([1, randomness.DRAWS], tf.constant(0.5, tf.float64)), "one", 2)
+    assert halves.numpy()[0].tolist() == pytest.approx([0.6570922, 0.0814869], abs=1e-7)
+
+
+INVERTING = """
+import tensorflow as tf
+
+from data.augment import change, randomness
+
+
+def apply(pixels, draws, config):
+    chosen = randomness.own(draws, "inverting", 1)[:, 0] < config.invert_probability
+    return tf.where(chosen[:, None, None, None], 255 - pixels, pixels)
+
+
+CHANGE = change.Change(lambda config: config.invert_probability > 0, apply)
+"""
+
+
+class WithInverting(augment_config.AugmentConfig):
+    invert_probability: float = 0.0
+
+
+def test_a_change_is_one_file_and_a_setting(monkeypatch, tmp_path, pixels):
+    (tmp_path / "inverting.py").write_text(INVERTING)
+    monkeypatch.setattr(changes, "__path__", [*changes.__path__, str(tmp_path)])
+    # Gone from the imported modules afterwards.
+    monkeypatch.setitem(sys.modules, f"{changes.__name__}.inverting", None)
+    monkeypatch.delitem(sys.modules, f"{changes.__name__}.inverting")
+    registry.every.cache_clear()
+    try:
+        off = WithInverting(**NOTHING.model_dump())
+        config = off.model_copy(update={"invert_probability": 0.5})
+        assert augment.is_identity(off) and not augment.is_identity(config)
+        changed = augment.augment(pixels, config, SEED).numpy()
+        inverted = (changed == 255 - pixels).all(axis=(1, 2, 3))
+        assert (inverted | (changed == pixels).all(axis=(1, 2, 3))).all()
+        assert 16 <= inverted.sum() <= 48
+        # Before erasing, which changes where it did without it.
+        erasing = {"erase_probability": 1.0, "invert_probability": 1.0}
+        both = augment.augment(pixels, off.model_copy(update=erasing), SEED).numpy()
+        without = off.model_copy(update={"erase_probability": 1.0})
+        erased = augment.augment(pixels, without, SEED).numpy()
+        kept = erased == pixels
+        np.testing.assert_array_equal(both[~kept], erased[~kept])
+        assert (both[kept] == 255 - pixels[kept]).mean() > 0.99
+    finally:
+        registry.every.cache_clear()

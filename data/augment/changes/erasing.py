@@ -9,13 +9,15 @@ import math
 
 import tensorflow as tf
 
-from data.augment import augment_config, randomness
+from data.augment import augment_config, change, randomness
 from data.images import fixed_point
 
 Draw = randomness.Draw
 
 _SMALLEST_AREA = 0.02
 _LARGEST_ASPECT_RATIO = 1 / 0.3
+# Last: what is changed after it would no longer be noise.
+_PLACE = 100
 # Odd constants of the mixing steps of MurmurHash3, as int32.
 _MIX = (-2048144789, -1028477387)
 
@@ -36,8 +38,6 @@ def erase(pixels: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentCon
     Returns:
       uint8 [B, S, S, 3] in 0–255.
     """
-    if not is_on(config):
-        return pixels
     side = pixels.shape[1]
     top, left, bottom, right = (
         edge[:, None, None, None] for edge in tf.unstack(_boxes(draws, config, side), axis=1)
@@ -71,3 +71,6 @@ def _boxes(draws: tf.Tensor, config: augment_config.AugmentConfig, side: int) ->
     top, bottom = span(tf.sqrt(area) * root, draws[:, Draw.ERASE_Y])
     left, right = span(tf.sqrt(area) / root, draws[:, Draw.ERASE_X])
     return tf.cast(tf.stack([top, left, bottom, right], axis=1), tf.int32)
+
+
+CHANGE = change.Change(is_on, erase, place=_PLACE)

@@ -1,0 +1,1 @@
+"""Changes of pixels. ``registry.py`` finds each module's CHANGE here; no other code names it."""
