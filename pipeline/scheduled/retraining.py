@@ -199,8 +199,8 @@ class Retraining:
         state.finished = self._clock()
         if found.pushed:
             state.releases[found.pushed.version] = self._clock()
-            if found.metrics and found.metrics.mean_score is not None:
-                state.mean_scores[found.pushed.version] = found.metrics.mean_score
+            if found.mean_score is not None:
+                state.mean_scores[found.pushed.version] = found.mean_score
             if found.predictions:
                 state.predictions[found.pushed.version] = found.predictions
 

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from data.splits import folder
 from pipeline.outcome import outcome, summary
+from tasks.classification.panels import outcome as classified
 from tests.data.folders import touch
 
 NAMES = ["[/red]", ":cat:", "[bold]x"]
@@ -28,7 +29,7 @@ def test_names_are_shown_as_they_are():
         quarantine_csv="/out/[q]/quarantine.csv",
         findings=[summary.Finding(check="blurry", severity="warn", message="m", count=3)],
         findings_page="/out/[p]/findings.html",
-        metrics=summary.Metrics(accuracy=0.5, per_class=dict.fromkeys(NAMES, row)),
+        metrics=classified.Metrics(accuracy=0.5, per_class=dict.fromkeys(NAMES, row)),
         verdict="refuse",
         blessed=False,
         reasons=["The recall of '[/red]' is 10.0%; at least 20.0% is needed."],

@@ -12,6 +12,7 @@ from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.scheduled import config, retraining
 from pipeline.settings import pipeline_config
+from tasks.classification.panels import outcome as classified
 from tests import saved_models
 from tests.data.pictures import noise
 
@@ -40,7 +41,7 @@ def summary_of(run_id: str, listing: folder.Listing, code: int, version: str | N
         quarantine_csv=None,
         findings=[],
         findings_page=None,
-        metrics=summary.Metrics(
+        metrics=classified.Metrics(
             accuracy=0.9, log_loss=0.1, macro_f1=0.9, mean_score=0.95, per_class={}
         ),
         verdict="refuse" if code == 3 else "release",
