@@ -1,7 +1,6 @@
 """``summary.json``: the outcome of a run, for programs. Every field is documented here."""
 
 import logging
-from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -55,11 +54,10 @@ class Layout(_Record):
     @classmethod
     def of(cls, listing: folder.Listing) -> "Layout":
         """Summarises a listing."""
-        counts = Counter(file.class_name for file in listing.files)
         return cls(
             splits=listing.splits,
             spans=[span.folder for span in listing.spans],
-            classes=dict(sorted(counts.items())),
+            classes=dict(sorted(folder.label_counts(listing.files).items())),
             unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
             unused_images=listing.unused.lost_images,
         )

@@ -234,7 +234,7 @@ def ingested() -> ingest_report.Report:
             for part, factor in (("train", 4.0), ("eval", 0.8), ("test", 1.0))
         },
         quarantined=[
-            ingest_report.Quarantined(f"glass/{reason}{number}.jpg", "glass", reason)
+            ingest_report.Quarantined(f"glass/{reason}{number}.jpg", ("glass",), reason)
             for reason, count in quarantined
             for number in range(count)
         ],
@@ -388,7 +388,7 @@ def hostile() -> content.Content:
         ),
         ingested=ingest_report.Report(
             {"train": dict.fromkeys(names, 0), "test": {SCRIPT: 3}},
-            [ingest_report.Quarantined(name, name, name) for name in HOSTILE],
+            [ingest_report.Quarantined(name, (name,), name) for name in HOSTILE],
             source=HOSTILE[5],
         ),
         findings=[validation.Finding(name, "warn", name, 0) for name in HOSTILE],

@@ -25,7 +25,7 @@ def files(tmp_path_factory) -> list[str]:
     for index in range(20):
         content = saved(noise(30, 50, index), "PNG")
         info = decode.decode(content, decode.DecodeConfig()).info
-        source = example.ImageSource(f"{index}.png", "a", 0, "00")
+        source = example.ImageSource(f"{index}.png", ("a",), (0,), "00")
         rows.append(example.Encoder().encode(content, info, source))
     records.write(str(Path(root) / records.shard_name(0, 1)), rows)
     return records.files(str(root))

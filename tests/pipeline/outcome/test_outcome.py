@@ -3,7 +3,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data.splits import folder
+from data.sources import by_folder
 from pipeline.outcome import outcome, summary
 from tasks.classification.panels import outcome as classified
 from tests.data.folders import touch
@@ -56,7 +56,7 @@ def test_names_are_shown_as_they_are():
 
 def test_the_summary_has_what_was_understood(tmp_path):
     touch(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "Testing/cat/3.jpg", "loose.jpg", ".x")
-    assert summary.Layout.of(folder.scan(tmp_path)).model_dump() == {
+    assert summary.Layout.of(by_folder.scan(tmp_path)).model_dump() == {
         "splits": {"test": ["Testing"], "train": ["train"]},
         "spans": [],
         "classes": {"cat": 2, "dog": 1},

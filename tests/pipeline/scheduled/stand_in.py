@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.sources import by_folder
 from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.scheduled import config, retraining
@@ -88,7 +89,7 @@ class Schedule:
 
     def leave(self, code: int, arguments: list[str]) -> None:
         """Writes what a run leaves."""
-        listing = folder.scan(self.root, pipeline_config.parse(arguments).ingest)
+        listing = by_folder.scan(self.root, pipeline_config.parse(arguments).ingest)
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:
