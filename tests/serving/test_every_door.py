@@ -64,7 +64,7 @@ def trained(exported, images) -> Said:
     path = exported[2]
     spec = training_stage.spec_of(trained_contract.read(path))
     content = [image.encoded for image in images]
-    stage = training_stage.ask(path.parent / "2.keras", spec, 1.0, content)
+    stage = training_stage.ask(path.parent / "2.keras", spec, {}, content)
     indices = stage.probabilities.argmax(axis=1)
     labels = [LABELS[i] if valid else "" for i, valid in zip(indices, stage.valid, strict=True)]
     assert 4 <= (~stage.valid).sum() < stage.valid.sum()

@@ -164,14 +164,22 @@ def running(
             yield address
 
 
-def ask(server: Starting, address: Address, images: Sequence[bytes]) -> probe.Stage:
+def ask(
+    server: Starting, address: Address, images: Sequence[bytes], name_output: str
+) -> probe.Stage:
     """Sends N encoded images to a server that has loaded the model.
+
+    Args:
+      server: the server.
+      address: its address.
+      images: the images.
+      name_output: the output that names what the model found.
 
     Raises:
       ServerError: it dies, answers with an error, or not within its limit.
     """
     with server.told():
-        return _answers(address, images, server.limit_s)
+        return _answers(address, images, server.limit_s, name_output)
 
 
 def _link(source: str, target: str) -> None:
@@ -196,11 +204,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe.Stage:
+def _answers(
+    address: Address, images: Sequence[bytes], limit_s: float, name_output: str
+) -> probe.Stage:
+    wanted = {*probe.OUTPUTS, name_output}
     with asked(address, limit_s) as (client, rank, offered):
-        parts = _in_parts(client, address.model, images, rank, offered & set(probe.OUTPUTS))
+        parts = _in_parts(client, address.model, images, rank, offered & wanted)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    labels = [label.decode() for label in joined["label"]] if "label" in joined else None
+    named = joined.get(name_output)
+    labels = None if named is None else [label.decode() for label in named]
     return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from data import formats
 from tasks import metric
-from tasks.classification.figures import registry, reliability
+from tasks.classification.figures import FIGURES, reliability
 from tasks.classification.figures import result as evaluation
 from tasks.classification.panels import confusion
 from tasks.pages import parts, reliability_chart, scale
@@ -103,7 +103,7 @@ def columns(metrics: Iterable[metric.Metric], result: evaluation.Result) -> list
 
 def by_class(result: evaluation.Result) -> list[parts.Column]:
     """Returns the metrics of each class as they are shown."""
-    return columns(registry.by_class(), result)
+    return columns(FIGURES.by_class, result)
 
 
 def averages(result: evaluation.Result) -> list[tuple[str, Any]]:
@@ -120,4 +120,4 @@ def metrics_of(found: evaluation.Result) -> list[metric.Metric]:
     """Returns the informative metrics of a whole split."""
     # Top-k accuracy is the accuracy for k = 1, and always 1 for all classes.
     says_nothing = () if 1 < found.top_k < len(found.labels) else (TOP_K,)
-    return [one for one in registry.of_whole() if one.name not in says_nothing]
+    return [one for one in FIGURES.of_whole if one.name not in says_nothing]
