@@ -37,9 +37,9 @@ import pydantic
 
 import tasks
 from tasks import checking
+from tasks.facets import judging
 from tasks.facets.serving import Signatures
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
-from tasks.facets import judging
 from tasks.pages import parts
 
 DEFAULT = "classification"

@@ -274,7 +274,7 @@ CASES = {
     ),
     "predictions": Reader(
         "tasks/predictions/schema.py:read_batches tasks/predictions/schema.py:read_schema"
-        " tasks/predictions/schema.py:labels_of",
+        " tasks/predictions/schema.py:labels_of tasks/predictions/schema.py:about_of",
         saved("Split-test/predictions-00000-of-00001.parquet", save_predictions),
         lambda path: predictions.Predictions.read(str(path.parent.parent), "test"),
     ),

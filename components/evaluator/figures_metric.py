@@ -9,7 +9,6 @@ import numpy as np
 from components.evaluator import gathered
 from components.evaluator.tfma import metric_types, metric_util
 from tasks import evaluate_config, metric, task
-from tasks.facets import judging
 
 
 class FiguresMetric(metric_types.Metric):
@@ -81,11 +80,8 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
         self._eval_config = eval_config
 
     def create_accumulator(self) -> gathered.Gathered:
-        return gathered.Gathered(self._figures.measurements, self._config)
-
-    @property
-    def _figures(self) -> judging.Figures:
-        return task.load(self._task_name).figures
+        measurements = task.load(self._task_name).figures.measurements
+        return gathered.Gathered(measurements, self._config)
 
     def add_input(self, accumulator: gathered.Gathered, element: Any) -> gathered.Gathered:
         key = next(iter(self._keys.values()))
@@ -98,7 +94,7 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
                 flatten=False,
             )
         )
-        figures = self._figures
+        figures = task.load(self._task_name).figures
         accumulator.add(figures.target(label), figures.answer(prediction))
         return accumulator
 

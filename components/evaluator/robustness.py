@@ -6,7 +6,6 @@ a served image, so that the classifier gets what a worse camera would deliver.
 Dimension letters: B batch, N images, H, W image, S side in pixels, K classes.
 """
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
@@ -16,13 +15,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
+from components.evaluator import corruptions
 from components.trainer.features import engine
 from data import progress
 from data.examples import example
 from data.graph import decoding
-from data.images import decode
 from tasks import evaluate_config, metric, task
 from tasks.facets import judging
 from tasks.predictions import answered
@@ -30,25 +28,9 @@ from tasks.statistics import averages
 
 BATCH = 16
 LIMIT = 500
-# Larger images are reduced to this before they are corrupted, since blurring 50 megapixels takes
-# seconds and the model reduces them anyway.
-MAX_SIDE_PX = 1024
 CLEAN = "clean"
 TASK = "corrupting images"
 RECALL = "recall"
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """A mild image corruption.
-
-    Attributes:
-      name: the name on the report.
-      apply: an upright RGB image → the corrupted one, of the same size.
-    """
-
-    name: str
-    apply: Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True)
@@ -72,69 +54,6 @@ class Row:
     macro_recall_loss: float | None
     count: int
     unchanged: int
-
-
-def _jpeg(image: Image.Image) -> Image.Image:
-    """Compresses with visible blocks: quality 30; ImageNet-C's mildest is 25."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=30)
-    return Image.open(buffer)
-
-
-def _blur(image: Image.Image) -> Image.Image:
-    """Blurs with a Gaussian of 0.5 % of the shorter side: ImageNet-C's mildest, 1 px of 224."""
-    return image.filter(ImageFilter.GaussianBlur(0.005 * min(image.size)))
-
-
-def _brighter(image: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(image).enhance(1.3)
-
-
-def _darker(image: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(image).enhance(0.7)
-
-
-def _left(image: Image.Image) -> Image.Image:
-    return _rotated(image, 10)
-
-
-def _right(image: Image.Image) -> Image.Image:
-    return _rotated(image, -10)
-
-
-def _rotated(image: Image.Image, degrees: float) -> Image.Image:
-    """Rotates anticlockwise; corners mirror the image, since black ones would be unrealistic."""
-    width, height = image.size
-    margin = max(image.size) // 8 + 1  # sin 10° of half a side, and some
-    values = np.pad(np.asarray(image), ((margin,) * 2, (margin,) * 2, (0, 0)), "symmetric")
-    turned = Image.fromarray(values).rotate(degrees, Image.Resampling.BICUBIC)
-    return turned.crop((margin, margin, margin + width, margin + height))
-
-
-# In the spirit of ImageNet-C, at or below its mildest level. Source: Hendrycks & Dietterich,
-# "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", 2019,
-# https://arxiv.org/abs/1903.12261.
-CORRUPTIONS = (
-    Corruption("JPEG quality 30", _jpeg),
-    Corruption("blur 0.5 %", _blur),
-    Corruption("brightness +30 %", _brighter),
-    Corruption("brightness −30 %", _darker),
-    Corruption("rotation +10°", _left),
-    Corruption("rotation −10°", _right),
-)
-
-
-def opened(encoded: bytes) -> Image.Image | None:
-    """Opens an image upright, RGB, at most MAX_SIDE_PX long; None where Pillow cannot open it."""
-    try:
-        with Image.open(io.BytesIO(encoded), formats=decode.formats()) as image:
-            image.draft(None, (MAX_SIDE_PX, MAX_SIDE_PX))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
-            return upright
-    # Malicious files make Pillow's plugins raise anything from struct.error to ZeroDivisionError.
-    except Exception:
-        return None
 
 
 @dataclass(frozen=True)
@@ -170,7 +89,7 @@ def of_network(
     """
     if not limit:
         return []
-    count = min(limit, len(found.paths)) * len(CORRUPTIONS)
+    count = min(limit, len(found.paths)) * len(corruptions.CORRUPTIONS)
     run = engine.compile_for(network, count, tf.uint8)
     learned = task.load(contract["task"])
 
@@ -206,7 +125,7 @@ def measure(
       A row for the clean images, then one for each corruption.
     """
     chosen = choose(files, found.groups, limit)
-    names = [CLEAN, *(corruption.name for corruption in CORRUPTIONS)]
+    names = [CLEAN, *(corruption.name for corruption in corruptions.CORRUPTIONS)]
     measurement = next(
         one for one in figures.measurements if {figures.share_right, RECALL} <= set(one.names)
     )
@@ -223,7 +142,7 @@ def measure(
             if is_open.any():
                 pixels = np.concatenate([view for view in views if view is not None])
                 told = eye.answer(pixels)
-                by_image = told.reshape(-1, len(CORRUPTIONS), *told.shape[1:])
+                by_image = told.reshape(-1, len(corruptions.CORRUPTIONS), *told.shape[1:])
                 answers[1:, is_open] = np.moveaxis(by_image, 1, 0)
             for tally, rows in zip(tallies, answers, strict=True):
                 tally.add(targets[places], rows)
@@ -237,10 +156,10 @@ def measure(
 
 def _views(encoded: bytes, resized: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
     """Applies every corruption, uint8 [C, S, S, 3]; None where Pillow cannot open the image."""
-    image = opened(encoded)
+    image = corruptions.opened(encoded)
     if image is None:
         return None
-    return np.stack([resized(np.asarray(one.apply(image))) for one in CORRUPTIONS])
+    return np.stack([resized(np.asarray(one.apply(image))) for one in corruptions.CORRUPTIONS])
 
 
 def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:

@@ -125,7 +125,7 @@ def serving_default_in_process(server, images) -> Said:
 
 def serve_examples_in_process(server, images) -> Said:
     serve = loaded(server.folder / "1").signatures["serve_examples"]
-    records = tf.constant(parity.serialized(images))
+    records = tf.constant([asking.record(content) for content in images])
     return of_rows({key: one.numpy() for key, one in serve(examples=records).items()})
 
 

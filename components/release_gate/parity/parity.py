@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from components.predict import asking
 from components.preprocess import materialise
 from components.release_gate.parity import parity_images, probe, server_stage, training_stage
 from components.trainer import contract as trained_contract
 from data import errors, fresh_process
-from data.examples import example
 from tasks import task
 
 TOLERANCE = 1e-4
@@ -113,7 +112,7 @@ def check(
                     probe.ask,
                     saved_model,
                     encoded,
-                    serialized(encoded),
+                    [asking.record(content) for content in encoded],
                     name_output,
                     time_limit_s,
                     worker,
@@ -212,16 +211,6 @@ def compare(
             name = images[index].name
             found.append(Difference(name, stage.name, float(distances[index]), flags))
     return found
-
-
-def serialized(encoded: Sequence[bytes]) -> list[bytes]:
-    """Returns images as tf.Examples without other features."""
-    records = []
-    for content in encoded:
-        record = tf.train.Example()
-        record.features.feature[example.ENCODED].bytes_list.value.append(content)
-        records.append(record.SerializeToString(deterministic=True))
-    return records
 
 
 def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list[str]:

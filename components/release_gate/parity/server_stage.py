@@ -178,8 +178,13 @@ def ask(
     Raises:
       ServerError: it dies, answers with an error, or not within its limit.
     """
-    with server.told():
-        return _answers(address, images, server.limit_s, name_output)
+    wanted = {*probe.OUTPUTS, name_output}
+    with server.told(), asked(address, server.limit_s) as (client, rank, offered):
+        parts = _in_parts(client, address.model, images, rank, offered & wanted)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    named = joined.get(name_output)
+    labels = None if named is None else [label.decode() for label in named]
+    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 
 def _link(source: str, target: str) -> None:
@@ -202,18 +207,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _answers(
-    address: Address, images: Sequence[bytes], limit_s: float, name_output: str
-) -> probe.Stage:
-    wanted = {*probe.OUTPUTS, name_output}
-    with asked(address, limit_s) as (client, rank, offered):
-        parts = _in_parts(client, address.model, images, rank, offered & wanted)
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    named = joined.get(name_output)
-    labels = None if named is None else [label.decode() for label in named]
-    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 
 @contextlib.contextmanager

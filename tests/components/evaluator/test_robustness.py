@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.evaluator import robustness
+from components.evaluator import corruptions, robustness
 from data import progress
 from data.examples import example, records
 from data.graph import decoding
@@ -15,12 +15,12 @@ from tasks.classification.figures import FIGURES
 from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright"]
-BY_NAME = {one.name: one for one in robustness.CORRUPTIONS}
+BY_NAME = {one.name: one for one in corruptions.CORRUPTIONS}
 
 
 def told(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Predicts an image with a mean above 127.5 as bright: returns class ids and valid."""
-    images = [robustness.opened(content) for content in encoded]
+    images = [corruptions.opened(content) for content in encoded]
     means = [0.0 if image is None else np.asarray(image).mean() for image in images]
     return np.greater(means, 127.5).astype(np.int64), np.array(
         [one is not None for one in images], bool
@@ -171,8 +171,8 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
     )
     files = write(tmp_path, [(content, 0)])
     robustness.measure(FIGURES, robustness.Eye(answer, 32, "letterbox"), found, files)
-    opened = robustness.opened(content)
-    encoded = [saved(one.apply(opened), "BMP") for one in robustness.CORRUPTIONS]
+    opened = corruptions.opened(content)
+    encoded = [saved(one.apply(opened), "BMP") for one in corruptions.CORRUPTIONS]
     read = decoding.batch_reader(32, "letterbox", image_reading.DEFAULT)
     expected, refused = read(tf.constant(encoded))
     assert set(refused.numpy()) == {b""}

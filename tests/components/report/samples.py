@@ -18,8 +18,7 @@ from components.report import index as run_index
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import ingest_report
-from tasks import collecting as figures
-from tasks import evaluate_config, gate_check
+from tasks import collecting, evaluate_config, gate_check
 from tasks import result as task_result
 from tasks.classification import answers as predictions
 from tasks.classification import evidence as against_served
@@ -125,7 +124,7 @@ def measured(found: predictions.Predictions) -> result.Result:
         tally = measurement.tally(EVALUATE.for_classes(len(NAMES)))
         tally.add(found.label_ids, found.probabilities)
         values |= tally.values()
-    whole = figures.Measured(np.array(COUNTS), len(found.paths), values)
+    whole = collecting.Measured(np.array(COUNTS), len(found.paths), values)
     slices = [
         task_result.Slice(feature, value, count, {"accuracy": rate(hits, count)})
         for feature, value, count, hits in (
@@ -135,7 +134,7 @@ def measured(found: predictions.Predictions) -> result.Result:
             ("image/span", "2", 141, 126),
         )
     ]
-    made = figures.collect(list(NAMES), EVALUATE, whole, [])
+    made = FIGURES.collect(list(NAMES), EVALUATE, whole, [])
     return dataclasses.replace(made, slices=slices)
 
 
@@ -370,10 +369,10 @@ def hostile() -> content.Content:
         candidate=predictions.Predictions(
             names,
             paths,
-            np.zeros(len(paths), np.int64),
-            np.zeros([len(paths), count], np.float32),
             np.zeros(len(paths), bool),
             np.zeros(len(paths), np.float32),
+            label_ids=np.zeros(len(paths), np.int64),
+            probabilities=np.zeros([len(paths), count], np.float32),
         ),
         contract={
             "backbone": SCRIPT,

@@ -14,8 +14,7 @@ from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, manifest
 from data import errors, fresh_process
 from data.examples import example, records
-from tasks import task
-from tasks import gate_check
+from tasks import gate_check, task
 from tasks.classification.compare import COMPARE
 from tests import models
 
