@@ -16,7 +16,8 @@ import pytest
 import tensorflow as tf
 from packaging import version
 
-from components.release_gate.parity import parity, parity_images, training_stage
+from components.predict import asking
+from components.release_gate.parity import parity_images, training_stage
 from components.trainer import contract as trained_contract
 from data.images import refusals
 from serving import __main__ as command
