@@ -77,10 +77,10 @@ def _train(step: runner.Step) -> str:
 
 def _phases(history: training_history.History) -> str:
     parts = [
-        f"{phase_names.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
+        f"{phase_names.TITLES[phase]} {formats.percent(history.best_score(phase))}"
         for phase in history.phases
     ]
-    return f"eval accuracy: {', then '.join(parts)}; {history.cache}"
+    return f"eval {history.score_title}: {', then '.join(parts)}; {history.cache}"
 
 
 def _predict(step: runner.Step) -> str:
