@@ -1,4 +1,4 @@
-"""Requests that a stranger may send to the doors, by hypothesis strategies.
+"""Requests that a stranger may send to the gateway, by hypothesis strategies.
 
 Most are nearly right: one thing in a sound request is wrong, so that they come far.
 """
@@ -21,29 +21,29 @@ class Attempt:
     """A request.
 
     Attributes:
-      door: V1, V2 or PAGE.
+      api: V1, V2 or PAGE.
       method: of HTTP; so are ``path`` and ``headers``.
       body: as it is sent.
-      told_length: the Content-Length; None: there is none.
+      stated_length: the Content-Length; None: there is none.
       finished: whether the client says that it sends nothing more.
     """
 
-    door: str
+    api: str
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
-    told_length: int | None
+    stated_length: int | None
     finished: bool = False
 
     def wire(self) -> bytes:
         """The bytes that are sent."""
-        return raw_http.request(self.method, self.path, self.headers, self.body, self.told_length)
+        return raw_http.request(self.method, self.path, self.headers, self.body, self.stated_length)
 
 
-def attempt(door: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Attempt:
+def attempt(api: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Attempt:
     """A POST without anything odd about its HTTP."""
-    return Attempt(door, "POST", path, headers or {}, body, len(body))
+    return Attempt(api, "POST", path, headers or {}, body, len(body))
 
 
 def _b64(image: bytes) -> dict[str, str]:
@@ -199,7 +199,7 @@ def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
         )
         headers = {**one.headers, "Transfer-Encoding": "chunked"}
         body += b"0\r\n\r\n"
-        return replace(one, headers=headers, body=body, told_length=None, finished=True)
+        return replace(one, headers=headers, body=body, stated_length=None, finished=True)
 
     headers = st.sampled_from(
         [
@@ -223,7 +223,7 @@ def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
         st.builds(lambda one, more: replace(one, headers=more), sound, headers),
         st.builds(chunked, sound, st.integers(1, 300), sizes),
         st.builds(
-            lambda one, lie: replace(one, told_length=max(0, len(one.body) + lie), finished=True),
+            lambda one, lie: replace(one, stated_length=max(0, len(one.body) + lie), finished=True),
             sound,
             lies,
         ),

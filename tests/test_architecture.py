@@ -12,7 +12,7 @@ import setuptools
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "tasks", "components", "pipeline", "serving")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-DOOR_NAMES = {
+ADAPTERS = {
     "component.py",
     "executor.py",
     "components/evaluator/baseline.py",
@@ -35,7 +35,7 @@ DOOR_NAMES = {
 }
 # What puts the steps together and runs them.
 WIRED = {"pipeline", "pipeline/history", "pipeline/run", "pipeline/wiring"}
-DOOR_LIBRARIES = {
+ADAPTED = {
     "airflow",
     "apache_beam",
     "kfp",
@@ -51,8 +51,8 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def is_door(path: Path) -> bool:
-    return path.name in DOOR_NAMES or relative(path) in DOOR_NAMES
+def is_adapter(path: Path) -> bool:
+    return path.name in ADAPTERS or relative(path) in ADAPTERS
 
 
 def imported(path: Path) -> set[str]:
@@ -67,7 +67,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_sizes(path):
-    limit = 120 if is_door(path) else 300
+    limit = 120 if is_adapter(path) else 300
     assert len(path.read_text().splitlines()) <= limit
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -78,10 +78,10 @@ def test_sizes(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
-def test_only_doors_know_tfx_and_beam(path):
-    if relative(path).rpartition("/")[0] in WIRED or is_door(path):
+def test_only_adapters_know_tfx_and_beam(path):
+    if relative(path).rpartition("/")[0] in WIRED or is_adapter(path):
         return
-    assert not imported(path) & DOOR_LIBRARIES
+    assert not imported(path) & ADAPTED
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

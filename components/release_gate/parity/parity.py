@@ -71,7 +71,7 @@ class Parity:
 def check(
     keras_file: Path,
     saved_model: Path,
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     tolerance: float = TOLERANCE,
     spec: materialise.Spec | None = None,
     ask_server: bool = True,
@@ -166,7 +166,7 @@ def _ask_server(
 
 def judge(
     found: Parity,
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stages: Sequence[probe.Stage],
     task_name: str,
     contract: Mapping[str, Any],
@@ -198,7 +198,7 @@ def judge(
 
 
 def compare(
-    images: Sequence[parity_images.Golden], stages: Sequence[probe.Stage], tolerance: float
+    images: Sequence[parity_images.ParityImage], stages: Sequence[probe.Stage], tolerance: float
 ) -> list[Difference]:
     """Compares every stage with the first, image by image; all have the same N and K."""
     first = stages[0]
@@ -261,7 +261,7 @@ def _sentences(
 
 
 def _misnamed(
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stage: probe.Stage,
     task_name: str,
     contract: Mapping[str, Any],
