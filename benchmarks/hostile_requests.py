@@ -156,8 +156,8 @@ def v2_binary(images: st.SearchStrategy[bytes], model: str) -> st.SearchStrategy
             "parameters": {"binary_data_size": len(binary) if size is None else size},
         }
         head = hostile_json.text({"inputs": [tensor], "parameters": {"binary_data_output": True}})
-        told = str(len(head)) if length is None else length
-        return attempt(V2, _infer(model), head + binary, {protocol.HEADER_LENGTH: told})
+        stated = str(len(head)) if length is None else length
+        return attempt(V2, _infer(model), head + binary, {protocol.HEADER_LENGTH: stated})
 
     number = st.one_of(st.integers(0, 2**32 - 1), st.integers(0, 900))
     length = st.one_of(st.integers(-1, 400).map(str), st.sampled_from(["a", "9" * 30, ""]))
@@ -192,10 +192,10 @@ def v2_other(model: str) -> st.SearchStrategy[Attempt]:
 def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
     """Sound requests in odd HTTP."""
 
-    def chunked(one: Attempt, size: int, told: str) -> Attempt:
+    def chunked(one: Attempt, size: int, stated: str) -> Attempt:
         parts = [one.body[start : start + size] for start in range(0, len(one.body), size)]
         body = b"".join(
-            f"{told or format(len(part), 'x')}\r\n".encode() + part + b"\r\n" for part in parts
+            f"{stated or format(len(part), 'x')}\r\n".encode() + part + b"\r\n" for part in parts
         )
         headers = {**one.headers, "Transfer-Encoding": "chunked"}
         body += b"0\r\n\r\n"
@@ -215,7 +215,7 @@ def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
     )
     methods = st.sampled_from(["GET", "PUT", "TRACE", "CONNECT", "\u00dc", "", "P" * 9000])
     sizes = st.sampled_from(["", "", "", "zz", "-1", "fffff"])
-    # Less comes than was told; what comes behind is taken for the next request.
+    # Less comes than was stated; what comes behind is taken for the next request.
     lies = st.one_of(
         st.sampled_from([1, 100, 10**6, 10**12, 10**30]), st.integers(1, 200).map(int.__neg__)
     )

@@ -167,8 +167,8 @@ async def overload(address: dict[str, str], clients: int, seconds: float) -> dic
             try:
                 async with session.post(url, data=body, headers=headers) as response:
                     await response.read()
-                    told = "Retry-After" in response.headers or response.status == 200
-                    statuses[f"{response.status}{'' if told else ' without Retry-After'}"] += 1
+                    is_fine = "Retry-After" in response.headers or response.status == 200
+                    statuses[f"{response.status}{'' if is_fine else ' without Retry-After'}"] += 1
             except (aiohttp.ClientError, asyncio.TimeoutError) as error:
                 statuses[type(error).__name__] += 1
 

@@ -4,6 +4,7 @@ import ast
 import graphlib
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,8 +97,17 @@ def test_keras_is_imported_as_keras(path):
     assert "tf.keras" not in path.read_text()
 
 
+def named(path: Path) -> str:
+    """The name of a module; that of a package for its ``__init__``."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def needed(path: Path, modules: dict[str, Path]) -> set[str]:
-    """The modules that one imports, in functions and for types too."""
+    """The modules that one imports, in functions and for types too.
+
+    A package's ``__init__`` runs before the modules in it, so it is needed as they are, but not by
+    the modules of the package itself: for them it is under way, and may import them.
+    """
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -105,18 +115,57 @@ def needed(path: Path, modules: dict[str, Path]) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in modules else f"{node.module}" for name in names}
+    own = named(path)
+    for name in found & modules.keys():
+        parents = {name.rsplit(".", count)[0] for count in range(1, name.count(".") + 1)}
+        found |= {parent for parent in parents if not f"{own}.".startswith(f"{parent}.")}
     return found & modules.keys()
+
+
+def circle(paths: list[Path]) -> list[str]:
+    """The modules of a circle of imports; none without one."""
+    modules = {named(path): path for path in paths}
+    graph = {name: needed(path, modules) - {name} for name, path in modules.items()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def test_no_module_needs_itself():
     """A circle is one, though an import within a function or for types alone hides it."""
-    modules = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in FILES
-    }
-    graph = {name: needed(path, modules) - {name} for name, path in modules.items()}
-    assert graph["components.trainer.loop.phases"] > {"components.trainer.loop.feeding"}
-    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+    modules = {named(path): path for path in FILES}
+    phases = needed(modules["components.trainer.loop.phases"], modules)
+    assert phases > {"components.trainer.loop.feeding", "components.trainer.backbones", "data"}
+    assert circle(FILES) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        ({"a/__init__.py": "", "a/x.py": "from b import y", "b/__init__.py": "", "b/y.py": ""}, []),
+        (  # only the __init__ closes it
+            {
+                "a/__init__.py": "from b import y",
+                "a/x.py": "",
+                "b/__init__.py": "",
+                "b/y.py": "def later():\n    import a.x",
+            },
+            ["a", "b.y"],
+        ),
+        (  # a package that imports its own modules
+            {"a/__init__.py": "from a import x", "a/x.py": "from a.z import z", "a/z.py": "z = 1"},
+            [],
+        ),
+    ],
+)
+def test_a_circle_through_a_package_is_one(monkeypatch, tmp_path, texts, found):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert sorted(set(circle(sorted(tmp_path.rglob("*.py"))))) == found
 
 
 @pytest.mark.parametrize("name", PACKAGES)
