@@ -754,7 +754,7 @@ def reads_back(node: ast.AST) -> bool:
 def test_every_reader_is_in_the_table():
     found = {name for path in sources() for name in functions_with(reads_back, path)}
     covered = {name for reader in CASES.values() for name in reader.covers.split()}
-    # What goes through `told` alone is covered too.
+    # What goes through `reading` alone is covered too.
     assert found - covered - EXPLAINED.keys() == set()
     assert EXPLAINED.keys() - found == set()
 
