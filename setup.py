@@ -76,6 +76,8 @@ PACKAGES = [
     "tasks.classification.figures.metrics",
     "tasks.classification.panels",
     "tasks.facets",
+    "tasks.multilabel",
+    "tasks.multilabel.calibration",
     "tasks.pages",
     "tasks.predictions",
     "tasks.statistics",

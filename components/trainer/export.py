@@ -63,7 +63,6 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.spec = spec
         self.task_signatures: Any = task.load(spec.task).signatures
-        self.label_names = tf.constant(spec.labels)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
 
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -91,7 +90,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         outlier_scores = outliers.scores(embedding, detector.directions)
         more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
         return {
-            **self.task_signatures.answer(self.fitted.answers, self.label_names, outputs, valid),
+            **self.task_signatures.answer(self.fitted.answers, self.spec.labels, outputs, valid),
             **_validity(refused),
             **more,
             "outlier_score": tf.where(valid, outlier_scores, 0.0),
@@ -113,7 +112,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         heat, outputs = self.explainer.explain(pixels, asked)
         shown = valid if class_ids is None else valid & (class_ids >= 0)
         told = self.task_signatures.explained(
-            self.fitted.answers, self.label_names, outputs, shown, asked
+            self.fitted.answers, self.spec.labels, outputs, shown, asked
         )
         return {
             "heatmap": tf.where(shown[:, None, None], heat, 0.0),
@@ -149,8 +148,9 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=named, autograph=False)
         def explain_label(image_bytes: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-            found = label[:, None] == self.label_names
-            class_ids = tf.where(tf.reduce_any(found, axis=1), tf.argmax(found, axis=1), -1)
+            found = label[:, None] == tf.constant(self.spec.labels)
+            place = tf.argmax(tf.cast(found, tf.int32), axis=1)
+            class_ids = tf.where(tf.reduce_any(found, axis=1), place, tf.constant(-1, tf.int64))
             return self.explain(image_bytes, class_ids)
 
         more = {"explain_label": explain_label} if self.task_signatures.explains_names else {}

@@ -27,13 +27,13 @@ class Signatures(Protocol):
     explains_names: bool
 
     def answer(
-        self, fitted: Fitted, names: tf.Tensor, outputs: tf.Tensor, valid: tf.Tensor
+        self, fitted: Fitted, labels: Sequence[str], outputs: tf.Tensor, valid: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Makes the task's outputs of ``serving_default``, inside a graph.
 
         Args:
           fitted: what was fitted after training.
-          names: string [K], the classes.
+          labels: the K classes.
           outputs: float32 [B, …], of the head.
           valid: bool [B]; where it is false, the outputs are 0 or empty.
         """
@@ -41,7 +41,7 @@ class Signatures(Protocol):
     def explained(
         self,
         fitted: Fitted,
-        names: tf.Tensor,
+        labels: Sequence[str],
         outputs: tf.Tensor,
         valid: tf.Tensor,
         class_ids: tf.Tensor | None = None,
@@ -50,7 +50,7 @@ class Signatures(Protocol):
 
         Args:
           fitted: as for :meth:`answer`.
-          names: as for :meth:`answer`.
+          labels: as for :meth:`answer`.
           outputs: as for :meth:`answer`.
           valid: as for :meth:`answer`.
           class_ids: int64 [B], the explained classes; None: the most probable ones.
