@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 _TOLERANCE = 1e-3  # of a sum of probabilities
 
@@ -13,10 +12,6 @@ class Compare:
     """See ``judging.Compare``."""
 
     name_output = "label"
-
-    def from_outputs(self, outputs: tf.Tensor, contract: Mapping[str, Any]) -> tf.Tensor:
-        """See ``judging.Compare``: softmax of the calibrated logits."""
-        return tf.nn.softmax(outputs / float(contract.get("temperature", 1.0)))
 
     def names(
         self, probabilities: np.ndarray, valid: np.ndarray, contract: Mapping[str, Any]

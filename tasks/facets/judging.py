@@ -195,9 +195,6 @@ class Compare(Protocol):
     # The output of the signatures that names what the model found, string [N].
     name_output: str
 
-    def from_outputs(self, outputs: "tf.Tensor", contract: Mapping[str, Any]) -> "tf.Tensor":
-        """Turns the trained network's outputs, float [N, K], into probabilities, float32 [N, K]."""
-
     def names(
         self, probabilities: np.ndarray, valid: np.ndarray, contract: Mapping[str, Any]
     ) -> list[str]:

@@ -74,13 +74,14 @@ def classify(
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        compare = task.load(task_name).compare
+        with read_back.told("contract of the model"):
+            fitted = task.load(task_name).calibration.of_contract(contract)
         network = keras.saving.load_model(keras_file, compile=False)
         parts = []
         for start in range(0, len(pixels), BATCH):
             batch = tf.cast(pixels[start : start + BATCH], tf.float32)
             outputs = network(batch, training=False)
-            parts.append(compare.from_outputs(outputs, contract).numpy())
+            parts.append(fitted.probabilities(outputs).numpy())
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(short)
     return np.concatenate(parts)
