@@ -78,6 +78,8 @@ PACKAGES = [
     "tasks.facets",
     "tasks.multilabel",
     "tasks.multilabel.calibration",
+    "tasks.multilabel.figures",
+    "tasks.multilabel.figures.metrics",
     "tasks.pages",
     "tasks.predictions",
     "tasks.statistics",

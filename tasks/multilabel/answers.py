@@ -34,13 +34,13 @@ def given(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Returns the labels that a model gives: those whose probability reaches their threshold.
 
     Args:
-      probabilities: float32 [..., K] in 0–1; all 0 without an answer, which gives no label.
+      probabilities: float32 [..., K] in 0–1.
       thresholds: float32 [K] in 0–1.
 
     Returns:
       bool [..., K].
     """
-    return (probabilities >= thresholds) & (probabilities > 0)
+    return probabilities >= thresholds  # type: ignore[no-any-return]
 
 
 def named(row: np.ndarray, thresholds: np.ndarray, labels: Sequence[str]) -> list[str]:
@@ -76,7 +76,7 @@ class Predictions(answered.Answered):
         table = schema.read_columns(paths, wanted, types)
         labels = schema.labels_of(table.schema)
         # In a file that a model did not write, the columns may not fit each other.
-        with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
+        with read_back.reading(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
             return cls(
                 **answered.common(table, labels),
                 truths=_truths(table[LABEL_IDS].to_pylist(), len(labels)),
@@ -86,8 +86,8 @@ class Predictions(answered.Answered):
 
     @property
     def given(self) -> np.ndarray:
-        """Returns the labels that the model gives, bool [N, K]."""
-        return given(self.probabilities, self.thresholds)
+        """Returns the labels that the model gives, bool [N, K]; none where it cannot read."""
+        return given(self.probabilities, self.thresholds) & self.valid[:, None]
 
     @property
     def targets(self) -> np.ndarray:
@@ -97,7 +97,7 @@ class Predictions(answered.Answered):
     @property
     def answers(self) -> np.ndarray:
         """See the base class: probabilities, and 1 for a label that is given, float32 [N, 2, K]."""
-        return self.answers_of(self.probabilities)
+        return np.stack([self.probabilities, self.given], axis=1).astype(np.float32)
 
     def answers_of(self, probabilities: np.ndarray) -> np.ndarray:
         """See the base class."""
@@ -191,7 +191,7 @@ class Answers(probable.Probable):
                 f"An image has the label number {len(truths) - 1}; the model knows"
                 f" {len(probabilities)} labels. Run the step Trainer again: --force Trainer."
             )
-        flags = given(probabilities, _thresholds(about, len(probabilities)))
+        flags = given(probabilities, _thresholds(about, len(probabilities))) & row[schema.VALID]
         return {
             TARGETS: truths.astype(np.float32).tolist(),
             GIVEN: [*probabilities.tolist(), *flags.astype(np.float32).tolist()],

@@ -74,7 +74,7 @@ def classify(
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        with read_back.told("contract of the model"):
+        with read_back.reading("contract of the model"):
             fitted = task.load(task_name).calibration.of_contract(contract)
         network = keras.saving.load_model(keras_file, compile=False)
         parts = []
