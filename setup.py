@@ -32,6 +32,7 @@ PACKAGES = [
     "data.images",
     "data.layout",
     "data.sources",
+    "data.sources.formats",
     "data.splits",
     "components",
     "components.evaluator",

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tasks
+from data.sources import label_source
 from tasks import checking
 from tasks.facets import judging
 from tasks.facets.serving import Signatures
@@ -62,6 +63,14 @@ class Task:
     def labels_per_image(self) -> LabelsPerImage:
         """Returns how many labels an image may have."""
         return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]
+
+    @property
+    def label_rule(self) -> label_source.LabelRule:
+        """Returns what a source of labels must know: how many an image has, who allows several."""
+        allowing = [name for name in names() if load(name).labels_per_image == "any"]
+        flags = " or ".join(f"--task {name}" for name in allowing)
+        advice = f"{flags} allows several." if flags and self.labels_per_image == "one" else ""
+        return label_source.LabelRule(self.labels_per_image, advice)
 
     @property
     def train_settings(self) -> frozenset[str]:

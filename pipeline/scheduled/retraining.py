@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors
-from data.sources import by_folder
+from data.sources import labelled
 from data.splits import folder
 from pipeline import output_folder
 from pipeline.outcome import summary
@@ -232,7 +232,7 @@ class Retraining:
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        return by_folder.scan(self._place.data_dir, self._command.pipeline.ingest)
+        return labelled.scan(self._place.asked)
 
     def _tell(self, line: str) -> bool:
         """Prints a line; with --watch, not the same one repeatedly."""
