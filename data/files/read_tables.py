@@ -101,7 +101,7 @@ def lines(path: read_back.Name, what: str, encoding: str = AUTO) -> Iterator[Lin
       read_back.ReadError: it cannot be read.
     """
     with (
-        read_back.told(f"{what} {os.fspath(path)}"),
+        read_back.reading(f"{what} {os.fspath(path)}"),
         read_back.local(path, MAX_FILE_BYTES) as file,
     ):
         yield Lines(file, encoding)
