@@ -67,7 +67,7 @@ class Listing:
       spellings: class name → its folders' names, if these differ in their Unicode form only.
       closed: links to folders and unreadable folders in the place of a class or a split.
       manifest: the name of the file that states the labels; empty if folders' names do.
-      told: how that file was understood, for people.
+      understood: how that file was understood, for people.
     """
 
     root: Path
@@ -80,7 +80,7 @@ class Listing:
     spellings: dict[str, list[str]] = field(default_factory=dict)
     closed: tuple[unused_files.Unused, ...] = ()
     manifest: str = ""
-    told: tuple[str, ...] = ()
+    understood: tuple[str, ...] = ()
 
     @property
     def window_files(self) -> list[ImageFile]:
