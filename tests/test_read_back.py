@@ -7,6 +7,7 @@ the project, rebuild or pass over it. No other exception, and no acceptance of w
 import ast
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import random
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,10 +31,12 @@ from components.preprocess import materialise
 from components.release_gate import decision, gate
 from components.release_gate.parity import parity, probe, server_stage, server_trial, training_stage
 from components.report import build
-from components.trainer import contract, history
+from components.trainer import config as train_config
+from components.trainer import contract, export, history
 from components.trainer.exports import manifest
 from components.trainer.features import store
 from components.trainer.loop import checkpoint
+from components.trainer.network import model, stored
 from data import errors
 from data.examples import catalog, examples_artifact, ingest_report
 from data.files import read_arrays
@@ -114,6 +118,11 @@ def parent(read: Callable[[str], Any]) -> Callable[[Path], Any]:
 def text(read: Callable[[Any], Any]) -> Callable[[Path], Any]:
     """A reader of what another process answered, not of a file."""
     return lambda path: read(path.read_bytes())
+
+
+@functools.cache
+def network() -> keras.Model:
+    return model.build(train_config.TrainConfig(backbone="cnn_separable", weights="random"), 16, 2)
 
 
 def step_with(key: str) -> Callable[[Path], Any]:
@@ -446,6 +455,11 @@ CASES = {
             '{"exports": [{"format": "onnx", "file": "model.onnx", "size_bytes": 1, "sha256": "a"}]}',
         ),
         lambda path: manifest.read(path.parent.parent.parent),
+    ),
+    "weights of a model": Reader(
+        "components/trainer/network/stored.py:read",
+        saved("model.keras", lambda path: export.save_keras(network(), path)),
+        lambda path: stored.read(path, "cnn_separable", 2, network()),
     ),
     "pixels for an export": Reader(
         "components/trainer/exports/runtime.py:ask components/trainer/exports/runtime.py:main"
