@@ -122,7 +122,7 @@ def text(read: Callable[[Any], Any]) -> Callable[[Path], Any]:
 
 @functools.cache
 def network() -> keras.Model:
-    return model.build(train_config.TrainConfig(backbone="cnn_separable", weights="random"), 16, 2)
+    return model.build(train_config.TrainConfig(backbone="cnn_separable", weights="random"), SPEC)
 
 
 def step_with(key: str) -> Callable[[Path], Any]:
@@ -459,7 +459,7 @@ CASES = {
     "weights of a model": Reader(
         "components/trainer/network/stored.py:read",
         saved("model.keras", lambda path: export.save_keras(network(), path)),
-        lambda path: stored.read(path, "cnn_separable", 2, network()),
+        lambda path: stored.read(path, "cnn_separable", SPEC),
     ),
     "pixels for an export": Reader(
         "components/trainer/exports/runtime.py:ask components/trainer/exports/runtime.py:main"
