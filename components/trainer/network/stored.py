@@ -47,7 +47,7 @@ def read(path: Path, backbone: str, spec: materialise.Spec) -> keras.Model:
     # Dropout is no weight, but has a state, and the file's rate is not known.
     config = train_config.TrainConfig(backbone=backbone, weights="random", dropout=0)
     other = OtherLayersError.of(what, f"its layers are not those of {backbone} for {spec.task}")
-    with read_back.told(what), read_back.local(path, read_arrays.MAX_BYTES) as file:
+    with read_back.reading(what), read_back.local(path, read_arrays.MAX_BYTES) as file:
         found = _shapes(file)
         if len(spec.labels) > max((size for shape in found for size in shape), default=0):
             raise other  # and would be too large to build
