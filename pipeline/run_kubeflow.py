@@ -28,6 +28,7 @@ from data.layout import describe  # noqa: E402
 from data.splits import folder, labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
+from pipeline.run import terminal  # noqa: E402
 from pipeline.settings import pipeline_config, setting_sources  # noqa: E402
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given)
     except errors.PipelineError as error:
-        print(setting_sources.error_text(error), file=sys.stderr)
+        terminal.show_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
