@@ -62,14 +62,9 @@ class Command:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Predicts on files; returns the exit code."""
-    try:
-        return run(parse(sys.argv[1:] if arguments is None else arguments))
-    except errors.PipelineError as error:
-        terminal.show_error(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the same command continues from here.\n")
-        return 130
+    given = sys.argv[1:] if arguments is None else arguments
+    interrupted = "Interrupted; the same command continues from here."
+    return terminal.exit_code(lambda: run(parse(given)), interrupted)
 
 
 def parse(arguments: Sequence[str]) -> Command:

@@ -41,14 +41,7 @@ USAGE = "run_kubeflow.py compile|submit|schedule [--config FILE] [--SETTING VALU
 def main(arguments: Sequence[str] | None = None) -> int:
     """Executes the command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        return _run(given)
-    except errors.PipelineError as error:
-        terminal.show_error(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    return terminal.exit_code(lambda: _run(given))
 
 
 def _run(given: list[str]) -> int:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from pipeline.run import preflight, runner
 
 EXIT_NOT_BLESSED = 3
-EXIT_INTERRUPTED = 130  # the convention of shells: 128 plus the number of the signal
 EXIT_TERMINATED = 143
 
 
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{'Terminated' if terminated else 'Interrupted'}. The same command continues after the"
             " last finished step.",
         )
-        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
+        return EXIT_TERMINATED if terminated else terminal.EXIT_INTERRUPTED
 
 
 class _Terminated(KeyboardInterrupt):

@@ -31,15 +31,8 @@ from pipeline.scheduled import loop, retraining, running  # noqa: E402
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the schedule; returns the exit code."""
-    try:
-        command = retrain_config.parse(sys.argv[1:] if arguments is None else arguments)
-        return _run(command)
-    except errors.PipelineError as error:
-        terminal.show_error(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    given = sys.argv[1:] if arguments is None else arguments
+    return terminal.exit_code(lambda: _run(retrain_config.parse(given)))
 
 
 def _run(command: retrain_config.Command) -> int:

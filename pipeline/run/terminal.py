@@ -5,6 +5,7 @@ A word that is longer than the terminal, such as a path, stays whole, so that it
 
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from data import errors
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+EXIT_INTERRUPTED = 130  # the convention of shells: 128 plus the number of the signal
 _BULLET = "- "
 
 
@@ -53,6 +55,23 @@ def _wrapped(text: "Text", width: int) -> "list[Text]":
     for part in parts:
         part.rstrip()
     return parts
+
+
+def exit_code(run: Callable[[], int], interrupted: str = "Interrupted.") -> int:
+    """Runs a command line; shows its error, and returns its exit code.
+
+    Args:
+      run: the command line; returns an exit code.
+      interrupted: what is printed after Ctrl-C.
+    """
+    try:
+        return run()
+    except errors.PipelineError as error:
+        show_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{interrupted}\n")
+        return EXIT_INTERRUPTED
 
 
 def show_error(error: errors.PipelineError) -> None:
