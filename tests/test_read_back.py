@@ -51,7 +51,7 @@ from pipeline.scheduled import confidence, config, drifting, images, state
 from pipeline.settings import setting_sources
 from serving import errors as serving_errors
 from serving import tables
-from serving.client import client, in_process, protocol, transport
+from serving.client import client, in_process, predicted, protocol, transport
 from serving.gateway import upstream
 from tasks import gate_check
 from tasks import result as task_result
@@ -609,6 +609,13 @@ CASES = {
         text(answered),
         named=False,
         raises=(serving_errors.FaultError,),
+    ),
+    "labels of an answer": Reader(
+        "serving/client/predicted.py:names",
+        written("x", '["cat", "dog"]'),
+        lambda path: predicted.names(path.read_bytes()),
+        named=False,
+        raises=(ValueError,),
     ),
     "error of a server": Reader(
         "serving/client/transport.py:error",
