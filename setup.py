@@ -31,6 +31,7 @@ PACKAGES = [
     "data.graph",
     "data.images",
     "data.layout",
+    "data.masks",
     "data.sources",
     "data.splits",
     "components",
