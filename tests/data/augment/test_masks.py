@@ -7,7 +7,16 @@ import tensorflow as tf
 from data.augment import augment, augment_config, warp
 
 SIDE = 24
-OFF = dict.fromkeys(("rotation_degrees", "zoom_fraction", "translation_fraction", "brightness_fraction", "contrast_fraction"), 0.0)
+OFF = dict.fromkeys(
+    (
+        "rotation_degrees",
+        "zoom_fraction",
+        "translation_fraction",
+        "brightness_fraction",
+        "contrast_fraction",
+    ),
+    0.0,
+)
 STILL = augment_config.AugmentConfig(horizontal_flip=False, **OFF)
 
 
