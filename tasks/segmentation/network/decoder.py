@@ -8,7 +8,7 @@ scratch they are the full 3×3 convolutions of the paper, here with padding and 
 Dimension letters: B batch, S side in pixels, h w C map, K classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -21,38 +21,9 @@ WIDTHS = {1: 24, 2: 32, 4: 48, 8: 64, 16: 96, 32: 128}
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def strides(size_px: int, shapes: Mapping[str, Sequence[int]]) -> dict[int, str]:
-    """Chooses the map to read at each stride: the deepest.
-
-    Args:
-      size_px: the side S of the images.
-      shapes: name of a layer → h, w and C of its map, from the bottom of the network up; only layers
-        that all paths pass through.
-
-    Returns:
-      Stride → name of the layer, from the finest to the coarsest; only powers of 2, since a decoder
-      doubles.
-    """
-    found: dict[int, str] = {}
-    for name, (height, _, _) in shapes.items():
-        for stride in WIDTHS:
-            if -(-size_px // stride) == height or size_px // stride == height:
-                found.pop(stride, None)
-                found[stride] = name
-    return dict(sorted(found.items()))
-
-
-def chosen(available: Mapping[int, str], from_scratch: bool) -> dict[int, str]:
-    """Chooses the strides that the decoder reads.
-
-    Stride 1 costs four times as much as all others together, and of a backbone with weights it is hardly
-    ever there; from scratch it is the U-Net as it was described.
-    """
-    return {stride: name for stride, name in available.items() if from_scratch or stride >= 2}
-
-
 def decode(
     maps: Mapping[int, keras.KerasTensor],
+    pooled: keras.KerasTensor,
     class_count: int,
     *,
     separable: bool = True,
@@ -62,6 +33,8 @@ def decode(
 
     Args:
       maps: stride → map [B, h, w, C].
+      pooled: the mean of the coarsest map, [B, F]: what the whole image shows helps to tell a pixel.
+        Source: Chen et al., "DeepLabv3", 2017, https://arxiv.org/abs/1706.05587, section 3.3.
       class_count: K.
       separable: separable convolutions of the widths of WIDTHS; else full ones as wide as the maps.
       dropout: share of the channels of the last map that are dropped in training.
@@ -73,6 +46,8 @@ def decode(
     x = maps[order[0]]
     if separable:
         x = _block(x, f"lateral{order[0]}", WIDTHS[order[0]], 1)
+    context = layers.Dense(x.shape[-1], activation="relu", name="context")(pooled)
+    x = layers.Add(name="with_context")([x, layers.Reshape((1, 1, x.shape[-1]))(context)])
     for stride in order[1:]:
         skip = maps[stride]
         width = WIDTHS[stride] if separable else skip.shape[-1]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from components.trainer.backbones import registry
-from tasks.segmentation.head import decoder
+from tasks.segmentation.network import decoder
 
 
 def maps_of(name, size_px):
