@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.sources import digits
-from data.splits import folder
+from data.sources import by_folder, digits
 
 _STRIDE = 7919  # a prime: any number of images has all classes in it
 
@@ -42,7 +41,7 @@ def multiplied(source: Path, target: Path, count: int) -> Path:
 
     Each is shifted by other pixels and stored in its own format, so that no two are copies.
     """
-    files = folder.scan(source).files
+    files = by_folder.scan(source).files
     for number in range(count):
         file = files[number * _STRIDE % len(files)]
         path = target / file.class_name / f"{number:06d}{Path(file.path).suffix}"

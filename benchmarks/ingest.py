@@ -29,6 +29,7 @@ from benchmarks import harness
 from data.examples import example
 from data.files import hashing
 from data.images import decode, quality
+from data.sources import by_folder
 from data.splits import folder
 
 CHUNKS = 16
@@ -62,7 +63,7 @@ def plain_record(root: str, file: folder.ImageFile) -> bytes:
         phash=hashing.phash(grey),
         quality=measures,
     )
-    source = example.ImageSource(file.path, file.class_name, 0, hashing.sha256(content))
+    source = example.ImageSource(file.path, file.labels, (0,), hashing.sha256(content))
     return example.Encoder().encode(content, info, source)
 
 
@@ -77,7 +78,7 @@ def plain_chunk(task: tuple[str, list[folder.ImageFile], str]) -> None:
 def plain_loop(root: Path, target: Path, processes: int) -> float:
     """Seconds that the reference takes; its processes are running and warm."""
     target.mkdir(parents=True)
-    files = folder.scan(root).files
+    files = by_folder.scan(root).files
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         warm = [(str(root), list(files[:8]), str(target / f"warm-{i}")) for i in range(processes)]
         pool.map(plain_chunk, warm, chunksize=1)
@@ -111,7 +112,7 @@ def main() -> None:
         root = harness.data_dir(arguments.data_dir, scratch)
         if arguments.images:
             root = harness.multiplied(root, scratch / "multiplied", arguments.images)
-        listing = folder.scan(root)
+        listing = by_folder.scan(root)
         count = len(listing.files)
         ours(root, scratch / "warm")  # imports, first traces
         plain, own = [], []

@@ -8,7 +8,8 @@ from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
 from components.image_example_gen import component, config, executor
-from data.splits import folder, labels
+from data.sources import by_folder
+from data.splits import labels
 from pipeline.beam import beam_config
 
 
@@ -32,7 +33,7 @@ def prepare(
       target: a new folder for all that is written.
       beam_arguments: what Beam is told; in memory where None.
     """
-    listing = folder.scan(root)
+    listing = by_folder.scan(root)
     job = config.IngestJob(
         config=config.IngestConfig(),
         labels=labels.extend([], listing.class_names),

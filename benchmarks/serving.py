@@ -29,7 +29,7 @@ from benchmarks import harness
 from components.preprocess import materialise
 from components.trainer import config, export
 from components.trainer.network import model
-from data.splits import folder
+from data.sources import by_folder
 from serving.client import protocol
 
 CONCURRENCIES = (1, 8, 32)
@@ -144,7 +144,7 @@ def main() -> None:
         raise SystemExit("wrk is not installed; Debian's package is called wrk.")
     with harness.workspace() as scratch:
         root = harness.data_dir(given.data_dir, scratch)
-        files = folder.scan(root).files[:: max(1, len(folder.scan(root).files) // IMAGES)]
+        files = by_folder.scan(root).files[:: max(1, len(by_folder.scan(root).files) // IMAGES)]
         images = [(root / file.path).read_bytes() for file in files]
         version = scratch / "serving" / "bench" / "1"
         export_model(version, given.backbone, given.size)

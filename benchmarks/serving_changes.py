@@ -44,7 +44,7 @@ from benchmarks import harness, process_tree
 from components.preprocess import materialise
 from components.trainer import config, export
 from components.trainer.network import model
-from data.splits import folder
+from data.sources import by_folder
 from serving.client import protocol
 
 LABELS = [f"class {number}" for number in range(10)]
@@ -355,7 +355,7 @@ def main() -> None:
     given = parser.parse_args()
     with harness.workspace() as scratch:
         root = harness.data_dir(given.data_dir, scratch)
-        files = folder.scan(root).files
+        files = by_folder.scan(root).files
         chosen = files[:: max(1, len(files) // (4 * IMAGES))]
         paths = {str(number): scratch / "exported" / str(number) for number in (1, 2)}
         for number, path in paths.items():

@@ -36,7 +36,7 @@ from components.preprocess import config as preprocess_config
 from components.preprocess import materialise
 from data.augment import augment_config
 from data.examples import catalog, dataset, records
-from data.splits import folder
+from data.sources import by_folder
 
 BATCH = 32
 GOAL = 5.0
@@ -116,7 +116,7 @@ def prepare(root: Path, target: Path, size_px: int) -> tuple[list[str], dict[str
     materialised_s = time.perf_counter() - start
     return [shard.pixels for shard in shards], {
         "images": count,
-        "ingest_s_per_image": ingested_s / len(folder.scan(root).files),
+        "ingest_s_per_image": ingested_s / len(by_folder.scan(root).files),
         "materialise_s_per_image": materialised_s / count,
     }
 

@@ -14,7 +14,7 @@ from components.trainer.loop import evaluation, losses, training_job
 from data.augment import augment_config
 from data.examples import example, examples_artifact, records
 from data.graph import decoding
-from data.splits import folder
+from data.sources import by_folder
 
 SHARES = (0.7, 0.1, 0.2)
 SPLITS = ("train", "eval", "test")
@@ -26,7 +26,7 @@ def split(root: Path, target: Path, seed: int) -> list[str]:
     """Links the images of each class into split folders; returns the class names."""
     shutil.rmtree(target, ignore_errors=True)
     by_class: dict[str, list[str]] = {}
-    for file in folder.scan(root).files:
+    for file in by_folder.scan(root).files:
         if Path(file.path).suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".bmp"):
             by_class.setdefault(file.class_name, []).append(file.path)
     for name, paths in by_class.items():

@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import harness
-from data.splits import folder
+from data.sources import by_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "unchanged"
@@ -108,7 +108,7 @@ def outcome(checkout: Path, part: Path, whole: Path, scratch: Path, kept: Path) 
     for data in (part, whole):
         flags = ["--data-dir", str(data), "--output-dir", str(output), "--push.model-name", NAME]
         run(checkout, "pipeline/run_local.py", *flags, allowed=(0, 3))
-    images = [whole / file.path for file in folder.scan(whole).files[::7]][:ASKED]
+    images = [whole / file.path for file in by_folder.scan(whole).files[::7]][:ASKED]
     answers = output / "answers"
     answers.mkdir()
     with served(checkout, output / "serving" / NAME, scratch) as address:
@@ -176,7 +176,7 @@ def main() -> None:
     with harness.workspace() as scratch:
         whole = harness.data_dir(arguments.data_dir, scratch).resolve()
         part = scratch / "part"
-        for file in folder.scan(whole).files:
+        for file in by_folder.scan(whole).files:
             if hash_of(file.path) % 10:
                 (part / file.path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(whole / file.path, part / file.path)

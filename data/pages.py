@@ -6,6 +6,7 @@ A template writes ``{{ name }}``, which is escaped, formats numbers by the funct
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -18,11 +19,11 @@ SIDE_PX = 160
 _QUALITY = 80
 
 
-def environment(templates: Path, autoescape: bool = True) -> jinja2.Environment:
-    """Creates the environment in which the templates of a folder are rendered.
+def environment(templates: Path | Sequence[Path], autoescape: bool = True) -> jinja2.Environment:
+    """Creates the environment in which the templates of some folders are rendered.
 
     Args:
-      templates: the folder.
+      templates: the folder, or several, of which the first with a file of a name has it.
       autoescape: whether values are escaped for HTML; false for Markdown, which has its own rules.
     """
     made = jinja2.Environment(

@@ -235,9 +235,9 @@ def _finish(
     summary_path = output_folder.OutputFolder(run.config.output_dir).summary
     result = outcome.summarise(
         run.run_id,
+        run.config,
         inputs.listing,
         inputs.labels,
-        run.config.evaluate,
         release_steps.serving_dir(run.config, inputs),
         ran,
         time.monotonic() - run.start,

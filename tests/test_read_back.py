@@ -135,7 +135,8 @@ RESULT = evaluation.Result(
     slices=[],
 )  # fmt: skip
 REPORT = ingest_report.Report(
-    examples={"train": {"a": 3}}, quarantined=[ingest_report.Quarantined("a.png", "a", "damaged")]
+    examples={"train": {"a": 3}},
+    quarantined=[ingest_report.Quarantined("a.png", ("a",), "damaged")],
 )
 HISTORY = history.History({"head": {"val_loss": [0.5], "val_accuracy": [0.9]}})
 DECISION = decision.Decision("release", True, [decision.Check("floor", "release", "Good.")])
@@ -200,7 +201,7 @@ def read_scores(path: Path) -> Any:
 
 def remembered(path: Path) -> Any:
     memory = images.Memory(path.parent, path.parent, None, 1)
-    return memory.new([images.folder.ImageFile("a", "cat", None, 7, 12345)])
+    return memory.new([images.folder.ImageFile("a", ("cat",), None, 7, 12345)])
 
 
 def taken(content: bytes) -> Any:
@@ -255,7 +256,7 @@ CASES = {
         saved(
             "train-00000-of-00001.jsonl",
             lambda path: catalog.write_shard(
-                str(path), [catalog.Image("a", "cat", "train", 0, DIGEST, None, index_rows.INFO)]
+                str(path), [catalog.Image("a", ("cat",), "train", 0, DIGEST, None, index_rows.INFO)]
             ),
         ),
         lambda path: catalog.read_shard(str(path)),

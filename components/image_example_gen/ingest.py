@@ -70,7 +70,7 @@ def plan(
     digests = [rows[file.path].sha256 for file in good]
     groups, distance = _groups(good, digests, infos, job.config.split)
     items = [
-        split.Item(digest, file.class_name, file.split, group)
+        split.Item(digest, file.labels, file.split, group)
         for file, digest, group in zip(good, digests, groups, strict=True)
     ]
     splits = split.assign(items, job.config.split, listing.given_splits, ledger)
@@ -88,7 +88,7 @@ def plan(
     images = [
         catalog.Image(
             path=file.path,
-            class_name=file.class_name,
+            labels=file.labels,
             split=name,
             shard=int(digest[8:16], 16) % counts[name],
             sha256=digest,
@@ -128,9 +128,7 @@ def _sorted_out(
     for file in listing.files:
         result = rows[file.path].result
         if isinstance(result, decode.Rejection):
-            row = ingest_report.Quarantined(
-                file.path, file.class_name, result.reason, result.detail
-            )
+            row = ingest_report.Quarantined(file.path, file.labels, result.reason, result.detail)
             quarantined.append(row)
         else:
             good.append(file)
@@ -150,9 +148,8 @@ def _groups(
     """
     sides = [min(info.height, info.width) for info in infos]
     phashes = [info.phash for info in infos]
-    class_names = [file.class_name for file in good]
     pairs, distance = duplicates.find_plausible_pairs(
-        phashes, sides, class_names, config.max_duplicate_distance
+        phashes, sides, [file.labels for file in good], config.max_duplicate_distance
     )
     links = [(one, other) for _, one, other in pairs]
     first: dict[str, int] = {}
@@ -245,19 +242,22 @@ class ShardWriter:
         workspace = inspection.Workspace.of(self.job)
         labels = {name: label for label, name in enumerate(self.job.labels)}
         counts: Counter[str] = Counter()
+        further = 0
         encoder = example.Encoder()
         for image in images:
             content = self._content(image, workspace)
             progress.advance(TASK)
             if isinstance(content, decode.Rejection):
-                row = (image.path, image.class_name, content.reason, content.detail)
+                row = (image.path, image.labels, content.reason, content.detail)
                 written.quarantined.append(ingest_report.Quarantined(*row))
                 continue
-            counts[image.class_name] += 1
+            counts.update(image.labels)
+            further += len(image.labels) - 1
             written.reencoded += image.info.reencoded
             yield encoder.encode(content, image.info, _source(image, labels))
-        for split_counts in written.examples.values():
+        for name, split_counts in written.examples.items():
             split_counts.update(counts)
+            written.further_labels |= {name: further} if further else {}
 
     def _content(
         self, image: catalog.Image, workspace: inspection.Workspace
@@ -273,8 +273,8 @@ class ShardWriter:
 def _source(image: catalog.Image, labels: Mapping[str, int]) -> example.ImageSource:
     return example.ImageSource(
         filename=image.path,
-        class_text=image.class_name,
-        class_label=labels[image.class_name],
+        class_text=image.labels,
+        class_label=tuple(labels[name] for name in image.labels),
         sha256=image.sha256,
         span=example.NO_SPAN if image.span is None else image.span,
     )

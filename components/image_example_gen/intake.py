@@ -13,6 +13,7 @@ from data.examples import examples_artifact
 from data.files import atomic, spreadsheet
 from data.layout import checks
 from data.layout.unused import Note, Unused
+from data.sources import by_folder
 from data.splits import folder
 
 UNUSED_HEADER = ("path", "reason", "is_image")
@@ -57,9 +58,9 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
       errors.DataError: the folder is too small for a classifier, or has a class that is not in the
         label map.
     """
-    listing = folder.scan(root, job.config, note)
+    listing = by_folder.scan(root, job.config, note)
     checks.check(listing, job.config)
-    new = sorted({file.class_name for file in listing.files} - set(job.labels))
+    new = sorted(set(listing.class_names) - set(job.labels))
     if new:
         raise errors.DataError(
             f"The class {new[0]!r} was added to {root} after this run, or its package for Kubeflow,"

@@ -79,8 +79,9 @@ def _lost_classes(report: Report, where: str) -> list[str]:
     present = {name for counts in report.examples.values() for name in counts if counts[name]}
     lost: dict[str, list[Quarantined]] = {}
     for row in report.quarantined:
-        if row.class_name not in present:
-            lost.setdefault(row.class_name, []).append(row)
+        for name in row.labels:
+            if name not in present:
+                lost.setdefault(name, []).append(row)
     return [
         f"The class {name!r} has no usable image:{_why_missing(rows, where)} Repair the files, or"
         f" leave the class out: --ingest.exclude-classes {shlex.quote(name)}."

@@ -63,7 +63,7 @@ def render(data: context.Context, outcome: validate.Outcome, thumbnails: Mapping
       outcome: the findings.
       thumbnails: path → data URI.
     """
-    captions = {image.path: f"{image.class_name} · {image.split}" for image in data.images}
+    captions = {image.path: f"{', '.join(image.labels)} · {image.split}" for image in data.images}
 
     def shown(finding: findings.Finding) -> list[tuple[list[Thumbnail], str]]:
         return [

@@ -1,5 +1,6 @@
 """Runs the checks: a context → findings, and the images to remove."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -91,14 +92,22 @@ def _finding(
 def _without(data: context.Context, removed: Mapping[int, str]) -> ingest_report.Report:
     """Copies the report of ingest with some images moved from their splits into quarantine."""
     examples = {name: dict(counts) for name, counts in data.report.examples.items()}
+    further = Counter(data.report.further_labels)
     rows = []
     for index, name in removed.items():
         image = data.images[index]
-        examples[image.split][image.class_name] -= 1
-        rows.append(ingest_report.Quarantined(image.path, image.class_name, name))
+        for label in image.labels:
+            examples[image.split][label] -= 1
+        further[image.split] -= len(image.labels) - 1
+        rows.append(ingest_report.Quarantined(image.path, image.labels, name))
     examples = {
         name: {class_name: count for class_name, count in counts.items() if count}
         for name, counts in examples.items()
     }
     quarantined = sorted([*data.report.quarantined, *rows])
-    return replace(data.report, examples=examples, quarantined=quarantined)
+    return replace(
+        data.report,
+        examples=examples,
+        further_labels={name: count for name, count in further.items() if count},
+        quarantined=quarantined,
+    )

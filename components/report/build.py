@@ -21,6 +21,7 @@ from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import examples_artifact
 from data.files import read_back
+from tasks import task
 from tasks.classification import answers as predictions
 from tasks.classification.figures import result
 
@@ -86,7 +87,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
     candidate = predictions.Predictions.read(
         inputs.predictions_uri, predict_config.TEST_SPLIT
     ).aligned(job.labels)
-    chosen = pictures.choose(candidate, job.config)
+    chosen = task.load(job.task).panels.choose(candidate, job.config)
     explainer = export.explainer(classifier, contract["backbone"])
     return content.Content(
         job=job,

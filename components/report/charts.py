@@ -1,4 +1,4 @@
-"""Charts as shapes for inline SVG: training curves, a reliability diagram, a trend over runs.
+"""Charts as shapes for inline SVG: training curves, a trend over runs.
 
 Only geometry is computed here; chart.svg.jinja draws it, and the page's style sheet colours it,
 so that one drawing works in light and dark mode. Positions are in the SVG's own pixels.
@@ -9,12 +9,8 @@ from collections.abc import Mapping, Sequence
 from components.report import training
 from components.trainer import history as training_history
 from data import formats
-from tasks.classification.figures import reliability as calibration
 from tasks.pages import drawing
 from tasks.statistics import averages
-
-# A reliability diagram is square, with a strip of counts under it.
-SQUARE_HEIGHT, SQUARE_BOTTOM, STRIP_TOP, STRIP_BOTTOM = 424, 326, 350, 388
 
 
 def curves(
@@ -76,56 +72,6 @@ def curves(
         paths=(*grid, *borders, *paths),
         dots=tuple(dots),
         labels=(*labels, *names, *drawing.counted(sum(lengths), x_axis, "epoch")),
-    )
-
-
-def reliability(bins: Sequence[calibration.Bin]) -> drawing.Chart | None:
-    """Draws accuracy over confidence, and each bin's image count; None without images."""
-    total = sum(one.count for one in bins)
-    if not total:
-        return None
-    x_axis = drawing.Axis(0, 1, drawing.LEFT, drawing.RIGHT)
-    y_axis = drawing.Axis(0, 1, SQUARE_BOTTOM, drawing.TOP)
-    most = max(one.count for one in bins)
-    strip = drawing.Axis(0, most, STRIP_BOTTOM, STRIP_TOP)
-    marks = [0, 0.2, 0.4, 0.6, 0.8, 1]
-    grid, labels = drawing.grid(marks, y_axis, [formats.tick(mark) for mark in marks])
-    rectangles, paths = [], []
-    for one in bins:
-        left, right = x_axis.place(one.low) + 1, x_axis.place(one.high) - 1
-        title = _bin_title(one)
-        for style, axis, value in (("bar", y_axis, one.accuracy), ("count", strip, one.count)):
-            if value is not None and one.count:
-                top, bottom = axis.place(value), axis.start
-                rectangles.append(
-                    drawing.Rectangle(
-                        style, left, top, round(right - left, 1), round(bottom - top, 1), title
-                    )
-                )
-        if one.confidence is not None:
-            level = y_axis.place(one.confidence)
-            paths.append(drawing.Path("second", f"M{left:.1f} {level}H{right:.1f}"))
-    diagonal = f"M{drawing.LEFT} {SQUARE_BOTTOM}L{drawing.RIGHT} {drawing.TOP}"
-    base = f"M{drawing.LEFT} {STRIP_BOTTOM}H{drawing.RIGHT}"
-    return drawing.Chart(
-        title="Accuracy by confidence",
-        description=f"Reliability diagram of {total} images in {len(bins)} bins",
-        height=SQUARE_HEIGHT,
-        legend=(("first", "accuracy"), ("second", "mean confidence")),
-        rectangles=tuple(rectangles),
-        paths=(*grid, drawing.Path("grid", base), drawing.Path("border", diagonal), *paths),
-        dots=(),
-        labels=(
-            *labels,
-            *(
-                drawing.Label(x_axis.place(mark), STRIP_BOTTOM + 14, "middle", formats.tick(mark))
-                for mark in marks
-            ),
-            drawing.Label(drawing.LEFT - 6, STRIP_TOP + 4, "end", formats.count(most)),
-            drawing.Label(drawing.LEFT - 6, STRIP_BOTTOM + 3, "end", "0"),
-            drawing.Label(drawing.RIGHT, SQUARE_HEIGHT - 4, "end", "confidence"),
-            drawing.Label(drawing.LEFT, SQUARE_HEIGHT - 4, "start", "below: images in each bin"),
-        ),
     )
 
 
@@ -193,11 +139,3 @@ def _phases(
         names.append(drawing.Label(axis.place(done + 0.5) + 4, drawing.TOP - 6, "start", text))
         done += phase.epochs
     return borders, names
-
-
-def _bin_title(one: calibration.Bin) -> str:
-    return (
-        f"{formats.tick(one.low)} to {formats.tick(one.high)}: confidence"
-        f" {formats.percent(one.confidence)}, accuracy {formats.percent(one.accuracy)},"
-        f" {formats.count(one.count)} images"
-    )

@@ -18,10 +18,8 @@ from components.report import lineage, pictures
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import example, ingest_report
-from tasks import metric
-from tasks.classification import answers as predictions
-from tasks.classification.figures import registry, reliability
-from tasks.classification.figures import result as evaluation
+from tasks import task
+from tasks.pages import parts
 
 HEADLINES = {
     ("release", True): "Every check passed.",
@@ -29,7 +27,6 @@ HEADLINES = {
     ("inconclusive", False): "Too few images to tell; the model in serving stays.",
     ("refuse", False): "A check failed.",
 }
-TOP_K = "top_k_accuracy"
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,10 @@ class Content:
     job: report_config.ReportJob
     run_id: str
     made: str
-    result: evaluation.Result
+    result: Any
     decided: decision.Decision
     measured: gate.Measured
-    candidate: predictions.Predictions
+    candidate: Any
     contract: Mapping[str, Any]
     history: training_history.History
     ingested: ingest_report.Report
@@ -69,7 +66,7 @@ class Content:
     layers: Sequence[architecture.Row]
     robustness: Sequence[robustness.Row]
     origins: Sequence[lineage.Group]
-    chosen: pictures.Chosen
+    chosen: parts.Chosen
     drawn: Mapping[str, pictures.Picture]
 
     @property
@@ -78,24 +75,14 @@ class Content:
         return HEADLINES[self.decided.verdict, self.decided.blessed]
 
     @property
-    def metrics(self) -> list[metric.Metric]:
-        """Returns the metrics of the whole split."""
-        return metrics_of(self.result)
+    def panels(self) -> task.Panels:
+        """Returns what the task of the run shows."""
+        return task.load(self.job.task).panels
 
     @property
-    def class_metrics(self) -> tuple[metric.Metric, ...]:
-        """Returns the metrics of each class."""
-        return registry.by_class()
-
-    @property
-    def slices(self) -> list[evaluation.Slice]:
+    def slices(self) -> list[Any]:
         """Returns the slices without those by class, which the table of classes contains."""
         return [row for row in self.result.slices if row.feature != example.CLASS_TEXT]
-
-    @cached_property
-    def calibration_error(self) -> float | None:
-        """Returns the expected calibration error of the served probabilities, in 0–1."""
-        return reliability.expected_calibration_error(self.candidate)
 
     @property
     def outlier_threshold(self) -> float | None:
@@ -121,12 +108,6 @@ class Content:
         return self._checks(against_served.RECALL)
 
     @cached_property
-    def probabilities(self) -> dict[str, float]:
-        """Returns path of a test image → the highest probability of a class, in 0–1."""
-        highest = self.candidate.probabilities.max(1, initial=0.0)
-        return dict(zip(self.candidate.paths, highest, strict=True))
-
-    @cached_property
     def totals(self) -> architecture.Totals:
         """Returns the parameters and multiply-adds of all layers; there must be layers."""
         return architecture.totals(self.layers)
@@ -143,16 +124,9 @@ class Content:
     def label_rows(self) -> list[tuple[str, list[int]]]:
         """Returns each class's images in each split: the classes with figures first."""
         parts = self.ingested.examples.values()
-        names = self.result.labels
+        names = self.job.labels
         others = {name for part in parts for name in part} - set(names)
         return [(name, [part.get(name, 0) for part in parts]) for name in [*names, *sorted(others)]]
 
     def _checks(self, name: str) -> list[decision.Check]:
         return [check for check in self.decided.checks if check.name == name]
-
-
-def metrics_of(found: evaluation.Result) -> list[metric.Metric]:
-    """Returns the informative metrics of a whole split."""
-    # Top-k accuracy is the accuracy for k = 1, and always 1 for all classes.
-    says_nothing = () if 1 < found.top_k < len(found.labels) else (TOP_K,)
-    return [one for one in registry.of_whole() if one.name not in says_nothing]

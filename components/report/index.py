@@ -1,4 +1,4 @@
-"""The index of an output directory: all its runs, and their accuracy over time."""
+"""The index of an output directory: all its runs, and their chief figure over time."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ class RunRow:
       data: the data that it was trained on.
       status: the run's status: "succeeded", "not_blessed", "partial" or "failed".
       verdict: the gate's: "release", "refuse" or "inconclusive"; empty where it did not run.
-      accuracy: on the test split, in 0–1; None where there is none.
+      figure: the title of the figure that represents the run, such as "accuracy".
+      value: that figure on the test split, in 0–1; None where there is none.
       pushed: the version that the run pushed; empty where it pushed none.
       seconds: the run's wall time.
       report: the path of its report, relative to the index; empty where there is none.
@@ -30,7 +31,8 @@ class RunRow:
     data: str
     status: str
     verdict: str = ""
-    accuracy: float | None = None
+    figure: str = ""
+    value: float | None = None
     pushed: str = ""
     seconds: float | None = None
     report: str = ""
@@ -49,22 +51,30 @@ def render(rows: Iterable[RunRow], title: str = "Runs") -> str:
         title=title,
         runs=runs[::-1],
         trends=_trends(runs),
-        latest=next((row for row in reversed(runs) if row.accuracy is not None), None),
+        figure=_common([row.figure for row in runs if row.figure]),
+        latest=next((row for row in reversed(runs) if row.value is not None), None),
         pushed=next((row for row in reversed(runs) if row.pushed), None),
     )
 
 
+def _common(titles: Sequence[str]) -> str:
+    """Returns the title of the column: that of all runs, or a general word."""
+    return titles[0] if len(set(titles)) == 1 else "figure"
+
+
 def _trends(runs: Sequence[RunRow]) -> list[drawing.Chart]:
-    """Draws a chart for each data folder on which at least two runs have an accuracy."""
-    of_data: dict[str, list[RunRow]] = {}
+    """Draws a chart of each figure on each data folder that at least two runs have."""
+    of_data: dict[tuple[str, str], list[RunRow]] = {}
     for row in runs:
-        if averages.known(row.accuracy) is not None:
-            of_data.setdefault(row.data, []).append(row)
+        if averages.known(row.value) is not None:
+            of_data.setdefault((row.figure, row.data), []).append(row)
+    folders = {data for _, data in of_data}
     found = []
-    for data, rows in of_data.items():
-        title = "Accuracy" if len(of_data) == 1 else f"Accuracy on {data}"
+    for (figure, data), rows in of_data.items():
+        name = figure[:1].upper() + figure[1:]
+        title = name if len(folders) == 1 else f"{name} on {data}"
         points = [
-            (f"{row.run_id}: {formats.percent(row.accuracy)}", row.accuracy, bool(row.pushed))
+            (f"{row.run_id}: {formats.percent(row.value)}", row.value, bool(row.pushed))
             for row in rows
         ]
         if len(rows) > 1:

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.report import config as report_config
 from data import formats
+from tasks.pages import parts
 
 # (name, value) rows, and a group of them under its title.
 Rows = tuple[tuple[str, str], ...]
@@ -46,12 +47,17 @@ def collect(
     return tuple(group for group in groups if group[1])
 
 
-def model(contract: Mapping[str, Any]) -> Rows:
-    """Returns the model's properties from its contract."""
+def model(contract: Mapping[str, Any], noun: parts.Noun) -> Rows:
+    """Returns the model's properties from its contract.
+
+    Args:
+      contract: the contract.
+      noun: the word for what the outputs stand for.
+    """
     return (
         ("backbone", str(contract["backbone"])),
         ("image size", f"{contract['image_size_px']} px, {contract['resize']}"),
-        ("classes", formats.count(len(contract["labels"]))),
+        (noun.many, formats.count(len(contract["labels"]))),
     )
 
 

@@ -1,4 +1,4 @@
-"""Selects the test images that the report shows, and draws them as the model sees them.
+"""Draws test images as the model sees them, with their heat maps.
 
 An image is shown upright and resized, as the model gets it, so that the heat map fits it.
 Dimension letters: B batch, S side in pixels.
@@ -6,23 +6,17 @@ Dimension letters: B batch, S side in pixels.
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from components.evaluator import mistakes
-from components.report import config as report_config
 from components.trainer.network import gradcam
 from data import pages, progress
 from data.examples import lookup
 from data.graph import decoding
 from data.images import image_reading
-from tasks.classification import answers as predictions
 
-Cell = tuple[int, int]
 BATCH = 32
 TASK = "drawing heat maps"
 
@@ -35,71 +29,6 @@ class Picture(NamedTuple):
 
 
 EMPTY = Picture()
-
-
-def cells(found: predictions.Predictions, per_cell: int, most: int) -> dict[Cell, list[str]]:
-    """Selects images for the confusion matrix: mistakes before hits, the most probable first.
-
-    Args:
-      found: the model's predictions.
-      per_cell: the maximum for one cell.
-      most: the maximum for all cells.
-
-    Returns:
-      (true class id, predicted class id; K without a prediction) → paths.
-    """
-    nothing = len(found.labels)
-    predicted = np.where(found.predicted_ids < 0, nothing, found.predicted_ids)
-    by_cell: dict[Cell, list[int]] = {}
-    for index in np.argsort(-found.probabilities.max(1), kind="stable"):
-        cell = (int(found.label_ids[index]), int(predicted[index]))
-        by_cell.setdefault(cell, []).append(int(index))
-    order = sorted(by_cell, key=lambda cell: (cell[0] == cell[1], -len(by_cell[cell]), cell))
-    chosen: dict[Cell, list[str]] = {}
-    for cell in order:
-        taken = by_cell[cell][: min(per_cell, most)]
-        most -= len(taken)
-        if taken:
-            chosen[cell] = [found.paths[index] for index in taken]
-    return chosen
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The test images that are shown.
-
-    Attributes:
-      cells: (true class id, predicted class id) → paths, for the confusion matrix.
-      worst: mistakes with the highest probability.
-      doubtful: images whose two most probable classes are closest.
-      mislabelled: images whose label is likely wrong.
-      label_errors: the number of labels that are likely wrong, shown or not.
-    """
-
-    cells: dict[Cell, list[str]]
-    worst: list[mistakes.Row]
-    doubtful: list[mistakes.Row]
-    mislabelled: list[mistakes.Row]
-    label_errors: int
-
-    def paths(self) -> set[str]:
-        """Returns all of them, by image/filename."""
-        rows = (*self.worst, *self.doubtful, *self.mislabelled)
-        return {path for paths in self.cells.values() for path in paths} | {
-            row.path for row in rows
-        }
-
-
-def choose(found: predictions.Predictions, config: report_config.ReportConfig) -> Chosen:
-    """Selects the images to show from a model's answers."""
-    mislabelled = mistakes.label_errors(found, len(found.paths))
-    return Chosen(
-        cells=cells(found, config.pictures_per_cell, config.max_pictures),
-        worst=mistakes.worst(found, config.listed),
-        doubtful=mistakes.most_uncertain(found, config.listed),
-        mislabelled=mislabelled[: config.listed],
-        label_errors=len(mislabelled),
-    )
 
 
 def draw(

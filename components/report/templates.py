@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 import urllib.parse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import markupsafe
 
 from data import formats, pages
 from data.splits import folder
+from tasks import pages as task_pages
 from tasks.classification.figures import result
 
 FOLDER = Path(__file__).parent
@@ -26,11 +28,12 @@ _LIST = re.compile(r"^(\d*)([-+.)=])(?=[\s=-]|$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
-def html(template: str, **values: Any) -> str:
+def html(template: str, folders: Sequence[Path] = (), **values: Any) -> str:
     """Renders a page with its style sheet and script inline; no other script may run.
 
     Args:
       template: a file of this folder; it also gets ``style``, ``script`` and ``policy``.
+      folders: further folders with templates, such as a task's.
       values: the values to show.
     """
     script = (FOLDER / "report.js").read_text(encoding="utf-8")
@@ -40,7 +43,7 @@ def html(template: str, **values: Any) -> str:
         " base-uri 'none'; form-action 'none'"
     )
     return (
-        _environment(autoescape=True)
+        _environment(folders, autoescape=True)
         .get_template(template)
         .render(
             style=markupsafe.Markup((FOLDER / "style.css").read_text(encoding="utf-8")),  # noqa: S704
@@ -51,9 +54,9 @@ def html(template: str, **values: Any) -> str:
     )
 
 
-def markdown(template: str, **values: Any) -> str:
-    """Renders a Markdown file; every value is escaped."""
-    environment = _environment(autoescape=False)
+def markdown(template: str, folders: Sequence[Path] = (), **values: Any) -> str:
+    """Renders a Markdown file; every value is escaped. Arguments as of :func:`html`."""
+    environment = _environment(folders, autoescape=False)
     environment.finalize = escaped
     return environment.get_template(template).render(**values)
 
@@ -88,7 +91,8 @@ def estimate(figure: result.Figure) -> str:
     return formats.percent(figure.value) + (f" ({bounds})" if bounds else "")
 
 
-def _environment(autoescape: bool) -> jinja2.Environment:
-    environment = pages.environment(FOLDER, autoescape)
+def _environment(folders: Sequence[Path], autoescape: bool) -> jinja2.Environment:
+    shared = Path(task_pages.__file__).parent
+    environment = pages.environment([FOLDER, shared, *folders], autoescape)
     environment.filters |= {"estimate": estimate, "interval": interval, "link": link}
     return environment

@@ -16,7 +16,7 @@ from data.images import decode, decoder_process
 
 class _Place(NamedTuple):
     path: str
-    class_name: str
+    labels: list
     split: str
     shard: int
     sha256: str
@@ -28,7 +28,7 @@ class Image(NamedTuple):
 
     Attributes:
       path: relative to the data folder.
-      class_name: its class.
+      labels: the names of its classes.
       split: "train", "eval" or "test".
       shard: the index of its shard in the split.
       sha256: of the file's bytes, in hex.
@@ -37,7 +37,7 @@ class Image(NamedTuple):
     """
 
     path: str
-    class_name: str
+    labels: tuple[str, ...]
     split: str
     shard: int
     sha256: str
@@ -75,6 +75,9 @@ def read_shard(path: str) -> list[Image]:
 
 
 def _image(found: Sequence[Any]) -> Image:
-    path, class_name, split, shard, sha256, span, info = found
-    read_lines.typed(_Place, [path, class_name, split, shard, sha256, span or 0])
-    return Image(path, class_name, split, shard, sha256, span, decoder_process.info_from_json(info))
+    path, labels, split, shard, sha256, span, info = found
+    read_lines.typed(_Place, [path, labels, split, shard, sha256, span or 0])
+    if not all(type(label) is str for label in labels):
+        raise TypeError(f"{labels!r:.100} are no labels")
+    image = decoder_process.info_from_json(info)
+    return Image(path, tuple(labels), split, shard, sha256, span, image)

@@ -59,6 +59,7 @@ FEATURES: dict[str, tf.DType] = {
     SHARPNESS: tf.float32,
     SATURATION: tf.float32,
 }
+LISTS = frozenset({CLASS_TEXT, CLASS_LABEL})  # any number of values; the others have one
 NO_SPAN = -1
 _STRING = tf.io.FixedLenFeature([], tf.string)
 _INTEGER = tf.io.FixedLenFeature([], tf.int64)
@@ -66,11 +67,16 @@ _INTEGER = tf.io.FixedLenFeature([], tf.int64)
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """The origin of an image: relative path, class and label, digest of its file, span."""
+    """The origin of an image: relative path, its labels, digest of its file, span.
+
+    Attributes:
+      class_text: the names of its labels.
+      class_label: their numbers in the label map, in the same order.
+    """
 
     filename: str
-    class_text: str
-    class_label: int
+    class_text: tuple[str, ...]
+    class_label: tuple[int, ...]
     sha256: str
     span: int = NO_SPAN
 
@@ -104,7 +110,7 @@ class Encoder:
             HEIGHT: info.height,
             WIDTH: info.width,
             CHANNELS: info.channels,
-            CLASS_TEXT: _bytes(source.class_text),
+            CLASS_TEXT: [_bytes(name) for name in source.class_text],
             CLASS_LABEL: source.class_label,
             FILENAME: _bytes(source.filename),
             SHA256: _bytes(source.sha256),
@@ -121,7 +127,11 @@ class Encoder:
             SATURATION: info.quality.saturation,
         }
         for name, target in zip(FEATURES, self._values, strict=True):
-            target[0] = values[name]
+            if name in LISTS:
+                del target[:]
+                target.extend(values[name])
+            else:
+                target[0] = values[name]
         return _serialize(self._example)
 
 

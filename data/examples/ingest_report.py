@@ -16,6 +16,7 @@ from data.images import image_reading, range_choice
 from data.splits import split
 
 WHAT = "report of an ingest"  # for messages
+LABEL_SEPARATOR = "|"
 QUARANTINE_HEADER = ("path", "class", "reason", "detail")
 
 
@@ -27,7 +28,7 @@ class Quarantined:
     """
 
     path: str
-    class_name: str
+    labels: tuple[str, ...]
     reason: str
     detail: str = ""
 
@@ -37,7 +38,7 @@ class Report:
     """Report on the files of a shard or of an ingest; reports of shards add up.
 
     Attributes:
-      examples: split → class name → number of records.
+      examples: split → class name → number of records with this label.
       quarantined: the files that are in no split, sorted by path.
       unused: reason → number of files not used for it, see data/layout/unused.py.
       decoded: number of decoded files; the others were known from an earlier ingest.
@@ -47,6 +48,8 @@ class Report:
       duplicate_distance: the distance that was used; smaller if too many images are alike.
       reading: how the images were read.
       scaled: how images of more than 8 bits were scaled to 0–255; empty if there are none.
+      further_labels: split → number of labels beyond one of each record; less than 0 where more
+        records have none. A split where every record has one label is not in it.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class Report:
     duplicate_distance: int = split.MAX_DISTANCE
     reading: image_reading.Reading = image_reading.DEFAULT
     scaled: list[range_choice.Scaled] = field(default_factory=list)
+    further_labels: dict[str, int] = field(default_factory=dict)
 
     @property
     def found(self) -> int:
@@ -67,7 +71,10 @@ class Report:
 
     def counts(self) -> dict[str, int]:
         """Counts the records of every split, empty ones included."""
-        return {name: sum(self.examples.get(name, {}).values()) for name in split.SPLITS}
+        return {
+            name: sum(self.examples.get(name, {}).values()) - self.further_labels.get(name, 0)
+            for name in split.SPLITS
+        }
 
     def reasons(self) -> list[tuple[str, int]]:
         """Counts the files in quarantine by reason, the most frequent first."""
@@ -97,9 +104,11 @@ class Report:
 
     def quarantine_csv(self) -> str:
         """Formats the quarantine list as CSV with a header."""
-        return spreadsheet.text(
-            QUARANTINE_HEADER, (asdict(row).values() for row in self.quarantined)
+        rows = (
+            (row.path, LABEL_SEPARATOR.join(row.labels), row.reason, row.detail)
+            for row in self.quarantined
         )
+        return spreadsheet.text(QUARANTINE_HEADER, rows)
 
 
 def merge(reports: Iterable[Report]) -> Report:
@@ -107,15 +116,18 @@ def merge(reports: Iterable[Report]) -> Report:
     totals: dict[str, Counter[str]] = {name: Counter() for name in split.SPLITS}
     merged = Report()
     passed_over: Counter[str] = Counter()
+    further: Counter[str] = Counter()
     for report in reports:
         for name, counts in report.examples.items():
             totals[name].update(counts)
+        further.update(report.further_labels)
         merged.quarantined += report.quarantined
         passed_over.update(report.unused)
         merged.decoded += report.decoded
         merged.reencoded += report.reencoded
         merged.source = merged.source or report.source
     merged.examples = {name: dict(sorted(counts.items())) for name, counts in totals.items()}
+    merged.further_labels = {name: count for name, count in further.items() if count}
     merged.unused = dict(sorted(passed_over.items()))
     merged.quarantined.sort()
     return merged

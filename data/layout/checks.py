@@ -15,7 +15,9 @@ from data.splits import spans as span_folders
 NAMED = 5  # the most classes or folders that a message names
 
 
-def check(listing: folder.Listing, config: folder_config.FolderConfig = folder.DEFAULT) -> None:
+def check(
+    listing: folder.Listing, config: folder_config.FolderConfig = folder_config.DEFAULT
+) -> None:
     """Refuses a listing that cannot make a classifier, or that leaves out images unintentionally.
 
     Args:
@@ -197,7 +199,7 @@ def _missing_classes(listing: folder.Listing, config: folder_config.FolderConfig
     found: dict[str, set[str]] = {}
     for file in listing.files:
         if file.split is not None:
-            found.setdefault(file.split, set()).add(file.class_name)
+            found.setdefault(file.split, set()).update(file.labels)
     every = set().union(*found.values()) if found else set()
     problems = [
         f"The {split} folder of {listing.root} lacks"

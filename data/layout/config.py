@@ -37,3 +37,6 @@ class FolderConfig(BaseModel):
     @classmethod
     def _canonical(cls, value: list[str]) -> list[str]:
         return [names.canonical(name) for name in value]
+
+
+DEFAULT = FolderConfig()

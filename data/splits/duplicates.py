@@ -7,7 +7,7 @@ images: of pairs at the largest distance 2 in 100 are missed, at five sevenths o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -74,7 +74,7 @@ def find_pairs(
 def find_plausible_pairs(
     phashes: Sequence[str],
     sides_px: Sequence[int],
-    class_names: Sequence[str],
+    class_names: Sequence[Hashable],
     max_distance: int = split.MAX_DISTANCE,
 ) -> tuple[list[tuple[int, int, int]], int]:
     """Finds near-duplicates, at a smaller distance if look-alikes would count as such.
@@ -86,7 +86,7 @@ def find_plausible_pairs(
     Args:
       phashes: the perceptual hashes, 64 hex digits each.
       sides_px: the shorter side of each image.
-      class_names: the class of each image.
+      class_names: the class of each image, or all its labels.
       max_distance: the distance to begin with.
 
     Returns:
@@ -101,7 +101,7 @@ def find_plausible_pairs(
 
 
 def _is_crowded(
-    phashes: Sequence[str], class_names: Sequence[str], pairs: list[tuple[int, int, int]]
+    phashes: Sequence[str], class_names: Sequence[Hashable], pairs: list[tuple[int, int, int]]
 ) -> bool:
     """Returns whether one group holds too large a part of a class; exact copies count once."""
     groups = group(len(phashes), [(one, other) for _, one, other in pairs])

@@ -68,13 +68,13 @@ class Item:
 
     Attributes:
       sha256: of the file's bytes, in hex.
-      class_name: its class.
-      given: the split that the layout gives, or None.
+      labels: the names of its classes.
+      given: the split that the source of the labels gives, or None.
       group: the same number for all images that must share a split.
     """
 
     sha256: str
-    class_name: str
+    labels: tuple[str, ...]
     given: str | None
     group: int
 
@@ -116,15 +116,17 @@ def assign(
             for index in indices:
                 earlier = ledger.get(items[index].sha256, split)
                 chosen[index] = earlier if earlier in options else split
-                counts[items[index].class_name][chosen[index]] += 1
+                for name in _classes(items[index]):
+                    counts[name][chosen[index]] += 1
         else:
             new.append((-len(indices), min(items[index].sha256 for index in indices), indices))
     for _, _, indices in sorted(new):
-        classes = Counter(items[index].class_name for index in indices)
+        classes = Counter(name for index in indices for name in _classes(items[index]))
         split = max(options, key=lambda name: _lack(name, classes, targets, counts))
         for index in indices:
             chosen[index] = split
-            counts[items[index].class_name][split] += 1
+            for name in _classes(items[index]):
+                counts[name][split] += 1
     return chosen
 
 
@@ -182,6 +184,11 @@ def _ledger(rows: Iterator[list[str]]) -> dict[str, str]:
     return found
 
 
+def _classes(item: Item) -> tuple[str, ...]:
+    """Returns what an image is stratified by: its labels; those without any are a class of their own."""
+    return item.labels or ("",)
+
+
 def _targets(
     items: Sequence[Item],
     groups: Iterable[list[int]],
@@ -192,7 +199,7 @@ def _targets(
     images: Counter[str] = Counter()
     groups_of: Counter[str] = Counter()
     for indices in groups:
-        names = Counter(items[index].class_name for index in indices)
+        names = Counter(name for index in indices for name in _classes(items[index]))
         images += names
         groups_of.update(names.keys())
     targets = {}

@@ -23,6 +23,7 @@ from rich.table import Table
 from data import command_line, errors, formats
 from pipeline import output_folder
 from pipeline.history import lineage, mlmd, retention
+from pipeline.outcome import summary
 from pipeline.run import lock
 
 _WIDTH = 160
@@ -91,21 +92,31 @@ def _parser() -> command_line.Parser:
 def _runs(given: argparse.Namespace, console: Console) -> None:
     past = mlmd.read(given.output_dir)
     table = _table("run", "data", "steps", "decision")
-    for name in ("accuracy", "pushed", "seconds"):
+    summaries = {run_id: lineage.outcome(given.output_dir, run_id) for run_id in past.runs()}
+    titles = {found.headline.title for found in summaries.values() if found}
+    figure = "".join(titles) if len(titles) == 1 else "figure"
+    for name in (figure, "pushed", "seconds"):
         table.add_column(name, justify="right")
     for run_id, steps in past.runs().items():
-        found = lineage.outcome(given.output_dir, run_id)
-        accuracy = found.metrics.accuracy if found and found.metrics else None
+        found = summaries[run_id]
         table.add_row(
             run_id,
             Path(found.data_dir).name if found else "",
             _steps(steps),
             (found.verdict or found.status) if found else "unfinished",
-            formats.percent(accuracy, undefined=""),
+            _figure(found, len(titles) > 1) if found else "",
             found.pushed.version if found and found.pushed else "",
             f"{found.seconds:.0f}" if found else "",
         )
     console.print(table)
+
+
+def _figure(found: summary.Summary, is_named: bool) -> str:
+    """Returns the figure that represents a run, with its title where others have another one."""
+    one = found.headline
+    if one.value is None:
+        return ""
+    return f"{one.title} " * is_named + formats.percent(one.value)
 
 
 def _steps(steps: list[mlmd.Step]) -> str:

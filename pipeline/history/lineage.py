@@ -13,6 +13,7 @@ from pipeline.history import mlmd
 from pipeline.outcome import summary
 from pipeline.settings import nested
 from serving import served_version
+from tasks import task
 
 INGEST = "ImageFolderExampleGen"
 # Different in every run, or without influence on it.
@@ -196,16 +197,9 @@ def _results(found: summary.Summary) -> dict[str, str]:
     facts: dict[str, str] = {"decision": found.verdict or found.status}
     facts["pushed"] = found.pushed.version if found.pushed else ""
     if found.metrics:
-        facts["accuracy"] = _share(found.metrics.accuracy)
-        facts["macro F1"] = _share(found.metrics.macro_f1)
-        for name, row in found.metrics.per_class.items():
-            facts[f"recall of {name}"] = _share(row["recall"])
-            facts[f"precision of {name}"] = _share(row["precision"])
+        rates = task.load(found.task).panels.facts(found.metrics)
+        facts |= {name: formats.percent(rate, undefined="undefined") for name, rate in rates}
     return facts
-
-
-def _share(value: float | None) -> str:
-    return formats.percent(value, undefined="undefined")
 
 
 def place(artifact: mlmd.Artifact) -> Path:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,16 +18,17 @@ from data.examples import examples_artifact, ingest_report
 from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.run import runner
-from tasks import evaluate_config
+from pipeline.settings import pipeline_config
+from tasks import task
 from tasks.classification import answers as predictions
-from tasks.classification.figures import result as evaluation
+from tasks.pages import parts
 
 
 def summarise(
     run_id: str,
+    config: pipeline_config.PipelineConfig,
     listing: folder.Listing,
     labels: list[str],
-    config: evaluate_config.EvaluateConfig,
     serving_dir: Path,
     ran: list[runner.Step],
     seconds: float,
@@ -36,9 +38,9 @@ def summarise(
 
     Args:
       run_id: the name of the run.
+      config: the settings of the run.
       listing: the listing of the data folder.
       labels: the label map.
-      config: the settings of the evaluation.
       serving_dir: the folder of the model's versions.
       ran: the steps that ran, in order; after a failure, the last one is the failed one.
       seconds: wall time of the run.
@@ -49,7 +51,7 @@ def summarise(
     found, page = _findings(finished.get("ImageValidator"), failure)
     result = decided = None
     if "Evaluator" in finished:
-        result = results.read(finished["Evaluator"].uri("evaluation"), labels, config)
+        result = results.read(finished["Evaluator"].uri("evaluation"), labels, config.evaluate)
     if "ReleaseGate" in finished:
         decided = release.Decision.read(finished["ReleaseGate"].uri("decision"))
     reasons = [str(failure)] if failure else []
@@ -61,6 +63,7 @@ def summarise(
     return summary.Summary(
         run_id=run_id,
         status=_status(failure, blessed, "Pusher" in finished),
+        task=config.task,
         data_dir=str(listing.root),
         fingerprint=listing.fingerprint(),
         layout=_layout(listing, finished.get("ImageFolderExampleGen")),
@@ -69,7 +72,7 @@ def summarise(
         quarantine_csv=quarantine_csv,
         findings=found,
         findings_page=page,
-        metrics=_metrics(result, predict),
+        metrics=_metrics(task.load(config.task), result, predict),
         verdict=decided.verdict if decided else None,
         blessed=blessed,
         reasons=reasons,
@@ -98,8 +101,9 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
     """Prints the per-class table, the decision with its reasons, and the paths of the files."""
     console.print()
     if outcome.metrics:
-        console.print(_class_table(outcome.metrics))
-        console.print(_accuracy(outcome.metrics, outcome.examples["test"]))
+        panels = task.load(outcome.task).panels
+        console.print(_table(panels.table(outcome.metrics)))
+        console.print(panels.sentence(outcome.metrics, outcome.examples["test"]))
     word, style = _DECISIONS[outcome.status]
     if outcome.status == "not_blessed" and outcome.verdict == "inconclusive":
         word = "Inconclusive, not pushed"
@@ -212,32 +216,15 @@ def _file(step: runner.Step | None, name: str) -> str | None:
     return str(Path(step.uri("report"), name)) if step else None
 
 
-def _metrics(
-    found: evaluation.Result | None, predict: runner.Step | None
-) -> summary.Metrics | None:
+def _metrics(what: task.Task, found: Any | None, predict: runner.Step | None) -> Any | None:
     if found is None:
         return None
-    mean_score = None
+    answered = None
     if predict:
         answered = predictions.Predictions.read(
             predict.uri("predictions"), predict_config.TEST_SPLIT
         )
-        mean_score = answered.mean_score
-    low, high = found.figures["accuracy"].interval or (None, None)
-    return summary.Metrics(
-        accuracy=found.value("accuracy"),
-        accuracy_low=low,
-        accuracy_high=high,
-        log_loss=found.value("log_loss"),
-        mean_score=mean_score,
-        macro_f1=found.averages.macro.f1,
-        figures={name: figure.value for name, figure in found.figures.items()},
-        per_class={
-            name: {"support": row.support}
-            | {metric: figure.value for metric, figure in row.figures.items()}
-            for name, row in found.per_class.items()
-        },
-    )
+    return what.panels.metrics(found, answered)
 
 
 def _pushed(pusher: runner.Step | None) -> summary.Pushed | None:
@@ -251,25 +238,11 @@ def _pushed(pusher: runner.Step | None) -> summary.Pushed | None:
     )
 
 
-def _accuracy(metrics: summary.Metrics, tested: int) -> str:
-    told = f"Test accuracy {_percent(metrics.accuracy)} on {formats.plural(tested, 'image')}"
-    if metrics.accuracy_low is None:
-        return f"{told}."
-    return (
-        f"{told}; confidence interval: {_percent(metrics.accuracy_low)}"
-        f" to {_percent(metrics.accuracy_high)}."
-    )
-
-
-def _class_table(metrics: summary.Metrics) -> Table:
-    table = Table("class", box=None, padding=(0, 3, 0, 0), header_style="bold")
-    for name in ("precision", "recall", "F1", "test images"):
+def _table(content: parts.Table) -> Table:
+    first, *others = content.columns
+    table = Table(first, box=None, padding=(0, 3, 0, 0), header_style="bold")
+    for name in others:
         table.add_column(name, justify="right")
-    for name, row in metrics.per_class.items():
-        rates = (_percent(row[rate]) for rate in ("precision", "recall", "f1"))
-        table.add_row(name, *rates, f"{row['support']:,.0f}")
+    for row in content.rows:
+        table.add_row(*row)
     return table
-
-
-def _percent(value: float | None) -> str:
-    return formats.percent(value, undefined="undefined")

@@ -1,42 +1,29 @@
 """``summary.json``: the outcome of a run, for programs. Every field is documented here."""
 
 import logging
-from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+)
 
 from components.image_validator import config as validate_config
 from data.files import atomic, read_back
 from data.splits import folder
+from tasks import task
+from tasks.pages import parts
 
 Status = Literal["succeeded", "not_blessed", "partial", "failed"]
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Metrics(_Record):
-    """Metrics on the test split, which neither training nor early stopping ever sees."""
-
-    accuracy: float | None = Field(
-        ge=0, le=1, description="share of test images classified correctly"
-    )
-    accuracy_low: float | None = Field(None, ge=0, le=1, description="lower end of the interval")
-    accuracy_high: float | None = Field(None, ge=0, le=1, description="upper end of the interval")
-    log_loss: float | None = Field(None, ge=0, description="in nats")
-    mean_score: float | None = Field(
-        None, ge=0, le=1, description="mean probability of the predicted class, right or wrong"
-    )
-    macro_f1: float | None = Field(None, ge=0, le=1, description="mean of the classes' F1")
-    figures: dict[str, float | None] = Field(
-        default_factory=dict, description="every metric of the whole by its name; null: undefined"
-    )
-    per_class: dict[str, dict[str, int | float | None]] = Field(
-        description="class name → support, and every metric of a class by its name; null: undefined"
-    )
 
 
 class Finding(_Record):
@@ -67,11 +54,10 @@ class Layout(_Record):
     @classmethod
     def of(cls, listing: folder.Listing) -> "Layout":
         """Summarises a listing."""
-        counts = Counter(file.class_name for file in listing.files)
         return cls(
             splits=listing.splits,
             spans=[span.folder for span in listing.spans],
-            classes=dict(sorted(counts.items())),
+            classes=dict(sorted(folder.label_counts(listing.files).items())),
             unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
             unused_images=listing.unused.lost_images,
         )
@@ -101,6 +87,7 @@ class Summary(_Record):
         " model was refused; partial: finished the requested steps, before the push;"
         " failed: a step failed"
     )
+    task: str = Field(task.DEFAULT, description="what the model learns")
     data_dir: str = Field(description="the folder that was ingested")
     fingerprint: str | None = Field(None, description="hash of its paths, sizes and times")
     layout: Layout | None = Field(None, description="how that folder was interpreted")
@@ -111,7 +98,9 @@ class Summary(_Record):
     quarantine_csv: str | None = Field(description="the list of them, with reasons")
     findings: list[Finding] = Field(description="findings of the checks of the images")
     findings_page: str | None = Field(description="the page that shows them with pictures")
-    metrics: Metrics | None = Field(description="metrics of the trained model on the test split")
+    metrics: SerializeAsAny[BaseModel] | None = Field(
+        description="metrics of the trained model on the test split; their fields are the task's"
+    )
     verdict: Literal["release", "refuse", "inconclusive"] | None = Field(
         description="decision of the release gate; null if the run did not get there"
     )
@@ -129,6 +118,25 @@ class Summary(_Record):
     model_card: str | None = Field(description="the same figures in Markdown")
     steps: list[StepTime] = Field(description="in order")
     seconds: float = Field(description="wall time of the run")
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _are_of_the_task(cls, value: object, found: ValidationInfo) -> object:
+        """Reads metrics by the model of the run's task."""
+        name = found.data.get("task", "")
+        if value is None or name not in task.names():
+            return None
+        return task.load(name).panels.Metrics.model_validate(value)
+
+    @property
+    def headline(self) -> parts.Headline:
+        """Returns the figure that represents the run; its value is None where it has no metrics."""
+        return task.load(self.task).panels.headline(self.metrics)
+
+    @property
+    def mean_score(self) -> float | None:
+        """Returns the mean ``score`` of the answers about the test split; None where unknown."""
+        return task.load(self.task).panels.mean_score(self.metrics) if self.metrics else None
 
     def write(self, path: Path) -> None:
         """Writes the file atomically."""

@@ -15,7 +15,7 @@ from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
 from data.layout import checks
-from data.sources import digits, tfds
+from data.sources import by_folder, digits, tfds
 from data.splits import folder, labels
 from pipeline import output_folder
 from pipeline.settings import pipeline_config
@@ -146,7 +146,7 @@ def inspect(
     kind: type[errors.UserError] = errors.ConfigError
     listing = None
     try:
-        listing = folder.scan(data_dir, config.ingest)
+        listing = by_folder.scan(data_dir, config.ingest)
         show(listing)
         checks.check(listing, config.ingest)
         _check_space(config, listing)

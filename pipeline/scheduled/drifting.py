@@ -38,7 +38,7 @@ class Samples:
 
 def label(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
     """Describes the drift of class shares if it exceeds the bound and chance."""
-    newest = Counter(file.class_name for file in samples.new)
+    newest = folder.label_counts(samples.new)
     # A new class is a separate reason.
     newest = Counter({name: newest[name] for name in newest if name in samples.old_counts})
     if not newest or not samples.old_counts:

@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import hashlib
 import subprocess
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +75,7 @@ def attempt_key(listing: folder.Listing, command: retrain_config.Command) -> str
 
 def counts(listing: folder.Listing) -> dict[str, int]:
     """Class name → files that are trained on."""
-    return dict(sorted(Counter(file.class_name for file in listing.window_files).items()))
+    return dict(sorted(folder.label_counts(listing.window_files).items()))
 
 
 def gather(
@@ -99,7 +98,7 @@ def gather(
     drifts: tuple[str, ...] = ()
     new_classes: set[str] = set()
     if new and not first:
-        new_classes = {file.class_name for file in new} - state.class_counts.keys()
+        new_classes = folder.label_counts(new).keys() - state.class_counts.keys()
         drifts = _drifts(command, place, state, new, rows)
     released = _released(state, version, now)
     failed = state.failed if _same_attempt(state, listing, command) else None

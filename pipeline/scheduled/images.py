@@ -1,6 +1,6 @@
 """Compares the images of a tick with those of the last finished run. N: files.
 
-Files are identified by path, size and modification time, as in ingest. Only a number of 64 bits
+Files are identified by path, size, modification time and, of a manifest, their labels. Only a number of 64 bits
 is kept for each, so a million files take 8 MB. To detect drift and damage, a sample is decoded,
 each file once.
 """
@@ -25,11 +25,10 @@ Infos = list[decode.ImageInfo]
 
 
 def keys(files: Sequence[folder.ImageFile]) -> np.ndarray:
-    """Returns a number for each file, uint64 [N], which changes with the file."""
+    """Returns a number for each file, uint64 [N], which changes with the file and its labels."""
     digests = bytearray()
     for file in files:
-        line = f"{file.path}\0{file.size_bytes}\0{file.modified_ns}"
-        digests += hashlib.blake2b(line.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        digests += hashlib.blake2b(file.identity(), digest_size=8).digest()
     return np.frombuffer(bytes(digests), np.uint64)
 
 

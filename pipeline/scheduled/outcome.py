@@ -9,11 +9,11 @@ from pipeline.outcome import summary
 
 def line(found: summary.Summary) -> str:
     """Returns the line about a run that finished."""
-    accuracy = found.metrics.accuracy if found.metrics else None
+    headline = found.headline
     rate = (
         ""
-        if accuracy is None
-        else f", accuracy {formats.percent(accuracy)} on {found.examples['test']:,} images"
+        if headline.value is None
+        else f", {headline.title} {formats.percent(headline.value)} on {found.examples['test']:,} images"
     )
     if found.pushed:
         return f"Released: version {found.pushed.version}{rate}."
@@ -32,7 +32,7 @@ def row(found: summary.Summary | None) -> dict[str, Any]:
         "run_id": found.run_id,
         "status": found.status,
         "version": found.pushed.version if found.pushed else None,
-        "accuracy": found.metrics.accuracy if found.metrics else None,
+        found.headline.title: found.headline.value,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors
+from data.sources import by_folder
 from data.splits import folder
 from pipeline import output_folder
 from pipeline.outcome import summary
@@ -199,8 +200,8 @@ class Retraining:
         state.finished = self._clock()
         if found.pushed:
             state.releases[found.pushed.version] = self._clock()
-            if found.metrics and found.metrics.mean_score is not None:
-                state.mean_scores[found.pushed.version] = found.metrics.mean_score
+            if found.mean_score is not None:
+                state.mean_scores[found.pushed.version] = found.mean_score
             if found.predictions:
                 state.predictions[found.pushed.version] = found.predictions
 
@@ -231,7 +232,7 @@ class Retraining:
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        return folder.scan(self._place.data_dir, self._command.pipeline.ingest)
+        return by_folder.scan(self._place.data_dir, self._command.pipeline.ingest)
 
     def _tell(self, line: str) -> bool:
         """Prints a line; with --watch, not the same one repeatedly."""

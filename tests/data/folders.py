@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from data.layout import config as folder_config
 from data.layout import unused
-from data.splits import folder
+from data.sources import by_folder
 
 PGM = b"P5\n1 1\n255\n\0"  # one grey pixel
 
@@ -22,7 +23,7 @@ def touch(root: Path, *paths: str) -> Path:
 def unused_in(root: Path, **config) -> list[tuple[str, str]]:
     """Every unused file with the code of its reason, sorted by path."""
     rows: list[unused.Unused] = []
-    listing = folder.scan(root, folder.FolderConfig(**config), rows.append)
+    listing = by_folder.scan(root, folder_config.FolderConfig(**config), rows.append)
     files = sum(len(names) for _, _, names in os.walk(root, followlinks=False))
     links = sum(
         os.path.islink(os.path.join(place, name))

@@ -18,7 +18,7 @@ Keep = Callable[[set[Any]], Any]
 def label_conflicts(context: Context) -> Iterator[Found]:
     """Reports one file in several classes: the label of every copy is doubtful."""
     words = "one file under several labels"
-    yield from _apart(context, _copies(context), words, _class_name, lambda _: None)
+    yield from _apart(context, _copies(context), words, _labels, lambda _: None)
 
 
 def split_leaks(context: Context) -> Iterator[Found]:
@@ -30,7 +30,7 @@ def split_leaks(context: Context) -> Iterator[Found]:
 def near_label_conflicts(context: Context) -> Iterator[Found]:
     """Reports near-duplicates in several classes."""
     words = "near-duplicates under several labels"
-    yield from _apart(context, _near(context), words, _class_name, lambda _: None)
+    yield from _apart(context, _near(context), words, _labels, lambda _: None)
 
 
 def near_split_leaks(context: Context) -> Iterator[Found]:
@@ -56,8 +56,8 @@ def span_copies(context: Context) -> Iterator[Found]:
     yield from _apart(context, groups, words, lambda image: image.span, min)
 
 
-def _class_name(image: catalog.Image) -> str:
-    return image.class_name
+def _labels(image: catalog.Image) -> frozenset[str]:
+    return frozenset(image.labels)
 
 
 def _split(image: catalog.Image) -> int:
@@ -85,7 +85,7 @@ def _alike(context: Context, groups: Iterable[Group], words: str) -> Iterator[Fo
         first: dict[Any, int] = {}
         for index in sorted(group, key=lambda index: context.images[index].path):
             image = context.images[index]
-            earlier = first.setdefault((image.class_name, image.split, image.span), index)
+            earlier = first.setdefault((_labels(image), image.split, image.span), index)
             if earlier != index:
                 cases.append(Case((earlier, index), detail))
                 removable.add(index)

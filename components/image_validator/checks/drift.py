@@ -19,7 +19,7 @@ def label_drift(context: Context) -> Iterator[Found]:
     if context.newest_spans is None:
         return
     newest, previous = (
-        Counter(context.images[index].class_name for index in indices)
+        Counter(name for index in indices for name in context.images[index].labels)
         for indices in context.newest_spans
     )
     shift = drift.label_shift(newest, previous)

@@ -6,12 +6,12 @@ Dimension letters: N images, S side in pixels.
 """
 
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from components.trainer.exports import formats
 from components.trainer.exports.formats import tflite_files
 from data.files import read_arrays
 
@@ -21,38 +21,23 @@ def convert(saved_model: Path, name: str, pixels: np.ndarray | None = None) -> b
 
     Args:
       saved_model: written by :mod:`frozen`.
-      name: "tflite_float16" (weights are stored as float16) or "tflite_int8" (weights, by
-        channel, and activations are int8, all operations on integers).
-      pixels: uint8 [N, S, S, 3] on which the ranges of activations are measured; for int8 only.
+      name: the format, whose signature has the same name.
+      pixels: uint8 [N, S, S, 3] on which the ranges of activations are measured, where the format
+        is calibrated.
 
     Returns:
       The file's content.
+
+    Raises:
+      ValueError: the format is not of TensorFlow Lite, or needs pixels and has none.
     """
+    wanted = formats.REGISTRY[name]
+    if not isinstance(wanted, tflite_files.TFLiteFormat):
+        raise ValueError(f"{name} is no format of TensorFlow Lite")
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=[name])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if name == "tflite_float16":
-        converter.target_spec.supported_types = [tf.float16]
-    elif pixels is None:
-        raise ValueError("tflite_int8 needs images to be calibrated on")
-    else:
-        converter.representative_dataset = _samples(pixels)
-        # With this alone, an operation without an integer kernel is an error.
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.float32
+    wanted.prepare(converter, pixels)
     return bytes(converter.convert())
-
-
-def _samples(pixels: np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
-    def samples() -> Iterator[list[np.ndarray]]:
-        for index, image in enumerate(pixels):
-            inputs = image[None].astype(np.float32)
-            if index == 0:
-                # A black and a white pixel: the input's range is 0–255, and pixels need no scaling.
-                inputs[0, 0, :2] = [[0], [255]]
-            yield [inputs]
-
-    return samples
 
 
 def main(saved_model: str, name: str, output: str, pixels: str | None = None) -> None:

@@ -48,8 +48,8 @@ def write(path, rows) -> list[str]:
             info,
             example.ImageSource(
                 f"{number}.png",
-                "any",
-                label_id,
+                ("any",),
+                (label_id,),
                 hashlib.sha256(content + b"%d" % number).hexdigest(),
             ),
         )

@@ -7,13 +7,14 @@ from benchmarks import ingest_step
 from components.image_example_gen import component, executor
 from data import errors
 from data.examples import examples_artifact, ingest_report
-from data.splits import folder, labels
+from data.sources import by_folder
+from data.splits import labels
 from pipeline.beam import beam_config
 from tests.components.image_example_gen import made
 
 
 def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
-    job = made.job_for(folder.scan(root), output.parent / "state", **changes)
+    job = made.job_for(by_folder.scan(root), output.parent / "state", **changes)
     generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
     properties = ingest_step.exec_properties(generator)
     examples = standard_artifacts.Examples()

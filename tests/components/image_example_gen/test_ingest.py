@@ -11,7 +11,7 @@ from data import errors
 from data.examples import example, examples_artifact, ingest_report
 from data.graph import decoding
 from data.images import image_reading
-from data.splits import folder
+from data.sources import by_folder
 from tests.components.image_example_gen import made
 from tests.data import folders, icc
 from tests.data.pictures import noise
@@ -134,9 +134,9 @@ def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarant
     for name in ("cat/a", "cat/b", "dog/a", "dog/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(folders.PGM)
-    bad = [ingest_report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(quarantined)]
+    bad = [ingest_report.Quarantined(f"cat/{i}", ("cat",), "damaged") for i in range(quarantined)]
     with pytest.raises(errors.DataError) as caught:
-        report.check(ingest_report.Report(examples, bad), folder.scan(tmp_path), "q.csv")
+        report.check(ingest_report.Report(examples, bad), by_folder.scan(tmp_path), "q.csv")
     assert message in str(caught.value)
 
 
@@ -155,8 +155,8 @@ def test_a_class_without_a_usable_image_is_refused(class_folders, tmp_path):
 
 
 def test_what_checks_took_out_is_not_called_unreadable():
-    rows = [ingest_report.Quarantined(f"cat/{i}", "cat", "label_conflicts") for i in range(3)]
-    rows.append(ingest_report.Quarantined("cat/3", "cat", "damaged"))
+    rows = [ingest_report.Quarantined(f"cat/{i}", ("cat",), "label_conflicts") for i in range(3)]
+    rows.append(ingest_report.Quarantined("cat/3", ("cat",), "damaged"))
     with pytest.raises(errors.DataError) as caught:
         report.check_classifier(
             ingest_report.Report({"train": {"dog": 2}}, rows, source="in"), "q.csv"
@@ -168,7 +168,7 @@ def test_what_checks_took_out_is_not_called_unreadable():
 
 
 def test_a_class_that_came_in_meanwhile_is_told(class_folders, tmp_path):
-    job = made.job_for(folder.scan(class_folders), tmp_path)
+    job = made.job_for(by_folder.scan(class_folders), tmp_path)
     shutil.copytree(class_folders / "cat", class_folders / "bird")
     with pytest.raises(errors.DataError, match=r"The class 'bird' was added to .* Run the command"):
         intake.listed(str(class_folders), job, lambda _: None)

@@ -13,7 +13,7 @@ from components.image_example_gen import config, inspection, passes
 from data.examples import examples_artifact
 from data.images import decode, range_choice
 from data.images.value_range import FLOAT, INTEGER, Range
-from data.splits import folder
+from data.sources import by_folder
 from tests.components.image_example_gen import made
 
 pytestmark = pytest.mark.xdist_group("ingest")
@@ -68,7 +68,7 @@ class Looks:
 
 def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected, Looks]:
     """Runs the first pass alone, and stores its results as an ingest does."""
-    listing = folder.scan(root)
+    listing = by_folder.scan(root)
     job = made.job_for(listing, state, value_range=setting)
     looks = Looks(root, job)
     found = passes.inspect(listing, job, looks)
@@ -184,7 +184,7 @@ def test_percentiles_are_of_the_whole_set(xrays, tmp_path):
 
 
 def test_a_file_that_changes_between_two_looks_is_told(xrays, tmp_path):
-    listing = folder.scan(xrays)
+    listing = by_folder.scan(xrays)
     job = made.job_for(listing, tmp_path / "state")
     looks = Looks(xrays, job)
 

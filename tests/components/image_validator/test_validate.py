@@ -33,15 +33,16 @@ def image(number: int, class_name="cat", split="train", span=None, **changes) ->
         quality=GOOD._replace(**{k: v for k, v in changes.items() if k in measures}),
     )
     path = f"{class_name}/{number:04d}.jpg"
-    return catalog.Image(path, class_name, split, 0, changes.get("sha256", digest), span, info)
+    return catalog.Image(path, (class_name,), split, 0, changes.get("sha256", digest), span, info)
 
 
 def data_of(images, anomalies=(), bad=(), known_labels=(), embed=None, **settings):
     examples: dict[str, dict[str, int]] = {"train": {}, "eval": {}, "test": {}}
     for one in images:
         counts = examples[one.split]
-        counts[one.class_name] = counts.get(one.class_name, 0) + 1
-    labels = [*LABELS, *sorted({one.class_name for one in images} - set(LABELS))]
+        (label,) = one.labels
+        counts[label] = counts.get(label, 0) + 1
+    labels = [*LABELS, *sorted({name for one in images for name in one.labels} - set(LABELS))]
     job = config.ValidateJob(
         config=config.ValidateConfig(**settings),
         label_file="",
@@ -234,7 +235,7 @@ def test_checks_on_the_set_see_what_is_left(clean):
 
 
 def test_too_many_bad_files(clean):
-    bad = [ingest_report.Quarantined(f"cat/{i}", "cat", "damaged") for i in range(50)]
+    bad = [ingest_report.Quarantined(f"cat/{i}", ("cat",), "damaged") for i in range(50)]
     finding = only(checked(clean, bad=bad), "quarantined")
     assert "50 of 150 files (33%) are in quarantine; 20% are allowed" in finding.message
     assert checked(clean, bad=bad, max_quarantined_fraction=0.4).findings == []
@@ -314,7 +315,7 @@ def test_drift_of_embeddings():
 
 def test_copies_across_spans():
     images = spans()
-    copy = image(9000, images[0].class_name, images[0].split, 2, sha256=images[0].sha256)
+    copy = image(9000, images[0].labels[0], images[0].split, 2, sha256=images[0].sha256)
     finding = only(checked([*images, copy], measure_drift="ignore"), "span_copies")
     assert sorted(finding.cases[0].paths) == sorted([images[0].path, copy.path])
 

@@ -21,7 +21,7 @@ INFO = decode.ImageInfo("JPEG", 40, 60, 3, "JPEG", False, "ff", Quality(*[0.5] *
 
 def record(path: str, label_id: int, content: bytes, span: int = example.NO_SPAN) -> bytes:
     source = example.ImageSource(
-        path, TINY_LABELS[label_id], label_id, hashing.sha256(content), span
+        path, (TINY_LABELS[label_id],), (label_id,), hashing.sha256(content), span
     )
     return example.Encoder().encode(content, INFO, source)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from components.evaluator import mistakes
 from components.evaluator import robustness as corrupted
 from components.image_validator import findings as validation
 from components.release_gate import against_served, budget, decision, gate
@@ -23,6 +22,8 @@ from tasks import evaluate_config
 from tasks.classification import answers as predictions
 from tasks.classification.figures import collected as figures
 from tasks.classification.figures import registry, result
+from tasks.classification.panels import chosen as chosen_images
+from tasks.classification.panels import mistakes
 from tasks.statistics import averages, intervals
 
 NAMES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
@@ -76,7 +77,7 @@ def rate(hits: int, total: int) -> result.Figure:
     return result.Figure(hits / total, intervals.wilson(hits, total, EVALUATE.confidence))
 
 
-def answers() -> tuple[predictions.Predictions, pictures.Chosen]:
+def answers() -> tuple[predictions.Predictions, chosen_images.Chosen]:
     """Makes the prediction of each image, and the images of the matrix to show."""
     rng = np.random.default_rng(0)
     paths, label_ids, rows, cells = [], [], [], {}
@@ -100,7 +101,9 @@ def answers() -> tuple[predictions.Predictions, pictures.Chosen]:
         valid=np.ones(len(paths), bool),
         outlier_scores=np.where(np.arange(len(paths)) % 19, 0.2, 0.6).astype(np.float32),
     )
-    return found, pictures.Chosen(cells, examples(200, 15), examples(300, 6), examples(400, 3), 14)
+    return found, chosen_images.Chosen(
+        cells, examples(200, 15), examples(300, 6), examples(400, 3), 14
+    )
 
 
 def examples(first: int, count: int) -> list[mistakes.Row]:
@@ -231,7 +234,7 @@ def ingested() -> ingest_report.Report:
             for part, factor in (("train", 4.0), ("eval", 0.8), ("test", 1.0))
         },
         quarantined=[
-            ingest_report.Quarantined(f"glass/{reason}{number}.jpg", "glass", reason)
+            ingest_report.Quarantined(f"glass/{reason}{number}.jpg", ("glass",), reason)
             for reason, count in quarantined
             for number in range(count)
         ],
@@ -385,14 +388,14 @@ def hostile() -> content.Content:
         ),
         ingested=ingest_report.Report(
             {"train": dict.fromkeys(names, 0), "test": {SCRIPT: 3}},
-            [ingest_report.Quarantined(name, name, name) for name in HOSTILE],
+            [ingest_report.Quarantined(name, (name,), name) for name in HOSTILE],
             source=HOSTILE[5],
         ),
         findings=[validation.Finding(name, "warn", name, 0) for name in HOSTILE],
         layers=[architecture.Row(SCRIPT, SCRIPT, None, None, None, 1, 1, 0, 0, 1)],
         robustness=[corrupted.Row(SCRIPT, None, None, None, None, 0, 0)],
         origins=[(SCRIPT, tuple((name, name) for name in HOSTILE))],
-        chosen=pictures.Chosen(
+        chosen=chosen_images.Chosen(
             shown, [mistakes.Row(name, name, SCRIPT, 0.5, 0.1) for name in HOSTILE], [], [], 0
         ),
         drawn={SCRIPT: pictures.Picture(uri), "y" * 200: pictures.Picture(uri, uri)},
@@ -409,7 +412,8 @@ def runs() -> list[run_index.RunRow]:
             data="/data/trash6_256px",
             status={"refuse": "not_blessed", "": "failed"}.get(verdict, "succeeded"),
             verdict=verdict,
-            accuracy=accuracy,
+            figure="accuracy",
+            value=accuracy,
             pushed="" if verdict in ("", "refuse") else f"192501010{number}",
             seconds=245.0 + 13 * number,
             report=f"reports/2031050{number + 1}/report #1.html" if verdict else "",

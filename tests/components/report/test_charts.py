@@ -5,7 +5,6 @@ import pytest
 
 from components.report import charts, training
 from components.trainer import history as training_history
-from tasks.classification.figures import reliability
 from tasks.pages import drawing
 from tests.components.report import samples
 
@@ -56,16 +55,6 @@ def test_lines_break_where_a_value_is_missing():
     assert line.data.count("M") == 2
     assert len(chart.dots) == 3
     assert charts.curves("Loss", history, {"other": "none"}) is None
-
-
-def test_reliability_bars_are_as_high_as_the_accuracy():
-    bins = [reliability.Bin(0, 0.5, 0.4, 0.25, 4), reliability.Bin(0.5, 1, None, None, 0)]
-    chart = charts.reliability(bins)
-    bars = [one for one in chart.rectangles if one.style == "bar"]
-    height = charts.SQUARE_BOTTOM - drawing.TOP
-    assert [bar.height for bar in bars] == [pytest.approx(0.25 * height, abs=0.1)]
-    assert "accuracy 25.0%" in bars[0].title
-    assert charts.reliability([reliability.Bin(0, 1, None, None, 0)]) is None
 
 
 @pytest.mark.parametrize("values", [[0.5, 0.5], [0.0, 0.0], [1.0, 1.0], [1.0, None, 0.97]])

@@ -67,7 +67,7 @@ def test_sorting_by_keyboard_and_by_name(open_page, pages):
 def test_undefined_figures_come_last_either_way(open_page, tmp_path):
     from components.report import index
 
-    rows = [index.RunRow(str(number), "d", "succeeded", accuracy=value)
+    rows = [index.RunRow(str(number), "d", "succeeded", figure="accuracy", value=value)
             for number, value in enumerate((0.5, None, 0.9, 0.1))]  # fmt: skip
     path = tmp_path / "index.html"
     path.write_text(index.render(rows), encoding="utf-8")

@@ -22,7 +22,7 @@ def test_the_latest_figures_stand_on_top():
 
 
 def test_runs_on_other_data_have_a_trend_of_their_own():
-    rows = [index.RunRow(f"{number}", f"data {number % 2}", "succeeded", accuracy=0.5)
+    rows = [index.RunRow(f"{number}", f"data {number % 2}", "succeeded", figure="accuracy", value=0.5)
             for number in range(4)]  # fmt: skip
     html = index.render(rows)
     assert "Accuracy on data 0" in html
@@ -35,7 +35,7 @@ def test_an_empty_directory_says_so():
 
 
 def test_hostile_rows_are_escaped():
-    html = index.render([index.RunRow(name, name, name, "", None, name, None, name)
+    html = index.render([index.RunRow(name, name, name, "", name, None, name, None, name)
                          for name in samples.HOSTILE], title=samples.SCRIPT)  # fmt: skip
     html.encode("utf-8")
     assert html.count("<script") == 1

@@ -87,12 +87,3 @@ def test_the_column_for_nothing_appears_where_it_is_needed():
              for report in (samples.real(), samples.hostile())]  # fmt: skip
     assert [len(found) for found in heads] == [6, 61]
     assert "nothing" in heads[1][-1]
-
-
-def test_scales_hold_every_interval():
-    for scale in page._scales(samples.real()).values():
-        assert scale.low < scale.high
-    f1 = [row.figures["f1"] for row in samples.figures_of().per_class.values()]
-    rates = page._rates(page._bounds(f1))
-    assert rates.low <= min(one.interval.low for one in f1)
-    assert rates.style(*dataclasses.astuple(f1[0])).startswith("--l:")

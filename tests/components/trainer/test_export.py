@@ -164,7 +164,7 @@ def test_bad_images_are_flagged_and_spoil_no_other(loaded, images):
 
 def test_serve_examples_equals_serving_default(loaded, images):
     records = []
-    source = example.ImageSource("a", "dark", 0, "00")
+    source = example.ImageSource("a", ("dark",), (0,), "00")
     for content in images:
         decoded = decode.decode(content, decode.DecodeConfig())
         assert isinstance(decoded, decode.Decoded)

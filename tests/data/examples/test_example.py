@@ -15,7 +15,7 @@ def decoded() -> decode.Decoded:
 
 
 def test_image_record_round_trip(decoded):
-    source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32, span=7)
+    source = example.ImageSource("cat/a.jpg", ("cat",), (3,), "ab" * 32, span=7)
     parsed = example.parse(
         tf.constant([example.Encoder().encode(decoded.encoded, decoded.info, source)])
     )
@@ -31,15 +31,29 @@ def test_image_record_round_trip(decoded):
     assert values[example.PHASH] == decoded.info.phash.encode()
 
 
+def test_a_record_has_any_number_of_labels(decoded):
+    encoder = example.Encoder()
+    found = []
+    for labels in ({"cat": 3, "dog": 7}, {}, {"cat": 3}):
+        source = example.ImageSource("a.jpg", tuple(labels), tuple(labels.values()), "ab" * 32)
+        features = tf.train.Example.FromString(
+            encoder.encode(decoded.encoded, decoded.info, source)
+        ).features.feature
+        texts = features[example.CLASS_TEXT].bytes_list.value
+        label_ids = features[example.CLASS_LABEL].int64_list.value
+        found.append(dict(zip([text.decode() for text in texts], label_ids, strict=True)))
+    assert found == [{"cat": 3, "dog": 7}, {}, {"cat": 3}]
+
+
 def test_equal_images_give_equal_bytes(decoded):
-    source = example.ImageSource("cat/a.jpg", "cat", 3, "ab" * 32)
+    source = example.ImageSource("cat/a.jpg", ("cat",), (3,), "ab" * 32)
     assert example.Encoder().encode(
         decoded.encoded, decoded.info, source
     ) == example.Encoder().encode(decoded.encoded, decoded.info, source)
 
 
 def test_a_name_of_any_bytes_keeps_them(decoded):
-    source = example.ImageSource("cat/\udcff.jpg", "cat", 0, "00" * 32)
+    source = example.ImageSource("cat/\udcff.jpg", ("cat",), (0,), "00" * 32)
     parsed = example.parse(
         tf.constant([example.Encoder().encode(decoded.encoded, decoded.info, source)]),
         [example.FILENAME],

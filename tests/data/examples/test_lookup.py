@@ -16,7 +16,7 @@ def files(tmp_path_factory) -> list[str]:
     rows = []
     for index, (image, name) in enumerate(zip(CONTENT, CLASSES, strict=True)):
         info = decode.decode(image, decode.DecodeConfig()).info
-        source = example.ImageSource(f"{index}.png", name, 0, "00")
+        source = example.ImageSource(f"{index}.png", (name,), (0,), "00")
         rows.append(example.Encoder().encode(image, info, source))
     for shard in range(2):
         place = Path(root) / records.shard_name(shard, 2)

@@ -1,7 +1,8 @@
 import pytest
 
+from data.layout import config as folder_config
 from data.layout import names
-from data.splits import folder
+from data.sources import by_folder
 from tests.data.folders import touch
 
 
@@ -65,7 +66,7 @@ CLASSES = ("cat/1.jpg", "dog/2.jpg")
 )
 def test_layouts_of_splits(tmp_path, folders, splits):
     touch(tmp_path, *(f"{part}/{name}" for part in folders for name in CLASSES))
-    listing = folder.scan(tmp_path)
+    listing = by_folder.scan(tmp_path)
     assert listing.splits == splits
     assert listing.class_names == ["cat", "dog"]
     assert listing.given_splits == splits.keys()
@@ -75,7 +76,7 @@ def test_layouts_of_splits(tmp_path, folders, splits):
 def test_images_to_be_predicted_are_an_unlabelled_split(tmp_path):
     touch(tmp_path, *(f"seg_train/seg_train/{name}" for name in CLASSES))
     touch(tmp_path, "seg_pred/seg_pred/1.jpg", "seg_pred/seg_pred/2.jpg")
-    listing = folder.scan(tmp_path)
+    listing = by_folder.scan(tmp_path)
     assert {reason.value: n for reason, n in listing.unused.files.items()} == {
         "unlabelled_split": 2
     }
@@ -84,16 +85,16 @@ def test_images_to_be_predicted_are_an_unlabelled_split(tmp_path):
 def test_a_train_folder_with_images_and_folders(tmp_path):
     """A class with subfolders where other classes are beside it, a split where other splits are."""
     touch(tmp_path / "one", "train/1.jpg", "train/steam/2.jpg", "bus/3.jpg")
-    assert folder.scan(tmp_path / "one").class_names == ["bus", "train"]
+    assert by_folder.scan(tmp_path / "one").class_names == ["bus", "train"]
     touch(
         tmp_path / "two", "train/1.jpg", *(f"{s}/{c}" for s in ("train", "test") for c in CLASSES)
     )
-    assert folder.scan(tmp_path / "two").class_names == ["cat", "dog"]
+    assert by_folder.scan(tmp_path / "two").class_names == ["cat", "dog"]
 
 
 def test_the_layout_can_be_said(tmp_path):
     touch(tmp_path, "train/1.jpg", "train/steam/2.jpg", "train/diesel/3.jpg", "bus/3.jpg")
-    splits = folder.scan(tmp_path, folder.FolderConfig(layout="splits"))
+    splits = by_folder.scan(tmp_path, folder_config.FolderConfig(layout="splits"))
     assert splits.class_names == ["diesel", "steam"]
-    classes = folder.scan(tmp_path, folder.FolderConfig(layout="classes"))
+    classes = by_folder.scan(tmp_path, folder_config.FolderConfig(layout="classes"))
     assert classes.class_names == ["bus", "train"]

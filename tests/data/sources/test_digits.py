@@ -1,12 +1,11 @@
 import numpy as np
 from PIL import Image
 
-from data.sources import digits
-from data.splits import folder
+from data.sources import by_folder, digits
 
 
 def test_ten_classes_of_real_images(digits_dir):
-    listing = folder.scan(digits_dir)
+    listing = by_folder.scan(digits_dir)
     assert listing.class_names == [str(digit) for digit in range(10)]
     assert len(listing.files) == 600
     pixels = np.asarray(Image.open(digits_dir / "3" / "000.png"))
@@ -15,6 +14,6 @@ def test_ten_classes_of_real_images(digits_dir):
 
 
 def test_written_once(digits_dir):
-    before = folder.scan(digits_dir).fingerprint()
+    before = by_folder.scan(digits_dir).fingerprint()
     assert digits.export(digits_dir) == digits_dir
-    assert folder.scan(digits_dir).fingerprint() == before
+    assert by_folder.scan(digits_dir).fingerprint() == before

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from data import errors
+from data.sources import by_folder
 from data.sources import tfds as tfds_source
-from data.splits import folder
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -39,7 +39,7 @@ def builder_of(tmp_path, splits):
 
 def test_splits_become_split_folders(tmp_path):
     target = tfds_source.write(builder_of(tmp_path, ["train", "validation"]), tmp_path / "out")
-    listing = folder.scan(target)
+    listing = by_folder.scan(target)
     assert len(listing.files) == 12
     assert listing.class_names == ["round", "square"]
     assert listing.given_splits == {"train", "eval"}
@@ -47,7 +47,7 @@ def test_splits_become_split_folders(tmp_path):
 
 def test_one_split_becomes_class_folders(tmp_path):
     target = tfds_source.write(builder_of(tmp_path, ["train"]), tmp_path / "out")
-    listing = folder.scan(target)
+    listing = by_folder.scan(target)
     assert len(listing.files) == 6
     assert listing.given_splits == set()
 

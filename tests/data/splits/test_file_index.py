@@ -63,10 +63,10 @@ def test_passing_failures_are_not_kept(tmp_path):
 
 
 def test_a_row_describes_an_unchanged_file():
-    file = folder.ImageFile("a", "cat", None, 7, 12345)
+    file = folder.ImageFile("a", ("cat",), None, 7, 12345)
     assert row("a").describes(file)
-    assert not row("a").describes(folder.ImageFile("a", "cat", None, 8, 12345))
-    assert not row("a").describes(folder.ImageFile("a", "cat", None, 7, 12346))
+    assert not row("a").describes(folder.ImageFile("a", ("cat",), None, 8, 12345))
+    assert not row("a").describes(folder.ImageFile("a", ("cat",), None, 7, 12346))
 
 
 def test_damaged_lines_are_passed_over_and_counted(tmp_path, caplog):

@@ -5,12 +5,14 @@ from pydantic import ValidationError
 
 from data import errors
 from data.layout import checks
+from data.layout import config as folder_config
+from data.sources import by_folder
 from data.splits import folder, spans
 from tests.data.folders import touch, unused_in
 
 
 def scan(root, **config) -> folder.Listing:
-    return folder.scan(root, folder.FolderConfig(spans=spans.SpanConfig(**config)))
+    return by_folder.scan(root, folder_config.FolderConfig(spans=spans.SpanConfig(**config)))
 
 
 def numbers(root, **config) -> list[int]:
@@ -19,7 +21,7 @@ def numbers(root, **config) -> list[int]:
 
 def test_numbered_spans_in_the_order_of_their_numbers(tmp_path):
     touch(tmp_path, *(f"span-{i}/{name}/a" for i in (1, 2, 10) for name in ("cat", "dog")))
-    listing = folder.scan(tmp_path)
+    listing = by_folder.scan(tmp_path)
     assert [span.number for span in listing.spans] == [1, 2, 10]
     assert listing.class_names == ["cat", "dog"]
     assert {file.span for file in listing.files} == {1, 2, 10}
@@ -42,7 +44,7 @@ def test_a_rolling_window(tmp_path):
 
 def test_split_folders_within_a_span(tmp_path):
     touch(tmp_path, "span-1/train/cat/a", "span-1/val/cat/b", "span-2/train/cat/c")
-    found = {(file.span, file.split, file.class_name) for file in folder.scan(tmp_path).files}
+    found = {(file.span, file.split, file.class_name) for file in by_folder.scan(tmp_path).files}
     assert found == {(1, "train", "cat"), (1, "eval", "cat"), (2, "train", "cat")}
 
 
@@ -61,11 +63,11 @@ def test_markers_and_strays_are_unused(tmp_path):
 def test_classes_with_such_names_are_no_spans(tmp_path):
     """Class folders hold files; spans hold class folders."""
     touch(tmp_path, "20310501/a.jpg", "20310502/b.jpg", "span-7/c.jpg")
-    listing = folder.scan(tmp_path)
+    listing = by_folder.scan(tmp_path)
     assert listing.spans == ()
     assert listing.class_names == ["20310501", "20310502", "span-7"]
     touch(tmp_path, "99999999/deep/a.jpg")  # no date
-    assert folder.scan(tmp_path).spans == ()
+    assert by_folder.scan(tmp_path).spans == ()
 
 
 def test_spans_can_be_switched_off(tmp_path):
@@ -88,7 +90,7 @@ def test_a_pattern_of_ones_own(tmp_path):
 def test_one_span_twice_is_an_error(tmp_path):
     touch(tmp_path, "span-1/cat/a", "span-01/cat/a")
     with pytest.raises(errors.DataError, match=r"span-01 and span-1 in .* are the same span"):
-        folder.scan(tmp_path)
+        by_folder.scan(tmp_path)
 
 
 def test_only_complete_spans_where_asked_for(tmp_path):

@@ -1,5 +1,6 @@
 import hashlib
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ def digest(index: object) -> str:
 
 def items(count, class_name="cat", given=None, first_group=0) -> list[split.Item]:
     return [
-        split.Item(digest((class_name, i)), class_name, given, first_group + i)
+        split.Item(digest((class_name, i)), (class_name,), given, first_group + i)
         for i in range(count)
     ]
 
@@ -36,9 +37,29 @@ def test_every_class_is_spread_by_the_shares(count):
     images = items(count, "cat") + items(2 * count, "dog", first_group=count)
     splits = assigned(images)
     for name, size in (("cat", count), ("dog", 2 * count)):
-        mine = [s for image, s in zip(images, splits, strict=True) if image.class_name == name]
+        mine = [s for image, s in zip(images, splits, strict=True) if image.labels == (name,)]
         for part, share in (("train", 0.8), ("eval", 0.1), ("test", 0.1)):
             assert mine.count(part) == pytest.approx(size * share, abs=1)
+
+
+def test_every_label_of_many_is_spread_by_the_shares():
+    shares = {"sky": 0.6, "tree": 0.3, "car": 0.1, "dog": 0.02}
+    random = np.random.default_rng(0)
+    images = [
+        split.Item(
+            digest(i), tuple(name for name in shares if random.random() < shares[name]), None, i
+        )
+        for i in range(2_000)
+    ]
+    splits = assigned(images)
+    for name in (*shares, None):
+        mine = [
+            s
+            for image, s in zip(images, splits, strict=True)
+            if (name in image.labels if name else not image.labels)
+        ]
+        for part, share in (("train", 0.8), ("eval", 0.1), ("test", 0.1)):
+            assert mine.count(part) == pytest.approx(len(mine) * share, abs=2)
 
 
 def test_a_class_of_three_is_in_every_split():
@@ -55,7 +76,7 @@ def test_the_order_of_images_does_not_matter():
 
 
 def test_groups_are_never_torn():
-    images = [split.Item(digest(i), "cat" if i % 2 else "dog", None, i // 7) for i in range(700)]
+    images = [split.Item(digest(i), ("cat" if i % 2 else "dog",), None, i // 7) for i in range(700)]
     splits = assigned(images)
     for group in range(100):
         assert len(set(splits[7 * group : 7 * group + 7])) == 1
@@ -70,9 +91,9 @@ def test_groups_are_never_torn():
 )
 def test_no_image_ever_moves_when_others_come(old, new):
     """``new`` may join old groups, bring classes, and bridge what was apart."""
-    first = [split.Item(digest(("old", i)), c, None, g) for i, (c, g) in enumerate(old)]
+    first = [split.Item(digest(("old", i)), (c,), None, g) for i, (c, g) in enumerate(old)]
     ledger = ledger_of(first, assigned(first))
-    second = first + [split.Item(digest(("new", i)), c, None, g) for i, (c, g) in enumerate(new)]
+    second = first + [split.Item(digest(("new", i)), (c,), None, g) for i, (c, g) in enumerate(new)]
     after = ledger_of(second, assigned(second, ledger=ledger))
     assert {sha256: after[sha256] for sha256 in ledger} == ledger
     groups: dict[int, set[str]] = {}
@@ -85,8 +106,8 @@ def test_a_newcomer_that_bridges_two_splits_moves_neither():
     train, test = items(1)[0], items(1, "dog")[0]
     ledger = {train.sha256: "train", test.sha256: "test"}
     bridged = [
-        split.Item(image.sha256, image.class_name, None, 0)
-        for image in (train, test, split.Item(digest("new"), "cat", None, 0))
+        split.Item(image.sha256, image.labels, None, 0)
+        for image in (train, test, split.Item(digest("new"), ("cat",), None, 0))
     ]
     assert assigned(bridged, ledger=ledger)[:2] == ["train", "test"]
 

@@ -10,6 +10,7 @@ from pipeline import output_folder
 from pipeline.history import command, lineage, mlmd, retention
 from pipeline.outcome import summary
 from pipeline.run import lock
+from tasks.classification.panels import outcome as classified
 from tests import saved_models
 from tests.pipeline import metadata
 
@@ -56,7 +57,7 @@ def leave(output: Path, run_id: str, version: str, accuracy: float = 0.5) -> Non
         quarantine_csv=None,
         findings=[],
         findings_page=None,
-        metrics=summary.Metrics(accuracy=accuracy, log_loss=1.0, macro_f1=None, per_class={}),
+        metrics=classified.Metrics(accuracy=accuracy, log_loss=1.0, macro_f1=None, per_class={}),
         verdict="release",
         blessed=True,
         reasons=["Good enough."],

@@ -3,8 +3,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data.splits import folder
+from data.sources import by_folder
 from pipeline.outcome import outcome, summary
+from tasks.classification.panels import outcome as classified
 from tests.data.folders import touch
 
 NAMES = ["[/red]", ":cat:", "[bold]x"]
@@ -28,7 +29,7 @@ def test_names_are_shown_as_they_are():
         quarantine_csv="/out/[q]/quarantine.csv",
         findings=[summary.Finding(check="blurry", severity="warn", message="m", count=3)],
         findings_page="/out/[p]/findings.html",
-        metrics=summary.Metrics(accuracy=0.5, per_class=dict.fromkeys(NAMES, row)),
+        metrics=classified.Metrics(accuracy=0.5, per_class=dict.fromkeys(NAMES, row)),
         verdict="refuse",
         blessed=False,
         reasons=["The recall of '[/red]' is 10.0%; at least 20.0% is needed."],
@@ -55,7 +56,7 @@ def test_names_are_shown_as_they_are():
 
 def test_the_summary_has_what_was_understood(tmp_path):
     touch(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "Testing/cat/3.jpg", "loose.jpg", ".x")
-    assert summary.Layout.of(folder.scan(tmp_path)).model_dump() == {
+    assert summary.Layout.of(by_folder.scan(tmp_path)).model_dump() == {
         "splits": {"test": ["Testing"], "train": ["train"]},
         "spans": [],
         "classes": {"cat": 2, "dog": 1},

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.sources import by_folder
 from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.scheduled import config, retraining
 from pipeline.settings import pipeline_config
+from tasks.classification.panels import outcome as classified
 from tests import saved_models
 from tests.data.pictures import noise
 
@@ -40,7 +42,7 @@ def summary_of(run_id: str, listing: folder.Listing, code: int, version: str | N
         quarantine_csv=None,
         findings=[],
         findings_page=None,
-        metrics=summary.Metrics(
+        metrics=classified.Metrics(
             accuracy=0.9, log_loss=0.1, macro_f1=0.9, mean_score=0.95, per_class={}
         ),
         verdict="refuse" if code == 3 else "release",
@@ -87,7 +89,7 @@ class Schedule:
 
     def leave(self, code: int, arguments: list[str]) -> None:
         """Writes what a run leaves."""
-        listing = folder.scan(self.root, pipeline_config.parse(arguments).ingest)
+        listing = by_folder.scan(self.root, pipeline_config.parse(arguments).ingest)
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:

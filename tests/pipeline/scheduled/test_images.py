@@ -5,7 +5,7 @@ from PIL import Image
 
 from data.images import decode
 from data.images.value_range import Range
-from data.splits import folder
+from data.sources import by_folder
 from pipeline.scheduled import images
 
 
@@ -16,10 +16,10 @@ def test_more_than_8_bits_are_compared_by_the_range_of_the_released_images(tmp_p
         (root / name).parent.mkdir(parents=True)
         Image.fromarray(ramp * factor).save(root / f"{name}.png")  # up to 3198: 12 bits
     memory = images.Memory(tmp_path / "state", root, decode.DecodeConfig(), size=10)
-    listing = folder.scan(root)
+    listing = by_folder.scan(root)
     memory.remember(listing, released=True)
     Image.fromarray(ramp * 20).save(root / "a" / "2.png")  # up to 31980
-    new = memory.new(folder.scan(root).files)
+    new = memory.new(by_folder.scan(root).files)
     rows = memory.look_at_released() + memory.look_at_new(new)
     assert [row.path for row in rows] == ["a/1.png", "b/1.png", "a/2.png"]
     assert {row.result.values.scaled for row in rows} == {Range(0, 4095)}

@@ -1,15 +1,55 @@
 """What the formats of TensorFlow Lite share."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from components.trainer.exports import lite
+from components.trainer.exports.formats.export_format import ExportFormat
 
 
-def converter(name: str, source: Path, path: Path, *more: str) -> tuple[str, list[str]]:
-    """Returns the module that converts, and its arguments."""
-    return "components.trainer.exports.tflite", [str(source), name, str(path), *more]
+@dataclass(frozen=True, kw_only=True)
+class TFLiteFormat(ExportFormat):
+    """A format of TensorFlow Lite.
+
+    Attributes:
+      prepare: sets a ``tf.lite.TFLiteConverter`` up; the second argument is the pixels to calibrate
+        on, uint8 [N, S, S, 3], or None if it is not calibrated.
+    """
+
+    prepare: Callable[[Any, np.ndarray | None], None]
+
+
+def make(
+    name: str,
+    file_name: str,
+    prepare: Callable[[Any, np.ndarray | None], None],
+    max_difference: float,
+    min_agreement: float,
+    dtype: str = "uint8",
+    is_calibrated: bool = False,
+) -> TFLiteFormat:
+    """Makes a format; for the arguments see :class:`TFLiteFormat`."""
+
+    def converter(source: Path, path: Path, pixels: Path) -> tuple[str, list[str]]:
+        more = [str(pixels)] if is_calibrated else []
+        return "components.trainer.exports.tflite", [str(source), name, str(path), *more]
+
+    return TFLiteFormat(
+        name=name,
+        file_name=file_name,
+        batch=1,  # a file for phones: with a fixed shape, more of it is fast
+        dtype=dtype,
+        converter=converter,
+        load=TFLite,
+        max_difference=max_difference,
+        min_agreement=min_agreement,
+        is_calibrated=is_calibrated,
+        prepare=prepare,
+    )
 
 
 class TFLite:

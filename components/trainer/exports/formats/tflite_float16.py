@@ -1,15 +1,19 @@
 """TensorFlow Lite with weights stored as float16."""
 
-from components.trainer.exports.formats import tflite_files
-from components.trainer.exports.formats.export_format import ExportFormat
+from typing import Any
 
-FORMAT = ExportFormat(
-    name="tflite_float16",
-    file_name="model_float16.tflite",
-    batch=1,  # a file for phones: with a fixed shape, more of it is fast
-    dtype="uint8",
-    converter=lambda source, path, _: tflite_files.converter("tflite_float16", source, path),
-    load=tflite_files.TFLite,
-    max_difference=0.02,
-    min_agreement=0.98,
+import numpy as np
+
+from components.trainer.exports.formats import tflite_files
+
+
+def prepare(converter: Any, _: np.ndarray | None) -> None:
+    """Sets a converter up, see ``tflite_files``."""
+    import tensorflow as tf
+
+    converter.target_spec.supported_types = [tf.float16]
+
+
+FORMAT = tflite_files.make(
+    "tflite_float16", "model_float16.tflite", prepare, max_difference=0.02, min_agreement=0.98
 )

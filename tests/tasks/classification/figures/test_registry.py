@@ -56,8 +56,8 @@ metrics.__path__.append(sys.argv[1])
 import numpy as np
 from tasks import evaluate_config
 from components.release_gate import config, limits
-from components.report import content
-from pipeline.outcome import outcome
+from tasks.classification.panels import sections
+from tasks.classification import panels
 from tests.components.evaluator import evaluated
 from tests.tasks.classification.answered import answers
 
@@ -75,9 +75,9 @@ wanted = config.GateConfig(min_accuracy=0, max_brier=0.4)
 check = limits.check(
     answers(["a", "b"], label_ids, rows.astype(np.float32)), wanted, evaluate_config.EvaluateConfig()
 )[-1]
-(shown,) = (one for one in content.metrics_of(found) if one.titled(found.top_k) == "Brier score")
+(shown,) = (one for one in sections.metrics_of(found) if one.titled(found.top_k) == "Brier score")
 print(expected, by_tfma, check.figures["rate"], found.value(shown.name),
-      outcome._metrics(found, None).figures["brier"])
+      panels.PANELS.metrics(found, None).figures["brier"])
 print(check.name, check.verdict, check.message)
 """
 

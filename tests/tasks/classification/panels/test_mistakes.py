@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.evaluator import mistakes
+from tasks.classification.panels import mistakes
 from tests.tasks.classification import made
 
 FOUND = made.predicted(

@@ -1,11 +1,11 @@
 """Layout of the confusion matrix on the page. Dimension letter: K classes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.report import content
 from data import formats
+from tasks.pages import parts
 
 NOTHING = "nothing"
 # Up to SMALL classes, the images are beside the matrix; above LARGE, the most confused pairs are
@@ -68,6 +68,7 @@ class Matrix:
       first: the id of the panel that is shown first.
       size: "small", "medium" or "large", by K.
       has_overlays: whether any image has a heat map.
+      probabilities: path → the highest probability of a class, in 0–1.
     """
 
     names: list[str]
@@ -78,9 +79,10 @@ class Matrix:
     first: str = ""
     size: str = "medium"
     has_overlays: bool = False
+    probabilities: Mapping[str, float] = field(default_factory=dict)
 
 
-def build(report: content.Content) -> Matrix:
+def build(report: parts.Report) -> Matrix:
     """Builds the matrix."""
     names = report.result.labels
     counts = report.result.confusion
@@ -103,10 +105,17 @@ def build(report: content.Content) -> Matrix:
         first=first.id if first else "",
         size="small" if len(names) <= SMALL else "large" if len(names) > LARGE else "medium",
         has_overlays=any(path in report.overlaid for cell in panels for path in cell.paths),
+        probabilities=dict(
+            zip(
+                report.candidate.paths,
+                report.candidate.probabilities.max(1, initial=0.0),
+                strict=True,
+            )
+        ),
     )
 
 
-def _cell(report: content.Content, columns: list[str], true: int, predicted: int) -> Cell:
+def _cell(report: parts.Report, columns: list[str], true: int, predicted: int) -> Cell:
     row = report.result.confusion[true]
     count, total = row[predicted], sum(row)
     return Cell(

@@ -1,0 +1,199 @@
+"""Class folders as the source of labels: a folder's name is the label of the images in it.
+
+Two layouts, each with variants, see data/layout/recognise.py::
+
+    <root>/<class>/…/image                   the pipeline assigns the splits
+    <root>/{train,val,test}/<class>/…/image  the splits are given
+
+Each may lie below spans, ``<root>/span-2/…`` or ``<root>/2031-05-01/…``. A class is a folder in
+which a file begins like an image. Every file that is not listed is noted as unused with its
+reason, so that listed + unused = files found. Only names, sizes and a few headers are read.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from data import errors
+from data.layout import classes, names, recognise, sniff, walk
+from data.layout import config as folder_config
+from data.layout import unused as unused_files
+from data.layout.unused import Reason
+from data.splits import folder
+from data.splits import spans as span_folders
+
+_REASONS = {
+    "base": Reason.OUTSIDE_CLASS_FOLDER,
+    "split": Reason.OUTSIDE_CLASS_FOLDER,
+    "unlabelled": Reason.UNLABELLED_SPLIT,
+    "beside": Reason.BESIDE_SPLIT_FOLDERS,
+}
+
+
+def scan(
+    root: str | Path,
+    config: folder_config.FolderConfig = folder_config.DEFAULT,
+    note: unused_files.Note | None = None,
+) -> folder.Listing:
+    """Lists a data folder.
+
+    Args:
+      root: the data folder.
+      config: how its folders are interpreted.
+      note: called with each file that is not used.
+
+    Raises:
+      errors.DataError: the root is missing, is not a folder or cannot be read, or two folders
+        are the same span.
+    """
+    root = Path(root)
+    if not root.exists():
+        raise errors.DataError(f"The data folder {root} does not exist.")
+    if not root.is_dir():
+        raise errors.DataError(
+            f"The data folder {root} is a file; a folder of class folders is needed."
+        )
+    try:
+        folders = [name for name in walk.folders(root) if not names.is_system(name)]
+        found = span_folders.find(root, folders, config.spans)
+        return _Scan(root, config, note).listing(found)
+    except OSError as error:
+        raise errors.DataError(
+            f"The data folder {root} cannot be read: {error.strerror}."
+        ) from error
+
+
+class _Scan:
+    """One walk over a data folder."""
+
+    def __init__(
+        self, root: Path, config: folder_config.FolderConfig, note: unused_files.Note | None
+    ) -> None:
+        self._root, self._config, self._note = root, config, note
+        self._tally = unused_files.Tally()
+        self._files: list[folder.ImageFile] = []
+        self._splits: dict[str, list[str]] = {}
+        self._spellings: dict[str, set[str]] = {}
+        self._closed: list[unused_files.Unused] = []
+
+    def listing(self, spans: Sequence[span_folders.Span]) -> folder.Listing:
+        """Walks the spans, or the root if there are none."""
+        chosen = span_folders.choose(self._root, spans, self._config.spans)
+        if spans:
+            self._pass_over("", None, {span.folder for span in spans})
+        else:
+            self._list("", None)
+        for span in (*chosen.fixed, *chosen.window):
+            self._list(f"{span.folder}/", span.number)
+        for span in chosen.before_window:
+            self._pass_over(f"{span.folder}/", Reason.SPAN_OUTSIDE_WINDOW)
+        for span in chosen.incomplete:
+            self._pass_over(f"{span.folder}/", Reason.SPAN_INCOMPLETE)
+        self._drop_classes_without_image()
+        return folder.Listing(
+            root=self._root,
+            files=tuple(sorted(self._files, key=lambda file: file.path)),
+            unused=self._tally,
+            splits=self._splits,
+            spans=chosen.window,
+            fixed=chosen.fixed,
+            incomplete=chosen.incomplete,
+            spellings={
+                name: sorted(spelt) for name, spelt in self._spellings.items() if len(spelt) > 1
+            },
+            closed=tuple(self._closed),
+        )
+
+    def _list(self, base: str, span: int | None) -> None:
+        """Lists the class folders below a base, "" or a span with a slash at its end."""
+        layout = recognise.recognise(self._root / base, self._config.layout)
+        for path, split in layout.splits.items():
+            known = self._splits.setdefault(split, [])
+            if path.rstrip("/") not in known:
+                known.append(path.rstrip("/"))
+        for below, entries in walk.walk(self._root / base):
+            place = layout.place(below)
+            if place.class_name is None:
+                self._outside(base, below, entries, place)
+                continue
+            class_name = names.canonical(place.class_name)
+            labels = (class_name,)
+            usual = Reason.EXCLUDED_CLASS if class_name in self._config.exclude_classes else None
+            usual = Reason.HIDDEN_OR_SYSTEM if _is_hidden(below) else usual
+            for entry in entries:
+                reason = Reason.HIDDEN_OR_SYSTEM if names.is_system(entry.name) else usual
+                path = f"{base}{below}{entry.name}"
+                if reason:
+                    self._add(path, reason, names.has_image_suffix(entry.name))
+                    continue
+                self._spellings.setdefault(class_name, set()).add(place.class_name)
+                self._files.append(
+                    folder.ImageFile(
+                        path, labels, place.split, entry.size_bytes, entry.modified_ns, span
+                    )
+                )
+
+    def _outside(
+        self, base: str, below: str, entries: Iterable[walk.Entry], place: recognise.Place
+    ) -> None:
+        """Notes the files of a folder that belongs to no class."""
+        reason = Reason.HIDDEN_OR_SYSTEM if _is_hidden(below) else _REASONS[place.kind]
+        for entry, row in self._rows(base + below, entries, reason):
+            is_class = entry.is_folder and place.kind in ("base", "split")
+            if is_class and row.reason is not Reason.HIDDEN_OR_SYSTEM:
+                if names.canonical(entry.name) in self._config.exclude_classes:
+                    row = row._replace(reason=Reason.EXCLUDED_CLASS)
+                else:
+                    self._closed.append(row)
+            self._add(*row)
+
+    def _pass_over(
+        self, base: str, reason: Reason | None, skipped: frozenset[str] | set[str] = frozenset()
+    ) -> None:
+        """Notes all files below a base; without a reason, those of the root beside its spans."""
+        for below, entries in walk.walk(self._root / base, skipped):
+            usual = reason or (Reason.BESIDE_SPANS if below else Reason.OUTSIDE_CLASS_FOLDER)
+            usual = Reason.HIDDEN_OR_SYSTEM if _is_hidden(below) else usual
+            for _, row in self._rows(base + below, entries, usual):
+                self._add(*row)
+
+    def _rows(
+        self, below: str, entries: Iterable[walk.Entry], reason: Reason
+    ) -> Iterable[tuple[walk.Entry, unused_files.Unused]]:
+        """Yields for each file of a folder why it is not used, and whether it is an image file."""
+        entries = list(entries)
+        nameless_are_images: bool | None = None
+        for entry in entries:
+            why, is_image = reason, names.has_image_suffix(entry.name) and not entry.is_folder
+            if names.is_system(entry.name):
+                why = Reason.HIDDEN_OR_SYSTEM
+            elif entry.is_folder and reason not in unused_files.EXPECTED:
+                why = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
+            elif reason not in unused_files.EXPECTED and not names.has_suffix(entry.name):
+                if nameless_are_images is None:
+                    nameless = [one.name for one in entries if not names.has_suffix(one.name)]
+                    nameless_are_images = sniff.any_image(self._root / below, nameless)
+                is_image = nameless_are_images
+            yield entry, unused_files.Unused(below + entry.name, why, is_image)
+
+    def _drop_classes_without_image(self) -> None:
+        files = ((file.path, file.class_name) for file in self._files)
+        reasons = classes.without_image(self._root, files)
+        if not reasons:
+            return
+        for file in self._files:
+            if file.class_name in reasons:
+                name = file.path.rpartition("/")[2]
+                self._add(file.path, reasons[file.class_name], names.has_image_suffix(name))
+        self._files = [file for file in self._files if file.class_name not in reasons]
+        for name in reasons:
+            self._spellings.pop(name, None)
+
+    def _add(self, path: str, reason: Reason, is_image: bool) -> None:
+        row = unused_files.Unused(path, reason, is_image)
+        self._tally.add(row)
+        if self._note:
+            self._note(row)
+
+
+def _is_hidden(path: str) -> bool:
+    return any(names.is_system(part) for part in path.split("/")[:-1])

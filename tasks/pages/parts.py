@@ -1,0 +1,123 @@
+"""The parts that a task contributes to the report, to the model card and to the terminal."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Noun:
+    """The word for what the K outputs of a model stand for."""
+
+    one: str
+    many: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A headline figure: its title, its value as text, and a note under it."""
+
+    title: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report.
+
+    Attributes:
+      id: the id of the section's element, which the list of contents links to.
+      title: the title in the list of contents.
+      template: the file that draws it, in the task's folder or in the report's.
+      content: what the template reads as ``panel``, beside ``report``.
+    """
+
+    id: str
+    title: str
+    template: str
+    content: Any = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the model card says about a task.
+
+    Attributes:
+      use: the sentences on the intended use.
+      template: the file with the tables of figures, which reads ``panel`` and ``report``.
+      content: what the template reads as ``panel``.
+      caveats: sentences that follow from the figures.
+    """
+
+    use: str
+    template: str
+    content: Any
+    caveats: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for the terminal: the heads of its columns, and rows of as many texts."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one figure that represents a run in lists and trends: a rate in 0–1, None if undefined."""
+
+    title: str
+    value: float | None
+
+
+class Limits(Protocol):
+    """How many images a report shows, see ``components/report/config.py``."""
+
+    @property
+    def pictures_per_cell(self) -> int: ...  # noqa: D102
+
+    @property
+    def max_pictures(self) -> int: ...  # noqa: D102
+
+    @property
+    def listed(self) -> int: ...  # noqa: D102
+
+
+class Chosen(Protocol):
+    """The test images that a task's sections show."""
+
+    def paths(self) -> Collection[str]:
+        """Returns all of them, by image/filename."""
+
+
+class Report(Protocol):
+    """The results of a run that a task's sections read, see ``components/report/content.py``.
+
+    Attributes:
+      result: the task's figures on the test split.
+      candidate: the model's answers on the test split, with the labels of the data.
+      contract: the model's contract.
+      robustness: the results under mild corruptions; empty where not measured.
+      chosen: what the task has chosen of the test images.
+      overlaid: the paths of the images that have a heat map.
+    """
+
+    @property
+    def result(self) -> Any: ...  # noqa: D102
+
+    @property
+    def candidate(self) -> Any: ...  # noqa: D102
+
+    @property
+    def contract(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+    @property
+    def robustness(self) -> Sequence[Any]: ...  # noqa: D102
+
+    @property
+    def chosen(self) -> Any: ...  # noqa: D102
+
+    @property
+    def overlaid(self) -> Collection[str]: ...  # noqa: D102
