@@ -36,6 +36,8 @@ SHADOW = "image/quality/shadow"
 SHARPNESS = "image/quality/sharpness"
 SATURATION = "image/quality/saturation"
 PIXELS = "image/pixels"
+MASK = "image/segmentation/class/encoded"
+MASK_FORMAT = "image/segmentation/class/format"
 
 FEATURES: dict[str, tf.DType] = {
     ENCODED: tf.string,
@@ -102,8 +104,18 @@ class Encoder:
                 features[name].float_list.value.append(0)
                 self._values.append(features[name].float_list.value)
 
-    def encode(self, encoded: bytes, info: decode.ImageInfo, source: ImageSource) -> bytes:
-        """Serialises one record: the bytes to store, their properties, their source."""
+    def encode(
+        self, encoded: bytes, info: decode.ImageInfo, source: ImageSource, mask: bytes | None = None
+    ) -> bytes:
+        """Serialises one record.
+
+        Args:
+          encoded: the bytes to store.
+          info: their properties.
+          source: their source.
+          mask: a PNG of one channel in the size of the image, class numbers and 255 for void; None
+            where images have no masks.
+        """
         values = {
             ENCODED: encoded,
             FORMAT: _bytes(info.format),
@@ -132,6 +144,10 @@ class Encoder:
                 target.extend(values[name])
             else:
                 target[0] = values[name]
+        if mask is not None:
+            features = self._example.features.feature
+            for name, value in ((MASK, mask), (MASK_FORMAT, b"png")):
+                features[name].bytes_list.value[:] = [value]
         return _serialize(self._example)
 
 

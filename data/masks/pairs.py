@@ -14,7 +14,6 @@ A key is what is left of a path without the folders of images and masks, the suf
 an image and a mask with the same key belong together.
 """
 
-import enum
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -22,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from data.layout import names
+from data.layout.unused import Reason
 
 VOC_LISTS = "ImageSets/Segmentation/"
 _MASK_WORDS = frozenset(
@@ -60,16 +60,6 @@ _IMAGE_SUFFIX = re.compile(r"(?i)[-_. ](image|img|sat|leftimg8bit|rgb)$")
 _ANNOT = re.compile(r"(?i)^(.+?)[-_ ]?(annot|annots|masks?|labels?|gt|annotations?)$")
 
 
-class Trouble(enum.Enum):
-    """The reason why a file belongs to no pair."""
-
-    NO_MASK = "image_without_mask"
-    NO_IMAGE = "mask_without_image"
-    TWO_MASKS = "several_masks"
-    TWO_IMAGES = "several_images_for_a_mask"
-    OTHER_ANNOTATION = "other_annotation"
-
-
 class Pair(NamedTuple):
     """An image and its mask, by their paths; ``split`` is None where the layout gives none."""
 
@@ -89,7 +79,7 @@ class Pairs:
     """
 
     pairs: list[Pair] = field(default_factory=list)
-    troubles: dict[str, Trouble] = field(default_factory=dict)
+    troubles: dict[str, Reason] = field(default_factory=dict)
     mask_folders: list[str] = field(default_factory=list)
 
 
@@ -116,7 +106,7 @@ def find(paths: Iterable[str], lists: Mapping[str, Iterable[str]] | None = None)
     for path in all_paths:
         parts = path.split("/")
         if any(_plain(part) in _PASSED_OVER for part in parts[:-1]):
-            found.troubles[path] = Trouble.OTHER_ANNOTATION
+            found.troubles[path] = Reason.OTHER_ANNOTATION
             continue
         is_mask, name = _name(path, folders)
         (masks if is_mask else images)[name.key].append(name)
@@ -193,15 +183,15 @@ def _match(
     for key, here in images.items():
         there = masks.get(key, [])
         if len(here) > 1 and there:
-            found.troubles |= {name.path: Trouble.TWO_IMAGES for name in (*here, *there)}
+            found.troubles |= {name.path: Reason.SEVERAL_IMAGES for name in (*here, *there)}
         elif len(there) > 1:
-            found.troubles |= {name.path: Trouble.TWO_MASKS for name in (*here, *there)}
+            found.troubles |= {name.path: Reason.SEVERAL_MASKS for name in (*here, *there)}
         elif not there:
-            found.troubles |= {name.path: Trouble.NO_MASK for name in here}
+            found.troubles |= {name.path: Reason.IMAGE_WITHOUT_MASK for name in here}
         else:
             split = here[0].split or there[0].split
             found.pairs.append(Pair(here[0].path, there[0].path, split))
     for key, there in masks.items():
         if key not in images:
-            found.troubles |= {name.path: Trouble.NO_IMAGE for name in there}
+            found.troubles |= {name.path: Reason.MASK_WITHOUT_IMAGE for name in there}
     found.pairs.sort()

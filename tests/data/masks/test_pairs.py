@@ -1,7 +1,7 @@
 import pytest
 
 from data.masks import pairs
-from data.masks.pairs import Trouble
+from data.layout.unused import Reason
 
 
 def found(*paths, **options):
@@ -52,11 +52,11 @@ def test_every_file_without_partner_is_named():
     )
     assert [pair[0] for pair in pairs_found] == ["images/a.jpg"]
     assert troubles == {
-        "images/b.jpg": Trouble.NO_MASK,
-        "masks/c.png": Trouble.NO_IMAGE,
-        "images/d.jpg": Trouble.TWO_MASKS,
-        "masks/d.png": Trouble.TWO_MASKS,
-        "masks/d_mask.png": Trouble.TWO_MASKS,
+        "images/b.jpg": Reason.IMAGE_WITHOUT_MASK,
+        "masks/c.png": Reason.MASK_WITHOUT_IMAGE,
+        "images/d.jpg": Reason.SEVERAL_MASKS,
+        "masks/d.png": Reason.SEVERAL_MASKS,
+        "masks/d_mask.png": Reason.SEVERAL_MASKS,
     }
 
 
@@ -70,7 +70,7 @@ def test_voc_lists_give_the_splits_and_instances_are_passed_over():
         lists={"train": ["a"], "eval": ["b"]},
     )
     assert [pair[2] for pair in pairs_found] == ["train", "eval"]
-    assert troubles == {"SegmentationObject/a.png": Trouble.OTHER_ANNOTATION}
+    assert troubles == {"SegmentationObject/a.png": Reason.OTHER_ANNOTATION}
 
 
 def test_class_folders_are_no_pairs():
