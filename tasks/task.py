@@ -28,12 +28,15 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pydantic
 
 import tasks
 from tasks.pages import parts
+
+if TYPE_CHECKING:
+    from data.sources.listed import Annotates
 
 DEFAULT = "classification"
 
@@ -107,6 +110,12 @@ class Task:
     def summary(self) -> str:
         """Returns in a few words what the model learns."""
         return str(importlib.import_module(f"{tasks.__name__}.{self.name}").SUMMARY)
+
+    @property
+    def annotates(self) -> "Annotates":
+        """Returns what is annotated: images as a whole, or each pixel."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
 
     @property
     def panels(self) -> Panels:

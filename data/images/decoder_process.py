@@ -32,6 +32,7 @@ from data.masks import mask_file
 from data.masks import work as mask_work
 
 READY = b"ready\n"
+IS_MASK = decode.Rejection("mask")
 _READ_BYTES = 1 << 16
 _SEND_BYTES = 1 << 17
 _SEND_ANSWERS = 16
@@ -67,11 +68,13 @@ class Answer:
 
     Attributes:
       sha256: of the file's bytes, in hex; empty if it could not be read.
-      result: the image, the mask, or the reason for its rejection.
+      result: the image, or the reason for its rejection; IS_MASK for a mask that is in ``mask``.
+      mask: the mask or its description, if one was asked for and it can be used.
     """
 
     sha256: str
-    result: decode.Decoded | decode.Rejection | mask_work.Made | mask_file.Look
+    result: decode.Decoded | decode.Rejection
+    mask: mask_work.Made | mask_file.Look | None = None
 
 
 def answer(
@@ -87,16 +90,16 @@ def answer(
 def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
     """Returns an answer as a line of JSON, the encoded image, and the samples and histogram."""
     head: dict[str, Any] = {"sha256": found.sha256}
-    result = found.result
+    result, mask = found.result, found.mask
+    if isinstance(mask, mask_file.Look):
+        head |= {"look": mask, "lengths": [0, 0]}
+        return json.dumps(head).encode() + b"\n", b"", b""
+    if mask is not None:
+        head |= {"facts": mask.facts, "lengths": [len(mask.encoded), 0]}
+        return json.dumps(head).encode() + b"\n", mask.encoded, b""
     if isinstance(result, decode.Rejection):
         head |= {"reason": result.reason, "detail": result.detail, "lengths": [0, 0]}
         return json.dumps(head).encode() + b"\n", b"", b""
-    if isinstance(result, mask_file.Look):
-        head |= {"look": result, "lengths": [0, 0]}
-        return json.dumps(head).encode() + b"\n", b"", b""
-    if isinstance(result, mask_work.Made):
-        head |= {"facts": result.facts, "lengths": [len(result.encoded), 0]}
-        return json.dumps(head).encode() + b"\n", result.encoded, b""
     samples = result.samples.tobytes()
     if result.histogram is not None:
         samples += value_range.histogram_to_bytes(result.histogram)
@@ -110,10 +113,10 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     if "reason" in head:
         return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
     if "look" in head:
-        return Answer(head["sha256"], mask_work.look_from_json(head["look"]))
+        return Answer(head["sha256"], IS_MASK, mask_work.look_from_json(head["look"]))
     if "facts" in head:
         facts = mask_work.facts_from_json(head["facts"])
-        return Answer(head["sha256"], mask_work.Made(encoded, facts))
+        return Answer(head["sha256"], IS_MASK, mask_work.Made(encoded, facts))
     shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
     size = math.prod(shape)
     values = np.frombuffer(samples[:size], np.uint8).reshape(shape)
@@ -193,7 +196,11 @@ def _serve(
                 digest, result = mask_work.work(
                     root, request.path, request.mask_of, config.limits, masks
                 )
-                found = Answer(digest, result)
+                found = (
+                    Answer(digest, result)
+                    if isinstance(result, decode.Rejection)
+                    else Answer(digest, IS_MASK, result)
+                )
             output.writelines(pack(found))
         output.flush()
 

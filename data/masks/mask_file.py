@@ -91,6 +91,7 @@ def look(content: bytes, limits: decode.Limits) -> Look | decode.Rejection:
     values = read(content, limits)
     if isinstance(values, decode.Rejection):
         return values
+    height, width = values.array.shape
     distinct, counts = np.unique(values.array, return_counts=True)
     if len(distinct) > MAX_VALUES:
         kept = np.sort(np.argsort(counts, kind="stable")[-MAX_VALUES:])
@@ -99,7 +100,8 @@ def look(content: bytes, limits: decode.Limits) -> Look | decode.Rejection:
         values.kind,
         values.orientation,
         values.lossy,
-        *values.array.shape,
+        height,
+        width,
         values=tuple(int(value) for value in distinct),
         counts=tuple(int(count) for count in counts),
     )

@@ -60,8 +60,8 @@ def understand(
     try:
         requests = (decoder_process.Request(path, mask_of=(path, 0, 0)) for path in chosen)
         for request, answer in pool.decode(requests):
-            if isinstance(answer.result, mask_file.Look):
-                tally.add(answer.result)
+            if isinstance(answer.mask, mask_file.Look):
+                tally.add(answer.mask)
             elif isinstance(answer.result, decode.Rejection):
                 rejected[request.path] = answer.result
     finally:

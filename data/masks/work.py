@@ -100,8 +100,16 @@ def made(found: convert.Converted) -> Made:
 
 def look_from_json(raw: list[Any]) -> mask_file.Look:
     """Parses a description from JSON, which is a list of its values."""
-    *head, values, counts = raw
-    return mask_file.Look(*head, tuple(map(int, values)), tuple(map(int, counts)))
+    kind, orientation, lossy, height, width, values, counts = raw
+    return mask_file.Look(
+        str(kind),
+        int(orientation),
+        bool(lossy),
+        int(height),
+        int(width),
+        tuple(map(int, values)),
+        tuple(map(int, counts)),
+    )
 
 
 def facts_from_json(raw: list[Any]) -> Facts:

@@ -6,6 +6,7 @@ To add one, write a module with a function ``scan`` beside this one, and its lin
 from pathlib import Path
 from typing import Literal
 
+from data.layout import checks, describe, mask_checks
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.masks import encoding
@@ -38,3 +39,21 @@ def scan(
     if annotates == "pixels":
         return by_mask.scan(root, config, note, masks)
     return by_folder.scan(root, config, note)
+
+
+def check(
+    annotates: Annotates,
+    listing: folder.Listing,
+    config: folder_config.FolderConfig = folder_config.DEFAULT,
+) -> None:
+    """Refuses a listing that cannot make a model.
+
+    Raises:
+      errors.DataError: with every problem found.
+    """
+    (mask_checks if annotates == "pixels" else checks).check(listing, config)
+
+
+def lines(listing: folder.Listing) -> list[str]:
+    """Describes how a listing was understood, in a few lines for people."""
+    return mask_checks.lines(listing) if listing.masks else describe.lines(listing)

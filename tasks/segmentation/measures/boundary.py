@@ -8,6 +8,8 @@ tolerance, 0.75 % of the diagonal, is theirs. Outlines at void do not count.
 Dimension letters: H W mask, K classes.
 """
 
+import math
+
 import numpy as np
 
 TOLERANCE = 0.0075
@@ -28,7 +30,7 @@ def counts(truth: np.ndarray, answer: np.ndarray | None, class_count: int) -> np
     """
     from scipy import ndimage
 
-    tolerance = TOLERANCE * float(np.hypot(*truth.shape))
+    tolerance = TOLERANCE * math.hypot(*truth.shape)
     void = truth >= class_count
     found = np.zeros([class_count, len(COLUMNS)], np.int64)
     present = set(np.unique(truth[~void]).tolist())

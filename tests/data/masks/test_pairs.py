@@ -1,7 +1,7 @@
 import pytest
 
-from data.masks import pairs
 from data.layout.unused import Reason
+from data.masks import pairs
 
 
 def found(*paths, **options):

@@ -39,7 +39,7 @@ def test_all_masks_and_the_class_list_decide(folder):
         for name in (0, 1, 2)
     ]
     try:
-        answers = {request.path: answer.result for request, answer in pool.decode(requests)}
+        answers = {request.path: answer.mask for request, answer in pool.decode(requests)}
     finally:
         pool.close()
     facts = answers["masks/2.png"].facts
