@@ -25,7 +25,7 @@ def predictions(paths: Sequence[Path], found: Sequence[predicted.Prediction]) ->
     rows.add_column("")
     for path, prediction in zip(paths, found, strict=True):
         score = f"{prediction.score:.1%}" if prediction.valid else ""
-        rows.add_row(_plain(str(path)), _plain(prediction.label), score, _plain(_note(prediction)))
+        rows.add_row(_plain(str(path)), _plain(prediction.text), score, _plain(_note(prediction)))
     _console().print(rows)
     numbers = sorted({prediction.version for prediction in found})
     _console().print(f"model version {', '.join(numbers)}")

@@ -6,6 +6,7 @@ below, under the module's name in capitals::
 
     tasks/<name>/
       target.py       TARGET       the annotation of an image: in records and in batches
+      checks.py       CHECKS       checks of the images that only this task has
       head.py         HEAD         from features to outputs; loss; what training watches
       calibration.py  CALIBRATION  what is fitted on held-out images after training
       signatures.py   SIGNATURES   outputs of the served model, and their description
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pydantic
 
 import tasks
+from tasks import checking
 from tasks.pages import parts
 
 if TYPE_CHECKING:
@@ -116,6 +118,11 @@ class Task:
         """Returns what is annotated: images as a whole, or each pixel."""
         package = importlib.import_module(f"{tasks.__name__}.{self.name}")
         return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
+
+    @property
+    def checks(self) -> checking.Checks:
+        """Returns the checks of the images that only this task has."""
+        return self._facet("checks")  # type: ignore[no-any-return]
 
     @property
     def panels(self) -> Panels:

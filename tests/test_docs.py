@@ -107,4 +107,5 @@ def test_every_target_and_mark_of_the_suite_is_documented():
         "check",
         "test",
         "test-landing",
+        "test-conformance",
     }

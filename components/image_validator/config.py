@@ -1,18 +1,21 @@
 """Settings of the validation of a set of images: a severity for each check, and the limits."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from tasks import task
+from tasks import checking, task
 
-# "quarantine" removes the images from the data set; "block" stops the run before training.
-Severity = Literal["ignore", "warn", "quarantine", "block"]
+Severity = checking.Severity
+SetSeverity = checking.SetSeverity
 Consequence = Literal["warn", "quarantine", "block"]  # of a finding that is not ignored
-SetSeverity = Literal["ignore", "warn", "block"]
+# Settings of the checks that only one task has.
+_OfTasks: Any = create_model(
+    "_OfTasks", __base__=tuple(task.load(name).checks.settings for name in task.names())
+)
 
 
-class ValidateConfig(BaseModel):
+class ValidateConfig(_OfTasks):
     """Checks of the images: what happens on each finding, and the limits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -3,13 +3,17 @@
 import functools
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from components.image_validator import config as validate_config
 from data.examples import catalog, ingest_report
 from data.splits import duplicates
+from tasks import checking
+
+Case = checking.Case
+Found = checking.Found
 
 
 @dataclass(frozen=True)
@@ -19,34 +23,6 @@ class Anomaly:
     split: str
     feature: str
     description: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """Instance of a finding.
-
-    Attributes:
-      images: the indices of the image, or of the two images.
-      detail: the measured value, in a few words.
-    """
-
-    images: tuple[int, ...]
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Found:
-    """Finding of a check.
-
-    Attributes:
-      message: what is wrong, where, and what is allowed.
-      cases: its instances, worst first; empty if it concerns the whole set.
-      removable: the indices of the images to remove if the severity is "quarantine".
-    """
-
-    message: str
-    cases: list[Case] = field(default_factory=list)
-    removable: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _results(
 ) -> Iterator[tuple[str, validate_config.Consequence, context.Found]]:
     for name, check in named.items():
         severity = getattr(data.config, name)
-        if severity != "ignore":
+        if severity != "ignore" and checks.applies(name, data.job.task):
             for result in check(data):
                 yield name, severity, result
 

@@ -83,6 +83,16 @@ class PipelineConfig(setting_sources.Layered):
         self.tune.check(self.train)
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _sets_checks_of_its_task(self) -> "PipelineConfig":
+        own = task.load(self.task).checks.settings.model_fields
+        for name in task.names():
+            for setting, field in task.load(name).checks.settings.model_fields.items():
+                # A saved configuration of a run names every setting.
+                if setting not in own and getattr(self.checks, setting) != field.default:
+                    raise ValueError(f"checks.{setting} applies to --task {name} alone")
+        return self
+
     def to_yaml(self) -> str:
         """Returns the resolved configuration in the format of ``--config``."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -44,7 +44,7 @@ class Model:
             outputs = self._serve(**{client.IMAGE_INPUT: self._constant(list(images))})
             values = {name: value.numpy() for name, value in outputs.items()}
             return predicted.of_answer(protocol.Answer(self.name, values))
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise errors.UserError(f"{self.path} is no image classifier ({error!r}).") from error
 
     def labels(self) -> list[str]:

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from serving import read_back
 from serving.client import protocol
+
+# Output of models that give any number of labels: a JSON list of their names.
+LABELS = "labels"
 
 
 @dataclass(frozen=True)
@@ -15,8 +19,10 @@ class Prediction:
 
     Attributes:
       valid: false if the image is refused.
-      label: the most probable class; empty where not valid.
-      score: its probability in 0–1.
+      label: the most probable class; empty where not valid, or where the image has no label.
+      score: the highest probability of a class, in 0–1.
+      labels: what the image has, the most probable first: its class, or of a model that gives any
+        number of labels those over their thresholds.
       probabilities: float32 [K], in the order of the contract's labels.
       version: the model's version.
       outputs: all outputs for this image, by name.
@@ -31,23 +37,50 @@ class Prediction:
     version: str
     outputs: Mapping[str, Any]
     invalid_reason: str = ""
+    labels: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Returns the labels in one line; "none" for a valid image without any."""
+        return ", ".join(self.labels) or ("none" if self.valid else "")
 
 
 def of_answer(answer: protocol.Answer) -> list[Prediction]:
-    """Splits the response of ``serving_default`` into one prediction per image."""
+    """Splits the response of ``serving_default`` into one prediction per image.
+
+    Raises:
+      AttributeError, KeyError, TypeError, ValueError: it is no answer about labels.
+    """
     rows = [
         {name: values[index] for name, values in answer.outputs.items()}
         for index in range(len(answer.outputs["valid"]))
     ]
-    return [
-        Prediction(
-            valid=bool(row["valid"]),
-            label=row["label"].decode(),
-            score=float(row["score"]),
-            probabilities=np.atleast_1d(row["probabilities"]),
-            version=answer.version,
-            outputs=row,
-            invalid_reason=row.get("invalid_reason", b"").decode(),
-        )
-        for row in rows
-    ]
+    return [_of_row(row, answer.version) for row in rows]
+
+
+def _of_row(row: Mapping[str, Any], version: str) -> Prediction:
+    valid, probabilities = bool(row["valid"]), np.atleast_1d(row["probabilities"])
+    if LABELS in row:
+        labels = tuple(names(row[LABELS])) if valid else ()
+        label, score = (labels or ("",))[0], float(probabilities.max(initial=0.0))
+    else:
+        label, score = row["label"].decode(), float(row["score"])
+        labels = (label,) if valid else ()
+    return Prediction(
+        valid=valid,
+        label=label,
+        score=score,
+        probabilities=probabilities,
+        version=version,
+        outputs=row,
+        invalid_reason=row.get("invalid_reason", b"").decode(),
+        labels=labels,
+    )
+
+
+def names(content: bytes) -> list[str]:
+    """Reads the JSON list of names that such a model gives for an image."""
+    found = read_back.parse(content)
+    if not (isinstance(found, list) and all(isinstance(name, str) for name in found)):
+        raise ValueError(f"labels are no list of names: {content[:200]!r}")
+    return found

@@ -2,10 +2,10 @@
 
     GET  /                page.html; needs no token, contains nothing of the model
     GET  /page/about      the model's name, its ready versions, the limits of a request
-    POST /page/predict    one encoded image → its classes, and the version that answered
+    POST /page/predict    one encoded image → what to draw of the answer, and its version
 
 TensorFlow Serving's API returns neither version nor labels. ``?heatmap=true`` requests a Grad-CAM
-heat map too. Dimension letters: H W of the heat map, K classes.
+heat map too. Dimension letters: H W of the heat map.
 """
 
 import asyncio
@@ -19,15 +19,20 @@ import numpy as np
 from aiohttp import web
 
 from serving import read_back
-from serving.client import client, protocol
-from serving.gateway import admission, bounds, error_answers, request_cost, upstream
+from serving.client import client
+from serving.gateway import (
+    admission,
+    bounds,
+    display,
+    error_answers,
+    request_cost,
+    upstream,
+)
 from serving.triton import failures
 from serving.versions import signatures
 
 FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"
-# Classes in a response; more would clutter the page.
-MOST_CLASSES = 6
 # The version may change between the requests for one image.
 _ATTEMPTS = 3
 
@@ -111,11 +116,11 @@ class Page:
                     raise
                 continue
             content: dict[str, Any] = {"model": self._triton.name, "version": found.version}
-            content |= classes(found, contract.get("labels"))
+            content |= display.content(found, contract)
             reasons = contract.get("invalid_reasons", {})
             content["invalid_meaning"] = reasons.get(content["invalid_reason"], "")
             if heat is not None:
-                content["heatmap"] = {**heatmap(heat), "resize": contract.get("resize", "stretch")}
+                content["heatmap"] = heat | {"resize": contract.get("resize", "stretch")}
             return content
         raise error_answers.Answered(503, "The served version is changing; try again.")
 
@@ -127,8 +132,8 @@ class Page:
 
     async def _heat(
         self, image: bytes, version: str, work: upstream.Work, wanted: bool
-    ) -> np.ndarray | None:
-        """Returns a float [H, W] in 0–1; None if it is not requested or the model has none."""
+    ) -> dict[str, Any] | None:
+        """Returns the heat map and what it explains; None if not requested or there is none."""
         if not wanted:
             return None
         try:
@@ -137,8 +142,8 @@ class Page:
             if error.failure is failures.Failure.NO_SIGNATURE:
                 return None
             raise
-        values: np.ndarray = answer.outputs["heatmap"][0]
-        return values
+        explained = answer.outputs.get("label", [b""])[0]
+        return heatmap(answer.outputs["heatmap"][0]) | {"label": explained.decode()}
 
 
 def policy(html: str) -> str:
@@ -158,35 +163,6 @@ def policy(html: str) -> str:
         " img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
         " frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
-
-
-def classes(answer: protocol.Answer, labels: list[str] | None) -> dict[str, Any]:
-    """Returns the most probable classes of one image, and its other outputs of ``serving_default``.
-
-    Args:
-      answer: the answer for one image.
-      labels: of the K classes; if None or of another length, classes are named by their index.
-
-    Returns:
-      ``valid``, ``invalid_reason`` (a code, or empty), ``outlier`` (None: the model has no such
-      output), ``class_count`` K, and ``classes``, a list of ``label`` and ``probability``, the
-      highest first; empty if the image is not valid.
-    """
-    row = {name: values[0] for name, values in answer.outputs.items()}
-    probabilities = np.atleast_1d(row["probabilities"])
-    if labels is None or len(labels) != len(probabilities):
-        labels = [f"class {index}" for index in range(len(probabilities))]
-    valid = bool(row.get("valid", True))
-    order = np.argsort(-probabilities, kind="stable")[: MOST_CLASSES if valid else 0]
-    return {
-        "valid": valid,
-        "invalid_reason": row.get("invalid_reason", b"").decode(),
-        "outlier": bool(row["outlier"]) if "outlier" in row else None,
-        "class_count": len(probabilities),
-        "classes": [
-            {"label": labels[index], "probability": float(probabilities[index])} for index in order
-        ],
-    }
 
 
 def heatmap(heat: np.ndarray) -> dict[str, Any]:

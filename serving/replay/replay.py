@@ -29,7 +29,7 @@ class Change:
 
     Attributes:
       image: its name.
-      labels: each version's label; empty if it cannot read the image.
+      labels: each version's label, or several in one text; empty if it cannot read the image.
       scores: each version's score, in 0–1.
     """
 
@@ -216,8 +216,8 @@ def _compare(
         else:
             found.neither += 1
         return []
-    if old.label != new.label:
-        change = Change(name, (old.label, new.label), (old.score, new.score))
+    if set(old.labels) != set(new.labels):
+        change = Change(name, (old.text, new.text), (old.score, new.score))
         found.label_changes.append(change)
     flags = bool(old.outputs.get("outlier")), bool(new.outputs.get("outlier"))
     if flags[0] != flags[1]:

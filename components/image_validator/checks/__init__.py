@@ -2,7 +2,7 @@
 
 To add one, write a function in a module of this folder, and give ValidateConfig a severity of the
 same name. Findings of equal severity are shown in the order of the modules' names and, within a
-module, of its functions; an image that several checks remove is attributed to the first of them.
+module, of its functions; those of a task come last. An image that several checks remove is attributed to the first of them.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from components.image_validator import config, context
+from tasks import task
 
 Check = Callable[[context.Context], Iterable[context.Found]]
 
@@ -27,9 +28,21 @@ def find(severity: Any) -> dict[str, Check]:
             is_own = inspect.isfunction(function) and function.__module__ == module.__name__
             if is_own and name in names:
                 found[name] = function
+    for own in (function for of_task in _OF_TASKS.values() for function in of_task):
+        if own.__name__ in names:
+            found[own.__name__] = own
     return found
 
 
+def applies(name: str, task_name: str) -> bool:
+    """Returns whether a check is one of every task, or of this one."""
+    owners = {owner for owner, own in _OF_TASKS.items() if name in {one.__name__ for one in own}}
+    return not owners or task_name in owners
+
+
+_OF_TASKS: dict[str, tuple[Check, ...]] = {
+    name: task.load(name).checks.functions for name in task.names()
+}
 # Of single images and pairs of images; with the severity "quarantine", they are removed.
 IMAGE_CHECKS: dict[str, Check] = find(config.Severity)
 # Of the whole set, without the images that those removed.

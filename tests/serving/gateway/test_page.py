@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.client import protocol
 from serving.gateway import page
 from tests import browser
 from tests.models import LABELS, SIZE
@@ -34,24 +33,6 @@ DATA = """files => {
 }"""
 ALPHA = """canvas => [...canvas.getContext("2d")
   .getImageData(0, 0, canvas.width, canvas.height).data].filter((_, place) => place % 4 === 3)"""
-
-
-def test_the_most_probable_classes_come_first():
-    probabilities = np.linspace(0, 1, 100, dtype=np.float32)[None]
-    outputs = {"probabilities": probabilities, "valid": np.array([True])}
-    labels = [f"label {index}" for index in range(100)]
-    found = page.classes(protocol.Answer("3", outputs), labels)
-    assert [one["label"] for one in found["classes"]] == [f"label {i}" for i in range(99, 93, -1)]
-    assert found["classes"][0]["probability"] == 1
-    assert (found["class_count"], found["outlier"]) == (100, None)
-    unnamed = page.classes(protocol.Answer("3", outputs), labels[:-1])
-    assert unnamed["classes"][0]["label"] == "class 99"
-    assert found["invalid_reason"] == ""
-    outputs |= {"valid": np.array([False]), "outlier": np.array([False])}
-    outputs["invalid_reason"] = np.array([b"damaged"], object)
-    broken = page.classes(protocol.Answer("3", outputs), labels)
-    assert (broken["valid"], broken["outlier"], broken["classes"]) == (False, False, [])
-    assert broken["invalid_reason"] == "damaged"
 
 
 def test_a_heat_map_in_bytes():
@@ -270,6 +251,50 @@ def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
     tab.context.set_offline(False)
     second.get_by_role("button", name="Try again").click()
     second.get_by_text("shapes, version 5").wait_for()
+
+
+LABELLED = {
+    "display": "label_bars", "model": "shapes", "version": "5", "valid": True, "outlier": False,
+    "invalid_reason": "", "invalid_meaning": "", "class_count": 4,
+    "classes": [
+        {"label": HOSTILE, "probability": 0.3, "threshold": 0.2, "chosen": True},
+        {"label": "sharp", "probability": 0.6, "threshold": 0.7, "chosen": False},
+        {"label": "new", "probability": 0.1, "threshold": None, "chosen": False},
+    ],
+}  # fmt: skip
+
+
+@served.needs_triton
+@pytest.mark.parametrize(
+    ("change", "rest"),
+    [
+        ({}, "1 label over its threshold; 1 more label below."),
+        (
+            {"classes": LABELLED["classes"][1:], "class_count": 2},
+            "No label is over its threshold.",
+        ),
+        ({"display": "hologram"}, "This page cannot draw the answers of this version"),
+    ],
+)
+def test_labels_are_bars_with_their_thresholds(open_page, photo, change, rest):
+    tab = open_page()
+    content = LABELLED | change
+    tab.route("**/page/predict*", lambda route: route.fulfill(json=content))
+    drop(tab, photo=photo)
+    assert rest in tab.locator(".rest").inner_text()
+    if content["display"] == "hologram":
+        assert not tab.locator(".bars").is_visible()
+        return
+    rows = content["classes"]
+    assert tab.locator(".label").all_inner_texts() == [one["label"] for one in rows]
+    assert tab.locator("li.chosen .label").all_inner_texts() == [
+        one["label"] for one in rows if one["chosen"]
+    ]
+    places = tab.locator(".mark").evaluate_all(
+        "all => all.map(one => (one.offsetLeft + 1) / one.parentNode.offsetWidth)"
+    )
+    wanted = [one["threshold"] for one in rows if one["threshold"] is not None]
+    np.testing.assert_allclose(places, wanted, atol=0.02)
 
 
 @served.needs_triton

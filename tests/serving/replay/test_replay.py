@@ -193,7 +193,9 @@ def prediction(cat: float, valid: bool = True, outlier: bool = False) -> predict
     label = ("<b>cat</b>" if cat > 0.5 else "dog") if valid else ""
     score = max(cat, 1 - cat) if valid else 0.0
     values = np.array([cat, 1 - cat] if valid else [0.0, 0.0], np.float32)
-    return predicted.Prediction(valid, label, score, values, "1", {"outlier": outlier})
+    return predicted.Prediction(
+        valid, label, score, values, "1", {"outlier": outlier}, labels=(label,) if valid else ()
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,100 @@
+"""What the page draws of an answer: the contract of a version names one of the displays below.
+
+A model that is new to this gateway may name another one; the page then says so. Dimension letter:
+K classes.
+"""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving.client import predicted, protocol
+
+# Bars in a response; more would clutter the page.
+MOST_BARS = 6
+
+
+class Display(str, enum.Enum):
+    """The displays; ``display`` in contract.json has the value."""
+
+    CLASS_BARS = "class_bars"  # one class: a bar for each of the most probable ones
+    LABEL_BARS = "label_bars"  # any number of labels: bars with their thresholds
+
+
+def content(answer: protocol.Answer, contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the page draws of the answer about one image.
+
+    Args:
+      answer: the answer of ``serving_default``.
+      contract: that version's contract; one without ``display`` is of a model of one class.
+
+    Returns:
+      ``display``, ``valid``, ``invalid_reason`` (a code, or empty), ``outlier`` (None: the model
+      has no such output), and what the display needs; of an unknown display only these.
+    """
+    name = contract.get("display", Display.CLASS_BARS.value)
+    row = {output: values[0] for output, values in answer.outputs.items()}
+    found = {
+        "display": name,
+        "valid": bool(row.get("valid", True)),
+        "invalid_reason": row.get("invalid_reason", b"").decode(),
+        "outlier": bool(row["outlier"]) if "outlier" in row else None,
+    }
+    draw = _DISPLAYS.get(name)
+    return found | draw(row, contract) if draw else found
+
+
+def _class_bars(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns ``class_count`` K and ``classes``: ``label`` and ``probability``, highest first."""
+    probabilities, names = _named(row, contract)
+    order = np.argsort(-probabilities, kind="stable")[:MOST_BARS]
+    return _bars(row, names, [_bar(names, probabilities, index) for index in order])
+
+
+def _label_bars(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns ``class_count`` K and ``classes``, the chosen labels first.
+
+    Each has ``label``, ``probability``, ``threshold`` (None where the contract names none) and
+    ``chosen``, whether the image has the label. All chosen ones are there.
+    """
+    probabilities, names = _named(row, contract)
+    thresholds = contract.get("thresholds", {})
+    valid = bool(row.get("valid", True))
+    chosen = set(predicted.names(row[predicted.LABELS])) if valid else set()
+    order = sorted(
+        range(len(names)), key=lambda index: (names[index] not in chosen, -probabilities[index])
+    )
+    bars = [
+        _bar(names, probabilities, index)
+        | {"threshold": thresholds.get(names[index]), "chosen": names[index] in chosen}
+        for index in order[: max(MOST_BARS, len(chosen))]
+    ]
+    return _bars(row, names, bars)
+
+
+def _named(row: Mapping[str, Any], contract: Mapping[str, Any]) -> tuple[np.ndarray, Sequence[str]]:
+    """Returns the probabilities [K] and K names; without fitting labels, the classes' numbers."""
+    probabilities = np.atleast_1d(row["probabilities"])
+    labels = contract.get("labels")
+    if labels is None or len(labels) != len(probabilities):
+        labels = [f"class {index}" for index in range(len(probabilities))]
+    return probabilities, labels
+
+
+def _bar(names: Sequence[str], probabilities: np.ndarray, index: int) -> dict[str, Any]:
+    return {"label": names[index], "probability": float(probabilities[index])}
+
+
+def _bars(
+    row: Mapping[str, Any], names: Sequence[str], bars: list[dict[str, Any]]
+) -> dict[str, Any]:
+    is_shown = bool(row.get("valid", True))
+    return {"class_count": len(names), "classes": bars if is_shown else []}
+
+
+_DISPLAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]] = {
+    Display.CLASS_BARS.value: _class_bars,
+    Display.LABEL_BARS.value: _label_bars,
+}

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from serving.client import protocol
+from serving.gateway import display
+
+
+def answer(probabilities, **outputs) -> protocol.Answer:
+    values = {name: np.array([value], object) for name, value in outputs.items()}
+    rates = np.array([probabilities], np.float32)
+    return protocol.Answer("3", {"probabilities": rates, "valid": np.array([True])} | values)
+
+
+def test_the_most_probable_classes_come_first():
+    labels = [f"label {index}" for index in range(100)]
+    given = answer(np.linspace(0, 1, 100))
+    found = display.content(given, {"labels": labels})
+    assert [one["label"] for one in found["classes"]] == [f"label {i}" for i in range(99, 93, -1)]
+    assert found["classes"][0]["probability"] == 1
+    assert (found["class_count"], found["outlier"]) == (100, None)
+    unnamed = display.content(given, {"labels": labels[:-1]})
+    assert unnamed["classes"][0]["label"] == "class 99"
+    assert (found["display"], found["invalid_reason"]) == ("class_bars", "")
+    given.outputs.update(valid=np.array([False]), outlier=np.array([False]))
+    given.outputs["invalid_reason"] = np.array([b"damaged"], object)
+    broken = display.content(given, {"labels": labels})
+    assert (broken["valid"], broken["outlier"], broken["classes"]) == (False, False, [])
+    assert broken["invalid_reason"] == "damaged"
+
+
+CONTRACT = {
+    "display": "label_bars",
+    "labels": ["a", "b", "c"],
+    "thresholds": {"a": 0.7, "b": 0.2},
+}
+
+
+def test_chosen_labels_come_before_more_probable_ones_that_are_not():
+    found = display.content(answer([0.6, 0.3, 0.1], labels=b'["b"]'), CONTRACT)
+    assert found["classes"] == [
+        {"label": "b", "probability": pytest.approx(0.3), "threshold": 0.2, "chosen": True},
+        {"label": "a", "probability": pytest.approx(0.6), "threshold": 0.7, "chosen": False},
+        {"label": "c", "probability": pytest.approx(0.1), "threshold": None, "chosen": False},
+    ]
+
+
+def test_every_chosen_label_is_there_however_many():
+    names = [f"label {index}" for index in range(20)]
+    chosen = names[:9]
+    text = str(chosen).replace("'", '"').encode()
+    contract = {"display": "label_bars", "labels": names}
+    found = display.content(answer(np.linspace(1, 0, 20), labels=text), contract)
+    assert [one["label"] for one in found["classes"]] == chosen
+    none = display.content(answer(np.linspace(1, 0, 20), labels=b"[]"), contract)
+    assert len(none["classes"]) == display.MOST_BARS
+    assert not any(one["chosen"] for one in none["classes"])
+
+
+def test_an_image_that_is_not_valid_has_no_bars():
+    given = answer([0.0, 0.0, 0.0], labels=b"")
+    given.outputs["valid"] = np.array([False])
+    assert display.content(given, CONTRACT)["classes"] == []
+
+
+def test_of_an_unknown_display_the_page_gets_the_name():
+    found = display.content(answer([1.0]), {"display": "hologram", "labels": ["a"]})
+    assert found == {"display": "hologram", "valid": True, "invalid_reason": "", "outlier": None}
+
+
+@pytest.mark.parametrize("content", [b"", b'"a"', b"[1]", b"[" * 100_000, b"\xff"])
+def test_labels_that_are_no_list_of_names_are_refused(content):
+    with pytest.raises(ValueError):
+        display.content(answer([0.6, 0.3, 0.1], labels=content), CONTRACT)
