@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pydantic
+import pytest
 
 from components.image_validator import checks, config
 from components.release_gate import config as gate_config
@@ -109,3 +110,45 @@ def test_every_target_and_mark_of_the_suite_is_documented():
         "test-landing",
         "test-conformance",
     }
+
+
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    kept = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    for link in links:
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_path_of_the_readme_exists():
+    root = DOCS.parent
+    text = (root / "README.md").read_text(encoding="utf-8")
+    tables = text[text.index("## Where do I change …?") :]
+    named = re.findall(r"`([\w./]+/[\w.]*)`", tables)
+    assert len(named) > 20
+    assert [path for path in named if not (root / path).exists()] == []
+    tree = text[text.index("## Where is what?") :].split("```")[1]
+    packages = {path.parent.name for path in root.glob("*/__init__.py")}
+    assert packages <= {line.split("/")[0] for line in tree.splitlines()}
+    folders: list[str] = []
+    for line in tree.strip("\n").splitlines():
+        indent, name = len(line) - len(line.lstrip()), line.split()[0]
+        if name.endswith("/"):
+            folders = [*folders[: indent // 2], name]
+            assert (root / "".join(folders)).is_dir(), line
+        elif indent // 2 <= len(folders):
+            assert (root / "".join(folders[: indent // 2]) / name).exists(), line

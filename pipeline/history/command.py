@@ -22,7 +22,7 @@ from rich.table import Table
 
 from data import command_line, errors, formats
 from pipeline import output_folder
-from pipeline.history import lineage, mlmd, retention
+from pipeline.history import cleaning, lineage, mlmd
 from pipeline.outcome import summary
 from pipeline.run import lock
 
@@ -208,7 +208,7 @@ def _compare(given: argparse.Namespace, console: Console) -> None:
 
 
 def _clean(given: argparse.Namespace, console: Console) -> None:
-    planned = retention.plan(given.output_dir, given.keep)
+    planned = cleaning.plan(given.output_dir, given.keep)
     mib = planned.size_bytes / 2**20
     what = f"{len(planned.artifacts)} artifacts and {len(planned.logs)} logs, {mib:,.1f} MiB"
     if not (planned.artifacts or planned.logs):
@@ -219,7 +219,7 @@ def _clean(given: argparse.Namespace, console: Console) -> None:
             console.print(f"  {artifact.uri}", soft_wrap=True)
     else:
         with lock.held(given.output_dir, "history clean"):
-            retention.carry_out(given.output_dir, retention.plan(given.output_dir, given.keep))
+            cleaning.carry_out(given.output_dir, cleaning.plan(given.output_dir, given.keep))
         console.print(f"Deleted {what}, of {len(planned.runs)} runs.")
 
 

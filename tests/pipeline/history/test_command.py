@@ -7,7 +7,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from data import errors
 from pipeline import output_folder
-from pipeline.history import command, lineage, mlmd, retention
+from pipeline.history import cleaning, command, lineage, mlmd
 from pipeline.outcome import summary
 from pipeline.run import lock
 from tasks.classification.panels import outcome as classified
@@ -162,7 +162,7 @@ def test_clean_keeps_the_newest_whole_run_though_later_ones_broke_off(recorder):
     shutil.rmtree(recorder.output / "serving" / metadata.MODEL / "11")
     for run_id in (SECOND, THIRD):
         recorder.step(run_id, "Trainer", state=pb.Execution.FAILED)
-    retention.carry_out(recorder.output, retention.plan(recorder.output, 2))
+    cleaning.carry_out(recorder.output, cleaning.plan(recorder.output, 2))
     assert there(recorder) == set(made.values())
 
 
@@ -170,12 +170,12 @@ def test_a_cleaning_that_was_killed_is_finished_by_the_next(recorder):
     full_run(recorder, FIRST, "11", "f1")
     newest = full_run(recorder, SECOND, "12", "f2")
     shutil.rmtree(recorder.output / "serving" / metadata.MODEL / "11")
-    planned = retention.plan(recorder.output, 1)
-    retention.carry_out(recorder.output, retention.Plan(planned.runs, planned.artifacts, [], 0))
+    planned = cleaning.plan(recorder.output, 1)
+    cleaning.carry_out(recorder.output, cleaning.Plan(planned.runs, planned.artifacts, [], 0))
     Path(planned.artifacts[0].uri).mkdir()  # as if it had been marked, and not yet deleted
-    again = retention.plan(recorder.output, 1)
+    again = cleaning.plan(recorder.output, 1)
     assert [one.number for one in again.artifacts] == [planned.artifacts[0].number]
-    retention.carry_out(recorder.output, again)
+    cleaning.carry_out(recorder.output, again)
     assert there(recorder) == set(newest.values())
 
 
@@ -199,7 +199,7 @@ def test_what_lies_elsewhere_is_never_deleted(recorder, tmp_path_factory):
     [row] = recorder.store.get_artifacts_by_id([1])
     row.uri = str(outside)
     recorder.store.put_artifacts([row])
-    planned = retention.plan(recorder.output, 1)
+    planned = cleaning.plan(recorder.output, 1)
     assert [one.number for one in planned.artifacts] == [2, 3, 4]
 
 
