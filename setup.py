@@ -76,6 +76,7 @@ PACKAGES = [
     "tasks.classification.figures",
     "tasks.classification.figures.metrics",
     "tasks.classification.panels",
+    "tasks.facets",
     "tasks.pages",
     "tasks.predictions",
     "tasks.statistics",

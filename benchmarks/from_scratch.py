@@ -79,9 +79,9 @@ def main() -> None:
         classifier, history = phases.train(job, told)
         seconds = time.perf_counter() - start
         batches = dataset.evaluation_batches(
-            training_set.files(scratch, "test"), spec.counts["test"], size, 256
+            training_set.files(scratch, "test"), spec.counts["test"], size, 256, spec.annotation
         )
-        accuracy = training_set.evaluator(classifier).evaluate(batches).accuracy
+        accuracy = training_set.evaluator(classifier).evaluate(batches).score
     speed = float(np.median(history.phases["scratch"]["images_per_s"]))
     harness.finish(
         f"{arguments.backbone} from scratch: test accuracy",

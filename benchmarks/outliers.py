@@ -33,6 +33,7 @@ from components.trainer import config
 from components.trainer.calibration import outliers, outputs
 from components.trainer.loop import phases
 from data.examples import dataset
+from tasks import task
 
 COVERAGE = config.TrainConfig().outlier_coverage
 KEPT = 2000
@@ -46,7 +47,8 @@ Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def candidates(train: Rows) -> dict[str, Score]:
     """Scores of embeddings [N, F] and logits [N, K] → float [N], higher for what is foreign."""
     embeddings, _, label_ids = train
-    means = outliers.directions([(embeddings, label_ids)], label_ids.max() + 1, embeddings.shape[1])
+    presence = label_ids[:, None] == np.arange(label_ids.max() + 1)
+    means = outliers.directions([(embeddings, presence)], presence.shape[1], embeddings.shape[1])
     bank = unit(np.random.default_rng(0).permutation(embeddings)[:KEPT])
 
     def neighbour(k: int) -> Score:
@@ -70,12 +72,15 @@ def run(
 ) -> Rows:
     """Embeddings, logits and label_ids of splits in ``scratch / "records"``."""
     backbone = training_set.CONFIG.backbone
-    running = outputs.Outputs(classifier, backbone, sum(spec.counts.values()))
+    running = outputs.Outputs(
+        classifier, task.load(spec.task).head, backbone, sum(spec.counts.values())
+    )
     parts = []
     for split_name in splits:
         files = training_set.files(scratch, split_name)
         count = spec.counts[split_name]
-        parts += list(running.of(dataset.evaluation_batches(files, count, spec.size_px, 64)))
+        batches = dataset.evaluation_batches(files, count, spec.size_px, 64, spec.annotation)
+        parts += list(running.of(batches))
     embeddings, logits, label_ids = (np.concatenate(part) for part in zip(*parts, strict=True))
     return embeddings, logits, label_ids
 

@@ -45,8 +45,8 @@ Form = Callable[[bytes], tuple[str, bytes, dict[str, str]]]
 def export_model(target: Path, backbone: str, size: int) -> None:
     """Exports a version with random weights, which cost as much as trained ones."""
     settings = config.TrainConfig(backbone=backbone, weights="random")
-    classifier = model.build(settings, size, len(LABELS))
     spec = materialise.Spec(size, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
+    classifier = model.build(settings, spec)
     target.parent.mkdir(parents=True)
     export.save(classifier, spec, backbone, target, target.parent.parent)
 

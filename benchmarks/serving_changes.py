@@ -91,12 +91,10 @@ class Change:
 def export_version(target: Path, number: int) -> None:
     """Exports a version with random weights and confident predictions."""
     keras.utils.set_random_seed(number)
-    classifier = model.build(
-        config.TrainConfig(backbone="cnn", weights="random"), SIZE_PX, len(LABELS)
-    )
+    spec = materialise.Spec(SIZE_PX, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
+    classifier = model.build(config.TrainConfig(backbone="cnn", weights="random"), spec)
     head = classifier.layers[-1]
     head.set_weights([SHARPER * weights for weights in head.get_weights()])
-    spec = materialise.Spec(SIZE_PX, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
     export.save(classifier, spec, "cnn", target, target.parent)
 
 

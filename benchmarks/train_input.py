@@ -32,11 +32,11 @@ import keras
 import tensorflow as tf
 
 from benchmarks import harness
-from components.preprocess import config as preprocess_config
 from components.preprocess import materialise
 from data.augment import augment_config
 from data.examples import catalog, dataset, records
 from data.sources import by_folder
+from data.splits import labels
 
 BATCH = 32
 GOAL = 5.0
@@ -89,13 +89,17 @@ def measure(data_sets: Iterable[tf.data.Dataset], images: int) -> Pass:
     return Pass(seen / (time.perf_counter() - start), cpu_ms)
 
 
-def own_epochs(files: list[str], count: int, size_px: int, first: int) -> Iterator[tf.data.Dataset]:
+def own_epochs(
+    files: list[str], count: int, spec: materialise.Spec, first: int
+) -> Iterator[tf.data.Dataset]:
     """Ours, epoch after epoch; endless."""
     for epoch in itertools.count(first):
-        yield dataset.training_batches(files, count, size_px, BATCH, CHANGES, 1, epoch)
+        yield dataset.training_batches(
+            files, count, spec.size_px, BATCH, spec.annotation, CHANGES, 1, epoch
+        )
 
 
-def prepare(root: Path, target: Path, size_px: int) -> tuple[list[str], dict[str, Any]]:
+def prepare(root: Path, target: Path, spec: materialise.Spec) -> tuple[list[str], dict[str, Any]]:
     """Ingests and materialises once, warm, and measures both.
 
     Returns:
@@ -107,12 +111,11 @@ def prepare(root: Path, target: Path, size_px: int) -> tuple[list[str], dict[str
     start = time.perf_counter()
     ingest()
     ingested_s = time.perf_counter() - start
-    config = preprocess_config.PreprocessConfig(size_px=size_px)
     shards = materialise.shards(str(target / "examples"), str(target / "pixels"), ["train"])
     # The first trace of decode and resize is paid once a run, not once a shard.
-    materialise.write(_head(shards[0], target / "warm"), config)
+    materialise.write(_head(shards[0], target / "warm"), spec)
     start = time.perf_counter()
-    count = sum(materialise.write(shard, config) for shard in shards)
+    count = sum(materialise.write(shard, spec) for shard in shards)
     materialised_s = time.perf_counter() - start
     return [shard.pixels for shard in shards], {
         "images": count,
@@ -140,17 +143,19 @@ def main() -> None:
     size_px, images = arguments.size, arguments.images
     with harness.workspace() as scratch:
         root = harness.data_dir(arguments.data_dir, scratch)
-        files, once = prepare(root, scratch / "ours", size_px)
+        names = labels.extend([], by_folder.scan(root).class_names)
+        spec = materialise.Spec(size_px, "stretch", names, {})
+        files, once = prepare(root, scratch / "ours", spec)
         batches = plain_batches(root, size_px)
         # A part of a long epoch is measured as well as the whole.
         epochs = itertools.repeat(batches.take(-(-images // BATCH)))
         measure([batches.take(10)], 1)
-        measure(own_epochs(files, once["images"], size_px, 0), 1)
+        measure(own_epochs(files, once["images"], spec, 0), 1)
         plain, own = [], []
         for repeat in range(arguments.repeats):
             plain.append(measure(epochs, images))
             # More images in the same time, so that the figure is as steady.
-            own_data = own_epochs(files, once["images"], size_px, 1000 * (repeat + 1))
+            own_data = own_epochs(files, once["images"], spec, 1000 * (repeat + 1))
             own.append(measure(own_data, 4 * images))
             print(f"Keras {plain[-1].rate:.0f} images/s, ours {own[-1].rate:.0f}", file=sys.stderr)
     _finish(plain, own, once, size_px)

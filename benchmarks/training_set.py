@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import config
-from components.trainer.loop import evaluation, losses, training_job
+from components.trainer.loop import evaluation, training_job
 from data.augment import augment_config
 from data.examples import example, examples_artifact, records
 from data.graph import decoding
 from data.sources import by_folder
+from tasks import task
 
 SHARES = (0.7, 0.1, 0.2)
 SPLITS = ("train", "eval", "test")
@@ -49,6 +50,7 @@ def class_names(root: Path) -> list[str]:
 def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
     """Decodes and resizes every image once, into records of pixels."""
     names, counts = class_names(root), {}
+    annotation = task.load(task.DEFAULT).target.of(len(names))
     for split_name in SPLITS:
         files = sorted((root / split_name).glob("*/*"))
 
@@ -59,7 +61,11 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
         pixels = pixels.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(64)
         rows = zip(pixels.as_numpy_iterator(), files, strict=True)
         encoded = (
-            example.encode_pixels(values, names.index(path.parent.name), path.name.encode())
+            example.encode_pixels(
+                values,
+                annotation.encode(np.int64(names.index(path.parent.name))),
+                path.name.encode(),
+            )
             for values, path in rows
         )
         shard = examples_artifact.shard_path(str(target), split_name, 0, 1)
@@ -108,4 +114,5 @@ def job(
 @functools.lru_cache(maxsize=1)
 def evaluator(classifier: keras.Model) -> evaluation.Evaluator:
     """Measures the accuracy of a classifier on batches of pixels and label_ids."""
-    return evaluation.Evaluator(classifier, losses.SmoothedCrossentropy(0.0))
+    head = task.load(task.DEFAULT).head
+    return evaluation.Evaluator(classifier, head, head.loss(0.0))

@@ -123,12 +123,12 @@ def ours(root: Path, scratch: Path, size: int, seed: int, wanted: float) -> dict
     spec = training_set.write_records(root, scratch / "records", size)
     decoded_s = clock.seconds()
     test = dataset.evaluation_batches(
-        training_set.files(scratch, "test"), spec.counts["test"], size, 64
+        training_set.files(scratch, "test"), spec.counts["test"], size, 64, spec.annotation
     )
     course: list[tuple[str, float, float]] = []
 
     def accuracy(classifier: keras.Model) -> float:
-        return training_set.evaluator(classifier).evaluate(test).accuracy
+        return training_set.evaluator(classifier).evaluate(test).score
 
     def told(ended: loop.EpochEnd, classifier: keras.Model) -> None:
         seconds = clock.seconds()

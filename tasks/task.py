@@ -1,8 +1,8 @@
 """The interface of a task: everything that depends on what a model learns, in the order of the data.
 
-A task is a folder beside this file. Its ``__init__`` has a ``SUMMARY`` of a few words; its other
-modules, the facets, have the same names in every task, and each offers one object of a protocol
-below, under the module's name in capitals::
+A task is a folder beside this file. Its ``__init__`` has a ``SUMMARY`` of a few words and says how
+many LABELS_PER_IMAGE there are, ``one`` or ``any``; its other modules, the facets, have the same names in every task, and each offers one object, under the module's
+name in capitals, of a protocol of package ``facets`` or below::
 
     tasks/<name>/
       target.py       TARGET       the annotation of an image: in records and in batches
@@ -23,6 +23,8 @@ this folder names a task: other code gets one from :func:`load` and asks its fac
 Dimension letters: B batch, N images, S side in pixels, F features, K classes.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib
 import pkgutil
@@ -35,6 +37,8 @@ import pydantic
 
 import tasks
 from tasks import checking
+from tasks.facets.serving import Signatures
+from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
 from tasks.pages import parts
 
 if TYPE_CHECKING:
@@ -123,6 +127,30 @@ class Task:
     def checks(self) -> checking.Checks:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]
+
+    def labels_per_image(self) -> LabelsPerImage:
+        """Returns how many labels an image may have."""
+        return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]
+
+    @property
+    def target(self) -> Target:
+        """Returns the annotation of an image: in records and in batches."""
+        return self._facet("target")  # type: ignore[no-any-return]
+
+    @property
+    def head(self) -> Head:
+        """Returns the way from features to outputs, and what training watches."""
+        return self._facet("head")  # type: ignore[no-any-return]
+
+    @property
+    def calibration(self) -> Calibration:
+        """Returns what is fitted on held-out images after training."""
+        return self._facet("calibration")  # type: ignore[no-any-return]
+
+    @property
+    def signatures(self) -> Signatures:
+        """Returns the outputs of the served model, and their description."""
+        return self._facet("signatures")  # type: ignore[no-any-return]
 
     @property
     def panels(self) -> Panels:

@@ -98,7 +98,7 @@ def exported_versions(paths: pytest.TempPathFactory) -> dict[int, Path]:
             keras.utils.set_random_seed(version)
             labels = LABELS[: version + 1]
             spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
-            classifier = model.build(settings, SIZE, len(labels))
+            classifier = model.build(settings, spec)
             export.save(classifier, spec, "cnn", root / str(version), root)
             export.save_keras(classifier, root / f"{version}.keras")
 

@@ -56,6 +56,6 @@ def Preprocess(
             pipeline
             | "Shards" >> beam.Create(shards)
             | "Spread" >> beam.Reshuffle()
-            | "Materialise" >> beam.Map(lambda shard: materialise.write(shard, preprocess_config))
+            | "Materialise" >> beam.Map(lambda shard: materialise.write(shard, spec))
         )
     records.check_written([shard.pixels for shard in shards])

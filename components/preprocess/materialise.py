@@ -9,9 +9,9 @@ from typing import Any
 import pydantic
 import tensorflow as tf
 
-from components.preprocess import config as preprocess_config
 from data import errors, progress
 from data.examples import catalog, example, examples_artifact, records
+from data.examples.annotation import Annotation
 from data.files import read_back
 from data.graph import decoding
 from data.images import image_reading
@@ -40,6 +40,11 @@ class Spec:
     counts: dict[str, int]
     reading: image_reading.Reading = image_reading.DEFAULT
     task: str = task.DEFAULT
+
+    @property
+    def annotation(self) -> Annotation:
+        """Returns how records and batches hold the annotation of images."""
+        return task.load(self.task).target.of(len(self.labels))
 
     def to_json(self) -> str:
         """Returns the JSON that is written into the artifact."""
@@ -88,12 +93,12 @@ def shards(examples_uri: str, pixels_uri: str, splits: Iterable[str]) -> list[Sh
     return found
 
 
-def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
+def write(shard: Shard, spec: Spec) -> int:
     """Materialises one shard; the pixels are in the order of the images.
 
     Args:
       shard: the shards to read and to write.
-      config: side and resize mode.
+      spec: what to write.
 
     Returns:
       The number of records written.
@@ -101,7 +106,7 @@ def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
     Raises:
       errors.PipelineError: a record does not decode; ingest should have rejected it.
     """
-    written = records.write(shard.pixels, _pixels(shard.images, config))
+    written = records.write(shard.pixels, _pixels(shard.images, spec))
     listed = len(catalog.read_shard(shard.catalog))
     if written != listed:
         wrong = (
@@ -115,20 +120,20 @@ def write(shard: Shard, config: preprocess_config.PreprocessConfig) -> int:
     return written
 
 
-def _pixels(source: str, config: preprocess_config.PreprocessConfig) -> Iterator[bytes]:
-    names = [example.ENCODED, example.CLASS_LABEL, example.SHA256]
+def _pixels(source: str, spec: Spec) -> Iterator[bytes]:
+    names, annotation = [example.ENCODED, example.SHA256], spec.annotation
 
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        parsed = {name: value[0] for name, value in example.parse(serialized[None], names).items()}
-        pixels = decoding.decode(parsed[example.ENCODED], image_reading.STORED)
-        pixels = decoding.resize(pixels, config.size_px, config.resize)
-        return pixels, parsed[example.CLASS_LABEL], parsed[example.SHA256]
+        parsed, target = example.parse_annotated(serialized[None], names, annotation)
+        pixels = decoding.decode(parsed[example.ENCODED][0], image_reading.STORED)
+        pixels = decoding.resize(pixels, spec.size_px, spec.resize)
+        return pixels, target[0], parsed[example.SHA256][0]
 
     dataset = tf.data.TFRecordDataset(source)
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     # The caller compares the counts to learn whether an error was dropped here.
     dataset = dataset.ignore_errors().batch(64).prefetch(2)
-    for pixels, label_ids, digests in dataset.as_numpy_iterator():
-        for values, label_id, digest in zip(pixels, label_ids, digests, strict=True):
-            yield example.encode_pixels(values, int(label_id), digest)
+    for pixels, targets, digests in dataset.as_numpy_iterator():
+        for values, target, digest in zip(pixels, targets, digests, strict=True):
+            yield example.encode_pixels(values, annotation.encode(target), digest)
         progress.advance(TASK, len(pixels))

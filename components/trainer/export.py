@@ -1,4 +1,4 @@
-"""Exports the classifier as a SavedModel that takes bytes and never raises on a bad image.
+"""Exports a model as a SavedModel that takes bytes and never raises on a bad image.
 
 Decoding, EXIF orientation, resizing and normalisation are inside the graph, by the same functions
 that Preprocess used. The contract that a server needs is stored among the assets.
@@ -22,18 +22,20 @@ from components.trainer.network import gradcam, model
 from data.examples import example
 from data.graph import decoding
 from data.images import refusals
+from tasks import task
 
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
-NOT_FITTED = calibration.Calibration()
 IMAGE_INPUTS = {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"}
-# Outputs that the signature "explain" returns beside the heat map.
-EXPLAINED = ("label", "score", "valid", "invalid_reason")
+VALIDITY = {
+    "valid": "bool [B], false where the image is refused",
+    "invalid_reason": "string [B], a code of invalid_reasons; empty where valid is true",
+}
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
-    """Exported object: the classifier, the label names, and the decoding of bytes to pixels.
+    """Exported object: the model, the label names, and the decoding of bytes to pixels.
 
     Of Keras only the variables are exported. A Keras model in the exported object would add its
     own graph and a second handle for each variable: checkpoints are restored to those, and a
@@ -46,20 +48,21 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         classifier: keras.Model,
         spec: materialise.Spec,
         assets: list[Path],
-        fitted: calibration.Calibration = NOT_FITTED,
+        fitted: calibration.Calibration | None = None,
         explained_layer: str | None = None,
     ) -> None:
         super().__init__()
-        self.fitted = fitted
+        self.fitted = fitted or calibration.unfitted(spec)
         embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
         embedder = keras.Model(classifier.input, embedding)
         both = keras.Model(classifier.input, [embedding, classifier.output])
         # Functions, not models, so that tf.Module does not track them.
         self.embed: Any = lambda pixels: embedder(pixels, training=False)
-        self.embed_and_classify: Any = lambda pixels: both(pixels, training=False)
+        self.embed_and_answer: Any = lambda pixels: both(pixels, training=False)
         self.held = [variable.value for variable in classifier.variables]
         self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.spec = spec
+        self.task_signatures: Any = task.load(spec.task).signatures
         self.label_names = tf.constant(spec.labels)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
 
@@ -72,10 +75,10 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         pixels, refused = decoding.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
         return tf.cast(pixels, tf.float32), refused
 
-    def classify(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
+    def predict(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
         """Computes the outputs of ``serving_default`` for encoded images string [B].
 
-        A bad image has ``valid`` false, a reason, probabilities and scores 0 and an empty label.
+        A bad image has ``valid`` false, a reason, and outputs that are 0 or empty.
 
         Args:
           encoded: string [B].
@@ -83,27 +86,38 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         """
         pixels, refused = self.pixels(encoded)
         valid = refused == ""
-        embedding, logits = self.embed_and_classify(pixels)
+        embedding, outputs = self.embed_and_answer(pixels)
         detector = self.fitted.detector
         outlier_scores = outliers.scores(embedding, detector.directions)
         more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
         return {
-            **self.answer(logits, refused),
+            **self.task_signatures.answer(self.fitted.answers, self.label_names, outputs, valid),
+            **_validity(refused),
             **more,
             "outlier_score": tf.where(valid, outlier_scores, 0.0),
             "outlier": valid & (outlier_scores > detector.threshold),
         }
 
-    def answer(self, logits: tf.Tensor, refused: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Maps logits float32 [B, K] and refusals string [B] to all outputs but the outliers'."""
+    def explain(
+        self, encoded: tf.Tensor, class_ids: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Computes the outputs of ``explain`` for encoded images string [B].
+
+        Args:
+          encoded: string [B].
+          class_ids: int64 [B], the classes to explain, -1 for none; None: the most probable ones.
+        """
+        pixels, refused = self.pixels(encoded)
         valid = refused == ""
-        probabilities = tf.nn.softmax(logits / self.fitted.temperature)
-        probabilities = tf.where(valid[:, None], probabilities, tf.zeros_like(probabilities))
-        label_ids = tf.argmax(probabilities, axis=1)
+        asked = None if class_ids is None else tf.maximum(class_ids, 0)
+        heat, outputs = self.explainer.explain(pixels, asked)
+        shown = valid if class_ids is None else valid & (class_ids >= 0)
+        told = self.task_signatures.explained(
+            self.fitted.answers, self.label_names, outputs, shown, asked
+        )
         return {
-            "probabilities": probabilities,
-            "label": tf.where(valid, tf.gather(self.label_names, label_ids), ""),
-            "score": tf.reduce_max(probabilities, axis=1),
+            "heatmap": tf.where(shown[:, None, None], heat, 0.0),
+            **told,
             **_validity(refused),
         }
 
@@ -115,12 +129,12 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=images, autograph=False)
         def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self.classify(image_bytes)
+            return self.predict(image_bytes)
 
         @tf.function(input_signature=records, autograph=False)
         def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
             encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
-            return self.classify(encoded, with_embedding=True)
+            return self.predict(encoded, with_embedding=True)
 
         @tf.function(input_signature=images, autograph=False)
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -129,17 +143,23 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=images, autograph=False)
         def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels, refused = self.pixels(image_bytes)
-            heat, logits = self.explainer.explain(pixels)
-            answer = self.answer(logits, refused)
-            heat = tf.where(answer["valid"][:, None, None], heat, 0.0)
-            return {"heatmap": heat, **{name: answer[name] for name in EXPLAINED}}
+            return self.explain(image_bytes)
 
+        named = [*images, tf.TensorSpec([None], tf.string, name="label")]
+
+        @tf.function(input_signature=named, autograph=False)
+        def explain_label(image_bytes: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+            found = label[:, None] == self.label_names
+            class_ids = tf.where(tf.reduce_any(found, axis=1), tf.argmax(found, axis=1), -1)
+            return self.explain(image_bytes, class_ids)
+
+        more = {"explain_label": explain_label} if self.task_signatures.explains_names else {}
         return {
             "serving_default": serving_default,
             "serve_examples": serve_examples,
             "embed": embed,
             "explain": explain,
+            **more,
         }
 
 
@@ -151,20 +171,22 @@ def contract(
     spec: materialise.Spec,
     backbone: str,
     embedding_size: int,
-    fitted: calibration.Calibration = NOT_FITTED,
+    fitted: calibration.Calibration | None = None,
 ) -> dict[str, Any]:
     """Returns the description of the model for servers and clients, as in contract.json."""
+    fitted = fitted or calibration.unfitted(spec)
     threshold = fitted.detector.threshold
     return {
         "contract_version": CONTRACT_VERSION,
         "task": spec.task,
+        "display": task.load(spec.task).signatures.display,
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,
         **spec.reading.to_dict(),
         "backbone": backbone,
-        "temperature": fitted.temperature,
-        "calibration": fitted.note,
+        **fitted.answers.parameters(spec.labels),
+        "calibration": fitted.answers.note,
         "outlier_coverage": fitted.coverage,
         # JSON has no infinity; null means that no image is called an outlier.
         "outlier_threshold": threshold if math.isfinite(threshold) else None,
@@ -176,42 +198,44 @@ def contract(
 
 def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
     """Returns the inputs and outputs of every signature, in words."""
-    probabilities = {
-        "probabilities": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels",
-        "label": "string [B], the most probable; empty where valid is false",
-        "score": "float32 [B], its probability",
-        "valid": "bool [B], false where the image is refused",
-        "invalid_reason": "string [B], a code of invalid_reasons; empty where valid is true",
+    own = task.load(spec.task).signatures
+    answer = {
+        **own.described(spec.labels),
+        **VALIDITY,
         "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
         "outlier": "bool [B], outlier_score > outlier_threshold; false where valid is false",
     }
+    explained = {
+        "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, the evidence"
+        " for label at each pixel; zeros where valid is false",
+        **own.explained_described(),
+        **VALIDITY,
+    }
+    named = {
+        "explain_label": {
+            "inputs": {
+                **IMAGE_INPUTS,
+                "label": "string [B], the names to explain; where one is"
+                " not in labels, heatmap and score are zeros and label is empty",
+            },
+            "outputs": explained,
+        }
+    }
     return {
-        "serving_default": {
-            "inputs": IMAGE_INPUTS,
-            "outputs": probabilities,
-        },
+        "serving_default": {"inputs": IMAGE_INPUTS, "outputs": answer},
         "serve_examples": {
             "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
             "outputs": {
-                **probabilities,
+                **answer,
                 "embedding": f"float32 [B, {embedding_size}], zeros where valid is false",
             },
         },
         "embed": {
             "inputs": IMAGE_INPUTS,
-            "outputs": {
-                "embedding": f"float32 [B, {embedding_size}]",
-                **{name: probabilities[name] for name in ("valid", "invalid_reason")},
-            },
+            "outputs": {"embedding": f"float32 [B, {embedding_size}]", **VALIDITY},
         },
-        "explain": {
-            "inputs": IMAGE_INPUTS,
-            "outputs": {
-                "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, the evidence"
-                " for label at each pixel; zeros where valid is false",
-                **{name: probabilities[name] for name in EXPLAINED},
-            },
-        },
+        "explain": {"inputs": IMAGE_INPUTS, "outputs": explained},
+        **(named if own.explains_names else {}),
     }
 
 
@@ -221,17 +245,17 @@ def save(
     backbone: str,
     directory: Path,
     scratch: Path,
-    fitted: calibration.Calibration = NOT_FITTED,
+    fitted: calibration.Calibration | None = None,
 ) -> None:
     """Writes the SavedModel.
 
     Args:
-      classifier: the trained model, pixels → logits.
+      classifier: the trained model, pixels → outputs of its head.
       spec: the spec of the pixels it was trained on.
       backbone: its registered name, for the contract.
       directory: folder of the SavedModel.
       scratch: an existing folder for the assets before they are copied.
-      fitted: temperature and outlier detector; by default 1 and none.
+      fitted: what was fitted after training; by default nothing.
     """
     embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
     contract_path, labels_path = scratch / contract_file.FILE, scratch / LABELS_FILE
@@ -258,7 +282,7 @@ def explainer(classifier: keras.Model, backbone: str) -> gradcam.Explainer:
 
 
 def save_keras(classifier: keras.Model, path: Path) -> None:
-    """Writes the classifier, pixels → logits, as a ``.keras`` file: Keras reads no SavedModel.
+    """Writes the model, pixels → outputs of its head, as a ``.keras`` file: Keras reads no SavedModel.
 
     The optimizer is left out: its slots depend on which layers were frozen when, and a file that
     holds them does not load.

@@ -19,7 +19,7 @@ from data.examples import records
 
 
 def run_fn(fn_args: Any) -> None:
-    """Trains a classifier on pixels records and exports it.
+    """Trains a model on pixels records and exports it.
 
     Args:
       fn_args: from TFX; see :func:`job`. Its ``hyperparameters``, if a tuner ran before, override
@@ -38,7 +38,7 @@ def run_fn(fn_args: Any) -> None:
     convert.write(
         classifier,
         asked.spec,
-        fitted.temperature,
+        fitted.answers,
         asked.train_files,
         asked.config.exports,
         model_dir,

@@ -6,6 +6,7 @@ augmentation.
 Dimension letters: N images, F features.
 """
 
+import functools
 from pathlib import Path
 
 import keras
@@ -15,15 +16,7 @@ import tensorflow as tf
 from components.trainer import config as train_config
 from components.trainer import devices
 from components.trainer.features import cache
-from components.trainer.loop import (
-    checkpoint,
-    evaluation,
-    feeding,
-    loop,
-    losses,
-    sources,
-    training_job,
-)
+from components.trainer.loop import checkpoint, evaluation, feeding, loop, sources, training_job
 from components.trainer.network import cut, model, warm_start
 from components.tuner import trials
 from data import progress
@@ -50,23 +43,24 @@ class HeadTrials:
         config, spec = job.config, job.spec
         devices.set_seed(job.seed)
         with devices.policy(devices.precision(config.mixed_precision)):
-            classifier = model.build(config, spec.size_px, len(spec.labels), seed=job.seed)
+            classifier = model.build(config, spec, seed=job.seed)
         if job.base is not None and config.warm_start:
-            warm_start.apply(classifier, spec.labels, config.backbone, job.base)
-        self._head = cut.head(classifier)
+            warm_start.apply(classifier, spec, config.backbone, job.base)
+        self._head = cut.head(classifier, job.head)
         self._first_weights = self._head.get_weights()
-        self._train = cache.Split.read(job.train_files, spec.counts["train"], spec.size_px)
-        self._eval = cache.Split.read(job.eval_files, spec.counts["eval"], spec.size_px)
+        read = functools.partial(cache.Split.read, size_px=spec.size_px, annotation=job.annotation)
+        self._train = read(job.train_files, spec.counts["train"])
+        self._eval = read(job.eval_files, spec.counts["eval"])
         self._stored_views = 1 + strengths * (views - 1)
         self._features = self._stack(classifier)
         values = self._head.input.shape[-1] * len(self._train.digests) * self._stored_views
         self._in_memory = values * _FLOAT32_BYTES <= IN_MEMORY_BYTES
         self._memory: dict[object, np.ndarray] = {}
-        balanced = sources.balanced(np.bincount(self._train.label_ids, minlength=len(spec.labels)))
+        balanced = sources.balanced(sources.class_counts(job.train_files, job.annotation))
         self._repeats = balanced if config.balance == "sampling" else None
         self._class_weights = balanced if config.balance == "weights" else ()
         self._evaluator = evaluation.Evaluator(
-            self._head, losses.SmoothedCrossentropy(0.0, self._class_weights)
+            self._head, job.head, job.head.loss(0.0, self._class_weights)
         )
 
     def run(
@@ -84,22 +78,23 @@ class HeadTrials:
         phase = loop.Phase(
             "head", config.head_epochs, config.head_learning_rate, steps_per_execution=steps
         )
-        loss = losses.SmoothedCrossentropy(config.label_smoothing, self._class_weights)
+        head = self._job.head
+        loss = head.loss(config.label_smoothing, self._class_weights)
         unsaved = checkpoint.Checkpoint(None)
-        running = loop.Loop(phase, part, source, config, loss, unsaved)
+        running = loop.Loop(phase, part, head, source, config, loss, unsaved)
         running.resume()  # there is no state to restore, but it builds the optimizer
         with progress.listening(_nobody):
             metrics = running.run()
         self._head.set_weights(part.get_weights())
         evaluated = self._evaluator.evaluate(source.evaluation())
-        return trials.Outcome(evaluated.loss, evaluated.accuracy, len(metrics["val_loss"]))
+        return trials.Outcome(evaluated.loss, evaluated.score, len(metrics["val_loss"]))
 
     def _copy(self, dropout: float) -> keras.Model:
         """Copies the initial head with another rate of dropout and a fresh random generator."""
 
         def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
             options = layer.get_config()
-            if layer.name == model.DROPOUT_LAYER:
+            if isinstance(layer, keras.layers.Dropout):
                 options |= {"rate": dropout, "seed": self._job.seed}
             return type(layer).from_config(options)
 
@@ -151,7 +146,7 @@ class HeadTrials:
         order = sources.Order(
             feeding.HEAD_BATCHES * config.batch_size,
             sources.number(self._job.seed, 0, "head"),
-            len(self._job.spec.labels),
+            self._job.annotation,
             config.mix,
             self._repeats,
         )
@@ -159,7 +154,7 @@ class HeadTrials:
             return sources.FeatureSource(self._features, self._train, self._eval, count, order)
         rows = [self._rows(self._train, changes, view) for view in range(count)]
         eval_rows = self._rows(self._eval, changes, 0)
-        return MemorySource(rows, self._train.label_ids, eval_rows, self._eval.label_ids, order)
+        return MemorySource(rows, self._train.targets, eval_rows, self._eval.targets, order)
 
     def _rows(
         self, split: cache.Split, changes: augment_config.AugmentConfig, view: int
@@ -177,30 +172,29 @@ class MemorySource:
 
     Args:
       views: float32 [N, F] each; epoch e shows view e modulo their number.
-      label_ids: int64 [N].
-      eval_rows, eval_label_ids: features and label_ids of the eval split.
+      targets: [N, …].
+      eval_rows, eval_targets: features and targets of the eval split.
       order: batch size, seed, mixing and balance.
     """
 
     def __init__(
         self,
         views: list[np.ndarray],
-        label_ids: np.ndarray,
+        targets: np.ndarray,
         eval_rows: np.ndarray,
-        eval_label_ids: np.ndarray,
+        eval_targets: np.ndarray,
         order: sources.Order,
     ) -> None:
-        self.image_count, self.batch_size = len(label_ids), order.batch_size
-        self._views, self._label_ids, self._order = views, label_ids, order
-        self._eval = (eval_rows, eval_label_ids)
+        self.image_count, self.batch_size = len(targets), order.batch_size
+        self._views, self._targets, self._order = views, targets, order
+        self._eval = (eval_rows, eval_targets)
 
     def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
         """See sources.Source."""
         order = self._order
-        indices = sources.indices_of(self._label_ids, order.seed, epoch, order.repeats)
-        indices = indices[skip_batches * self.batch_size :]
+        indices = order.indices(self._targets, epoch)[skip_batches * self.batch_size :]
         rows = self._views[epoch % len(self._views)][indices]
-        batches = tf.data.Dataset.from_tensor_slices((rows, self._label_ids[indices]))
+        batches = tf.data.Dataset.from_tensor_slices((rows, self._targets[indices]))
         return order.mixed(batches.batch(self.batch_size), epoch, skip_batches)
 
     def evaluation(self) -> tf.data.Dataset:

@@ -26,6 +26,7 @@ from components.tuner import heads, oracles, trials
 from components.tuner import space as search_space
 from data import errors, formats, progress
 from data.files import atomic
+from tasks.facets.training import Head
 
 TASK = "trying settings"
 OBJECTIVE = "eval_loss"
@@ -105,8 +106,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             logging.exception("Trial %s failed.", trial.trial_id)
             raise
         return {
-            OBJECTIVE: trials.bounded(outcome.loss, len(job.spec.labels)),
-            "eval_accuracy": outcome.accuracy,
+            OBJECTIVE: trials.bounded(outcome.loss, job.head.guessing_loss(len(job.spec.labels))),
+            f"eval_{job.head.score}": outcome.score,
             "epochs": outcome.epochs,
             "seconds": round(time.monotonic() - start, 3),
         }
@@ -133,7 +134,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             raise errors.PipelineError(f"No trial of the tuner finished: {last}")
         self._summary_path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.replacing(self._summary_path) as temporary:
-            described = summary(self.oracle, self._tune)
+            described = summary(self.oracle, self._tune, self._job.head)
             temporary.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(self.project_dir)
 
@@ -151,16 +152,20 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         best = _completed(self.oracle)
         if not best:
             return ""
-        return f"best eval loss {best[0].score:.4f}, accuracy {formats.percent(_metric(best[0], 'eval_accuracy'))}"
+        head = self._job.head
+        score = formats.percent(_metric(best[0], f"eval_{head.score}"))
+        return f"best eval loss {best[0].score:.4f}, {head.score_title} {score}"
 
 
-def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[str, Any]:
+def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig, head: Head) -> dict[str, Any]:
     """Returns the readable summary of all trials, the best first.
 
     Args:
       oracle: after the search.
       tune: its settings.
+      head: defines the score beside the objective.
     """
+    score = f"eval_{head.score}"
     return {
         "objective": f"{OBJECTIVE}: cross-entropy without label smoothing, lower is better",
         "method": tune.method,
@@ -174,7 +179,7 @@ def summary(oracle: keras_tuner.Oracle, tune: tune_config.TuneConfig) -> dict[st
                     if not name.startswith(hyperparameters.OF_THE_TUNER)
                 },
                 OBJECTIVE: round(float(trial.score), 6),
-                "eval_accuracy": round(_metric(trial, "eval_accuracy"), 6),
+                score: round(_metric(trial, score), 6),
                 "epochs": int(_metric(trial, "epochs")),
                 "seconds": _metric(trial, "seconds"),
             }

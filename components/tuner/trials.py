@@ -1,6 +1,6 @@
 """Runs a trial: training with other settings, evaluated on the eval split.
 
-Trials of the head alone are in module ``heads``. Dimension letter: K classes.
+Trials of the head alone are in module ``heads``.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from components.trainer import config as train_config
-from components.trainer.loop import evaluation, losses, phases, training_job
+from components.trainer.loop import evaluation, phases, training_job
 from data.augment import augment_config
 from data.examples import dataset
 
@@ -18,13 +18,13 @@ class Outcome(NamedTuple):
     """Result of a trial, for the weights that it kept.
 
     Attributes:
-      loss: cross-entropy on the eval split in nats, without label smoothing.
-      accuracy: on the eval split, in 0–1.
+      loss: on the eval split, without label smoothing.
+      score: on the eval split, in 0–1.
       epochs: number of epochs trained, in all phases.
     """
 
     loss: float
-    accuracy: float
+    score: float
     epochs: int
 
 
@@ -66,22 +66,22 @@ class WholeTrials:
         )
         classifier, history = phases.train(job)
         job.forget()
-        weights = job.class_factors() if config.balance == "weights" else ()
+        spec, count = job.spec, job.spec.counts["eval"]
         batches = dataset.evaluation_batches(
-            job.eval_files, job.spec.counts["eval"], job.spec.size_px, config.batch_size
+            job.eval_files, count, spec.size_px, config.batch_size, job.annotation
         )
-        loss = losses.SmoothedCrossentropy(0.0, weights)
-        evaluated = evaluation.Evaluator(classifier, loss).evaluate(batches)
+        loss = job.loss(label_smoothing=0.0)
+        evaluated = evaluation.Evaluator(classifier, job.head, loss).evaluate(batches)
         epochs = sum(len(metrics["val_loss"]) for metrics in history.phases.values())
-        return Outcome(evaluated.loss, evaluated.accuracy, epochs)
+        return Outcome(evaluated.loss, evaluated.score, epochs)
 
 
-def bounded(loss: float, class_count: int) -> float:
-    """Limits a loss for the search to at most twice that of guessing, log K.
+def bounded(loss: float, guessing_loss: float) -> float:
+    """Limits a loss for the search to at most twice that of guessing.
 
     Args:
-      loss: in nats; one that is not finite becomes the limit.
-      class_count: K.
+      loss: one that is not finite becomes the limit.
+      guessing_loss: see tasks.facets.training.Head.
     """
-    worst = 2 * math.log(max(2, class_count))
+    worst = 2 * guessing_loss
     return min(loss, worst) if math.isfinite(loss) else worst

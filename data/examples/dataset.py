@@ -12,16 +12,18 @@ import tensorflow as tf
 
 from data.augment import augment, augment_config
 from data.examples import example
+from data.examples.annotation import Annotation
 
 # A shuffled window, not the whole set: at 160 px it holds about 300 MB.
 SHUFFLE_WINDOW = 4096
 _REPEATED_AT_ONCE = 64
+_TARGETS_AT_ONCE = 256
 # With repeats only of classes without records, an endless epoch would hang silently.
 _MOST_PASSES = 100
 
 
 def evaluation_batches(
-    files: Sequence[str], count: int, size_px: int, batch_size: int
+    files: Sequence[str], count: int, size_px: int, batch_size: int, annotation: Annotation
 ) -> tf.data.Dataset:
     """Returns every record once, in order, unchanged.
 
@@ -30,15 +32,16 @@ def evaluation_batches(
       count: how many records they hold, so that Keras knows the length of an epoch.
       size_px: the side S that they were written at.
       batch_size: B; the last batch may be smaller.
+      annotation: what the images are annotated with.
 
     Returns:
-      A data set of pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
+      A data set of pixels uint8 [B, S, S, 3] in 0–255 and targets [B, …].
     """
     dataset = (
         tf.data.TFRecordDataset(sorted(files))
         .batch(batch_size)
         .map(
-            lambda serialized: example.parse_pixels(serialized, size_px),
+            lambda serialized: example.parse_pixels(serialized, size_px, annotation),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
@@ -46,11 +49,28 @@ def evaluation_batches(
     return _counted(dataset, math.ceil(count / batch_size)).prefetch(2)
 
 
+def pixels(files: Sequence[str], size_px: int, batch_size: int) -> tf.data.Dataset:
+    """Returns the pixels uint8 [B, S, S, 3] of all records of shards, in order."""
+    batches = tf.data.TFRecordDataset(sorted(files)).batch(batch_size)
+    return batches.map(
+        lambda serialized: example.parse_only_pixels(serialized, size_px),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    ).prefetch(2)
+
+
+def targets(files: Sequence[str], annotation: Annotation) -> tf.data.Dataset:
+    """Returns the targets [B, …] of all records of shards, in order and without their pixels."""
+    batches = tf.data.TFRecordDataset(sorted(files)).batch(_TARGETS_AT_ONCE)
+    return batches.map(lambda serialized: example.parse_targets(serialized, annotation))
+
+
 def training_batches(
     files: Sequence[str],
     count: int,
     size_px: int,
     batch_size: int,
+    annotation: Annotation,
     config: augment_config.AugmentConfig,
     seed: int,
     epoch: int = 0,
@@ -68,6 +88,7 @@ def training_batches(
       count: how many records they hold, and images an epoch has.
       size_px: the side S that they were written at.
       batch_size: B; the last batch may be smaller.
+      annotation: what the images are annotated with.
       config: the augmentation; none happens here if the model does it.
       seed: the run's seed.
       epoch: the number of the epoch, 0 or more.
@@ -78,7 +99,7 @@ def training_batches(
         once each.
 
     Returns:
-      A data set of pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
+      A data set of pixels uint8 [B, S, S, 3] in 0–255 and targets [B, …].
 
     Raises:
       ValueError: ``skip_batches`` exceeds the batches, or repeats are below 0 or all 0.
@@ -90,6 +111,7 @@ def training_batches(
         count,
         size_px,
         batch_size,
+        annotation,
         config,
         None if repeats is None else tuple(repeats),
     )
@@ -108,6 +130,7 @@ def _epoch_maker(
     count: int,
     size_px: int,
     batch_size: int,
+    annotation: Annotation,
     config: augment_config.AugmentConfig,
     repeats: tuple[float, ...] | None,
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
@@ -118,12 +141,12 @@ def _epoch_maker(
     @tf.function(autograph=False)
     def make(key: tf.Tensor, skip_batches: tf.Tensor) -> tf.data.Dataset:
         def change(index: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            pixels, label_ids = example.parse_pixels(serialized, size_px)
+            pixels, targets = example.parse_pixels(serialized, size_px, annotation)
             if not unchanged:
                 pixels = augment.augment(pixels, config, tf.stack([key, index]))
-            return pixels, label_ids
+            return pixels, targets
 
-        dataset = _shuffled(files, key, repeats)
+        dataset = _shuffled(files, key, annotation, repeats)
         if repeats is not None:
             dataset = dataset.take(count)
         # Before anything is parsed or changed, so that skipping is cheap.
@@ -152,7 +175,10 @@ def _counted(dataset: tf.data.Dataset, batches: int) -> tf.data.Dataset:
 
 
 def _shuffled(
-    files: tuple[str, ...], key: tf.Tensor, repeats: tuple[float, ...] | None
+    files: tuple[str, ...],
+    key: tf.Tensor,
+    annotation: Annotation,
+    repeats: tuple[float, ...] | None,
 ) -> tf.data.Dataset:
     """Returns serialised records, string [], shuffled by the key only; many passes with repeats.
 
@@ -172,7 +198,7 @@ def _shuffled(
             deterministic=True,
         )
         if repeats is not None:
-            dataset = _repeated(dataset, repeats, tf.stack([key, number]))
+            dataset = _repeated(dataset, annotation, repeats, tf.stack([key, number]))
         return dataset.shuffle(SHUFFLE_WINDOW, order, reshuffle_each_iteration=False)
 
     passes = tf.data.Dataset.range(1 if repeats is None else _MOST_PASSES)
@@ -180,12 +206,16 @@ def _shuffled(
 
 
 def _repeated(
-    records: tf.data.Dataset, repeats: tuple[float, ...], seed: tf.Tensor
+    records: tf.data.Dataset,
+    annotation: Annotation,
+    repeats: tuple[float, ...],
+    seed: tf.Tensor,
 ) -> tf.data.Dataset:
-    """Repeats each record as its class requires; randomness depends on the record's position."""
+    """Repeats each record as its classes require; randomness depends on the record's position."""
 
     def repeat(index: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
-        wanted = tf.gather(tf.constant(repeats, tf.float32), example.parse_label_ids(serialized))
+        targets = example.parse_targets(serialized, annotation)
+        wanted = annotation.repeats(targets, tf.constant(repeats, tf.float32))
         place = tf.random.experimental.stateless_fold_in(seed, index)
         chance = tf.random.stateless_uniform(tf.shape(wanted), place)
         times = tf.floor(wanted) + tf.cast(chance < wanted - tf.floor(wanted), tf.float32)

@@ -8,11 +8,13 @@ Two records, both tf.Example in uncompressed TFRecord files (JPEG and PNG do not
 Dimension letters: B batch, S side in pixels.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from data.examples.annotation import Annotation
 from data.images import decode
 
 ENCODED = "image/encoded"
@@ -64,7 +66,6 @@ FEATURES: dict[str, tf.DType] = {
 LISTS = frozenset({CLASS_TEXT, CLASS_LABEL})  # any number of values; the others have one
 NO_SPAN = -1
 _STRING = tf.io.FixedLenFeature([], tf.string)
-_INTEGER = tf.io.FixedLenFeature([], tf.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +152,15 @@ class Encoder:
         return _serialize(self._example)
 
 
-def encode_pixels(pixels: np.ndarray, label: int, sha256: bytes) -> bytes:
-    """Serialises a pixels record from uint8 [S, S, 3]."""
+def encode_pixels(
+    pixels: np.ndarray, annotated: Mapping[str, tf.train.Feature], sha256: bytes
+) -> bytes:
+    """Serialises a pixels record from uint8 [S, S, 3] and the features of its annotation."""
     example = tf.train.Example()
     features = example.features.feature
     features[PIXELS].bytes_list.value.append(pixels.tobytes())
-    features[CLASS_LABEL].int64_list.value.append(label)
+    for name, feature in annotated.items():
+        features[name].CopyFrom(feature)
     features[SHA256].bytes_list.value.append(sha256)
     return _serialize(example)
 
@@ -179,25 +183,45 @@ def parse(serialized: tf.Tensor, names: list[str] | None = None) -> dict[str, tf
     return tf.io.parse_example(serialized, spec)  # type: ignore[no-any-return]
 
 
-def parse_pixels(serialized: tf.Tensor, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
+def parse_annotated(
+    serialized: tf.Tensor, names: list[str], annotation: Annotation
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Parses features of image records, as :func:`parse` does, and targets [B, …]."""
+    spec = {name: tf.io.FixedLenFeature([], FEATURES[name]) for name in names}
+    parsed = tf.io.parse_example(serialized, {**spec, **annotation.features})
+    return {name: parsed[name] for name in names}, annotation.parse(parsed)
+
+
+def parse_pixels(
+    serialized: tf.Tensor, size_px: int, annotation: Annotation
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Parses pixels records inside a graph.
 
     Args:
       serialized: string [B].
       size_px: the side S that the pixels were written at.
+      annotation: what the images are annotated with.
 
     Returns:
-      pixels uint8 [B, S, S, 3] in 0–255 and label_ids int64 [B].
+      pixels uint8 [B, S, S, 3] in 0–255 and targets [B, …].
     """
-    spec = {PIXELS: _STRING, CLASS_LABEL: _INTEGER}
-    parsed = tf.io.parse_example(serialized, spec)
-    flat = tf.io.decode_raw(parsed[PIXELS], tf.uint8, fixed_length=size_px * size_px * 3)
-    return tf.reshape(flat, [-1, size_px, size_px, 3]), parsed[CLASS_LABEL]
+    parsed = tf.io.parse_example(serialized, {PIXELS: _STRING, **annotation.features})
+    return _unpacked(parsed[PIXELS], size_px), annotation.parse(parsed)
 
 
-def parse_label_ids(serialized: tf.Tensor) -> tf.Tensor:
-    """Parses only the label_ids, int64 [B], of image or pixels records, string [B]."""
-    return tf.io.parse_example(serialized, {CLASS_LABEL: _INTEGER})[CLASS_LABEL]  # type: ignore[no-any-return]
+def parse_only_pixels(serialized: tf.Tensor, size_px: int) -> tf.Tensor:
+    """Parses only the pixels uint8 [B, S, S, 3] of pixels records, string [B]."""
+    return _unpacked(tf.io.parse_example(serialized, {PIXELS: _STRING})[PIXELS], size_px)
+
+
+def parse_targets(serialized: tf.Tensor, annotation: Annotation) -> tf.Tensor:
+    """Parses only the targets [B, …] of image or pixels records, string [B]."""
+    return annotation.parse(tf.io.parse_example(serialized, annotation.features))
+
+
+def _unpacked(packed: tf.Tensor, size_px: int) -> tf.Tensor:
+    flat = tf.io.decode_raw(packed, tf.uint8, fixed_length=size_px * size_px * 3)
+    return tf.reshape(flat, [-1, size_px, size_px, 3])
 
 
 def _bytes(text: str) -> bytes:

@@ -1,3 +1,4 @@
 """Classification: each image has one class."""
 
 SUMMARY = "each image has one class"
+LABELS_PER_IMAGE = "one"

@@ -97,11 +97,13 @@ class Images:
         made, valid = training_stage.decode(spec, [image.encoded for image in self.golden])
         parts = [made[valid]]
         if self.eval_files:
-            label_ids = calibration.read_label_ids(self.eval_files)
-            chosen = np.zeros(len(label_ids), bool)
-            count = min(EVAL_IMAGES, len(label_ids))
-            chosen[np.linspace(0, len(label_ids) - 1, count).astype(int)] = True
-            batches = calibration.chosen_batches(self.eval_files, chosen, spec.size_px)
+            total = len(calibration.read_targets(self.eval_files, spec.annotation))
+            chosen = np.zeros(total, bool)
+            count = min(EVAL_IMAGES, total)
+            chosen[np.linspace(0, total - 1, count).astype(int)] = True
+            batches = calibration.chosen_batches(
+                self.eval_files, chosen, spec.size_px, spec.annotation
+            )
             parts += [rows for rows, _ in batches.as_numpy_iterator()]
         return np.concatenate(parts)
 

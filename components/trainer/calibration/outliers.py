@@ -34,7 +34,8 @@ def directions(
     """Averages the directions of the embeddings of each class.
 
     Args:
-      embedded: batches of embeddings float32 [B, F] and label_ids int64 [B].
+      embedded: batches of embeddings float32 [B, F] and bool [B, K]: which classes are in each
+        image. An image of several counts for each, one of none for none.
       class_count: K.
       feature_count: F.
 
@@ -43,9 +44,10 @@ def directions(
     """
     sums = np.zeros([class_count, feature_count])
     present = np.zeros(class_count, bool)
-    for embeddings, label_ids in embedded:
-        np.add.at(sums, label_ids, _normalised(embeddings))
-        present[label_ids] = True
+    for embeddings, presence in embedded:
+        images, class_ids = np.nonzero(presence)
+        np.add.at(sums, class_ids, _normalised(embeddings)[images])
+        present[class_ids] = True
     return _normalised(sums[present]).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Computes embeddings and logits of images with a trained classifier, from the cache if possible.
+"""Computes embeddings and outputs of images with a trained model, from the cache if possible.
 
 Features that training computed and that are still valid are read from the feature cache, and only
 the layers above them run. That is exact up to the cache's float16: a store of features is named by
@@ -6,7 +6,7 @@ a hash of the weights that computed them, so changed weights find no store, and 
 up by a hash of the image's pixels, without augmentation. Images that are not in the cache go
 through the whole network.
 
-Dimension letters: B batch, S side in pixels, F features, K classes.
+Dimension letters: B batch, S side in pixels, F features.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from components.trainer.features import cache, engine
 from components.trainer.loop import feeding, training_job
 from components.trainer.network import cut, model
 from data import progress
+from tasks.facets.training import Head
 
 
 def kept(job: training_job.Job, classifier: keras.Model) -> "Kept | None":
@@ -64,10 +65,11 @@ class Kept:
 
 
 class Outputs:
-    """Computes embeddings and logits of a classifier in one pass; each part is traced once.
+    """Computes embeddings and outputs of a model in one pass; each part is traced once.
 
     Args:
-      classifier: from model.build, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
+      classifier: from model.build, pixels [B, S, S, 3] in 0–255 → outputs float32 [B, …].
+      head: the head of its task.
       backbone: its registered name.
       image_count: approximate number of images.
       source: the cached features, if any.
@@ -82,6 +84,7 @@ class Outputs:
     def __init__(
         self,
         classifier: keras.Model,
+        head: Head,
         backbone: str,
         image_count: int,
         source: Kept | None = None,
@@ -91,17 +94,17 @@ class Outputs:
         self.read_count = self.computed_count = 0
         self._classifier, self._backbone, self._image_count = classifier, backbone, image_count
         self._source, self._task = source, task
-        self._head = engine.compile_for(cut.head(classifier), 1, tf.float32)
+        self._head = engine.compile_for(cut.head(classifier, head), 1, tf.float32)
         self._above: engine.Run | None = None
         self._whole: engine.Run | None = None
 
     def of(self, batches: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yields embeddings [B, F], logits [B, K] and label_ids [B] of batches of pixels."""
-        for pixels, label_ids in batches.as_numpy_iterator():
+        """Yields embeddings [B, F], outputs [B, …] and targets [B, …] of batches of pixels."""
+        for pixels, targets in batches.as_numpy_iterator():
             embeddings = self._embed(pixels)
-            yield embeddings, self._head(embeddings), label_ids
+            yield embeddings, self._head(embeddings), targets
             if self._task is not None:
-                self._task.advance(len(label_ids))
+                self._task.advance(len(targets))
 
     def _embed(self, pixels: np.ndarray) -> np.ndarray:
         features = self._source.read(pixels) if self._source else None

@@ -18,6 +18,7 @@ from components.trainer.exports import config as export_config
 from components.trainer.exports import formats, frozen, manifest
 from components.trainer.exports.formats.export_format import ExportFormat
 from data import errors, fresh_process, progress
+from tasks.facets.training import Fitted
 
 TASK = "converting to"
 
@@ -25,7 +26,7 @@ TASK = "converting to"
 def write(
     classifier: keras.Model,
     spec: materialise.Spec,
-    temperature: float,
+    fitted: Fitted,
     train_files: Sequence[str],
     config: export_config.ExportConfig,
     saved_model: Path,
@@ -33,9 +34,9 @@ def write(
     """Writes the files of the formats that the settings name, if any.
 
     Args:
-      classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
+      classifier: pixels [B, S, S, 3] in 0–255 → outputs float32 [B, …] of its head.
       spec: the spec of its pixels.
-      temperature: its probabilities are softmax(logits / temperature).
+      fitted: makes probabilities of its outputs.
       train_files: shards of pixels records, some of which calibrate int8.
       config: the formats.
       saved_model: the folder with ``saved_model.pb``.
@@ -51,9 +52,9 @@ def write(
     with tempfile.TemporaryDirectory() as scratch:
         source, samples = Path(scratch) / "frozen", Path(scratch) / "pixels.npy"
         wanted = [formats.REGISTRY[name] for name in config.formats]
-        frozen.save(classifier, temperature, source, wanted)
+        frozen.save(classifier, fitted, source, wanted)
         if any(one.is_calibrated for one in wanted):
-            pixels = representative(train_files, spec.size_px, config.representative_images)
+            pixels = representative(train_files, spec, config.representative_images)
             np.save(samples, pixels, allow_pickle=False)
         for one in wanted:
             progress.start(f"{TASK} {one.name}")
@@ -62,27 +63,27 @@ def write(
             _convert(one, source, path, samples)
             exports.append(manifest.Export.of(one.name, path))
             logging.info("%s: %.1f s", path.name, time.perf_counter() - start)
-    manifest.write(folder, spec, temperature, exports)
+    manifest.write(folder, spec, fitted, exports)
     return exports
 
 
-def representative(train_files: Sequence[str], size_px: int, count: int) -> np.ndarray:
-    """Reads training images in which each class has the same share as in the split.
+def representative(train_files: Sequence[str], spec: materialise.Spec, count: int) -> np.ndarray:
+    """Reads training images in which each class has about the same share as in the split.
 
     Args:
       train_files: shards of pixels records.
-      size_px: their side S.
+      spec: their spec.
       count: N; all images if there are fewer.
 
     Returns:
       pixels uint8 [N, S, S, 3] in 0–255.
     """
-    label_ids = calibration.read_label_ids(train_files)
-    by_class = np.argsort(label_ids, kind="stable")
+    targets = calibration.read_targets(train_files, spec.annotation)
+    by_class = calibration.in_order_of_class(targets, spec.annotation)
     places = np.linspace(0, len(by_class) - 1, min(count, len(by_class))).astype(int)
-    chosen = np.zeros(len(label_ids), bool)
+    chosen = np.zeros(len(targets), bool)
     chosen[by_class[places]] = True
-    batches = calibration.chosen_batches(train_files, chosen, size_px)
+    batches = calibration.chosen_batches(train_files, chosen, spec.size_px, spec.annotation)
     return np.concatenate([pixels for pixels, _ in batches.as_numpy_iterator()])
 
 

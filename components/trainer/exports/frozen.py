@@ -16,22 +16,23 @@ from tensorflow.python.framework import convert_to_constants
 
 from components.trainer.exports.formats import export_format
 from components.trainer.exports.formats.export_format import ExportFormat
+from tasks.facets.training import Fitted
 
 
 def save(
-    classifier: keras.Model, temperature: float, directory: Path, wanted: Sequence[ExportFormat]
+    classifier: keras.Model, fitted: Fitted, directory: Path, wanted: Sequence[ExportFormat]
 ) -> None:
     """Writes a SavedModel with one signature for each format, named as the format.
 
     Args:
-      classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      temperature: what logits are divided by.
+      classifier: pixels [B, S, S, 3] in 0–255 → outputs float32 [B, …] of its head.
+      fitted: makes probabilities of its outputs.
       directory: where it goes.
       wanted: the formats.
     """
     module = tf.Module()
     signatures = {
-        one.name: _signature(classifier, temperature, one.batch, tf.as_dtype(one.dtype))
+        one.name: _signature(classifier, fitted, one.batch, tf.as_dtype(one.dtype))
         for one in wanted
     }
     # What swish needs to be trained again captures variables, which are no more.
@@ -39,15 +40,12 @@ def save(
     tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
 
 
-def _signature(
-    classifier: keras.Model, temperature: float, batch: int | None, dtype: tf.DType
-) -> Any:
+def _signature(classifier: keras.Model, fitted: Fitted, batch: int | None, dtype: tf.DType) -> Any:
     shape = [batch, *classifier.input.shape[1:]]
 
     @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name=export_format.INPUT)])
     def probabilities(pixels: tf.Tensor) -> tf.Tensor:
-        logits = classifier(tf.cast(pixels, tf.float32), training=False)
-        return tf.nn.softmax(logits / temperature)
+        return fitted.probabilities(classifier(tf.cast(pixels, tf.float32), training=False))
 
     constant = convert_to_constants.convert_variables_to_constants_v2(
         probabilities.get_concrete_function()

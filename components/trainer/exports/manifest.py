@@ -17,6 +17,7 @@ from components.preprocess import materialise
 from components.trainer.exports import config as export_config
 from components.trainer.exports.formats import export_format
 from data.files import read_back
+from tasks.facets.training import Fitted
 
 FOLDER = Path("assets.extra") / "exports"
 FILE = "exports.json"
@@ -51,24 +52,20 @@ class Export:
         return cls(name, path.name, len(content), hashlib.sha256(content).hexdigest())
 
 
-def write(
-    folder: Path, spec: materialise.Spec, temperature: float, exports: Sequence[Export]
-) -> None:
+def write(folder: Path, spec: materialise.Spec, fitted: Fitted, exports: Sequence[Export]) -> None:
     """Writes ``exports.json`` beside the files.
 
     Args:
       folder: the folder of the exports.
       spec: the spec of the model's pixels.
-      temperature: the temperature inside the files.
+      fitted: what makes probabilities of outputs inside the files.
       exports: the files.
     """
-    text = json.dumps(describe(spec, temperature, exports), indent=1, ensure_ascii=False)
+    text = json.dumps(describe(spec, fitted, exports), indent=1, ensure_ascii=False)
     (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def describe(
-    spec: materialise.Spec, temperature: float, exports: Sequence[Export]
-) -> dict[str, Any]:
+def describe(spec: materialise.Spec, fitted: Fitted, exports: Sequence[Export]) -> dict[str, Any]:
     """Returns all that a program needs to run one of the files; see :func:`write`."""
     size = spec.size_px
     return {
@@ -77,7 +74,7 @@ def describe(
         "image_size_px": size,
         "resize": spec.resize,
         **spec.reading.to_dict(),
-        "temperature": temperature,
+        **fitted.parameters(spec.labels),
         "input": {
             "name": export_format.INPUT,
             "type": f"uint8 [B, {size}, {size}, 3], RGB in 0–255; B is 1 in .tflite files, any in"

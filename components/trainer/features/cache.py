@@ -21,6 +21,7 @@ from components.trainer.features import budget, engine, store
 from data import progress
 from data.augment import augment, augment_config
 from data.examples import dataset
+from data.examples.annotation import Annotation
 
 BATCH = 64
 FLUSH_INTERVAL_S = 20.0
@@ -41,23 +42,28 @@ class Split:
     Attributes:
       files: shards of pixels records.
       size_px: the side of the pixels.
-      label_ids: int64 [N].
+      targets: [N, …].
       digests: sha256 of each image's pixels.
     """
 
     files: Sequence[str]
     size_px: int
-    label_ids: np.ndarray
+    targets: np.ndarray
     digests: list[bytes]
 
     @classmethod
-    def read(cls, files: Sequence[str], count: int, size_px: int) -> "Split":
-        """Reads every record once; keeps 40 bytes of each."""
-        labels, found = [np.zeros(0, np.int64)], []
-        for pixels, label_ids in dataset.evaluation_batches(files, count, size_px, BATCH):
-            labels.append(label_ids.numpy())
+    def read(
+        cls, files: Sequence[str], count: int, size_px: int, annotation: Annotation
+    ) -> "Split":
+        """Reads every record once; keeps the target of each and 32 bytes."""
+        spec = annotation.spec
+        kept = [np.zeros([0, *spec.shape[1:]], spec.dtype.as_numpy_dtype)]
+        found: list[bytes] = []
+        batches = dataset.evaluation_batches(files, count, size_px, BATCH, annotation)
+        for pixels, targets in batches:
+            kept.append(targets.numpy())
             found += digests(pixels.numpy())
-        return cls(files, size_px, np.concatenate(labels), found)
+        return cls(files, size_px, np.concatenate(kept), found)
 
 
 @dataclass(frozen=True)
@@ -160,9 +166,7 @@ class Features:
                 yield where, self.below.read(split, where, view)
             return
         start = 0
-        for pixels, _ in dataset.evaluation_batches(
-            split.files, len(split.digests), split.size_px, BATCH
-        ):
+        for pixels in dataset.pixels(split.files, split.size_px, BATCH):
             here = np.flatnonzero(missing[start : start + len(pixels)])
             if len(here):
                 digests = [split.digests[start + index] for index in here]

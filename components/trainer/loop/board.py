@@ -1,20 +1,16 @@
-"""TensorBoard logs: all phases on one axis, augmented samples, confusion matrices."""
+"""TensorBoard logs: all phases on one axis, augmented samples, pictures of the eval split."""
 
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageDraw
 
 from components.trainer.loop import loop
+from tasks.facets.training import Head
 
 SAMPLES = 16
-CELL_PX = 28
-LABEL_PX = 90
-# A confusion matrix of more classes would be unreadable and is not drawn.
-MAX_CLASSES = 40
-TRAINING = ("loss", "accuracy", "learning_rate", "images_per_s")
-EVALUATION = {"val_loss": "loss", "val_accuracy": "accuracy"}
+# Metrics of the eval split begin with it, as Keras has them.
+EVALUATION = "val_"
 
 
 class Board:
@@ -23,12 +19,13 @@ class Board:
     Args:
       folder: the logs go into its subfolders ``train`` and ``eval``.
       label_names: names of the classes, in order.
+      head: draws the answers to the eval split.
     """
 
-    def __init__(self, folder: Path, label_names: list[str]) -> None:
+    def __init__(self, folder: Path, label_names: list[str], head: Head) -> None:
         self._train = tf.summary.create_file_writer(str(folder / "train"))
         self._eval = tf.summary.create_file_writer(str(folder / "eval"))
-        self._names = label_names
+        self._names, self._head = label_names, head
         self._first: dict[str, int] = {}
 
     def begin(self, phase: str, first_epoch: int, metrics: dict[str, list[float]]) -> None:
@@ -38,13 +35,12 @@ class Board:
             self._scalars(phase, epoch, metrics)
 
     def epoch_end(self, ended: loop.EpochEnd) -> None:
-        """Logs the metrics and the confusion matrix of an epoch."""
+        """Logs the metrics of an epoch, and pictures of the answers to the eval split."""
         epoch = len(ended.metrics["val_loss"]) - 1
         self._scalars(ended.phase.name, epoch, ended.metrics)
-        if len(self._names) <= MAX_CLASSES:
-            drawn = draw_confusion(ended.confusion, self._names)[None]
-            with self._eval.as_default(step=self._first[ended.phase.name] + epoch):
-                tf.summary.image("confusion matrix", drawn)
+        with self._eval.as_default(step=self._first[ended.phase.name] + epoch):
+            for title, picture in self._head.draw(ended.tally, self._names).items():
+                tf.summary.image(title, picture[None])
         self._eval.flush()
         self._train.flush()
 
@@ -60,38 +56,7 @@ class Board:
 
     def _scalars(self, phase: str, epoch: int, metrics: dict[str, list[float]]) -> None:
         step = self._first[phase] + epoch
-        for name in TRAINING:
-            with self._train.as_default(step=step):
-                tf.summary.scalar(name, metrics[name][epoch])
-        for name, shown in EVALUATION.items():
-            with self._eval.as_default(step=step):
-                tf.summary.scalar(shown, metrics[name][epoch])
-
-
-def draw_confusion(counts: np.ndarray, names: list[str]) -> np.ndarray:
-    """Draws a confusion matrix.
-
-    Args:
-      counts: [K, K]; rows are true classes, columns predicted ones.
-      names: K labels.
-
-    Returns:
-      uint8 [H, W, 3]; a cell is darker the larger its share of the row.
-    """
-    side = LABEL_PX + CELL_PX * len(names)
-    image = Image.new("RGB", (side, side - LABEL_PX + CELL_PX), "white")
-    draw = ImageDraw.Draw(image)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    for row, name in enumerate(names):
-        draw.text((4, CELL_PX * (row + 1) + 8), name[:14], "black")
-        draw.text((LABEL_PX + CELL_PX * row + 4, 8), name[:4], "black")
-        for column in range(len(names)):
-            left, top = LABEL_PX + CELL_PX * column, CELL_PX * (row + 1)
-            share = shares[row, column]
-            shade = round(255 * (1 - share))
-            box = (left, top, left + CELL_PX - 1, top + CELL_PX - 1)
-            draw.rectangle(box, (shade, shade, 255), (220, 220, 220))
-            if counts[row, column]:
-                ink = "white" if share > 0.5 else "black"
-                draw.text((left + 4, top + 8), str(counts[row, column]), ink)
-    return np.asarray(image)
+        for name, values in metrics.items():
+            log = self._eval if name.startswith(EVALUATION) else self._train
+            with log.as_default(step=step):
+                tf.summary.scalar(name.removeprefix(EVALUATION), values[epoch])

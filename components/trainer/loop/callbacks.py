@@ -8,6 +8,7 @@ import numpy as np
 
 from components.trainer.loop import checkpoint, phase_names
 from data import formats, progress
+from tasks.facets.training import Head
 
 
 class Saveable(Protocol):
@@ -21,10 +22,11 @@ class Saveable(Protocol):
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Reports the number of images, the epoch and the accuracy on the eval split.
+    """Reports the number of images, the epoch and the score on the eval split.
 
     Args:
       phase: name of the phase.
+      head: defines the score.
       epochs: maximum number of epochs.
       image_count: images in an epoch.
       batch_size: images in a batch, except for the last of an epoch.
@@ -34,6 +36,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self,
         phase: phase_names.PhaseName,
+        head: Head,
         epochs: int,
         image_count: int,
         batch_size: int,
@@ -42,11 +45,11 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self._task = progress.start(phase_names.TASKS[phase], total=epochs * image_count)
         self._image_count, self._batch_size = image_count, batch_size
-        accuracies = position.metrics.get("val_accuracy", [])
-        accuracy = f", eval accuracy {formats.percent(accuracies[-1])}" if accuracies else ""
+        scores = position.metrics.get(f"val_{head.score}", [])
+        score = f", eval {head.score_title} {formats.percent(scores[-1])}" if scores else ""
         self._done = position.epoch * image_count + position.step * batch_size
         self._entered = position.step
-        self._task.advance(self._done, f"epoch {position.epoch + 1} of {epochs}{accuracy}")
+        self._task.advance(self._done, f"epoch {position.epoch + 1} of {epochs}{score}")
         self._first = position.epoch * image_count
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

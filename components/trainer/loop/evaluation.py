@@ -1,7 +1,4 @@
-"""Computes loss, accuracy and confusion matrix of a model on a whole split.
-
-Dimension letters: B batch, K classes.
-"""
+"""Computes loss and score of a model on a whole split. Dimension letters: B batch."""
 
 from typing import NamedTuple
 
@@ -9,42 +6,48 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tasks.facets.training import Head
+
 
 class Evaluation(NamedTuple):
-    """Loss, accuracy in 0–1, and counts int64 [K, K]: rows are true, columns predicted classes."""
+    """Mean loss, score in 0–1, and the tally that the score was computed from."""
 
     loss: float
-    accuracy: float
-    confusion: np.ndarray
+    score: float
+    tally: np.ndarray
 
 
 class Evaluator:
     """Evaluates one model; its graph is traced once.
 
     Args:
-      model: inputs [B, …] → logits [B, K].
-      loss: of label_ids [B] and logits.
+      model: inputs [B, …] → outputs [B, …] of the head.
+      head: defines the score.
+      loss: of targets [B, …] and outputs.
     """
 
-    def __init__(self, model: keras.Model, loss: keras.losses.Loss) -> None:
-        classes = model.output.shape[-1]
-
+    def __init__(self, model: keras.Model, head: Head, loss: keras.losses.Loss) -> None:
         @tf.function(reduce_retracing=True)
-        def step(inputs: tf.Tensor, label_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            logits = tf.cast(model(inputs, training=False), tf.float32)
-            losses = tf.cast(loss.call(label_ids, logits), tf.float64)
-            predicted = tf.argmax(logits, axis=1)
-            counts = tf.math.confusion_matrix(label_ids, predicted, classes, dtype=tf.int64)
-            return tf.reduce_sum(losses), counts
+        def step(inputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            outputs = tf.cast(model(inputs, training=False), tf.float32)
+            losses = tf.cast(loss.call(targets, outputs), tf.float64)
+            return tf.reduce_sum(losses), head.tally(targets, outputs)
 
-        self._step, self._classes = step, classes
+        self._step, self._head, self._output_shape = step, head, model.output.shape[1:]
 
     def evaluate(self, batches: tf.data.Dataset) -> Evaluation:
-        """Evaluates all batches of inputs and label_ids; returns zeros if there are none."""
-        total, confusion = 0.0, np.zeros((self._classes, self._classes), np.int64)
-        for inputs, label_ids in batches:
-            loss, counts = self._step(inputs, label_ids)
+        """Evaluates all batches of inputs and targets; loss and score are 0 if there are none."""
+        total, count, tally = 0.0, 0, self._nothing(batches)
+        for inputs, targets in batches:
+            loss, counts = self._step(inputs, targets)
             total += float(loss)
-            confusion += counts.numpy()
-        count = max(1, int(confusion.sum()))
-        return Evaluation(total / count, float(np.trace(confusion)) / count, confusion)
+            count += len(targets)
+            tally = tally + counts.numpy()
+        return Evaluation(total / max(1, count), self._head.measure(tally), tally)
+
+    def _nothing(self, batches: tf.data.Dataset) -> np.ndarray:
+        """Returns the tally of no images."""
+        target = batches.element_spec[1]
+        targets = tf.zeros([0, *target.shape[1:]], target.dtype)
+        tally = self._head.tally(targets, tf.zeros([0, *self._output_shape]))
+        return tally.numpy()  # type: ignore[no-any-return]

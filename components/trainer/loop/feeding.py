@@ -1,4 +1,6 @@
-"""Chooses the part of the classifier that trains in each phase, and the source of its batches."""
+"""Chooses the part of the model that trains in each phase, and the source of its batches."""
+
+import functools
 
 import keras
 
@@ -88,8 +90,9 @@ class Feeds:
         self.plan = plan(job, self._view_bytes())
         if self.plan.views:
             counts, size_px = job.spec.counts, job.spec.size_px
-            self._train = cache.Split.read(job.train_files, counts["train"], size_px)
-            self._eval = cache.Split.read(job.eval_files, counts["eval"], size_px)
+            read = functools.partial(cache.Split.read, size_px=size_px, annotation=job.annotation)
+            self._train = read(job.train_files, counts["train"])
+            self._eval = read(job.eval_files, counts["eval"])
             self._activations, self._embedding = features(job, classifier, self._boundary)
 
     def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
@@ -108,7 +111,7 @@ class Feeds:
         views = self.plan.views if self.job.config.fine_tune_epochs == 0 else 1
         order = self._order("head", HEAD_BATCHES * self.job.config.batch_size)
         source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
-        return cut.head(self.classifier), source
+        return cut.head(self.classifier, self.job.head), source
 
     def fine_tune(self) -> tuple[keras.Model, sources.Source]:
         """Returns the unfrozen blocks with the head, or without a cache the classifier."""
@@ -118,13 +121,12 @@ class Feeds:
         source = sources.FeatureSource(
             self._activations, self._train, self._eval, self.plan.views, order
         )
-        return cut.upper(self.classifier, self._boundary), source
+        return cut.upper(self.classifier, self._boundary, self.job.head), source
 
     def _order(self, phase: str, batch_size: int) -> sources.Order:
         job = self.job
         seed = sources.number(job.seed, 0, phase)
-        classes = len(job.spec.labels)
-        return sources.Order(batch_size, seed, classes, job.config.mix, self._repeats)
+        return sources.Order(batch_size, seed, job.annotation, job.config.mix, self._repeats)
 
     def _view_bytes(self) -> int:
         """Returns the size of a view of an image in the cache."""

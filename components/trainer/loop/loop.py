@@ -11,15 +11,9 @@ import numpy as np
 
 from components.trainer import config as train_config
 from components.trainer import devices
-from components.trainer.loop import (
-    callbacks,
-    checkpoint,
-    evaluation,
-    losses,
-    optimizers,
-    phase_names,
-)
+from components.trainer.loop import callbacks, checkpoint, evaluation, optimizers, phase_names
 from components.trainer.loop.sources import Source
+from tasks.facets.training import Head
 
 
 @dataclass(frozen=True)
@@ -43,11 +37,11 @@ class Phase:
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """Report after an epoch: the phase, its metrics so far, and the confusion matrix."""
+    """Report after an epoch: the phase, its metrics so far, and the tally of the eval split."""
 
     phase: Phase
     metrics: dict[str, list[float]]
-    confusion: np.ndarray
+    tally: np.ndarray
     model: keras.Model
 
 
@@ -56,7 +50,8 @@ class Loop:
 
     Args:
       phase: the phase to run.
-      model: the part that trains, inputs [B, …] → logits [B, K].
+      model: the part that trains, inputs [B, …] → outputs [B, …] of the head.
+      head: its metrics and its score.
       source: its batches.
       config: patience, schedule, averaging and which weights to keep.
       loss: the training loss.
@@ -68,9 +63,10 @@ class Loop:
         self,
         phase: Phase,
         model: keras.Model,
+        head: Head,
         source: Source,
         config: train_config.TrainConfig,
-        loss: losses.SmoothedCrossentropy,
+        loss: keras.losses.Loss,
         saved: checkpoint.Checkpoint,
         listener: Callable[[EpochEnd], None] | None = None,
     ) -> None:
@@ -80,13 +76,13 @@ class Loop:
         self.steps = -(-source.image_count // source.batch_size)
         self._best: list[np.ndarray] = []
         self._stored_metrics: list[np.ndarray] = []
-        self._evaluator = evaluation.Evaluator(model, loss)
+        self._head, self._evaluator = head, evaluation.Evaluator(model, head, loss)
         model.compile(
             optimizer=optimizers.build(
                 config, phase.learning_rate, phase.epochs, self.steps, phase.factors
             ),
             loss=loss,
-            metrics=[keras.metrics.MeanMetricWrapper(losses.accuracy, name="accuracy")],
+            metrics=head.metrics(),
             jit_compile=devices.jit_compile(config),
             steps_per_execution=phase.steps_per_execution,
         )
@@ -160,7 +156,7 @@ class Loop:
         row = {
             **logs,
             "val_loss": evaluated.loss,
-            "val_accuracy": evaluated.accuracy,
+            f"val_{self._head.score}": evaluated.score,
             "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
             "images_per_s": min(images, self.source.image_count) / max(seconds, 1e-9),
         }
@@ -168,7 +164,7 @@ class Loop:
             position.metrics.setdefault(name, []).append(value)
         if self._listener:
             told = {name: list(values) for name, values in position.metrics.items()}
-            self._listener(EpochEnd(self.phase, told, evaluated.confusion, self.model))
+            self._listener(EpochEnd(self.phase, told, evaluated.tally, self.model))
 
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best so far."""
@@ -204,6 +200,7 @@ class Loop:
         return [
             callbacks.Progress(
                 self.phase.name,
+                self._head,
                 self.phase.epochs,
                 self.source.image_count,
                 self.source.batch_size,

@@ -1,10 +1,10 @@
-"""Trains a classifier on records in one phase or two.
+"""Trains a model on records in one phase or two.
 
 Phase 1 trains the head on the frozen backbone. Phase 2 also trains the top blocks. The best
 weights on the eval split are kept throughout, so phase 2 never returns a model that is worse there
 than phase 1's. With random weights there is nothing to transfer: one phase trains all layers.
 
-Dimension letters: B batch, S side in pixels, K classes.
+Dimension letters: B batch, S side in pixels.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,7 @@ from components.trainer import devices
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
 from components.trainer.loop import board as tensorboard
-from components.trainer.loop import (
-    checkpoint,
-    feeding,
-    loop,
-    losses,
-    optimizers,
-    sources,
-    training_job,
-)
+from components.trainer.loop import checkpoint, feeding, loop, optimizers, sources, training_job
 from components.trainer.network import model, warm_start
 from data.augment import augment
 from data.examples import dataset
@@ -44,7 +36,7 @@ def train(
       listener: called after each epoch, with the classifier in its current state.
 
     Returns:
-      The classifier, pixels [B, S, S, 3] in 0–255 → logits float32 [B, K], and its history.
+      The model, pixels [B, S, S, 3] in 0–255 → outputs float32 [B, …] of its head, and its history.
 
     Raises:
       errors.UserError: the backbone's weights are not available, or the cache has too little space.
@@ -57,7 +49,7 @@ def train(
         training.run()
     classifier = training.classifier
     if precision != "float32" or job.changes.where == "model":
-        classifier = model.without_augmentation(classifier, job.config)
+        classifier = model.without_augmentation(classifier, job.config, job.spec)
     return classifier, training.history
 
 
@@ -68,17 +60,15 @@ class _Training:
         self.job, self.listener = job, listener
         self.history = training_history.History()
         inside = job.changes if job.changes.where == "model" else None
-        names = job.spec.labels
-        self.classifier = model.build(job.config, job.spec.size_px, len(names), inside, job.seed)
+        self.classifier = model.build(job.config, job.spec, inside, job.seed)
         is_random = job.config.from_scratch
         self.history.start = warm_start.RANDOM if is_random else warm_start.PRETRAINED
         if job.base is not None and job.config.warm_start:
             self.history.start = warm_start.apply(
-                self.classifier, names, job.config.backbone, job.base, self.history.start
+                self.classifier, job.spec, job.config.backbone, job.base, self.history.start
             ).sentence
         self.folder = job.checkpoint_dir / job.identity() if job.checkpoint_dir else None
-        self.board = tensorboard.Board(job.log_dir, names)
-        self.loss = losses.SmoothedCrossentropy(job.config.label_smoothing)
+        self.board = tensorboard.Board(job.log_dir, job.spec.labels, job.head)
         self.feeds = feeding.Feeds(job, self.classifier)
         self.history.cache = self.feeds.plan.reason
         self.epochs = 0
@@ -87,7 +77,7 @@ class _Training:
         """Runs all phases, and chooses the weights to keep."""
         config = self.job.config
         self._log_samples()
-        self._set_class_weights()
+        self.loss = self.job.loss()
         if config.from_scratch:
             model.unfreeze_all(self._backbone())
             phase = loop.Phase("scratch", config.scratch_epochs, config.scratch_learning_rate)
@@ -125,6 +115,7 @@ class _Training:
         running = loop.Loop(
             phase,
             part,
+            self.job.head,
             source,
             self.job.config,
             self.loss,
@@ -145,15 +136,11 @@ class _Training:
     def _backbone(self) -> keras.Model:
         return self.classifier.get_layer(model.BACKBONE_LAYER)
 
-    def _set_class_weights(self) -> None:
-        if self.job.config.balance == "weights":
-            self.loss.class_weights = self.job.class_factors()
-
     def _log_samples(self) -> None:
         job = self.job
         count = min(tensorboard.SAMPLES, job.spec.counts["train"])
         batches = dataset.evaluation_batches(
-            job.train_files, job.spec.counts["train"], job.spec.size_px, count
+            job.train_files, job.spec.counts["train"], job.spec.size_px, count, job.annotation
         )
         pixels, _ = next(iter(batches))
         self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())

@@ -8,7 +8,7 @@ Dimension letters: B batch, S side in pixels, K classes.
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +17,12 @@ import tensorflow as tf
 
 from components.trainer.features import cache
 from data.augment import augment_config, mixing
-from data.examples import dataset, example
+from data.examples import dataset
+from data.examples.annotation import Annotation
 
 
 class Source(Protocol):
-    """Source of inputs [B, …] and targets: label_ids int64 [B] or probabilities [B, K]."""
+    """Source of inputs [B, …] and targets [B, …], in training perhaps mixed."""
 
     image_count: int
     batch_size: int
@@ -30,7 +31,7 @@ class Source(Protocol):
         """Returns the training batches of an epoch after the skipped ones."""
 
     def evaluation(self) -> tf.data.Dataset:
-        """Returns the eval split without augmentation; targets are label_ids."""
+        """Returns the eval split without augmentation and mixing."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +41,46 @@ class Order:
     Attributes:
       batch_size: B.
       seed: of this phase.
-      class_count: K.
+      annotation: what the images are annotated with.
       mix: the settings of mixing pairs of images.
       repeats: K numbers: how often an image of each class is shown in an epoch; None: once.
     """
 
     batch_size: int
     seed: int
-    class_count: int
+    annotation: Annotation
     mix: augment_config.MixConfig
     repeats: Sequence[float] | None = None
 
+    def indices(self, targets: np.ndarray, epoch: int) -> np.ndarray:
+        """Computes the order of an epoch: as many indices as there are targets, int64 [N].
+
+        The order is a pure function of the arguments and of the attributes.
+
+        Args:
+          targets: [N, …].
+          epoch: number of the epoch.
+        """
+        generator = np.random.Generator(np.random.Philox(number(self.seed, epoch, "order")))
+        count = len(targets)
+        if self.repeats is None:
+            return generator.permutation(count)
+        factors = tf.constant(self.repeats, tf.float64)
+        wanted = self.annotation.repeats(tf.constant(targets), factors).numpy()
+        times = np.floor(wanted + generator.random(count)).astype(int)
+        drawn = generator.permutation(np.repeat(np.arange(count), times))
+        return np.resize(drawn if len(drawn) else np.arange(count), count)
+
     def mixed(self, batches: tf.data.Dataset, epoch: int, skip_batches: int) -> tf.data.Dataset:
-        """Mixes pairs within each batch if the settings say so; targets become probabilities."""
+        """Mixes pairs within each batch if the settings say so."""
         if not (self.mix.mixup_alpha or self.mix.cutmix_alpha):
             return batches
         key = number(self.seed, epoch, "mix")
 
         def change(index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
-            inputs, label_ids = batch
-            targets = tf.one_hot(label_ids, self.class_count)
-            return mixing.mix(inputs, targets, self.mix, tf.stack([key, index]))
+            inputs, targets = batch
+            soft = self.annotation.soft(targets)
+            return mixing.mix(inputs, soft, self.mix, tf.stack([key, index]))
 
         numbered = batches.enumerate(skip_batches)
         return numbered.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -88,8 +108,8 @@ class PixelSource:
         order: Order,
     ) -> None:
         self.image_count, self.batch_size = train_count, order.batch_size
-        self._train = (train_files, train_count, size_px, order.batch_size)
-        self._eval = (eval_files, eval_count, size_px, order.batch_size)
+        self._train = (train_files, train_count, size_px, order.batch_size, order.annotation)
+        self._eval = (eval_files, eval_count, size_px, order.batch_size, order.annotation)
         self._changes, self._order = changes, order
 
     def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
@@ -134,7 +154,7 @@ class FeatureSource:
         """See Source."""
         order, view = self._order, epoch % self._views
         self._features.compute(self._train, view)
-        indices = indices_of(self._train.label_ids, order.seed, epoch, order.repeats)
+        indices = order.indices(self._train.targets, epoch)
         batches = self._batches(self._train, indices[skip_batches * self.batch_size :], view)
         return order.mixed(batches, epoch, skip_batches)
 
@@ -149,46 +169,27 @@ class FeatureSource:
         def generate() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for start in range(0, len(indices), size):
                 here = indices[start : start + size]
-                yield self._features.read(split, here, view), split.label_ids[here]
+                yield self._features.read(split, here, view), split.targets[here]
 
         signature = (
             tf.TensorSpec([None, *self._features.store.shape], tf.float32),
-            tf.TensorSpec([None], tf.int64),
+            self._order.annotation.spec,
         )
         batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
         count = math.ceil(len(indices) / size)
         return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
 
 
-def indices_of(
-    label_ids: np.ndarray, seed: int, epoch: int, repeats: Sequence[float] | None
-) -> np.ndarray:
-    """Computes the order of an epoch: as many indices as there are images, int64 [N].
-
-    The order is a pure function of the arguments.
-
-    Args:
-      label_ids: int64 [N].
-      seed: seed of the order.
-      epoch: number of the epoch.
-      repeats: how often an image of each class is shown on average; None: once.
-    """
-    generator = np.random.Generator(np.random.Philox(number(seed, epoch, "order")))
-    count = len(label_ids)
-    if repeats is None:
-        return generator.permutation(count)
-    wanted = np.asarray(repeats)[label_ids]
-    times = np.floor(wanted + generator.random(count)).astype(int)
-    drawn = generator.permutation(np.repeat(np.arange(count), times))
-    return np.resize(drawn if len(drawn) else np.arange(count), count)
-
-
-def class_counts(files: Sequence[str], class_count: int) -> np.ndarray:
+def class_counts(files: Sequence[str], annotation: Annotation) -> np.ndarray:
     """Counts the records of each class, int64 [K], by reading all of them."""
-    batches = tf.data.TFRecordDataset(sorted(files)).batch(256).map(example.parse_label_ids)
-    counts = np.zeros(class_count, np.int64)
-    for label_ids in batches:
-        counts += np.bincount(label_ids.numpy(), minlength=class_count)
+    return count_classes(dataset.targets(files, annotation).as_numpy_iterator(), annotation)
+
+
+def count_classes(batches: Iterable[np.ndarray], annotation: Annotation) -> np.ndarray:
+    """Counts the images of each class, int64 [K], in batches of targets."""
+    counts = np.zeros(annotation.class_count, np.int64)
+    for targets in batches:
+        counts += annotation.presence(targets).sum(axis=0)
     return counts
 
 

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
+
 from components.preprocess import materialise
 from components.trainer import config as train_config
 from components.trainer.loop import sources
 from data.augment import augment_config
+from data.examples.annotation import Annotation
+from tasks import task
+from tasks.facets.training import Head
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,30 @@ class Job:
         ]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:24]
 
+    @property
+    def annotation(self) -> Annotation:
+        """Returns how records and batches hold the annotation of images."""
+        return self.spec.annotation
+
+    @property
+    def head(self) -> Head:
+        """Returns the head of the task."""
+        return task.load(self.spec.task).head
+
+    def loss(self, label_smoothing: float | None = None) -> keras.losses.Loss:
+        """Makes the loss by the settings. Reads all training records if classes are weighted.
+
+        Args:
+          label_smoothing: None: that of the settings.
+        """
+        config = self.config
+        weights = self.class_factors() if config.balance == "weights" else ()
+        smoothing = config.label_smoothing if label_smoothing is None else label_smoothing
+        return self.head.loss(smoothing, weights)
+
     def class_factors(self) -> list[float]:
         """Computes K factors that give every class the same weight. Reads all training records."""
-        counts = sources.class_counts(self.train_files, len(self.spec.labels))
-        return sources.balanced(counts)
+        return sources.balanced(sources.class_counts(self.train_files, self.annotation))
 
     def forget(self) -> None:
         """Deletes the state of unfinished trainings: this one's and that of abandoned ones."""

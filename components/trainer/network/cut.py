@@ -1,15 +1,16 @@
-"""Cuts a classifier at the end of a block into a frozen lower part and a trained upper part.
+"""Cuts a model at the end of a block into a frozen lower part and a trained upper part.
 
-The parts share the classifier's layers, so training a part trains the classifier. A boundary is
+The parts share the model's layers, so training a part trains the model. A boundary is
 a layer that all paths pass through, so its output is all that the upper part needs.
 
-Dimension letters: B batch, S side in pixels, h w C the boundary's map, F features, K classes.
+Dimension letters: B batch, S side in pixels, h w C the boundary's map, F features.
 """
 
 import keras
 
 from components.trainer.backbones import registry
 from components.trainer.network import model
+from tasks.facets.training import Head
 
 
 def boundary(backbone_name: str, unfreeze_blocks: int) -> str | None:
@@ -46,19 +47,16 @@ def upper_embedder(classifier: keras.Model, boundary_layer: str) -> keras.Model:
     return keras.Model(inputs, embedding, name="upper_embedder")
 
 
-def upper(classifier: keras.Model, boundary_layer: str) -> keras.Model:
-    """Makes the model: boundary activations float32 [B, h, w, C] → logits float32 [B, K]."""
+def upper(classifier: keras.Model, boundary_layer: str, own_head: Head) -> keras.Model:
+    """Makes the model: boundary activations float32 [B, h, w, C] → outputs float32 [B, …]."""
     above = upper_embedder(classifier, boundary_layer)
-    return keras.Model(above.input, _classify(classifier, above.output), name="upper")
+    outputs = own_head.reapply(classifier, {"pooled": above.output})
+    return keras.Model(above.input, outputs, name="upper")
 
 
-def head(classifier: keras.Model) -> keras.Model:
-    """Makes the model: embedding float32 [B, F] → logits float32 [B, K]."""
+def head(classifier: keras.Model, own_head: Head) -> keras.Model:
+    """Makes the model: embedding float32 [B, F] → outputs float32 [B, …] of the task's head."""
     shape = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[1:]
     inputs = keras.Input(shape, name="embedding")
-    return keras.Model(inputs, _classify(classifier, inputs), name="head")
-
-
-def _classify(classifier: keras.Model, embedding: keras.KerasTensor) -> keras.KerasTensor:
-    kept = classifier.get_layer(model.DROPOUT_LAYER)(embedding)
-    return classifier.get_layer(model.LOGITS_LAYER)(kept)
+    outputs = own_head.reapply(classifier, {"pooled": inputs})
+    return keras.Model(inputs, outputs, name="head")

@@ -1,45 +1,46 @@
-"""Builds the classifier, pixels → logits, with the backbone's preprocessing inside.
+"""Builds the model, pixels → outputs of the task's head, with the backbone's preprocessing inside.
 
-Dimension letters: B batch, S side in pixels, F features, K classes.
+Dimension letters: B batch, S side in pixels, F features.
 """
 
 import keras
 from keras import layers
 
+from components.preprocess import materialise
 from components.trainer import config as train_config
 from components.trainer.backbones import registry
 from components.trainer.network import augment_layer
 from data.augment import augment_config
+from tasks import task
+from tasks.facets import training
 
 BACKBONE_LAYER = "backbone"
 EMBEDDING_LAYER = "embedding"
-DROPOUT_LAYER = "dropout"
-LOGITS_LAYER = "logits"
 
 
 def build(
     config: train_config.TrainConfig,
-    size_px: int,
-    class_count: int,
+    spec: materialise.Spec,
     changes: augment_config.AugmentConfig | None = None,
     seed: int = 0,
 ) -> keras.Model:
-    """Builds the classifier with a frozen backbone.
+    """Builds the model with a frozen backbone.
 
     Args:
       config: the backbone, its weights and the dropout.
-      size_px: the side S.
-      class_count: K.
+      spec: the side S, the label map and the task.
       changes: augmentation inside the model, active in training only; None: no augmentation.
       seed: seed of that augmentation.
 
     Returns:
-      A model from pixels [B, S, S, 3], uint8 or float32 in 0–255, to logits float32 [B, K].
+      A model from pixels [B, S, S, 3], uint8 or float32 in 0–255, to outputs float32 [B, …] of the
+      task's head.
 
     Raises:
       errors.ConfigError: the weights are not available.
     """
     entry = registry.REGISTRY[config.backbone]
+    size_px, head = spec.size_px, task.load(spec.task).head
     backbone = registry.build(config.backbone, size_px, config.weights)
     backbone.name = BACKBONE_LAYER
     freeze(backbone)
@@ -48,18 +49,19 @@ def build(
     if changes is not None:
         changed = augment_layer.Augmentation(changes.model_dump(mode="json"), seed)(pixels)
     inputs = entry.preprocess(changed)
-    features = backbone(inputs)
-    embedding = layers.GlobalAveragePooling2D(name=EMBEDDING_LAYER)(features)
-    kept = layers.Dropout(config.dropout, name=DROPOUT_LAYER)(embedding)
-    logits = layers.Dense(class_count, dtype="float32", name=LOGITS_LAYER)(kept)
-    return keras.Model(pixels, logits, name="classifier")
+    embedding = layers.GlobalAveragePooling2D(name=EMBEDDING_LAYER)(backbone(inputs))
+    offered: dict[training.Tap, keras.KerasTensor] = {"pooled": embedding}
+    features = {tap: offered[tap] for tap in head.taps}
+    outputs = head.build(features, len(spec.labels), config.dropout)
+    return keras.Model(pixels, outputs, name="classifier")
 
 
-def without_augmentation(classifier: keras.Model, config: train_config.TrainConfig) -> keras.Model:
-    """Returns the classifier that is stored and served: in float32, without augmentation."""
-    size_px, class_count = classifier.input.shape[1], classifier.output.shape[-1]
+def without_augmentation(
+    classifier: keras.Model, config: train_config.TrainConfig, spec: materialise.Spec
+) -> keras.Model:
+    """Returns the model that is stored and served: in float32, without augmentation."""
     untrained = config.model_copy(update={"weights": "random"})
-    plain = build(untrained, size_px, class_count)
+    plain = build(untrained, spec)
     plain.set_weights(classifier.get_weights())
     return plain
 

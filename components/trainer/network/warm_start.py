@@ -1,6 +1,6 @@
 """Starts training from the last model instead of from the backbone's weights.
 
-Classes are matched by name: the head's weights for a known class are copied, whatever its index
+Of a model of another task, only the backbone's weights are taken. Classes are matched by name: the head's weights for a known class are copied, whatever its index
 is now, and those for a new class are drawn at random.
 """
 
@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
+from components.preprocess import materialise
 from components.trainer import contract, export
 from components.trainer.network import model
 from data.files import read_back
+from tasks import task
 
 # Names of the weights that training starts from, in its history.
 PRETRAINED, RANDOM, LAST = "the backbone's weights", "random weights", "the last blessed model"
 
 
 class Fit(enum.Enum):
-    """Outcome: the last model's weights were copied, or the reason why not."""
+    """Outcome: the last model's weights were copied, all or the backbone's, or why none was."""
 
     TAKEN = enum.auto()
+    BACKBONE_TAKEN = enum.auto()
     OTHER_BACKBONE = enum.auto()
     OTHER_LAYERS = enum.auto()
     UNREADABLE = enum.auto()
@@ -45,16 +47,16 @@ class Start:
 
 def apply(
     classifier: keras.Model,
-    label_names: list[str],
+    spec: materialise.Spec,
     backbone: str,
     base: Path,
     otherwise: str = PRETRAINED,
 ) -> Start:
-    """Copies the weights of an exported classifier into a new one.
+    """Copies the weights of an exported model into a new one.
 
     Args:
       classifier: from model.build.
-      label_names: of its K classes, in order.
+      spec: its label map and its task.
       backbone: its registered name.
       base: the folder of the SavedModel, with its ``.keras`` file beside it.
       otherwise: name of the weights that the classifier keeps if the models do not match.
@@ -80,22 +82,10 @@ def apply(
     if shapes != [tuple(variable.shape) for variable in new.weights]:
         return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     new.set_weights(weights)
-    known = _copy_head(last, classifier, told["labels"], label_names)
-    added = len(label_names) - known
+    if told["task"] != spec.task:
+        sentence = f"{LAST}, its backbone alone: its task is {told['task']}"
+        return Start(Fit.BACKBONE_TAKEN, sentence)
+    head = task.load(spec.task).head
+    added = len(spec.labels) - head.copy_known(last, classifier, told["labels"], spec.labels)
     sentence = LAST + (f", with {added} new classes" if added else "")
     return Start(Fit.TAKEN, sentence, added)
-
-
-def _copy_head(
-    last: keras.Model, classifier: keras.Model, old_names: list[str], new_names: list[str]
-) -> int:
-    """Copies the head's weights of each known class; returns the number of known classes."""
-    layer = classifier.get_layer(model.LOGITS_LAYER)
-    old_kernel, old_bias = last.get_layer(model.LOGITS_LAYER).get_weights()
-    kernel, bias = (np.array(value) for value in layer.get_weights())
-    known = [name for name in new_names if name in old_names]
-    for name in known:
-        old, new = old_names.index(name), new_names.index(name)
-        kernel[:, new], bias[new] = old_kernel[:, old], old_bias[old]
-    layer.set_weights([kernel, bias])
-    return len(known)

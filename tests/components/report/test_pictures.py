@@ -36,7 +36,7 @@ def test_images_are_drawn_as_the_model_sees_them(files):
     spec = materialise.Spec(32, "letterbox", LABELS, {})
     settings = train_config.TrainConfig(backbone="cnn", weights="random")
     contract = export.contract(spec, "cnn", 128)
-    explainer = export.explainer(model.build(settings, 32, 2), "cnn")
+    explainer = export.explainer(model.build(settings, spec), "cnn")
     wanted = {f"{index}.png" for index in range(18)} | {"missing.png"}
     drawn = pictures.draw(explainer, contract, files, wanted)
     assert drawn.keys() == wanted - {"missing.png"}

@@ -15,11 +15,14 @@ from components.trainer.loop import phases, training_job
 from components.trainer.network import model
 from data.augment import augment_config
 from data.examples import example, records
+from tasks import task
 
 SIZE = 32
 CLASSES = 2
 COUNT = 64
 LABELS = ["dark", "bright and shiny"]
+SPEC = materialise.Spec(SIZE, "stretch", LABELS, {"train": COUNT, "eval": COUNT, "test": 0})
+ANNOTATION, HEAD = SPEC.annotation, task.load(SPEC.task).head
 CHANGES = augment_config.AugmentConfig(rotation_degrees=5, zoom_fraction=0.05)
 # The smallest backbone, given weights of its own, so that it is frozen and transferred as any.
 SETTINGS = config.TrainConfig(
@@ -63,7 +66,7 @@ def write(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> list[str]:
     half = len(pixels) // 2
     for index, part in enumerate((slice(0, half), slice(half, None))):
         encoded = (
-            example.encode_pixels(image, int(label), b"%d" % number)
+            example.encode_pixels(image, ANNOTATION.encode(label), b"%d" % number)
             for number, (image, label) in enumerate(zip(pixels[part], labels[part], strict=True))
         )
         records.write(str(folder / records.shard_name(index, 2)), encoded)
@@ -89,11 +92,10 @@ def make_job(record_files, tmp_path):
 def job(record_files, root: Path, changes=CHANGES, **settings) -> training_job.Job:
     train_files, eval_files = record_files
     settings = {"weights": str(backbone_weights(Path(train_files[0]).parent.parent)), **settings}
-    counts = {"train": COUNT, "eval": COUNT, "test": 0}
     return training_job.Job(
         train_files=train_files,
         eval_files=eval_files,
-        spec=materialise.Spec(SIZE, "stretch", LABELS, counts),
+        spec=SPEC,
         config=SETTINGS.model_copy(update=settings),
         changes=changes,
         seed=0,

@@ -16,6 +16,7 @@ from components.trainer.network import gradcam, model
 from data.examples import example
 from data.graph import decoding
 from data.images import decode
+from tasks.classification import calibration as temperature
 from tests.components.trainer import conftest
 from tests.data.pictures import noise, saved
 
@@ -32,7 +33,7 @@ def fitted(trained, images) -> calibration.Calibration:
     found = calibration.fit(trained.classifier, job)
     scores = np.sort(outlier_scores(trained.classifier, images, found.detector.directions))
     detector = outliers.Detector(found.detector.directions, float(scores[1:3].mean()))
-    return calibration.Calibration(0.5, "By hand.", 0.4, detector)
+    return calibration.Calibration(temperature.Fitted(0.5, "By hand."), 0.4, detector)
 
 
 @pytest.fixture(scope="module")
@@ -237,8 +238,8 @@ def test_any_batch_size(loaded, images, count):
 
 def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loaded, fitted):
     contract = json.loads((exported / "assets" / trained_contract.FILE).read_text())
-    assert contract["temperature"] == fitted.temperature
-    assert contract["calibration"] == fitted.note
+    assert contract["temperature"] == fitted.answers.temperature
+    assert contract["calibration"] == fitted.answers.note
     assert contract["outlier_threshold"] == fitted.detector.threshold
     assert contract["outlier_coverage"] == fitted.coverage
     assert contract["labels"] == LABELS

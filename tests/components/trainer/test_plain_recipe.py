@@ -22,7 +22,7 @@ EPOCHS = 2
 def script(job: training_job.Job) -> keras.Model:
     """Frozen backbone with Adam at 1e-3, then the top blocks at 1e-5, BatchNorm frozen."""
     devices.set_seed(job.seed)
-    classifier = model.build(job.config, conftest.SIZE, conftest.CLASSES)
+    classifier = model.build(job.config, conftest.SPEC)
     backbone = classifier.get_layer("backbone")
 
     def fit(phase: str, rate: float) -> None:
@@ -34,7 +34,14 @@ def script(job: training_job.Job) -> keras.Model:
         for epoch in range(EPOCHS):
             seed = sources.number(job.seed, 0, phase)
             batches = dataset.training_batches(
-                job.train_files, conftest.COUNT, conftest.SIZE, 32, job.changes, seed, epoch
+                job.train_files,
+                conftest.COUNT,
+                conftest.SIZE,
+                32,
+                job.annotation,
+                job.changes,
+                seed,
+                epoch,
             )
             classifier.fit(batches, epochs=1, verbose=0)
 

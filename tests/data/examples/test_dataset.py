@@ -6,10 +6,12 @@ import tensorflow as tf
 
 from data.augment import augment_config
 from data.examples import dataset, example, records
+from tasks.classification import target
 
 SIZE = 8
 COUNT = 50
 BATCH = 16
+ANNOTATION = target.TARGET.of(COUNT)
 PLAIN = augment_config.AugmentConfig().scaled(0).model_copy(update={"horizontal_flip": False})
 
 
@@ -20,7 +22,9 @@ def write(root, labels, shards=2) -> list[str]:
     for shard in range(shards):
         written = [
             example.encode_pixels(
-                generator.integers(0, 256, (SIZE, SIZE, 3), np.uint8), labels[i], b"%d" % i
+                generator.integers(0, 256, (SIZE, SIZE, 3), np.uint8),
+                ANNOTATION.encode(labels[i]),
+                b"%d" % i,
             )
             for i in range(bounds[shard], bounds[shard + 1])
         ]
@@ -46,7 +50,7 @@ def training(files, config=None, seed=1, count=COUNT, **options):
     config = augment_config.AugmentConfig() if config is None else config
     return list(
         dataset.training_batches(
-            files, count, SIZE, BATCH, config, seed, **options
+            files, count, SIZE, BATCH, ANNOTATION, config, seed, **options
         ).as_numpy_iterator()
     )
 
@@ -63,7 +67,9 @@ def assert_same(one, two):
 
 
 def test_evaluation_has_every_record_once_in_order(files):
-    batches = list(dataset.evaluation_batches(files, COUNT, SIZE, BATCH).as_numpy_iterator())
+    batches = list(
+        dataset.evaluation_batches(files, COUNT, SIZE, BATCH, ANNOTATION).as_numpy_iterator()
+    )
     assert [len(labels) for _, labels in batches] == [16, 16, 16, 2]
     assert labels_of(batches) == list(range(COUNT))
     assert batches[0][0].shape == (BATCH, SIZE, SIZE, 3)
@@ -72,7 +78,7 @@ def test_evaluation_has_every_record_once_in_order(files):
 
 def test_evaluation_is_never_augmented(files):
     one, two = (
-        list(dataset.evaluation_batches(files, COUNT, SIZE, BATCH).as_numpy_iterator())
+        list(dataset.evaluation_batches(files, COUNT, SIZE, BATCH, ANNOTATION).as_numpy_iterator())
         for _ in range(2)
     )
     assert_same(one, two)
@@ -81,9 +87,13 @@ def test_evaluation_is_never_augmented(files):
 @pytest.mark.parametrize("skipped", [0, 1, 4])
 def test_the_length_of_an_epoch_is_known(files, skipped):
     config = augment_config.AugmentConfig()
-    batches = dataset.training_batches(files, COUNT, SIZE, BATCH, config, 1, skip_batches=skipped)
+    batches = dataset.training_batches(
+        files, COUNT, SIZE, BATCH, ANNOTATION, config, 1, skip_batches=skipped
+    )
     assert batches.cardinality().numpy() == len(list(batches)) == 4 - skipped
-    assert dataset.evaluation_batches(files, COUNT, SIZE, BATCH).cardinality().numpy() == 4
+    assert (
+        dataset.evaluation_batches(files, COUNT, SIZE, BATCH, ANNOTATION).cardinality().numpy() == 4
+    )
 
 
 def test_an_epoch_has_every_record_once_in_an_order_and_changes_of_its_own(files):
@@ -113,7 +123,7 @@ def test_an_epoch_is_a_function_of_its_arguments(files):
         dataset._epoch_maker.cache_clear()
         assert_same(training(files, epoch=3), first)
     one = dataset.training_batches(
-        files, COUNT, SIZE, BATCH, augment_config.AugmentConfig(), 1, epoch=3
+        files, COUNT, SIZE, BATCH, ANNOTATION, augment_config.AugmentConfig(), 1, epoch=3
     )
     assert_same(list(one.as_numpy_iterator()), first)
     assert_same(list(one.as_numpy_iterator()), first)
@@ -131,7 +141,7 @@ def test_skipping_goes_on_where_the_whole_epoch_would(files, skipped, repeats):
 def test_nothing_is_changed_where_the_model_does_it(files):
     original = {
         int(label): image
-        for images, labels in dataset.evaluation_batches(files, COUNT, SIZE, BATCH)
+        for images, labels in dataset.evaluation_batches(files, COUNT, SIZE, BATCH, ANNOTATION)
         for image, label in zip(images.numpy(), labels.numpy(), strict=True)
     }
     for config in (PLAIN, augment_config.AugmentConfig(where="model")):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from data.examples import example
 from data.images import decode
+from tasks.classification import target
 from tests.data.pictures import noise, saved
 
 
@@ -63,8 +64,12 @@ def test_a_name_of_any_bytes_keeps_them(decoded):
 
 def test_pixels_record_round_trip():
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
-    records = [example.encode_pixels(pixels[i], i + 5, b"00") for i in range(2)]
-    parsed, label_ids = example.parse_pixels(tf.constant(records), 8)
+    annotation = target.TARGET.of(7)
+    records = [
+        example.encode_pixels(pixels[i], annotation.encode(np.int64(i + 5)), b"00")
+        for i in range(2)
+    ]
+    parsed, label_ids = example.parse_pixels(tf.constant(records), 8, annotation)
     np.testing.assert_array_equal(parsed, pixels)
     assert label_ids.numpy().tolist() == [5, 6]
 

@@ -13,6 +13,7 @@ from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, manifest
 from data import errors, fresh_process
 from data.examples import example, records
+from tasks import task
 from tests import models
 
 pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
@@ -25,7 +26,8 @@ ONNX = export_config.ExportConfig(formats=["onnx"])
 def eval_files(tmp_path_factory) -> list[str]:
     folder = tmp_path_factory.mktemp("pixels")
     pixels = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), np.uint8)
-    rows = (example.encode_pixels(image, 0, b"%d" % n) for n, image in enumerate(pixels))
+    label = models.TINY_SPEC.annotation.encode(np.int64(0))
+    rows = (example.encode_pixels(image, label, b"%d" % n) for n, image in enumerate(pixels))
     records.write(str(folder / records.shard_name(0, 1)), rows)
     return records.files(str(folder))
 
@@ -38,7 +40,14 @@ def exported(right, tmp_path):
 
 
 def give(exported, classifier) -> None:
-    convert.write(classifier, models.TINY_SPEC, 1.0, [], ONNX, exported.saved_model)
+    convert.write(
+        classifier,
+        models.TINY_SPEC,
+        task.load(models.TINY_SPEC.task).calibration.unfitted(3),
+        [],
+        ONNX,
+        exported.saved_model,
+    )
 
 
 def checked(exported, images, eval_files) -> tuple[export_parity.Compared, ...]:

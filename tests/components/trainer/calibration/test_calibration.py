@@ -11,6 +11,7 @@ from components.trainer.loop import phases, training_job
 from components.trainer.network import model
 from data import progress
 from data.examples import dataset
+from tasks.classification import calibration as temperature
 from tasks.classification.figures import reliability
 from tests.components.trainer import conftest
 from tests.tasks.classification import made
@@ -18,69 +19,15 @@ from tests.tasks.classification import made
 pytestmark = pytest.mark.xdist_group("trained")
 
 
-def drawn(temperature: float, count: int = 20_000, seed: int = 0):
-    """Logits, and labels drawn from their softmax at a temperature."""
-    generator = np.random.default_rng(seed)
-    logits = 4 * generator.normal(size=(count, 5))
-    noise = generator.gumbel(size=logits.shape)
-    return logits.astype(np.float32), (logits / temperature + noise).argmax(1)
-
-
 def error(logits: np.ndarray, label_ids: np.ndarray, temperature: float) -> float:
     found = made.predicted(special.softmax(logits / temperature, axis=1), label_ids)
     return reliability.expected_calibration_error(found)
 
 
-@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
-def test_the_temperature_that_labels_were_drawn_at_is_found(temperature):
-    logits, label_ids = drawn(temperature)
-    found, note = calibration.fit_temperature(logits, label_ids)
-    assert found == pytest.approx(temperature, rel=0.03)
-    assert note.startswith("Fitted on 20,000 eval images")
-    assert error(logits, label_ids, found) < 0.01
-    if temperature != 1:
-        assert error(logits, label_ids, 1.0) > 0.05
-
-
-def test_the_log_loss_is_that_of_a_naive_loop():
-    logits, label_ids = drawn(1.0, 50)
-    losses = []
-    for row, label_id in zip(logits, label_ids, strict=True):
-        exponentials = [math.exp(value / 1.7) for value in row]
-        losses.append(-math.log(exponentials[label_id] / sum(exponentials)))
-    assert calibration.log_loss(logits, label_ids, 1.7) == pytest.approx(np.mean(losses), rel=1e-6)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_the_log_loss_on_eval_never_rises(seed):
-    generator = np.random.default_rng(seed)
-    logits = 10 ** generator.uniform(-2, 3) * generator.normal(size=(25, 3)).astype(np.float32)
-    label_ids = generator.integers(0, 3, 25) if seed % 2 else logits.argmax(1)
-    found, _ = calibration.fit_temperature(logits, label_ids)
-    assert calibration.LOWEST <= found <= calibration.HIGHEST
-    after, before = (calibration.log_loss(logits, label_ids, value) for value in (found, 1.0))
-    assert after <= before
-
-
-def test_a_small_split_without_a_mistake_does_not_make_the_model_certain():
-    label_ids = np.arange(30) % 3
-    found, _ = calibration.fit_temperature(3 * np.eye(3)[label_ids], label_ids)
-    assert 0.3 < found < 0.9
-
-
-@pytest.mark.parametrize(
-    ("shape", "said"), [((0, 3), "0 eval"), ((19, 3), "19 eval"), ((50, 1), "one")]
-)
-def test_too_little_leaves_probabilities_alone_and_says_so(shape, said):
-    found, note = calibration.fit_temperature(np.ones(shape), np.zeros(shape[0], np.int64))
-    assert found == 1.0
-    assert said in note
-
-
 def test_images_are_chosen_evenly_from_every_class(monkeypatch):
     monkeypatch.setattr(calibration, "MOST_IMAGES", 80)
     label_ids = np.repeat([0, 1], [1000, 7])
-    chosen = calibration.choose(label_ids, 2)
+    chosen = calibration.choose(label_ids, conftest.ANNOTATION)
     assert np.bincount(label_ids[chosen]).tolist() == [40, 7]
     assert np.diff(np.flatnonzero(chosen)[:40]).max() <= 26
 
@@ -95,28 +42,32 @@ def fitted(trained):
 
 
 def logits_of(trained, files) -> tuple[np.ndarray, np.ndarray]:
-    batches = dataset.evaluation_batches(files, conftest.COUNT, conftest.SIZE, conftest.COUNT)
+    batches = dataset.evaluation_batches(
+        files, conftest.COUNT, conftest.SIZE, conftest.COUNT, conftest.ANNOTATION
+    )
     pixels, label_ids = next(iter(batches))
     return trained.classifier(pixels, training=False).numpy(), label_ids.numpy()
 
 
 def test_a_real_training_says_more_rightly_how_sure_it_is(trained, fitted, tmp_path):
     on_eval = logits_of(trained, trained.job.eval_files)
-    assert fitted.temperature != 1.0
-    before = calibration.log_loss(*on_eval)
-    assert calibration.log_loss(*on_eval, fitted.temperature) < before
-    assert f"{before:.4f}" in fitted.note
+    assert fitted.answers.temperature != 1.0
+    before = temperature.log_loss(*on_eval)
+    assert temperature.log_loss(*on_eval, fitted.answers.temperature) < before
+    assert f"{before:.4f}" in fitted.answers.note
     on_test = logits_of(trained, conftest.write(tmp_path / "test", *conftest.images(7)))
-    assert calibration.log_loss(*on_test, fitted.temperature) < calibration.log_loss(*on_test)
-    assert error(*on_test, fitted.temperature) <= error(*on_test, 1.0)
+    assert temperature.log_loss(*on_test, fitted.answers.temperature) < temperature.log_loss(
+        *on_test
+    )
+    assert error(*on_test, fitted.answers.temperature) <= error(*on_test, 1.0)
 
 
 def test_settings_are_heeded(trained, fitted):
     settings = {"calibrate": False, "outlier_coverage": 0.5}
     config = trained.job.config.model_copy(update=settings)
     found = calibration.fit(trained.classifier, conftest.without(trained.job, config=config))
-    assert (found.temperature, found.coverage) == (1.0, 0.5)
-    assert "calibrate" in found.note
+    assert (found.answers.temperature, found.coverage) == (1.0, 0.5)
+    assert "calibrate" in found.answers.note
     assert found.detector.threshold < fitted.detector.threshold
     np.testing.assert_array_equal(found.detector.directions, fitted.detector.directions)
 
@@ -131,7 +82,7 @@ def emptied(job: training_job.Job, tmp_path) -> training_job.Job:
 
 def test_without_eval_images_nothing_is_scaled_and_nothing_an_outlier(trained, tmp_path):
     found = calibration.fit(trained.classifier, emptied(trained.job, tmp_path))
-    assert (found.temperature, found.detector.threshold) == (1.0, math.inf)
+    assert (found.answers.temperature, found.detector.threshold) == (1.0, math.inf)
     assert found.detector.directions.shape[0] == conftest.CLASSES
 
 
@@ -144,7 +95,9 @@ def naive(classifier: keras.Model, job: training_job.Job) -> tuple[np.ndarray, n
 
 
 def eval_batches(job: training_job.Job):
-    return dataset.evaluation_batches(job.eval_files, conftest.COUNT, conftest.SIZE, conftest.COUNT)
+    return dataset.evaluation_batches(
+        job.eval_files, conftest.COUNT, conftest.SIZE, conftest.COUNT, conftest.ANNOTATION
+    )
 
 
 def run_all(
@@ -152,7 +105,7 @@ def run_all(
 ) -> tuple[outputs.Outputs, np.ndarray, ...]:
     """All the eval split by Outputs; what ran, embeddings, logits."""
     source = outputs.kept(job, classifier)
-    running = outputs.Outputs(classifier, job.config.backbone, conftest.COUNT, source)
+    running = outputs.Outputs(classifier, job.head, job.config.backbone, conftest.COUNT, source)
     ((embeddings, logits, _),) = running.of(eval_batches(job))
     return running, embeddings, logits
 
@@ -171,7 +124,7 @@ def test_what_the_cache_holds_gives_the_same_fit(trained, fitted):
     )
     assert outputs.kept(off, trained.classifier) is None
     whole = calibration.fit(trained.classifier, off)
-    assert fitted.temperature == pytest.approx(whole.temperature, abs=1e-3)
+    assert fitted.answers.temperature == pytest.approx(whole.answers.temperature, abs=1e-3)
     assert fitted.detector.threshold == pytest.approx(whole.detector.threshold, abs=1e-5)
     np.testing.assert_allclose(fitted.detector.directions, whole.detector.directions, atol=1e-4)
 

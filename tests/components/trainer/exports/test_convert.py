@@ -9,11 +9,13 @@ from components.trainer.calibration import calibration
 from components.trainer.exports import config, convert, formats, frozen, lite, manifest, runtime
 from components.trainer.exports.formats import export_format
 from data import errors
+from tasks.classification import calibration as temperature
 from tests.components.trainer import conftest
 
 pytestmark = pytest.mark.xdist_group("trained")
 
 TEMPERATURE = 1.3
+FITTED = temperature.Fitted(TEMPERATURE)
 FORMATS = ["tflite_float16", "tflite_int8", "onnx"]
 
 
@@ -23,7 +25,7 @@ def saved_model(trained, tmp_path_factory):
     root = tmp_path_factory.mktemp("saved_model")
     settings = config.ExportConfig(formats=FORMATS, representative_images=20)
     job = trained.job
-    convert.write(trained.classifier, job.spec, TEMPERATURE, job.train_files, settings, root)
+    convert.write(trained.classifier, job.spec, FITTED, job.train_files, settings, root)
     return root
 
 
@@ -89,20 +91,22 @@ def test_the_description_tells_the_truth(saved_model, trained):
 def test_nothing_is_written_where_nothing_is_asked_for(trained, tmp_path):
     job = trained.job
     settings = config.ExportConfig()
-    written = convert.write(trained.classifier, job.spec, 1.0, job.train_files, settings, tmp_path)
+    written = convert.write(
+        trained.classifier, job.spec, FITTED, job.train_files, settings, tmp_path
+    )
     assert written == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_representative_images_are_of_all_classes_and_the_same_every_time(record_files):
     train_files, _ = record_files
-    pixels = convert.representative(train_files, conftest.SIZE, 10)
+    pixels = convert.representative(train_files, conftest.SPEC, 10)
     assert (pixels.shape, pixels.dtype) == ((10, conftest.SIZE, conftest.SIZE, 3), np.uint8)
     bright = (pixels.mean(axis=(1, 2, 3)) > 100).mean()
-    share = calibration.read_label_ids(train_files).mean()
+    share = calibration.read_targets(train_files, conftest.ANNOTATION).mean()
     assert abs(bright - share) <= 0.1
-    np.testing.assert_array_equal(convert.representative(train_files, conftest.SIZE, 10), pixels)
-    assert len(convert.representative(train_files, conftest.SIZE, 1000)) == conftest.COUNT
+    np.testing.assert_array_equal(convert.representative(train_files, conftest.SPEC, 10), pixels)
+    assert len(convert.representative(train_files, conftest.SPEC, 1000)) == conftest.COUNT
 
 
 @pytest.mark.landing
@@ -110,7 +114,7 @@ def test_what_cannot_be_converted_is_said_and_takes_nothing_down(tmp_path):
     """TensorFlow Lite has no operation on integers for this one."""
     pixels = keras.Input((8, 8, 3))
     classifier = keras.Model(pixels, keras.layers.Flatten()(keras.ops.erfinv(pixels / 300)))
-    frozen.save(classifier, 1.0, tmp_path / "frozen", [formats.REGISTRY["tflite_int8"]])
+    frozen.save(classifier, FITTED, tmp_path / "frozen", [formats.REGISTRY["tflite_int8"]])
     np.save(tmp_path / "pixels.npy", np.zeros((1, 8, 8, 3), np.uint8))
     arguments = (tmp_path / "frozen", tmp_path / "a.tflite", tmp_path / "pixels.npy")
     with pytest.raises(errors.PipelineError) as caught:

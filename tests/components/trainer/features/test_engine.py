@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.preprocess import materialise
 from components.trainer import config
 from components.trainer.exports import lite
 from components.trainer.features import engine
@@ -13,7 +14,7 @@ from components.trainer.network import cut, model
 
 @pytest.fixture(scope="module")
 def part() -> keras.Model:
-    classifier = model.build(config.TrainConfig(), 64, 3)
+    classifier = model.build(config.TrainConfig(), materialise.Spec(64, "stretch", list("abc"), {}))
     return cut.embedder(classifier, "efficientnet_lite0")
 
 

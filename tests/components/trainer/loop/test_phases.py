@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
 from components.trainer.features import cache
-from components.trainer.loop import evaluation, losses, phases, training_job
+from components.trainer.loop import evaluation, phases, training_job
 from components.trainer.network import cut, model
 from data.augment import augment_config
 from tests.components.trainer import conftest
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.xdist_group("trained")
 
 def evaluated(classifier: keras.Model, seed: int = 1) -> evaluation.Evaluation:
     dataset = tf.data.Dataset.from_tensor_slices(conftest.images(seed)).batch(16)
-    loss = losses.SmoothedCrossentropy(conftest.SETTINGS.label_smoothing)
-    return evaluation.Evaluator(classifier, loss).evaluate(dataset)
+    loss = conftest.HEAD.loss(conftest.SETTINGS.label_smoothing)
+    return evaluation.Evaluator(classifier, conftest.HEAD, loss).evaluate(dataset)
 
 
 def fresh(job: training_job.Job) -> keras.Model:
-    return model.build(job.config, conftest.SIZE, conftest.CLASSES)
+    return model.build(job.config, conftest.SPEC)
 
 
 def test_both_phases_run_and_learn(trained):
@@ -115,12 +115,12 @@ def test_the_parts_are_the_whole(trained):
     lower = cut.lower(trained.classifier, "cnn", boundary)
     activations = lower(pixels, training=False)
     whole = trained.classifier(pixels, training=False)
-    upper = cut.upper(trained.classifier, boundary)
+    upper = cut.upper(trained.classifier, boundary, conftest.HEAD)
     np.testing.assert_allclose(upper(activations, training=False), whole, atol=1e-5)
     embedding = cut.upper_embedder(trained.classifier, boundary)(activations, training=False)
     embedder = cut.embedder(trained.classifier, "cnn")
     np.testing.assert_allclose(embedding, embedder(pixels, training=False), atol=1e-5)
-    head = cut.head(trained.classifier)
+    head = cut.head(trained.classifier, conftest.HEAD)
     np.testing.assert_allclose(head(embedding, training=False), whole, atol=1e-5)
 
 

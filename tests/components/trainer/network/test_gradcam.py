@@ -129,7 +129,7 @@ def test_without_class_ids_the_predicted_class_is_explained(explainer, trained, 
 @pytest.mark.parametrize("class_id", [0, 1, None])
 def test_equals_the_papers_formulas_below_further_layers(trained, pixels, layer_name, class_id):
     lower = cut.lower(trained.classifier, "cnn", layer_name)
-    upper = cut.upper(trained.classifier, layer_name)
+    upper = cut.upper(trained.classifier, layer_name, conftest.HEAD)
     class_ids = None if class_id is None else np.full(5, class_id)
     heat = gradcam.Explainer(trained.classifier, layer_name).heatmap(pixels, class_ids)
     expected = [naive(lower, upper, image, class_id) for image in pixels.astype(np.float32)]

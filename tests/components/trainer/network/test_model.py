@@ -2,14 +2,17 @@ import keras
 import numpy as np
 import pytest
 
+from components.preprocess import materialise
 from components.trainer import config
 from components.trainer.backbones import registry
 from components.trainer.network import model
 
+SPEC = materialise.Spec(32, "stretch", list("abcd"), {})
+
 
 @pytest.fixture(scope="module")
 def classifier() -> keras.Model:
-    return model.build(config.TrainConfig(weights="random", dropout=0.0), 32, 4)
+    return model.build(config.TrainConfig(weights="random", dropout=0.0), SPEC)
 
 
 def test_pixels_to_logits(classifier):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import keras
@@ -30,16 +31,17 @@ def probabilities(classifier: keras.Model) -> np.ndarray:
 
 
 def test_it_knows_what_the_last_one_knew(trained, last):
-    fresh = model.build(trained.job.config, conftest.SIZE, 2)
-    start = warm_start.apply(fresh, conftest.LABELS, "cnn", last)
+    fresh = model.build(trained.job.config, conftest.SPEC)
+    start = warm_start.apply(fresh, conftest.SPEC, "cnn", last)
     assert (start.fit, start.new_classes) == (warm_start.Fit.TAKEN, 0)
     np.testing.assert_allclose(probabilities(fresh), probabilities(trained.classifier), atol=1e-6)
 
 
 def test_new_classes_extend_the_head_and_the_old_ones_keep_their_weights(trained, last):
     names = ["new", *conftest.LABELS[::-1], "newer"]
-    fresh = model.build(trained.job.config, conftest.SIZE, 4)
-    start = warm_start.apply(fresh, names, "cnn", last)
+    spec = dataclasses.replace(conftest.SPEC, labels=names)
+    fresh = model.build(trained.job.config, spec)
+    start = warm_start.apply(fresh, spec, "cnn", last)
     assert (start.fit, start.new_classes) == (warm_start.Fit.TAKEN, 2)
     assert start.sentence == "the last blessed model, with 2 new classes"
     pixels, _ = conftest.images(4, 8)
@@ -58,17 +60,17 @@ def test_training_starts_from_it(trained, last, make_job):
 
 
 def test_what_does_not_fit_is_told_and_left(trained, last, tmp_path):
-    fresh = model.build(trained.job.config, conftest.SIZE, 2)
+    fresh = model.build(trained.job.config, conftest.SPEC)
     before = probabilities(fresh)
-    other = warm_start.apply(fresh, conftest.LABELS, "resnet50", last)
+    other = warm_start.apply(fresh, conftest.SPEC, "resnet50", last)
     assert other.fit is warm_start.Fit.OTHER_BACKBONE
     assert other.sentence == "the backbone's weights: the last model has the backbone cnn"
-    missing = warm_start.apply(fresh, conftest.LABELS, "cnn", tmp_path / "no")
+    missing = warm_start.apply(fresh, conftest.SPEC, "cnn", tmp_path / "no")
     assert missing.fit is warm_start.Fit.UNREADABLE
     broken = tmp_path / "broken" / "Format-Serving"
     (broken / "assets").mkdir(parents=True)
     contract = json.loads((last / "assets" / trained_contract.FILE).read_text())
     (broken / "assets" / trained_contract.FILE).write_text(json.dumps(contract))
     (broken.parent / export.KERAS_FILE).write_bytes(b"junk")
-    assert warm_start.apply(fresh, conftest.LABELS, "cnn", broken).fit is missing.fit
+    assert warm_start.apply(fresh, conftest.SPEC, "cnn", broken).fit is missing.fit
     np.testing.assert_array_equal(probabilities(fresh), before)

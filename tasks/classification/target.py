@@ -1,0 +1,66 @@
+"""The class of an image, in records and in batches.
+
+Dimension letters: B batch, K classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from data.examples import example
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One class for each image: in records its index, as a target label_ids int64 [B].
+
+    Attributes:
+      class_count: K.
+    """
+
+    class_count: int
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        """See data.examples.annotation."""
+        return {example.CLASS_LABEL: tf.io.FixedLenFeature([], tf.int64)}
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """See data.examples.annotation."""
+        return tf.TensorSpec([None], tf.int64)
+
+    def parse(self, parsed: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns label_ids int64 [B]."""
+        return parsed[example.CLASS_LABEL]
+
+    def encode(self, target: np.ndarray) -> dict[str, tf.train.Feature]:
+        """Returns the index as a feature."""
+        value = tf.train.Int64List(value=[int(target)])
+        return {example.CLASS_LABEL: tf.train.Feature(int64_list=value)}
+
+    def presence(self, targets: np.ndarray) -> np.ndarray:
+        """Returns bool [B, K], one true in each row."""
+        return np.asarray(targets)[:, None] == np.arange(self.class_count)
+
+    def soft(self, targets: tf.Tensor) -> tf.Tensor:
+        """Returns probabilities float32 [B, K]."""
+        return tf.one_hot(targets, self.class_count)
+
+    def repeats(self, targets: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+        """Returns the factor of each image's class."""
+        return tf.gather(factors, targets)
+
+
+class Target:
+    """See tasks.facets.training.Target."""
+
+    def of(self, class_count: int) -> Annotation:
+        """Returns the annotation with a label map of K classes."""
+        return Annotation(class_count)
+
+
+TARGET = Target()

@@ -1,0 +1,1 @@
+"""The interfaces of a task's facets; see tasks/task.py."""

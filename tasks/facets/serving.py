@@ -1,0 +1,63 @@
+"""The interface of the outputs of a served model.
+
+Dimension letters: B batch, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tasks.facets.training import Fitted
+
+
+class Signatures(Protocol):
+    """Outputs of the served model, as its contract describes them.
+
+    Attributes:
+      display: what a page draws of an answer.
+      explains_names: whether the model has the signature ``explain_label``, which explains a class
+        that the caller names.
+    """
+
+    display: Literal["class_bars", "label_bars"]
+    explains_names: bool
+
+    def answer(
+        self, fitted: Fitted, names: tf.Tensor, outputs: tf.Tensor, valid: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Makes the task's outputs of ``serving_default``, inside a graph.
+
+        Args:
+          fitted: what was fitted after training.
+          names: string [K], the classes.
+          outputs: float32 [B, …], of the head.
+          valid: bool [B]; where it is false, the outputs are 0 or empty.
+        """
+
+    def explained(
+        self,
+        fitted: Fitted,
+        names: tf.Tensor,
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+        class_ids: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Makes the outputs of ``explain`` beside the heat map.
+
+        Args:
+          fitted: as for :meth:`answer`.
+          names: as for :meth:`answer`.
+          outputs: as for :meth:`answer`.
+          valid: as for :meth:`answer`.
+          class_ids: int64 [B], the explained classes; None: the most probable ones.
+        """
+
+    def described(self, labels: Sequence[str]) -> dict[str, str]:
+        """Describes the outputs of :meth:`answer` in words: name → type and meaning."""
+
+    def explained_described(self) -> dict[str, str]:
+        """Describes the outputs of :meth:`explained` in words."""

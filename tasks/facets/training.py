@@ -1,0 +1,159 @@
+"""The interfaces of what training asks of a task: target, head and calibration.
+
+Dimension letters: B batch, N images, F features, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from data.examples.annotation import Annotation
+
+# Features that a backbone offers to heads: "pooled" float32 [B, F], the embedding.
+Tap = Literal["pooled"]
+# How many labels an image may have: exactly one, or any number, also none.
+LabelsPerImage = Literal["one", "any"]
+
+
+class Target(Protocol):
+    """The annotation of an image."""
+
+    def of(self, class_count: int) -> Annotation:
+        """Returns how records and batches hold it, with a label map of K classes."""
+
+
+class Head(Protocol):
+    """From features to outputs, and what training watches.
+
+    Attributes:
+      taps: the features of the backbone that it reads.
+      score: name of the score that training shows, in 0–1, higher is better; as a metric in the
+        history it is ``val_<score>``.
+      score_title: the same in words.
+    """
+
+    taps: Sequence[Tap]
+    score: str
+    score_title: str
+
+    def build(
+        self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float
+    ) -> keras.KerasTensor:
+        """Applies new layers to the features of its taps; returns outputs float32 [B, …]."""
+
+    def reapply(
+        self, model: keras.Model, features: Mapping[Tap, keras.KerasTensor]
+    ) -> keras.KerasTensor:
+        """Applies the layers that :meth:`build` put into a model to other features."""
+
+    def copy_known(
+        self, last: keras.Model, model: keras.Model, old: Sequence[str], new: Sequence[str]
+    ) -> int:
+        """Copies the weights of classes, matched by name, from a model of the same task.
+
+        Args:
+          last: the model to copy from.
+          model: the model to copy to.
+          old: the classes of ``last``.
+          new: the classes of ``model``.
+
+        Returns:
+          The number of classes of ``new`` that the last model knows.
+        """
+
+    def loss(
+        self, label_smoothing: float, class_weights: Sequence[float] = ()
+    ) -> keras.losses.Loss:
+        """Makes the training loss; its ``call`` gives float32 [B] for targets and outputs.
+
+        Args:
+          label_smoothing: in 0–1.
+          class_weights: K factors, by which rare classes count more; empty: all 1.
+        """
+
+    def guessing_loss(self, class_count: int) -> float:
+        """Returns about the loss of a model that has learned nothing."""
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Makes the metrics of training batches, whose targets may be mixed."""
+
+    def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Counts, inside a graph, what the score of a split needs; tallies of batches add up.
+
+        Args:
+          targets: [B, …], not mixed.
+          outputs: float32 [B, …].
+
+        Returns:
+          int64, of a shape that does not depend on B.
+        """
+
+    def measure(self, tally: np.ndarray) -> float:
+        """Computes the score, in 0–1, from the tally of a split; 0 for an empty one."""
+
+    def draw(self, tally: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Draws the tally of a split for TensorBoard: title → picture uint8 [H, W, 3]."""
+
+
+class Fitted(Protocol):
+    """What was fitted on held-out images, and with it the answers of a model.
+
+    Attributes:
+      note: a sentence that states how it was fitted, or why it was not.
+    """
+
+    note: str
+
+    def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Converts outputs of the head to probabilities float32 [B, K], inside a graph or not."""
+
+    def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Returns its entries in contract.json and exports.json."""
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """Settings of the calibration.
+
+    Attributes:
+      is_on: whether probabilities are calibrated.
+    """
+
+    is_on: bool = True
+
+
+class Calibration(Protocol):
+    """Fits, after training, what makes outputs into answers."""
+
+    def unfitted(self, class_count: int) -> Fitted:
+        """Returns what is used where nothing was fitted."""
+
+    def fit(
+        self,
+        outputs: np.ndarray,
+        targets: np.ndarray,
+        labels: Sequence[str],
+        settings: CalibrationSettings,
+    ) -> Fitted:
+        """Fits on held-out images.
+
+        Args:
+          outputs: float32 [N, …], of the head.
+          targets: [N, …].
+          labels: the K classes.
+          settings: what to fit.
+        """
+
+    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+        """Returns what an exported model was fitted with, from its contract.
+
+        Raises:
+          LookupError, TypeError, ValueError: the contract lacks an entry, or a value is wrong.
+        """

@@ -1,0 +1,49 @@
+"""A head of one linear layer on the embedding, as several tasks have it.
+
+Dimension letters: B batch, F features, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+from keras import layers
+
+from tasks.facets.training import Tap
+
+DROPOUT_LAYER = "dropout"
+LOGITS_LAYER = "logits"
+
+
+class LinearHead:
+    """Dropout and a linear layer: embedding float32 [B, F] → logits float32 [B, K]."""
+
+    taps: Sequence[Tap] = ("pooled",)
+
+    def build(
+        self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float
+    ) -> keras.KerasTensor:
+        """See tasks.facets.training.Head."""
+        kept = layers.Dropout(dropout, name=DROPOUT_LAYER)(features["pooled"])
+        return layers.Dense(class_count, dtype="float32", name=LOGITS_LAYER)(kept)
+
+    def reapply(
+        self, model: keras.Model, features: Mapping[Tap, keras.KerasTensor]
+    ) -> keras.KerasTensor:
+        """See tasks.facets.training.Head."""
+        kept = model.get_layer(DROPOUT_LAYER)(features["pooled"])
+        return model.get_layer(LOGITS_LAYER)(kept)
+
+    def copy_known(
+        self, last: keras.Model, model: keras.Model, old: Sequence[str], new: Sequence[str]
+    ) -> int:
+        """See tasks.facets.training.Head; the weights of other classes stay."""
+        layer = model.get_layer(LOGITS_LAYER)
+        old_kernel, old_bias = last.get_layer(LOGITS_LAYER).get_weights()
+        kernel, bias = (np.array(value) for value in layer.get_weights())
+        known = [name for name in new if name in old]
+        for name in known:
+            there, here = old.index(name), new.index(name)
+            kernel[:, here], bias[here] = old_kernel[:, there], old_bias[there]
+        layer.set_weights([kernel, bias])
+        return len(known)
