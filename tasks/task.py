@@ -118,7 +118,7 @@ class Task:
         return str(importlib.import_module(f"{tasks.__name__}.{self.name}").SUMMARY)
 
     @property
-    def annotates(self) -> "Annotates":
+    def annotates(self) -> Annotates:
         """Returns what is annotated: images as a whole, or each pixel."""
         package = importlib.import_module(f"{tasks.__name__}.{self.name}")
         return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
