@@ -1,0 +1,5 @@
+"""The checks of images that only segmentation has."""
+
+from tasks import checking
+
+CHECKS = checking.Checks()
