@@ -142,8 +142,8 @@ def measure(
             count, unchanged = count + len(encoded), unchanged + int((~is_open).sum())
             if is_open.any():
                 pixels = np.concatenate([view for view in views if view is not None])
-                told = eye.answer(pixels)
-                by_image = told.reshape(-1, len(corruptions.CORRUPTIONS), *told.shape[1:])
+                answered = eye.answer(pixels)
+                by_image = answered.reshape(-1, len(corruptions.CORRUPTIONS), *answered.shape[1:])
                 answers[1:, is_open] = np.moveaxis(by_image, 1, 0)
             for tally, rows in zip(tallies, answers, strict=True):
                 tally.add(targets[places], rows)

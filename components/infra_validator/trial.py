@@ -188,10 +188,10 @@ def taken_over(
 
 
 def _refused(message: str) -> Trial:
-    told, _, details = message.partition(" Its last lines:")
+    reason, _, details = message.partition(" Its last lines:")
     last = details.strip().rpartition("\n")[2].strip()
     said = f" Its last output: {last[:_MAX_SAID]}" if last else ""
-    return Trial(False, f"The server did not accept the model. {told}{said}", details)
+    return Trial(False, f"The server did not accept the model. {reason}{said}", details)
 
 
 def judge(

@@ -37,7 +37,7 @@ def of_each_class() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def images(of_each_class) -> list[parity_images.Golden]:
+def images(of_each_class) -> list[parity_images.ParityImage]:
     return parity_images.images(of_each_class)
 
 

@@ -72,7 +72,7 @@ class Parity:
 def check(
     keras_file: Path,
     saved_model: Path,
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     tolerance: float = TOLERANCE,
     spec: materialise.Spec | None = None,
     ask_server: bool = True,
@@ -167,7 +167,7 @@ def _ask_server(
 
 def judge(
     found: Parity,
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stages: Sequence[probe.Stage],
     task_name: str,
     contract: Mapping[str, Any],
@@ -203,7 +203,7 @@ def judge(
 
 
 def compare(
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stages: Sequence[probe.Stage],
     tolerance: float,
     compared: judging.Compare,
@@ -263,7 +263,7 @@ def _sentences(
 
 
 def _misnamed(
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stage: probe.Stage,
     task_name: str,
     contract: Mapping[str, Any],

@@ -89,7 +89,7 @@ class Starting:
         Raises:
           ServerError: it does not start within the limit, or dies.
         """
-        with self.told():
+        with self.with_log():
             while True:
                 if self.process.poll() is not None:
                     ended = self.process.returncode
@@ -105,7 +105,7 @@ class Starting:
                 time.sleep(_POLL_S)
 
     @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
+    def with_log(self) -> Iterator[None]:
         """Adds the server's last log lines to an error inside the block."""
         try:
             yield
@@ -161,7 +161,7 @@ def running(
     """
     with starting(saved_model, start_limit_s, command) as server:
         address = server.address()
-        with server.told():
+        with server.with_log():
             yield address
 
 
@@ -180,7 +180,7 @@ def ask(
       ServerError: it dies, answers with an error, or not within its limit.
     """
     wanted = {compare.output, probe.VALID, compare.name_output}
-    with server.told(), asked(address, server.limit_s) as (client, rank, offered):
+    with server.with_log(), asked(address, server.limit_s) as (client, rank, offered):
         parts = _in_parts(client, address.model, images, rank, offered & wanted)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     named = joined.get(compare.name_output)

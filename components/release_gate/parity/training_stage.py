@@ -92,7 +92,7 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
     Raises:
       errors.DataError: the contract lacks an entry.
     """
-    with read_back.told("contract of the model"):
+    with read_back.reading("contract of the model"):
         return materialise.Spec(
             size_px=contract["image_size_px"],
             resize=contract["resize"],

@@ -10,7 +10,7 @@ from components.release_gate.parity import probe, server_stage, server_trial
 from data import errors
 from data.examples import examples_artifact
 from tests.components.infra_validator.models import not_a_number, slow
-from tests.models import TINY_LABELS, needs_server
+from tests.models import TINY_LABELS, TINY_SPEC, needs_server
 
 ONCE = config.InfraConfig(requests=5, tries=1)
 ABOUT = trial.About(len(TINY_LABELS), "classification", len(TINY_LABELS))
@@ -160,7 +160,7 @@ def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, mo
 
     monkeypatch.setattr(server_trial, "ask", ask)
     files = examples_artifact.shards(str(examples), "test")
-    asker = server_trial.Asker(right.saved_model, files, models.TINY_SPEC, ONCE.questions)
+    asker = server_trial.Asker(right.saved_model, files, TINY_SPEC, ONCE.questions)
     asker(server_stage.Address("127.0.0.1:1", "m"))
     assert asker.record is None
     assert "InfraValidator will start a server of its own: The server's answer" in caplog.text

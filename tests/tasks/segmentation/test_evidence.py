@@ -40,7 +40,7 @@ def verdicts(candidate, served):
 def test_a_model_worse_on_one_class_is_refused():
     images = truths(60)
     served = answered(images, [0.8, 0.8, 0.8], 1)
-    whole, classes = verdicts(answered(images, [0.8, 0.8, 0.4], 2), served)
+    _, classes = verdicts(answered(images, [0.8, 0.8, 0.4], 2), served)
     assert classes[2].verdict == "refuse" and "beyond chance" in classes[2].message
     assert classes[0].verdict == "release"
 

@@ -166,4 +166,4 @@ def test_a_list_of_exports_that_is_damaged(exported, images, eval_files):
     folder.mkdir(parents=True)
     (folder / manifest.FILE).write_text('{"exports": [{"format": "coreml"}]}')
     with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be used"):
-        checked(exported, [parity_images.Golden("broken", b"")], eval_files)
+        checked(exported, [parity_images.ParityImage("broken", b"")], eval_files)

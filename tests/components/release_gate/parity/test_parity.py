@@ -33,7 +33,7 @@ def trained(right, images) -> probe.Stage:
     return training_stage.ask(right.keras_file, models.TINY_SPEC, {}, encoded)
 
 
-def served(exported: models.Exported, images: list[parity_images.Golden]) -> probe.Stage:
+def served(exported: models.Exported, images: list[parity_images.ParityImage]) -> probe.Stage:
     """Runs the SavedModel as the fresh process does, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
     answer = probe._ask(signature, [image.encoded for image in images])
@@ -162,7 +162,7 @@ def stage(name: str, probabilities: list[list[float]], valid: list[bool], **more
 
 
 def test_compare_gives_image_stage_and_flags():
-    images = [parity_images.Golden(name, b"") for name in ("a", "b", "c", "d")]
+    images = [parity_images.ParityImage(name, b"") for name in ("a", "b", "c", "d")]
     first = stage("first", [[0.5, 0.5], [0, 0], [1, 0], [0.2, 0.8]], [True, False, True, True])
     same = replace(first, name="same")
     other = stage("other", [[0.5, 0.5], [0, 0], [0.7, 0.3], [np.nan, 1]], [True, True, True, True])
@@ -176,7 +176,7 @@ def test_compare_gives_image_stage_and_flags():
 
 
 def test_sentences_say_who_can_read_what():
-    images = [parity_images.Golden("WebP", b""), parity_images.Golden("GIF", b"")]
+    images = [parity_images.ParityImage("WebP", b""), parity_images.ParityImage("GIF", b"")]
     found = parity.Parity()
     first = stage("the training graph", [[0, 0], [0, 1]], [False, True])
     other = stage("the running server", [[1, 0], [0, 0]], [True, False])
@@ -193,7 +193,7 @@ def test_another_number_of_classes_is_said():
     other = stage("the running server", [[0, 1, 0]], [True])
     parity.judge(
         found,
-        [parity_images.Golden("GIF", b"")],
+        [parity_images.ParityImage("GIF", b"")],
         [first, other],
         "classification",
         {"labels": ["x", "y"]},
@@ -205,7 +205,7 @@ def test_another_number_of_classes_is_said():
     found = parity.Parity()
     parity.judge(
         found,
-        [parity_images.Golden("GIF", b"")],
+        [parity_images.ParityImage("GIF", b"")],
         [first],
         "classification",
         {"labels": ["x", "y", "z"]},
