@@ -29,6 +29,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,12 @@ class Task:
         """Returns what is annotated: images as a whole, or each pixel."""
         package = importlib.import_module(f"{tasks.__name__}.{self.name}")
         return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Returns the settings that have other defaults: "section.name" → value."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return getattr(package, "DEFAULTS", {})  # type: ignore[no-any-return]
 
     @property
     def checks(self) -> checking.Checks:
