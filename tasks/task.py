@@ -80,6 +80,11 @@ class Task:
         return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]
 
     @property
+    def train_settings(self) -> frozenset[str]:
+        """Returns the settings of ``train`` that only some tasks use, and this one does."""
+        return importlib.import_module(f"{tasks.__name__}.{self.name}").TRAIN_SETTINGS  # type: ignore[no-any-return]
+
+    @property
     def target(self) -> Target:
         """Returns the annotation of an image: in records and in batches."""
         return self._facet("target")  # type: ignore[no-any-return]

@@ -94,7 +94,7 @@ class PipelineConfig(setting_sources.Layered):
 
     @pydantic.model_validator(mode="after")
     def _sets_what_its_task_uses(self) -> "PipelineConfig":
-        parts = (self.checks, self.evaluate, self.gate, self.report)
+        parts = (self.train, self.checks, self.evaluate, self.gate, self.report)
         if unused := task_settings.unused(self.task, *parts):
             raise ValueError(f"{', '.join(unused)}: not a setting of --task {self.task}")
         return self

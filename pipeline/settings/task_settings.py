@@ -8,12 +8,14 @@ import pydantic
 from components.image_validator import config as validate_config
 from components.release_gate import config as gate_config
 from components.report import config as report_config
+from components.trainer import config as train_config
 from tasks import evaluate_config, task
 from tasks.facets import judging
 
 
 def unused(
     task_name: str,
+    train: train_config.TrainConfig,
     checks: validate_config.ValidateConfig,
     evaluate: evaluate_config.EvaluateConfig,
     gate: gate_config.GateConfig,
@@ -25,6 +27,12 @@ def unused(
     """
     own, every = task.load(task_name), [task.load(name) for name in task.names()]
     return [
+        *_changed(
+            "train",
+            train,
+            set(own.train_settings),
+            {one for of in every for one in of.train_settings},
+        ),
         *_changed("checks", checks, _checks(own), {one for of in every for one in _checks(of)}),
         *judging.unused_settings(
             gate,
