@@ -184,6 +184,7 @@ class Answers:
         FRACTIONS: pa.list_(pa.float32()),
     }
     shown: Mapping[str, pa.DataType] = {PREDICTED: pa.string()}
+    attached: Mapping[str, str] = {MASK: ".png"}
 
     def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:
         """See ``judging.Answers``."""

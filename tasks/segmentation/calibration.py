@@ -14,6 +14,7 @@ from scipy import special
 from data.masks import convert
 from tasks import temperature
 from tasks.facets import training
+from tasks.segmentation import colours
 
 # Pixels of an image that the temperature is fitted on; neighbours tell the same.
 PIXELS_OF_AN_IMAGE = 256
@@ -35,9 +36,9 @@ class Fitted:
         """Converts logits [B, h, w, K] to probabilities of the same shape, whose sum is 1."""
         return tf.nn.softmax(outputs / self.temperature)
 
-    def parameters(self, _labels: Sequence[str]) -> dict[str, Any]:
-        """Returns the temperature."""
-        return {"temperature": self.temperature}
+    def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Returns the temperature, and the colours in which a page draws the classes."""
+        return {"temperature": self.temperature, "colours": colours.css(len(labels))}
 
 
 class Calibration:
