@@ -83,7 +83,7 @@ class Head:
         """Returns the loss of equal probabilities: in nats, plus a Dice loss of almost 1."""
         return math.log(max(2, class_count)) + 1
 
-    def metrics(self, _shape: Sequence[int | None]) -> list[keras.metrics.Metric]:
+    def metrics(self, _outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
         """Makes the pixel accuracy."""
         return [keras.metrics.MeanMetricWrapper(pixel_accuracy, name="pixel_accuracy")]
 
