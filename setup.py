@@ -84,6 +84,11 @@ PACKAGES = [
     "tasks.multilabel.panels",
     "tasks.pages",
     "tasks.predictions",
+    "tasks.segmentation",
+    "tasks.segmentation.figures",
+    "tasks.segmentation.figures.metrics",
+    "tasks.segmentation.head",
+    "tasks.segmentation.panels",
     "tasks.statistics",
 ]
 
@@ -99,6 +104,7 @@ setup(
         "tasks.classification.panels": ["*.jinja"],
         "tasks.multilabel.panels": ["*.jinja"],
         "tasks.pages": ["*.jinja"],
+        "tasks.segmentation.panels": ["*.jinja"],
         "serving.gateway": ["*.html"],
         "serving.replay": ["*.html"],
     },

@@ -32,13 +32,13 @@ from components.trainer import config
 from components.trainer.loop import loop, phases
 from data.augment import augment_config
 from data.examples import example, examples_artifact, records
-from data.graph import decoding
+from data.graph import decoding, mask_geometry
 from data.images import decode
 from data.masks import VOID, convert, mask_file
 from data.masks import config as mask_config
 from data.sources import by_mask
 from tasks import task
-from tasks.segmentation.measures import pixels
+from tasks.segmentation.figures import pixels
 
 TASK = "segmentation"
 GOAL_POINTS, GOAL_SPEED = 0.10, 4.0
@@ -81,7 +81,7 @@ def write(root: Path, scratch: Path, size: int, void: list[int]) -> Drive:
         values = mask_file.read((root / mask_path).read_bytes(), LIMITS)
         made = convert.convert(values, encoding, names, shape, shape)
         shown = decoding.resize(image, size, "stretch").numpy()
-        small = decoding.resize_mask(tf.constant(made.array), size, "stretch").numpy()
+        small = mask_geometry.resize_mask(tf.constant(made.array), size, "stretch").numpy()
         split = "test" if place >= first_test else "eval" if place >= first_eval else "train"
         annotated = spec.annotation.encode(small)
         rows[split].append(example.encode_pixels(shown, annotated, file.path.encode()))
@@ -101,7 +101,7 @@ def mean_iou(model: keras.Model, drive: Drive) -> tuple[float, list[float]]:
     size, total = len(drive.spec.labels), 0
     for image, truth in drive.tested:
         logits = model(image[None].astype(np.float32), training=False)[0]
-        answer = decoding.upright_classes(
+        answer = mask_geometry.upright_classes(
             logits, tf.constant(truth.shape), drive.spec.size_px, "stretch"
         )
         total = total + pixels.confusion(truth, answer.numpy(), size)

@@ -14,7 +14,7 @@ from scipy import special
 from data.masks import convert
 from tasks import temperature
 from tasks.facets import training
-from tasks.segmentation import colours
+from tasks.segmentation.panels import colours
 
 # Pixels of an image that the temperature is fitted on; neighbours tell the same.
 PIXELS_OF_AN_IMAGE = 256

@@ -15,7 +15,7 @@ from data import formats
 from tasks import against_served, evaluate_config, evidence_config, gate_check, limits
 from tasks.segmentation import figures
 from tasks.segmentation.answers import Predictions
-from tasks.segmentation.measures import pixels, resampling
+from tasks.segmentation.figures import pixels, resampling
 from tasks.statistics import paired
 
 WHOLE = "mean_iou_against_served"

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from data.augment import augment, augment_config
 from data.examples import example
-from data.graph import decoding
+from data.graph import decoding, mask_geometry
 from data.masks import convert
 
 
@@ -48,7 +48,7 @@ class Annotation:
 
         def one(encoded: tf.Tensor) -> tf.Tensor:
             mask = tf.io.decode_png(encoded, channels=1)[..., 0]
-            return decoding.resize_mask(mask, self.size_px, self.resize)
+            return mask_geometry.resize_mask(mask, self.size_px, self.resize)
 
         wanted = tf.TensorSpec([self.size_px, self.size_px], tf.uint8)
         return tf.map_fn(  # type: ignore[no-any-return]

@@ -296,9 +296,6 @@ def _infer(
     asked.set_data_from_numpy(values)
     outputs = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
     answer = client.infer(model, [asked], outputs=outputs)
-    found = {name: answer.as_numpy(name) for name in names}
     # Triton may add an axis of length 1 to an output with one value for each image.
-    return {
-        name: one.reshape(count if one.size == count else (count, -1))
-        for name, one in found.items()
-    }
+    shape = {name: answer.as_numpy(name).size == count for name in names}
+    return {n: answer.as_numpy(n).reshape(count if shape[n] else (count, -1)) for n in names}

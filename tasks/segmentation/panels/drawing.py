@@ -5,9 +5,9 @@ import tensorflow as tf
 from PIL import Image
 
 from data import pages
-from data.graph import decoding
+from data.graph import decoding, mask_geometry
 from data.masks import VOID
-from tasks.segmentation import colours
+from tasks.segmentation.panels import colours
 
 SIDE_PX = 192
 RIGHT, WRONG = (235, 240, 235), (214, 39, 40)
@@ -15,7 +15,7 @@ RIGHT, WRONG = (235, 240, 235), (214, 39, 40)
 
 def square(mask: np.ndarray, resize: decoding.ResizeMode) -> np.ndarray:
     """Resizes a mask [H, W] as the model sees its image, uint8 [S, S] for S of SIDE_PX."""
-    return decoding.resize_mask(tf.constant(mask), SIDE_PX, resize).numpy()  # type: ignore[no-any-return]
+    return mask_geometry.resize_mask(tf.constant(mask), SIDE_PX, resize).numpy()  # type: ignore[no-any-return]
 
 
 def coloured(mask: np.ndarray, count: int) -> str:

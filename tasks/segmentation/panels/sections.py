@@ -6,9 +6,8 @@ from typing import Any
 from data import formats
 from tasks.pages import parts, scale
 from tasks.segmentation import answers as predictions
-from tasks.segmentation import colours
 from tasks.segmentation.figures import FIGURES
-from tasks.segmentation.panels import drawing
+from tasks.segmentation.panels import colours, drawing
 
 
 def tiles(report: parts.Report) -> list[parts.Tile]:

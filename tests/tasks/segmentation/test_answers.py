@@ -9,7 +9,7 @@ from PIL import Image
 from data.masks import convert
 from tasks.predictions import schema
 from tasks.segmentation import answers, figures
-from tasks.segmentation.measures import boundary, pixels
+from tasks.segmentation.figures import boundary, pixels
 from tests.tasks.segmentation import made
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from tasks import collecting, evaluate_config
 from tasks.segmentation import figures
-from tasks.segmentation.measures import pixels
+from tasks.segmentation.figures import pixels
 from tasks.segmentation.panels import outcome
 from tests.tasks.segmentation import made
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tasks.segmentation.network import decoder
+from tasks.segmentation.head import decoder
 
 
 def built(size, widths, **options):

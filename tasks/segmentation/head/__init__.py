@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from tasks.facets.training import Tap
 from tasks.pages import matrix_picture
-from tasks.segmentation.measures import pixels
-from tasks.segmentation.network import decoder, losses
+from tasks.segmentation.figures import pixels
+from tasks.segmentation.head import decoder, losses
 
 DECODER_LAYER = "decoder"
 
