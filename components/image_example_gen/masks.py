@@ -27,6 +27,7 @@ class Task:
     image: str
     size: tuple[int, int]
     path: str
+    shapes: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def bundles(
         info = row.result
         if isinstance(info, decode.ImageInfo):
             size = (info.height, info.width)
-            tasks.append(Task(file.mask.path, file.path, size, str(path)))
+            tasks.append(Task(file.mask.path, file.path, size, str(path), file.mask.shapes))
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
@@ -96,7 +97,8 @@ class Converter:
         """Converts masks; harmless to repeat."""
         todo = {(task.mask, task.image): task for task in tasks}
         requests = (
-            decoder_process.Request(task.mask, mask_of=(task.image, *task.size)) for task in tasks
+            decoder_process.Request(task.mask, mask_of=(task.image, *task.size), shapes=task.shapes)
+            for task in tasks
         )
         for request, answer in self._pool.decode(requests):
             image = request.mask_of[0] if request.mask_of else ""

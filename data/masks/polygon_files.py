@@ -32,14 +32,14 @@ class Outlines:
     Attributes:
       source: the file that names the classes, relative to the data folder.
       classes: the names; number 0 is the background, which comes before them.
-      shapes: path of an image → its shapes.
+      by_image: path of an image → its shapes.
       splits: path of an image → its split, where the name of a file or folder gives one.
       problems: what was left out: place and reason.
     """
 
     source: str
     classes: list[str]
-    shapes: dict[str, shapes.Shapes] = field(default_factory=dict)
+    by_image: dict[str, shapes.Shapes] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -223,7 +223,7 @@ def _keep(found: Outlines, image: str, given: shapes.Shapes, where: str) -> None
             found.problems.append(f"{where}: {why}")
         else:
             good.append(shape)
-    found.shapes[image] = shapes.Shapes(given.size, tuple(good[: shapes.MOST_SHAPES]))
+    found.by_image[image] = shapes.Shapes(given.size, tuple(good[: shapes.MOST_SHAPES]))
 
 
 class _Places:

@@ -289,7 +289,7 @@ def _infer(
     import tritonclient.http
 
     count = len(images)
-    values = np.array([*images, b""], object)[:-1].reshape((count,) + (1,) * (rank - 1))
+    values = np.array(list(images), object).reshape((count,) + (1,) * (rank - 1))
     asked = tritonclient.http.InferInput(IMAGES_INPUT, list(values.shape), "BYTES")
     asked.set_data_from_numpy(values)
     wanted = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
