@@ -76,8 +76,13 @@ class Head:
     def loss(
         self, label_smoothing: float, class_weights: Sequence[float] = ()
     ) -> keras.losses.Loss:
-        """Makes cross-entropy plus Dice; a class weight counts for pixels of its class."""
-        return losses.MaskLoss(class_weights, label_smoothing=label_smoothing)
+        """Makes cross-entropy plus Dice; the root of a class weight counts for pixels of its class.
+
+        Classes of pixels differ a hundredfold in size: at full weights a few pixels of a rare one would
+        outweigh all others.
+        """
+        weights = [math.sqrt(one) for one in class_weights]
+        return losses.MaskLoss(weights, label_smoothing=label_smoothing)
 
     def guessing_loss(self, class_count: int) -> float:
         """Returns the loss of equal probabilities: in nats, plus a Dice loss of almost 1."""

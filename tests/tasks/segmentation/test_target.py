@@ -48,7 +48,7 @@ def test_rare_classes_are_repeated():
     given = np.zeros([3, SIDE, SIDE], np.uint8)
     given[1, 0, 0] = 2
     given[2] = 255
-    factors = tf.constant([0.5, 1.0, 3.0], tf.float64)
+    factors = tf.constant([0.25, 1.0, 9.0], tf.float64)
     assert ANNOTATION.repeats(tf.constant(given), factors).numpy().tolist() == [0.5, 3.0, 1.0]
 
 
