@@ -105,7 +105,7 @@ class Predictions(answered.Answered):
         with futures.ThreadPoolExecutor() as pool:
             rows = list(
                 pool.map(
-                    lambda pair: measured(*pair, size, places),
+                    lambda pair: measured(pair[0], pair[1], size, places),
                     zip(columns["truths"], columns["masks"], strict=True),
                 )
             )

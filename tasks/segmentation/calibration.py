@@ -53,14 +53,11 @@ class Calibration:
 
         Void pixels are left out.
         """
-        side = min(int(PIXELS_OF_AN_IMAGE**0.5), *outputs.shape[1:3])
-        rows, columns = (
-            (2 * np.arange(side) + 1) * old // (2 * side) for old in outputs.shape[1:3]
-        )
+        size = (int(outputs.shape[1]), int(outputs.shape[2]))
+        side = min(int(PIXELS_OF_AN_IMAGE**0.5), *size)
+        rows, columns = ((2 * np.arange(side) + 1) * old // (2 * side) for old in size)
         logits = outputs[:, rows[:, None], columns].reshape(-1, outputs.shape[-1])
-        truth = [
-            convert.nearest(mask, outputs.shape[1:3])[rows[:, None], columns] for mask in targets
-        ]
+        truth = [convert.nearest(mask, size)[rows[:, None], columns] for mask in targets]
         label_ids = np.array(truth, np.int64).reshape(-1)
         known = label_ids < outputs.shape[-1]
         return logits[known], label_ids[known]

@@ -25,6 +25,8 @@ def coloured(mask: np.ndarray, count: int) -> str:
 
 def errors(truth: np.ndarray, mask: np.ndarray) -> str:
     """Draws where a mask is wrong, as a data URI: red; void is grey."""
-    picture = np.where((truth == mask)[..., None], np.uint8(RIGHT), np.uint8(WRONG))
+    picture = np.where(
+        (truth == mask)[..., None], np.array(RIGHT, np.uint8), np.array(WRONG, np.uint8)
+    )
     picture[truth == VOID] = colours.VOID
     return pages.data_uri(Image.fromarray(picture.astype(np.uint8)))
