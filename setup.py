@@ -33,6 +33,7 @@ PACKAGES = [
     "data.layout",
     "data.masks",
     "data.sources",
+    "data.sources.formats",
     "data.splits",
     "components",
     "components.evaluator",

@@ -1,7 +1,7 @@
 """Runs the whole pipeline on this machine.
 
     python pipeline/run_local.py                          the embedded digits
-    python pipeline/run_local.py --data-dir my_photos     your class folders
+    python pipeline/run_local.py --data-dir my_photos     your class folders, or a manifest
     python pipeline/run_local.py --help                   every setting
 
 Exit codes: 0 the run finished and its decision was carried out; 3 the model was not blessed;
@@ -124,7 +124,7 @@ def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, st
         logs.redirected(log_path) as terminal,
     ):
         console = _console(terminal)
-        source = str(config.data_dir or config.tfds or "the embedded digits")
+        source = str(config.source or config.tfds or "the embedded digits")
         head = Text.assemble(
             (source, "bold"), f" → {config.output_dir}   ", (f"log: {log_path}", "dim")
         )
@@ -172,9 +172,9 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
 
 def _show(listing: "folder.Listing", console: "Console") -> None:
     """Shows how a data folder was interpreted."""
-    from data.sources import listed
+    from data.sources import labelled
 
-    console.print(*listed.lines(listing), sep="\n", soft_wrap=True)
+    console.print(*labelled.lines(listing), sep="\n", soft_wrap=True)
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:

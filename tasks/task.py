@@ -31,17 +31,15 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tasks
+from data.sources import label_source
 from tasks import checking
 from tasks.facets import judging
 from tasks.facets.serving import Signatures
 from tasks.facets.showing import Panels
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
-
-if TYPE_CHECKING:
-    from data.sources.listed import Annotates
 
 DEFAULT = "classification"
 
@@ -58,7 +56,7 @@ class Task:
         return str(importlib.import_module(f"{tasks.__name__}.{self.name}").SUMMARY)
 
     @property
-    def annotates(self) -> Annotates:
+    def annotates(self) -> label_source.Annotates:
         """Returns what is annotated: images as a whole, or each pixel."""
         package = importlib.import_module(f"{tasks.__name__}.{self.name}")
         return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
@@ -84,6 +82,15 @@ class Task:
     def labels_per_image(self) -> LabelsPerImage:
         """Returns how many labels an image may have."""
         return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]
+
+    @property
+    def label_rule(self) -> label_source.LabelRule:
+        """Returns what a source must know: what has labels, how many, and what allows several."""
+        others = [other for other in map(load, names()) if other.annotates == "images"]
+        allowing = [other.name for other in others if other.labels_per_image == "any"]
+        flags = " or ".join(f"--task {name}" for name in allowing)
+        advice = f"{flags} allows several." if flags and self.labels_per_image == "one" else ""
+        return label_source.LabelRule(self.labels_per_image, advice, self.annotates)
 
     @property
     def train_settings(self) -> frozenset[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from components.image_example_gen import inspection
@@ -36,6 +37,7 @@ from data import errors
 from data.examples import catalog, examples_artifact, ingest_report
 from data.files import read_arrays
 from data.images import decoder_pool, image_reading, value_range
+from data.sources import label_source, labelled
 from data.splits import file_index, labels, split
 from pipeline.history import lineage, mlmd
 from pipeline.kubeflow import entrypoint, executor_input, submit
@@ -58,7 +60,7 @@ from tests.data import index_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "tasks", "components", "pipeline", "serving")
-READERS = ("read_back", "read_arrays", "read_lines", "read_parquet")
+READERS = ("read_back", "read_arrays", "read_lines", "read_parquet", "read_tables")
 DIGEST, MODEL = "ab" * 32, "cd" * 32
 
 
@@ -118,6 +120,34 @@ def step_with(key: str) -> Callable[[Path], Any]:
     return lambda path: types.SimpleNamespace(uri={key: str(path.parent)}.__getitem__)
 
 
+def beside_image(name: str, content: str | bytes) -> Callable[[Path], Path]:
+    """Writes a manifest beside the image that it names."""
+
+    def write(folder: Path) -> Path:
+        (folder / "a.jpg").touch()
+        return written(name, content)(folder)
+
+    return write
+
+
+def rows_of(path: Path) -> None:
+    asked = labelled.request(path, rule=label_source.LabelRule("any"))
+    labelled.check(labelled.scan(asked), asked)
+
+
+def parquet_of(columns: dict[str, list]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue().to_pybytes()
+
+
+CHOSEN = {"type": "choices", "from_name": "kind", "value": {"choices": ["cat"]}}
+LABEL_STUDIO = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": [CHOSEN]}]}
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg"}],
+    "annotations": [{"image_id": 1, "category_id": 1}],
+    "categories": [{"id": 1, "name": "cat"}],
+}
 ASKED = probe.Stage("server", np.array([[0.25, 0.75]], np.float32), np.array([True]))
 RECORD = server_trial.Record("m", "a", server_trial.Answers(1.0, ASKED, ASKED, [5.0]))
 MEASURED = probe.Measured(1.0, 1.0, 1.0, 1.0, 1.0, 3)
@@ -585,6 +615,39 @@ CASES = {
         written("assets/contract.json", json.dumps(CONTRACT)),
         lambda path: in_process.Model.labels(types.SimpleNamespace(path=path.parent.parent)),
         raises=(serving_errors.UserError,),
+    ),
+    "manifest as CSV": Reader(
+        "data/sources/formats/delimited.py:Delimited.opened"
+        " data/sources/formats/delimited.py:_delimiter.worth",
+        beside_image("m.csv", "file_name,label\na.jpg,cat\n"),
+        rows_of,
+    ),
+    "manifest as JSON lines": Reader(
+        "data/sources/formats/json_lines.py:JsonLines.opened"
+        " data/sources/formats/json_lines.py:JsonLines.opened.rows",
+        beside_image("m.jsonl", '{"file_name": "a.jpg", "label": "cat"}\n'),
+        rows_of,
+    ),
+    "manifest as Parquet": Reader(
+        "data/sources/formats/parquet.py:Parquet.opened",
+        beside_image("m.parquet", parquet_of({"file_name": ["a.jpg"], "label": ["cat"]})),
+        rows_of,
+    ),
+    "export of Label Studio": Reader(
+        "data/sources/formats/label_studio.py:LabelStudioJson.opened",
+        beside_image("m.json", json.dumps([LABEL_STUDIO])),
+        rows_of,
+    ),
+    "export of Label Studio as CSV": Reader(
+        "data/sources/formats/label_studio.py:LabelStudioCsv.opened"
+        " data/sources/formats/label_studio.py:_plain",
+        beside_image("m.csv", "image,choice,annotation_id,lead_time\na.jpg,cat,1,2\n"),
+        rows_of,
+    ),
+    "export as COCO": Reader(
+        "data/sources/formats/coco.py:Coco.opened",
+        beside_image("m.json", json.dumps(COCO)),
+        rows_of,
     ),
     "contract in a table": Reader(
         "serving/tables.py:_classes",

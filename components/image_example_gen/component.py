@@ -1,4 +1,4 @@
-"""TFX adapter of ingest: class folders → Examples."""
+"""TFX adapter of ingest: labelled images of a folder → Examples."""
 
 from google.protobuf import any_pb2, wrappers_pb2
 from tfx.components.example_gen import component
@@ -9,7 +9,7 @@ from components.image_example_gen import config, executor
 
 
 class ImageFolderExampleGen(component.FileBasedExampleGen):  # type: ignore[misc]
-    """The component that ingests a folder of class folders.
+    """The component that ingests a folder of images with their labels.
 
     A FileBasedExampleGen, so spans, versions and its driver for Kubeflow are inherited. Its writer
     is replaced: it would shuffle image bytes, compress them and split by the whole record.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from data.images import decode, range_choice
 from data.layout import config as folder_config
 from data.masks import encoding
+from data.sources import config as label_config
 from data.splits import split as split_config
 from tasks import task
 
@@ -42,6 +43,10 @@ class IngestJob(BaseModel):
 
     config: IngestConfig
     task: str = Field(task.DEFAULT, description="what the model learns")
+    source: label_config.LabelsConfig = Field(
+        default_factory=label_config.LabelsConfig,
+        description="where the labels come from, with absolute paths",
+    )
     labels: list[str] = Field(description="label map")
     masks: encoding.Encoding | None = Field(
         None, description="meaning of the masks' values; null where images as a whole have labels"
@@ -57,4 +62,5 @@ class IngestJob(BaseModel):
 
     def split_key(self) -> str:
         """Names the ledger: with other shares or groups, images are assigned anew."""
-        return hashlib.sha256(self.config.split.model_dump_json().encode()).hexdigest()[:16]
+        text = self.config.split.model_dump_json() + (self.source.group_column or "")
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

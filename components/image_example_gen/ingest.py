@@ -160,10 +160,10 @@ def _groups(
     links = [(one, other) for _, one, other in pairs]
     first: dict[str, int] = {}
     for position, (file, digest) in enumerate(zip(good, digests, strict=True)):
-        key = config.group_key(file.path)
-        for name in (f"sha256 {digest}", None if key is None else f"group {key}"):
-            if name is not None:
-                links.append((first.setdefault(name, position), position))
+        keys = {"sha256": digest, "group": config.group_key(file.path), "stated": file.group}
+        for kind, key in keys.items():
+            if key is not None:
+                links.append((first.setdefault(f"{kind} {key}", position), position))
     return duplicates.group(len(good), links), distance
 
 

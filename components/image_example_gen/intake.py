@@ -12,7 +12,7 @@ from data import errors
 from data.examples import examples_artifact
 from data.files import atomic, spreadsheet
 from data.layout.unused import Note, Unused
-from data.sources import listed as sources
+from data.sources import label_source, labelled
 from data.splits import folder
 from tasks import task
 
@@ -58,9 +58,10 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
       errors.DataError: the folder is too small for a classifier, or has a class that is not in the
         label map.
     """
-    annotates = task.load(job.task).annotates
-    listing = sources.scan(annotates, root, job.config, note, job.masks)
-    sources.check(annotates, listing, job.config)
+    rule = task.load(job.task).label_rule
+    asked = label_source.Request(Path(root), job.config, job.source, rule, job.masks)
+    listing = labelled.scan(asked, note)
+    labelled.check(listing, asked)
     new = sorted(set(listing.class_names) - set(job.labels))
     if new:
         raise errors.DataError(

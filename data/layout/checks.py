@@ -37,7 +37,7 @@ def check(
         _doubtful_names,
         _splits_in_classes,
         _closed,
-        _missing_classes,
+        missing_classes,
         _beside_spans,
         _lost_images,
     )
@@ -192,8 +192,8 @@ def _closed(listing: folder.Listing, config: folder_config.FolderConfig) -> list
     return problems
 
 
-def _missing_classes(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
-    """Returns a sentence for each given split that lacks classes of another split."""
+def missing_classes(listing: folder.Listing, config: folder_config.FolderConfig) -> list[str]:
+    """Returns a sentence for each given split that lacks classes of another one."""
     if config.allow_missing_classes:
         return []
     found: dict[str, set[str]] = {}
@@ -202,14 +202,14 @@ def _missing_classes(listing: folder.Listing, config: folder_config.FolderConfig
             found.setdefault(file.split, set()).update(file.labels)
     every = set().union(*found.values()) if found else set()
     problems = [
-        f"The {split} folder of {listing.root} lacks"
-        f" {_named(sorted(every - present))}, which other split folders have."
+        f"The {split} {'split' if listing.manifest else 'folder'} of {listing.root} lacks"
+        f" {_named(sorted(every - present))}, which other split{'s' if listing.manifest else ' folders'} have."
         for split, present in sorted(found.items())
         if every - present
     ]
     if problems:
         problems.append(
-            "Is a folder misspelt? --ingest.allow-missing-classes true continues without them."
+            f"Is a {'label' if listing.manifest else 'folder'} misspelt? --ingest.allow-missing-classes true continues without them."
         )
     return problems
 

@@ -6,9 +6,12 @@ are passed on one by one; only a count and a few examples a reason are kept.
 
 import enum
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
+
+from data.layout import names, sniff, walk
 
 EXAMPLES = 3
 
@@ -35,6 +38,8 @@ class Reason(str, enum.Enum):
     SEVERAL_IMAGES = "several_images_for_a_mask"
     OTHER_ANNOTATION = "other_annotation"
     NO_IMAGE_FILE = "no_image_file"
+    NOT_IN_MANIFEST = "not_in_manifest"
+    NOT_LABELLED_YET = "not_labelled_yet"
 
 
 TEXTS = {
@@ -57,6 +62,8 @@ TEXTS = {
     Reason.SEVERAL_IMAGES: "masks that fit several images, and these",
     Reason.OTHER_ANNOTATION: "masks of objects, beside those of classes",
     Reason.NO_IMAGE_FILE: "not images by their names",
+    Reason.NOT_IN_MANIFEST: "that the manifest does not name",
+    Reason.NOT_LABELLED_YET: "that nobody has labelled yet",
 }
 # Files that a setting or a convention leaves out are not lost.
 EXPECTED = frozenset(
@@ -67,6 +74,7 @@ EXPECTED = frozenset(
         Reason.SPAN_INCOMPLETE,
         Reason.SPAN_FOR_TEST_ONLY,
         Reason.OTHER_ANNOTATION,
+        Reason.NOT_LABELLED_YET,
     }
 )
 
@@ -122,3 +130,30 @@ class Tally:
     def lost_images(self) -> int:
         """Returns the number of image files that are unused without a setting or convention."""
         return sum(count for reason, count in self.images.items() if reason not in EXPECTED)
+
+
+def rows(
+    root: Path, below: str, entries: Iterable[walk.Entry], reason: Reason
+) -> Iterator[tuple[walk.Entry, Unused]]:
+    """Yields for each file of a folder why it is not used, and whether it is an image file.
+
+    Args:
+      root: the data folder.
+      below: the folder's path relative to it, with a slash at its end.
+      entries: its files.
+      reason: why they are not used; hidden files, links and closed folders have reasons of their own.
+    """
+    entries = list(entries)
+    nameless_are_images: bool | None = None
+    for entry in entries:
+        why, is_image = reason, names.has_image_suffix(entry.name) and not entry.is_folder
+        if names.is_system(entry.name):
+            why = Reason.HIDDEN_OR_SYSTEM
+        elif entry.is_folder and reason not in EXPECTED:
+            why = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
+        elif reason not in EXPECTED and not names.has_suffix(entry.name):
+            if nameless_are_images is None:
+                nameless = [one.name for one in entries if not names.has_suffix(one.name)]
+                nameless_are_images = sniff.any_image(root / below, nameless)
+            is_image = nameless_are_images
+        yield entry, Unused(below + entry.name, why, is_image)

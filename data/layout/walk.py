@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,12 +25,15 @@ class Entry(NamedTuple):
     modified_ns: int
 
 
-def walk(root: Path, skipped: Set[str] = frozenset()) -> Iterator[tuple[str, list[Entry]]]:
+def walk(
+    root: Path, skipped: Set[str] = frozenset(), left_out: Container[str] = ()
+) -> Iterator[tuple[str, list[Entry]]]:
     """Yields the folders below a root, sorted, each with its files sorted by name.
 
     Args:
       root: where to begin.
       skipped: folders directly below the root to leave out.
+      left_out: paths of files, relative to the root, to leave out.
 
     Yields:
       The path of the folder relative to the root with a slash at its end, "" for the root; its
@@ -53,7 +56,7 @@ def walk(root: Path, skipped: Set[str] = frozenset()) -> Iterator[tuple[str, lis
             if entry.is_dir(follow_symlinks=False):
                 if folder or entry.name not in skipped:
                     folders.append(f"{folder}{entry.name}/")
-            else:
+            elif f"{folder}{entry.name}" not in left_out:
                 files.append(_entry(entry))
         yield folder, files
         waiting += reversed(folders)

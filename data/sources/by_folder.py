@@ -14,10 +14,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data import errors
-from data.layout import classes, names, recognise, sniff, walk
+from data.layout import checks, classes, names, recognise, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
+from data.sources.label_source import Request
 from data.splits import folder
 from data.splits import spans as span_folders
 
@@ -60,6 +61,22 @@ def scan(
         raise errors.DataError(
             f"The data folder {root} cannot be read: {error.strerror}."
         ) from error
+
+
+class ByFolder:
+    """Class folders and split folders as a source of labels."""
+
+    def recognises(self, request: Request) -> bool:
+        """Returns true: whatever no other source reads is taken for class folders."""
+        return True
+
+    def scan(self, request: Request, note: unused_files.Note | None = None) -> folder.Listing:
+        """Lists a data folder; see :func:`scan`."""
+        return scan(request.root, request.folders, note)
+
+    def check(self, listing: folder.Listing, request: Request) -> None:
+        """Checks a listing; see :func:`data.layout.checks.check`."""
+        checks.check(listing, request.folders)
 
 
 class _Scan:
@@ -137,7 +154,7 @@ class _Scan:
     ) -> None:
         """Notes the files of a folder that belongs to no class."""
         reason = Reason.HIDDEN_OR_SYSTEM if _is_hidden(below) else _REASONS[place.kind]
-        for entry, row in self._rows(base + below, entries, reason):
+        for entry, row in unused_files.rows(self._root, base + below, entries, reason):
             is_class = entry.is_folder and place.kind in ("base", "split")
             if is_class and row.reason is not Reason.HIDDEN_OR_SYSTEM:
                 if names.canonical(entry.name) in self._config.exclude_classes:
@@ -153,27 +170,8 @@ class _Scan:
         for below, entries in walk.walk(self._root / base, skipped):
             usual = reason or (Reason.BESIDE_SPANS if below else Reason.OUTSIDE_CLASS_FOLDER)
             usual = Reason.HIDDEN_OR_SYSTEM if _is_hidden(below) else usual
-            for _, row in self._rows(base + below, entries, usual):
+            for _, row in unused_files.rows(self._root, base + below, entries, usual):
                 self._add(*row)
-
-    def _rows(
-        self, below: str, entries: Iterable[walk.Entry], reason: Reason
-    ) -> Iterable[tuple[walk.Entry, unused_files.Unused]]:
-        """Yields for each file of a folder why it is not used, and whether it is an image file."""
-        entries = list(entries)
-        nameless_are_images: bool | None = None
-        for entry in entries:
-            why, is_image = reason, names.has_image_suffix(entry.name) and not entry.is_folder
-            if names.is_system(entry.name):
-                why = Reason.HIDDEN_OR_SYSTEM
-            elif entry.is_folder and reason not in unused_files.EXPECTED:
-                why = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
-            elif reason not in unused_files.EXPECTED and not names.has_suffix(entry.name):
-                if nameless_are_images is None:
-                    nameless = [one.name for one in entries if not names.has_suffix(one.name)]
-                    nameless_are_images = sniff.any_image(self._root / below, nameless)
-                is_image = nameless_are_images
-            yield entry, unused_files.Unused(below + entry.name, why, is_image)
 
     def _drop_classes_without_image(self) -> None:
         files = ((file.path, file.class_name) for file in self._files)

@@ -11,10 +11,11 @@ from data import errors
 from data.files import user_files
 from data.images import decode
 from data.layout import config as folder_config
-from data.layout import names, walk
+from data.layout import mask_checks, names, walk
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
 from data.masks import VOID, class_list, encoding, pairs, polygon_files, shapes, understanding
+from data.sources.label_source import Request
 from data.splits import folder
 
 _LIST_BYTES = 64 << 20
@@ -70,6 +71,31 @@ def scan(
     return folder.Listing(
         root=root, files=files, unused=tally, splits=_splits(found.pairs), masks=understood
     )
+
+
+class ByMask:
+    """Masks as a source of annotations."""
+
+    def recognises(self, request: Request) -> bool:
+        """Returns whether each pixel has a class."""
+        return request.rule.annotates == "pixels"
+
+    def scan(self, request: Request, note: unused_files.Note | None = None) -> folder.Listing:
+        """Lists a data folder; see :func:`scan`.
+
+        Raises:
+          errors.DataError: as there, or a manifest is given, which has no masks.
+        """
+        if request.labels.file is not None:
+            raise errors.DataError(
+                f"{request.labels.file} is a manifest, which gives labels to whole images; give a"
+                " folder of images and masks as --data-dir, without labels.file."
+            )
+        return scan(request.root, request.folders, note, request.masks)
+
+    def check(self, listing: folder.Listing, request: Request) -> None:
+        """Checks a listing; see :func:`data.layout.mask_checks.check`."""
+        mask_checks.check(listing, request.folders)
 
 
 def _of_outlines(

@@ -93,6 +93,8 @@ class Listing:
       spellings: class name → its folders' names, if these differ in their Unicode form only.
       closed: links to folders and unreadable folders in the place of a class or a split.
       masks: what was understood of the masks; None where images as a whole have labels.
+      manifest: the name of the file that states the labels; empty if folders' names do.
+      told: how that file was understood, for people.
     """
 
     root: Path
@@ -105,6 +107,8 @@ class Listing:
     spellings: dict[str, list[str]] = field(default_factory=dict)
     closed: tuple[unused_files.Unused, ...] = ()
     masks: understanding.Understood | None = None
+    manifest: str = ""
+    told: tuple[str, ...] = ()
 
     @property
     def window_files(self) -> list[ImageFile]:

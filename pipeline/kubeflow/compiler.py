@@ -48,7 +48,8 @@ def compile_package(
     moved = {str(code_fingerprint.ROOT): settings.project_dir}
     volume = spec.Volume(settings.volume) if settings.volume else None
     if volume:
-        volume.check(data_dir=inputs.listing.root, output_dir=config.output_dir)
+        manifest = {"labels.file": inputs.source.file} if inputs.source.file else {}
+        volume.check(data_dir=inputs.listing.root, output_dir=config.output_dir, **manifest)
         moved[str(volume.here)] = volume.mount
     released_dir = output_folder.OutputFolder(config.output_dir.resolve()).released(
         inputs.model_name

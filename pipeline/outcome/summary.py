@@ -39,10 +39,14 @@ class Layout(_Record):
     """The interpretation of the data folder."""
 
     splits: dict[str, list[str]] = Field(
-        description="split → the folders that give it; empty where the pipeline makes the splits"
+        description="split → the folders, or the manifest, that give it; empty where the pipeline makes"
+        " the splits"
     )
     spans: list[str] = Field(description="the folders of the spans that are used, oldest first")
-    classes: dict[str, int] = Field(description="class name → files in its folders")
+    manifest: str | None = Field(
+        None, description="the manifest that states the labels; null: the folders' names do"
+    )
+    classes: dict[str, int] = Field(description="class name → its files")
     unused: dict[str, int] = Field(description="reason → files that no split or quarantine holds")
     unused_images: int = Field(
         0, ge=0, description="image files among them that no setting or convention leaves out"
@@ -57,6 +61,7 @@ class Layout(_Record):
         return cls(
             splits=listing.splits,
             spans=[span.folder for span in listing.spans],
+            manifest=listing.manifest or None,
             classes=dict(sorted(folder.label_counts(listing.files).items())),
             unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
             unused_images=listing.unused.lost_images,

@@ -14,7 +14,8 @@ from pathlib import Path
 from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
-from data.sources import digits, listed, tfds
+from data.sources import config as label_config
+from data.sources import digits, label_source, labelled, tfds
 from data.splits import folder, labels
 from pipeline import output_folder
 from pipeline.settings import pipeline_config
@@ -35,6 +36,7 @@ class Inputs:
       model_name: the name of the folder in ``serving/``, and of the pipeline.
       label_file: the file of the frozen label map.
       state_dir: the folder in which ingest keeps its results between runs.
+      source: where the labels come from, with absolute paths.
     """
 
     listing: folder.Listing
@@ -42,6 +44,7 @@ class Inputs:
     model_name: str
     label_file: Path
     state_dir: Path
+    source: label_config.LabelsConfig = label_config.DEFAULT
 
 
 def prepare_output(config: pipeline_config.PipelineConfig) -> None:
@@ -64,15 +67,29 @@ def prepare_output(config: pipeline_config.PipelineConfig) -> None:
 
 
 def existing_source(config: pipeline_config.PipelineConfig) -> Path | None:
-    """Returns the folder to ingest if it exists; None if it must be exported first."""
-    if config.data_dir is not None:
-        return config.data_dir
+    """Returns the folder or manifest to ingest; None if a set must be exported first."""
+    if config.source is not None:
+        return config.source
     exported = _exported(config)
     return exported if exported.exists() else None
 
 
+def request(config: pipeline_config.PipelineConfig, data_dir: Path) -> label_source.Request:
+    """Returns what is to be listed.
+
+    Args:
+      config: the resolved configuration of the run.
+      data_dir: the data folder, or a manifest.
+
+    Raises:
+      errors.ConfigError: two manifests are given.
+    """
+    rule = task.load(config.task).label_rule
+    return labelled.request(data_dir, config.ingest, config.labels, rule)
+
+
 def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
-    """Returns the folder of class folders; exports the digits or a TFDS set if requested.
+    """Returns the folder or manifest to ingest; exports the digits or a TFDS set if requested.
 
     Args:
       config: the resolved configuration of the run.
@@ -105,7 +122,7 @@ def check(
 
     Args:
       config: the resolved configuration of the run.
-      data_dir: the folder of class folders.
+      data_dir: the data folder, or a manifest.
       ingests: whether the run ingests; else it keeps the labels of the ingested data.
       show: called with the listing of the data folder before it is checked.
 
@@ -146,10 +163,10 @@ def inspect(
     kind: type[errors.UserError] = errors.ConfigError
     listing = None
     try:
-        annotates = task.load(config.task).annotates
-        listing = listed.scan(annotates, data_dir, config.ingest)
+        asked = request(config, data_dir)
+        listing = labelled.scan(asked)
         show(listing)
-        listed.check(annotates, listing, config.ingest)
+        labelled.check(listing, asked)
         _check_space(config, listing)
     except errors.UserError as error:
         problems += error.problems
@@ -167,18 +184,21 @@ def inputs(
     config: pipeline_config.PipelineConfig, listing: folder.Listing, ingests: bool = True
 ) -> Inputs:
     """Reads the label map and adds the new classes of a listing to it; see :func:`check`."""
-    name = model_name(config, listing.root)
+    source = existing_source(config) or listing.root
+    name = model_name(config, source)
     place = output_folder.OutputFolder(config.output_dir)
     label_file = place.labels(name)
     frozen = labels.load(label_file)
     new = listing.class_names if ingests or not frozen else []
     names = labels.extend(frozen, new, keeps_order=listing.masks is not None)
-    return Inputs(listing, names, name, label_file, place.ingest(name))
+    paths = labelled.absolute(request(config, source).labels)
+    return Inputs(listing, names, name, label_file, place.ingest(name), paths)
 
 
 def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:
-    """Returns the name of the model: from the settings, or that of the data folder."""
-    return config.push.model_name or _slug(data_dir.resolve().name)
+    """Returns the name of the model: from the settings, or that of the folder of the data."""
+    place = data_dir.resolve()
+    return config.push.model_name or _slug((place.parent if place.is_file() else place).name)
 
 
 def serving_dir(config: pipeline_config.PipelineConfig, name: str) -> Path:
@@ -192,7 +212,8 @@ def _exported(config: pipeline_config.PipelineConfig) -> Path:
 
 
 def _check_outside(config: pipeline_config.PipelineConfig) -> None:
-    output, data = config.output_dir, config.data_dir
+    output, source = config.output_dir, config.source
+    data = None if source is None else request(config, source).root
     if data is not None and output.resolve().is_relative_to(data.resolve()):
         raise errors.UserError(
             f"The output folder {output} lies inside the data folder {data}, which is never"

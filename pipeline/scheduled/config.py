@@ -146,7 +146,9 @@ class RetrainConfig(setting_sources.Layered):
 
     model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
-    data_dir: Path = Field(description="folder of class folders, or of spans of them")
+    data_dir: Path = Field(
+        description="folder of class folders, or of spans of them, or a manifest of labels"
+    )
     output_dir: Path = Field(Path("output"), description="folder for all output")
     recipe: Path | None = Field(None, description="YAML file with the pipeline's settings")
     flags: list[str] = Field([], description="further flags of run_local.py")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.files import read_back
+from data.sources import label_source
 from data.splits import file_index, folder
 from pipeline import output_folder
 from pipeline.run import preflight
@@ -25,14 +26,15 @@ class Place:
     """The paths of one model.
 
     Attributes:
-      data_dir, output_dir: from the settings.
+      asked: what is to be listed; its root is the data folder.
+      output_dir: from the settings.
       name: the name of the model.
       serving_dir: the folder of its versions.
       memory: the memory of the files of the last finished run.
       store: the store of the schedule's state.
     """
 
-    data_dir: Path
+    asked: label_source.Request
     output_dir: Path
     name: str
     serving_dir: Path
@@ -44,15 +46,16 @@ class Place:
         """Returns the paths for a command."""
         config, pipeline = command.config, command.pipeline
         name = preflight.model_name(pipeline, config.data_dir)
+        asked = preflight.request(pipeline, config.data_dir)
         store = schedule_state.Store.of(config.output_dir, name)
         return cls(
-            data_dir=config.data_dir,
+            asked=asked,
             output_dir=config.output_dir,
             name=name,
             serving_dir=preflight.serving_dir(pipeline, name),
             memory=images.Memory(
                 place=store.folder,
-                root=config.data_dir,
+                root=asked.root,
                 config=pipeline.ingest.decoding(),
                 size=config.triggers.sample_images,
                 value_range=pipeline.ingest.value_range,
@@ -149,7 +152,7 @@ def embedding_drift(
         with contextlib.suppress(subprocess.SubprocessError, OSError, read_back.ReadError):
             sentence = drifting.embedding(
                 samples,
-                place.data_dir,
+                place.asked.root,
                 place.serving_dir / version,
                 command.pipeline.checks,
                 log,

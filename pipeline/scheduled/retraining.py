@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors
-from data.sources import listed
+from data.sources import labelled
 from data.splits import folder
 from pipeline import output_folder
 from pipeline.outcome import summary
@@ -16,7 +16,6 @@ from pipeline.run import logs
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import decision, facts, notify, outcome, running
 from pipeline.scheduled import state as schedule_state
-from tasks import task
 
 Say = Callable[[str], None]
 Clock = Callable[[], datetime.datetime]
@@ -233,9 +232,7 @@ class Retraining:
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        pipeline = self._command.pipeline
-        annotates = task.load(pipeline.task).annotates
-        return listed.scan(annotates, self._place.data_dir, pipeline.ingest)
+        return labelled.scan(self._place.asked)
 
     def _tell(self, line: str) -> bool:
         """Prints a line; with --watch, not the same one repeatedly."""

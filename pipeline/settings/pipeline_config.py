@@ -24,6 +24,7 @@ from components.report import config as report_config
 from components.trainer import config as train_config
 from components.tuner import config as tune_config
 from data.augment import augment_config
+from data.sources import config as label_config
 from pipeline.beam import beam_config
 from pipeline.settings import run_config, setting_sources, step_selection, task_settings
 from tasks import evaluate_config, task
@@ -38,7 +39,9 @@ class PipelineConfig(setting_sources.Layered):
 
     model_config = pydantic_settings.SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
-    data_dir: Path | None = Field(None, description="folder of class folders; default: the digits")
+    data_dir: Path | None = Field(
+        None, description="folder of class folders, or a manifest of labels; default: the digits"
+    )
     tfds: str | None = Field(
         None, description="name of an image set of TensorFlow Datasets, used instead of a folder"
     )
@@ -49,6 +52,7 @@ class PipelineConfig(setting_sources.Layered):
     )
     output_dir: Path = Field(Path("output"), description="folder for all output")
     seed: int = Field(0, ge=0, description="seed of all random numbers")
+    labels: label_config.LabelsConfig = Field(default_factory=label_config.LabelsConfig)
     ingest: ingest_config.IngestConfig = Field(default_factory=ingest_config.IngestConfig)
     checks: validate_config.ValidateConfig = Field(default_factory=validate_config.ValidateConfig)
     preprocess: preprocess_config.PreprocessConfig = Field(
@@ -83,8 +87,9 @@ class PipelineConfig(setting_sources.Layered):
 
     @pydantic.model_validator(mode="after")
     def _has_one_source(self) -> "PipelineConfig":
-        if self.data_dir is not None and self.tfds is not None:
-            raise ValueError("--data-dir and --tfds exclude each other; give one of them")
+        if self.source is not None and self.tfds is not None:
+            given = "--data-dir" if self.data_dir is not None else "--labels.file"
+            raise ValueError(f"{given} and --tfds exclude each other; give one of them")
         return self
 
     @pydantic.model_validator(mode="after")
@@ -100,6 +105,11 @@ class PipelineConfig(setting_sources.Layered):
         if unused := task_settings.unused(self.task, *parts):
             raise ValueError(f"{', '.join(unused)}: not a setting of --task {self.task}")
         return self
+
+    @property
+    def source(self) -> Path | None:
+        """Returns the data folder or the manifest to ingest; None: another set is exported first."""
+        return self.labels.file if self.data_dir is None else self.data_dir
 
     def to_yaml(self) -> str:
         """Returns the resolved configuration in the format of ``--config``."""
@@ -130,8 +140,10 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
 def _names_data(flags: dict[str, Any]) -> bool:
     """Returns whether the flags or the environment name the data to train on."""
     names = ("data_dir", "tfds")
-    in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in names)
-    return in_environment or any(flags.get(name) for name in names)
+    variables = [*(name.upper() for name in names), "LABELS__FILE"]
+    in_environment = any(os.environ.get(f"{ENVIRONMENT_PREFIX}{name}") for name in variables)
+    manifest = (flags.get("labels") or {}).get("file")
+    return in_environment or bool(manifest) or any(flags.get(name) for name in names)
 
 
 def default_recipe(flags: dict[str, Any]) -> Path | None:

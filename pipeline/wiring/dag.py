@@ -95,12 +95,13 @@ def build(
 def ingest_step(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs
 ) -> ImageFolderExampleGen:
-    """Class folders → image records in three splits."""
+    """Labelled images → image records in three splits."""
     return ImageFolderExampleGen(
         input_base=str(inputs.listing.root.resolve()),
         job=IngestJob(
             config=config.ingest,
             task=config.task,
+            source=inputs.source,
             labels=inputs.labels,
             masks=inputs.listing.masks and inputs.listing.masks.encoding,
             fingerprint=inputs.listing.fingerprint(),

@@ -61,6 +61,21 @@ class Signatures:
             "class_fractions": tf.where(valid[:, None], shares, 0.0),
         }
 
+    def explained(
+        self,
+        fitted: Fitted,
+        labels: Sequence[str],
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+        class_ids: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Returns nothing: there is no signature ``explain``."""
+        return {}
+
+    def explained_described(self) -> dict[str, str]:
+        """Returns nothing: there is no signature ``explain``."""
+        return {}
+
     def exported(self, labels: Sequence[str]) -> str:
         """Returns the shape of the probabilities: of a grid over the square, coarser than it."""
         return f"[B, h, w, {len(labels)}] on a grid of h × w equal cells of the image"

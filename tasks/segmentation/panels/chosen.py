@@ -57,6 +57,10 @@ class Chosen:
         """Returns all of them, by image/filename."""
         return {row.path for row in self.worst}
 
+    def explained(self, path: str) -> tuple[str, ...]:
+        """Returns none: the images have masks instead of heat maps."""
+        return ()
+
 
 def choose(found: predictions.Predictions, limits: parts.Limits) -> Chosen:
     """Selects the images to show from a model's answers."""

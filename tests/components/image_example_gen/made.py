@@ -7,14 +7,18 @@ import tensorflow as tf
 from components.image_example_gen import config, ingest, inspection, passes
 from data.examples import example, examples_artifact, ingest_report
 from data.images import decoder_pool
-from data.sources import by_folder
+from data.sources import config as label_config
+from data.sources import label_source, labelled
 from data.splits import folder, labels, split
 from tests.data.decoders import InProcess
 
 
-def job_for(listing: folder.Listing, state, **changes: object) -> config.IngestJob:
+def job_for(
+    listing: folder.Listing, state, source=label_config.DEFAULT, **changes: object
+) -> config.IngestJob:
     return config.IngestJob(
         config=config.IngestConfig(**changes),
+        source=labelled.absolute(source),
         labels=labels.extend([], listing.class_names),
         fingerprint=listing.fingerprint(),
         code="0",
@@ -30,12 +34,20 @@ def look(root, job, tasks, scale, decoders=InProcess) -> None:
 
 
 def run(
-    root, output, state=None, decoders=InProcess, **changes
+    data_dir,
+    output,
+    state=None,
+    decoders=InProcess,
+    source=label_config.DEFAULT,
+    rule=label_source.ONE,
+    **changes,
 ) -> tuple[ingest_report.Report, folder.Listing]:
     """Runs a whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
-    listing = by_folder.scan(root, config.IngestConfig(**changes))
-    job = job_for(listing, state, **changes)
+    asked = labelled.request(data_dir, config.IngestConfig(**changes), source, rule)
+    root = asked.root
+    listing = labelled.scan(asked)
+    job = job_for(listing, state, asked.labels, **changes)
     workspace = inspection.Workspace.of(job)
     inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task, decoders))
     plan = ingest.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))

@@ -7,14 +7,17 @@ from benchmarks import ingest_step
 from components.image_example_gen import component, executor
 from data import errors
 from data.examples import examples_artifact, ingest_report
-from data.sources import by_folder
+from data.sources import labelled
 from data.splits import labels
 from pipeline.beam import beam_config
 from tests.components.image_example_gen import made
+from tests.data import manifests
 
 
-def run(root, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
-    job = made.job_for(by_folder.scan(root), output.parent / "state", **changes)
+def run(data_dir, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
+    asked = labelled.request(data_dir)
+    root = asked.root
+    job = made.job_for(labelled.scan(asked), output.parent / "state", asked.labels, **changes)
     generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
     properties = ingest_step.exec_properties(generator)
     examples = standard_artifacts.Examples()
@@ -46,6 +49,19 @@ def test_beam_writes_what_the_room_writes(class_folders, tmp_path):
         )
     assert outcome.unused == {"no_image_in_folder": 1, "outside_class_folder": 1}
     assert labels.load(tmp_path / "beam" / examples_artifact.LABELS_FILE) == listing.class_names
+
+
+def test_beam_reads_the_labels_of_a_manifest(class_folders, tmp_path):
+    rows = manifests.of_folders(class_folders)
+    path = manifests.write(class_folders / "labels.csv", rows[1:])
+    run(path, tmp_path / "beam")
+    assert (tmp_path / "beam" / examples_artifact.UNUSED_FILE).read_text() == (
+        f"path,reason,is_image\n{rows[0]['file_name']},not_in_manifest,true\n"
+    )
+    path.unlink()
+    (class_folders / rows[0]["file_name"]).unlink()
+    made.run(class_folders, tmp_path / "room")
+    assert made.stored(tmp_path / "beam") == made.stored(tmp_path / "room")
 
 
 @pytest.mark.landing

@@ -9,13 +9,14 @@ from components.image_example_gen import config, ingest, inspection, masks, pass
 from data import errors
 from data.examples import example, examples_artifact
 from data.layout import mask_checks
-from data.sources import listed
+from data.sources import label_source, labelled
 from data.splits import split
 from tests.components.image_example_gen import made as ingests
 from tests.data.masks import made
 from tests.data.pictures import noise
 
 pytestmark = pytest.mark.xdist_group("ingest")
+RULE = label_source.LabelRule("any", annotates="pixels")
 NAMES = ["sky", "road", "tree"]
 
 
@@ -32,9 +33,13 @@ def folder(tmp_path):
     return root
 
 
+def asked(root, *settings):
+    return label_source.Request(root, *settings, rule=RULE)
+
+
 def run(root, output, state, **changes):
     settings = config.IngestConfig(**changes)
-    listing = listed.scan("pixels", root, settings)
+    listing = labelled.scan(asked(root, settings))
     job = config.IngestJob(
         config=settings,
         task="segmentation",
@@ -109,9 +114,9 @@ def test_masks_are_converted_once_and_again_when_they_change(folder, tmp_path):
 
 
 def test_an_edited_mask_changes_the_fingerprint(folder):
-    before = listed.scan("pixels", folder).fingerprint()
+    before = labelled.scan(asked(folder)).fingerprint()
     (folder / "masks/00.png").write_bytes(made.png(made.stripes([2, 1])))
-    assert listed.scan("pixels", folder).fingerprint() != before
+    assert labelled.scan(asked(folder)).fingerprint() != before
 
 
 @pytest.mark.parametrize(
@@ -160,18 +165,18 @@ def test_a_mask_turns_with_its_image(folder, tmp_path):
 def test_what_cannot_be_used_is_refused_before_any_work(folder, tmp_path):
     for number in range(6):
         (folder / f"masks/{number:02d}.png").unlink()
-    listing = listed.scan("pixels", folder)
+    listing = labelled.scan(asked(folder))
     with pytest.raises(errors.DataError, match=r"6 of 12 image files .* Give each image its mask"):
-        listed.check("pixels", listing)
+        labelled.check(listing, asked(folder))
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(errors.DataError, match="holds no image with a mask"):
-        listed.check("pixels", listed.scan("pixels", empty))
+        labelled.check(labelled.scan(asked(empty)), asked(empty))
 
 
 def test_what_was_understood_is_told_and_films_are_suspected(folder):
     for path in sorted(folder.glob("*/*.png")):
         path.rename(path.with_name(f"film_{path.name}"))
-    told = mask_checks.lines(listed.scan("pixels", folder))
+    told = mask_checks.lines(labelled.scan(asked(folder)))
     assert "3 classes by value (0–2); void is 255 (names from classes.txt)" in told[2]
     assert any("--ingest.split.group-pattern" in line for line in told)

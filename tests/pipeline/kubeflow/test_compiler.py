@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from google.protobuf import json_format
 from data import errors
 from pipeline.kubeflow import entrypoint, spec
 from pipeline.wiring import code_fingerprint
+from tests.data import manifests
 
 pipeline_spec_pb2 = pytest.importorskip(
     "kfp.pipeline_spec.pipeline_spec_pb2", reason="the extra kubeflow is not installed"
@@ -135,6 +137,18 @@ def test_the_entry_point_knows_every_type_of_ours(package):
         module, _, name = path.rpartition(".")
         artifact = getattr(__import__(module, fromlist=[name]), name)
         assert title == artifact.TYPE_NAME
+
+
+def test_a_manifest_must_be_on_the_volume(compiled, class_folders, tmp_path, tmp_path_factory):
+    volume = f"--kubeflow.volume=images:/mnt/images:{tmp_path}"
+    path = manifests.write(tmp_path / "labels.csv", manifests.of_folders(class_folders))
+    flags = [volume, "--labels.file", str(path)]
+    text = spec.to_yaml(compiled(class_folders, tmp_path / "out", *flags).documents)
+    assert "/mnt/images/labels.csv" in text.replace("\\\n", "").replace(" ", "")
+    assert str(path) not in text
+    flags[-1] = str(shutil.move(path, tmp_path_factory.mktemp("elsewhere")))
+    with pytest.raises(errors.ConfigError, match=r"labels.file is .* which is not on the volume"):
+        compiled(class_folders, tmp_path / "out", *flags)
 
 
 def test_folders_outside_the_volume_are_refused_both_at_once(compiled, class_folders, tmp_path):

@@ -3,9 +3,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data.sources import by_folder
+from data.sources import by_folder, labelled
 from pipeline.outcome import outcome, summary
 from tasks.classification.panels import outcome as classified
+from tests.data import manifests
 from tests.data.folders import touch
 
 NAMES = ["[/red]", ":cat:", "[bold]x"]
@@ -59,8 +60,14 @@ def test_the_summary_has_what_was_understood(tmp_path):
     assert summary.Layout.of(by_folder.scan(tmp_path)).model_dump() == {
         "splits": {"test": ["Testing"], "train": ["train"]},
         "spans": [],
+        "manifest": None,
         "classes": {"cat": 2, "dog": 1},
         "unused": {"hidden_or_system": 1, "outside_class_folder": 1},
         "unused_images": 1,
         "unused_csv": None,
     }
+    rows = [{"file_name": "loose.jpg", "label": "cat", "split": "train"}]
+    manifests.write(tmp_path / "metadata.csv", rows)
+    layout = summary.Layout.of(labelled.scan(labelled.request(tmp_path)))
+    assert (layout.manifest, layout.splits) == ("metadata.csv", {"train": ["metadata.csv"]})
+    assert layout.unused == {"hidden_or_system": 1, "not_in_manifest": 3}

@@ -9,6 +9,7 @@ from data import errors
 from data.splits import labels
 from pipeline.run import preflight
 from pipeline.settings import pipeline_config
+from tests.data import manifests
 
 
 def settings(tmp_path, data_dir, *arguments):
@@ -79,6 +80,41 @@ def test_what_was_found_is_shown_before_it_is_refused(tmp_path, class_folders):
     assert seen[0].class_names == ["2031-05-01", "cat", "dog"]
     flag = ["--ingest.accept-class-names", "true"]
     assert len(preflight.check(settings(tmp_path, class_folders, *flag), class_folders).labels) == 3
+
+
+def test_a_manifest_is_checked_before_work_begins(tmp_path, class_folders):
+    rows = manifests.of_folders(class_folders)
+    path = manifests.write(
+        class_folders / "labels.csv", [*rows, {"file_name": "x", "label": "cat"}]
+    )
+    message = refused(tmp_path, path, "--train.weights=gone.weights.h5")
+    assert "labels.csv: rows whose file does not exist: 1 (line 26: x)." in message
+    assert "gone.weights.h5 does not exist" in message
+    manifests.write(path, rows)
+    inputs = preflight.check(settings(tmp_path, path), path)
+    assert (inputs.model_name, inputs.labels) == ("images", ["cat", "dog"])
+    assert inputs.listing.root == class_folders
+    assert inputs.source.file == path
+
+
+def test_a_manifest_by_its_flag_alone(tmp_path, class_folders):
+    path = manifests.write(class_folders / "labels.csv", manifests.of_folders(class_folders))
+    flags = ["--labels.file", str(path), "--output-dir", str(tmp_path / "out")]
+    parsed = pipeline_config.parse(flags)
+    assert preflight.check(parsed, preflight.existing_source(parsed)).listing.root == class_folders
+    inside = pipeline_config.parse([*flags[:2], "--output-dir", str(class_folders / "out")])
+    with pytest.raises(errors.UserError, match="lies inside the data folder"):
+        preflight.prepare_output(inside)
+
+
+def test_paths_of_labels_are_absolute_for_the_steps(tmp_path, class_folders, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manifests.write(tmp_path / "labels.csv", manifests.of_folders(class_folders))
+    flags = ["--labels.file", "labels.csv", "--labels.images-dir", "images"]
+    parsed = settings(tmp_path, class_folders, *flags)
+    inputs = preflight.check(parsed, class_folders)
+    assert inputs.source.file == tmp_path / "labels.csv"
+    assert inputs.source.images_dir == class_folders
 
 
 def test_no_space(tmp_path, class_folders, monkeypatch):

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.sources import by_folder
+from data.sources import labelled
 from data.splits import folder
 from pipeline.outcome import summary
+from pipeline.run import preflight
 from pipeline.scheduled import config, retraining
 from pipeline.settings import pipeline_config
 from tasks.classification.panels import outcome as classified
@@ -89,7 +90,8 @@ class Schedule:
 
     def leave(self, code: int, arguments: list[str]) -> None:
         """Writes what a run leaves."""
-        listing = by_folder.scan(self.root, pipeline_config.parse(arguments).ingest)
+        parsed = pipeline_config.parse(arguments)
+        listing = labelled.scan(preflight.request(parsed, parsed.source))
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline.scheduled import config, facts, retraining, running
 from tests import saved_models
+from tests.data import manifests
 from tests.pipeline.scheduled import stand_in
 
 NO_EMBEDDING = ("--triggers.embedding-drift", "false")
@@ -101,6 +102,28 @@ def test_a_new_class(schedule):
     stand_in.add_images(schedule.root, count=1, seed=50, names=("bird",))
     schedule.tick()
     assert "1 new image, with the new class 'bird'" in schedule.lines[-2]
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "labels.jsonl"])
+def test_labels_of_a_manifest(schedule, name):
+    """A changed label makes an image new; an image that no row names is none."""
+    rows = manifests.of_folders(schedule.root)
+    path = manifests.write(schedule.root / name, rows[:-1])
+    if name != "metadata.csv":
+        schedule.root = path
+    schedule.tick()
+    assert schedule.lines[0] == "Training. No run has finished yet; there are 7 images."
+    schedule.tick()
+    assert schedule.last == "Nothing new: 7 images, all of which the last run had."
+    for row in rows[:2]:
+        row["label"] = "bird"
+    manifests.write(path, rows)
+    schedule.tick()
+    assert "3 new images, with the new class 'bird'" in schedule.lines[-2]
+    manifests.write(path, [*rows, {"file_name": "gone.jpg", "label": "cat"}])
+    schedule.tick()
+    assert schedule.last.startswith(f"{name}: rows whose file does not exist: 1 (line ")
+    assert len(schedule.runs) == 2
 
 
 def test_images_that_look_otherwise(schedule):

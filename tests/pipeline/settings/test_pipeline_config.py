@@ -47,6 +47,37 @@ def test_the_environment_can_name_the_data(monkeypatch):
     assert parsed.preprocess.size_px == 160
 
 
+def test_a_manifest_names_the_data_too(monkeypatch):
+    parsed = pipeline_config.parse(["--labels.file", "labels.csv"])
+    assert (str(parsed.source), parsed.data_dir, parsed.preprocess.size_px) == (
+        "labels.csv",
+        None,
+        160,
+    )
+    with pytest.raises(errors.ConfigError, match=r"--labels.file and --tfds exclude each other"):
+        pipeline_config.parse(["--labels.file", "labels.csv", "--tfds", "beans"])
+    monkeypatch.setenv("IMAGE_PIPELINE_LABELS__FILE", "labels.csv")
+    assert pipeline_config.parse([]).preprocess.size_px == 160
+
+
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        ("--labels.encoding=klingon", "auto or a text encoding of Python is needed"),
+        ("--labels.encoding=rot13", "auto or a text encoding of Python is needed"),
+        ("--labels.delimiter=::", "a single character, tab or auto is needed"),
+        ("--labels.suffix=a/b", "the end of a file's name is needed"),
+        ("--labels.format=xml", "labels.format is 'xml': input should be 'auto', 'folders',"),
+        ("--labels.unlisted=delete", "should be 'ignore', 'warn' or 'refuse'"),
+        ("--labels.colum=x", "Unknown flag --labels.colum"),
+    ],
+)
+def test_settings_of_labels_that_cannot_be(flag, told):
+    with pytest.raises(errors.ConfigError) as caught:
+        pipeline_config.parse(["--data-dir", "x", flag])
+    assert told in str(caught.value)
+
+
 def test_the_resolved_configuration_is_read_back_the_same(tmp_path):
     parsed = pipeline_config.parse(["--data-dir", "photos", "--train.dropout=0.3"])
     (tmp_path / "config.yaml").write_text(parsed.to_yaml())
