@@ -13,6 +13,8 @@ from data.files import read_back
 from tasks import gate_check
 
 FILE = "decision.json"
+# The check that tells why a served model is not compared with.
+OTHER_TASK = "served_model_of_another_task"
 _WHAT = "decision of the release gate"
 _FROM_GOOD_TO_BAD: tuple[gate_check.Verdict, ...] = ("release", "inconclusive", "refuse")
 

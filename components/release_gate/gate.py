@@ -31,7 +31,6 @@ from tasks.predictions import answered
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
-OTHER_TASK = "served_model_of_another_task"
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def quality(
 
 def _other_task(served_task: str, own: str) -> gate_check.Check:
     return gate_check.Check(
-        OTHER_TASK,
+        decision.OTHER_TASK,
         "release",
         f"The served model is one of {served_task}, the candidate one of {own}: they are not"
         " compared, and the candidate is checked against the limits only.",

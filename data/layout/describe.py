@@ -18,7 +18,7 @@ def lines(listing: folder.Listing) -> list[str]:
         f"{listing.root}: {formats.plural(len(names), 'class', 'classes')},"
         f" {formats.plural(len(listing.files), 'file')}"
     ]
-    told += [f"  {line}" for line in listing.told]
+    told += [f"  {line}" for line in listing.understood]
     counts = folder.label_counts(listing.files)
     shown = [f"{name} {counts[name]:,}" for name in names[:SHOWN_CLASSES]]
     if len(names) > SHOWN_CLASSES:

@@ -73,7 +73,7 @@ class ByManifest:
             unused=tally,
             splits={split: [where] for split in splits},
             manifest=where,
-            told=(*rows.told, *_unlisted(tally, request)),
+            understood=(*rows.understood, *_unlisted(tally, request)),
         )
 
     def check(self, listing: folder.Listing, request: Request) -> None:

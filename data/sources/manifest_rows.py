@@ -31,7 +31,7 @@ class Rows:
     Attributes:
       files: path → the file with its labels.
       passed_over: path → why an image that a row names is not used.
-      told: how the manifests were understood, for people.
+      understood: how the manifests were understood, for people.
     """
 
     def __init__(self, request: Request) -> None:
@@ -43,7 +43,7 @@ class Rows:
         self._splits: dict[str, str | None] = {}
         self.files: dict[str, folder.ImageFile] = {}
         self.passed_over: dict[str, Reason] = {}
-        self.told: list[str] = []
+        self.understood: list[str] = []
 
     def read(self, part: manifest_file.Part) -> None:
         """Reads all rows of a manifest."""
@@ -52,13 +52,13 @@ class Rows:
         try:
             with manifest_file.opened(part, self._request.labels, problems) as (table, chosen):
                 count = self._read(part, table, chosen, problems)
-            self.told += manifest_file.understood(part, table, chosen, count)
+            self.understood += manifest_file.understood(part, table, chosen, count)
         except errors.DataError as error:
             found = list(error.problems)
         self._problems += [*problems.sentences(), *found]
 
     def finish(self) -> None:
-        """Adds what only all rows show to what is told.
+        """Adds what only all rows show to what was understood.
 
         Raises:
           errors.DataError: rows had problems; names all kinds of them.
@@ -66,10 +66,10 @@ class Rows:
         if self._problems:
             raise errors.DataError(*self._problems)
         for separator in sorted(self._cells.separators):
-            self.told.append(f"several labels in a cell are separated by {separator!r}")
+            self.understood.append(f"several labels in a cell are separated by {separator!r}")
         for kind, count in self._repeated.items():
-            self.told.append(f"{kind}: {count:,}")
-        self.told += [*self._divided_groups(), *self._spaced()]
+            self.understood.append(f"{kind}: {count:,}")
+        self.understood += [*self._divided_groups(), *self._spaced()]
 
     def _read(
         self, part: manifest_file.Part, table: Table, chosen: columns.Columns, problems: RowProblems
@@ -173,7 +173,7 @@ class Rows:
         if labels is None:
             self.passed_over.setdefault(path, Reason.NOT_LABELLED_YET)
             return
-        if not self._excluded.isdisjoint(labels):
+        if self._excluded and not self._excluded.isdisjoint(labels):
             labels = tuple(label for label in labels if label not in self._excluded)
             if self._request.rule.per_image == "one":
                 self.passed_over[path] = Reason.EXCLUDED_CLASS

@@ -94,7 +94,7 @@ class Listing:
       closed: links to folders and unreadable folders in the place of a class or a split.
       masks: what was understood of the masks; None where images as a whole have labels.
       manifest: the name of the file that states the labels; empty if folders' names do.
-      told: how that file was understood, for people.
+      understood: how that file was understood, for people.
     """
 
     root: Path
@@ -108,7 +108,7 @@ class Listing:
     closed: tuple[unused_files.Unused, ...] = ()
     masks: understanding.Understood | None = None
     manifest: str = ""
-    told: tuple[str, ...] = ()
+    understood: tuple[str, ...] = ()
 
     @property
     def window_files(self) -> list[ImageFile]:

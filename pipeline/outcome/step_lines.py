@@ -92,8 +92,11 @@ def _predict(step: runner.Step) -> str:
 def _decide(step: runner.Step) -> str:
     decided = release.Decision.read(step.uri("decision"))
     properties = step.properties("blessing")
-    against = "compared with the served model"
-    held = against if "baseline_model_id" in properties else "no earlier model"
+    held = "compared with the served model"
+    if any(check.name == release.OTHER_TASK for check in decided.checks):
+        held = "not compared with the served model of another task"
+    elif "baseline_model_id" not in properties:
+        held = "no earlier model"
     return f"{decided.verdict}, {held}"
 
 

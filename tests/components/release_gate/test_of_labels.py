@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from components.predict import asking
-from components.release_gate import config, gate
+from components.release_gate import config, decision, gate
 from components.release_gate.parity import parity, parity_images, probe, training_stage
 from components.trainer import contract as trained_contract
 from components.trainer import export
@@ -113,8 +113,8 @@ def test_a_model_is_compared_with_itself(answered, files, labelled, tmp_path):
 def test_a_served_model_of_another_task_is_no_baseline(answered, files, labelled, right, tmp_path):
     found = run(answered, files, labelled, right.saved_model, tmp_path).decision
     names = [check.name for check in found.checks]
-    assert sorted(names) == ["map_floor", gate.OTHER_TASK]
-    (told,) = (check for check in found.checks if check.name == gate.OTHER_TASK)
+    assert sorted(names) == ["map_floor", decision.OTHER_TASK]
+    (told,) = (check for check in found.checks if check.name == decision.OTHER_TASK)
     assert told.message == (
         "The served model is one of classification, the candidate one of multilabel: they are not"
         " compared, and the candidate is checked against the limits only."

@@ -69,7 +69,9 @@ def test_ids_without_a_suffix_in_a_folder_of_images(tmp_path):
         "train/00b.jpg": ("b",),
         "train/0.1.jpg": ("1",),
     }
-    assert "labels:  labels.csv (CSV, UTF-8, 3 rows): path in id, label in breed" in listing.told
+    assert (
+        "labels:  labels.csv (CSV, UTF-8, 3 rows): path in id, label in breed" in listing.understood
+    )
     shutil.move(path, tmp_path / "train" / "labels.csv")
     assert "train/labels.csv" not in refused(tmp_path / "train" / "labels.csv")
     listing = manifests.listed(tmp_path / "train" / "labels.csv", suffix=".jpg")
@@ -164,7 +166,7 @@ def test_groups_and_those_that_given_splits_divide(tmp_path):
     manifests.write(tmp_path / "metadata.csv", rows)
     listing = manifests.listed(tmp_path, group_column="patient")
     assert [file.group for file in listing.files] == ["p1", "p1", None]
-    assert "1 group in several given splits, which are kept: p1" in listing.told
+    assert "1 group in several given splits, which are kept: p1" in listing.understood
     assert {file.group for file in manifests.listed(tmp_path).files} == {None}
 
 
@@ -224,13 +226,13 @@ def test_rows_of_one_file_add_up_where_it_may_have_several_labels(tmp_path):
     path = manifests.write(touch(tmp_path, "a.jpg") / "metadata.csv", rows)
     listing = manifests.listed(tmp_path, "any")
     assert manifests.labels(listing) == {"a.jpg": ("sky", "tree")}
-    assert "rows whose labels are added to those of an earlier one: 2" in listing.told
+    assert "rows whose labels are added to those of an earlier one: 2" in listing.understood
     assert (
         "metadata.csv: rows that contradict an earlier one about the same file: 1 (line 3: a.jpg is"
         " tree, before sky)." in refused(tmp_path)
     )
     manifests.write(path, [rows[0], rows[2]])
-    assert "rows that repeat an earlier one: 1" in manifests.listed(tmp_path).told
+    assert "rows that repeat an earlier one: 1" in manifests.listed(tmp_path).understood
 
 
 def test_an_edited_label_split_or_group_changes_the_fingerprint(tmp_path):

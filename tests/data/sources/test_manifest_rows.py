@@ -179,13 +179,13 @@ def test_labels_that_spaces_may_separate_are_pointed_out(tmp_path):
     written(tmp_path, "image_name,tags", "1.jpg,haze", "2.jpg,haze primary", "3.jpg,primary")
     listing = manifests.listed(tmp_path, "any")
     assert listing.class_names == ["haze", "haze primary", "primary"]
-    assert listing.told[-1] == (
+    assert listing.understood[-1] == (
         "'haze primary' is one label, and so are its words; if spaces separate labels:"
         " --labels.separator ' '"
     )
     listing = manifests.listed(tmp_path, "any", separator=" ")
     assert listing.class_names == ["haze", "primary"]
-    assert listing.told[-1] == "several labels in a cell are separated by ' '"
+    assert listing.understood[-1] == "several labels in a cell are separated by ' '"
 
 
 def test_too_many_rows(tmp_path, monkeypatch):

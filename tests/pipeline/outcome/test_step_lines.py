@@ -1,10 +1,14 @@
 import json
 import types
 
+import pytest
+
+from components.release_gate import decision
 from data.examples import examples_artifact, ingest_report
 from data.images import range_choice, value_range
 from pipeline.outcome import step_lines
 from pipeline.run import runner
+from tasks import gate_check
 
 
 def test_ingest_tells_how_more_than_8_bits_were_scaled(tmp_path):
@@ -30,3 +34,23 @@ def test_a_search_tells_what_it_found(tmp_path):
     (tmp_path / step_lines.TUNER_RESULTS_FILE).write_text(json.dumps(rows))
     step = runner.Step("Tuner", outputs={"tuner_results": [types.SimpleNamespace(uri=tmp_path)]})
     assert step_lines.describe(step) == "best of 2: eval loss 0.2500 with dropout 0.123"
+
+
+@pytest.mark.parametrize(
+    ("check", "properties", "told"),
+    [
+        ("map_floor", {}, "no earlier model"),
+        ("map_floor", {"baseline_model_id": 3}, "compared with the served model"),
+        (
+            decision.OTHER_TASK,
+            {"baseline_model_id": 3},
+            "not compared with the served model of another task",
+        ),
+    ],
+)
+def test_the_decision_tells_whether_models_were_compared(tmp_path, check, properties, told):
+    checks = [gate_check.Check(check, "release", "Why.")]
+    decision.Decision("release", True, checks).write(str(tmp_path))
+    step = runner.Step("ReleaseGate", outputs={"decision": [types.SimpleNamespace(uri=tmp_path)]})
+    step.properties = lambda name: properties
+    assert step_lines.describe(step) == f"release, {told}"

@@ -36,7 +36,9 @@ LABELS = {"a.jpg": ("Café",), "b.jpg": ("Tee",)}
 def test_encodings_with_a_mark(tmp_path, encoding, told):
     listing = listed(tmp_path, TEXT.encode(encoding))
     assert manifests.labels(listing) == LABELS
-    assert listing.told[0].startswith(f"labels:  labels.csv (CSV, {told}, 2 rows): path in file_")
+    assert listing.understood[0].startswith(
+        f"labels:  labels.csv (CSV, {told}, 2 rows): path in file_"
+    )
 
 
 def test_big_endian_with_a_mark(tmp_path):
@@ -49,7 +51,7 @@ def test_other_encodings_are_named(tmp_path, encoding):
     content = TEXT.encode(encoding)
     listing = listed(tmp_path, content, encoding=encoding)
     assert manifests.labels(listing) == LABELS
-    assert f"(CSV, {encoding}, 2 rows)" in listing.told[0]
+    assert f"(CSV, {encoding}, 2 rows)" in listing.understood[0]
     message = refused(tmp_path, content)
     if encoding == "utf-16-le":
         assert "line 1 holds a zero byte; UTF-16 without a mark" in message
@@ -94,7 +96,7 @@ def test_delimiters_are_told_by_the_header(tmp_path, text, told):
         return
     listing = listed(tmp_path, text.encode())
     assert manifests.labels(listing) == {"a.jpg": ("x, y",), "b.jpg": ("z",)}
-    assert f"({told}, 2 rows)" in listing.told[0]
+    assert f"({told}, 2 rows)" in listing.understood[0]
 
 
 def test_a_delimiter_that_is_given(tmp_path):

@@ -60,7 +60,7 @@ def test_label_studio(tmp_path):
         "sub dir/4.jpg": ("dog",),
     }
     assert listing.unused.files == {Reason.NOT_LABELLED_YET: 2}
-    assert listing.told[0] == (
+    assert listing.understood[0] == (
         "labels:  export.json (Label Studio, JSON, 6 rows): path in image, label in kind"
     )
 
@@ -125,7 +125,7 @@ def test_csv_of_label_studio(tmp_path):
     )
     listing = manifests.listed(path, "any")
     assert manifests.labels(listing) == {"1.jpg": ("cat",), "2.jpg": ("cat", "dog")}
-    assert listing.told[0].endswith(
+    assert listing.understood[0].endswith(
         "(Label Studio, CSV, UTF-8, 2 rows): path in image, label in animal"
     )
     assert "rows with several labels: 1 (line 3: cat, dog)" in refused(path)
@@ -146,7 +146,7 @@ def test_coco(tmp_path):
     touch(tmp_path, "1.jpg", "2.jpg")
     listing = manifests.listed(export(tmp_path, COCO))
     assert manifests.labels(listing) == {"1.jpg": ("cat",), "2.jpg": ("dog",)}
-    assert listing.told[0] == (
+    assert listing.understood[0] == (
         "labels:  export.json (COCO, 2 rows): path in file_name, label in categories"
     )
 
