@@ -5,13 +5,13 @@ A text file has a name a line, optionally after its number or colour; a CSV has 
 ``id`` or ``value`` gives the mask's value.
 """
 
-import csv
 import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data import errors
+from data.files import read_back, read_tables
 from data.layout import names as folder_names
 from data.masks import config as mask_config
 
@@ -109,8 +109,13 @@ def _lines(text: str) -> tuple[list[tuple[int, Entry]], list[str]]:
 def _csv(text: str) -> tuple[list[tuple[int, Entry]], list[str]]:
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=separator)
-    header = [re.sub(r"[^a-z]", "", cell.casefold()) for cell in next(reader, [])]
+    try:
+        # A line break of a cell is that of the file.
+        given = list(read_tables.csv_rows(io.StringIO(text, newline=""), separator))
+    except read_back.BrokenError as error:
+        return [], [str(error)]
+    first_row = given[0][1] if given else []
+    header = [re.sub(r"[^a-z]", "", cell.casefold()) for cell in first_row]
     places = {
         key: next((header.index(one) for one in known if one in header), None)
         for key, known in _COLUMNS.items()
@@ -118,16 +123,16 @@ def _csv(text: str) -> tuple[list[tuple[int, Entry]], list[str]]:
     if places["name"] is None:
         return [], [f"line 1: no column name; there are {', '.join(header) or 'none'}"]
     rows, problems = [], []
-    for row in reader:
+    for line, row in given[1:]:
         if not any(cell.strip() for cell in row):
             continue
         try:
             got = {key: row[at].strip() for key, at in places.items() if at is not None}
         except IndexError:
-            problems.append(f"line {reader.line_num}: {len(row)} columns, not {len(header)}")
+            problems.append(f"line {line}: {len(row)} columns, not {len(header)}")
             continue
         colour = tuple(got[one] for one in "rgb") if {"r", "g", "b"} <= got.keys() else None
-        rows.append((reader.line_num, got["name"], colour, got.get("value")))
+        rows.append((line, got["name"], colour, got.get("value")))
     entries, more = _coloured(rows)
     return entries, problems + more
 

@@ -4,7 +4,6 @@ Each gives the classes in order and, for each image by its path in the data fold
 never costs an image: it is left out and told, with its place and the reason.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,15 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib import parse
 
-import yaml
-
 from data import errors
-from data.files import user_files
+from data.files import read_back, user_files
 from data.images import decode
 from data.layout import names
 from data.masks import class_list, shapes
 
 MAX_BYTES = 1 << 30
+WHAT = "annotation file"
 _YOLO_LISTS = ("data.yaml", "data.yml", "dataset.yaml")
 
 
@@ -58,17 +56,24 @@ def find(root: Path, images: Sequence[str], others: Iterable[str]) -> Outlines |
     others = sorted(others)
     for path in others:
         if path.rpartition("/")[2] in _YOLO_LISTS:
-            return yolo(root, path, images, others)
+            with read_back.reading(f"{WHAT} {path}"):
+                return yolo(root, path, images, others)
     found: Outlines | None = None
     for path in others:
         if not path.endswith(".json"):
             continue
         raw = _json(root, path)
-        if isinstance(raw, dict) and {"images", "annotations", "categories"} <= raw.keys():
-            found = coco(path, raw, images, found)
-        elif isinstance(raw, list) and raw and isinstance(raw[0], dict) and "annotations" in raw[0]:
-            found = label_studio(path, raw, images)
+        with read_back.reading(f"{WHAT} {path}"):
+            found = _parsed(path, raw, images, found)
     return found
+
+
+def _parsed(path: str, raw: Any, images: Sequence[str], before: Outlines | None) -> Outlines | None:
+    if isinstance(raw, dict) and {"images", "annotations", "categories"} <= raw.keys():
+        return coco(path, raw, images, before)
+    if isinstance(raw, list) and raw and isinstance(raw[0], dict) and "annotations" in raw[0]:
+        return label_studio(path, raw, images)
+    return before
 
 
 def coco(
@@ -95,7 +100,7 @@ def coco(
         try:
             shape = _coco_shape(one, number_of)
             rows[int(one["image_id"])].append(shape)
-        except (KeyError, TypeError, ValueError) as error:
+        except read_back.BROKEN as error:
             found.problems.append(f"{path}, annotation {index}: {error!r}")
     split = names.split_of(
         re.sub(r"instances|annotations?|coco|[_.]json$", " ", path.rpartition("/")[2])
@@ -129,13 +134,9 @@ def yolo(root: Path, listing: str, images: Sequence[str], others: Sequence[str])
     Returns None where the lines have four numbers after the class: boxes, and no outlines.
     """
     content = _read(root, listing)
-    try:
-        raw = yaml.safe_load(content)
-        listed = raw["names"]
-        given = [listed[key] for key in sorted(listed)] if isinstance(listed, dict) else listed
-        classes = [names.canonical(str(name)) for name in given]
-    except (KeyError, TypeError, yaml.YAMLError) as error:
-        raise errors.DataError(f"{listing} names no classes: {error!r}.") from error
+    classes = read_back.from_yaml(
+        content.decode("utf-8", "replace"), f"{WHAT} {listing}", _yolo_classes
+    )
     found = Outlines(listing, classes)
     texts = {
         path.removesuffix(".txt").replace("labels/", "images/"): path
@@ -168,6 +169,12 @@ def yolo(root: Path, listing: str, images: Sequence[str], others: Sequence[str])
     return found if has_outline else None
 
 
+def _yolo_classes(raw: Any) -> list[str]:
+    listed = raw["names"]
+    given = [listed[key] for key in sorted(listed)] if isinstance(listed, dict) else listed
+    return [names.canonical(str(name)) for name in given]
+
+
 def label_studio(path: str, raw: list[Any], images: Sequence[str]) -> Outlines:
     """Reads a JSON export of Label Studio: polygons, in per cent of the image.
 
@@ -182,7 +189,7 @@ def label_studio(path: str, raw: list[Any], images: Sequence[str]) -> Outlines:
             named = str(data.get("image") or next(iter(data.values())))
             image = place.of(parse.unquote(named.rpartition("?d=")[2].partition("?")[0]), path)
             results = one["annotations"][0]["result"] if one["annotations"] else []
-        except (AttributeError, IndexError, KeyError, TypeError, StopIteration) as error:
+        except (*read_back.BROKEN, StopIteration) as error:
             found.problems.append(f"{where}: {error!r}")
             continue
         if image is None:
@@ -197,7 +204,7 @@ def label_studio(path: str, raw: list[Any], images: Sequence[str]) -> Outlines:
             try:
                 name = names.canonical(str(value["polygonlabels"][0]))
                 points = tuple(float(number) / 100 for pair in value["points"] for number in pair)
-            except (IndexError, KeyError, TypeError, ValueError) as error:
+            except read_back.BROKEN as error:
                 found.problems.append(f"{where}: {error!r}")
                 continue
             seen.add(name)
@@ -250,8 +257,8 @@ class _Places:
 
 def _json(root: Path, path: str) -> Any:
     try:
-        return json.loads(_read(root, path))
-    except ValueError:
+        return read_back.from_json(_read(root, path), f"{WHAT} {path}", lambda raw: raw)
+    except read_back.ReadError:
         return None  # some other JSON
 
 

@@ -27,7 +27,7 @@ def folder(tmp_path):
     (root / "masks").mkdir()
     (root / "classes.txt").write_text("\n".join(NAMES))
     for number in range(12):
-        noise(20, 12, seed=number).save(root / f"images/{number:02d}.png")
+        noise(12, 20, seed=number).save(root / f"images/{number:02d}.png")
         values = [0, 1] if number % 2 else [1, 2, 255]
         (root / f"masks/{number:02d}.png").write_bytes(made.png(made.stripes(values)))
     return root
