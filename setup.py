@@ -31,6 +31,7 @@ PACKAGES = [
     "data.graph",
     "data.images",
     "data.layout",
+    "data.masks",
     "data.sources",
     "data.sources.formats",
     "data.splits",
@@ -84,6 +85,11 @@ PACKAGES = [
     "tasks.multilabel.panels",
     "tasks.pages",
     "tasks.predictions",
+    "tasks.segmentation",
+    "tasks.segmentation.figures",
+    "tasks.segmentation.figures.metrics",
+    "tasks.segmentation.head",
+    "tasks.segmentation.panels",
     "tasks.statistics",
 ]
 
@@ -99,6 +105,7 @@ setup(
         "tasks.classification.panels": ["*.jinja"],
         "tasks.multilabel.panels": ["*.jinja"],
         "tasks.pages": ["*.jinja"],
+        "tasks.segmentation.panels": ["*.jinja"],
         "serving.gateway": ["*.html"],
         "serving.replay": ["*.html"],
     },

@@ -141,7 +141,7 @@ def run(command: Command, console: Console | None = None) -> int:
     # mistake on the command line is reported before that.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore", FutureWarning)
-    from components.predict import answering, asking, tables
+    from components.predict import answering, asking, attachments, tables
 
     console = console or Console(stderr=True)
     tables.check(command.output)
@@ -160,9 +160,13 @@ def run(command: Command, console: Console | None = None) -> int:
     _say(console, f"{listed.count:,} files{hidden}{resumed}.")
     if missing:
         _answer(command, model, missing, console)
-    reasons = tables.write(command.output, [chunk.part for chunk in chunks], model.answers)
+    parts = [chunk.part for chunk in chunks]
+    reasons = tables.write(command.output, parts, model.answers)
+    written = attachments.write(command.output, parts, model.answers.attached)
     shutil.rmtree(command.parts, ignore_errors=True)
     _summarise(console, command.output, listed.count, reasons)
+    for column in model.answers.attached if written else ():
+        _say(console, f"{written:,} files: {attachments.folder(command.output, column)}")
     return 0
 
 

@@ -168,9 +168,9 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
 
 def _show(listing: "folder.Listing", console: "Console") -> None:
     """Shows how a data folder was interpreted."""
-    from data.layout import describe
+    from data.sources import labelled
 
-    terminal.say(console, *describe.lines(listing))
+    terminal.say(console, *labelled.lines(listing))
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:

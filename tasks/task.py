@@ -29,6 +29,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,24 @@ class Task:
         return str(importlib.import_module(f"{tasks.__name__}.{self.name}").SUMMARY)
 
     @property
+    def annotates(self) -> label_source.Annotates:
+        """Returns what is annotated: images as a whole, or each pixel."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Returns the settings that have other defaults: "section.name" → value."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return getattr(package, "DEFAULTS", {})  # type: ignore[no-any-return]
+
+    @property
+    def is_tuned(self) -> bool:
+        """Returns whether the tuner can search its settings."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return bool(getattr(package, "IS_TUNED", True))
+
+    @property
     def checks(self) -> checking.Checks:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]
@@ -66,11 +85,12 @@ class Task:
 
     @property
     def label_rule(self) -> label_source.LabelRule:
-        """Returns what a source of labels must know: how many an image has, who allows several."""
-        allowing = [name for name in names() if load(name).labels_per_image == "any"]
+        """Returns what a source must know: what has labels, how many, and what allows several."""
+        others = [other for other in map(load, names()) if other.annotates == "images"]
+        allowing = [other.name for other in others if other.labels_per_image == "any"]
         flags = " or ".join(f"--task {name}" for name in allowing)
         advice = f"{flags} allows several." if flags and self.labels_per_image == "one" else ""
-        return label_source.LabelRule(self.labels_per_image, advice)
+        return label_source.LabelRule(self.labels_per_image, advice, self.annotates)
 
     @property
     def train_settings(self) -> frozenset[str]:

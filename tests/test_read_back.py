@@ -41,6 +41,7 @@ from data import errors
 from data.examples import catalog, examples_artifact, ingest_report
 from data.files import read_arrays
 from data.images import decoder_pool, image_reading, value_range
+from data.masks import mask_store, shapes, work
 from data.sources import label_source, labelled
 from data.splits import file_index, labels, split
 from pipeline.history import lineage, mlmd
@@ -144,6 +145,14 @@ def rows_of(path: Path) -> None:
     labelled.check(labelled.scan(asked), asked)
 
 
+def masks_of(path: Path) -> None:
+    rule = label_source.LabelRule("any", annotates="pixels")
+    listing = labelled.scan(label_source.Request(path.parent, rule=rule))
+    labelled.lines(listing)
+    for file in listing.files:
+        shapes.Shapes.from_json(file.mask.shapes)
+
+
 def parquet_of(columns: dict[str, list]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink)
@@ -192,7 +201,7 @@ STAGE = {
     f"{name}/{key}": value
     for name in (probe.BATCH, probe.ALONE, probe.EXAMPLES)
     for key, value in {
-        "probabilities": np.zeros((2, 2), np.float32),
+        "values": np.zeros((2, 2), np.float32),
         "valid": np.ones(2, bool),
         **probe._packed("labels", [b"a", b"b"]),
     }.items()
@@ -269,7 +278,49 @@ def refused(content: bytes) -> Any:
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}}
 ANSWER = json.dumps({"model_version": "1", "outputs": [TENSOR]}).encode()
 
+COCO_OUTLINE = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}],
+    "annotations": [
+        {"image_id": 1, "category_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]]},
+        {"image_id": 1, "category_id": 1, "iscrowd": 1,
+         "segmentation": {"size": [8, 8], "counts": [3, 5, 56]}},
+    ],
+    "categories": [{"id": 1, "name": "cat"}],
+}  # fmt: skip
+MASK = work.Made(b"\x89PNG\r\n\x1a\n...", work.Facts({0: 5, 2: 1}, 3, 0.0, False, True))
+DRAWN = {
+    "type": "polygonlabels",
+    "value": {"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": ["cat"]},
+}
+OUTLINES = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": [DRAWN]}]}
 CASES = {
+    "outlines of COCO": Reader(
+        "data/masks/polygon_files.py:_json",
+        beside_image("instances.json", json.dumps(COCO_OUTLINE)),
+        masks_of,
+        refuses=False,
+        named=False,
+    ),
+    "outlines of Label Studio": Reader(
+        "data/masks/polygon_files.py:_json",
+        beside_image("export.json", json.dumps([OUTLINES])),
+        masks_of,
+        refuses=False,
+        named=False,
+    ),
+    "classes of YOLO": Reader(
+        "data/masks/polygon_files.py:yolo",
+        beside_image("data.yaml", "names: {0: cat, 1: dog}"),
+        masks_of,
+        refuses=False,
+        named=False,
+        depth=500,
+    ),
+    "converted mask": Reader(
+        "data/masks/mask_store.py:facts data/masks/mask_store.py:encoded",
+        saved("mask", lambda path: mask_store.write(path, MASK)),
+        lambda path: (mask_store.facts(path), mask_store.encoded(path)),
+    ),
     "label map": Reader(
         "data/splits/labels.py:load data/splits/labels.py:from_json",
         saved("labels.json", lambda path: labels.save(path, ["a", "b"])),
@@ -690,6 +741,7 @@ CASES = {
 EXPLAINED = {
     "pipeline/kubeflow/entrypoint.py:run": "tests/pipeline/kubeflow: the output of an executor",
     "pipeline/kubeflow/entrypoint.py:_run_tfx": "tests/pipeline/kubeflow: the output of a driver",
+    "serving/client/predicted.py:names": "tests/serving/client: the answer of a server",
     "serving/gateway/page.py:Page._contract": "asks the server that the gateway itself started",
     "serving/gateway/upstream.py:Upstream.entries": "asks the server that the gateway itself started",
 }
@@ -853,6 +905,7 @@ ALLOWED = {
     "components/release_gate/parity/server_stage.py": "a log, any bytes",
     "components/report/templates.py": "the project's own sources",
     "components/image_example_gen/ingest.py": "an image that a decoder made, under its digest",
+    "data/masks/shapes.py": "of the process that listed the data",
     "data/images/decoder_process.py": "of the process that started this one",
     "pipeline/scheduled/post.py": "of the process that started this one",
     "data/fresh_process.py": "of the process that started this one",

@@ -59,7 +59,7 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
         label map.
     """
     rule = task.load(job.task).label_rule
-    asked = label_source.Request(Path(root), job.config, job.source, rule)
+    asked = label_source.Request(Path(root), job.config, job.source, rule, job.masks)
     listing = labelled.scan(asked, note)
     labelled.check(listing, asked)
     new = sorted(set(listing.class_names) - set(job.labels))

@@ -47,7 +47,7 @@ EMPTY = Picture()
 
 
 def draw(
-    explainer: gradcam.Explainer,
+    explainer: gradcam.Explainer | None,
     contract: Mapping[str, Any],
     files: Sequence[str],
     chosen: parts.Chosen,
@@ -56,7 +56,7 @@ def draw(
 
     Args:
       explainer: the explainer of the trained classifier, with which the release gate compares the
-        exported one.
+        exported one; None: images without heat maps.
       contract: that model's contract.
       files: shards of image records.
       chosen: the images to draw.
@@ -76,11 +76,14 @@ def draw(
         pixels, refused = (value.numpy() for value in read(tf.constant(encoded)))
         # A label that the model does not know yet has no heat map.
         asked = [[one for one in chosen.explained(name) if one in places] for name in names]
-        of_label = _of_labels(explainer, pixels, asked, places)
         whole = np.array([not chosen.explained(name) for name in names])
-        overlays = iter(gradcam.overlay(pixels[whole], explainer.heatmap(pixels[whole])))
+        of_label: list[dict[str, str]] = [{} for _ in names]
+        overlays = iter(pixels[:0])
+        if explainer:
+            of_label = _of_labels(explainer, pixels, asked, places)
+            overlays = iter(gradcam.overlay(pixels[whole], explainer.heatmap(pixels[whole])))
         for index, (name, plain) in enumerate(zip(names, pixels, strict=True)):
-            overlay = _uri(next(overlays)) if whole[index] else ""
+            overlay = _uri(next(overlays)) if explainer and whole[index] else ""
             if not refused[index]:
                 drawn[name] = Picture(_uri(plain), overlay, of_label[index])
         task.advance(len(names))

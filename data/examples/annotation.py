@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from data.augment import augment_config
+
 
 class Annotation(Protocol):
     """Annotation of images with a frozen label map.
@@ -38,6 +40,20 @@ class Annotation(Protocol):
     def encode(self, target: np.ndarray) -> dict[str, tf.train.Feature]:
         """Converts the target of one image back to features of its pixels record."""
 
+    def moved(
+        self, targets: tf.Tensor, draws: tf.Tensor, changes: augment_config.AugmentConfig
+    ) -> tf.Tensor:
+        """Changes targets as augmentation changes their images; in a graph or not.
+
+        Args:
+          targets: [B, …].
+          draws: float32 [B, DRAWS] in [0, 1), those of the images.
+          changes: the extents.
+        """
+
+    def counts(self, targets: np.ndarray) -> np.ndarray:
+        """Returns how often each class is there, int64 [K]: images, or pixels."""
+
     def presence(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool [B, K]: which classes are in each image."""
 
@@ -54,3 +70,17 @@ class Annotation(Protocol):
         Returns:
           float [B], of the dtype of ``factors``.
         """
+
+
+class OfWholeImage:
+    """The part of an annotation of images as a whole: nothing in it moves with their pixels."""
+
+    def moved(
+        self, targets: tf.Tensor, _draws: tf.Tensor, _changes: augment_config.AugmentConfig
+    ) -> tf.Tensor:
+        """Returns the targets."""
+        return targets
+
+    def counts(self, targets: np.ndarray) -> np.ndarray:
+        """Returns the images of each class, int64 [K]."""
+        return self.presence(targets).sum(axis=0)  # type: ignore[attr-defined, no-any-return]

@@ -46,6 +46,12 @@ from data.examples.feature_names import (
     HIGHLIGHT as HIGHLIGHT,
 )
 from data.examples.feature_names import (
+    MASK as MASK,
+)
+from data.examples.feature_names import (
+    MASK_FORMAT as MASK_FORMAT,
+)
+from data.examples.feature_names import (
     NO_SPAN as NO_SPAN,
 )
 from data.examples.feature_names import (
@@ -146,8 +152,18 @@ class Encoder:
                 features[name].float_list.value.append(0)
                 self._values.append(features[name].float_list.value)
 
-    def encode(self, encoded: bytes, info: decode.ImageInfo, source: ImageSource) -> bytes:
-        """Serialises one record: the bytes to store, their properties, their source."""
+    def encode(
+        self, encoded: bytes, info: decode.ImageInfo, source: ImageSource, mask: bytes | None = None
+    ) -> bytes:
+        """Serialises one record.
+
+        Args:
+          encoded: the bytes to store.
+          info: their properties.
+          source: their source.
+          mask: a PNG of one channel in the size of the image, class numbers and 255 for void; None
+            where images have no masks.
+        """
         values = {
             ENCODED: encoded,
             FORMAT: _bytes(info.format),
@@ -176,6 +192,10 @@ class Encoder:
                 target.extend(values[name])
             else:
                 target[0] = values[name]
+        if mask is not None:
+            features = self._example.features.feature
+            for name, value in ((MASK, mask), (MASK_FORMAT, b"png")):
+                features[name].bytes_list.value[:] = [value]
         return _serialize(self._example)
 
 

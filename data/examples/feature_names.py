@@ -24,6 +24,8 @@ SHADOW = "image/quality/shadow"
 SHARPNESS = "image/quality/sharpness"
 SATURATION = "image/quality/saturation"
 PIXELS = "image/pixels"
+MASK = "image/segmentation/class/encoded"
+MASK_FORMAT = "image/segmentation/class/format"
 
 # The value of SPAN where there are none.
 NO_SPAN = -1

@@ -136,9 +136,7 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
         resized = _letterbox(pixels, size_px)
     elif mode in ("stretch", "center_crop"):
         if mode == "center_crop":
-            height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
-            side = tf.minimum(height, width)
-            top, left = (height - side) // 2, (width - side) // 2
+            top, left, side = middle(tf.shape(pixels)[0], tf.shape(pixels)[1])
             pixels = tf.image.crop_to_bounding_box(pixels, top, left, side, side)
         resized = tf.image.resize(pixels, [size_px, size_px], antialias=True)
     else:
@@ -148,13 +146,26 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
 
 
 def _letterbox(pixels: tf.Tensor, size_px: int) -> tf.Tensor:
+    top, left, height, width = inside(tf.shape(pixels)[0], tf.shape(pixels)[1], size_px)
+    resized = tf.image.resize(pixels, [height, width], antialias=True)
+    return tf.image.pad_to_bounding_box(resized, top, left, size_px, size_px)
+
+
+def middle(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns top, left and side of the largest square in the middle, int32 []."""
+    side = tf.minimum(height, width)
+    return (height - side) // 2, (width - side) // 2, side
+
+
+def inside(
+    height: tf.Tensor, width: tf.Tensor, size_px: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns top, left, height and width of a letterboxed image in its square, int32 []."""
     # tf.image.resize_with_pad fails where a side shrinks to less than a pixel.
-    sides = tf.cast(tf.shape(pixels)[:2], tf.float32)
+    sides = tf.cast(tf.stack([height, width]), tf.float32)
     scaled = tf.round(sides * (size_px / tf.reduce_max(sides)))
     height, width = tf.unstack(tf.maximum(tf.cast(scaled, tf.int32), 1))
-    resized = tf.image.resize(pixels, [height, width], antialias=True)
-    top, left = (size_px - height) // 2, (size_px - width) // 2
-    return tf.image.pad_to_bounding_box(resized, top, left, size_px, size_px)
+    return (size_px - height) // 2, (size_px - width) // 2, height, width
 
 
 def batch_pixels(
@@ -175,12 +186,30 @@ def batch_pixels(
       pixels uint8 [B, S, S, 3], black if the image is refused, and the reason, string [B]: a code
       of :mod:`data.images.refusals`, empty if it is accepted.
     """
+    pixels, reasons, _ = batch_pixels_and_sizes(encoded, size_px, mode, reading)
+    return pixels, reasons
 
-    def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+
+def batch_pixels_and_sizes(
+    encoded: tf.Tensor,
+    size_px: int,
+    mode: ResizeMode,
+    reading: image_reading.Reading = image_reading.DEFAULT,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Does the same as :func:`batch_pixels`; also returns H and W of the upright images, int32 [B, 2].
+
+    They are 1 where the image is refused.
+    """
+
+    def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         pixels, reason = decode_or_refuse(image, reading)
-        return resize(pixels, size_px, mode), reason
+        return resize(pixels, size_px, mode), reason, tf.shape(pixels)[:2]
 
-    signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([], tf.string))
+    signature = (
+        tf.TensorSpec([size_px, size_px, 3], tf.uint8),
+        tf.TensorSpec([], tf.string),
+        tf.TensorSpec([2], tf.int32),
+    )
     return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
 
 

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data.layout import names, recognise
+from data.masks import config as mask_config
 from data.splits import spans as span_folders
 
 
@@ -31,6 +32,10 @@ class FolderConfig(BaseModel):
     )
     max_unused_share: float = Field(
         0.01, ge=0, le=1, description="largest share of image files that may remain unused"
+    )
+
+    masks: mask_config.MaskConfig = Field(
+        default_factory=mask_config.MaskConfig, description="masks, where every pixel has a class"
     )
 
     @field_validator("exclude_classes")

@@ -32,6 +32,12 @@ class Reason(str, enum.Enum):
     SPAN_OUTSIDE_WINDOW = "span_outside_window"
     SPAN_INCOMPLETE = "span_incomplete"
     SPAN_FOR_TEST_ONLY = "span_for_test_only"
+    IMAGE_WITHOUT_MASK = "image_without_mask"
+    MASK_WITHOUT_IMAGE = "mask_without_image"
+    SEVERAL_MASKS = "several_masks"
+    SEVERAL_IMAGES = "several_images_for_a_mask"
+    OTHER_ANNOTATION = "other_annotation"
+    NO_IMAGE_FILE = "no_image_file"
     NOT_IN_MANIFEST = "not_in_manifest"
     NOT_LABELLED_YET = "not_labelled_yet"
 
@@ -50,6 +56,12 @@ TEXTS = {
     Reason.SPAN_OUTSIDE_WINDOW: "in spans before ingest.spans.window",
     Reason.SPAN_INCOMPLETE: "in spans without _SUCCESS",
     Reason.SPAN_FOR_TEST_ONLY: "in spans of ingest.spans.fixed-test, but no test images",
+    Reason.IMAGE_WITHOUT_MASK: "images without a mask",
+    Reason.MASK_WITHOUT_IMAGE: "masks without an image",
+    Reason.SEVERAL_MASKS: "images with several masks, and these",
+    Reason.SEVERAL_IMAGES: "masks that fit several images, and these",
+    Reason.OTHER_ANNOTATION: "masks of objects, beside those of classes",
+    Reason.NO_IMAGE_FILE: "not images by their names",
     Reason.NOT_IN_MANIFEST: "that the manifest does not name",
     Reason.NOT_LABELLED_YET: "that nobody has labelled yet",
 }
@@ -61,6 +73,7 @@ EXPECTED = frozenset(
         Reason.SPAN_OUTSIDE_WINDOW,
         Reason.SPAN_INCOMPLETE,
         Reason.SPAN_FOR_TEST_ONLY,
+        Reason.OTHER_ANNOTATION,
         Reason.NOT_LABELLED_YET,
     }
 )

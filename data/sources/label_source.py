@@ -2,6 +2,7 @@
 
     by_folder.py      class folders and split folders: a folder's name is the label
     by_manifest.py    a table with a row an image, of any format in formats/
+    by_mask.py        images beside masks, which give each pixel a class
 
 A sample is a :class:`data.splits.folder.ImageFile`: an image file with any number of labels and,
 where the source gives them, a split and a group. Ingest takes samples from there to records.
@@ -13,20 +14,26 @@ from typing import Literal, NamedTuple, Protocol
 
 from data.layout import config as folder_config
 from data.layout import unused
+from data.masks import encoding
 from data.sources import config as label_config
 from data.splits import folder
 
+# What is annotated: images as a whole, or each pixel.
+Annotates = Literal["images", "pixels"]
+
 
 class LabelRule(NamedTuple):
-    """How many labels an image may have.
+    """What is annotated, and how many labels an image may have.
 
     Attributes:
       per_image: "one": exactly one; "any": any number, also none.
       advice: what allows several, in whole sentences, for messages.
+      annotates: "pixels" where a mask gives each pixel a class.
     """
 
     per_image: Literal["one", "any"] = "one"
     advice: str = ""
+    annotates: Annotates = "images"
 
 
 ONE = LabelRule()
@@ -41,12 +48,14 @@ class Request:
       folders: how its folders are interpreted.
       labels: where the labels are.
       rule: how many labels an image may have.
+      masks: what the values of masks mean, if that was decided before.
     """
 
     root: Path
     folders: folder_config.FolderConfig = folder_config.DEFAULT
     labels: label_config.LabelsConfig = label_config.DEFAULT
     rule: LabelRule = ONE
+    masks: encoding.Encoding | None = None
 
 
 class LabelSource(Protocol):

@@ -4,14 +4,18 @@ from pathlib import Path
 
 from data import errors
 from data.layout import config as folder_config
-from data.layout import unused
-from data.sources import by_folder, by_manifest
+from data.layout import describe, mask_checks, unused
+from data.sources import by_folder, by_manifest, by_mask
 from data.sources import config as label_config
 from data.sources.label_source import ONE, LabelRule, LabelSource, Request
 from data.splits import folder
 
 # The first that recognises its own reads it; class folders are what else it may be.
-ALL: tuple[LabelSource, ...] = (by_manifest.ByManifest(), by_folder.ByFolder())
+ALL: tuple[LabelSource, ...] = (
+    by_mask.ByMask(),
+    by_manifest.ByManifest(),
+    by_folder.ByFolder(),
+)
 
 
 def request(
@@ -65,6 +69,11 @@ def check(listing: folder.Listing, asked: Request) -> None:
       errors.DataError: with every problem found.
     """
     _source(asked).check(listing, asked)
+
+
+def lines(listing: folder.Listing) -> list[str]:
+    """Describes how a listing was understood, in a few lines for people."""
+    return mask_checks.lines(listing) if listing.masks else describe.lines(listing)
 
 
 def absolute(labels: label_config.LabelsConfig) -> label_config.LabelsConfig:

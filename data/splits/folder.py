@@ -10,7 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.layout import unused as unused_files
+from data.masks import understanding
 from data.splits import spans as span_folders
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """The file with the mask of an image, by its path, size and modification time.
+
+    Attributes:
+      shapes: objects that are drawn, see data/masks/shapes.py, where the file is no mask but a list of
+        outlines; else empty.
+    """
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+    shapes: str = ""
+
+    def identity(self) -> str:
+        """Returns a text that changes with the mask: with its file, or with its own shapes alone."""
+        if self.shapes:
+            return f"{self.path}\0{self.shapes}"
+        return f"{self.path}\0{self.size_bytes}\0{self.modified_ns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +48,7 @@ class ImageFile:
       span: the number of its span; None if there are no spans.
       group: files of one group share a split; None if the source gives none.
       is_stated: whether a manifest states labels, split and group; else they follow from the path.
+      mask: the file that gives each pixel a class; None where images as a whole have labels.
     """
 
     path: str
@@ -36,6 +59,7 @@ class ImageFile:
     span: int | None = None
     group: str | None = None
     is_stated: bool = False
+    mask: MaskFile | None = None
 
     @property
     def class_name(self) -> str:
@@ -49,6 +73,8 @@ class ImageFile:
         if self.is_stated:
             # Not in the path: an edited manifest must be noticed. No name holds a zero byte.
             text = "\0".join([text, self.split or "", self.group or "", *self.labels])
+        if self.mask:
+            text = f"{text}\0{self.mask.identity()}\0{self.split or ''}"
         return text.encode("utf-8", "surrogateescape")
 
 
@@ -66,6 +92,7 @@ class Listing:
       incomplete: the spans that lack their ``_SUCCESS``, if only complete ones count.
       spellings: class name → its folders' names, if these differ in their Unicode form only.
       closed: links to folders and unreadable folders in the place of a class or a split.
+      masks: what was understood of the masks; None where images as a whole have labels.
       manifest: the name of the file that states the labels; empty if folders' names do.
       understood: how that file was understood, for people.
     """
@@ -79,6 +106,7 @@ class Listing:
     incomplete: tuple[span_folders.Span, ...] = ()
     spellings: dict[str, list[str]] = field(default_factory=dict)
     closed: tuple[unused_files.Unused, ...] = ()
+    masks: understanding.Understood | None = None
     manifest: str = ""
     understood: tuple[str, ...] = ()
 
@@ -90,7 +118,9 @@ class Listing:
 
     @property
     def class_names(self) -> list[str]:
-        """Returns the names of the classes, sorted."""
+        """Returns the names of the classes: of masks in the order of their values, else sorted."""
+        if self.masks:
+            return self.masks.encoding.class_names
         return sorted({name for file in self.files for name in file.labels})
 
     @property

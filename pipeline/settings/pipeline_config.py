@@ -76,6 +76,15 @@ class PipelineConfig(setting_sources.Layered):
             raise ValueError(f"unknown task {value!r}; known: {', '.join(task.names())}")
         return value
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _takes_defaults_of_its_task(cls, given: Any) -> Any:
+        """Fills in what suits the task where nothing is set; an unknown task is refused later."""
+        name = given.get("task", task.DEFAULT) if isinstance(given, dict) else None
+        if name not in task.names():
+            return given
+        return task_settings.with_defaults(given, task.load(name).defaults)
+
     @pydantic.model_validator(mode="after")
     def _has_one_source(self) -> "PipelineConfig":
         if self.source is not None and self.tfds is not None:
@@ -86,6 +95,8 @@ class PipelineConfig(setting_sources.Layered):
     @pydantic.model_validator(mode="after")
     def _tunes_what_it_trains(self) -> "PipelineConfig":
         self.tune.check(self.train)
+        if self.tune.trials and not task.load(self.task).is_tuned:
+            raise ValueError(f"tune.trials is {self.tune.trials}: --task {self.task} has no tuner")
         return self
 
     @pydantic.model_validator(mode="after")

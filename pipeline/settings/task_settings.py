@@ -1,5 +1,6 @@
 """Settings that only some tasks use."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -46,6 +47,23 @@ def unused(
             {one for of in every for one in of.panels.settings},
         ),
     ]
+
+
+def with_defaults(given: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings with defaults of a task where nothing is set.
+
+    Args:
+      given: the settings, nested.
+      defaults: "section.name" → value.
+    """
+    made = dict(given)
+    for name, value in defaults.items():
+        section, _, key = name.partition(".")
+        inner = made.get(section, {})
+        # A section that is a model already was made with all its values.
+        if isinstance(inner, Mapping) and key not in inner:
+            made[section] = {**inner, key: value}
+    return made
 
 
 def _checks(one: task.Task) -> set[str]:

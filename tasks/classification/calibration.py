@@ -43,6 +43,10 @@ class Calibration:
         """Returns the temperature 1."""
         return Fitted()
 
+    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns all of them."""
+        return outputs, targets
+
     def fit(
         self,
         outputs: np.ndarray,

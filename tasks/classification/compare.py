@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from tasks.predictions import probable
+
 _TOLERANCE = 1e-3  # of a sum of probabilities
 
 
-class Compare:
+class Compare(probable.Compared):
     """See ``judging.Compare``."""
 
     name_output = "label"

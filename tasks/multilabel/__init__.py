@@ -2,4 +2,4 @@
 
 SUMMARY = "each image has any number of labels"
 LABELS_PER_IMAGE = "any"
-TRAIN_SETTINGS = frozenset({"min_precision"})
+TRAIN_SETTINGS = frozenset({"min_precision", "mix"})

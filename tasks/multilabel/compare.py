@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from tasks.multilabel import answers
+from tasks.predictions import probable
 
 
-class Compare:
+class Compare(probable.Compared):
     """See ``judging.Compare``."""
 
     name_output = "labels"

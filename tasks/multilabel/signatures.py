@@ -9,6 +9,7 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tasks.facets.serving import Pictures
 from tasks.multilabel.calibration import Fitted
 
 _SEPARATOR = ", "
@@ -18,10 +19,16 @@ class Signatures:
     """See tasks.facets.serving.Signatures."""
 
     display: Literal["class_bars", "label_bars"] = "label_bars"
+    explains = True
     explains_names = True
 
     def answer(
-        self, fitted: Fitted, labels: Sequence[str], outputs: tf.Tensor, valid: tf.Tensor
+        self,
+        fitted: Fitted,
+        labels: Sequence[str],
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+        _pictures: Pictures | None = None,
     ) -> dict[str, tf.Tensor]:
         """Makes probabilities, and the labels that reach their thresholds."""
         probabilities = fitted.probabilities(outputs)
@@ -44,6 +51,10 @@ class Signatures:
         scores = tf.gather(fitted.probabilities(outputs), class_ids, axis=1, batch_dims=1)
         names = tf.gather(tf.constant(list(labels)), class_ids)
         return {"label": tf.where(valid, names, ""), "score": tf.where(valid, scores, 0.0)}
+
+    def exported(self, labels: Sequence[str]) -> str:
+        """Returns the shape of the probabilities."""
+        return f"[B, {len(labels)}]"
 
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs in words."""

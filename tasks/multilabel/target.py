@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data.examples import example
+from data.examples import annotation, example
+from data.graph import decoding
 
 
 @dataclass(frozen=True)
-class Annotation:
+class Annotation(annotation.OfWholeImage):
     """A set of labels for each image: in records a list of indices, as a target float32 [B, K].
 
     A target is 1 where the image has the label, else 0.
@@ -74,7 +75,9 @@ class Annotation:
 class Target:
     """See tasks.facets.training.Target."""
 
-    def of(self, class_count: int) -> Annotation:
+    def of(
+        self, class_count: int, _size_px: int = 0, _resize: decoding.ResizeMode = "stretch"
+    ) -> Annotation:
         """Returns the annotation with a label map of K classes."""
         return Annotation(class_count)
 

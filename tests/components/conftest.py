@@ -74,7 +74,7 @@ def asked(right, images, examples) -> Asked:
     asker = server_trial.Asker(
         right.saved_model,
         examples_artifact.shards(str(examples), "test"),
-        len(models.TINY_LABELS),
+        models.TINY_SPEC,
         infra_config.InfraConfig().questions,
     )
     found = parity.check(

@@ -6,11 +6,13 @@ def test_an_image_has_one_class_in_classification():
 
 
 def test_the_tasks_that_allow_several_labels_are_named(monkeypatch):
-    rules = {"classification": "one", "tagging": "any", "wishing": "any"}
+    rules = {"classification": "one", "tagging": "any", "wishing": "any", "asking": "any"}
     monkeypatch.setattr(task, "names", lambda: tuple(rules))
     monkeypatch.setattr(task, "load", task.Task)
     labels_per_image = property(lambda self: rules[self.name])
     monkeypatch.setattr(task.Task, "labels_per_image", labels_per_image)
+    annotates = property(lambda self: "pixels" if self.name == "wishing" else "images")
+    monkeypatch.setattr(task.Task, "annotates", annotates)
     rule = task.Task("classification").label_rule
-    assert rule == ("one", "--task tagging or --task wishing allows several.")
-    assert task.Task("tagging").label_rule == ("any", "")
+    assert rule == ("one", "--task tagging or --task asking allows several.", "images")
+    assert task.Task("tagging").label_rule == ("any", "", "images")

@@ -42,7 +42,9 @@ def ask(
     """
     pixels, valid = decode(spec, encoded)
     probabilities = classify(keras_file, spec.task, contract, pixels)
-    return probe.Stage(STAGE, probabilities * valid[:, None], valid)
+    compared = task.load(spec.task).compare
+    values = np.asarray(compared.values(probabilities, contract), np.float32)
+    return probe.Stage(STAGE, values * valid[:, None], valid)
 
 
 def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +59,7 @@ def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray
 def classify(
     keras_file: Path, task_name: str, contract: Mapping[str, Any], pixels: np.ndarray
 ) -> np.ndarray:
-    """Runs the network on pixels; returns probabilities float32 [N, K].
+    """Runs the network on pixels; returns probabilities float32 [N, …].
 
     Args:
       keras_file: the network.

@@ -22,6 +22,7 @@ class Figures(registry.Registry):
     prediction_key = "answers"
     has_confusion = False
     share_right = "subset_accuracy"
+    survives_corruption = True
     settings: frozenset[str] = frozenset()
 
     def target(self, label: np.ndarray) -> np.ndarray:

@@ -60,7 +60,9 @@ def checked(exported, images, eval_files) -> tuple[export_parity.Compared, ...]:
 
 
 def product(found: tuple[export_parity.Compared, ...]) -> list[gate_check.Check]:
-    return gate.product(gate.Measured(exports=found), config.GateConfig())
+    return gate.product(
+        gate.Measured(exports=found), config.GateConfig(), task.load(task.DEFAULT).compare
+    )
 
 
 def test_right_wrong_and_damaged(exported, images, eval_files):

@@ -16,6 +16,7 @@ from components.release_gate.parity import (
 )
 from components.trainer import contract as trained_contract
 from data.images import image_reading, value_range
+from tasks import task
 from tests import models
 
 pytestmark = [pytest.mark.xdist_group("one server"), pytest.mark.usefixtures("graphs_as_they_are")]
@@ -66,8 +67,8 @@ def test_broken_images_and_webp_are_bad_in_every_stage_alike(right, images, trai
     answer = served(right, images)
     np.testing.assert_array_equal(answer.valid, trained.valid)
     assert (~trained.valid).sum() == UNREADABLE
-    assert not trained.probabilities[~trained.valid].any()
-    assert trained.probabilities[trained.valid].std(axis=0).min() > 0.01  # it distinguishes images
+    assert not trained.values[~trained.valid].any()
+    assert trained.values[trained.valid].std(axis=0).min() > 0.01  # it distinguishes images
 
 
 def test_pixels_of_another_range(export_as, images, trained):
@@ -151,9 +152,9 @@ def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, traine
 def test_a_temperature_is_part_of_the_training_graph(right, images, trained):
     encoded = [image.encoded for image in images]
     warm = training_stage.ask(right.keras_file, models.TINY_SPEC, {"temperature": 2.0}, encoded)
-    powers = np.sqrt(trained.probabilities[trained.valid])
+    powers = np.sqrt(trained.values[trained.valid])
     expected = powers / powers.sum(1, keepdims=True)
-    np.testing.assert_allclose(warm.probabilities[warm.valid], expected, atol=1e-6)
+    np.testing.assert_allclose(warm.values[warm.valid], expected, atol=1e-6)
 
 
 def stage(name: str, probabilities: list[list[float]], valid: list[bool], **more) -> probe.Stage:
@@ -165,7 +166,7 @@ def test_compare_gives_image_stage_and_flags():
     first = stage("first", [[0.5, 0.5], [0, 0], [1, 0], [0.2, 0.8]], [True, False, True, True])
     same = replace(first, name="same")
     other = stage("other", [[0.5, 0.5], [0, 0], [0.7, 0.3], [np.nan, 1]], [True, True, True, True])
-    found = parity.compare(images, [first, same, other], 1e-4)
+    found = parity.compare(images, [first, same, other], 1e-4, task.load(task.DEFAULT).compare)
     assert [(one.image, one.stage, one.valid) for one in found] == [
         ("b", "other", (False, True)),
         ("c", "other", (True, True)),
