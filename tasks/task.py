@@ -36,6 +36,7 @@ from typing import Any, Protocol
 import pydantic
 
 import tasks
+from data.sources.listed import Annotates
 from tasks import checking
 from tasks.facets.serving import Signatures
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
@@ -142,6 +143,11 @@ class Task:
     def signatures(self) -> Signatures:
         """Returns the outputs of the served model, and their description."""
         return self._facet("signatures")  # type: ignore[no-any-return]
+
+    @property
+    def annotates(self) -> Annotates:
+        """Returns what is annotated: images as a whole, or objects in them."""
+        return importlib.import_module(f"{tasks.__name__}.{self.name}").ANNOTATES  # type: ignore[no-any-return]
 
     @property
     def panels(self) -> Panels:

@@ -13,8 +13,9 @@ from data.examples import examples_artifact
 from data.files import atomic, spreadsheet
 from data.layout import checks
 from data.layout.unused import Note, Unused
-from data.sources import by_folder
+from data.sources import listed as sources
 from data.splits import folder
+from tasks import task
 
 UNUSED_HEADER = ("path", "reason", "is_image")
 
@@ -58,7 +59,8 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
       errors.DataError: the folder is too small for a classifier, or has a class that is not in the
         label map.
     """
-    listing = by_folder.scan(root, job.config, note)
+    own = task.load(job.task)
+    listing = sources.scan(own.annotates, root, job.config, note)
     checks.check(listing, job.config)
     new = sorted(set(listing.class_names) - set(job.labels))
     if new:

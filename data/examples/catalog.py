@@ -34,6 +34,7 @@ class Image(NamedTuple):
       sha256: of the file's bytes, in hex.
       span: the number of its span; None where there are no spans.
       info: its decoded properties.
+      boxes: its objects as they are given, see data/splits/folder.py; empty without boxes.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Image(NamedTuple):
     sha256: str
     span: int | None
     info: decode.ImageInfo
+    boxes: str = ""
 
     @property
     def place(self) -> tuple[str, int, str, str]:
@@ -53,7 +55,10 @@ class Image(NamedTuple):
 def write_shard(path: str, images: Iterable[Image]) -> None:
     """Writes the list of one shard, in the order of its records."""
     tf.io.gfile.makedirs(os.path.dirname(path))
-    lines = [json.dumps(image) for image in sorted(images, key=lambda image: image.place)]
+    lines = [
+        json.dumps(image if image.boxes else image[:-1])
+        for image in sorted(images, key=lambda image: image.place)
+    ]
     with tf.io.gfile.GFile(path, "w") as file:
         file.write("".join(line + "\n" for line in lines))
 
@@ -75,9 +80,10 @@ def read_shard(path: str) -> list[Image]:
 
 
 def _image(found: Sequence[Any]) -> Image:
-    path, labels, split, shard, sha256, span, info = found
+    path, labels, split, shard, sha256, span, info, *more = found
     read_lines.typed(_Place, [path, labels, split, shard, sha256, span or 0])
     if not all(type(label) is str for label in labels):
         raise TypeError(f"{labels!r:.100} are no labels")
     image = decoder_process.info_from_json(info)
-    return Image(path, tuple(labels), split, shard, sha256, span, image)
+    boxes = str(more[0]) if more else ""
+    return Image(path, tuple(labels), split, shard, sha256, span, image, boxes)

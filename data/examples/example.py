@@ -103,8 +103,22 @@ class Encoder:
                 features[name].float_list.value.append(0)
                 self._values.append(features[name].float_list.value)
 
-    def encode(self, encoded: bytes, info: decode.ImageInfo, source: ImageSource) -> bytes:
-        """Serialises one record: the bytes to store, their properties, their source."""
+    def encode(
+        self,
+        encoded: bytes,
+        info: decode.ImageInfo,
+        source: ImageSource,
+        more: Mapping[str, tf.train.Feature] | None = None,
+    ) -> bytes:
+        """Serialises one record.
+
+        Args:
+          encoded: the bytes to store.
+          info: their properties.
+          source: their source.
+          more: features of an annotation that is more than labels of the image; the same names in
+            every record.
+        """
         values = {
             ENCODED: encoded,
             FORMAT: _bytes(info.format),
@@ -133,6 +147,8 @@ class Encoder:
                 target.extend(values[name])
             else:
                 target[0] = values[name]
+        for name, feature in (more or {}).items():
+            self._example.features.feature[name].CopyFrom(feature)
         return _serialize(self._example)
 
 

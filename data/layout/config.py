@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from data.boxes import config as boxes_config
 from data.layout import names, recognise
 from data.splits import spans as span_folders
 
@@ -31,6 +32,10 @@ class FolderConfig(BaseModel):
     )
     max_unused_share: float = Field(
         0.01, ge=0, le=1, description="largest share of image files that may remain unused"
+    )
+
+    boxes: boxes_config.BoxesConfig = Field(
+        default_factory=boxes_config.BoxesConfig, description="boxes, where objects have classes"
     )
 
     @field_validator("exclude_classes")

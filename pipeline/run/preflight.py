@@ -15,10 +15,11 @@ from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
 from data.layout import checks
-from data.sources import by_folder, digits, tfds
+from data.sources import digits, listed, tfds
 from data.splits import folder, labels
 from pipeline import output_folder
 from pipeline.settings import pipeline_config
+from tasks import task
 
 # The encoded images are stored a second time; a model with its logs takes about this much.
 SPACE_FOR_MODELS_BYTES = 300 << 20
@@ -146,7 +147,7 @@ def inspect(
     kind: type[errors.UserError] = errors.ConfigError
     listing = None
     try:
-        listing = by_folder.scan(data_dir, config.ingest)
+        listing = listed.scan(task.load(config.task).annotates, data_dir, config.ingest)
         show(listing)
         checks.check(listing, config.ingest)
         _check_space(config, listing)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors
-from data.sources import by_folder
+from data.sources import listed
 from data.splits import folder
 from pipeline import output_folder
 from pipeline.outcome import summary
@@ -16,6 +16,7 @@ from pipeline.run import logs
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import decision, facts, notify, outcome, running
 from pipeline.scheduled import state as schedule_state
+from tasks import task
 
 Say = Callable[[str], None]
 Clock = Callable[[], datetime.datetime]
@@ -232,7 +233,9 @@ class Retraining:
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        return by_folder.scan(self._place.data_dir, self._command.pipeline.ingest)
+        pipeline = self._command.pipeline
+        annotates = task.load(pipeline.task).annotates
+        return listed.scan(annotates, self._place.data_dir, pipeline.ingest)
 
     def _tell(self, line: str) -> bool:
         """Prints a line; with --watch, not the same one repeatedly."""

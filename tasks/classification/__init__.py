@@ -2,3 +2,4 @@
 
 SUMMARY = "each image has one class"
 LABELS_PER_IMAGE = "one"
+ANNOTATES = "images"

@@ -7,7 +7,7 @@ import tensorflow as tf
 from components.image_example_gen import config, ingest, inspection, passes
 from data.examples import example, examples_artifact, ingest_report
 from data.images import decoder_pool
-from data.sources import by_folder
+from data.sources import listed
 from data.splits import folder, labels, split
 from tests.data.decoders import InProcess
 
@@ -30,11 +30,11 @@ def look(root, job, tasks, scale, decoders=InProcess) -> None:
 
 
 def run(
-    root, output, state=None, decoders=InProcess, **changes
+    root, output, state=None, decoders=InProcess, annotates="images", **changes
 ) -> tuple[ingest_report.Report, folder.Listing]:
     """Runs a whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
-    listing = by_folder.scan(root, config.IngestConfig(**changes))
+    listing = listed.scan(annotates, root, config.IngestConfig(**changes))
     job = job_for(listing, state, **changes)
     workspace = inspection.Workspace.of(job)
     inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task, decoders))

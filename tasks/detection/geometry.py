@@ -1,0 +1,93 @@
+"""Overlap of boxes, and the choice among boxes that overlap.
+
+Boxes are ymin, xmin, ymax, xmax in any unit, the same for both sides. Dimension letters: M, N boxes.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def areas(boxes: np.ndarray) -> np.ndarray:
+    """Computes the areas of boxes [..., 4]: [...]; 0 for an empty or inverted one."""
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    return sides[..., 0] * sides[..., 1]  # type: ignore[no-any-return]
+
+
+def iou(ones: np.ndarray, others: np.ndarray, is_crowd: np.ndarray | None = None) -> np.ndarray:
+    """Computes the intersection over union of all pairs, |A ∩ B| / |A ∪ B|.
+
+    Args:
+      ones: [M, 4].
+      others: [N, 4].
+      is_crowd: bool [N]: others that stand for many objects; for those the denominator is |A|, as
+        in COCO's evaluation. None: none of them.
+
+    Returns:
+      float64 [M, N] in 0–1; 0 where the denominator is 0.
+    """
+    ones, others = np.asarray(ones, np.float64), np.asarray(others, np.float64)
+    low = np.maximum(ones[:, None, :2], others[None, :, :2])
+    high = np.minimum(ones[:, None, 2:], others[None, :, 2:])
+    sides = np.maximum(high - low, 0)
+    common = sides[..., 0] * sides[..., 1]
+    union = areas(ones)[:, None] + areas(others)[None] - common
+    if is_crowd is not None:
+        union = np.where(is_crowd[None], areas(ones)[:, None], union)
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def giou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Computes the generalised intersection over union of pairs, in a graph.
+
+    GIoU = IoU − (|C| − |A ∪ B|) / |C| with C the smallest box around both. Source: Rezatofighi et
+    al., 2019, https://arxiv.org/abs/1902.09630.
+
+    Args:
+      ones: float32 [..., 4], not inverted.
+      others: float32 [..., 4], not inverted.
+
+    Returns:
+      float32 [...] in −1 … 1; 0 for two empty boxes at one place.
+    """
+
+    def area(boxes: tf.Tensor) -> tf.Tensor:
+        sides = keras.ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+        return sides[..., 0] * sides[..., 1]
+
+    def share(part: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
+        return keras.ops.where(whole > 0, part / keras.ops.maximum(whole, 1e-12), 0.0)
+
+    low = keras.ops.maximum(ones[..., :2], others[..., :2])
+    high = keras.ops.minimum(ones[..., 2:], others[..., 2:])
+    common = area(keras.ops.concatenate([low, high], axis=-1))
+    union = area(ones) + area(others) - common
+    least = keras.ops.minimum(ones[..., :2], others[..., :2])
+    most = keras.ops.maximum(ones[..., 2:], others[..., 2:])
+    around = area(keras.ops.concatenate([least, most], axis=-1))
+    return share(common, union) - share(around - union, around)
+
+
+def suppress(
+    boxes: tf.Tensor, scores: tf.Tensor, class_ids: tf.Tensor, max_iou: float
+) -> tf.Tensor:
+    """Removes boxes that overlap a better one of the same class (non-maximum suppression).
+
+    From the best score down, a box is kept unless its IoU with a kept one of its class is above
+    ``max_iou``. Classes are told apart by moving each to a place of its own, as torchvision's
+    ``batched_nms`` does, so that one call serves all.
+
+    Args:
+      boxes: float32 [M, 4] within 0–1.
+      scores: float32 [M]; 0 marks a place without a box.
+      class_ids: int32 [M].
+      max_iou: the largest IoU at which both boxes are kept.
+
+    Returns:
+      float32 [M]: the scores, 0 for removed boxes.
+    """
+    apart = boxes + 2.0 * tf.cast(class_ids, tf.float32)[:, None]
+    count = tf.shape(scores)[0]
+    kept = tf.image.non_max_suppression(apart, scores, count, max_iou, score_threshold=1e-9)
+    flags = tf.scatter_nd(kept[:, None], tf.ones_like(kept, tf.float32), [count])
+    return scores * flags
