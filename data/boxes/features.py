@@ -29,18 +29,20 @@ def encode(annotation: Annotation, labels: Mapping[str, int]) -> dict[str, tf.tr
     numbers = [labels[name] + BACKGROUND for name in annotation.labels]
     names = [name.encode("utf-8", "surrogateescape") for name in annotation.labels]
     return {
-        **{name: _floats(column) for name, column in zip(SIDES, annotation.boxes.T, strict=True)},
-        LABEL: _integers(numbers),
+        **{name: floats(column) for name, column in zip(SIDES, annotation.boxes.T, strict=True)},
+        LABEL: integers(numbers),
         TEXT: tf.train.Feature(bytes_list=tf.train.BytesList(value=names)),
-        IS_CROWD: _integers(annotation.is_crowd),
-        DIFFICULT: _integers(annotation.is_difficult),
-        AREA: _floats(annotation.area_px),
+        IS_CROWD: integers(annotation.is_crowd),
+        DIFFICULT: integers(annotation.is_difficult),
+        AREA: floats(annotation.area_px),
     }
 
 
-def _floats(values: object) -> tf.train.Feature:
+def floats(values: object) -> tf.train.Feature:
+    """Makes a feature of numbers."""
     return tf.train.Feature(float_list=tf.train.FloatList(value=values))
 
 
-def _integers(values: object) -> tf.train.Feature:
+def integers(values: object) -> tf.train.Feature:
+    """Makes a feature of whole numbers, or of flags."""
     return tf.train.Feature(int64_list=tf.train.Int64List(value=map(int, values)))  # type: ignore[call-overload]

@@ -13,26 +13,29 @@ WIDTH = 96
 HEAT_BIAS = -2.2
 SIDE_BIAS = -1.2  # boxes start at 0.3 of the image
 MAPS_LAYER = "maps"
+HEAT_LAYER = "heat"
+HEAD_MODEL = "centre_head"
 
 
 def build(
-    inputs: Sequence[keras.KerasTensor], class_count: int, dropout: float = 0.0, width: int = WIDTH
-) -> keras.KerasTensor:
+    shapes: Sequence[Sequence[int]], class_count: int, dropout: float = 0.0, width: int = WIDTH
+) -> keras.Model:
     """Builds the head on maps of the backbone.
 
     The coarser maps are added to the finer ones from the top down. Source: Lin et al., 2016,
     https://arxiv.org/abs/1612.03144; depthwise separable convolutions throughout.
 
     Args:
-      inputs: float [B, …] maps at strides that double, the finest first, such as 8, 16 and 32.
+      shapes: [h, w, C] of maps at strides that double, the finest first, such as 8, 16 and 32.
       class_count: K.
       dropout: rate on the finest map of the pyramid.
       width: channels of the pyramid.
 
     Returns:
-      float32 [B, h, w, K + 4]: K logits of the heat map, the offset of the centre in cells (y, x),
+      A model from these maps to float32 [B, h, w, K + 4]: K logits of the heat map, the offset of the centre in cells (y, x),
       the logarithm of height and width in shares of the image.
     """
+    inputs = [keras.Input(tuple(shape)) for shape in shapes]
     joined = None
     for index, given in reversed(list(enumerate(inputs))):
         lateral = _normalised(layers.Conv2D(width, 1, use_bias=False)(given), activated=False)
@@ -45,12 +48,19 @@ def build(
     bias = keras.initializers.Constant
     flat = keras.initializers.RandomNormal(stddev=0.01)
     parts = [
-        layers.Conv2D(class_count, 1, bias_initializer=bias(HEAT_BIAS), kernel_initializer=flat),
+        layers.Conv2D(
+            class_count,
+            1,
+            bias_initializer=bias(HEAT_BIAS),
+            kernel_initializer=flat,
+            name=HEAT_LAYER,
+        ),
         layers.Conv2D(2, 1, kernel_initializer=flat),
         layers.Conv2D(2, 1, bias_initializer=bias(SIDE_BIAS), kernel_initializer=flat),
     ]
     outputs = [parts[0](heat), parts[1](place), parts[2](place)]
-    return layers.Concatenate(dtype="float32", name=MAPS_LAYER)(outputs)
+    maps = layers.Concatenate(dtype="float32", name=MAPS_LAYER)(outputs)
+    return keras.Model(inputs, maps, name=HEAD_MODEL)
 
 
 def _separable(given: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:

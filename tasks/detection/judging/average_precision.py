@@ -141,9 +141,19 @@ def curve(
 
 def _precision(hits: np.ndarray, counted: np.ndarray, total: float) -> float:
     """Returns the mean interpolated precision of weighted detections, sorted by falling score."""
-    if not len(hits):
+    return interpolated(np.cumsum(hits), np.cumsum(counted), total)
+
+
+def interpolated(right: np.ndarray, all_counted: np.ndarray, total: float) -> float:
+    """Computes AP from cumulated counts.
+
+    Args:
+      right: float [D], detections with this score or a higher one that are right.
+      all_counted: float [D], the same of all that count.
+      total: number of objects.
+    """
+    if not len(right):
         return 0.0
-    right, all_counted = np.cumsum(hits), np.cumsum(counted)
     recall, precision = right / total, right / (all_counted + _TINY)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     places = np.searchsorted(recall, RECALLS, side="left")

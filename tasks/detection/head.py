@@ -1,0 +1,170 @@
+"""The head of a detector: maps of centres and sizes, its loss, and mAP50 as what training watches.
+
+Dimension letters: B batch, h w the map, M objects, D detections, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tasks.detection import decoding, losses, network, target
+from tasks.detection.judging import average_precision, matching
+from tasks.facets.training import Tap
+
+# Scores are counted in bins while training watches, which costs mAP50 less than 0.01.
+BINS = 100
+_HIT, _WRONG, _POSITIVE = range(3)
+# The side of a stand-in for pixels: objects in 0–1 have no size that matters for mAP50.
+_SIDE_PX = 1000.0
+
+
+class Head:
+    """See tasks.facets.training.Head.
+
+    The tally holds, for each class and bin of the score, the right and the wrong detections; and
+    the number of objects in the first bin: int64 [K, BINS, 3].
+    """
+
+    taps: Sequence[Tap] = ("stride_8", "stride_16", "stride_32")
+    score = "map50"
+    score_title = "mAP50"
+
+    def build(
+        self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float
+    ) -> keras.KerasTensor:
+        """Applies a new centre head; returns maps float32 [B, h, w, K + 4]."""
+        maps = [features[tap] for tap in self.taps]
+        head = network.build([one.shape[1:] for one in maps], class_count, dropout)
+        return head(maps)
+
+    def reapply(
+        self, model: keras.Model, features: Mapping[Tap, keras.KerasTensor]
+    ) -> keras.KerasTensor:
+        """Applies the centre head of a model to other features."""
+        return model.get_layer(network.HEAD_MODEL)([features[tap] for tap in self.taps])
+
+    def copy_known(
+        self, last: keras.Model, model: keras.Model, old: Sequence[str], new: Sequence[str]
+    ) -> int:
+        """Copies all layers of the last head; of its heat map, the channels of known classes."""
+        theirs = last.get_layer(network.HEAD_MODEL)
+        own = model.get_layer(network.HEAD_MODEL)
+        shared = [
+            (one, other)
+            for one, other in zip(own.layers, theirs.layers, strict=True)
+            if one.name != network.HEAT_LAYER
+        ]
+        if any(_shapes(one) != _shapes(other) for one, other in shared):
+            return 0
+        for one, other in shared:
+            one.set_weights(other.get_weights())
+        layer = own.get_layer(network.HEAT_LAYER)
+        old_kernel, old_bias = theirs.get_layer(network.HEAT_LAYER).get_weights()
+        kernel, bias = (np.array(value) for value in layer.get_weights())
+        known = [name for name in new if name in old]
+        for name in known:
+            there, here = old.index(name), new.index(name)
+            kernel[..., here], bias[here] = old_kernel[..., there], old_bias[there]
+        layer.set_weights([kernel, bias])
+        return len(known)
+
+    def loss(
+        self, label_smoothing: float, class_weights: Sequence[float] = ()
+    ) -> keras.losses.Loss:
+        """Makes the loss; the heat map has soft targets of its own and no label smoothing."""
+        return losses.CentreLoss(class_weights)
+
+    def guessing_loss(self, class_count: int) -> float:
+        """Returns about the loss of boxes without overlap and a heat map that is low everywhere."""
+        return 2 * losses.BOX_WEIGHT + 2.0
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Makes none: mAP50 is defined on whole splits only."""
+        return []
+
+    def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Counts int64 [K, BINS, 3]; see the class."""
+        class_count = outputs.shape[-1] - 4
+        found = decoding.decode(outputs)
+        tallied = tf.numpy_function(
+            lambda *arrays: count(*arrays, class_count),
+            [targets, found["boxes"], found["scores"], found["class_ids"]],
+            tf.int64,
+        )
+        return tf.ensure_shape(tallied, [class_count, BINS, 3])
+
+    def measure(self, tally: np.ndarray) -> float:
+        """Computes mAP50 from the bins, over the classes that have objects."""
+        values = []
+        for counts in tally:
+            total = counts[0, _POSITIVE]
+            if total:
+                falling = counts[::-1]
+                hits, wrong = np.cumsum(falling[:, _HIT]), np.cumsum(falling[:, _WRONG])
+                values.append(average_precision.interpolated(hits, hits + wrong, float(total)))
+        return float(np.mean(values)) if values else 0.0
+
+    def draw(self, tally: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Draws nothing; the report has the curves."""
+        return {}
+
+
+def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
+
+
+def count(
+    targets: np.ndarray,
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    class_ids: np.ndarray,
+    class_count: int,
+) -> np.ndarray:
+    """Counts a batch, see :class:`Head`.
+
+    Args:
+      targets: float32 [B, M, 6].
+      boxes: float32 [B, D, 4] in 0–1.
+      scores: float32 [B, D].
+      class_ids: int32 [B, D].
+      class_count: K.
+
+    Returns:
+      int64 [K, BINS, 3].
+    """
+    tallied = np.zeros((class_count, BINS, 3), np.int64)
+    for rows, *answer in zip(targets, boxes, scores, class_ids, strict=True):
+        matches = matching.match(truth(rows), answered(*answer), class_count)
+        bins = np.minimum((matches.scores * BINS).astype(int), BINS - 1)
+        hit = matches.hit[0, 0]
+        wrong = ~hit & ~matches.ignored[0, 0]
+        np.add.at(tallied, (matches.class_ids[hit], bins[hit], _HIT), 1)
+        np.add.at(tallied, (matches.class_ids[wrong], bins[wrong], _WRONG), 1)
+        tallied[:, 0, _POSITIVE] += matches.positives[0]
+    return tallied
+
+
+def truth(rows: np.ndarray) -> matching.Truth:
+    """Converts the target of an image, [M, 6], to objects in a square of 1,000 px."""
+    rows = rows[rows[:, target.CLASS_ID] >= 0].astype(np.float64)
+    corners = rows[:, target.CORNERS] * _SIDE_PX
+    areas = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    return matching.Truth(
+        boxes=corners,
+        class_ids=rows[:, target.CLASS_ID].astype(int),
+        area_px=areas,
+        is_crowd=np.zeros(len(rows), bool),
+        is_difficult=rows[:, target.IS_IGNORED] > 0,
+    )
+
+
+def answered(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray) -> matching.Detections:
+    """Converts decoded maps of an image to detections in a square of 1,000 px."""
+    shown = scores > 0
+    corners = np.clip(boxes[shown], 0, 1) * _SIDE_PX
+    return matching.Detections(corners, scores[shown], class_ids[shown].astype(int))
+
+
+HEAD = Head()
