@@ -32,6 +32,7 @@ PACKAGES = [
     "data.graph",
     "data.images",
     "data.layout",
+    "data.masks",
     "data.sources",
     "data.splits",
     "components",

@@ -24,7 +24,7 @@ sys.path[:] = [
 ]
 
 from data import errors  # noqa: E402
-from data.layout import describe  # noqa: E402
+from data.sources import listed  # noqa: E402
 from data.splits import folder, labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
@@ -123,7 +123,7 @@ def _compile(
 
 
 def _show(listing: folder.Listing) -> None:
-    for line in describe.lines(listing):
+    for line in listed.lines(listing):
         print(line)
 
 

@@ -172,9 +172,9 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
 
 def _show(listing: "folder.Listing", console: "Console") -> None:
     """Shows how a data folder was interpreted."""
-    from data.layout import describe
+    from data.sources import listed
 
-    console.print(*describe.lines(listing), sep="\n", soft_wrap=True)
+    console.print(*listed.lines(listing), sep="\n", soft_wrap=True)
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:

@@ -31,7 +31,7 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pydantic
 
@@ -41,6 +41,9 @@ from tasks import checking
 from tasks.facets.serving import Signatures
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
 from tasks.pages import parts
+
+if TYPE_CHECKING:
+    from data.sources.listed import Annotates
 
 DEFAULT = "classification"
 
@@ -116,6 +119,12 @@ class Task:
         return str(importlib.import_module(f"{tasks.__name__}.{self.name}").SUMMARY)
 
     @property
+    def annotates(self) -> Annotates:
+        """Returns what is annotated: images as a whole, objects in them, or each pixel."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
+
+    @property
     def checks(self) -> checking.Checks:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]
@@ -143,11 +152,6 @@ class Task:
     def signatures(self) -> Signatures:
         """Returns the outputs of the served model, and their description."""
         return self._facet("signatures")  # type: ignore[no-any-return]
-
-    @property
-    def annotates(self) -> Annotates:
-        """Returns what is annotated: images as a whole, or objects in them."""
-        return importlib.import_module(f"{tasks.__name__}.{self.name}").ANNOTATES  # type: ignore[no-any-return]
 
     @property
     def panels(self) -> Panels:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data.images import decode, range_choice
 from data.layout import config as folder_config
+from data.masks import encoding
 from data.splits import split as split_config
 from tasks import task
 
@@ -42,6 +43,9 @@ class IngestJob(BaseModel):
     config: IngestConfig
     task: str = Field(task.DEFAULT, description="what the model learns")
     labels: list[str] = Field(description="label map")
+    masks: encoding.Encoding | None = Field(
+        None, description="meaning of the masks' values; null where images as a whole have labels"
+    )
     fingerprint: str = Field(description="hash of the listing; part of the cache key")
     code: str = Field(description="hash of the code that runs; part of the cache key")
     state_dir: str = Field(description="folder of the index and the ledger of splits")

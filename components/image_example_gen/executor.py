@@ -12,7 +12,15 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components.image_example_gen import config, ingest, inspection, intake, passes, report
+from components.image_example_gen import (
+    config,
+    ingest,
+    inspection,
+    intake,
+    masks,
+    passes,
+    report,
+)
 from data import progress
 from data.examples import examples_artifact
 from data.images import value_range
@@ -34,6 +42,23 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
 
     def teardown(self) -> None:
         self._inspector.close()
+
+
+class _ConvertMasks(beam.DoFn):  # type: ignore[misc]
+    """Converts a bundle of masks; the results go to the store, which all workers share."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments  # of the Converter
+
+    def setup(self) -> None:
+        self._converter = masks.Converter(*self._arguments)
+
+    def process(self, bundle: masks.Bundle) -> list[None]:
+        self._converter.convert(bundle.tasks)
+        return []
+
+    def teardown(self) -> None:
+        self._converter.close()
 
 
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
@@ -65,14 +90,44 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with intake.unused_list(job.state_dir, examples.uri) as note:
             listing = intake.listed(root, job, note)
             inspected = passes.inspect(listing, job, functools.partial(self._look, root, job))
-            plan = ingest.plan(listing, inspected.rows, job, ledger, note)
+            annotated = self._annotated(root, job, inspected)
+            plan = ingest.plan(
+                annotated.listing if annotated else listing,
+                annotated.rows if annotated else inspected.rows,
+                job,
+                ledger,
+                note,
+                annotated.paths if annotated else {},
+            )
         workspace.remember(inspected.listed, plan.ledger)
+        if annotated:
+            masks.prune(job, annotated.paths.values())
         self._write(ingest.ShardWriter(root, examples.uri, job, plan.shard_counts), plan)
         outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
+        outcome.masks = annotated.report if annotated else None
         examples_artifact.write_report(examples.uri, outcome)
         # TFX deletes the artifact of a step that fails; this copy can still be read.
         report.check(outcome, listing, examples_artifact.write_report(job.state_dir, outcome))
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
+
+    def _annotated(
+        self, root: str, job: config.IngestJob, inspected: passes.Inspected
+    ) -> masks.Annotated | None:
+        """Converts the masks of the images, where they have some."""
+        if job.masks is None:
+            return None
+        work = masks.bundles(inspected.listing, inspected.rows, job)
+        if work:
+            progress.start(masks.TASK, total=sum(len(bundle.tasks) for bundle in work))
+            decoders = max(1, (os.cpu_count() or 1) // _workers_a_machine(self._beam_pipeline_args))
+            with self._make_beam_pipeline() as pipeline:
+                _ = (
+                    pipeline
+                    | "NewMasks" >> beam.Create(work)
+                    | "Spread" >> beam.Reshuffle()
+                    | "Convert" >> beam.ParDo(_ConvertMasks(root, job, decoders))
+                )
+        return masks.annotate(inspected.listing, inspected.rows, job)
 
     def _look(
         self, root: str, job: config.IngestJob, tasks: passes.Tasks, scale: value_range.Scale

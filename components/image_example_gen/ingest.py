@@ -8,14 +8,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from components.image_example_gen import config as ingest_config
 from components.image_example_gen import inspection, objects, passes
+from components.image_example_gen import masks as mask_files
 from data import errors, progress
 from data.examples import catalog, example, examples_artifact, ingest_report, records
 from data.files import hashing, user_files
 from data.images import decode, image_reading, value_range
 from data.layout.unused import Note, Reason, Unused
+from data.masks import mask_store
 from data.splits import duplicates, file_index, folder, split
 
 TASK = "writing records"
@@ -52,6 +55,7 @@ def plan(
     job: ingest_config.IngestJob,
     ledger: Mapping[str, str],
     note: Note = lambda _: None,
+    masks: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Assigns every image to a split and a shard.
 
@@ -61,6 +65,7 @@ def plan(
       job: the settings.
       ledger: the assignments of earlier ingests.
       note: called with each image that is not used.
+      masks: path of an image → name of its converted mask.
 
     Raises:
       errors.PipelineError: a listed file has no row.
@@ -95,6 +100,7 @@ def plan(
             span=file.span,
             info=info,
             boxes=file.boxes,
+            mask=masks.get(file.path, ""),
         )
         for file, digest, name, info in itertools.compress(
             zip(good, digests, splits, infos, strict=True), used
@@ -248,6 +254,7 @@ class ShardWriter:
         further = 0
         encoder = example.Encoder()
         boxes = objects.Objects(self.root, self.job, split_name, written)
+        kept = mask_files.store(self.job) if self.job.masks else None
         for image in images:
             content = self._content(image, workspace)
             progress.advance(TASK)
@@ -258,9 +265,9 @@ class ShardWriter:
             counts.update(image.labels)
             further += len(image.labels) - 1
             written.reencoded += image.info.reencoded
-            yield encoder.encode(
-                content, image.info, _source(image, labels), boxes.encode(image, content)
-            )
+            mask = mask_store.encoded(kept.folder / image.mask) if kept and image.mask else None
+            more = boxes.encode(image, content)
+            yield encoder.encode(content, image.info, _source(image, labels), mask, more)
         for name, split_counts in written.examples.items():
             split_counts.update(counts)
             written.further_labels |= {name: further} if further else {}

@@ -11,7 +11,6 @@ from components.image_example_gen import config as ingest_config
 from data import errors
 from data.examples import examples_artifact
 from data.files import atomic, spreadsheet
-from data.layout import checks
 from data.layout.unused import Note, Unused
 from data.sources import listed as sources
 from data.splits import folder
@@ -59,9 +58,9 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
       errors.DataError: the folder is too small for a classifier, or has a class that is not in the
         label map.
     """
-    own = task.load(job.task)
-    listing = sources.scan(own.annotates, root, job.config, note)
-    checks.check(listing, job.config)
+    annotates = task.load(job.task).annotates
+    listing = sources.scan(annotates, root, job.config, note, job.masks)
+    sources.check(annotates, listing, job.config)
     new = sorted(set(listing.class_names) - set(job.labels))
     if new:
         raise errors.DataError(

@@ -58,6 +58,38 @@ def apply(pixels: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentCon
     return pixels
 
 
+def apply_to_masks(
+    masks: tf.Tensor, draws: tf.Tensor, config: augment_config.AugmentConfig
+) -> tf.Tensor:
+    """Moves masks as :func:`apply` moves the images of the same draws; no value is invented.
+
+    Args:
+      masks: uint8 [B, S, S], class numbers; S is known and from 2 to 1024.
+      draws: float32 [B, DRAWS] in [0, 1), those of the images.
+      config: the extents; what changes colours does not touch a mask.
+
+    Returns:
+      uint8 [B, S, S].
+    """
+    masks = tf.convert_to_tensor(masks)
+    if is_identity(config):
+        return masks
+    return _compiled_for_masks(config)(masks, tf.convert_to_tensor(draws))
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled_for_masks(
+    config: augment_config.AugmentConfig,
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    @tf.function(jit_compile=True, autograph=False)
+    def change(masks: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+        draws = tf.cast(draws, tf.float64)
+        maps = warp.changes(draws, config) + policy.maps(policy.steps(draws, config), config)
+        return warp.sample_nearest(masks, maps) if maps else masks
+
+    return change  # type: ignore[no-any-return]
+
+
 class Stage(enum.Flag):
     """A stage of the augmentation that is compiled as one function."""
 

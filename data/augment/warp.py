@@ -118,6 +118,32 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
     return fixed_point.rounded(upper * (_WEIGHT_ONE - share_y) + lower * share_y)
 
 
+def sample_nearest(masks: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
+    """Samples each output value from the nearest input pixel, with mirrored borders.
+
+    No value is invented, so class numbers stay class numbers. The result belongs to that of
+    :func:`sample` for the same maps, bit for bit where these move whole pixels.
+
+    Args:
+      masks: uint8 [B, S, S]; S is at least 2.
+      maps: as of :func:`sample`.
+
+    Returns:
+      uint8 [B, S, S].
+    """
+    side = masks.shape[1]
+    entries = _transforms(maps, side)[:, :, None, None]
+    x, y = tf.range(side)[None, None, :], tf.range(side)[None, :, None]
+    column, row = (
+        fixed_point.shift(_mirrored(position, side) + fixed_point.HALF)
+        for position in (
+            entries[:, 0] * x + entries[:, 1] * y + entries[:, 2],
+            entries[:, 3] * x + entries[:, 4] * y + entries[:, 5],
+        )
+    )
+    return tf.gather(tf.reshape(masks, [-1, side * side]), row * side + column, batch_dims=1)
+
+
 def _transforms(maps: list[tf.Tensor], side: int) -> tf.Tensor:
     """Composes maps and converts them to pixels.
 
@@ -147,11 +173,23 @@ def _neighbour(position: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     Returns:
       index int32 in 0 … S − 2, and the share of pixel index + 1, int32 in 0–256.
     """
-    # Mirrored at the outer edges of the first and last pixel, up to three sides away.
-    length = side * fixed_point.ONE
-    edge = tf.abs(position + fixed_point.HALF)
-    edge = tf.abs(length - tf.abs(length - edge))
-    inside = tf.clip_by_value(edge - fixed_point.HALF, 0, length - fixed_point.ONE)
+    inside = _mirrored(position, side)
     index = tf.minimum(fixed_point.shift(inside), side - 2)
     share = fixed_point.shift(inside - index * fixed_point.ONE, fixed_point.BITS - _WEIGHT_BITS)
     return index, share
+
+
+def _mirrored(position: tf.Tensor, side: int) -> tf.Tensor:
+    """Mirrors positions at the outer edges of the first and last pixel, up to three sides away.
+
+    Args:
+      position: int32, fixed point, in pixels.
+      side: S.
+
+    Returns:
+      int32, fixed point, in 0 … S − 1.
+    """
+    length = side * fixed_point.ONE
+    edge = tf.abs(position + fixed_point.HALF)
+    edge = tf.abs(length - tf.abs(length - edge))
+    return tf.clip_by_value(edge - fixed_point.HALF, 0, length - fixed_point.ONE)

@@ -38,6 +38,8 @@ SHADOW = "image/quality/shadow"
 SHARPNESS = "image/quality/sharpness"
 SATURATION = "image/quality/saturation"
 PIXELS = "image/pixels"
+MASK = "image/segmentation/class/encoded"
+MASK_FORMAT = "image/segmentation/class/format"
 
 FEATURES: dict[str, tf.DType] = {
     ENCODED: tf.string,
@@ -108,6 +110,7 @@ class Encoder:
         encoded: bytes,
         info: decode.ImageInfo,
         source: ImageSource,
+        mask: bytes | None = None,
         more: Mapping[str, tf.train.Feature] | None = None,
     ) -> bytes:
         """Serialises one record.
@@ -116,6 +119,8 @@ class Encoder:
           encoded: the bytes to store.
           info: their properties.
           source: their source.
+          mask: a PNG of one channel in the size of the image, class numbers and 255 for void; None
+            where images have no masks.
           more: features of an annotation that is more than labels of the image; the same names in
             every record.
         """
@@ -147,6 +152,10 @@ class Encoder:
                 target.extend(values[name])
             else:
                 target[0] = values[name]
+        if mask is not None:
+            features = self._example.features.feature
+            for name, value in ((MASK, mask), (MASK_FORMAT, b"png")):
+                features[name].bytes_list.value[:] = [value]
         for name, feature in (more or {}).items():
             self._example.features.feature[name].CopyFrom(feature)
         return _serialize(self._example)

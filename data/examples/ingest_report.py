@@ -14,6 +14,7 @@ import pydantic
 from data.boxes.given import Problem
 from data.files import read_back, spreadsheet
 from data.images import image_reading, range_choice
+from data.masks import mask_report
 from data.splits import split
 
 WHAT = "report of an ingest"  # for messages
@@ -74,6 +75,7 @@ class Report:
       duplicate_distance: the distance that was used; smaller if too many images are alike.
       reading: how the images were read.
       scaled: how images of more than 8 bits were scaled to 0–255; empty if there are none.
+      masks: what was found in the masks; None where images as a whole have labels.
       further_labels: split → number of labels beyond one of each record; less than 0 where more
         records have none. A split where every record has one label is not in it.
       boxes: split → number of boxes in its records; empty where images as a whole have labels.
@@ -90,6 +92,7 @@ class Report:
     duplicate_distance: int = split.MAX_DISTANCE
     reading: image_reading.Reading = image_reading.DEFAULT
     scaled: list[range_choice.Scaled] = field(default_factory=list)
+    masks: mask_report.MaskReport | None = None
     further_labels: dict[str, int] = field(default_factory=dict)
     boxes: dict[str, int] = field(default_factory=dict)
     bad_boxes: list[BadBox] = field(default_factory=list)

@@ -151,7 +151,7 @@ def decode(
         return Rejection("too_many_bytes", f"{len(content)} bytes")
     try:
         with Image.open(io.BytesIO(content), formats=formats()) as image:
-            rejection = _check_size(image.size, config.limits)
+            rejection = check_size(image.size, config.limits)
             if png_key.is_unclear(image, content):
                 return Rejection("unsupported_encoding", "one transparent colour of 16 bits")
             return rejection or _decode(image, content, config, reencode, scale)
@@ -187,7 +187,8 @@ def formats() -> list[str]:
     return [name for name in Image.ID if name not in UNSAFE_FORMATS]
 
 
-def _check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
+def check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
+    """Returns why an image of this width and height is refused; None if it is not."""
     width, height = size
     if width * height > limits.max_pixels:
         return Rejection("too_many_pixels", f"{width}×{height}")

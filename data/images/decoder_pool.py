@@ -17,6 +17,7 @@ from typing import Any
 from data import errors, fresh_process
 from data.files import read_back
 from data.images import decode, decoder_process, value_range
+from data.masks import work
 
 START_SECONDS = 120
 _IN_FLIGHT = 64  # requests a decoder has at a time, so that it never waits for the next
@@ -39,7 +40,13 @@ def _head(found: Any) -> tuple[dict[str, Any], list[int]]:
 class _Decoder:
     """One process, its pending requests, and its output so far."""
 
-    def __init__(self, root: str, config: decode.DecodeConfig, scale: value_range.Scale) -> None:
+    def __init__(
+        self,
+        root: str,
+        config: decode.DecodeConfig,
+        scale: value_range.Scale,
+        masks: work.Rules | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "data.images.decoder_process"],
             stdin=subprocess.PIPE,
@@ -65,6 +72,7 @@ class _Decoder:
             "root": root,
             "config": config.model_dump(),
             "scale": dataclasses.asdict(scale),
+            "masks": masks and masks.model_dump(),
         }
         self.stdin.write(json.dumps(settings).encode() + b"\n")
 
@@ -128,6 +136,7 @@ class DecoderPool:
       config: limits and how images are stored.
       size: the number of processes; they start when first needed.
       scale: how values of more than 8 bits become 0–255.
+      masks: how masks are understood; None if they are only described.
     """
 
     def __init__(
@@ -136,8 +145,10 @@ class DecoderPool:
         config: decode.DecodeConfig,
         size: int,
         scale: value_range.Scale = decode.TYPE_SCALE,
+        masks: work.Rules | None = None,
     ) -> None:
         self._root, self._config, self._size, self._scale = root, config, size, scale
+        self._masks = masks
         self._decoders: list[_Decoder] = []
         self._selector = selectors.DefaultSelector()
         self._poll_seconds = min(_POLL_SECONDS, config.limits.max_seconds / 4)
@@ -188,7 +199,7 @@ class DecoderPool:
 
     def _ask_alone(self, request: decoder_process.Request) -> decoder_process.Answer:
         """Decodes one image in a new decoder, so that a crash can be attributed to it."""
-        one = _Decoder(self._root, self._config, self._scale)
+        one = _Decoder(self._root, self._config, self._scale, self._masks)
         one.ask([request])
         with selectors.DefaultSelector() as selector:
             selector.register(one.stdout, selectors.EVENT_READ)
@@ -221,7 +232,7 @@ class DecoderPool:
                 (there or self._start()).ask(requests)
 
     def _start(self) -> _Decoder:
-        one = _Decoder(self._root, self._config, self._scale)
+        one = _Decoder(self._root, self._config, self._scale, self._masks)
         self._decoders.append(one)
         self._selector.register(one.stdout, selectors.EVENT_READ, one)
         return one

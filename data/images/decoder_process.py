@@ -28,8 +28,11 @@ from PIL import Image
 
 from data.files import hashing, read_lines, user_files
 from data.images import decode, quality, value_range
+from data.masks import mask_file
+from data.masks import work as mask_work
 
 READY = b"ready\n"
+IS_MASK = decode.Rejection("mask")
 _READ_BYTES = 1 << 16
 _SEND_BYTES = 1 << 17
 _SEND_ANSWERS = 16
@@ -44,15 +47,19 @@ class Request:
       path: relative to the data folder.
       reencode: encode it again without loss, even if its own bytes or a JPEG would do.
       careful: send every other answer before this file is begun.
+      mask_of: the image whose mask the file is, with height and width of the stored image, or
+        without a size to only describe the mask; None for an image.
     """
 
     path: str
     reencode: bool = False
     careful: bool = False
+    mask_of: tuple[str, int, int] | None = None
 
     def line(self) -> bytes:
         """Returns the request as a line of JSON."""
-        return json.dumps([self.path, self.reencode, self.careful]).encode() + b"\n"
+        fields = [self.path, self.reencode, self.careful, self.mask_of]
+        return json.dumps(fields).encode() + b"\n"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,11 +68,13 @@ class Answer:
 
     Attributes:
       sha256: of the file's bytes, in hex; empty if it could not be read.
-      result: the image, or the reason for its rejection.
+      result: the image, or the reason for its rejection; IS_MASK for a mask that is in ``mask``.
+      mask: the mask or its description, if one was asked for and it can be used.
     """
 
     sha256: str
     result: decode.Decoded | decode.Rejection
+    mask: mask_work.Made | mask_file.Look | None = None
 
 
 def answer(
@@ -81,7 +90,13 @@ def answer(
 def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
     """Returns an answer as a line of JSON, the encoded image, and the samples and histogram."""
     head: dict[str, Any] = {"sha256": found.sha256}
-    result = found.result
+    result, mask = found.result, found.mask
+    if isinstance(mask, mask_file.Look):
+        head |= {"look": mask, "lengths": [0, 0]}
+        return json.dumps(head).encode() + b"\n", b"", b""
+    if mask is not None:
+        head |= {"facts": mask.facts, "lengths": [len(mask.encoded), 0]}
+        return json.dumps(head).encode() + b"\n", mask.encoded, b""
     if isinstance(result, decode.Rejection):
         head |= {"reason": result.reason, "detail": result.detail, "lengths": [0, 0]}
         return json.dumps(head).encode() + b"\n", b"", b""
@@ -97,6 +112,11 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     """Parses the result of :func:`pack`."""
     if "reason" in head:
         return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
+    if "look" in head:
+        return Answer(head["sha256"], IS_MASK, mask_work.look_from_json(head["look"]))
+    if "facts" in head:
+        facts = mask_work.facts_from_json(head["facts"])
+        return Answer(head["sha256"], IS_MASK, mask_work.Made(encoded, facts))
     shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
     size = math.prod(shape)
     values = np.frombuffer(samples[:size], np.uint8).reshape(shape)
@@ -127,6 +147,7 @@ def main() -> None:
     settings = json.loads(_first_line())
     config = decode.DecodeConfig.model_validate(settings["config"])
     scale = value_range.Scale.from_dict(settings["scale"])
+    masks = mask_work.Rules.model_validate(settings["masks"]) if settings.get("masks") else None
     # If the system or a container sets a lower limit, that one applies.
     with contextlib.suppress(OSError, ValueError):
         limit = config.limits.max_memory_bytes
@@ -141,7 +162,7 @@ def main() -> None:
     decode.decode(blank.getvalue(), config)
     output.write(READY)
     output.flush()
-    _serve(settings["root"], config, scale, output)
+    _serve(settings["root"], config, scale, masks, output)
 
 
 def _first_line() -> bytes:
@@ -153,7 +174,11 @@ def _first_line() -> bytes:
 
 
 def _serve(
-    root: str, config: decode.DecodeConfig, scale: value_range.Scale, output: IO[bytes]
+    root: str,
+    config: decode.DecodeConfig,
+    scale: value_range.Scale,
+    masks: mask_work.Rules | None,
+    output: IO[bytes],
 ) -> None:
     received = b""
     sent = time.monotonic()
@@ -165,7 +190,17 @@ def _serve(
             if request.careful or late:
                 output.flush()
                 sent = time.monotonic()
-            found = answer(root, request.path, config, request.reencode, scale)
+            if request.mask_of is None:
+                found = answer(root, request.path, config, request.reencode, scale)
+            else:
+                digest, result = mask_work.work(
+                    root, request.path, request.mask_of, config.limits, masks
+                )
+                found = (
+                    Answer(digest, result)
+                    if isinstance(result, decode.Rejection)
+                    else Answer(digest, IS_MASK, result)
+                )
             output.writelines(pack(found))
         output.flush()
 

@@ -225,7 +225,7 @@ def _beside_spans(listing: folder.Listing, config: folder_config.FolderConfig) -
         f"The data folder {listing.root} holds spans ({_named([span.folder for span in spans])})"
         f" and images beside them: {folder.printable(told)}. Move those into a span of their own;"
         " or continue with only the spans: --ingest.spans.pattern with their pattern, such as"
-        f" '{{YYYY}}-{{MM}}-{{DD}}', and --ingest.max-unused-share {_enough(listing)}."
+        f" '{{YYYY}}-{{MM}}-{{DD}}', and --ingest.max-unused-share {enough(listing)}."
     ]
 
 
@@ -252,12 +252,12 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
         f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({formats.percent(share)})"
         f" would not be used, more than ingest.max-unused-share"
         f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. {way},"
-        f" or continue without them: --ingest.max-unused-share {_enough(listing)}."
+        f" or continue without them: --ingest.max-unused-share {enough(listing)}."
         f"{hint}{_advice(listing)}"
     ]
 
 
-def _enough(listing: folder.Listing) -> str:
+def enough(listing: folder.Listing) -> str:
     """Returns the smallest bound, in whole percents, that accepts a listing."""
     return f"{math.ceil(describe.lost_share(listing) * 100) / 100:g}"
 

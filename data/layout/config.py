@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data.boxes import config as boxes_config
 from data.layout import names, recognise
+from data.masks import config as mask_config
 from data.splits import spans as span_folders
 
 
@@ -36,6 +37,9 @@ class FolderConfig(BaseModel):
 
     boxes: boxes_config.BoxesConfig = Field(
         default_factory=boxes_config.BoxesConfig, description="boxes, where objects have classes"
+    )
+    masks: mask_config.MaskConfig = Field(
+        default_factory=mask_config.MaskConfig, description="masks, where every pixel has a class"
     )
 
     @field_validator("exclude_classes")

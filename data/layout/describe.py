@@ -24,7 +24,7 @@ def lines(listing: folder.Listing) -> list[str]:
         rest = sum(counts[name] for name in names[SHOWN_CLASSES:])
         shown.append(f"and {len(names) - SHOWN_CLASSES:,} more with {rest:,}")
     told.append(f"  classes: {', '.join(shown) or 'none'}")
-    told.append(f"  splits:  {_splits(listing)}")
+    told.append(f"  splits:  {splits(listing)}")
     if listing.boxes:
         told += [f"  {line}" for line in listing.boxes.lines()]
     if listing.spans:
@@ -34,7 +34,7 @@ def lines(listing: folder.Listing) -> list[str]:
         for name in listing.spellings
     ]
     if listing.unused.total:
-        told.append(f"  not used: {_unused(listing)}")
+        told.append(f"  not used: {unused(listing)}")
         told += [f"    {line}" for line in reasons(listing)]
     return [folder.printable(line) for line in told]
 
@@ -62,7 +62,8 @@ def lost_reasons(listing: folder.Listing) -> list[Reason]:
     return [reason for reason in Reason if images[reason] and reason not in EXPECTED]
 
 
-def _splits(listing: folder.Listing) -> str:
+def splits(listing: folder.Listing) -> str:
+    """Describes in a line where the splits come from."""
     given = listing.given_splits
     if not given:
         return "made by the pipeline"
@@ -86,7 +87,8 @@ def _spans(listing: folder.Listing) -> str:
     return told
 
 
-def _unused(listing: folder.Listing) -> str:
+def unused(listing: folder.Listing) -> str:
+    """Describes in a line how many files are not used."""
     told = formats.plural(listing.unused.total, "file")
     lost = listing.unused.lost_images
     if lost:

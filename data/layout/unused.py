@@ -32,6 +32,12 @@ class Reason(str, enum.Enum):
     IMAGE_WITHOUT_BOXES = "image_without_boxes"
     ANNOTATION_FILE = "annotation_file"
     NEITHER_IMAGE_NOR_BOXES = "neither_image_nor_boxes"
+    IMAGE_WITHOUT_MASK = "image_without_mask"
+    MASK_WITHOUT_IMAGE = "mask_without_image"
+    SEVERAL_MASKS = "several_masks"
+    SEVERAL_IMAGES = "several_images_for_a_mask"
+    OTHER_ANNOTATION = "other_annotation"
+    NO_IMAGE_FILE = "no_image_file"
 
 
 TEXTS = {
@@ -51,6 +57,12 @@ TEXTS = {
     Reason.IMAGE_WITHOUT_BOXES: "images that no annotation mentions",
     Reason.ANNOTATION_FILE: "read as annotations",
     Reason.NEITHER_IMAGE_NOR_BOXES: "neither images nor annotations that were read",
+    Reason.IMAGE_WITHOUT_MASK: "images without a mask",
+    Reason.MASK_WITHOUT_IMAGE: "masks without an image",
+    Reason.SEVERAL_MASKS: "images with several masks, and these",
+    Reason.SEVERAL_IMAGES: "masks that fit several images, and these",
+    Reason.OTHER_ANNOTATION: "masks of objects, beside those of classes",
+    Reason.NO_IMAGE_FILE: "not images by their names",
 }
 # Files that a setting or a convention leaves out are not lost.
 EXPECTED = frozenset(
@@ -61,6 +73,7 @@ EXPECTED = frozenset(
         Reason.SPAN_INCOMPLETE,
         Reason.SPAN_FOR_TEST_ONLY,
         Reason.ANNOTATION_FILE,
+        Reason.OTHER_ANNOTATION,
     }
 )
 

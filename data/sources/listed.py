@@ -3,21 +3,18 @@
 To add one, write a module with a function ``scan`` beside this one, and its line below.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from data.layout import checks, describe, mask_checks
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
-from data.sources import by_boxes, by_folder
+from data.masks import encoding
+from data.sources import by_boxes, by_folder, by_mask
 from data.splits import folder
 
-# What is annotated: images as a whole, or objects in them.
-Annotates = Literal["images", "boxes"]
-_SOURCES: dict[str, Callable[..., folder.Listing]] = {
-    "images": by_folder.scan,
-    "boxes": by_boxes.scan,
-}
+# What is annotated: images as a whole, objects in them, or each pixel.
+Annotates = Literal["images", "boxes", "pixels"]
 
 
 def scan(
@@ -25,6 +22,7 @@ def scan(
     root: str | Path,
     config: folder_config.FolderConfig = folder_config.DEFAULT,
     note: unused_files.Note | None = None,
+    masks: encoding.Encoding | None = None,
 ) -> folder.Listing:
     """Lists a data folder.
 
@@ -33,8 +31,31 @@ def scan(
       root: the data folder.
       config: how it is interpreted.
       note: called with each file that is not used.
+      masks: what the values of masks mean, if that was decided before.
 
     Raises:
       errors.DataError: the folder cannot be read or understood.
     """
-    return _SOURCES[annotates](root, config, note)
+    if annotates == "pixels":
+        return by_mask.scan(root, config, note, masks)
+    if annotates == "boxes":
+        return by_boxes.scan(root, config, note)
+    return by_folder.scan(root, config, note)
+
+
+def check(
+    annotates: Annotates,
+    listing: folder.Listing,
+    config: folder_config.FolderConfig = folder_config.DEFAULT,
+) -> None:
+    """Refuses a listing that cannot make a model.
+
+    Raises:
+      errors.DataError: with every problem found.
+    """
+    (mask_checks if annotates == "pixels" else checks).check(listing, config)
+
+
+def lines(listing: folder.Listing) -> list[str]:
+    """Describes how a listing was understood, in a few lines for people."""
+    return mask_checks.lines(listing) if listing.masks else describe.lines(listing)

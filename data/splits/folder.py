@@ -11,7 +11,21 @@ from pathlib import Path
 
 from data.boxes.given import HARMLESS, Problem
 from data.layout import unused as unused_files
+from data.masks import understanding
 from data.splits import spans as span_folders
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """The file with the mask of an image, by its path, size and modification time."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+    def identity(self) -> str:
+        """Returns a text that changes with the path, size and modification time."""
+        return f"{self.path}\0{self.size_bytes}\0{self.modified_ns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,7 @@ class ImageFile:
       is_stated: whether a manifest states labels, split and group; else they follow from the path.
       boxes: the objects, as data.boxes.given.Given.to_json writes them; empty where images as a
         whole have labels.
+      mask: the file that gives each pixel a class; None where images as a whole have labels.
     """
 
     path: str
@@ -40,6 +55,7 @@ class ImageFile:
     group: str | None = None
     is_stated: bool = False
     boxes: str = ""
+    mask: MaskFile | None = None
 
     @property
     def class_name(self) -> str:
@@ -55,6 +71,8 @@ class ImageFile:
             text = "\0".join([text, self.split or "", self.group or "", *self.labels])
         if self.boxes:
             text = f"{text}\0{self.boxes}"
+        if self.mask:
+            text = f"{text}\0{self.mask.identity()}\0{self.split or ''}"
         return text.encode("utf-8", "surrogateescape")
 
 
@@ -105,6 +123,7 @@ class Listing:
       spellings: class name → its folders' names, if these differ in their Unicode form only.
       closed: links to folders and unreadable folders in the place of a class or a split.
       boxes: what was understood of the annotations; None where images as a whole have labels.
+      masks: what was understood of the masks; None where images as a whole have labels.
     """
 
     root: Path
@@ -117,6 +136,7 @@ class Listing:
     spellings: dict[str, list[str]] = field(default_factory=dict)
     closed: tuple[unused_files.Unused, ...] = ()
     boxes: BoxesFound | None = None
+    masks: understanding.Understood | None = None
 
     @property
     def window_files(self) -> list[ImageFile]:
@@ -126,7 +146,9 @@ class Listing:
 
     @property
     def class_names(self) -> list[str]:
-        """Returns the names of the classes, sorted."""
+        """Returns the names of the classes: of masks in the order of their values, else sorted."""
+        if self.masks:
+            return self.masks.encoding.class_names
         return sorted({name for file in self.files for name in file.labels})
 
     @property

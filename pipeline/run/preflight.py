@@ -14,7 +14,6 @@ from pathlib import Path
 from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
-from data.layout import checks
 from data.sources import digits, listed, tfds
 from data.splits import folder, labels
 from pipeline import output_folder
@@ -147,9 +146,10 @@ def inspect(
     kind: type[errors.UserError] = errors.ConfigError
     listing = None
     try:
-        listing = listed.scan(task.load(config.task).annotates, data_dir, config.ingest)
+        annotates = task.load(config.task).annotates
+        listing = listed.scan(annotates, data_dir, config.ingest)
         show(listing)
-        checks.check(listing, config.ingest)
+        listed.check(annotates, listing, config.ingest)
         _check_space(config, listing)
     except errors.UserError as error:
         problems += error.problems

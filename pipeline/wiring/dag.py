@@ -97,6 +97,7 @@ def ingest_step(
             config=config.ingest,
             task=config.task,
             labels=inputs.labels,
+            masks=inputs.listing.masks and inputs.listing.masks.encoding,
             fingerprint=inputs.listing.fingerprint(),
             code=code_fingerprint.fingerprint("data", "tasks", "components/image_example_gen"),
             state_dir=str(inputs.state_dir.resolve()),

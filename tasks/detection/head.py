@@ -3,7 +3,9 @@
 Dimension letters: B batch, h w the map, M objects, D detections, K classes.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,23 +29,24 @@ class Head:
     the number of objects in the first bin: int64 [K, BINS, 3].
     """
 
-    taps: Sequence[Tap] = ("stride_8", "stride_16", "stride_32")
+    taps: Sequence[Tap] = ("maps",)
+    # Finer maps cost four times the time and memory for objects below 8 px of the resized image.
+    strides = (8, 16, 32)
     score = "map50"
     score_title = "mAP50"
 
     def build(
-        self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float
+        self, features: Mapping[Tap, Any], class_count: int, dropout: float
     ) -> keras.KerasTensor:
         """Applies a new centre head; returns maps float32 [B, h, w, K + 4]."""
-        maps = [features[tap] for tap in self.taps]
+        maps = [features["maps"][stride] for stride in self.strides]
         head = network.build([one.shape[1:] for one in maps], class_count, dropout)
         return head(maps)
 
-    def reapply(
-        self, model: keras.Model, features: Mapping[Tap, keras.KerasTensor]
-    ) -> keras.KerasTensor:
+    def reapply(self, model: keras.Model, features: Mapping[Tap, Any]) -> keras.KerasTensor:
         """Applies the centre head of a model to other features."""
-        return model.get_layer(network.HEAD_MODEL)([features[tap] for tap in self.taps])
+        maps = [features["maps"][stride] for stride in self.strides]
+        return model.get_layer(network.HEAD_MODEL)(maps)
 
     def copy_known(
         self, last: keras.Model, model: keras.Model, old: Sequence[str], new: Sequence[str]
@@ -89,7 +92,7 @@ class Head:
         class_count = outputs.shape[-1] - 4
         found = decoding.decode(outputs)
         tallied = tf.numpy_function(
-            lambda *arrays: count(*arrays, class_count),
+            functools.partial(count, class_count=class_count),
             [targets, found["boxes"], found["scores"], found["class_ids"]],
             tf.int64,
         )
@@ -136,7 +139,7 @@ def count(
     """
     tallied = np.zeros((class_count, BINS, 3), np.int64)
     for rows, *answer in zip(targets, boxes, scores, class_ids, strict=True):
-        matches = matching.match(truth(rows), answered(*answer), class_count)
+        matches = matching.match(truth(rows), answered(*answer), class_count, matching.ALL)
         bins = np.minimum((matches.scores * BINS).astype(int), BINS - 1)
         hit = matches.hit[0, 0]
         wrong = ~hit & ~matches.ignored[0, 0]

@@ -13,6 +13,8 @@ import tensorflow as tf
 from data.augment import augment_config
 from data.augment import boxes as augment_boxes
 from data.boxes import features
+from data.examples import example
+from data.graph.decoding import ResizeMode
 
 # An image with more objects is trained on with its first ones; a check tells.
 MAX_OBJECTS = 100
@@ -29,11 +31,17 @@ class Annotation:
     The columns are ymin, xmin, ymax, xmax in 0–1 of the square image, the index of the class, and 1
     where the object is ignored in training (a crowd, or a difficult one), else 0.
 
+    Image records hold boxes of the whole image, pixels records those of the square.
+
     Attributes:
       class_count: K.
+      size_px: the side of the square.
+      resize: how images became square.
     """
 
     class_count: int
+    size_px: int = 1
+    resize: ResizeMode = "stretch"
 
     @property
     def features(self) -> Mapping[str, Any]:
@@ -43,6 +51,8 @@ class Annotation:
             return tf.io.FixedLenSequenceFeature([], dtype, True, default)
 
         return {
+            example.HEIGHT: tf.io.FixedLenFeature([], tf.int64),
+            example.WIDTH: tf.io.FixedLenFeature([], tf.int64),
             **{name: rows(tf.float32, 0.0) for name in features.SIDES},
             # 0 where an image has fewer objects than another of its batch: the background.
             features.LABEL: rows(tf.int64, 0),
@@ -63,13 +73,15 @@ class Annotation:
             tf.cast(parsed[features.LABEL] - features.BACKGROUND, tf.float32),
             tf.cast(ignored, tf.float32),
         ]
-        rows = tf.stack(columns, axis=-1)[:, :MAX_OBJECTS]
-        missing = MAX_OBJECTS - tf.shape(rows)[1]
-        rows = tf.pad(rows, [[0, 0], [0, missing], [0, 0]], constant_values=0.0)
-        places = tf.range(MAX_OBJECTS) < MAX_OBJECTS - missing
-        class_ids = tf.where(places, rows[..., CLASS_ID], float(NO_OBJECT))[..., None]
-        joined = [rows[..., CORNERS], class_ids, rows[..., IS_IGNORED:]]
-        return tf.ensure_shape(tf.concat(joined, axis=-1), self.spec.shape)
+        sides = tf.stack([parsed[example.HEIGHT], parsed[example.WIDTH]], axis=1)
+        rows = self._squared(tf.stack(columns, axis=-1)[:, :MAX_OBJECTS], sides)
+        missing = tf.repeat(
+            tf.constant([[[0.0] * CLASS_ID + [NO_OBJECT, 0.0]]]),
+            MAX_OBJECTS - tf.shape(rows)[1],
+            axis=1,
+        )
+        missing = tf.repeat(missing, tf.shape(rows)[0], axis=0)
+        return tf.ensure_shape(tf.concat([rows, missing], axis=1), self.spec.shape)
 
     def encode(self, target: np.ndarray) -> dict[str, tf.train.Feature]:
         """Returns the objects of one image as features."""
@@ -78,6 +90,8 @@ class Annotation:
         columns = zip(features.SIDES, rows[:, CORNERS].T, strict=True)
         ignored = rows[:, IS_IGNORED].astype(int)
         return {
+            example.HEIGHT: features.integers([self.size_px]),
+            example.WIDTH: features.integers([self.size_px]),
             **{name: features.floats(values) for name, values in columns},
             features.LABEL: features.integers(numbers),
             features.IS_CROWD: features.integers(np.zeros_like(ignored)),
@@ -104,7 +118,7 @@ class Annotation:
         highest = tf.reduce_max(tf.where(present, factors, 0), axis=1)
         return tf.where(tf.reduce_any(present, axis=1), highest, tf.ones_like(highest))
 
-    def changed(
+    def moved(
         self, targets: tf.Tensor, draws: tf.Tensor, changes: augment_config.AugmentConfig
     ) -> tf.Tensor:
         """Moves the boxes as augmentation moves the pixels; lost objects leave their place empty."""
@@ -112,15 +126,9 @@ class Annotation:
         class_ids = tf.where(kept, targets[..., CLASS_ID], float(NO_OBJECT))[..., None]
         return tf.concat([corners, class_ids, targets[..., IS_IGNORED:]], axis=-1)
 
-    def squared(self, targets: tf.Tensor, sides: tf.Tensor, mode: str) -> tf.Tensor:
-        """Moves boxes of whole images to the square that an image is resized to.
-
-        Args:
-          targets: float32 [B, M, 6], in 0–1 of the upright image.
-          sides: int64 [B, 2], height and width of the image.
-          mode: see data.graph.decoding.resize.
-        """
-        scale, offset = square_map(sides, mode)
+    def _squared(self, targets: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
+        """Moves boxes of whole images to their squares; those of squares stay bit for bit."""
+        scale, offset = square_map(sides, self.resize)
         corners = targets[..., CORNERS] * scale[:, None] + offset[:, None]
         whole = _areas(corners)
         corners = tf.clip_by_value(corners, 0.0, 1.0)
@@ -130,7 +138,7 @@ class Annotation:
         return tf.concat([corners, class_ids, targets[..., IS_IGNORED:]], axis=-1)
 
 
-def square_map(sides: tf.Tensor, mode: str) -> tuple[tf.Tensor, tf.Tensor]:
+def square_map(sides: tf.Tensor, mode: ResizeMode) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns how coordinates in 0–1 of an image become such of its square: scale and offset.
 
     Args:
@@ -159,9 +167,9 @@ def _areas(corners: tf.Tensor) -> tf.Tensor:
 class Target:
     """See tasks.facets.training.Target."""
 
-    def of(self, class_count: int) -> Annotation:
-        """Returns the annotation with a label map of K classes."""
-        return Annotation(class_count)
+    def of(self, class_count: int, size_px: int = 1, resize: ResizeMode = "stretch") -> Annotation:
+        """Returns the annotation with a label map of K classes, at the size of the model."""
+        return Annotation(class_count, size_px, resize)
 
 
 TARGET = Target()

@@ -40,7 +40,8 @@ class Gathered:
 
 def gather(matches: Sequence[matching.Matches], class_count: int) -> Gathered:
     """Joins the matches of images; detections of equal scores stay in the order of the images."""
-    areas, thresholds = len(matching.AREAS), len(matching.IOU_THRESHOLDS)
+    areas = matches[0].hit.shape[0] if matches else len(matching.AREAS)
+    thresholds = len(matching.IOU_THRESHOLDS)
     none = np.zeros((areas, thresholds, 0), bool)
     scores = np.concatenate([np.zeros(0), *(one.scores for one in matches)])
     order = np.argsort(-scores, kind="stable")

@@ -11,6 +11,7 @@ objects of Pascal VOC are ignored too, which COCO does not know.
 Dimension letters: D detections, G objects, A ranges of area, T thresholds of IoU, K classes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +20,14 @@ from tasks.detection import geometry
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 # In pixels of the original image, as COCO defines them.
-AREAS = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2)}
-AREAS["large"] = (96.0**2, 1e10)
+Range = tuple[float, float]
+ALL: Mapping[str, Range] = {"all": (0.0, 1e10)}
+AREAS: Mapping[str, Range] = {
+    **ALL,
+    "small": (0.0, 32.0**2),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, 1e10),
+}
 
 
 @dataclass(frozen=True)
@@ -75,22 +82,25 @@ class Matches:
     positives: np.ndarray
 
 
-def match(truth: Truth, found: Detections, class_count: int) -> Matches:
+def match(
+    truth: Truth, found: Detections, class_count: int, ranges: Mapping[str, Range] = AREAS
+) -> Matches:
     """Matches one image, at all thresholds and ranges of area.
 
     Args:
       truth: its objects.
       found: the answer about it.
       class_count: K.
+      ranges: the A ranges of area, in pixels of the original image.
     """
-    shape = (len(AREAS), len(IOU_THRESHOLDS))
-    positives = np.zeros((len(AREAS), class_count), np.int64)
+    shape = (len(ranges), len(IOU_THRESHOLDS))
+    positives = np.zeros((len(ranges), class_count), np.int64)
     order = np.lexsort((np.arange(len(found.scores)), -found.scores, found.class_ids))
     boxes, class_ids = found.boxes[order], found.class_ids[order]
     hit = np.zeros((*shape, len(order)), bool)
     ignored = np.zeros((*shape, len(order)), bool)
     sizes = geometry.areas(np.asarray(boxes, np.float64))
-    for area, (low, high) in enumerate(AREAS.values()):
+    for area, (low, high) in enumerate(ranges.values()):
         is_ignored = truth.is_crowd | truth.is_difficult
         is_ignored = is_ignored | (truth.area_px < low) | (truth.area_px > high)
         np.add.at(positives[area], truth.class_ids[~is_ignored], 1)

@@ -1,0 +1,141 @@
+"""Masks as the source of annotations: folders of images beside folders of masks.
+
+The layouts are those of :mod:`data.masks.pairs`. Every file without a partner is noted as unused with its
+reason. Of images only names and sizes are read; masks are described, to understand their values.
+"""
+
+import os
+from pathlib import Path
+
+from data import errors
+from data.files import user_files
+from data.images import decode
+from data.layout import config as folder_config
+from data.layout import names, walk
+from data.layout import unused as unused_files
+from data.layout.unused import Reason
+from data.masks import class_list, encoding, pairs, understanding
+from data.splits import folder
+
+_LIST_BYTES = 64 << 20
+_VOC = {"train": "train", "val": "eval", "test": "test"}
+
+
+def scan(
+    root: str | Path,
+    config: folder_config.FolderConfig = folder_config.DEFAULT,
+    note: unused_files.Note | None = None,
+    known: encoding.Encoding | None = None,
+) -> folder.Listing:
+    """Lists a data folder of images and masks.
+
+    Args:
+      root: the data folder.
+      config: how it is interpreted.
+      note: called with each file that is not used.
+      known: what the masks' values mean, if that was decided before; else masks are described.
+
+    Raises:
+      errors.DataError: the root is no folder or cannot be read, there is no pair, or the masks'
+        values cannot be understood.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise errors.DataError(
+            f"The data folder {root} {'is a file' if root.exists() else 'does not exist'}; a folder"
+            " of images and masks is needed."
+        )
+    try:
+        entries, tally, unused = _walk(root)
+    except OSError as error:
+        raise errors.DataError(
+            f"The data folder {root} cannot be read: {error.strerror}."
+        ) from error
+    found = pairs.find(entries, _voc_lists(root))
+    unused += [unused_files.Unused(path, why, True) for path, why in found.troubles.items()]
+    for row in unused:
+        tally.add(row)
+        if note:
+            note(row)
+    files = tuple(_file(pair, entries) for pair in found.pairs)
+    understood = None
+    if files:
+        understood = _understood(root, files, config, known)
+    return folder.Listing(
+        root=root, files=files, unused=tally, splits=_splits(found.pairs), masks=understood
+    )
+
+
+def _walk(
+    root: Path,
+) -> tuple[dict[str, walk.Entry], unused_files.Tally, list[unused_files.Unused]]:
+    """Returns the image files by path, and the other files with reasons."""
+    entries: dict[str, walk.Entry] = {}
+    unused = []
+    lists = {*class_list.FILES, *class_list.CSV_FILES}
+    for below, here in walk.walk(root):
+        hidden = any(names.is_system(part) for part in below.split("/")[:-1])
+        for entry in here:
+            path = f"{below}{entry.name}"
+            if hidden or names.is_system(entry.name):
+                unused.append(unused_files.Unused(path, Reason.HIDDEN_OR_SYSTEM, False))
+            elif entry.is_folder:
+                why = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
+                unused.append(unused_files.Unused(path, why, False))
+            elif names.has_image_suffix(entry.name):
+                entries[path] = entry
+            elif entry.name.lower() not in lists:
+                unused.append(unused_files.Unused(path, Reason.NO_IMAGE_FILE, False))
+    return entries, unused_files.Tally(), unused
+
+
+def _file(pair: pairs.Pair, entries: dict[str, walk.Entry]) -> folder.ImageFile:
+    image, mask = entries[pair.image], entries[pair.mask]
+    return folder.ImageFile(
+        path=pair.image,
+        labels=(),
+        split=pair.split,
+        size_bytes=image.size_bytes,
+        modified_ns=image.modified_ns,
+        mask=folder.MaskFile(pair.mask, mask.size_bytes, mask.modified_ns),
+    )
+
+
+def _understood(
+    root: Path,
+    files: tuple[folder.ImageFile, ...],
+    config: folder_config.FolderConfig,
+    known: encoding.Encoding | None,
+) -> understanding.Understood:
+    masks = [file.mask.path for file in files if file.mask]
+    if known is not None:
+        return understanding.Understood(known, "", 0, len(masks), {})
+    limits = decode.DecodeConfig()
+    if isinstance(config, decode.DecodeConfig):
+        limits = decode.DecodeConfig(
+            **config.model_dump(include=set(decode.DecodeConfig.model_fields))
+        )
+    # Starting a process costs more than describing some hundred masks.
+    decoders = min(os.cpu_count() or 1, 1 + len(masks) // 500)
+    return understanding.understand(root, masks, limits, config.masks, decoders)
+
+
+def _splits(found: list[pairs.Pair]) -> dict[str, list[str]]:
+    """Maps each split that the layout gives to the folders of its images."""
+    folders: dict[str, set[str]] = {}
+    for pair in found:
+        if pair.split:
+            folders.setdefault(pair.split, set()).add(pair.image.rpartition("/")[0])
+    return {split: sorted(here) for split, here in folders.items()}
+
+
+def _voc_lists(root: Path) -> dict[str, list[str]]:
+    """Reads the lists of splits of Pascal VOC, if there are any."""
+    found = {}
+    for name, split in _VOC.items():
+        path = f"{pairs.VOC_LISTS}{name}.txt"
+        if (root / path).is_file():
+            content = user_files.read(str(root), path, _LIST_BYTES)
+            if isinstance(content, bytes):
+                found[split] = content.decode("utf-8", "replace").split()
+    return found

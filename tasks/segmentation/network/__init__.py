@@ -1,0 +1,1 @@
+"""The network of segmentation above a backbone: decoder and loss."""

@@ -1,0 +1,70 @@
+"""Outputs of a served segmentation model.
+
+Dimension letters: B batch, S side in pixels, h w map, H W upright image, K classes.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import tensorflow as tf
+
+from data.graph import decoding
+from tasks.task import Fitted, Pictures
+
+
+class Signatures:
+    """See tasks.task.Signatures."""
+
+    display: Literal["class_bars", "label_bars", "mask"] = "mask"
+    explains = False
+    explains_names = False
+
+    def answer(
+        self,
+        fitted: Fitted,
+        _names: tf.Tensor,
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+        pictures: Pictures,
+    ) -> dict[str, tf.Tensor]:
+        """Makes the mask of each image at its upright size, and at that of the model."""
+        side, classes = pictures.size_px, outputs.shape[-1]
+
+        def one(row: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            scores, size = row
+            mask = decoding.upright_classes(scores, size, side, pictures.resize)
+            counts = tf.math.bincount(
+                tf.cast(tf.reshape(mask, [-1]), tf.int32), minlength=256, maxlength=256
+            )[:classes]
+            total = tf.maximum(1, tf.reduce_sum(counts))
+            shares = tf.cast(counts, tf.float32) / tf.cast(total, tf.float32)
+            return tf.io.encode_png(mask[..., None]), shares
+
+        spec = (tf.TensorSpec([], tf.string), tf.TensorSpec([classes], tf.float32))
+        masks, shares = tf.map_fn(
+            one, (outputs, pictures.sizes), fn_output_signature=spec, parallel_iterations=16
+        )
+        at_model_size = tf.argmax(tf.image.resize(outputs, [side, side]), axis=-1)
+        top = tf.reduce_max(fitted.probabilities(outputs), axis=-1)
+        return {
+            "mask_png": tf.where(valid, masks, ""),
+            "class_ids": tf.where(
+                valid[:, None, None], tf.cast(at_model_size, tf.uint8), tf.constant(0, tf.uint8)
+            ),
+            "confidence": tf.where(valid, tf.reduce_mean(top, axis=[1, 2]), 0.0),
+            "class_fractions": tf.where(valid[:, None], shares, 0.0),
+        }
+
+    def described(self, labels: Sequence[str]) -> dict[str, str]:
+        """Describes the outputs in words."""
+        return {
+            "mask_png": "string [B], a PNG of one channel in the size of the upright image: the number of"
+            " each pixel's class in labels, 255 for none; empty where valid is false",
+            "class_ids": "uint8 [B, S, S], the same at image_size_px; zeros where valid is false",
+            "confidence": "float32 [B], in 0–1, the mean over the pixels of the highest probability",
+            "class_fractions": f"float32 [B, {len(labels)}], in 0–1, the share of the pixels of mask_png"
+            " that each class has, in the order of labels",
+        }
+
+
+SIGNATURES = Signatures()
