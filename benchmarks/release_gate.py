@@ -28,8 +28,8 @@ import numpy as np
 from scipy import stats
 
 from benchmarks import harness
-from components.release_gate import comparison, config
-from tasks.statistics import paired
+from components.release_gate import config
+from tasks.statistics import comparison, paired
 
 IMAGES = (60, 144, 1000)
 CLASSES = (2, 6, 20)

@@ -163,7 +163,7 @@ def run(command: Command, console: Console | None = None) -> int:
     _say(console, f"{listed.count:,} files{hidden}{resumed}.")
     if missing:
         _answer(command, model, missing, console)
-    reasons = tables.write(command.output, [chunk.part for chunk in chunks])
+    reasons = tables.write(command.output, [chunk.part for chunk in chunks], model.answers)
     shutil.rmtree(command.parts, ignore_errors=True)
     _summarise(console, command.output, listed.count, reasons)
     return 0

@@ -36,12 +36,12 @@ class Form(enum.Enum):
 class Tally(Protocol):
     """An accumulator of metrics that can be merged and pickled, for any number of machines."""
 
-    def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
+    def add(self, targets: np.ndarray, answers: np.ndarray, /) -> None:
         """Adds images.
 
         Args:
-          label_ids: int [N], the true classes.
-          probabilities: float [N, K] in 0–1; all 0 without a prediction.
+          targets: [N, ...], what is true of each image, as the task's figures have it.
+          answers: float [N, ...], what a model answered; all 0 without an answer.
         """
 
     def merge(self, other: Any) -> None:
@@ -108,8 +108,15 @@ class Measurement:
       metrics: at least one, in the order of the pages.
       tally: creates an empty tally of all of them.
       place: the position on pages, the lowest first.
+      counts: names of further values, float [K], that intervals are computed from; no page has them.
     """
 
     metrics: tuple[Metric, ...]
     tally: Callable[[evaluate_config.EvaluateConfig], Tally]
     place: int = LAST
+    counts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of all values of the tally."""
+        return (*(one.name for one in self.metrics), *self.counts)

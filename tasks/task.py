@@ -38,6 +38,7 @@ import pydantic
 import tasks
 from data.sources.listed import Annotates
 from tasks import checking
+from tasks.facets import judging
 from tasks.facets.serving import Signatures
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
 from tasks.pages import parts
@@ -156,7 +157,27 @@ class Task:
     @property
     def panels(self) -> Panels:
         """Returns what the pages, the card and summary.json show."""
-        return self._facet("panels")  # type: ignore[no-any-return]
+        return self._facet("panels")
+
+    @property
+    def answers(self) -> judging.Answers:
+        """Returns what Predictions keeps of an image's answer."""
+        return self._facet("answers")
+
+    @property
+    def figures(self) -> judging.Figures:
+        """Returns the metrics."""
+        return self._facet("figures")
+
+    @property
+    def evidence(self) -> judging.Evidence:
+        """Returns the checks of quality for the release gate."""
+        return self._facet("evidence")
+
+    @property
+    def compare(self) -> judging.Compare:
+        """Returns how far two answers are apart."""
+        return self._facet("compare")
 
     def _facet(self, module: str) -> Any:
         found = importlib.import_module(f"{tasks.__name__}.{self.name}.{module}")

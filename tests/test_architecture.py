@@ -86,6 +86,8 @@ def test_only_doors_know_tfx_and_beam(path):
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_tfx_reads_raw_annotations(path):
+    if relative(path).startswith("tasks/"):
+        return  # where no TFX is; interfaces there name types of libraries that load late
     assert "from __future__ import annotations" not in path.read_text()
 
 

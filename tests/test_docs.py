@@ -12,7 +12,7 @@ from components.trainer.backbones import registry
 from data.images import refusals
 from data.layout import unused
 from pipeline.outcome import summary
-from tasks.classification.figures import registry as metrics
+from tasks.classification.figures import FIGURES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -50,7 +50,7 @@ def test_every_backbone_is_documented():
 def test_every_setting_of_the_gate_is_documented_with_its_default():
     text = (DOCS / "evaluation.md").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `gate\.(\w+)` \| ([^|]*)\|", text, re.MULTILINE))
-    limits = {one.setting for one in metrics.every()}
+    limits = {one.setting for one in FIGURES.every}
     fields = {
         name: field
         for name, field in gate_config.GateConfig.model_fields.items()
@@ -78,7 +78,7 @@ def test_every_metric_is_documented_with_its_limit():
             f" (`auto`: {one.automatic_text})" if one.automatic else "",
             one.definition,
         )
-        for one in metrics.every()
+        for one in FIGURES.every
     ]
 
 

@@ -47,7 +47,10 @@ from serving import errors as serving_errors
 from serving import tables
 from serving.client import client, in_process, protocol, transport
 from serving.gateway import upstream
+from tasks import gate_check
+from tasks import result as task_result
 from tasks.classification import answers as predictions
+from tasks.classification.answers import ANSWERS
 from tasks.classification.figures import result as evaluation
 from tasks.predictions import schema
 from tasks.statistics import averages, intervals
@@ -129,8 +132,8 @@ CONTRACT = {
 AVERAGE = averages.Average(1.0, 1.0, 1.0)
 RESULT = evaluation.Result(
     labels=["a"], confidence=0.95, example_count=1, top_k=1,
-    figures={"accuracy": evaluation.Figure(1.0, intervals.Interval(0.1, 1.0)),
-             "log_loss": evaluation.Figure(0.1)},
+    figures={"accuracy": task_result.Figure(1.0, intervals.Interval(0.1, 1.0)),
+             "log_loss": task_result.Figure(0.1)},
     averages=averages.Averages(AVERAGE, AVERAGE, AVERAGE, {}), per_class={}, confusion=[[1, 0]],
     slices=[],
 )  # fmt: skip
@@ -139,7 +142,7 @@ REPORT = ingest_report.Report(
     quarantined=[ingest_report.Quarantined("a.png", ("a",), "damaged")],
 )
 HISTORY = history.History({"head": {"val_loss": [0.5], "val_accuracy": [0.9]}})
-DECISION = decision.Decision("release", True, [decision.Check("floor", "release", "Good.")])
+DECISION = decision.Decision("release", True, [gate_check.Check("floor", "release", "Good.")])
 FINDINGS = [findings.Finding("blurry", "warn", "Two.", 2, [findings.Case(["a.png"], "0.1")])]
 SUMMARY = summary.Summary(
     run_id="1", status="failed", data_dir="x", examples={}, quarantined=0, quarantine_csv=None,
@@ -152,7 +155,7 @@ STAGE = {
     for key, value in {
         "probabilities": np.zeros((2, 2), np.float32),
         "valid": np.ones(2, bool),
-        **probe._packed("label", [b"a", b"b"]),
+        **probe._packed("labels", [b"a", b"b"]),
     }.items()
 }
 
@@ -162,12 +165,12 @@ def save_predictions(path: Path) -> None:
         "path": b"a", "label": b"a", "label_id": 0, "sha256": DIGEST, "stored_sha256": DIGEST,
         "valid": True, "probabilities": [0.2, 0.8],
     }  # fmt: skip
-    about = schema.make(["a", "b"], MODEL)
+    about = schema.make(["a", "b"], MODEL, schema.fields(ANSWERS.annotation, ANSWERS.answer))
     schema.write(str(path), about, pa.Table.from_pylist([row], about).to_batches())
 
 
 def save_answers(path: Path) -> None:
-    about = pa.schema(list(answering.FIELDS.items()), schema.make(["a"], MODEL, ()).metadata)
+    about = schema.make(["a"], MODEL, answering.fields(ANSWERS))
     row = {"path": b"a", "valid": False, "reason": "empty", "probabilities": [0.0]}
     schema.write(str(path), about, pa.Table.from_pylist([row], about).to_batches())
 
@@ -271,7 +274,7 @@ CASES = {
     ),
     "predictions": Reader(
         "tasks/predictions/schema.py:read_batches tasks/predictions/schema.py:read_schema"
-        " tasks/predictions/schema.py:labels_of",
+        " tasks/predictions/schema.py:labels_of tasks/predictions/schema.py:about_of",
         saved("Split-test/predictions-00000-of-00001.parquet", save_predictions),
         lambda path: predictions.Predictions.read(str(path.parent.parent), "test"),
     ),
@@ -283,7 +286,7 @@ CASES = {
     "kept answers": Reader(
         "components/predict/cache.py:Cache.find",
         saved(f"{MODEL}/answers.parquet", save_predictions),
-        lambda path: cache.Cache(path.parent.parent, MODEL).find({DIGEST}),
+        lambda path: cache.Cache(path.parent.parent, MODEL, ANSWERS.answer).find({DIGEST}),
         refuses=False,
     ),
     "part of answers": Reader(
@@ -295,10 +298,10 @@ CASES = {
     "parts of answers": Reader(
         "components/predict/tables.py:write components/predict/tables.py:_parquet",
         saved("part.parquet", save_answers),
-        lambda path: answer_tables.write(path.with_name("answers.parquet"), [str(path)]),
+        lambda path: answer_tables.write(path.with_name("answers.parquet"), [str(path)], ANSWERS),
     ),
     "evaluation": Reader(
-        "tasks/classification/figures/result.py:Result.from_json",
+        "tasks/result.py:Result.from_json",
         written("x", RESULT.to_json()),
         text(evaluation.Result.from_json),
         named=False,

@@ -8,8 +8,7 @@ import numpy as np
 
 from components.evaluator import gathered
 from components.evaluator.tfma import metric_types, metric_util
-from tasks import evaluate_config, metric
-from tasks.classification.figures import registry
+from tasks import evaluate_config, metric, task
 
 
 class FiguresMetric(metric_types.Metric):
@@ -18,15 +17,21 @@ class FiguresMetric(metric_types.Metric):
     An array is empty in a slice in which no class has a value, such as the areas in that of a class.
 
     Args:
+      task_name: the task's name.
       config: an EvaluateConfig as plain values.
       name: the TFMA metric's; the values have names of their own.
       code: hash of the evaluation code. It is not used, only carried: TFX's cache key covers
         nothing of an Evaluator but its EvalConfig, so this makes edits of the code count.
     """
 
-    def __init__(self, config: Mapping[str, Any], name: str = "figures", code: str = "") -> None:
+    def __init__(
+        self, task_name: str, config: Mapping[str, Any], name: str = "figures", code: str = ""
+    ) -> None:
         super().__init__(
-            metric_util.merge_per_key_computations(_computations), config=dict(config), name=name
+            metric_util.merge_per_key_computations(_computations),
+            task_name=task_name,
+            config=dict(config),
+            name=name,
         )
 
 
@@ -34,6 +39,7 @@ metric_types.register_metric(FiguresMetric)
 
 
 def _computations(
+    task_name: str,
     config: Mapping[str, Any],
     name: str,
     eval_config: Any = None,
@@ -41,16 +47,18 @@ def _computations(
     output_name: str = "",
     example_weighted: bool = False,
 ) -> list[Any]:
+    figures = task.load(task_name).figures
+    names = [name for measurement in figures.measurements for name in measurement.names]
     keys = {
-        one.name: metric_types.MetricKey(
-            name=one.name,
+        value_name: metric_types.MetricKey(
+            name=value_name,
             model_name=model_name,
             output_name=output_name,
             example_weighted=example_weighted,
         )
-        for one in registry.every()
+        for value_name in names
     }
-    combiner = _Combine(evaluate_config.EvaluateConfig(**config), keys, eval_config)
+    combiner = _Combine(task_name, evaluate_config.EvaluateConfig(**config), keys, eval_config)
     return [
         metric_types.MetricComputation(
             keys=list(keys.values()), preprocessors=None, combiner=combiner
@@ -60,14 +68,20 @@ def _computations(
 
 class _Combine(beam.CombineFn):  # type: ignore[misc]
     def __init__(
-        self, config: evaluate_config.EvaluateConfig, keys: dict[str, Any], eval_config: Any
+        self,
+        task_name: str,
+        config: evaluate_config.EvaluateConfig,
+        keys: dict[str, Any],
+        eval_config: Any,
     ) -> None:
+        self._task_name = task_name
         self._config = config
         self._keys = keys
         self._eval_config = eval_config
 
     def create_accumulator(self) -> gathered.Gathered:
-        return gathered.Gathered(self._config)
+        measurements = task.load(self._task_name).figures.measurements
+        return gathered.Gathered(measurements, self._config)
 
     def add_input(self, accumulator: gathered.Gathered, element: Any) -> gathered.Gathered:
         key = next(iter(self._keys.values()))
@@ -80,7 +94,8 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
                 flatten=False,
             )
         )
-        accumulator.add(int(np.asarray(label).item()), prediction.reshape(-1))
+        figures = task.load(self._task_name).figures
+        accumulator.add(figures.target(label), figures.answer(prediction))
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[gathered.Gathered]) -> gathered.Gathered:

@@ -1,9 +1,10 @@
-"""Computes all metrics from answers that arrive one by one. Dimension letter: K classes."""
+"""Computes all metrics from answers that arrive one by one."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from tasks import evaluate_config, metric
-from tasks.classification.figures import registry
 
 _TOGETHER = 256  # images in a batch
 
@@ -12,26 +13,31 @@ class Gathered:
     """The tallies of all metrics and a buffer of images that they lack yet; it can be pickled.
 
     Args:
+      measurements: what to compute.
       config: the metrics' settings; ``top_k`` is at most K.
     """
 
-    def __init__(self, config: evaluate_config.EvaluateConfig) -> None:
-        self._tallies = [measurement.tally(config) for measurement in registry.measurements()]
-        self._new: list[tuple[int, np.ndarray]] = []
+    def __init__(
+        self,
+        measurements: Sequence[metric.Measurement],
+        config: evaluate_config.EvaluateConfig,
+    ) -> None:
+        self._tallies = [measurement.tally(config) for measurement in measurements]
+        self._new: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, label_id: int, probabilities: np.ndarray) -> None:
-        """Adds an image: its true class and float [K] in 0–1, all 0 without a prediction."""
-        self._new.append((label_id, probabilities))
+    def add(self, target: np.ndarray, answer: np.ndarray) -> None:
+        """Adds an image: a row of the targets and one of the answers, see ``metric.Tally``."""
+        self._new.append((target, answer))
         if len(self._new) == _TOGETHER:
             self.compact()
 
     def compact(self) -> None:
         """Moves the buffered images into the tallies."""
         if self._new:
-            label_ids, probabilities = zip(*self._new, strict=True)
+            targets, answers = zip(*self._new, strict=True)
             self._new = []
             for tally in self._tallies:
-                tally.add(np.array(label_ids, np.int64), np.stack(probabilities))
+                tally.add(np.stack(targets), np.stack(answers))
 
     def merge(self, other: "Gathered") -> None:
         """Adds the tallies of another object, which must not be used afterwards."""

@@ -5,25 +5,28 @@ from typing import Any
 import numpy as np
 
 from components.evaluator import eval_config, tfma
-from tasks import evaluate_config
-from tasks.classification.figures import collected as figures
-from tasks.classification.figures import registry, result
+from tasks import collecting, evaluate_config, result, task
+from tasks.facets import judging
 from tasks.statistics import counts
 
 
-def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) -> result.Result:
+def read(
+    uri: str, task_name: str, labels: list[str], config: evaluate_config.EvaluateConfig
+) -> result.Result:
     """Reads the output of stock Evaluator.
 
     Args:
       uri: the URI of its ``evaluation`` artifact.
+      task_name: the task's name.
       labels: the label map.
       config: the settings that the EvalConfig was built from.
     """
-    whole = _measured({}, len(labels))
+    figures = task.load(task_name).figures
+    whole = _measured({}, len(labels), figures)
     parts = []
     for record in tfma.load_metrics(uri):
         values = {row.key.name: row.value for row in record.metric_keys_and_values}
-        measured = _measured(values, len(labels))
+        measured = _measured(values, len(labels), figures)
         keys = record.slice_key.single_slice_keys
         if not keys:
             whole = measured
@@ -34,7 +37,9 @@ def read(uri: str, labels: list[str], config: evaluate_config.EvaluateConfig) ->
     return figures.collect(labels, config, whole, parts)
 
 
-def _measured(values: dict[str, Any], class_count: int) -> figures.Measured:
+def _measured(
+    values: dict[str, Any], class_count: int, figures: judging.Figures
+) -> collecting.Measured:
     """Reads one record; an empty one stands for no images."""
     cells = []
     if eval_config.CONFUSION in values:
@@ -44,12 +49,14 @@ def _measured(values: dict[str, Any], class_count: int) -> figures.Measured:
             for entry in found.matrices[0].entries
         ]
     count = _number(values, eval_config.EXAMPLE_COUNT)
-    return figures.Measured(
+    numbers = {one.name for one in figures.of_whole}
+    return collecting.Measured(
         confusion=counts.confusion_matrix(cells, class_count),
         count=0 if np.isnan(count) else round(count),
         values={
-            one.name: (_array if one.by_class else _number)(values, one.name)
-            for one in registry.every()
+            name: (_number if name in numbers else _array)(values, name)
+            for measurement in figures.measurements
+            for name in measurement.names
         },
     )
 

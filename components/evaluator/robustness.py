@@ -3,10 +3,9 @@
 Pillow corrupts the upright image, on all processors; the result is resized by the same graph as
 a served image, so that the classifier gets what a worse camera would deliver.
 
-Dimension letters: B batch, H, W image, S side in pixels, K classes.
+Dimension letters: B batch, N images, H, W image, S side in pixels, K classes.
 """
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
@@ -16,36 +15,22 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
+from components.evaluator import corruptions
 from components.trainer.features import engine
 from data import progress
 from data.examples import example
 from data.graph import decoding
-from data.images import decode
-from tasks.classification import answers as predictions
-from tasks.statistics import averages, counts
+from tasks import evaluate_config, metric, task
+from tasks.facets import judging
+from tasks.predictions import answered
+from tasks.statistics import averages
 
 BATCH = 16
 LIMIT = 500
-# Larger images are reduced to this before they are corrupted, since blurring 50 megapixels takes
-# seconds and the model reduces them anyway.
-MAX_SIDE_PX = 1024
 CLEAN = "clean"
 TASK = "corrupting images"
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """A mild image corruption.
-
-    Attributes:
-      name: the name on the report.
-      apply: an upright RGB image → the corrupted one, of the same size.
-    """
-
-    name: str
-    apply: Callable[[Image.Image], Image.Image]
+RECALL = "recall"
 
 
 @dataclass(frozen=True)
@@ -54,7 +39,7 @@ class Row:
 
     Attributes:
       name: the corruption's, or "clean".
-      accuracy: share of correctly predicted images.
+      accuracy: share of the images answered right, in full.
       macro_recall: mean recall of the classes with images.
       accuracy_loss, macro_recall_loss: loss against the same images without corruption; below 0
         is a gain.
@@ -71,110 +56,57 @@ class Row:
     unchanged: int
 
 
-def _jpeg(image: Image.Image) -> Image.Image:
-    """Compresses with visible blocks: quality 30; ImageNet-C's mildest is 25."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=30)
-    return Image.open(buffer)
-
-
-def _blur(image: Image.Image) -> Image.Image:
-    """Blurs with a Gaussian of 0.5 % of the shorter side: ImageNet-C's mildest, 1 px of 224."""
-    return image.filter(ImageFilter.GaussianBlur(0.005 * min(image.size)))
-
-
-def _brighter(image: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(image).enhance(1.3)
-
-
-def _darker(image: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(image).enhance(0.7)
-
-
-def _left(image: Image.Image) -> Image.Image:
-    return _rotated(image, 10)
-
-
-def _right(image: Image.Image) -> Image.Image:
-    return _rotated(image, -10)
-
-
-def _rotated(image: Image.Image, degrees: float) -> Image.Image:
-    """Rotates anticlockwise; corners mirror the image, since black ones would be unrealistic."""
-    width, height = image.size
-    margin = max(image.size) // 8 + 1  # sin 10° of half a side, and some
-    values = np.pad(np.asarray(image), ((margin,) * 2, (margin,) * 2, (0, 0)), "symmetric")
-    turned = Image.fromarray(values).rotate(degrees, Image.Resampling.BICUBIC)
-    return turned.crop((margin, margin, margin + width, margin + height))
-
-
-# In the spirit of ImageNet-C, at or below its mildest level. Source: Hendrycks & Dietterich,
-# "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", 2019,
-# https://arxiv.org/abs/1903.12261.
-CORRUPTIONS = (
-    Corruption("JPEG quality 30", _jpeg),
-    Corruption("blur 0.5 %", _blur),
-    Corruption("brightness +30 %", _brighter),
-    Corruption("brightness −30 %", _darker),
-    Corruption("rotation +10°", _left),
-    Corruption("rotation −10°", _right),
-)
-
-
-def opened(encoded: bytes) -> Image.Image | None:
-    """Opens an image upright, RGB, at most MAX_SIDE_PX long; None where Pillow cannot open it."""
-    try:
-        with Image.open(io.BytesIO(encoded), formats=decode.formats()) as image:
-            image.draft(None, (MAX_SIDE_PX, MAX_SIDE_PX))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
-            return upright
-    # Malicious files make Pillow's plugins raise anything from struct.error to ZeroDivisionError.
-    except Exception:
-        return None
-
-
 @dataclass(frozen=True)
 class Eye:
-    """A model's classifier with its preprocessing.
+    """A trained network with its preprocessing.
 
     Attributes:
-      classify: pixels uint8 [B, S, S, 3] in 0–255 → predicted class ids int64 [B].
+      answer: pixels uint8 [B, S, S, 3] in 0–255 → answers float [B, ...], see ``metric.Tally``.
       size_px: the side S.
       resize: as of :func:`data.graph.decoding.resize`.
     """
 
-    classify: Callable[[np.ndarray], np.ndarray]
+    answer: Callable[[np.ndarray], np.ndarray]
     size_px: int
     resize: decoding.ResizeMode
 
 
-def of_classifier(
-    classifier: keras.Model,
+def of_network(
+    network: keras.Model,
     contract: Mapping[str, Any],
-    found: predictions.Predictions,
+    found: answered.Answered,
     files: Sequence[str],
     limit: int = LIMIT,
 ) -> list[Row]:
-    """Measures a model through the classifier that it was exported from, see :func:`measure`.
+    """Measures a model through the network that it was exported from, see :func:`measure`.
 
     Args:
-      classifier: pixels [B, S, S, 3] in 0–255 → logits float32 [B, K].
-      contract: the model's, with the side S and the resize mode.
+      network: pixels [B, S, S, 3] in 0–255 → outputs float32 [B, K].
+      contract: the model's, with its task, the side S and the resize mode.
       found: see :func:`measure`.
       files: see :func:`measure`.
       limit: the maximum number of images; with 0 nothing is measured.
     """
     if not limit:
         return []
-    count = min(limit, len(found.paths)) * len(CORRUPTIONS)
-    run = engine.compile_for(classifier, count, tf.uint8)
-    eye = Eye(lambda pixels: run(pixels).argmax(1), contract["image_size_px"], contract["resize"])
-    return measure(eye, found, files, limit)
+    count = min(limit, len(found.paths)) * len(corruptions.CORRUPTIONS)
+    run = engine.compile_for(network, count, tf.uint8)
+    learned = task.load(contract["task"])
+
+    def answer(pixels: np.ndarray) -> np.ndarray:
+        probabilities = learned.compare.from_outputs(run(pixels), contract)
+        return found.answers_of(np.asarray(probabilities))
+
+    eye = Eye(answer, contract["image_size_px"], contract["resize"])
+    return measure(learned.figures, eye, found, files, limit)
 
 
 def measure(
-    eye: Eye, found: predictions.Predictions, files: Sequence[str], limit: int = LIMIT
+    figures: judging.Figures,
+    eye: Eye,
+    found: answered.Answered,
+    files: Sequence[str],
+    limit: int = LIMIT,
 ) -> list[Row]:
     """Runs a model on some images under every corruption.
 
@@ -183,6 +115,7 @@ def measure(
     its clean answer, since the same bytes give the same answer.
 
     Args:
+      figures: the task's metrics.
       eye: the model.
       found: its answers about the clean images, all of ``files`` in the order of the records.
       files: shards of image records.
@@ -191,36 +124,42 @@ def measure(
     Returns:
       A row for the clean images, then one for each corruption.
     """
-    chosen = choose(files, limit)
-    names = [CLEAN, *(corruption.name for corruption in CORRUPTIONS)]
-    # A class that the model does not know has rows of its own.
-    classes = max([len(found.labels), *(label_id + 1 for label_id in chosen.values())])
-    confusions = np.zeros([len(names), classes, classes + 1], np.int64)
-    unchanged, task = 0, progress.start(TASK, total=len(chosen))
-    resized, clean = _resizer(eye), found.predicted_ids
+    chosen = choose(files, found.groups, limit)
+    names = [CLEAN, *(corruption.name for corruption in corruptions.CORRUPTIONS)]
+    measurement = next(
+        one for one in figures.measurements if {figures.share_right, RECALL} <= set(one.names)
+    )
+    tallies = [measurement.tally(evaluate_config.EvaluateConfig()) for _ in names]
+    count, unchanged, task_shown = 0, 0, progress.start(TASK, total=len(chosen))
+    resized, clean, targets = _resizer(eye), found.answers, found.targets
     # Pillow and TensorFlow both let other threads run while they work on an image.
     with futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for places, encoded, label_ids in _batches(files, chosen):
-            predicted = np.tile(clean[places], [len(names), 1])
+        for places, encoded in _batches(files, chosen):
+            answers = np.stack([clean[places]] * len(names))
             views = list(pool.map(lambda content: _views(content, resized), encoded))
             is_open = np.array([view is not None for view in views])
-            unchanged += int((~is_open).sum())
+            count, unchanged = count + len(encoded), unchanged + int((~is_open).sum())
             if is_open.any():
                 pixels = np.concatenate([view for view in views if view is not None])
-                told = eye.classify(pixels).reshape(-1, len(CORRUPTIONS))
-                predicted[1:, is_open] = told.T
-            for number, row in enumerate(predicted):
-                np.add.at(confusions[number], (label_ids, row), 1)
-            task.advance(len(encoded))
-    return _rows(names, confusions, unchanged)
+                told = eye.answer(pixels)
+                by_image = told.reshape(-1, len(corruptions.CORRUPTIONS), *told.shape[1:])
+                answers[1:, is_open] = np.moveaxis(by_image, 1, 0)
+            for tally, rows in zip(tallies, answers, strict=True):
+                tally.add(targets[places], rows)
+            task_shown.advance(len(encoded))
+    rates = [
+        (averages.known(float(values[figures.share_right])), averages.mean(_array(values[RECALL])))
+        for values in (tally.values() for tally in tallies)
+    ]
+    return _rows(names, rates, count, unchanged)
 
 
 def _views(encoded: bytes, resized: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
     """Applies every corruption, uint8 [C, S, S, 3]; None where Pillow cannot open the image."""
-    image = opened(encoded)
+    image = corruptions.opened(encoded)
     if image is None:
         return None
-    return np.stack([resized(np.asarray(one.apply(image))) for one in CORRUPTIONS])
+    return np.stack([resized(np.asarray(one.apply(image))) for one in corruptions.CORRUPTIONS])
 
 
 def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:
@@ -233,46 +172,52 @@ def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:
     return lambda pixels: resize(tf.constant(pixels)).numpy()  # type: ignore[no-any-return]
 
 
-def choose(files: Sequence[str], limit: int) -> dict[int, int]:
-    """Picks images from shards: their places among the records → their label ids.
+def choose(files: Sequence[str], groups: np.ndarray, limit: int) -> list[int]:
+    """Picks images from shards; returns their places among the records, ascending.
 
-    Every class contributes its image with the lowest digest, then its next one, and so on.
+    Every group contributes its image with the lowest digest, then its next one, and so on.
+
+    Args:
+      files: shards of N image records.
+      groups: int64 [N], such as the class of each image.
+      limit: the maximum number of images.
     """
     digests: dict[int, list[tuple[bytes, int]]] = {}
-    wanted, place = [example.SHA256, example.CLASS_LABEL], 0
+    place = 0
     for serialized in tf.data.TFRecordDataset(list(files)).batch(BATCH).prefetch(2):
-        parsed = example.parse(serialized, wanted)
-        for digest, label_id in zip(*(parsed[name].numpy() for name in wanted), strict=True):
-            of_class = digests.setdefault(int(label_id), [])
-            of_class.append((digest, place))
+        for digest in example.parse(serialized, [example.SHA256])[example.SHA256].numpy():
+            of_group = digests.setdefault(int(groups[place]), [])
+            of_group.append((digest, place))
             place += 1
-            if len(of_class) > 2 * limit:  # so that memory stays flat
-                of_class.sort()
-                del of_class[limit:]
+            if len(of_group) > 2 * limit:  # so that memory stays flat
+                of_group.sort()
+                del of_group[limit:]
     ranked = sorted(
-        (rank, label_id, index)
-        for label_id, of_class in digests.items()
-        for rank, (_, index) in enumerate(sorted(of_class))
+        (rank, group, index)
+        for group, of_group in digests.items()
+        for rank, (_, index) in enumerate(sorted(of_group))
     )
-    return {index: label_id for _, label_id, index in ranked[:limit]}
+    return sorted(index for _, _, index in ranked[:limit])
 
 
 def _batches(
-    files: Sequence[str], chosen: dict[int, int]
-) -> Iterator[tuple[np.ndarray, list[bytes], np.ndarray]]:
-    """Yields places int64 [B], encoded images and label_ids int64 [B] of the chosen records."""
-    wanted = tf.constant(sorted(chosen), tf.int64)
+    files: Sequence[str], chosen: Sequence[int]
+) -> Iterator[tuple[np.ndarray, list[bytes]]]:
+    """Yields places int64 [B] and encoded images of the chosen records."""
+    wanted = tf.constant(chosen, tf.int64)
     records = tf.data.TFRecordDataset(list(files)).enumerate()
     records = records.filter(lambda place, _: tf.reduce_any(place == wanted))
     for places, serialized in records.batch(BATCH).prefetch(1):
-        parsed = example.parse(serialized, [example.ENCODED, example.CLASS_LABEL])
-        encoded = list(parsed[example.ENCODED].numpy())
-        yield places.numpy(), encoded, parsed[example.CLASS_LABEL].numpy()
+        encoded = example.parse(serialized, [example.ENCODED])[example.ENCODED]
+        yield places.numpy(), list(encoded.numpy())
 
 
-def _rows(names: Sequence[str], confusions: np.ndarray, unchanged: int) -> list[Row]:
-    counted = [counts.Counts.of(confusion) for confusion in confusions]
-    rates = [(averages.known(one.accuracy()), averages.mean(one.recall())) for one in counted]
+def _rows(
+    names: Sequence[str],
+    rates: Sequence[tuple[float | None, float | None]],
+    count: int,
+    unchanged: int,
+) -> list[Row]:
     clean_accuracy, clean_recall = rates[0]
     return [
         Row(
@@ -281,11 +226,15 @@ def _rows(names: Sequence[str], confusions: np.ndarray, unchanged: int) -> list[
             macro_recall=recall,
             accuracy_loss=_loss(clean_accuracy, accuracy),
             macro_recall_loss=_loss(clean_recall, recall),
-            count=int(confusions[0].sum()),
+            count=count,
             unchanged=0 if name == CLEAN else unchanged,
         )
         for name, (accuracy, recall) in zip(names, rates, strict=True)
     ]
+
+
+def _array(value: metric.Value) -> np.ndarray:
+    return np.atleast_1d(np.asarray(value, np.float64))
 
 
 def _loss(clean: float | None, corrupted: float | None) -> float | None:

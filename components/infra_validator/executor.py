@@ -50,11 +50,11 @@ class Executor(executor.Executor):  # type: ignore[misc]
     ) -> None:
         saved_model = self._PrepareModelPath(model, serving_spec)
         try:
-            classes = len(trial.labels(Path(saved_model)))
+            about = trial.About.read(Path(saved_model))
             files = examples_artifact.shards(examples.uri, "test")
             settings = self._job.config
-            images = server_trial.images(files, settings.requests, classes)
-            found = trial.run(Path(saved_model), images, classes, settings, self._gate_uri)
+            images = server_trial.images(files, settings.requests, about.classes)
+            found = trial.run(Path(saved_model), images, about, settings, self._gate_uri)
         except errors.PipelineError as error:
             found = trial.Trial(False, str(error))
         logging.info("%s%s", found.sentence, found.details)

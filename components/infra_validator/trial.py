@@ -22,6 +22,7 @@ from components.release_gate.parity import parity_images, probe, server_stage, s
 from components.trainer import contract as trained_contract
 from data import errors
 from data.files import read_back
+from tasks import task
 
 FILE = "trial.json"
 Step = Literal["ReleaseGate", "InfraValidator"]
@@ -30,7 +31,6 @@ OWN: Step = "InfraValidator"
 # Small parity images that together use every path of the decoding.
 WARM_UPS = ("JPEG, EXIF orientation 1", "PNG with alpha", "GIF", "BMP")
 _MAX_SAID = 300  # characters
-_TOLERANCE = 1e-3  # of a sum of probabilities
 
 
 @dataclass(frozen=True)
@@ -85,22 +85,35 @@ def warm_ups() -> list[bytes]:
     return [image.encoded for image in parity_images.images({}) if image.name in WARM_UPS]
 
 
-def labels(saved_model: Path) -> list[str]:
-    """Returns the classes of a SavedModel, from its contract.
+@dataclass(frozen=True)
+class About:
+    """What the contract of a model states about its answers.
 
-    Raises:
-      errors.PipelineError: the contract does not name them.
+    Attributes:
+      classes: the number K of its classes.
+      task_name: what it learned.
     """
-    names: list[str] = trained_contract.read(saved_model)["labels"]
-    if not names:
-        raise errors.PipelineError(f"The contract of {saved_model} names no labels.")
-    return names
+
+    classes: int
+    task_name: str
+
+    @classmethod
+    def read(cls, saved_model: Path) -> "About":
+        """Reads a SavedModel's contract.
+
+        Raises:
+          errors.PipelineError: the contract names no classes.
+        """
+        contract = trained_contract.read(saved_model)
+        if not contract["labels"]:
+            raise errors.PipelineError(f"The contract of {saved_model} names no labels.")
+        return cls(len(contract["labels"]), contract["task"])
 
 
 def run(
     saved_model: Path,
     encoded: Sequence[bytes],
-    classes: int,
+    about: About,
     config: infra_config.InfraConfig,
     gate_uri: str | None = None,
 ) -> Trial:
@@ -109,13 +122,13 @@ def run(
     Args:
       saved_model: the folder with ``saved_model.pb``.
       encoded: images that it must be able to read.
-      classes: the number of the model's classes.
+      about: the model's answers.
       config: the limits.
       gate_uri: the artifact in which the release gate may have left its server's answers.
     """
     answers = taken_over(gate_uri, saved_model, encoded, config) if gate_uri else None
     if answers is not None:
-        return judge(answers, classes, config, GATE)
+        return judge(answers, about, config, GATE)
     missing = server_stage.missing()
     if missing:
         return Trial(False, f"The model was not tried on a server: {missing}.")
@@ -128,7 +141,7 @@ def run(
         except server_stage.ServerError as error:
             refused = _refused(str(error))
         else:
-            return judge(answers, classes, config)
+            return judge(answers, about, config)
     return refused
 
 
@@ -178,7 +191,7 @@ def _refused(message: str) -> Trial:
 
 def judge(
     answers: server_trial.Answers,
-    classes: int,
+    about: About,
     config: infra_config.InfraConfig,
     tried_by: Step = OWN,
 ) -> Trial:
@@ -188,8 +201,8 @@ def judge(
         f"{len(answers.latencies_ms)} requests of one image took {p50_ms:.1f} ms in the median"
         f" (at most {config.max_latency_ms:g} ms is allowed)"
     )
-    problem = unsound(answers.alone, classes, [True] * len(answers.alone.valid))
-    problem = problem or unsound(answers.mixed, classes, [True, False, True])
+    problem = unsound(answers.alone, about, [True] * len(answers.alone.valid))
+    problem = problem or unsound(answers.mixed, about, [True, False, True])
     if problem is None and p50_ms > config.max_latency_ms:
         problem = f"The server is too slow: {timed}."
     start_s = answers.start_s
@@ -201,15 +214,15 @@ def judge(
     return Trial(problem is None, sentence, "", start_s, p50_ms, p99_ms, tried_by)
 
 
-def unsound(stage: probe.Stage, classes: int, readable: Sequence[bool]) -> str | None:
+def unsound(stage: probe.Stage, about: About, readable: Sequence[bool]) -> str | None:
     """Returns why an answer is invalid, whatever the correct one may be; None where it is valid.
 
     Args:
       stage: the answer, N rows.
-      classes: K.
+      about: the model's answers.
       readable: N flags, true where the content is an image.
     """
-    expected = (len(readable), classes)
+    expected = (len(readable), about.classes)
     if stage.probabilities.shape != expected:
         return (
             f"The server returns probabilities of shape {list(stage.probabilities.shape)};"
@@ -221,12 +234,6 @@ def unsound(stage: probe.Stage, classes: int, readable: Sequence[bool]) -> str |
     if wrong.size:
         verb = "cannot read" if readable[wrong[0]] else "reports as readable what is not"
         return f"The server {verb} an image ({wrong.size} of {len(readable)} sent)."
-    sums = stage.probabilities.sum(axis=1, dtype=np.float64)
-    off = np.abs(sums - np.array(readable)) > _TOLERANCE
-    if off.any() or stage.probabilities.min() < 0:
-        shown = sums[off][0] if off.any() else stage.probabilities.min()
-        return (
-            "The server returns invalid probabilities: each must be 0 or more, and they must add"
-            f" up to 1 for an image and to 0 for anything else; one is {shown:g}."
-        )
-    return None
+    compare = task.load(about.task_name).compare
+    problem = compare.problem(stage.probabilities, np.array(readable))
+    return problem and f"The server returns {problem}."

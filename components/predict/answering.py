@@ -2,8 +2,6 @@
 
 Bytes become pixels as at ingest: formats are detected by content, images that TensorFlow would
 decode differently from Pillow are re-encoded, and a bad file is a row with a reason.
-
-Dimension letters: N files, K classes, F features.
 """
 
 import json
@@ -11,7 +9,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
@@ -19,37 +16,37 @@ from components.predict import asking, listing
 from data import errors, progress
 from data.files import read_parquet
 from data.images import decode, decoder_pool, decoder_process, image_reading, value_range, verify
+from tasks.facets import judging
 from tasks.predictions import schema
 
 TASK = "predicting"
-PREDICTED = "predicted"
-SCORE = "score"
 REASON = "reason"
 DETAIL = "detail"
 REFUSED = "refused_by_the_model"
-# In the order of the columns of a .parquet file; probabilities are in the order of the labels.
-FIELDS = {
-    schema.PATH: pa.binary(),
-    schema.SHA256: pa.string(),
-    PREDICTED: pa.string(),
-    SCORE: pa.float32(),
-    schema.VALID: pa.bool_(),
-    REASON: pa.string(),
-    DETAIL: pa.string(),
-    schema.OUTLIER: pa.bool_(),
-    schema.OUTLIER_SCORE: pa.float32(),
-    schema.PROBABILITIES: pa.list_(pa.float32()),
-    schema.EMBEDDING: pa.binary(),
-}
 # Limit of the decoded bytes that wait for the model, besides a batch's last image.
 HELD_BYTES = 64 << 20
 Row = dict[str, Any]
 
 
+def fields(answers: judging.Answers) -> dict[str, pa.DataType]:
+    """Returns the columns of a .parquet file in order; an answer's are in the order of the labels."""
+    return {
+        schema.PATH: pa.binary(),
+        schema.SHA256: pa.string(),
+        **answers.shown,
+        schema.VALID: pa.bool_(),
+        REASON: pa.string(),
+        DETAIL: pa.string(),
+        schema.OUTLIER: pa.bool_(),
+        schema.OUTLIER_SCORE: pa.float32(),
+        **answers.answer,
+        schema.EMBEDDING: pa.binary(),
+    }
+
+
 def made_by(model: asking.Model) -> pa.Schema:
     """Returns the schema of the answers about files, with the metadata of :func:`schema.make`."""
-    about = schema.make(model.labels, model.digest, ()).metadata
-    return pa.schema(list(FIELDS.items()), metadata=about)
+    return schema.make(model.labels, model.digest, fields(model.answers), model.about)
 
 
 def is_done(chunk: listing.Chunk) -> bool:
@@ -115,7 +112,7 @@ class Answerer:
                     detail = result.info.source_format
                     result = decode.Rejection("not_decodable_by_tensorflow", detail)
                 if isinstance(result, decode.Rejection):
-                    rows[request.path] = refused(result, answer.sha256, len(self._model.labels))
+                    rows[request.path] = refused(result, answer.sha256, self._model)
                     progress.advance(TASK)
                     continue
                 held.append((request.path, answer.sha256, result.encoded))
@@ -134,12 +131,10 @@ class Answerer:
 
     def _row(self, sha256: str, answer: Row) -> Row:
         reason = answer.pop(schema.INVALID_REASON)
-        row = {**answer, schema.SHA256: sha256, DETAIL: None}
-        if not answer[schema.VALID]:
-            return {**row, PREDICTED: None, SCORE: None, REASON: reason or REFUSED}
-        place = int(np.argmax(answer[schema.PROBABILITIES]))
-        score = answer[schema.PROBABILITIES][place]
-        return {**row, PREDICTED: self._model.labels[place], SCORE: score, REASON: None}
+        reason = None if answer[schema.VALID] else reason or REFUSED
+        seen = answer if answer[schema.VALID] else None
+        told = self._model.answers.told(seen, self._model.labels, self._model.about)
+        return {**answer, schema.SHA256: sha256, DETAIL: None, **told, REASON: reason}
 
     def _pool_of(self, root: str) -> decoder_pool.DecoderPool:
         if self._pool is None or root != self._root:
@@ -149,15 +144,15 @@ class Answerer:
         return self._pool
 
 
-def refused(rejection: decode.Rejection, sha256: str, classes: int) -> Row:
+def refused(rejection: decode.Rejection, sha256: str, model: asking.Model) -> Row:
     """Returns the row of a file that is not an image, or not one that may be decoded."""
     return {
-        **dict.fromkeys(FIELDS),
+        **dict.fromkeys(fields(model.answers)),
         schema.SHA256: sha256 or None,
         schema.VALID: False,
         REASON: rejection.reason,
         DETAIL: rejection.detail or None,
-        schema.PROBABILITIES: [0.0] * classes,
+        **model.answers.nothing(model.labels),
     }
 
 

@@ -1,11 +1,11 @@
 """Runs an exported SavedModel on image records and returns its answers as columns.
 
-Dimension letters: B batch, K classes, F features.
+Dimension letters: B batch, F features.
 """
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,11 @@ import tensorflow as tf
 from components.trainer import contract as trained_contract
 from data import errors
 from data.examples import example
+from tasks import task
 from tasks.predictions import schema
 
 SIGNATURE = "serve_examples"
 BATCH = 64
-# The columns of an answer; the others identify the image.
-ANSWERS = (
-    schema.VALID,
-    schema.INVALID_REASON,
-    schema.PROBABILITIES,
-    schema.OUTLIER_SCORE,
-    schema.OUTLIER,
-    schema.EMBEDDING,
-)
 # InfraValidator adds other files to a pushed version, which change no answer.
 _MODEL_FILES = ("saved_model.pb", "variables/*", "assets/*")
 _READ_BYTES = 1 << 20
@@ -48,6 +40,25 @@ class Model:
         self.folder = folder
         self.contract = trained_contract.read(folder)
         self.labels: list[str] = self.contract["labels"]
+        self.answers = task.load(self.contract["task"]).answers
+
+    @functools.cached_property
+    def about(self) -> Mapping[str, Any]:
+        """Returns what else is needed to read the answers, see ``judging.Answers.about``."""
+        return self.answers.about(self.contract)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Returns the columns of an answer; the others of Predictions identify the image."""
+        about = (schema.OUTLIER_SCORE, schema.OUTLIER, schema.EMBEDDING)
+        return (schema.VALID, schema.INVALID_REASON, *self.answers.answer, *about)
+
+    def schema(self, columns: Iterable[str]) -> pa.Schema:
+        """Returns the schema of some columns of this model's answers."""
+        known = schema.fields(self.answers.annotation, self.answers.answer)
+        return schema.make(
+            self.labels, self.digest, {name: known[name] for name in columns}, self.about
+        )
 
     @functools.cached_property
     def digest(self) -> str:
@@ -61,17 +72,15 @@ class Model:
           serialized: tf.Examples with image/encoded; other features are ignored.
 
         Returns:
-          The columns of ANSWERS in that order, a row for each image.
+          The columns :attr:`columns` in that order, a row for each image.
         """
         asked = self._signature(examples=tf.constant(list(serialized), tf.string))
         answer = {name: value.numpy() for name, value in asked.items()}
         count = len(serialized)
-        rows = answer["probabilities"].astype(np.float32)
-        offsets = pa.array(np.arange(count + 1) * rows.shape[1], pa.int32())
         columns = {
             schema.VALID: pa.array(answer["valid"], pa.bool_()),
             schema.INVALID_REASON: _reasons(answer.get("invalid_reason"), count),
-            schema.PROBABILITIES: pa.ListArray.from_arrays(offsets, pa.array(rows.ravel())),
+            **self.answers.columns(answer),
             schema.OUTLIER_SCORE: _or_nulls(answer.get("outlier_score"), pa.float32(), count),
             schema.OUTLIER: _or_nulls(answer.get("outlier"), pa.bool_(), count),
             schema.EMBEDDING: _embeddings(answer.get("embedding"), answer["valid"]),

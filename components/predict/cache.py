@@ -27,12 +27,6 @@ from tasks.predictions import schema
 
 # The candidate, the model in serving and one to roll back to.
 KEPT_MODELS = 3
-COLUMNS = (
-    schema.STORED_SHA256,
-    schema.VALID,
-    schema.PROBABILITIES,
-    schema.OUTLIER_SCORE,
-)
 SUFFIX = ".parquet"
 
 
@@ -43,23 +37,30 @@ class Cache:
     Attributes:
       root: the folder with the answers of all models.
       model: the digest of this one.
+      answer: the task's columns of what a model answered.
     """
 
     root: Path
     model: str
+    answer: schema.Fields
 
     @property
     def folder(self) -> Path:
         """Returns the folder with the answers of this model."""
         return self.root / self.model
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Returns the columns that are kept."""
+        return (schema.STORED_SHA256, schema.VALID, *self.answer, schema.OUTLIER_SCORE)
+
     def keep(self, answers: pa.Table) -> None:
         """Keeps answers; it can be repeated.
 
         Args:
-          answers: with at least COLUMNS, and the metadata of schema.make.
+          answers: with at least :attr:`columns`, and the metadata of schema.make.
         """
-        chosen = answers.select(list(COLUMNS))
+        chosen = answers.select(list(self.columns))
         digests = "".join(chosen[schema.STORED_SHA256].to_pylist())
         path = self.folder / f"{hashing.sha256(digests.encode())}{SUFFIX}"
         with atomic.replacing(path) as temporary:
@@ -79,7 +80,7 @@ class Cache:
           wanted: digests of stored bytes.
 
         Returns:
-          COLUMNS, with the metadata of schema.make; None where no answer is known.
+          :attr:`columns`, with the metadata of schema.make; None where no answer is known.
         """
         missing = set(wanted)
         found: list[pa.RecordBatch] = []
@@ -87,7 +88,7 @@ class Cache:
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             try:
                 of_file = schema.read_schema(str(path))
-                about = schema.make(schema.labels_of(of_file), schema.model_of(of_file), COLUMNS)
+                about = self._schema(of_file)
                 batches = list(_chosen(path, missing, about))
             except (errors.PipelineError, pa.ArrowException, ValueError):
                 logging.warning("Kept answers are ignored: %s cannot be read.", path)
@@ -101,13 +102,20 @@ class Cache:
                 missing -= set(batch.column(0).to_pylist())
         return pa.Table.from_batches(found, kept) if kept is not None and found else None
 
+    def _schema(self, of_file: pa.Schema) -> pa.Schema:
+        known = {**schema.FIELDS, **self.answer}
+        columns = {name: known[name] for name in self.columns}
+        names, model = schema.labels_of(of_file), schema.model_of(of_file)
+        return schema.make(names, model, columns, schema.about_of(of_file))
 
-def keep_split(root: Path, uri: str, split: str) -> None:
+
+def keep_split(root: Path, uri: str, split: str, answer: schema.Fields) -> None:
     """Keeps the answers about a split of a Predictions artifact, a shard at a time."""
     for path in schema.files(uri, split):
-        answers = schema.read_columns([path], COLUMNS)
+        kept = Cache(root, schema.model_of(schema.read_schema(path)), answer)
+        answers = schema.read_columns([path], kept.columns, answer)
         if answers.num_rows:
-            Cache(root, schema.model_of(answers.schema)).keep(answers)
+            kept.keep(answers)
     prune(root)
 
 
@@ -121,8 +129,8 @@ def prune(root: Path, kept: int = KEPT_MODELS) -> None:
 def _chosen(path: Path, wanted: Collection[str], about: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Yields the rows of one file about wanted images, each image once."""
     seen: set[str] = set()
-    for read in schema.read_batches([str(path)], COLUMNS):
-        held = [read.column(read.schema.names.index(name)) for name in COLUMNS]
+    for read in schema.read_batches([str(path)], about.names):
+        held = [read.column(read.schema.names.index(name)) for name in about.names]
         batch = pa.RecordBatch.from_arrays(held, schema=about)
         places = []
         for place, digest in enumerate(batch.column(0).to_pylist()):

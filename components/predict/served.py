@@ -3,19 +3,15 @@
 Dimension letters: N images, K classes.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import tensorflow as tf
 
 from components.predict import asking, cache, shards
 from data import progress
-from tasks.classification import answers as predictions
-from tasks.predictions import schema
+from tasks.predictions import answered, schema
 
 
 def answers(
@@ -24,7 +20,7 @@ def answers(
     split: str,
     files: Sequence[str],
     cache_dir: Path,
-) -> predictions.Predictions:
+) -> answered.Answered:
     """Returns the served model's answers; it runs only on images without a kept answer.
 
     Args:
@@ -38,7 +34,7 @@ def answers(
       The answers with the served model's own labels, in the order of the candidate's answers.
     """
     model = asking.Model(served_dir)
-    kept = cache.Cache(cache_dir, model.digest)
+    kept = cache.Cache(cache_dir, model.digest, model.answers.answer)
     about = schema.read_columns(schema.files(candidate_uri, split), (schema.STORED_SHA256,))
     digests = about[schema.STORED_SHA256].to_pylist()
     known = kept.find(digests)
@@ -46,38 +42,40 @@ def answers(
     if known is not None:
         missing -= set(known[schema.STORED_SHA256].to_pylist())
     if missing:
-        asked = _ask(model, files, missing)
+        asked = _ask(model, files, missing, kept.columns)
         kept.keep(asked)
         known = asked if known is None else pa.concat_tables([known, asked])
     elif known is not None:
         kept.touch()
     cache.prune(cache_dir)
-    return _in_order(
-        known, digests, model.labels, predictions.Predictions.read(candidate_uri, split)
-    )
+    if known is None:  # there are no images
+        known = model.schema(kept.columns).empty_table()
+    candidate = model.answers.read(candidate_uri, split)
+    return model.answers.replaced(candidate, _in_order(known, digests), model.labels, model.about)
 
 
-def _ask(model: asking.Model, files: Sequence[str], missing: set[str]) -> pa.Table:
-    """Runs the model once on each image with these digests → the columns of cache.COLUMNS."""
+def _ask(
+    model: asking.Model, files: Sequence[str], missing: set[str], columns: Sequence[str]
+) -> pa.Table:
+    """Runs the model once on each image with these digests; returns some columns."""
     found = []
     task = progress.start(shards.TASK, total=len(missing))
     for serialized, digests in _batches(files, set(missing)):
         batch = model.ask(serialized)
         held = {schema.STORED_SHA256: pa.array(digests, pa.string())}
-        held |= dict(zip(asking.ANSWERS, batch.columns, strict=True))
-        found.append(
-            pa.RecordBatch.from_arrays([held[name] for name in cache.COLUMNS], list(cache.COLUMNS))
-        )
+        held |= dict(zip(model.columns, batch.columns, strict=True))
+        found.append(pa.RecordBatch.from_arrays([held[name] for name in columns], list(columns)))
         task.advance(len(digests))
-    return pa.Table.from_batches(found, schema.make(model.labels, model.digest, cache.COLUMNS))
+    made = model.schema(columns)
+    batches = [batch.replace_schema_metadata(made.metadata) for batch in found]
+    return pa.Table.from_batches(batches, made)
 
 
 def _batches(files: Sequence[str], missing: set[str]) -> Iterator[tuple[list[bytes], list[str]]]:
     serialized: list[bytes] = []
     digests: list[str] = []
     for batch in tf.data.TFRecordDataset(list(files)).batch(asking.BATCH).prefetch(1):
-        stored = shards.sources(batch).column(shards.SOURCES.index(schema.STORED_SHA256))
-        for record, digest in zip(batch.numpy(), stored.to_pylist(), strict=True):
+        for record, digest in zip(batch.numpy(), shards.stored(batch), strict=True):
             if digest in missing:
                 missing.remove(digest)
                 serialized.append(record)
@@ -89,22 +87,7 @@ def _batches(files: Sequence[str], missing: set[str]) -> Iterator[tuple[list[byt
         yield serialized, digests
 
 
-def _in_order(
-    known: pa.Table | None,
-    digests: Sequence[str],
-    labels: list[str],
-    candidate: predictions.Predictions,
-) -> predictions.Predictions:
-    """Orders rows by digest into an answer for each image, in the candidate's order."""
-    if known is None:  # there are no images
-        known = schema.make(labels, "", cache.COLUMNS).empty_table()
+def _in_order(known: pa.Table, digests: Sequence[str]) -> pa.Table:
+    """Returns a row for each digest, in their order."""
     places = {name: place for place, name in enumerate(known[schema.STORED_SHA256].to_pylist())}
-    order = np.array([places[name] for name in digests], np.int64)
-    scores = pc.fill_null(known[schema.OUTLIER_SCORE], 0.0).to_numpy()
-    return dataclasses.replace(
-        candidate,
-        labels=labels,
-        probabilities=schema.probabilities(known[schema.PROBABILITIES], len(labels))[order],
-        valid=known[schema.VALID].to_numpy()[order],
-        outlier_scores=scores[order],
-    )
+    return known.take(pa.array([places[name] for name in digests], pa.int64()))

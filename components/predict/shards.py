@@ -1,9 +1,9 @@
 """Runs a model on the images of one shard: image records → predictions, and records to evaluate.
 
-Dimension letters: B batch, K classes.
+Dimension letter: B batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,16 +16,6 @@ from data.files import hashing
 from tasks.predictions import schema
 
 TASK = "predicting"
-PROBABILITIES = schema.PROBABILITIES
-# The columns that identify a row's image, in order.
-SOURCES = (
-    schema.PATH,
-    schema.LABEL,
-    schema.LABEL_ID,
-    schema.SPAN,
-    schema.SHA256,
-    schema.STORED_SHA256,
-)
 
 
 @dataclass(frozen=True)
@@ -47,72 +37,76 @@ def answer(shard: Shard, model: asking.Model) -> int:
     """Runs the model on every image of a shard and writes both files; it can be repeated.
 
     The rows and the evaluation records have the order of the image records. An evaluation record
-    is the image record with the feature ``probabilities``, float32 [K], in place of the encoded image.
+    is the image record with the model's answer in place of the encoded image.
 
     Returns:
       The number of images in the shard.
     """
     evaluated: list[bytes] = []  # some 600 bytes an image
+    answers = model.answers
+    wanted = [*answers.annotation, *answers.answer]
 
     def rows() -> Iterator[pa.RecordBatch]:
         for batch, serialized in ask(shard.images, model):
-            found = batch.column(len(SOURCES) + asking.ANSWERS.index(schema.PROBABILITIES))
+            own = pa.Table.from_batches([batch]).select(wanted).to_pylist()
             evaluated.extend(
-                evaluation_record(record, row)
-                for record, row in zip(serialized, found.to_pylist(), strict=True)
+                evaluation_record(record, answers.evaluated(row, model.about))
+                for record, row in zip(serialized, own, strict=True)
             )
             progress.advance(TASK, batch.num_rows)
             yield batch
 
-    count = schema.write(shard.predictions, schema.make(model.labels, model.digest), rows())
+    columns = schema.fields(answers.annotation, answers.answer)
+    count = schema.write(shard.predictions, model.schema(columns), rows())
     records.write(shard.evaluated, evaluated)
     return count
 
 
 def ask(path: str, model: asking.Model) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
     """Yields the rows of at most B images with their records, in the order of the records."""
+    columns = schema.fields(model.answers.annotation, model.answers.answer)
     for batch in tf.data.TFRecordDataset(path).batch(asking.BATCH).prefetch(2):
         serialized = list(batch.numpy())
-        about, answers = sources(batch), model.ask(serialized)
-        columns = [*about.columns, *answers.columns]
-        yield pa.RecordBatch.from_arrays(columns, list(schema.FIELDS)), serialized
+        answered = model.ask(serialized)
+        held = sources(batch) | model.answers.annotated(batch)
+        held |= dict(zip(model.columns, answered.columns, strict=True))
+        rows = pa.RecordBatch.from_arrays([held[name] for name in columns], list(columns))
+        yield rows, serialized
 
 
-def sources(serialized: tf.Tensor) -> pa.RecordBatch:
-    """Parses image records, string [B], into the columns of SOURCES."""
-    names = (
-        example.ENCODED,
-        example.FILENAME,
-        example.CLASS_TEXT,
-        example.CLASS_LABEL,
-        example.SPAN,
-        example.SHA256,
-    )
-    found = {name: value.numpy() for name, value in example.parse(serialized, list(names)).items()}
+def sources(serialized: tf.Tensor) -> dict[str, pa.Array]:
+    """Parses image records, string [B], into the columns that identify a row's image."""
+    names = [example.FILENAME, example.SPAN, example.SHA256]
+    found = {name: value.numpy() for name, value in example.parse(serialized, names).items()}
     spans = found[example.SPAN]
-    stored = [hashing.sha256(content) for content in found[example.ENCODED]]
-    columns = (
-        pa.array(found[example.FILENAME].tolist(), pa.binary()),
-        pa.array(found[example.CLASS_TEXT].tolist(), pa.binary()),
-        pa.array(found[example.CLASS_LABEL], pa.int64()),
-        pa.array(spans, pa.int64(), mask=spans == example.NO_SPAN),
-        pa.array([digest.decode("ascii", "replace") for digest in found[example.SHA256]]),
-        pa.array(stored, pa.string()),
-    )
-    return pa.RecordBatch.from_arrays(list(columns), list(SOURCES))
+    return {
+        schema.PATH: pa.array(found[example.FILENAME].tolist(), pa.binary()),
+        schema.SPAN: pa.array(spans, pa.int64(), mask=spans == example.NO_SPAN),
+        schema.SHA256: pa.array(
+            [digest.decode("ascii", "replace") for digest in found[example.SHA256]]
+        ),
+        schema.STORED_SHA256: pa.array(stored(serialized), pa.string()),
+    }
 
 
-def evaluation_record(serialized: bytes, probabilities: Sequence[float]) -> bytes:
+def stored(serialized: tf.Tensor) -> list[str]:
+    """Returns the digests of the encoded images of image records, string [B], in hex."""
+    encoded = example.parse(serialized, [example.ENCODED])[example.ENCODED]
+    return [hashing.sha256(content) for content in encoded.numpy()]
+
+
+def evaluation_record(serialized: bytes, answer: Mapping[str, Sequence[float]]) -> bytes:
     """Returns an image record with the model's answer in place of the encoded image.
 
     All features that slices may use are kept.
 
     Args:
       serialized: the image record.
-      probabilities: of the K classes, in 0–1.
+      answer: name → values of the features that hold the answer.
     """
     made = tf.train.Example.FromString(serialized)
     features = made.features.feature
     del features[example.ENCODED]
-    features[PROBABILITIES].float_list.value.extend(probabilities)
+    for name, values in answer.items():
+        features[name].float_list.value.extend(values)
     return bytes(made.SerializeToString(deterministic=True))

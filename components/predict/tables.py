@@ -15,22 +15,17 @@ from components.predict import answering
 from data import errors
 from data.files import atomic, read_parquet, spreadsheet
 from data.splits import folder
+from tasks.facets import judging
 from tasks.predictions import schema
 
-# In the order of the columns; the probabilities of the classes follow.
-TEXT_COLUMNS = (
-    schema.PATH,
-    answering.PREDICTED,
-    answering.SCORE,
-    schema.VALID,
-    answering.REASON,
-    answering.DETAIL,
-    schema.OUTLIER,
-    schema.OUTLIER_SCORE,
-    schema.SHA256,
-)
-PROBABILITY_OF = "probability of "
-Writer = Callable[[Path, Sequence[str]], None]
+Writer = Callable[[Path, Sequence[str], judging.Answers], None]
+
+
+def columns(answers: judging.Answers) -> tuple[str, ...]:
+    """Returns the columns of texts in order; what the model answered of each class follows."""
+    about = (schema.OUTLIER, schema.OUTLIER_SCORE, schema.SHA256)
+    seen = (schema.VALID, answering.REASON, answering.DETAIL)
+    return (schema.PATH, *answers.shown, *seen, *about)
 
 
 def check(output: Path) -> None:
@@ -45,7 +40,7 @@ def check(output: Path) -> None:
         )
 
 
-def write(output: Path, parts: Sequence[str]) -> Counter[str]:
+def write(output: Path, parts: Sequence[str], answers: judging.Answers) -> Counter[str]:
     """Writes the answers of all parts atomically and in their order.
 
     Memory holds one group of a part's rows, whatever the number of files.
@@ -53,12 +48,13 @@ def write(output: Path, parts: Sequence[str]) -> Counter[str]:
     Args:
       output: its suffix selects the format.
       parts: the files that :class:`answering.Answerer` wrote, at least one.
+      answers: the task's.
 
     Returns:
       Reason → the number of files that have no answer because of it.
     """
     with atomic.replacing(output) as temporary:
-        WRITERS[output.suffix.lower()](temporary, parts)
+        WRITERS[output.suffix.lower()](temporary, parts, answers)
     reasons: Counter[str] = Counter()
     for part in parts:
         with read_parquet.opened(part, "answers") as found:
@@ -67,29 +63,29 @@ def write(output: Path, parts: Sequence[str]) -> Counter[str]:
     return reasons
 
 
-def _csv(path: Path, parts: Sequence[str]) -> None:
+def _csv(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
     labels = schema.labels_of(schema.read_schema(parts[0]))
+    shown = columns(answers)
     # Excel recognises UTF-8 only with a byte order mark; other programs accept it.
     with path.open("w", encoding="utf-8", newline="") as file:
-        header = [*TEXT_COLUMNS, *(f"{PROBABILITY_OF}{name}" for name in labels)]
-        put = spreadsheet.writing(file, header)
-        for row in _rows(parts):
-            shares = row[schema.PROBABILITIES] if row[schema.VALID] else [None] * len(labels)
-            put([*(row[name] for name in TEXT_COLUMNS), *shares])
+        put = spreadsheet.writing(file, [*shown, *answers.header(labels)])
+        for row in _rows(parts, answers):
+            seen = row if row[schema.VALID] else None
+            told = (_text(row[name]) for name in shown)
+            put([*told, *answers.cells(seen, labels)])
 
 
-def _jsonl(path: Path, parts: Sequence[str]) -> None:
+def _jsonl(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
     labels = schema.labels_of(schema.read_schema(parts[0]))
     with path.open("w", encoding="utf-8") as file:
-        for row in _rows(parts):
-            shown = {name: row[name] for name in TEXT_COLUMNS}
+        for row in _rows(parts, answers):
+            shown = {name: row[name] for name in columns(answers)}
             if row[schema.VALID]:
-                shares = row[schema.PROBABILITIES]
-                shown[schema.PROBABILITIES] = dict(zip(labels, shares, strict=True))
+                shown |= answers.named(row, labels)
             file.write(json.dumps(shown, ensure_ascii=False) + "\n")
 
 
-def _parquet(path: Path, parts: Sequence[str]) -> None:
+def _parquet(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
     with pq.ParquetWriter(path, schema.read_schema(parts[0])) as writer:
         for part in parts:
             with read_parquet.opened(part, "answers") as found:
@@ -99,9 +95,13 @@ def _parquet(path: Path, parts: Sequence[str]) -> None:
 WRITERS: dict[str, Writer] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
 
 
-def _rows(parts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    columns = [*TEXT_COLUMNS, schema.PROBABILITIES]
-    for batch in schema.read_batches(parts, columns):
+def _rows(parts: Sequence[str], answers: judging.Answers) -> Iterator[dict[str, Any]]:
+    for batch in schema.read_batches(parts, [*columns(answers), *answers.answer]):
         for row in batch.to_pylist():
             name = row[schema.PATH].decode("utf-8", "surrogateescape")
             yield {**row, schema.PATH: folder.printable(name)}
+
+
+def _text(value: Any) -> Any:
+    """Returns a value for a cell; a list as JSON, since any separator may be part of a name."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value

@@ -44,7 +44,7 @@ class Spec:
     @property
     def annotation(self) -> Annotation:
         """Returns how records and batches hold the annotation of images."""
-        return task.load(self.task).target.of(len(self.labels))
+        return task.load(self.task).target.of(len(self.labels), self.size_px, self.resize)
 
     def to_json(self) -> str:
         """Returns the JSON that is written into the artifact."""

@@ -6,10 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from components.trainer.exports import formats
 from components.trainer.exports.formats import export_format
-from tasks import evaluate_config, metric
-from tasks.classification.figures import registry
+from tasks import evaluate_config, evidence_config, metric, task
 
-AUTO = "auto"
 DIFFERENCE = "maximum difference of a probability from the trained model, over all images"
 AGREEMENT = "minimum share of images with the same label as from the trained model"
 
@@ -60,42 +58,29 @@ def _limit(one: metric.Metric) -> tuple[Any, Any]:
     value = Annotated[float, Field(**range_of)]
     if one.automatic:
         return value | Literal["auto"], Field(
-            AUTO, description=f"{told}; {AUTO}: {one.automatic_text}"
+            evidence_config.AUTO,
+            description=f"{told}; {evidence_config.AUTO}: {one.automatic_text}",
         )
     return value | None, Field(None, description=told)
+
+
+def _limits() -> dict[str, Any]:
+    """Returns the settings of all tasks' metrics; metrics of one name share a setting."""
+    every = {one.setting: one for name in task.names() for one in task.load(name).figures.every}
+    return {setting: _limit(one) for setting, one in every.items()}
 
 
 if TYPE_CHECKING:
     _Limits = BaseModel
 else:
-    _Limits = create_model("_Limits", **{one.setting: _limit(one) for one in registry.every()})
+    _Limits = create_model("_Limits", **_limits())
 
 
-class GateConfig(_Limits):
+class GateConfig(evidence_config.EvidenceConfig, _Limits):
     """Limits of metrics on the test split, allowed losses against the served model, and budget."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_support: int = Field(
-        10, ge=0, description="minimum test images of a class for limits of its own to apply"
-    )
-    max_accuracy_drop: float = Field(
-        0.05, ge=0, le=1, description="maximum loss of accuracy against the served model"
-    )
-    max_recall_drop: float = Field(
-        0.1, ge=0, le=1, description="maximum loss of each class's recall against the served model"
-    )
-    confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="confidence level of the comparison with the served model"
-    )
-    method: Literal["mcnemar", "bootstrap"] = Field(
-        "mcnemar",
-        description="test of a loss against the served model; mcnemar also suits few images",
-    )
-    bootstrap_samples: int = Field(10_000, ge=1000, description="resamples of the method bootstrap")
-    inconclusive: Literal["refuse", "release"] = Field(
-        "refuse", description="decision when there are too few test images to tell"
-    )
     parity: bool = Field(
         True, description="compare the served model's answers with the trained one's"
     )
@@ -127,13 +112,6 @@ class GateConfig(_Limits):
                 " gate.parity to true, or leave the limit out"
             )
         return self
-
-    def limit(self, one: metric.Metric, class_count: int) -> float | None:
-        """Returns a metric's limit with ``class_count`` classes; None: no limit."""
-        asked: float | str | None = getattr(self, one.setting)
-        if isinstance(asked, str):
-            return one.automatic(class_count) if one.automatic else None
-        return asked
 
 
 class TrialQuestions(BaseModel):

@@ -1,40 +1,20 @@
-"""Checks and the decision from them: release, refuse or inconclusive."""
+"""The decision from the outcomes of all checks: release, refuse or inconclusive."""
 
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
 
 import pydantic
 import tensorflow as tf
 
 from components.release_gate import config as gate_config
 from data.files import read_back
+from tasks import gate_check
 
 FILE = "decision.json"
 _WHAT = "decision of the release gate"
-CLASS = "class"
-
-Verdict = Literal["release", "inconclusive", "refuse"]
-_FROM_GOOD_TO_BAD: tuple[Verdict, ...] = ("release", "inconclusive", "refuse")
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome of one check.
-
-    Attributes:
-      name: the check's name, such as "recall_floor".
-      verdict: the decision if this were the only check.
-      message: the reason with its figures, in words for the owner of the images.
-      figures: the measured values as JSON allows; "class" names the class that was checked.
-    """
-
-    name: str
-    verdict: Verdict
-    message: str
-    figures: dict[str, Any] = field(default_factory=dict)
+_FROM_GOOD_TO_BAD: tuple[gate_check.Verdict, ...] = ("release", "inconclusive", "refuse")
 
 
 @dataclass(frozen=True)
@@ -47,17 +27,17 @@ class Decision:
       checks: the worst first.
     """
 
-    verdict: Verdict
+    verdict: gate_check.Verdict
     blessed: bool
-    checks: list[Check]
+    checks: list[gate_check.Check]
 
     @property
-    def shown_first(self) -> list[Check]:
+    def shown_first(self) -> list[gate_check.Check]:
         """Returns the checks to show first: failed ones, then those of the whole model."""
         return [
             check
             for check in self.checks
-            if check.verdict != "release" or CLASS not in check.figures
+            if check.verdict != "release" or gate_check.CLASS not in check.figures
         ]
 
     @property
@@ -95,7 +75,7 @@ class Decision:
         return cls.from_json(read_back.text(os.path.join(uri, FILE), _WHAT, read_back.STEP_AGAIN))
 
 
-def decide(checks: Sequence[Check], config: gate_config.GateConfig) -> Decision:
+def decide(checks: Sequence[gate_check.Check], config: gate_config.GateConfig) -> Decision:
     """Decides by the outcomes of all checks.
 
     Args:

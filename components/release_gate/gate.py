@@ -12,7 +12,7 @@ import tensorflow as tf
 from components.predict import config as predict_config
 from components.predict import served
 from components.preprocess import materialise
-from components.release_gate import against_served, budget, decision, limits
+from components.release_gate import budget, decision
 from components.release_gate import config as gate_config
 from components.release_gate.parity import (
     export_parity,
@@ -21,13 +21,16 @@ from components.release_gate.parity import (
     server_trial,
     training_stage,
 )
+from components.trainer import contract as trained_contract
 from data import errors, fresh_process
 from data.examples import lookup
 from data.files import read_back
-from tasks.classification import answers as predictions
+from tasks import gate_check, task
+from tasks.predictions import answered
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
+OTHER_TASK = "served_model_of_another_task"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Trained:
     """Outputs of training that the SavedModel is compared with.
 
     Attributes:
-      keras_file: the classifier, pixels → logits.
+      keras_file: the network, pixels → outputs.
       spec: the specification of its pixels.
       eval_files: shards of the eval split's pixels records, which exports are compared on.
     """
@@ -120,30 +123,46 @@ def run(
       trained: the training outputs that it was exported from.
       served_dir: the SavedModel in serving; None before the first release.
     """
-    answered = (tested.predictions_uri, tested.split)
-    candidate = predictions.Predictions.read(*answered).aligned(labels)
-    before = None
+    about = (tested.predictions_uri, tested.split)
+    learned = task.load(trained.spec.task)
+    candidate = learned.answers.read(*about).aligned(labels)
+    before, checks = None, []
     if served_dir is not None:
-        before = served.answers(served_dir, *answered, tested.files, Path(job.cache_dir))
+        other = trained_contract.read(served_dir)["task"]
+        if other == learned.name:
+            before = served.answers(served_dir, *about, tested.files, Path(job.cache_dir))
+        else:
+            checks = [_other_task(other, learned.name)]
     trial = None
     if job.trial is not None:
         trial = server_trial.Asker(candidate_dir, tested.files, len(trained.spec.labels), job.trial)
     measured = measure(trained, candidate_dir, tested.files, job.config, trial)
     # Each further kind of check adds one line here.
-    checks = quality(candidate, before, job) + product(measured, job.config)
+    checks += quality(learned, candidate, before, job) + product(measured, job.config)
     return Outcome(decision.decide(checks, job.config), measured, trial.record if trial else None)
 
 
 def quality(
-    candidate: predictions.Predictions,
-    before: predictions.Predictions | None,
+    learned: task.Task,
+    candidate: answered.Answered,
+    before: answered.Answered | None,
     job: gate_config.GateJob,
-) -> list[decision.Check]:
+) -> list[gate_check.Check]:
     """Returns the checks of quality: limits and, where there is one, against the served model."""
-    checks = limits.check(candidate, job.config, job.evaluate)
+    checks = learned.evidence.limits(candidate, job.config, job.evaluate)
     if before is not None:
-        checks += against_served.check(candidate, before, job.config)
+        checks += learned.evidence.against_served(candidate, before, job.config)
     return checks
+
+
+def _other_task(served_task: str, own: str) -> gate_check.Check:
+    return gate_check.Check(
+        OTHER_TASK,
+        "release",
+        f"The served model is one of {served_task}, the candidate one of {own}: they are not"
+        " compared, and the candidate is checked against the limits only.",
+        {"served": served_task, "candidate": own},
+    )
 
 
 def measure(
@@ -193,21 +212,23 @@ def measure(
     return Measured(found, tuple(budget.check(found.measured, *allowed)), tuple(exports))
 
 
-def product(measured: Measured, config: gate_config.GateConfig) -> list[decision.Check]:
+def product(measured: Measured, config: gate_config.GateConfig) -> list[gate_check.Check]:
     """Returns the checks of parity, exports included, and of the budget."""
     checks = [
-        decision.Check(BUDGET, "release" if line.ok else "refuse", line.sentence)
+        gate_check.Check(BUDGET, "release" if line.ok else "refuse", line.sentence)
         for line in measured.costs
         if line.limit is not None
     ]
     checks += [
-        decision.Check(EXPORT_PARITY, "release" if one.ok else "refuse", one.sentence, one.figures)
+        gate_check.Check(
+            EXPORT_PARITY, "release" if one.ok else "refuse", one.sentence, one.figures
+        )
         for one in measured.exports
     ]
     found = measured.fidelity
     if found is None:
         return checks
-    checks += [decision.Check(PARITY, "refuse", problem) for problem in found.problems]
+    checks += [gate_check.Check(PARITY, "refuse", problem) for problem in found.problems]
     if found.ok:
         told = (
             f"{found.images} parity images, unusual and broken ones included, get the same answers"
@@ -215,7 +236,7 @@ def product(measured: Measured, config: gate_config.GateConfig) -> list[decision
             f" by more than {max(found.largest.values(), default=0):.2g}"
             f" ({config.parity_tolerance:g} is allowed)."
         )
-        checks.append(decision.Check(PARITY, "release", " ".join([told, *found.left_out])))
+        checks.append(gate_check.Check(PARITY, "release", " ".join([told, *found.left_out])))
     return checks
 
 

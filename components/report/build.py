@@ -21,9 +21,7 @@ from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import examples_artifact
 from data.files import read_back
-from tasks import task
-from tasks.classification import answers as predictions
-from tasks.classification.figures import result
+from tasks import result, task
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,11 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
     """
     job, contract = inputs.job, trained_contract.read(inputs.saved_model)
     ingested = examples_artifact.read_report(inputs.examples_uri)
-    candidate = predictions.Predictions.read(
-        inputs.predictions_uri, predict_config.TEST_SPLIT
-    ).aligned(job.labels)
+    candidate = (
+        task.load(job.task)
+        .answers.read(inputs.predictions_uri, predict_config.TEST_SPLIT)
+        .aligned(job.labels)
+    )
     chosen = task.load(job.task).panels.choose(candidate, job.config)
     explainer = export.explainer(classifier, contract["backbone"])
     return content.Content(
@@ -104,7 +104,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
         ingested=ingested,
         findings=validation.from_json(_text(inputs.findings_uri, validation.FINDINGS_FILE)),
         layers=_layers(classifier),
-        robustness=robustness.of_classifier(
+        robustness=robustness.of_network(
             classifier, contract, candidate, inputs.test_files, job.config.robustness_images
         ),
         origins=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),

@@ -64,7 +64,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             model_run_uri=uris["model_run"],
             predictions_uri=uris["predictions"],
             decision_uri=uris["decision"],
-            result=results.read(uris["evaluation"], job.labels, job.evaluate),
+            result=results.read(uris["evaluation"], job.task, job.labels, job.evaluate),
         )
         build.write(inputs, artifact_utils.get_single_uri(output_dict["report"]))
 

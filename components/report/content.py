@@ -12,13 +12,13 @@ from typing import Any
 
 from components.evaluator import robustness
 from components.image_validator import findings as validation
-from components.release_gate import against_served, decision, gate
+from components.release_gate import decision, gate
 from components.report import config as report_config
 from components.report import lineage, pictures
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import example, ingest_report
-from tasks import task
+from tasks import gate_check, task
 from tasks.pages import parts
 
 HEADLINES = {
@@ -97,15 +97,15 @@ class Content:
         return float(known.mean()) if len(known) else None
 
     @property
-    def accuracy_against_served(self) -> decision.Check | None:
+    def accuracy_against_served(self) -> gate_check.Check | None:
         """Returns the check of the accuracy against the served model's; None without one."""
-        found = self._checks(against_served.ACCURACY)
+        found = self._checks(task.load(self.job.task).evidence.whole_check)
         return found[0] if found else None
 
     @property
-    def recalls_against_served(self) -> list[decision.Check]:
+    def recalls_against_served(self) -> list[gate_check.Check]:
         """Returns the checks of each class's recall against the served model's."""
-        return self._checks(against_served.RECALL)
+        return self._checks(task.load(self.job.task).evidence.class_check)
 
     @cached_property
     def totals(self) -> architecture.Totals:
@@ -128,5 +128,5 @@ class Content:
         others = {name for part in parts for name in part} - set(names)
         return [(name, [part.get(name, 0) for part in parts]) for name in [*names, *sorted(others)]]
 
-    def _checks(self, name: str) -> list[decision.Check]:
+    def _checks(self, name: str) -> list[gate_check.Check]:
         return [check for check in self.decided.checks if check.name == name]

@@ -18,7 +18,7 @@ import markupsafe
 from data import formats, pages
 from data.splits import folder
 from tasks import pages as task_pages
-from tasks.classification.figures import result
+from tasks import result
 
 FOLDER = Path(__file__).parent
 # Characters that Markdown and GitHub may read as markup within a line, and at the start of one.

@@ -23,6 +23,7 @@ from data.examples import example
 from data.graph import decoding
 from data.images import refusals
 from tasks import task
+from tasks.facets.serving import Pictures
 
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
@@ -60,20 +61,25 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.embed: Any = lambda pixels: embedder(pixels, training=False)
         self.embed_and_answer: Any = lambda pixels: both(pixels, training=False)
         self.held = [variable.value for variable in classifier.variables]
-        self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.spec = spec
         self.task_signatures: Any = task.load(spec.task).signatures
+        if self.task_signatures.explains:
+            self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.label_names = tf.constant(spec.labels)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
 
-    def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255, and refusals.
+    def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
+        """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255.
 
-        The refusals, string [B], are codes of :mod:`data.images.refusals`, empty for valid images.
+        Also returns refusals, string [B], codes of :mod:`data.images.refusals` that are empty for
+        valid images, and the sizes of the images.
         """
         spec = self.spec
-        pixels, refused = decoding.batch_pixels(encoded, spec.size_px, spec.resize, spec.reading)
-        return tf.cast(pixels, tf.float32), refused
+        pixels, refused, sizes = decoding.batch_pixels_and_sizes(
+            encoded, spec.size_px, spec.resize, spec.reading
+        )
+        pictures = Pictures(sizes, spec.size_px, spec.resize)
+        return tf.cast(pixels, tf.float32), refused, pictures
 
     def predict(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
         """Computes the outputs of ``serving_default`` for encoded images string [B].
@@ -84,14 +90,16 @@ class ServedModel(tf.Module):  # type: ignore[misc]
           encoded: string [B].
           with_embedding: adds ``embedding``, float32 [B, F], from the same forward pass.
         """
-        pixels, refused = self.pixels(encoded)
+        pixels, refused, pictures = self.pixels(encoded)
         valid = refused == ""
         embedding, outputs = self.embed_and_answer(pixels)
         detector = self.fitted.detector
         outlier_scores = outliers.scores(embedding, detector.directions)
         more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
         return {
-            **self.task_signatures.answer(self.fitted.answers, self.label_names, outputs, valid),
+            **self.task_signatures.answer(
+                self.fitted.answers, self.label_names, outputs, valid, pictures
+            ),
             **_validity(refused),
             **more,
             "outlier_score": tf.where(valid, outlier_scores, 0.0),
@@ -107,7 +115,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
           encoded: string [B].
           class_ids: int64 [B], the classes to explain, -1 for none; None: the most probable ones.
         """
-        pixels, refused = self.pixels(encoded)
+        pixels, refused, _ = self.pixels(encoded)
         valid = refused == ""
         asked = None if class_ids is None else tf.maximum(class_ids, 0)
         heat, outputs = self.explainer.explain(pixels, asked)
@@ -138,7 +146,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=images, autograph=False)
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels, refused = self.pixels(image_bytes)
+            pixels, refused, _ = self.pixels(image_bytes)
             return {"embedding": self.embed(pixels), **_validity(refused)}
 
         @tf.function(input_signature=images, autograph=False)
@@ -153,12 +161,12 @@ class ServedModel(tf.Module):  # type: ignore[misc]
             class_ids = tf.where(tf.reduce_any(found, axis=1), tf.argmax(found, axis=1), -1)
             return self.explain(image_bytes, class_ids)
 
-        more = {"explain_label": explain_label} if self.task_signatures.explains_names else {}
+        more = {"explain": explain} if self.task_signatures.explains else {}
+        more |= {"explain_label": explain_label} if self.task_signatures.explains_names else {}
         return {
             "serving_default": serving_default,
             "serve_examples": serve_examples,
             "embed": embed,
-            "explain": explain,
             **more,
         }
 
@@ -205,12 +213,7 @@ def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
         "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
         "outlier": "bool [B], outlier_score > outlier_threshold; false where valid is false",
     }
-    explained = {
-        "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, the evidence"
-        " for label at each pixel; zeros where valid is false",
-        **own.explained_described(),
-        **VALIDITY,
-    }
+    explained = _explained(spec) if own.explains else {}
     named = {
         "explain_label": {
             "inputs": {
@@ -234,8 +237,17 @@ def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
             "inputs": IMAGE_INPUTS,
             "outputs": {"embedding": f"float32 [B, {embedding_size}]", **VALIDITY},
         },
-        "explain": {"inputs": IMAGE_INPUTS, "outputs": explained},
+        **({"explain": {"inputs": IMAGE_INPUTS, "outputs": explained}} if own.explains else {}),
         **(named if own.explains_names else {}),
+    }
+
+
+def _explained(spec: materialise.Spec) -> dict[str, str]:
+    return {
+        "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, the evidence"
+        " for label at each pixel; zeros where valid is false",
+        **task.load(spec.task).signatures.explained_described(),
+        **VALIDITY,
     }
 
 

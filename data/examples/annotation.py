@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from data.augment import augment_config
+
 
 class Annotation(Protocol):
     """Annotation of images with a frozen label map.
@@ -37,6 +39,20 @@ class Annotation(Protocol):
 
     def encode(self, target: np.ndarray) -> dict[str, tf.train.Feature]:
         """Converts the target of one image back to features of its pixels record."""
+
+    def moved(
+        self, targets: tf.Tensor, draws: tf.Tensor, changes: augment_config.AugmentConfig
+    ) -> tf.Tensor:
+        """Changes targets as augmentation changes their images; in a graph or not.
+
+        Args:
+          targets: [B, …].
+          draws: float32 [B, DRAWS] in [0, 1), those of the images.
+          changes: the extents.
+        """
+
+    def counts(self, targets: np.ndarray) -> np.ndarray:
+        """Returns how often each class is there, int64 [K]: images, or pixels."""
 
     def presence(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool [B, K]: which classes are in each image."""

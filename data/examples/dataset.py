@@ -6,8 +6,10 @@ Dimension letters: B batch, S side in pixels, K classes.
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from data.augment import augment, augment_config
@@ -18,6 +20,8 @@ from data.examples.annotation import Annotation
 SHUFFLE_WINDOW = 4096
 _REPEATED_AT_ONCE = 64
 _TARGETS_AT_ONCE = 256
+# Values of a target from which on targets are not held in memory.
+_LARGE_TARGET = 4096
 # With repeats only of classes without records, an endless epoch would hang silently.
 _MOST_PASSES = 100
 
@@ -63,6 +67,26 @@ def targets(files: Sequence[str], annotation: Annotation) -> tf.data.Dataset:
     """Returns the targets [B, …] of all records of shards, in order and without their pixels."""
     batches = tf.data.TFRecordDataset(sorted(files)).batch(_TARGETS_AT_ONCE)
     return batches.map(lambda serialized: example.parse_targets(serialized, annotation))
+
+
+def gathered(batches: Iterable[np.ndarray], annotation: Annotation) -> np.ndarray:
+    """Gathers targets [B, …] in one array [N, …]; large ones lie in a file that is deleted at once.
+
+    Masks of many images would not fit into memory; of a file, the system keeps what is in use.
+    """
+    spec = annotation.spec
+    kept = [np.zeros([0, *spec.shape[1:]], spec.dtype.as_numpy_dtype)]
+    if math.prod(spec.shape[1:]) < _LARGE_TARGET:
+        return np.concatenate([*kept, *batches])
+    count = 0
+    # Not closed here: the map keeps the file until nobody uses the array any more.
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    for batch in batches:
+        file.write(np.ascontiguousarray(batch, kept[0].dtype).tobytes())
+        count += len(batch)
+    file.flush()
+    shape = (count, *kept[0].shape[1:])
+    return np.memmap(file, kept[0].dtype, "r", shape=shape) if count else kept[0]
 
 
 def training_batches(
@@ -143,7 +167,9 @@ def _epoch_maker(
         def change(index: tf.Tensor, serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, targets = example.parse_pixels(serialized, size_px, annotation)
             if not unchanged:
-                pixels = augment.augment(pixels, config, tf.stack([key, index]))
+                draws = augment.batch_draws(tf.stack([key, index]), tf.shape(pixels)[0])
+                pixels = augment.apply(pixels, draws, config)
+                targets = annotation.moved(targets, draws, config)
             return pixels, targets
 
         dataset = _shuffled(files, key, annotation, repeats)

@@ -17,29 +17,38 @@ def by_path(files: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str,
       paths: by image/filename; paths in no shard are ignored.
     """
     wanted = set(paths)
-    for name, encoded in _rows(files, example.FILENAME):
-        if name in wanted:
-            yield name, encoded
+    for names, encoded in _rows(files, example.FILENAME):
+        for name in names:
+            if name in wanted:
+                yield name, encoded
 
 
 def one_of_each_class(files: Sequence[str], classes: int) -> dict[str, bytes]:
     """Returns class name → its first encoded image in the order of the records.
+
+    An image may have several classes, or none.
 
     Args:
       files: shards of image records.
       classes: the number of classes after which the search ends.
     """
     chosen: dict[str, bytes] = {}
-    for name, encoded in _rows(files, example.CLASS_TEXT):
-        chosen.setdefault(name, encoded)
+    for names, encoded in _rows(files, example.CLASS_TEXT):
+        for name in names:
+            if len(chosen) < classes:
+                chosen.setdefault(name, encoded)
         if len(chosen) >= classes:
             break
     return dict(sorted(chosen.items()))
 
 
-def _rows(files: Sequence[str], text: str) -> Iterator[tuple[str, bytes]]:
+def _rows(files: Sequence[str], text: str) -> Iterator[tuple[list[str], bytes]]:
+    """Yields the values of a feature of any length, and the encoded image."""
     for serialized in tf.data.TFRecordDataset(sorted(files)).batch(BATCH).prefetch(1):
-        parsed = example.parse(serialized, [text, example.ENCODED])
-        names, encoded = parsed[text].numpy(), parsed[example.ENCODED].numpy()
-        for name, content in zip(names, encoded, strict=True):
-            yield name.decode("utf-8", "surrogateescape"), content
+        ragged = {text: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64)}
+        texts = tf.io.parse_example(serialized, ragged)[text]
+        encoded = example.parse(serialized, [example.ENCODED])[example.ENCODED].numpy()
+        splits, values = texts.row_splits.numpy(), texts.values.numpy()
+        for place, content in enumerate(encoded):
+            own = values[splits[place] : splits[place + 1]]
+            yield [name.decode("utf-8", "surrogateescape") for name in own], content

@@ -20,7 +20,6 @@ from pipeline.outcome import summary
 from pipeline.run import runner
 from pipeline.settings import pipeline_config
 from tasks import task
-from tasks.classification import answers as predictions
 from tasks.pages import parts
 
 
@@ -51,7 +50,9 @@ def summarise(
     found, page = _findings(finished.get("ImageValidator"), failure)
     result = decided = None
     if "Evaluator" in finished:
-        result = results.read(finished["Evaluator"].uri("evaluation"), labels, config.evaluate)
+        result = results.read(
+            finished["Evaluator"].uri("evaluation"), config.task, labels, config.evaluate
+        )
     if "ReleaseGate" in finished:
         decided = release.Decision.read(finished["ReleaseGate"].uri("decision"))
     reasons = [str(failure)] if failure else []
@@ -221,9 +222,7 @@ def _metrics(what: task.Task, found: Any | None, predict: runner.Step | None) ->
         return None
     answered = None
     if predict:
-        answered = predictions.Predictions.read(
-            predict.uri("predictions"), predict_config.TEST_SPLIT
-        )
+        answered = what.answers.read(predict.uri("predictions"), predict_config.TEST_SPLIT)
     return what.panels.metrics(found, answered)
 
 

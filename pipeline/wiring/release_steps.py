@@ -102,6 +102,7 @@ def judging_steps(
         examples=predict.outputs["evaluated"],
         example_splits=[TEST_SPLIT],
         eval_config=eval_config.build(
+            config.task,
             config.evaluate,
             inputs.labels,
             code_fingerprint.fingerprint("data", "tasks", "components/evaluator"),

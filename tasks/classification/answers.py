@@ -1,57 +1,41 @@
-"""A model's answers about the images of one split, held in memory.
+"""The answers of classification: each image's class, and the probabilities of all classes.
 
-They take 4·K + 60 bytes an image, so 100,000 images of 100 classes take 46 MB; the embeddings stay
-on disk. Code that needs them reads by batches, see schema.py.
+In memory they take 4·K + 60 bytes an image, so 100,000 images of 100 classes take 46 MB; the
+embeddings stay on disk. Code that needs them reads by batches, see ``tasks/predictions/schema.py``.
 
-Dimension letters: N images, K classes.
+Dimension letters: B batch, N images, K classes.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import tensorflow as tf
+from typing_extensions import Self
 
 from data.examples import example
 from data.files import read_back
-from tasks.predictions import schema
+from tasks.predictions import answered, probable, schema
 
 NOTHING = -1
-COLUMNS = (
-    schema.PATH,
-    schema.LABEL_ID,
-    schema.SPAN,
-    schema.VALID,
-    schema.PROBABILITIES,
-    schema.OUTLIER_SCORE,
-)
+LABEL = "label"
+LABEL_ID = "label_id"
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """A model's answers, in the order of the records.
+class Predictions(answered.Answered):
+    """A classifier's answers, in the order of the records.
 
     Attributes:
-      labels: the K class names, in the order of the columns.
-      paths: N file names, as image/filename has them.
       label_ids: int64 [N], the true classes by the label map of the data.
       probabilities: float32 [N, K] in 0–1; zeros where the image was not valid.
-      valid: bool [N], whether the model could read the image.
-      outlier_scores: float32 [N], higher for what is less like the training images; zeros where
-        the model has no such output.
-      spans: int64 [N], the number of each image's span; NO_SPAN where there are none, and None
-        where they were not requested.
     """
 
-    labels: list[str]
-    paths: list[str]
     label_ids: np.ndarray
     probabilities: np.ndarray
-    valid: np.ndarray
-    outlier_scores: np.ndarray
-    spans: np.ndarray | None = None
 
     @classmethod
     def read(cls, uri: str, split: str) -> "Predictions":
@@ -61,23 +45,31 @@ class Predictions:
           errors.PipelineError: a shard is missing or cannot be read.
         """
         paths = schema.files(uri, split)
-        table = schema.read_columns(paths, COLUMNS)
+        types = {**ANSWERS.annotation, **ANSWERS.answer}
+        wanted = (*answered.COLUMNS, LABEL_ID, probable.PROBABILITIES)
+        table = schema.read_columns(paths, wanted, types)
         labels = schema.labels_of(table.schema)
         # In a file that a model did not write, the columns may not fit each other.
         with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
-            return cls._of(table, labels)
+            return cls(
+                **answered.common(table, labels),
+                label_ids=table[LABEL_ID].to_numpy(),
+                probabilities=probable.matrix(table[probable.PROBABILITIES], len(labels)),
+            )
 
-    @classmethod
-    def _of(cls, table: pa.Table, labels: list[str]) -> "Predictions":
-        return cls(
-            labels=labels,
-            paths=schema.texts(table[schema.PATH]),
-            label_ids=table[schema.LABEL_ID].to_numpy(),
-            probabilities=schema.probabilities(table[schema.PROBABILITIES], len(labels)),
-            valid=table[schema.VALID].to_numpy(),
-            outlier_scores=pc.fill_null(table[schema.OUTLIER_SCORE], 0.0).to_numpy(),
-            spans=pc.fill_null(table[schema.SPAN], example.NO_SPAN).to_numpy(),
-        )
+    @property
+    def targets(self) -> np.ndarray:
+        """See the base class: the true classes, int64 [N]."""
+        return self.label_ids
+
+    @property
+    def answers(self) -> np.ndarray:
+        """See the base class: the probabilities, float32 [N, K]."""
+        return self.probabilities
+
+    def answers_of(self, probabilities: np.ndarray) -> np.ndarray:
+        """See the base class."""
+        return probabilities
 
     @property
     def predicted_ids(self) -> np.ndarray:
@@ -85,9 +77,24 @@ class Predictions:
         return np.where(self.valid, self.probabilities.argmax(1), NOTHING)
 
     @property
+    def right(self) -> np.ndarray:
+        """See the base class."""
+        return self.correct
+
+    @property
     def correct(self) -> np.ndarray:
         """Returns true where the most probable class is the true one, bool [N]."""
         return self.predicted_ids == self.label_ids
+
+    @property
+    def support(self) -> np.ndarray:
+        """See the base class."""
+        return np.bincount(self.label_ids, minlength=len(self.labels))
+
+    @property
+    def groups(self) -> np.ndarray:
+        """See the base class: the true classes."""
+        return self.label_ids
 
     @property
     def mean_score(self) -> float | None:
@@ -95,15 +102,66 @@ class Predictions:
         scores = self.probabilities.max(1, initial=0.0)[self.valid]
         return float(scores.mean(dtype=np.float64)) if len(scores) else None
 
-    def aligned(self, labels: Sequence[str]) -> "Predictions":
-        """Returns the answers with another label map's columns; unknown classes have probability 0.
-
-        Args:
-          labels: the class names that ``label_ids`` number.
-        """
-        columns = np.zeros([len(self.paths), len(labels)], np.float32)
-        places = {name: index for index, name in enumerate(self.labels)}
-        for column, name in enumerate(labels):
-            if name in places:
-                columns[:, column] = self.probabilities[:, places[name]]
+    def aligned(self, labels: Sequence[str]) -> Self:
+        """See the base class; unknown classes have probability 0."""
+        columns = probable.aligned(self.probabilities, self.labels, labels)
         return dataclasses.replace(self, labels=list(labels), probabilities=columns)
+
+
+class Answers(probable.Probable):
+    """See ``judging.Answers``."""
+
+    annotation: Mapping[str, pa.DataType] = {LABEL: pa.binary(), LABEL_ID: pa.int64()}
+    shown: Mapping[str, pa.DataType] = {
+        probable.PREDICTED: pa.string(),
+        probable.SCORE: pa.float32(),
+    }
+
+    def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:
+        """See ``judging.Answers``."""
+        found = example.parse(serialized, [example.CLASS_TEXT, example.CLASS_LABEL])
+        return {
+            LABEL: pa.array(found[example.CLASS_TEXT].numpy().tolist(), pa.binary()),
+            LABEL_ID: pa.array(found[example.CLASS_LABEL].numpy(), pa.int64()),
+        }
+
+    def about(self, contract: Mapping[str, Any]) -> dict[str, Any]:
+        """See ``judging.Answers``."""
+        return {}
+
+    def evaluated(self, row: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, list[float]]:
+        """See ``judging.Answers``."""
+        return {probable.PROBABILITIES: row[probable.PROBABILITIES]}
+
+    def told(
+        self, row: Mapping[str, Any] | None, labels: Sequence[str], about: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """See ``judging.Answers``."""
+        if row is None:
+            return {probable.PREDICTED: None, probable.SCORE: None}
+        place = int(np.argmax(row[probable.PROBABILITIES]))
+        return {
+            probable.PREDICTED: labels[place],
+            probable.SCORE: row[probable.PROBABILITIES][place],
+        }
+
+    def read(self, uri: str, split: str) -> Predictions:
+        """See ``judging.Answers``."""
+        return Predictions.read(uri, split)
+
+    def replaced(
+        self,
+        annotated: Predictions,
+        table: pa.Table,
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> Predictions:
+        """See ``judging.Answers``."""
+        return dataclasses.replace(
+            annotated,
+            **answered.by_model(table, labels),
+            probabilities=probable.matrix(table[probable.PROBABILITIES], len(labels)),
+        )
+
+
+ANSWERS = Answers()

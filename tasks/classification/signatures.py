@@ -8,6 +8,7 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tasks.facets.serving import Pictures
 from tasks.facets.training import Fitted
 
 
@@ -15,10 +16,16 @@ class Signatures:
     """See tasks.facets.serving.Signatures."""
 
     display: Literal["class_bars", "label_bars"] = "class_bars"
+    explains = True
     explains_names = False
 
     def answer(
-        self, fitted: Fitted, names: tf.Tensor, outputs: tf.Tensor, valid: tf.Tensor
+        self,
+        fitted: Fitted,
+        names: tf.Tensor,
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+        _pictures: Pictures | None = None,
     ) -> dict[str, tf.Tensor]:
         """Makes probabilities, the most probable class and its probability."""
         probabilities = fitted.probabilities(outputs)

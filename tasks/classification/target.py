@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from data.augment import augment_config
 from data.examples import example
+from data.graph import decoding
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,16 @@ class Annotation:
         value = tf.train.Int64List(value=[int(target)])
         return {example.CLASS_LABEL: tf.train.Feature(int64_list=value)}
 
+    def moved(
+        self, targets: tf.Tensor, _draws: tf.Tensor, _changes: augment_config.AugmentConfig
+    ) -> tf.Tensor:
+        """Returns the targets: a class does not move with its image."""
+        return targets
+
+    def counts(self, targets: np.ndarray) -> np.ndarray:
+        """Returns the images of each class, int64 [K]."""
+        return np.bincount(np.asarray(targets), minlength=self.class_count)
+
     def presence(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool [B, K], one true in each row."""
         return np.asarray(targets)[:, None] == np.arange(self.class_count)
@@ -58,7 +70,9 @@ class Annotation:
 class Target:
     """See tasks.facets.training.Target."""
 
-    def of(self, class_count: int) -> Annotation:
+    def of(
+        self, class_count: int, _size_px: int = 0, _resize: decoding.ResizeMode = "stretch"
+    ) -> Annotation:
         """Returns the annotation with a label map of K classes."""
         return Annotation(class_count)
 

@@ -6,12 +6,29 @@ Dimension letters: B batch, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from data.graph import decoding
     from tasks.facets.training import Fitted
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Sizes of the images of a batch, for answers about places in them.
+
+    Attributes:
+      sizes: int32 [B, 2], height and width of the upright images; 1 where an image is refused.
+      size_px: the side S of the square that the model saw.
+      resize: how images became square.
+    """
+
+    sizes: tf.Tensor
+    size_px: int
+    resize: decoding.ResizeMode
 
 
 class Signatures(Protocol):
@@ -19,15 +36,22 @@ class Signatures(Protocol):
 
     Attributes:
       display: what a page draws of an answer.
+      explains: whether the model has the signature ``explain``, a heat map for the answer.
       explains_names: whether the model has the signature ``explain_label``, which explains a class
         that the caller names.
     """
 
-    display: Literal["class_bars", "label_bars"]
+    display: Literal["class_bars", "label_bars", "mask"]
+    explains: bool
     explains_names: bool
 
     def answer(
-        self, fitted: Fitted, names: tf.Tensor, outputs: tf.Tensor, valid: tf.Tensor
+        self,
+        fitted: Fitted,
+        names: tf.Tensor,
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+        pictures: Pictures,
     ) -> dict[str, tf.Tensor]:
         """Makes the task's outputs of ``serving_default``, inside a graph.
 
@@ -36,6 +60,7 @@ class Signatures(Protocol):
           names: string [K], the classes.
           outputs: float32 [B, …], of the head.
           valid: bool [B]; where it is false, the outputs are 0 or empty.
+          pictures: the images that were answered.
         """
 
     def explained(

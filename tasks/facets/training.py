@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from data.examples.annotation import Annotation
+    from data.graph import decoding
 
-# Features that a backbone offers to heads: "pooled" float32 [B, F], the embedding.
-Tap = Literal["pooled"]
+# Features that a backbone offers to heads: "pooled" float32 [B, F], the embedding; "maps", stride →
+# float32 [B, h, w, C], the deepest map of each size, by powers of 2.
+Tap = Literal["pooled", "maps"]
 # How many labels an image may have: exactly one, or any number, also none.
 LabelsPerImage = Literal["one", "any"]
 
@@ -25,8 +27,14 @@ LabelsPerImage = Literal["one", "any"]
 class Target(Protocol):
     """The annotation of an image."""
 
-    def of(self, class_count: int) -> Annotation:
-        """Returns how records and batches hold it, with a label map of K classes."""
+    def of(self, class_count: int, size_px: int, resize: decoding.ResizeMode) -> Annotation:
+        """Returns how records and batches hold it.
+
+        Args:
+          class_count: K, of the label map.
+          size_px: side of the square images of batches.
+          resize: how images became square.
+        """
 
 
 class Head(Protocol):
@@ -44,13 +52,11 @@ class Head(Protocol):
     score_title: str
 
     def build(
-        self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float
+        self, features: Mapping[Tap, Any], class_count: int, dropout: float
     ) -> keras.KerasTensor:
         """Applies new layers to the features of its taps; returns outputs float32 [B, …]."""
 
-    def reapply(
-        self, model: keras.Model, features: Mapping[Tap, keras.KerasTensor]
-    ) -> keras.KerasTensor:
+    def reapply(self, model: keras.Model, features: Mapping[Tap, Any]) -> keras.KerasTensor:
         """Applies the layers that :meth:`build` put into a model to other features."""
 
     def copy_known(
@@ -135,6 +141,12 @@ class Calibration(Protocol):
     def unfitted(self, class_count: int) -> Fitted:
         """Returns what is used where nothing was fitted."""
 
+    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Reduces outputs and targets of B images to what :meth:`fit` needs of them.
+
+        All images of a split are held at once, so of answers about pixels it takes some.
+        """
+
     def fit(
         self,
         outputs: np.ndarray,
@@ -145,8 +157,8 @@ class Calibration(Protocol):
         """Fits on held-out images.
 
         Args:
-          outputs: float32 [N, …], of the head.
-          targets: [N, …].
+          outputs: float32 [N, …], of the head, as :meth:`sampled` gives them.
+          targets: [N, …], likewise.
           labels: the K classes.
           settings: what to fit.
         """

@@ -57,6 +57,15 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A metric as it is shown: its name, its title, and whether it is a rate in 0–1."""
+
+    name: str
+    title: str
+    is_rate: bool
+
+
+@dataclass(frozen=True)
 class Table:
     """A table for the terminal: the heads of its columns, and rows of as many texts."""
 

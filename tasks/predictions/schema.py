@@ -6,27 +6,27 @@ shard of images and in the order of its records:
 | column | type | |
 |---|---|---|
 | path | binary | of the file, relative to the data folder; any bytes, see image/filename |
-| label | binary | the true class, UTF-8 where its folder's name is |
-| label_id | int64 | its number in the label map of the data |
+| … | | what is true of the image, by the task |
 | span | int64 | the span of the image; null where there are none |
 | sha256 | string | of the file, in hex |
 | stored_sha256 | string | of the encoded bytes that the model got, in hex |
 | valid | bool | whether the model could read the image |
 | invalid_reason | string | why not; null where valid, or where the model gives no reason |
-| probabilities | list of float32 | in 0–1, in the order of the model's labels; zeros if not valid |
+| … | | what the model answered, by the task |
 | outlier_score | float32 | null where the model has no such output |
 | outlier | bool | null where the model has no such output |
 | embedding | binary | F little-endian float16; null where the model gives none |
 
-The metadata of each file has the model's labels and the digest of the model.
+The metadata of each file has the model's labels, the digest of the model, and what else its task
+needs to read the answers.
 
-Dimension letters: N images, K classes, F features.
+Dimension letters: K classes, F features.
 """
 
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,27 +43,22 @@ PREFIX, SUFFIX = "predictions", ".parquet"
 VERSION = 1
 WHAT, AGAIN = "predictions", "Run the step Predict again: --force Predict."
 PATH = "path"
-LABEL = "label"
-LABEL_ID = "label_id"
 SPAN = "span"
 SHA256 = "sha256"
 STORED_SHA256 = "stored_sha256"
 VALID = "valid"
 INVALID_REASON = "invalid_reason"
-PROBABILITIES = "probabilities"
 OUTLIER_SCORE = "outlier_score"
 OUTLIER = "outlier"
 EMBEDDING = "embedding"
+# The columns of every task.
 FIELDS = {
     PATH: pa.binary(),
-    LABEL: pa.binary(),
-    LABEL_ID: pa.int64(),
     SPAN: pa.int64(),
     SHA256: pa.string(),
     STORED_SHA256: pa.string(),
     VALID: pa.bool_(),
     INVALID_REASON: pa.string(),
-    PROBABILITIES: pa.list_(pa.float32()),
     OUTLIER_SCORE: pa.float32(),
     OUTLIER: pa.bool_(),
     EMBEDDING: pa.binary(),
@@ -72,18 +67,42 @@ FIELDS = {
 GROUP_ROWS = 1024
 _LARGEST_FLOAT16 = 65504.0
 _LABELS, _MODEL, _VERSION = b"labels", b"model", b"predictions_version"
+_ABOUT = b"about"
+Fields = Mapping[str, pa.DataType]
 
 
-def make(names: Sequence[str], model: str, columns: Iterable[str] = tuple(FIELDS)) -> pa.Schema:
+def fields(annotation: Fields, answer: Fields) -> dict[str, pa.DataType]:
+    """Returns all columns of a shard in their order.
+
+    Args:
+      annotation: the task's columns of what is true of an image.
+      answer: the task's columns of what a model answered.
+    """
+    made: dict[str, pa.DataType] = {}
+    for name, kind in FIELDS.items():
+        made[name] = kind
+        if name == PATH:
+            made |= annotation
+        elif name == INVALID_REASON:
+            made |= answer
+    return made
+
+
+def make(
+    names: Sequence[str], model: str, columns: Fields, about: Mapping[str, Any] | None = None
+) -> pa.Schema:
     """Returns the schema of one model's answers.
 
     Args:
       names: the model's K class names.
       model: the digest of the model, see :func:`asking.digest`.
-      columns: some of FIELDS.
+      columns: name → type.
+      about: what else the task needs to read the answers, as JSON allows.
     """
-    about = {_LABELS: json.dumps(list(names)), _MODEL: model, _VERSION: str(VERSION)}
-    return pa.schema([(name, FIELDS[name]) for name in columns], metadata=about)
+    stated = {_LABELS: json.dumps(list(names)), _MODEL: model, _VERSION: str(VERSION)}
+    if about:
+        stated[_ABOUT] = json.dumps(about)
+    return pa.schema(list(columns.items()), metadata=stated)
 
 
 def labels_of(found: pa.Schema) -> list[str]:
@@ -99,6 +118,16 @@ def labels_of(found: pa.Schema) -> list[str]:
 def model_of(found: pa.Schema) -> str:
     """Returns the digest of the model that gave the answers of a file."""
     return str(found.metadata[_MODEL].decode())
+
+
+def about_of(found: pa.Schema) -> dict[str, Any]:
+    """Returns what else the task needs to read a file's answers; empty where it needs nothing.
+
+    Raises:
+      errors.DataError: it is damaged.
+    """
+    stored = (found.metadata or {}).get(_ABOUT, b"{}")
+    return read_back.from_json(stored, "description of predictions", _object, AGAIN)
 
 
 def shard_path(uri: str, split: str, examples_path: str) -> str:
@@ -168,8 +197,15 @@ def read_batches(
                 yield from found.iter_batches(rows, columns=list(columns))
 
 
-def read_columns(paths: Sequence[str], columns: Sequence[str]) -> pa.Table:
+def read_columns(
+    paths: Sequence[str], columns: Sequence[str], types: Fields | None = None
+) -> pa.Table:
     """Reads the chosen columns of some shards whole into memory.
+
+    Args:
+      paths: the shards.
+      columns: the names of the columns.
+      types: the types of those that only the task has.
 
     Raises:
       errors.PipelineError: there are no shards, or one cannot be read, or they are of several
@@ -183,7 +219,13 @@ def read_columns(paths: Sequence[str], columns: Sequence[str]) -> pa.Table:
             f"The predictions beside {paths[0]} are answers of several models; run the step"
             " Predict again: --force Predict."
         )
-    chosen = make(labels_of(schemas[0]), model_of(schemas[0]), columns)
+    known = {**FIELDS, **(types or {})}
+    chosen = make(
+        labels_of(schemas[0]),
+        model_of(schemas[0]),
+        {name: known[name] for name in columns},
+        about_of(schemas[0]),
+    )
     batches = [batch.replace_schema_metadata(chosen.metadata) for batch in _all(paths, columns)]
     return pa.Table.from_batches(batches, chosen)
 
@@ -199,12 +241,6 @@ def read_schema(path: str) -> pa.Schema:
         if (found.metadata or {}).get(_VERSION) != str(VERSION).encode():
             raise read_back.BrokenError(f"it holds no predictions of version {VERSION}")
         return found
-
-
-def probabilities(column: pa.Array | pa.ChunkedArray, classes: int) -> np.ndarray:
-    """Returns the column ``probabilities`` as float32 [N, K]."""
-    flat: Any = column.flatten() if isinstance(column, pa.Array) else _joined(column).flatten()
-    return flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, classes)
 
 
 def packed_embeddings(vectors: np.ndarray) -> list[bytes]:
@@ -224,6 +260,12 @@ def texts(column: pa.Array | pa.ChunkedArray) -> list[str]:
     return [value.decode("utf-8", "surrogateescape") for value in column.to_pylist()]
 
 
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise read_back.BrokenError("it is not a JSON object")
+    return found
+
+
 def _names(found: Any) -> list[str]:
     labels.check(found)
     return list(found)
@@ -231,10 +273,6 @@ def _names(found: Any) -> list[str]:
 
 def _all(paths: Sequence[str], columns: Sequence[str]) -> list[pa.RecordBatch]:
     return list(read_batches(paths, columns))
-
-
-def _joined(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -1,1 +1,5 @@
 """Segmentation: every pixel of an image has a class."""
+
+SUMMARY = "every pixel of an image has a class"
+LABELS_PER_IMAGE = "any"
+ANNOTATES = "pixels"

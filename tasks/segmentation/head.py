@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tasks.facets.training import Tap
 from tasks.pages import matrix_picture
 from tasks.segmentation.measures import pixels
 from tasks.segmentation.network import decoder, losses
-from tasks.task import Tap
 
 DECODER_LAYER = "decoder"
 

@@ -9,7 +9,8 @@ from typing import Literal
 import tensorflow as tf
 
 from data.graph import decoding
-from tasks.task import Fitted, Pictures
+from tasks.facets.serving import Pictures
+from tasks.facets.training import Fitted
 
 
 class Signatures:

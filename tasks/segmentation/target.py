@@ -94,9 +94,7 @@ class Annotation:
 class Target:
     """See tasks.task.Target."""
 
-    def of(
-        self, class_count: int, size_px: int = 0, resize: decoding.ResizeMode = "stretch"
-    ) -> Annotation:
+    def of(self, class_count: int, size_px: int, resize: decoding.ResizeMode) -> Annotation:
         """Returns the annotation with a label map of K classes, at the size of the model."""
         return Annotation(class_count, size_px, resize)
 

@@ -119,7 +119,7 @@ def beam_steps(settings: pipeline_config.PipelineConfig, model: Path, arguments:
     evaluator = Evaluator(
         examples=predict.outputs["evaluated"],
         example_splits=["test"],
-        eval_config=eval_config.build(settings.evaluate, inputs.labels),
+        eval_config=eval_config.build(settings.task, settings.evaluate, inputs.labels),
         module_path=eval_config.EXTRACTORS,
     )
     output = settings.output_dir.resolve()

@@ -100,7 +100,12 @@ def test_the_same_findings(local, cluster):
 
 def test_the_same_metrics(local, cluster):
     expected, found = (
-        results.read(run.uri("Evaluator", "evaluation"), run.labels, run.settings.evaluate)
+        results.read(
+            run.uri("Evaluator", "evaluation"),
+            run.settings.task,
+            run.labels,
+            run.settings.evaluate,
+        )
         for run in (local, cluster)
     )
     assert found.example_count == expected.example_count > 0

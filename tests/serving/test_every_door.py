@@ -16,7 +16,8 @@ import pytest
 import tensorflow as tf
 from packaging import version
 
-from components.release_gate.parity import parity, parity_images, training_stage
+from components.predict import asking
+from components.release_gate.parity import parity_images, training_stage
 from components.trainer import contract as trained_contract
 from data.images import refusals
 from serving import __main__ as command
@@ -64,7 +65,7 @@ def trained(exported, images) -> Said:
     path = exported[2]
     spec = training_stage.spec_of(trained_contract.read(path))
     content = [image.encoded for image in images]
-    stage = training_stage.ask(path.parent / "2.keras", spec, 1.0, content)
+    stage = training_stage.ask(path.parent / "2.keras", spec, {}, content)
     indices = stage.probabilities.argmax(axis=1)
     labels = [LABELS[i] if valid else "" for i, valid in zip(indices, stage.valid, strict=True)]
     assert 4 <= (~stage.valid).sum() < stage.valid.sum()
@@ -125,7 +126,7 @@ def serving_default_in_process(server, images) -> Said:
 
 def serve_examples_in_process(server, images) -> Said:
     serve = loaded(server.folder / "1").signatures["serve_examples"]
-    records = tf.constant(parity.serialized(images))
+    records = tf.constant([asking.record(content) for content in images])
     return of_rows({key: one.numpy() for key, one in serve(examples=records).items()})
 
 

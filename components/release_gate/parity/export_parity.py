@@ -4,9 +4,10 @@ They take pixels: those of the parity images and of some eval images, each forma
 runtime. Dimension letters: N images, S side in pixels, K classes.
 """
 
+import functools
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from components.trainer import contract as trained_contract
 from components.trainer.calibration import calibration
 from components.trainer.exports import manifest, runtime
 from data import errors, formats, fresh_process
+from tasks import task
 
 EVAL_IMAGES = 200
 
@@ -136,11 +138,12 @@ def check(
     if not exports:
         return ()
     pixels = images.pixels(spec)
-    temperature = float(trained_contract.read(saved_model).get("temperature", 1.0))
-    expected = training_stage.classify(keras_file, temperature, pixels)
+    contract = trained_contract.read(saved_model)
+    expected = training_stage.classify(keras_file, spec.task, contract, pixels)
+    agrees = functools.partial(task.load(spec.task).compare.agreement, contract=contract)
+    folder = saved_model / manifest.FOLDER
     return tuple(
-        compare(export, saved_model / manifest.FOLDER, pixels, expected, tolerances, worker)
-        for export in exports
+        compare(export, folder, pixels, expected, agrees, tolerances, worker) for export in exports
     )
 
 
@@ -149,6 +152,7 @@ def compare(
     folder: Path,
     pixels: np.ndarray,
     expected: np.ndarray,
+    agrees: Callable[[np.ndarray, np.ndarray], float],
     tolerances: gate_config.ExportTolerances,
     worker: fresh_process.Worker | None = None,
 ) -> Compared:
@@ -159,6 +163,7 @@ def compare(
       folder: the folder with its file.
       pixels: uint8 [N, S, S, 3] in 0–255.
       expected: float32 [N, K], the probabilities of the training graph.
+      agrees: two probabilities [N, K] → the share of images with the same answer.
       tolerances: the limits of each format.
       worker: as in :func:`check`.
     """
@@ -171,8 +176,7 @@ def compare(
         return Compared(*row, None, None, *limits, problem=str(error))
     distances = np.abs(answer - expected).max(1)
     largest = float(distances.max()) if np.isfinite(distances).all() else math.inf
-    agreement = float((answer.argmax(1) == expected.argmax(1)).mean())
-    return Compared(*row, largest, agreement, *limits)
+    return Compared(*row, largest, agrees(answer, expected), *limits)
 
 
 def _ask(

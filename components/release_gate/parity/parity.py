@@ -6,20 +6,20 @@ one; its ``serve_examples``; and a running server. Dimension letters: N images, 
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from components.predict import asking
 from components.preprocess import materialise
 from components.release_gate.parity import parity_images, probe, server_stage, training_stage
 from components.trainer import contract as trained_contract
 from data import errors, fresh_process
-from data.examples import example
+from tasks import task
 
 TOLERANCE = 1e-4
 MAX_NAMED = 8
@@ -96,24 +96,28 @@ def check(
     found = Parity(images=len(images))
     encoded = [image.encoded for image in images]
     stages: list[probe.Stage] = []
-    labels: Sequence[str] = []
     try:
         contract = trained_contract.read(saved_model)
         spec = spec or training_stage.spec_of(contract)
-        labels = spec.labels
         found.problems += _contract_problems(contract, spec)
-        temperature = float(contract.get("temperature", 1.0))
+        name_output = task.load(spec.task).compare.name_output
         known = [parity_images.stored(image, spec.reading) for image in images]
         with contextlib.ExitStack() as started:
             server = _server(found, saved_model, time_limit_s, started) if ask_server else None
             worker = fresh_process.Worker(probe.__name__)
             started.enter_context(contextlib.closing(worker))
-            stages.append(training_stage.ask(keras_file, spec, temperature, known))
+            stages.append(training_stage.ask(keras_file, spec, contract, known))
             with futures.ThreadPoolExecutor(1) as beside:
                 asked = beside.submit(
-                    probe.ask, saved_model, encoded, serialized(encoded), time_limit_s, worker
+                    probe.ask,
+                    saved_model,
+                    encoded,
+                    [asking.record(content) for content in encoded],
+                    name_output,
+                    time_limit_s,
+                    worker,
                 )
-                address = _ask_server(found, stages, server, encoded) if server else None
+                address = server and _ask_server(found, stages, server, encoded, name_output)
                 answers = asked.result()
             stages[1:1] = answers
             # Not earlier: other work at the same time would slow the requests down.
@@ -128,7 +132,7 @@ def check(
     except errors.PipelineError as error:
         found.problems += error.problems
         return found
-    judge(found, images, stages, labels, tolerance)
+    judge(found, images, stages, spec.task, {**contract, "labels": spec.labels}, tolerance)
     return found
 
 
@@ -148,11 +152,12 @@ def _ask_server(
     stages: list[probe.Stage],
     server: server_stage.Starting,
     encoded: Sequence[bytes],
+    name_output: str,
 ) -> server_stage.Address | None:
     """Adds a server's answers to ``stages``; where it fails, notes that and returns None."""
     try:
         address = server.address()
-        stages.append(server_stage.ask(server, address, encoded))
+        stages.append(server_stage.ask(server, address, encoded, name_output))
     except server_stage.ServerError as error:
         found.problems += error.problems
         return None
@@ -163,11 +168,12 @@ def judge(
     found: Parity,
     images: Sequence[parity_images.Golden],
     stages: Sequence[probe.Stage],
-    labels: Sequence[str],
+    task_name: str,
+    contract: Mapping[str, Any],
     tolerance: float,
 ) -> None:
-    """Adds the differences among stages to ``found``; ``labels`` are the K expected names."""
-    first = stages[0]
+    """Adds the differences among stages to ``found``; the contract has the K expected labels."""
+    first, labels = stages[0], contract["labels"]
     class_count = first.probabilities.shape[1]
     if class_count != len(labels):
         found.problems.append(
@@ -188,7 +194,7 @@ def judge(
     for stage in comparable:
         own = [one for one in found.differences if one.stage == stage.name]
         found.problems += _sentences(own, len(images), first.name, tolerance)
-        found.problems += _misnamed(images, stage, labels)
+        found.problems += _misnamed(images, stage, task_name, contract)
 
 
 def compare(
@@ -205,16 +211,6 @@ def compare(
             name = images[index].name
             found.append(Difference(name, stage.name, float(distances[index]), flags))
     return found
-
-
-def serialized(encoded: Sequence[bytes]) -> list[bytes]:
-    """Returns images as tf.Examples without other features."""
-    records = []
-    for content in encoded:
-        record = tf.train.Example()
-        record.features.feature[example.ENCODED].bytes_list.value.append(content)
-        records.append(record.SerializeToString(deterministic=True))
-    return records
 
 
 def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list[str]:
@@ -265,18 +261,20 @@ def _sentences(
 
 
 def _misnamed(
-    images: Sequence[parity_images.Golden], stage: probe.Stage, labels: Sequence[str]
+    images: Sequence[parity_images.Golden],
+    stage: probe.Stage,
+    task_name: str,
+    contract: Mapping[str, Any],
 ) -> list[str]:
-    """Checks that a stage's label is the name of its own most probable class."""
+    """Checks that a stage names what its own probabilities say."""
     if stage.labels is None:
         return []
-    wrong = []
-    for image, row, valid, label in zip(
-        images, stage.probabilities, stage.valid, stage.labels, strict=True
-    ):
-        expected = labels[int(row.argmax())] if valid else ""
-        if label != expected:
-            wrong.append((image.name, label, expected))
+    expected_names = task.load(task_name).compare.names(stage.probabilities, stage.valid, contract)
+    wrong = [
+        (image.name, label, expected)
+        for image, label, expected in zip(images, stage.labels, expected_names, strict=True)
+        if label != expected
+    ]
     if not wrong:
         return []
     name, label, expected = wrong[0]

@@ -25,7 +25,8 @@ DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE = "serving_default", "serve_examples"
 BATCH = "the exported SavedModel"
 ALONE = "the exported SavedModel image by image"
 EXAMPLES = f"the signature {EXAMPLES_SIGNATURE}"
-OUTPUTS = ("probabilities", "label", "valid")
+# Besides the one that names what the model found, see ``judging.Compare``.
+OUTPUTS = ("probabilities", "valid")
 TIME_LIMIT_S = 900.0
 LATENCY_REQUESTS = 100
 LATENCY_LIMIT_S = 30.0
@@ -45,8 +46,8 @@ class Stage:
       name: the stage's name, as in the middle of a sentence.
       probabilities: float32 [N, K] in 0–1.
       valid: bool [N], whether it could read the image.
-      labels: N names of the most probable class, empty where not valid; None where the stage has
-        no such output.
+      labels: N texts that name what it found, empty where not valid; None where the stage has no
+        such output.
     """
 
     name: str
@@ -81,6 +82,7 @@ def ask(
     saved_model: Path,
     images: Sequence[bytes],
     examples: Sequence[bytes],
+    name_output: str,
     time_limit_s: float = TIME_LIMIT_S,
     worker: fresh_process.Worker | None = None,
 ) -> list[Stage]:
@@ -90,6 +92,7 @@ def ask(
       saved_model: the folder with saved_model.pb.
       images: N encoded images.
       examples: the same images as N serialized tf.Examples.
+      name_output: the output that names what the model found.
       time_limit_s: the time limit in seconds.
       worker: the process; by default one of its own.
 
@@ -100,6 +103,7 @@ def ask(
       ProbeError: the process gave no answer.
     """
     packed = _packed("images", images) | _packed("examples", examples)
+    packed["name_output"] = np.array(name_output)
     return _called("ask", saved_model, packed, _unpacked_stages, time_limit_s, worker)
 
 
@@ -164,7 +168,7 @@ def _unpacked_stages(stored: Any) -> list[Stage]:
             name,
             stored[f"{name}/probabilities"],
             stored[f"{name}/valid"],
-            [label.decode() for label in _unpacked(stored, f"{name}/label")],
+            [label.decode() for label in _unpacked(stored, f"{name}/labels")],
         )
         for name in (BATCH, ALONE, EXAMPLES)
     ]
@@ -174,18 +178,22 @@ def _unpacked_measured(stored: Any) -> Measured:
     return Measured(**{name: stored[name].item() for name in Measured.__dataclass_fields__})
 
 
-def _unpacked_request(stored: Any) -> tuple[Path, list[list[bytes]]]:
-    lists = [name for name in ("images", "examples") if name in stored]
-    return Path(str(stored["model_dir"])), [_unpacked(stored, name) for name in lists]
+def _unpacked_request(stored: Any) -> tuple[Path, list[Any]]:
+    arguments: list[Any] = [
+        _unpacked(stored, name) for name in ("images", "examples") if name in stored
+    ]
+    if "name_output" in stored:
+        arguments.append(str(stored["name_output"]))
+    return Path(str(stored["model_dir"])), arguments
 
 
 def main(what: str, request_path: str, answer_path: str) -> None:
     """Runs in the fresh process; ``what`` is ``ask`` or ``measure``."""
-    saved_model, lists = read_arrays.arrays(
+    saved_model, arguments = read_arrays.arrays(
         request_path, "request to the model's process", _unpacked_request
     )
     does = _answers if what == "ask" else _costs
-    np.savez(answer_path, **does(saved_model, *lists))
+    np.savez(answer_path, **does(saved_model, *arguments))
 
 
 @functools.cache
@@ -197,30 +205,31 @@ def _loaded(saved_model: Path) -> tuple[Any, float]:
 
 
 def _answers(
-    saved_model: Path, images: list[bytes], examples: list[bytes]
+    saved_model: Path, images: list[bytes], examples: list[bytes], name_output: str
 ) -> dict[str, np.ndarray]:
     model, _ = _loaded(saved_model)
-    default = _signature(model, DEFAULT_SIGNATURE)
-    by_example = _signature(model, EXAMPLES_SIGNATURE)
+    names = (*OUTPUTS, name_output)
+    default = _signature(model, DEFAULT_SIGNATURE, names)
+    by_example = _signature(model, EXAMPLES_SIGNATURE, names)
     # On a GPU, the rounding of TensorFloat-32 would depend on the batch's size.
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     # The first request of a signature takes seconds, on one processor.
     with futures.ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(_ask, by_example, examples)
-        alone = _joined([_ask(default, [image]) for image in images])
-        batch, from_examples = _ask(default, images), asked.result()
+        asked = beside.submit(_ask, by_example, examples, names)
+        alone = _joined([_ask(default, [image], names) for image in images])
+        batch, from_examples = _ask(default, images, names), asked.result()
     tf.config.experimental.enable_tensor_float_32_execution(short)
     arrays: dict[str, np.ndarray] = {}
     for name, outputs in ((BATCH, batch), (ALONE, alone), (EXAMPLES, from_examples)):
-        arrays |= {f"{name}/{output}": outputs[output] for output in ("probabilities", "valid")}
-        arrays |= _packed(f"{name}/label", outputs["label"].tolist())
+        arrays |= {f"{name}/{output}": outputs[output] for output in OUTPUTS}
+        arrays |= _packed(f"{name}/labels", outputs[name_output].tolist())
     return arrays
 
 
 def _costs(saved_model: Path, images: list[bytes]) -> dict[str, Any]:
     model, load_s = _loaded(saved_model)
-    latencies = _latencies_ms(_signature(model, DEFAULT_SIGNATURE), images)
+    latencies = _latencies_ms(_signature(model, DEFAULT_SIGNATURE, OUTPUTS), images)
     measured = Measured(
         model_mib=sum(path.stat().st_size for path in _files(saved_model)) / _MIB,
         load_s=load_s,
@@ -232,24 +241,26 @@ def _costs(saved_model: Path, images: list[bytes]) -> dict[str, Any]:
     return asdict(measured)
 
 
-def _signature(model: Any, name: str) -> Any:
+def _signature(model: Any, name: str, outputs: Sequence[str]) -> Any:
     if name not in model.signatures:
         sys.exit(f"It has no signature {name!r}; it has {sorted(model.signatures)}.")
     signature = model.signatures[name]
-    missing = set(OUTPUTS) - set(signature.structured_outputs)
+    missing = set(outputs) - set(signature.structured_outputs)
     if missing:
         sys.exit(f"Its signature {name!r} has no output {sorted(missing)}.")
     return signature
 
 
-def _ask(signature: Any, values: Sequence[bytes]) -> dict[str, np.ndarray]:
+def _ask(
+    signature: Any, values: Sequence[bytes], names: Sequence[str] = OUTPUTS
+) -> dict[str, np.ndarray]:
     (key,) = signature.structured_input_signature[1]
     answer = signature(**{key: tf.constant(list(values), tf.string)})
-    return {name: answer[name].numpy() for name in OUTPUTS}
+    return {name: answer[name].numpy() for name in names}
 
 
 def _joined(answers: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([answer[name] for answer in answers]) for name in OUTPUTS}
+    return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
 def _latencies_ms(signature: Any, images: list[bytes]) -> list[float]:

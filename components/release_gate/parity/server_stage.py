@@ -164,14 +164,27 @@ def running(
             yield address
 
 
-def ask(server: Starting, address: Address, images: Sequence[bytes]) -> probe.Stage:
+def ask(
+    server: Starting, address: Address, images: Sequence[bytes], name_output: str
+) -> probe.Stage:
     """Sends N encoded images to a server that has loaded the model.
+
+    Args:
+      server: the server.
+      address: its address.
+      images: the images.
+      name_output: the output that names what the model found.
 
     Raises:
       ServerError: it dies, answers with an error, or not within its limit.
     """
-    with server.told():
-        return _answers(address, images, server.limit_s)
+    wanted = {*probe.OUTPUTS, name_output}
+    with server.told(), asked(address, server.limit_s) as (client, rank, offered):
+        parts = _in_parts(client, address.model, images, rank, offered & wanted)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    named = joined.get(name_output)
+    labels = None if named is None else [label.decode() for label in named]
+    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 
 def _link(source: str, target: str) -> None:
@@ -194,14 +207,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _answers(address: Address, images: Sequence[bytes], limit_s: float) -> probe.Stage:
-    with asked(address, limit_s) as (client, rank, offered):
-        parts = _in_parts(client, address.model, images, rank, offered & set(probe.OUTPUTS))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    labels = [label.decode() for label in joined["label"]] if "label" in joined else None
-    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 Dimension letters: N images, K classes, B batch, S side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,31 @@ from data import errors
 from data.files import read_back
 from data.graph import decoding
 from data.images import image_reading
+from tasks import task
 
 STAGE = "the training graph"
 BATCH = 16
 
 
 def ask(
-    keras_file: Path, spec: materialise.Spec, temperature: float, encoded: Sequence[bytes]
+    keras_file: Path,
+    spec: materialise.Spec,
+    contract: Mapping[str, Any],
+    encoded: Sequence[bytes],
 ) -> probe.Stage:
-    """Runs the trained classifier on the pixels that Preprocess would make.
+    """Runs the trained network on the pixels that Preprocess would make.
+
+    Args:
+      keras_file: the network, pixels → outputs.
+      spec: the specification of the training pixels.
+      contract: of the model that was exported from it.
+      encoded: N images.
 
     Raises:
       errors.PipelineError: there is no such file.
     """
     pixels, valid = decode(spec, encoded)
-    probabilities = classify(keras_file, temperature, pixels)
+    probabilities = classify(keras_file, spec.task, contract, pixels)
     return probe.Stage(STAGE, probabilities * valid[:, None], valid)
 
 
@@ -44,8 +54,16 @@ def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray
     return pixels, refused == b""
 
 
-def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.ndarray:
-    """Classifies pixels uint8 [N, S, S, 3] in 0–255: returns probabilities float32 [N, K].
+def classify(
+    keras_file: Path, task_name: str, contract: Mapping[str, Any], pixels: np.ndarray
+) -> np.ndarray:
+    """Runs the network on pixels; returns probabilities float32 [N, K].
+
+    Args:
+      keras_file: the network.
+      task_name: the name of what it learned.
+      contract: of the model that was exported from it.
+      pixels: uint8 [N, S, S, 3] in 0–255.
 
     Raises:
       errors.PipelineError: there is no such file.
@@ -56,12 +74,13 @@ def classify(keras_file: Path, temperature: float, pixels: np.ndarray) -> np.nda
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        classifier = keras.saving.load_model(keras_file, compile=False)
+        compare = task.load(task_name).compare
+        network = keras.saving.load_model(keras_file, compile=False)
         parts = []
         for start in range(0, len(pixels), BATCH):
             batch = tf.cast(pixels[start : start + BATCH], tf.float32)
-            logits = classifier(batch, training=False)
-            parts.append(tf.nn.softmax(logits / temperature).numpy())
+            outputs = network(batch, training=False)
+            parts.append(compare.from_outputs(outputs, contract).numpy())
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(short)
     return np.concatenate(parts)

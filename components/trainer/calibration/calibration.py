@@ -71,12 +71,14 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         )
     )
     directions = outliers.directions(embedded, annotation.class_count, running.feature_count)
-    answered = [np.zeros([0, *classifier.output.shape[1:]], np.float32)]
-    true = [_no_targets(annotation)]
+    facet = task.load(spec.task).calibration
+    nothing = np.zeros([0, *classifier.output.shape[1:]], np.float32)
+    answered, true = ([one] for one in facet.sampled(nothing, _no_targets(annotation)))
     scores = [np.zeros(0, np.float32)]
     for rows, some_outputs, targets in running.of(
         dataset.evaluation_batches(job.eval_files, count, spec.size_px, BATCH, annotation)
     ):
+        some_outputs, targets = facet.sampled(some_outputs, targets)
         answered.append(some_outputs)
         true.append(targets)
         scores.append(outliers.scores(rows, directions).numpy())
@@ -85,7 +87,7 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         " were read from the feature cache, %d went through the whole network.",
         *(count, chosen.sum(), len(chosen), running.read_count, running.computed_count),
     )
-    fitted = task.load(spec.task).calibration.fit(
+    fitted = facet.fit(
         np.concatenate(answered),
         np.concatenate(true),
         spec.labels,
@@ -135,8 +137,7 @@ def _members(targets: np.ndarray, annotation: Annotation) -> tuple[np.ndarray, n
 
 def read_targets(files: Sequence[str], annotation: Annotation) -> np.ndarray:
     """Reads the targets [N, …] of all records of some shards, in order."""
-    batches = dataset.targets(files, annotation).as_numpy_iterator()
-    return np.concatenate([_no_targets(annotation), *batches])
+    return dataset.gathered(dataset.targets(files, annotation).as_numpy_iterator(), annotation)
 
 
 def chosen_batches(

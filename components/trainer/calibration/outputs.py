@@ -18,9 +18,13 @@ import tensorflow as tf
 from components.trainer import devices
 from components.trainer.features import cache, engine
 from components.trainer.loop import feeding, training_job
-from components.trainer.network import cut, model
+from components.trainer.network import cut, model, taps
 from data import progress
 from tasks.facets.training import Head
+
+# Maps of several strides take megabytes an image.
+MOST_AT_ONCE = 64
+VALUES_AT_ONCE = 16 << 20
 
 
 def kept(job: training_job.Job, classifier: keras.Model) -> "Kept | None":
@@ -97,14 +101,19 @@ class Outputs:
         self._head = engine.compile_for(cut.head(classifier, head), 1, tf.float32)
         self._above: engine.Run | None = None
         self._whole: engine.Run | None = None
+        values = taps.row_values(cut.feature_shapes(classifier))
+        self._at_once = min(MOST_AT_ONCE, max(1, VALUES_AT_ONCE // values))
 
     def of(self, batches: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yields embeddings [B, F], outputs [B, …] and targets [B, …] of batches of pixels."""
         for pixels, targets in batches.as_numpy_iterator():
-            embeddings = self._embed(pixels)
-            yield embeddings, self._head(embeddings), targets
-            if self._task is not None:
-                self._task.advance(len(targets))
+            for start in range(0, len(pixels), self._at_once):
+                part = slice(start, start + self._at_once)
+                features = self._embed(pixels[part])
+                # The embedding comes last, also where the head reads maps before it.
+                yield features[:, -self.feature_count :], self._head(features), targets[part]
+                if self._task is not None:
+                    self._task.advance(len(features))
 
     def _embed(self, pixels: np.ndarray) -> np.ndarray:
         features = self._source.read(pixels) if self._source else None

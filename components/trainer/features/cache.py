@@ -24,6 +24,7 @@ from data.examples import dataset
 from data.examples.annotation import Annotation
 
 BATCH = 64
+_AT_ONCE_BYTES = 32 << 20
 FLUSH_INTERVAL_S = 20.0
 # To be raised when the same weights and pixels give different features.
 VERSION = 1
@@ -56,14 +57,16 @@ class Split:
         cls, files: Sequence[str], count: int, size_px: int, annotation: Annotation
     ) -> "Split":
         """Reads every record once; keeps the target of each and 32 bytes."""
-        spec = annotation.spec
-        kept = [np.zeros([0, *spec.shape[1:]], spec.dtype.as_numpy_dtype)]
         found: list[bytes] = []
-        batches = dataset.evaluation_batches(files, count, size_px, BATCH, annotation)
-        for pixels, targets in batches:
-            kept.append(targets.numpy())
-            found += digests(pixels.numpy())
-        return cls(files, size_px, np.concatenate(kept), found)
+
+        def targets_of() -> Iterator[np.ndarray]:
+            batches = dataset.evaluation_batches(files, count, size_px, BATCH, annotation)
+            for pixels, targets in batches.as_numpy_iterator():
+                found.extend(digests(pixels))
+                yield targets
+
+        targets = dataset.gathered(targets_of(), annotation)
+        return cls(files, size_px, targets, found)
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,25 @@ class Views:
             settings = json.dumps(described, sort_keys=True).encode()
         return [hashlib.sha256(digest + settings).digest() for digest in digests]
 
+    def targets(
+        self,
+        targets: np.ndarray,
+        digests: list[bytes],
+        view: int,
+        annotation: Annotation,
+        padded: int,
+    ) -> np.ndarray:
+        """Computes the targets [N, …] of a view of some images, N at most ``padded``."""
+        if view == 0:
+            return targets
+        rest = padded - len(targets)
+        draws = np.pad(augment.view_draws(digests, view, self.seed), ((0, rest), (0, 0)))
+        filled = np.pad(targets, [(0, rest)] + [(0, 0)] * (targets.ndim - 1))
+        moved = annotation.moved(tf.constant(filled), tf.constant(draws), self.changes)
+        return np.asarray(moved)[: len(digests)]
+
     def pixels(self, pixels: np.ndarray, digests: list[bytes], view: int) -> np.ndarray:
-        """Computes a view of some images: uint8 [B, S, S, 3] → the same shape and type."""
+        """Computes a view of at most BATCH images: uint8 [B, S, S, 3] → the same shape and type."""
         if view == 0:
             return pixels
         draws = augment.view_draws(digests, view, self.seed)
@@ -121,6 +141,8 @@ class Features:
         self._part = part
         self._max_bytes = max_bytes
         self._run: engine.Run | None = None
+        # Maps of several strides take megabytes an image.
+        self._batch = min(BATCH, max(1, _AT_ONCE_BYTES // self.store.row_bytes))
 
     def compute(self, split: Split, view: int) -> int:
         """Computes the missing rows of a view of a split.
@@ -162,13 +184,13 @@ class Features:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields batches of the part's inputs, with their positions in the split."""
         if self.below:
-            for where in np.array_split(np.flatnonzero(missing), -(-missing.sum() // BATCH)):
+            for where in np.array_split(np.flatnonzero(missing), -(-missing.sum() // self._batch)):
                 yield where, self.below.read(split, where, view)
             return
         start = 0
         for pixels in dataset.pixels(split.files, split.size_px, BATCH):
-            here = np.flatnonzero(missing[start : start + len(pixels)])
-            if len(here):
+            found = np.flatnonzero(missing[start : start + len(pixels)])
+            for here in np.array_split(found, -(-len(found) // self._batch)):
                 digests = [split.digests[start + index] for index in here]
                 yield start + here, self.views.pixels(pixels.numpy()[here], digests, view)
             start += len(pixels)

@@ -8,7 +8,7 @@ from components.trainer import devices
 from components.trainer.features import budget, cache
 from components.trainer.features import plan as cache_plan
 from components.trainer.loop import sources, training_job
-from components.trainer.network import cut, model
+from components.trainer.network import cut, taps
 
 GIB = 1 << 30
 _FLOAT16_BYTES = 2
@@ -75,6 +75,11 @@ def _max_bytes(job: training_job.Job) -> int:
     return int(job.config.cache.max_gib * GIB)
 
 
+def head_batch_size(job: training_job.Job) -> int:
+    """Returns the batch size of phase 1: larger for a head of vectors, which costs next to nothing."""
+    return job.config.batch_size * (1 if "maps" in job.head.taps else HEAD_BATCHES)
+
+
 class Feeds:
     """Parts that train and their sources; with a cache, the parts above the boundary.
 
@@ -109,7 +114,7 @@ class Feeds:
             return self.whole("head")
         # The unchanged images come first: phase 2 sees all views, and phase 1 ends sooner.
         views = self.plan.views if self.job.config.fine_tune_epochs == 0 else 1
-        order = self._order("head", HEAD_BATCHES * self.job.config.batch_size)
+        order = self._order("head", head_batch_size(self.job))
         source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
         return cut.head(self.classifier, self.job.head), source
 
@@ -130,10 +135,7 @@ class Feeds:
 
     def _view_bytes(self) -> int:
         """Returns the size of a view of an image in the cache."""
-        embedding = self.classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
-        values = embedding
+        values = taps.row_values(cut.feature_shapes(self.classifier))
         if self._boundary is not None:
-            backbone = self.classifier.get_layer(model.BACKBONE_LAYER)
-            height, width, channels = backbone.get_layer(self._boundary).output.shape[1:]
-            values += height * width * channels
+            values += taps.row_values(cut.lower_shapes(self.classifier, self._boundary))
         return int(values) * _FLOAT16_BYTES

@@ -169,7 +169,11 @@ class FeatureSource:
         def generate() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for start in range(0, len(indices), size):
                 here = indices[start : start + size]
-                yield self._features.read(split, here, view), split.targets[here]
+                digests = [split.digests[index] for index in here]
+                targets = self._features.views.targets(
+                    split.targets[here], digests, view, self._order.annotation, size
+                )
+                yield self._features.read(split, here, view), targets
 
         signature = (
             tf.TensorSpec([None, *self._features.store.shape], tf.float32),
@@ -181,15 +185,15 @@ class FeatureSource:
 
 
 def class_counts(files: Sequence[str], annotation: Annotation) -> np.ndarray:
-    """Counts the records of each class, int64 [K], by reading all of them."""
+    """Counts how often each class is in all records, int64 [K]: images, or pixels."""
     return count_classes(dataset.targets(files, annotation).as_numpy_iterator(), annotation)
 
 
 def count_classes(batches: Iterable[np.ndarray], annotation: Annotation) -> np.ndarray:
-    """Counts the images of each class, int64 [K], in batches of targets."""
+    """Counts how often each class is in batches of targets, int64 [K]."""
     counts = np.zeros(annotation.class_count, np.int64)
     for targets in batches:
-        counts += annotation.presence(targets).sum(axis=0)
+        counts += annotation.counts(targets)
     return counts
 
 

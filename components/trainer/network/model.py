@@ -9,10 +9,9 @@ from keras import layers
 from components.preprocess import materialise
 from components.trainer import config as train_config
 from components.trainer.backbones import registry
-from components.trainer.network import augment_layer
+from components.trainer.network import augment_layer, taps
 from data.augment import augment_config
 from tasks import task
-from tasks.facets import training
 
 BACKBONE_LAYER = "backbone"
 EMBEDDING_LAYER = "embedding"
@@ -43,14 +42,17 @@ def build(
     size_px, head = spec.size_px, task.load(spec.task).head
     backbone = registry.build(config.backbone, size_px, config.weights)
     backbone.name = BACKBONE_LAYER
+    if "maps" in head.taps:
+        backbone = taps.tapped(backbone, entry.block_ends, size_px)
     freeze(backbone)
     pixels = keras.Input((size_px, size_px, 3), name="pixels")
     changed = pixels
     if changes is not None:
         changed = augment_layer.Augmentation(changes.model_dump(mode="json"), seed)(pixels)
     inputs = entry.preprocess(changed)
-    embedding = layers.GlobalAveragePooling2D(name=EMBEDDING_LAYER)(backbone(inputs))
-    offered: dict[training.Tap, keras.KerasTensor] = {"pooled": embedding}
+    *maps, last = taps.called(backbone, inputs)
+    embedding = layers.GlobalAveragePooling2D(name=EMBEDDING_LAYER)(last)
+    offered = taps.features(size_px, maps, embedding)
     features = {tap: offered[tap] for tap in head.taps}
     outputs = head.build(features, len(spec.labels), config.dropout)
     return keras.Model(pixels, outputs, name="classifier")

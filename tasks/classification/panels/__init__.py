@@ -43,7 +43,7 @@ class _Panels:
     def card(self, report: parts.Report) -> parts.Card:
         from tasks.classification.panels import card
 
-        return card.make(report)
+        return card.make(report, self.noun)
 
     def metrics(self, result: Any, answers: Any) -> outcome.Metrics:
         return outcome.metrics(result, answers)

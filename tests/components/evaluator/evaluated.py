@@ -14,6 +14,7 @@ from data.examples import example, examples_artifact, records
 from tasks import evaluate_config as config
 from tasks.classification.figures import result
 
+TASK = "classification"
 LABELS = ["cat", "dog", "never predicted", "no examples"]
 CATS, DOGS, NEVER, ABSENT = LABELS
 SETTINGS = config.EvaluateConfig(
@@ -42,14 +43,14 @@ def record(label_id: int, row: np.ndarray, **known) -> bytes:
     }
     features = {name: feature(value) for name, value in values.items()}
     made = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-    return shards.evaluation_record(made, row.astype(np.float32))
+    return shards.evaluation_record(made, {"probabilities": row.astype(np.float32)})
 
 
 def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
     """Evaluates records as stock Evaluator's executor does."""
     path = examples_artifact.shard_path(str(root), "test", 0, 1)
     records.write(path, lines)
-    built = eval_config.build(SETTINGS, labels)
+    built = eval_config.build(TASK, SETTINGS, labels)
     extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(
         eval_shared_model=[], eval_config=built, tensor_adapter_config=None
     )
@@ -65,4 +66,4 @@ def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Res
                 output_path=str(root / "out"),
             )
         )
-    return results.read(str(root / "out"), labels, SETTINGS)
+    return results.read(str(root / "out"), TASK, labels, SETTINGS)

@@ -11,11 +11,12 @@ from data.examples import example
 from tasks import evaluate_config as config
 from tasks.statistics import slicing
 
+TASK = "classification"
 LABELS = ["a", "b", "c"]
 
 
 def test_answers_are_evaluated_and_no_model_is_asked():
-    built = eval_config.build(config.EvaluateConfig(), LABELS)
+    built = eval_config.build(TASK, config.EvaluateConfig(), LABELS)
     (spec,) = built.model_specs
     assert not spec.signature_name
     assert (spec.label_key, spec.prediction_key) == ("image/class/label", "probabilities")
@@ -23,12 +24,12 @@ def test_answers_are_evaluated_and_no_model_is_asked():
 
 
 def test_nothing_is_decided():
-    built = eval_config.build(config.EvaluateConfig(), LABELS)
+    built = eval_config.build(TASK, config.EvaluateConfig(), LABELS)
     assert not tfma.metrics.metric_thresholds_from_metrics_specs(built.metrics_specs, built)
 
 
 def test_slices_are_in_the_config():
-    built = eval_config.build(config.EvaluateConfig(slices=["image/format"]), LABELS)
+    built = eval_config.build(TASK, config.EvaluateConfig(slices=["image/format"]), LABELS)
     assert [list(spec.feature_keys) for spec in built.slicing_specs] == [
         [],
         ["image/class/label"],
@@ -40,7 +41,7 @@ def test_slices_are_in_the_config():
 
 @pytest.mark.parametrize(("asked", "used"), [(2, 2), (5, 3)])
 def test_top_k_is_at_most_all_classes(asked, used):
-    built = eval_config.build(config.EvaluateConfig(top_k=asked), LABELS)
+    built = eval_config.build(TASK, config.EvaluateConfig(top_k=asked), LABELS)
     assert json.loads(built.metrics_specs[0].metrics[-1].config)["config"]["top_k"] == used
 
 
@@ -75,4 +76,6 @@ def test_wrong_settings_are_refused(settings, message):
 
 def test_the_code_is_in_what_the_cache_knows():
     settings = config.EvaluateConfig()
-    assert eval_config.build(settings, LABELS, "a") != eval_config.build(settings, LABELS, "b")
+    assert eval_config.build(TASK, settings, LABELS, "a") != eval_config.build(
+        TASK, settings, LABELS, "b"
+    )

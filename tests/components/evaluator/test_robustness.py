@@ -5,21 +5,22 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.evaluator import robustness
+from components.evaluator import corruptions, robustness
 from data import progress
 from data.examples import example, records
 from data.graph import decoding
 from data.images import decode, image_reading
 from tasks.classification import answers as predictions
+from tasks.classification.figures import FIGURES
 from tests.data.pictures import noise, saved
 
 LABELS = ["dark", "bright"]
-BY_NAME = {one.name: one for one in robustness.CORRUPTIONS}
+BY_NAME = {one.name: one for one in corruptions.CORRUPTIONS}
 
 
 def told(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Predicts an image with a mean above 127.5 as bright: returns class ids and valid."""
-    images = [robustness.opened(content) for content in encoded]
+    images = [corruptions.opened(content) for content in encoded]
     means = [0.0 if image is None else np.asarray(image).mean() for image in images]
     return np.greater(means, 127.5).astype(np.int64), np.array(
         [one is not None for one in images], bool
@@ -29,7 +30,7 @@ def told(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
 def brightness(pixels: np.ndarray) -> np.ndarray:
     assert pixels.dtype == np.uint8
     assert pixels.shape[1:] == (32, 32, 3)
-    return (pixels.mean((1, 2, 3)) > 127.5).astype(np.int64)
+    return np.eye(2, dtype=np.float32)[(pixels.mean((1, 2, 3)) > 127.5).astype(int)]
 
 
 EYE = robustness.Eye(brightness, 32, "stretch")
@@ -70,7 +71,7 @@ def measure(path, rows, **options) -> list[robustness.Row]:
         valid=valid,
         outlier_scores=np.zeros(len(rows), np.float32),
     )
-    return robustness.measure(EYE, found, write(path, rows), **options)
+    return robustness.measure(FIGURES, EYE, found, write(path, rows), **options)
 
 
 def test_losses_are_those_of_the_images_that_change_sides(tmp_path):
@@ -115,11 +116,12 @@ def test_a_class_that_the_model_does_not_know_counts_as_wrong(tmp_path):
 def test_the_choice_is_stable_and_balanced(tmp_path):
     rows = [(flat(number), int(number >= 4)) for number in range(40)]
     files = write(tmp_path, rows)
-    chosen = robustness.choose(files, 10)
-    assert sorted(chosen.values()) == [0] * 4 + [1] * 6
-    assert robustness.choose(files, 10) == chosen
-    assert set(robustness.choose(files, 6)) < set(chosen)
-    assert len(robustness.choose(files, 100)) == 40
+    groups = np.array([label_id for _, label_id in rows])
+    chosen = robustness.choose(files, groups, 10)
+    assert sorted(groups[chosen]) == [0] * 4 + [1] * 6
+    assert robustness.choose(files, groups, 10) == chosen
+    assert set(robustness.choose(files, groups, 6)) < set(chosen)
+    assert len(robustness.choose(files, groups, 100)) == 40
 
 
 def test_only_the_chosen_are_asked_about(tmp_path):
@@ -154,18 +156,23 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
     """Encoded without loss and decoded by the served graph, the pixels are the same."""
     seen = []
 
-    def classify(pixels: np.ndarray) -> np.ndarray:
+    def answer(pixels: np.ndarray) -> np.ndarray:
         seen.append(pixels)
-        return np.zeros(len(pixels), np.int64)
+        return np.tile(np.float32([1, 0]), [len(pixels), 1])
 
     content = saved(noise(70, 90), "PNG")
     found = predictions.Predictions(
-        LABELS, ["0.png"], np.array([0]), np.array([[1.0, 0.0]]), np.array([True]), np.zeros(1)
+        LABELS,
+        ["0.png"],
+        valid=np.array([True]),
+        outlier_scores=np.zeros(1),
+        label_ids=np.array([0]),
+        probabilities=np.array([[1.0, 0.0]], np.float32),
     )
     files = write(tmp_path, [(content, 0)])
-    robustness.measure(robustness.Eye(classify, 32, "letterbox"), found, files)
-    opened = robustness.opened(content)
-    encoded = [saved(one.apply(opened), "BMP") for one in robustness.CORRUPTIONS]
+    robustness.measure(FIGURES, robustness.Eye(answer, 32, "letterbox"), found, files)
+    opened = corruptions.opened(content)
+    encoded = [saved(one.apply(opened), "BMP") for one in corruptions.CORRUPTIONS]
     read = decoding.batch_reader(32, "letterbox", image_reading.DEFAULT)
     expected, refused = read(tf.constant(encoded))
     assert set(refused.numpy()) == {b""}
@@ -173,4 +180,4 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
 
 
 def test_nothing_is_measured_where_no_image_is_wanted():
-    assert robustness.of_classifier(None, {}, None, [], limit=0) == []
+    assert robustness.of_network(None, {}, None, [], limit=0) == []

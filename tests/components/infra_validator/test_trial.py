@@ -13,7 +13,7 @@ from tests.components.infra_validator.models import not_a_number, slow
 from tests.models import TINY_LABELS, needs_server
 
 ONCE = config.InfraConfig(requests=5, tries=1)
-CLASSES = len(TINY_LABELS)
+ABOUT = trial.About(len(TINY_LABELS), "classification")
 pytestmark = pytest.mark.xdist_group("one server")
 
 
@@ -37,7 +37,7 @@ def encoded(of_each_class) -> list[bytes]:
 @pytest.mark.landing
 @needs_server
 def test_where_the_gate_asked_no_server_one_is_started(right, encoded, tmp_path):
-    found = trial.run(right.saved_model, encoded, CLASSES, ONCE, str(tmp_path))
+    found = trial.run(right.saved_model, encoded, ABOUT, ONCE, str(tmp_path))
     assert found.ok, found.sentence
     assert found.tried_by == trial.OWN
     assert "Tried by" not in found.sentence
@@ -48,7 +48,7 @@ def test_where_the_gate_asked_no_server_one_is_started(right, encoded, tmp_path)
 @pytest.mark.landing
 @needs_server
 def test_a_model_that_answers_no_numbers_is_refused(export_alone, encoded):
-    found = trial.run(export_alone(not_a_number()), encoded, CLASSES, ONCE)
+    found = trial.run(export_alone(not_a_number()), encoded, ABOUT, ONCE)
     assert (found.ok, found.sentence) == (
         False,
         "The server returns probabilities that are not finite numbers.",
@@ -59,7 +59,7 @@ def test_a_model_that_answers_no_numbers_is_refused(export_alone, encoded):
 @needs_server
 def test_a_slow_model_is_refused(export_alone, encoded):
     limits = ONCE.model_copy(update={"max_latency_ms": 300, "requests": 3})
-    found = trial.run(export_alone(slow()), encoded, CLASSES, limits)
+    found = trial.run(export_alone(slow()), encoded, ABOUT, limits)
     assert not found.ok
     assert found.p50_ms > 300
     assert found.sentence == (
@@ -72,7 +72,7 @@ def test_a_slow_model_is_refused(export_alone, encoded):
 @needs_server
 def test_what_is_no_model_is_refused_with_the_servers_word(tmp_path, encoded):
     (tmp_path / "saved_model.pb").write_bytes(b"junk")
-    found = trial.run(tmp_path, encoded, CLASSES, ONCE)
+    found = trial.run(tmp_path, encoded, ABOUT, ONCE)
     assert not found.ok
     assert found.sentence.startswith("The server did not accept the model. The server ended with ")
     assert "no version" in found.sentence
@@ -94,7 +94,7 @@ def no_server(monkeypatch) -> None:
 def test_the_answers_of_the_gates_server_are_taken_over(right, encoded, asked, tmp_path):
     asked.record.write(str(tmp_path))
     limits = config.InfraConfig()
-    found = trial.run(right.saved_model, encoded, CLASSES, limits, str(tmp_path))
+    found = trial.run(right.saved_model, encoded, ABOUT, limits, str(tmp_path))
     assert found.ok, found.sentence
     assert found.sentence.endswith(" Tried by ReleaseGate's server.")
     assert found.tried_by == trial.GATE
@@ -104,7 +104,7 @@ def test_the_answers_of_the_gates_server_are_taken_over(right, encoded, asked, t
     assert found.p50_ms == np.percentile(answers.latencies_ms, 50) > 0.1
     # The measurements are checked against this step's limits.
     tight = limits.model_copy(update={"max_latency_ms": found.p50_ms / 2})
-    found = trial.run(right.saved_model, encoded, CLASSES, tight, str(tmp_path))
+    found = trial.run(right.saved_model, encoded, ABOUT, tight, str(tmp_path))
     assert not found.ok
     assert found.sentence.startswith("The server is too slow: 20 requests of one image")
 
@@ -160,7 +160,7 @@ def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, mo
 
     monkeypatch.setattr(server_trial, "ask", ask)
     files = examples_artifact.shards(str(examples), "test")
-    asker = server_trial.Asker(right.saved_model, files, CLASSES, ONCE.questions)
+    asker = server_trial.Asker(right.saved_model, files, ABOUT.classes, ONCE.questions)
     asker(server_stage.Address("127.0.0.1:1", "m"))
     assert asker.record is None
     assert "InfraValidator will start a server of its own: The server's answer" in caplog.text
@@ -247,7 +247,7 @@ def test_a_contract_without_labels_is_an_error(tmp_path):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "contract.json").write_text("{}")
     with pytest.raises(errors.PipelineError, match="a list of class names is needed"):
-        trial.labels(tmp_path)
+        trial.About.read(tmp_path)
 
 
 def test_it_is_read_as_it_was_written(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from components.predict import asking, cache, served
 from tasks.classification import answers as predictions
+from tasks.classification.answers import ANSWERS
 from tasks.predictions import schema
 from tests.components.predict.conftest import answer, jpeg, record, write
 
@@ -29,7 +30,7 @@ def test_what_was_not_kept_is_asked_and_kept(answered, files, right, tmp_path, a
 
 
 def test_only_new_images_are_asked_about(answered, lines, model, right, tmp_path, asked):
-    cache.keep_split(tmp_path / "kept", str(answered), "test")
+    cache.keep_split(tmp_path / "kept", str(answered), "test", ANSWERS.answer)
     more = [*lines, record("paper/new.jpg", 2, jpeg(77))]
     grown = write(tmp_path / "grown", "test", more)
     answer(grown, tmp_path / "answers", model)
@@ -43,7 +44,7 @@ def test_only_new_images_are_asked_about(answered, lines, model, right, tmp_path
 
 @pytest.mark.parametrize("content", [b"", b"torn", None])
 def test_a_torn_file_counts_as_absent(answered, files, right, tmp_path, asked, content):
-    cache.keep_split(tmp_path, str(answered), "test")
+    cache.keep_split(tmp_path, str(answered), "test", ANSWERS.answer)
     path = min(tmp_path.rglob("*.parquet"))
     held = pq.ParquetFile(path).metadata.num_rows
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
@@ -58,9 +59,10 @@ def test_a_torn_file_counts_as_absent(answered, files, right, tmp_path, asked, c
 
 def test_answers_that_name_another_model_are_passed_over(answered, files, right, tmp_path, asked):
     model = asking.digest(right.saved_model)
-    table = schema.read_columns(schema.files(str(answered), "test"), cache.COLUMNS)
-    other = table.replace_schema_metadata(schema.make(["x", "y", "z"], "0" * 64).metadata)
-    cache.Cache(tmp_path, model).keep(other)
+    kept = cache.Cache(tmp_path, model, ANSWERS.answer)
+    table = schema.read_columns(schema.files(str(answered), "test"), kept.columns, ANSWERS.answer)
+    other = table.replace_schema_metadata(schema.make(["x", "y", "z"], "0" * 64, {}).metadata)
+    kept.keep(other)
     compared(answered, files, right.saved_model, tmp_path)
     assert asked == [7]
 

@@ -13,10 +13,12 @@ import tensorflow as tf
 from components.predict import asking
 from data import errors
 from data.examples import example, examples_artifact
-from tasks.predictions import schema
+from tasks.classification.answers import ANSWERS
+from tasks.predictions import probable, schema
 from tests.components.predict.conftest import BROKEN, ODD, answer, jpeg, record, write
 from tests.models import TINY_LABELS
 
+COLUMNS = schema.fields(ANSWERS.annotation, ANSWERS.answer)
 pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
 
@@ -30,8 +32,8 @@ def test_the_answers_are_those_of_the_signature(answered, files, served):
     for path, shard in zip(files, schema.files(str(answered), "test"), strict=True):
         serialized = list(tf.data.TFRecordDataset(path).as_numpy_iterator())
         said = served["serve_examples"](examples=tf.constant(serialized))
-        table = schema.read_columns([shard], list(schema.FIELDS))
-        found = schema.probabilities(table["probabilities"], len(TINY_LABELS))
+        table = schema.read_columns([shard], list(COLUMNS), COLUMNS)
+        found = probable.matrix(table["probabilities"], len(TINY_LABELS))
         np.testing.assert_allclose(found, said["probabilities"], atol=1e-6)
         assert table["valid"].to_pylist() == said["valid"].numpy().tolist()
         np.testing.assert_allclose(
@@ -55,7 +57,7 @@ def test_the_embedding_is_of_the_same_pass_as_the_signature_embed(served):
 
 
 def test_a_name_that_is_no_text_and_a_bad_image_survive(answered):
-    table = schema.read_columns(schema.files(str(answered), "test"), list(schema.FIELDS))
+    table = schema.read_columns(schema.files(str(answered), "test"), list(COLUMNS), COLUMNS)
     rows = {os.fsdecode(row["path"]): row for row in table.to_pylist()}
     assert rows[ODD]["path"] == b"m\xe9tal/\xff.jpg"
     assert rows[ODD]["span"] is None
@@ -88,7 +90,7 @@ def test_evaluation_records_have_every_feature_but_the_image(answered, lines):
     expected = set(example.FEATURES) - {example.ENCODED} | {"probabilities"}
     assert len(found) == len(lines)
     assert all(set(row) == expected for row in found)
-    table = schema.read_columns(schema.files(str(answered), "test"), ["probabilities"])
+    table = schema.read_columns(schema.files(str(answered), "test"), ["probabilities"], COLUMNS)
     held = [list(row["probabilities"].float_list.value) for row in found]
     assert held == table["probabilities"].to_pylist()
 
@@ -124,7 +126,7 @@ def test_a_torn_shard_is_told_with_the_way_out(answered, tmp_path, content):
 def test_answers_of_two_models_are_never_read_as_one(answered, tmp_path):
     shutil.copytree(answered, tmp_path / "mixed")
     paths = schema.files(str(tmp_path / "mixed"), "test")
-    about = schema.make(TINY_LABELS, "0" * 64).metadata
+    about = schema.make(TINY_LABELS, "0" * 64, {}).metadata
     pq.write_table(pq.read_table(paths[0]).replace_schema_metadata(about), paths[0])
     with pytest.raises(errors.PipelineError, match="answers of several models"):
         schema.read_columns(paths, ["path"])

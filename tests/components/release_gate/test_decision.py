@@ -1,10 +1,11 @@
 import pytest
 
 from components.release_gate import config, decision
+from tasks import gate_check
 
 
 def check(verdict, name="a", **figures):
-    return decision.Check(name, verdict, f"{name} is {verdict}.", figures)
+    return gate_check.Check(name, verdict, f"{name} is {verdict}.", figures)
 
 
 @pytest.mark.parametrize(

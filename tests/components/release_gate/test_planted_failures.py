@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from components.release_gate import config, decision, gate
+from tasks import task
 from tests.tasks.classification.answered import DIGITS, TRAIN
 
 METHODS = ("mcnemar", "bootstrap")
@@ -11,7 +12,9 @@ METHODS = ("mcnemar", "bootstrap")
 
 def decide(candidate, served, **chosen):
     job = config.GateJob(config=config.GateConfig(**chosen), model_name="m", cache_dir="")
-    return decision.decide(gate.quality(candidate, served, job), job.config)
+    return decision.decide(
+        gate.quality(task.load(task.DEFAULT), candidate, served, job), job.config
+    )
 
 
 def refused(made):

@@ -11,17 +11,18 @@ from PIL import Image
 
 from components.evaluator import robustness as corrupted
 from components.image_validator import findings as validation
-from components.release_gate import against_served, budget, decision, gate
+from components.release_gate import budget, decision, gate
 from components.release_gate.parity import export_parity, parity, probe, server_stage
 from components.report import config, content, pictures
 from components.report import index as run_index
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import ingest_report
-from tasks import evaluate_config
+from tasks import collecting, evaluate_config, gate_check
+from tasks import result as task_result
 from tasks.classification import answers as predictions
-from tasks.classification.figures import collected as figures
-from tasks.classification.figures import registry, result
+from tasks.classification import evidence as against_served
+from tasks.classification.figures import FIGURES, result
 from tasks.classification.panels import chosen as chosen_images
 from tasks.classification.panels import mistakes
 from tasks.statistics import averages, intervals
@@ -73,8 +74,8 @@ def data_uri(image: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def rate(hits: int, total: int) -> result.Figure:
-    return result.Figure(hits / total, intervals.wilson(hits, total, EVALUATE.confidence))
+def rate(hits: int, total: int) -> task_result.Figure:
+    return task_result.Figure(hits / total, intervals.wilson(hits, total, EVALUATE.confidence))
 
 
 def answers() -> tuple[predictions.Predictions, chosen_images.Chosen]:
@@ -119,13 +120,13 @@ def examples(first: int, count: int) -> list[mistakes.Row]:
 def measured(found: predictions.Predictions) -> result.Result:
     """The figures of the answers, with some slices."""
     values = {}
-    for measurement in registry.measurements():
+    for measurement in FIGURES.measurements:
         tally = measurement.tally(EVALUATE.for_classes(len(NAMES)))
         tally.add(found.label_ids, found.probabilities)
         values |= tally.values()
-    whole = figures.Measured(np.array(COUNTS), len(found.paths), values)
+    whole = collecting.Measured(np.array(COUNTS), len(found.paths), values)
     slices = [
-        result.Slice(feature, value, count, {"accuracy": rate(hits, count)})
+        task_result.Slice(feature, value, count, {"accuracy": rate(hits, count)})
         for feature, value, count, hits in (
             ("image/size", "under 192 px", 41, 35),
             ("image/size", "192 px or more", 340, 313),
@@ -133,7 +134,7 @@ def measured(found: predictions.Predictions) -> result.Result:
             ("image/span", "2", 141, 126),
         )
     ]
-    made = figures.collect(list(NAMES), EVALUATE, whole, [])
+    made = FIGURES.collect(list(NAMES), EVALUATE, whole, [])
     return dataclasses.replace(made, slices=slices)
 
 
@@ -163,28 +164,28 @@ def training() -> training_history.History:
     )
 
 
-def compared(name: str, new: float, old: float, **about: str) -> decision.Check:
+def compared(name: str, new: float, old: float, **about: str) -> gate_check.Check:
     """A check against the served model, as against_served.py writes it."""
     numbers = {"count": 381.0, "candidate_rate": new, "served_rate": old, "margin": 0.02}
     lower = {"difference": new - old, "lower_bound": new - old - 0.03}
-    return decision.Check(name, "release", "It is as good.", {**about, **numbers, **lower})
+    return gate_check.Check(name, "release", "It is as good.", {**about, **numbers, **lower})
 
 
 def decided(found: result.Result) -> decision.Decision:
     shifts = (0.016, 0.013, -0.016, 0.022, 0.027, 0.0)
     checks = [
-        decision.Check("accuracy_floor", "release", "Accuracy is 91.3%; at least 70.0% is needed."),
-        decision.Check(
+        gate_check.Check("accuracy_floor", "release", "Accuracy is 91.3%; at least 70.0% is needed."),
+        gate_check.Check(
             "span_against_served",
             "inconclusive",
             "Accuracy on span 2 fell from 91.3% to 89.4% on 141 test images; 2.0 points are allowed, but that may be chance (p = 0.211).",
         ),
-        decision.Check("parity", "release", "27 parity images get the same answers as from the model."),
-        decision.Check("budget", "release", "The SavedModel takes 15.8 MiB on disk."),
+        gate_check.Check("parity", "release", "27 parity images get the same answers as from the model."),
+        gate_check.Check("budget", "release", "The SavedModel takes 15.8 MiB on disk."),
         compared(against_served.ACCURACY, 0.9134, 0.9003),
         *(
             compared(against_served.RECALL, row.value("recall"), row.value("recall") - shift,
-                     **{decision.CLASS: name})
+                     **{gate_check.CLASS: name})
             for (name, row), shift in zip(found.per_class.items(), shifts, strict=True)
         ),
     ]  # fmt: skip
@@ -317,7 +318,7 @@ def hostile() -> content.Content:
     """60 classes with hostile names, nothing defined, nothing measured but a few pictures."""
     count = 60
     names = [HOSTILE[index] if index < len(HOSTILE) else f"class {index}" for index in range(count)]
-    none = result.Figure(None)
+    none = task_result.Figure(None)
     counts = [[0] * (count + 1) for _ in range(count)]
     for index in range(0, count, 2):
         counts[index][index] = index
@@ -327,7 +328,7 @@ def hostile() -> content.Content:
     shown = {(2, 14): [SCRIPT, HOSTILE[5]], (4, 28): ["y" * 200]}
     paths = [path for of_cell in shown.values() for path in of_cell]
     average = averages.Average(None, None, None)
-    of_classes = {one.name: none for one in registry.by_class()}
+    of_classes = {one.name: none for one in FIGURES.by_class}
     return content.Content(
         job=job(SCRIPT, names, "a: |\n```\n" + SCRIPT),
         run_id=HOSTILE[1],
@@ -337,20 +338,20 @@ def hostile() -> content.Content:
             confidence=0.95,
             example_count=0,
             top_k=5,
-            figures={one.name: none for one in registry.of_whole()},
+            figures={one.name: none for one in FIGURES.of_whole},
             averages=averages.Averages(average, average, average, {}),
-            per_class={name: result.ClassResult(0, of_classes) for name in names},
+            per_class={name: task_result.ClassResult(0, of_classes) for name in names},
             confusion=counts,
-            slices=[result.Slice(name, name, 0, {"accuracy": none}) for name in HOSTILE],
+            slices=[task_result.Slice(name, name, 0, {"accuracy": none}) for name in HOSTILE],
         ),
         decided=decision.Decision(
             "refuse",
             False,
             [
-                *(decision.Check("recall_floor", "refuse", name) for name in HOSTILE),
+                *(gate_check.Check("recall_floor", "refuse", name) for name in HOSTILE),
                 compared(against_served.ACCURACY, 0.5, 1.0),
                 *(
-                    compared(against_served.RECALL, 0, 1, **{decision.CLASS: name})
+                    compared(against_served.RECALL, 0, 1, **{gate_check.CLASS: name})
                     for name in HOSTILE
                 ),
             ],
@@ -368,10 +369,10 @@ def hostile() -> content.Content:
         candidate=predictions.Predictions(
             names,
             paths,
-            np.zeros(len(paths), np.int64),
-            np.zeros([len(paths), count], np.float32),
             np.zeros(len(paths), bool),
             np.zeros(len(paths), np.float32),
+            label_ids=np.zeros(len(paths), np.int64),
+            probabilities=np.zeros([len(paths), count], np.float32),
         ),
         contract={
             "backbone": SCRIPT,

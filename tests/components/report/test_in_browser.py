@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.classification.figures import registry
+from tasks.classification.figures import FIGURES
 from tests import browser
 from tests.components.report import samples
 
@@ -168,7 +168,7 @@ def test_the_figures_are_those_given(open_page, pages):
     result = samples.figures_of()
     given = list(result.per_class.values())
     assert found == [
-        [row.support, *(row.value(metric.name) for metric in registry.by_class())] for row in given
+        [row.support, *(row.value(metric.name) for metric in FIGURES.by_class)] for row in given
     ]
     texts = page.locator("#class-table tbody tr").all_inner_texts()
     for row, text in zip(given, texts, strict=True):

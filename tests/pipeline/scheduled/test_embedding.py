@@ -68,7 +68,7 @@ def kept(uri, version_dir, photos, paths, count):
     found = model.ask([asking.record(one) for one in content]).column(5).to_pylist()
     rows = pa.array((found * count)[:count], pa.binary())
     batch = pa.RecordBatch.from_arrays([rows], [schema.EMBEDDING])
-    about = schema.make(model.labels, model.digest, [schema.EMBEDDING])
+    about = model.schema([schema.EMBEDDING])
     path = schema.shard_path(str(uri), "test", records.shard_name(0, 1))
     schema.write(path, about, [batch])
     return str(uri)

@@ -1,3 +1,4 @@
+import functools
 import json
 import math
 import shutil
@@ -6,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.release_gate import config, decision, gate
+from components.release_gate import config, gate
 from components.release_gate.parity import export_parity, parity_images
 from components.trainer import export
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, manifest
 from data import errors, fresh_process
 from data.examples import example, records
-from tasks import task
+from tasks import gate_check, task
+from tasks.classification.compare import COMPARE
 from tests import models
 
 pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
 TOLERANCES = config.ExportTolerances()
+AGREES = functools.partial(COMPARE.agreement, contract={})
 ONNX = export_config.ExportConfig(formats=["onnx"])
 
 
@@ -56,7 +59,7 @@ def checked(exported, images, eval_files) -> tuple[export_parity.Compared, ...]:
     return export_parity.check(keras_file, saved_model, models.TINY_SPEC, asked, TOLERANCES)
 
 
-def product(found: tuple[export_parity.Compared, ...]) -> list[decision.Check]:
+def product(found: tuple[export_parity.Compared, ...]) -> list[gate_check.Check]:
     return gate.product(gate.Measured(exports=found), config.GateConfig())
 
 
@@ -123,7 +126,7 @@ def test_a_file_that_does_not_run(tmp_path):
     path.write_bytes(b"TFL3" * 100)
     export = manifest.Export.of("tflite_int8", path)
     pixels = np.zeros((2, 16, 16, 3), np.uint8)
-    found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), TOLERANCES)
+    found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), AGREES, TOLERANCES)
     assert not found.ok
     assert found.sentence.startswith(
         "The export tflite_int8 cannot be used: it does not run; its process ended with "
@@ -144,7 +147,7 @@ def test_both_limits_count(monkeypatch, tmp_path, answer, largest, agreement, ok
     monkeypatch.setattr(export_parity, "_ask", lambda *_: np.array(answer))
     expected = np.array([[0.9, 0.1], [0.4, 0.6]])
     export = manifest.Export("tflite_int8", "model_int8.tflite", 1, "")
-    found = export_parity.compare(export, tmp_path, np.zeros(2), expected, TOLERANCES)
+    found = export_parity.compare(export, tmp_path, np.zeros(2), expected, AGREES, TOLERANCES)
     assert found.largest == pytest.approx(largest)
     assert (found.agreement, found.ok) == (agreement, ok)
     json.dumps(product((found,))[0].figures, allow_nan=False)

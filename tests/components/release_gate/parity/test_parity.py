@@ -29,7 +29,7 @@ UNREADABLE = 6
 @pytest.fixture(scope="module")
 def trained(right, images) -> probe.Stage:
     encoded = [parity_images.stored(image, models.TINY_SPEC.reading) for image in images]
-    return training_stage.ask(right.keras_file, models.TINY_SPEC, 1.0, encoded)
+    return training_stage.ask(right.keras_file, models.TINY_SPEC, {}, encoded)
 
 
 def served(exported: models.Exported, images: list[parity_images.Golden]) -> probe.Stage:
@@ -43,7 +43,9 @@ def served(exported: models.Exported, images: list[parity_images.Golden]) -> pro
 def judged(images, trained, exported) -> parity.Parity:
     found = parity.Parity()
     stages = [trained, served(exported, images)]
-    parity.judge(found, images, stages, models.TINY_LABELS, parity.TOLERANCE)
+    parity.judge(
+        found, images, stages, "classification", {"labels": models.TINY_LABELS}, parity.TOLERANCE
+    )
     return found
 
 
@@ -148,7 +150,7 @@ def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, traine
 
 def test_a_temperature_is_part_of_the_training_graph(right, images, trained):
     encoded = [image.encoded for image in images]
-    warm = training_stage.ask(right.keras_file, models.TINY_SPEC, 2.0, encoded)
+    warm = training_stage.ask(right.keras_file, models.TINY_SPEC, {"temperature": 2.0}, encoded)
     powers = np.sqrt(trained.probabilities[trained.valid])
     expected = powers / powers.sum(1, keepdims=True)
     np.testing.assert_allclose(warm.probabilities[warm.valid], expected, atol=1e-6)
@@ -177,7 +179,7 @@ def test_sentences_say_who_can_read_what():
     found = parity.Parity()
     first = stage("the training graph", [[0, 0], [0, 1]], [False, True])
     other = stage("the running server", [[1, 0], [0, 0]], [True, False])
-    parity.judge(found, images, [first, other], ["x", "y"], 1e-4)
+    parity.judge(found, images, [first, other], "classification", {"labels": ["x", "y"]}, 1e-4)
     assert found.problems == [
         "The running server cannot read 'GIF', which the training graph can.",
         "The running server reads 'WebP', which the training graph cannot.",
@@ -188,12 +190,26 @@ def test_another_number_of_classes_is_said():
     found = parity.Parity()
     first = stage("the training graph", [[0, 1]], [True])
     other = stage("the running server", [[0, 1, 0]], [True])
-    parity.judge(found, [parity_images.Golden("GIF", b"")], [first, other], ["x", "y"], 1e-4)
+    parity.judge(
+        found,
+        [parity_images.Golden("GIF", b"")],
+        [first, other],
+        "classification",
+        {"labels": ["x", "y"]},
+        1e-4,
+    )
     assert found.problems == [
         "The running server returns [1, 3] probabilities, the training graph [1, 2]."
     ]
     found = parity.Parity()
-    parity.judge(found, [parity_images.Golden("GIF", b"")], [first], ["x", "y", "z"], 1e-4)
+    parity.judge(
+        found,
+        [parity_images.Golden("GIF", b"")],
+        [first],
+        "classification",
+        {"labels": ["x", "y", "z"]},
+        1e-4,
+    )
     assert found.problems == ["The training graph knows 2 classes; there are 3 labels."]
 
 

@@ -104,8 +104,9 @@ def test_a_server_that_does_not_listen_is_an_error(model_dir):
     with (
         pytest.raises(server_stage.ServerError, match=r"answered with an error[\s\S]*waiting"),
         server_stage.running(model_dir, 30, command(STAND_IN)) as address,
+        server_stage.asked(address, 5),
     ):
-        server_stage._answers(address, [b""], 5)
+        pass
 
 
 def test_without_the_libraries_it_says_what_is_missing(monkeypatch):

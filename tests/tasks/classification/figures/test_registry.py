@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import metric
-from tasks.classification.figures import registry
+from tasks import metric, registry
+from tasks.classification.figures import FIGURES, metrics
 
 ROOT = Path(__file__).parents[4]
 
@@ -55,7 +55,8 @@ metrics.__path__.append(sys.argv[1])
 
 import numpy as np
 from tasks import evaluate_config
-from components.release_gate import config, limits
+from components.release_gate import config
+from tasks.classification.evidence import EVIDENCE
 from tasks.classification.panels import sections
 from tasks.classification import panels
 from tests.components.evaluator import evaluated
@@ -72,7 +73,7 @@ found = evaluated.evaluate(
 )
 by_tfma = found.value("brier")
 wanted = config.GateConfig(min_accuracy=0, max_brier=0.4)
-check = limits.check(
+check = EVIDENCE.limits(
     answers(["a", "b"], label_ids, rows.astype(np.float32)), wanted, evaluate_config.EvaluateConfig()
 )[-1]
 (shown,) = (one for one in sections.metrics_of(found) if one.titled(found.top_k) == "Brier score")
@@ -98,17 +99,17 @@ def test_one_file_is_in_tfmas_results_in_the_gate_on_the_page_and_in_the_summary
 
 
 def test_names_are_words_of_settings_and_each_is_there_once():
-    names = [one.name for one in registry.every()]
+    names = [one.name for one in FIGURES.every]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() and name.islower() for name in names)
-    assert {one.name for one in registry.by_class()} >= {"precision", "recall", "f1", "auc"}
+    assert {one.name for one in FIGURES.by_class} >= {"precision", "recall", "f1", "auc"}
 
 
 def test_two_metrics_of_one_name_are_refused(monkeypatch, tmp_path):
     (tmp_path / "again.py").write_text(BRIER.replace('"brier", "B', '"accuracy", "B'))
-    monkeypatch.setattr(registry.metrics, "__path__", [*registry.metrics.__path__, str(tmp_path)])
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
     with pytest.raises(ValueError, match="Several metrics have the name accuracy"):
-        registry.measurements.__wrapped__()
+        _ = registry.Registry(metrics).measurements
 
 
 @pytest.mark.parametrize(("better", "good", "bad"), [(True, 0.6, 0.5), (False, 0.5, 0.6)])

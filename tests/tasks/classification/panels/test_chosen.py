@@ -15,7 +15,9 @@ def answers(rows: list[tuple[int, float]], valid: list[bool] | None = None):
     probabilities = np.stack([1 - second, second], 1) * flags[:, None]
     paths = [f"{index}.png" for index in range(len(rows))]
     zeros = np.zeros(len(rows), np.float32)
-    return predictions.Predictions(LABELS, paths, label_ids, probabilities, flags, zeros)
+    return predictions.Predictions(
+        LABELS, paths, flags, zeros, label_ids=label_ids, probabilities=probabilities
+    )
 
 
 def test_mistakes_are_chosen_before_hits_and_the_surest_first():

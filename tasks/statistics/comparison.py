@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.release_gate import config as gate_config
-from components.release_gate import decision
+from tasks import evidence_config, gate_check
 from tasks.statistics import paired
 
 
@@ -27,7 +26,7 @@ class Judgement:
       enough: returns true for counts with which the comparison would not be inconclusive.
     """
 
-    verdict: decision.Verdict
+    verdict: gate_check.Verdict
     p_value: float
     lower: float
     enough: Callable[[paired.Pairs], bool]
@@ -36,8 +35,9 @@ class Judgement:
 def judge(
     overall: paired.Pairs,
     classes: Sequence[paired.Pairs],
-    config: gate_config.GateConfig,
+    config: evidence_config.EvidenceConfig,
     sets: Sequence[paired.Pairs] = (),
+    class_margin: float | None = None,
 ) -> list[Judgement]:
     """Judges all comparisons of two models together.
 
@@ -55,12 +55,14 @@ def judge(
       config: margins, confidence and method.
       sets: the counts of parts of the images. They are judged like a class, but by the margin of
         the whole, and are never inconclusive: the whole, of which they are parts, covers that.
+      class_margin: the allowed loss of each class; ``max_recall_drop`` by default.
 
     Returns:
       A judgement for the whole, then for each class, then for each set.
     """
     parts = [*classes, *sets]
-    margins = [config.max_recall_drop] * len(classes) + [config.max_accuracy_drop] * len(sets)
+    class_margin = config.max_recall_drop if class_margin is None else class_margin
+    margins = [class_margin] * len(classes) + [config.max_accuracy_drop] * len(sets)
     evidence = [
         _evidence(pairs, margin, config)
         for pairs, margin in zip(
@@ -88,7 +90,7 @@ def _judge_overall(
     p_value: float,
     lower: float,
     level: float,
-    config: gate_config.GateConfig,
+    config: evidence_config.EvidenceConfig,
 ) -> Judgement:
     margin = config.max_accuracy_drop
     too_low = pairs.difference < -margin
@@ -109,9 +111,9 @@ def _judge_part(
     p_value: float,
     lower: float,
     level: float,
-    config: gate_config.GateConfig,
+    config: evidence_config.EvidenceConfig,
 ) -> Judgement:
-    verdict: decision.Verdict = "release"
+    verdict: gate_check.Verdict = "release"
     if pairs.difference < -margin:
         if p_value <= 1 - config.confidence:
             verdict = "refuse"
@@ -122,7 +124,7 @@ def _judge_part(
 
 @functools.lru_cache(maxsize=65536)  # simulations repeat the same counts
 def _evidence(
-    pairs: paired.Pairs, margin: float, config: gate_config.GateConfig
+    pairs: paired.Pairs, margin: float, config: evidence_config.EvidenceConfig
 ) -> tuple[float, float]:
     """Returns the p value of a loss and the lower confidence bound, by the configured method."""
     p_value = paired.loss_p_value(pairs)

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import release_gate as simulation
-from components.release_gate import comparison, config
-from tasks.statistics import paired
+from components.release_gate import config
+from tasks.statistics import comparison, paired
 
 GOOD_TO_BAD = ("release", "inconclusive", "refuse")
 

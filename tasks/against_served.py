@@ -1,71 +1,99 @@
-"""Compares the candidate with the served model on the same images, with reasons in words.
+"""Words the comparison of a candidate with the served model on the same images, for every task.
 
-Dimension letters: N images, K classes.
+Dimension letter: N images.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 
-from components.release_gate import comparison, decision
-from components.release_gate import config as gate_config
 from data import errors, formats
 from data.examples import example
-from tasks.classification import answers as predictions
-from tasks.statistics import paired
+from tasks import evidence_config, gate_check
+from tasks.predictions import answered
+from tasks.statistics import comparison, paired
 
-ACCURACY = "accuracy_against_served"
-RECALL = "recall_against_served"
 SPAN = "span_against_served"
 NEW_CLASSES = "new_classes"
+Some = TypeVar("Some", bound=answered.Answered)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """A rate that is compared.
+
+    Attributes:
+      check: the name of its check.
+      title: its name at the start of a sentence.
+      margin: the allowed loss, in 0–1.
+    """
+
+    check: str
+    title: str
+    margin: float
+
+
+def same_images(candidate: Some, served: Some) -> tuple[Some, Some]:
+    """Returns both answers in the same order of the images.
+
+    Raises:
+      errors.PipelineError: the two are about different images.
+    """
+    found = candidate.paired(served)
+    if found is None:
+        raise errors.PipelineError(
+            f"The candidate has answers about {len(candidate.paths):,} images and the served model"
+            f" about {len(served.paths):,}; images or classes differ, so that they cannot be"
+            " compared. This is a fault of the release gate, not of the images."
+        )
+    return found
 
 
 def check(
-    candidate: predictions.Predictions,
-    served: predictions.Predictions,
-    config: gate_config.GateConfig,
-) -> list[decision.Check]:
-    """Compares two models on the images of the classes that the served model knows.
-
-    Where the images come in spans, the two are also compared on the images of the oldest span, a
-    set that stays the same, and on those of the newest.
+    whole: tuple[Rate, paired.Pairs],
+    of_class: Rate,
+    classes: Mapping[str, paired.Pairs],
+    sets: Mapping[str, paired.Pairs],
+    config: evidence_config.EvidenceConfig,
+) -> list[gate_check.Check]:
+    """Judges the comparisons of two models together, and words each.
 
     Args:
-      candidate: the candidate's answers, with the labels of the data, which label_ids number.
-      served: the served model's answers about the same images, with its own labels.
-      config: margins, confidence and method.
+      whole: the rate and the counts of all images.
+      of_class: the rate of each class; its title is followed by the class's name.
+      classes: class → the counts.
+      sets: part of the images → the counts; compared by the rate of the whole.
+      config: confidence and method.
 
-    Raises:
-      errors.PipelineError: the two answers are about different images.
+    Returns:
+      A check of the whole, of each class, of each set.
     """
-    labels = candidate.labels
-    known_names = [name for name in labels if name in set(served.labels)]
-    new_names = [name for name in labels if name not in set(served.labels)]
-    label_ids, candidate_right, served_right, spans = _outcomes(candidate, served.aligned(labels))
-    known = np.isin(label_ids, [labels.index(name) for name in known_names])
-    checks = [_new_classes(new_names, int((~known).sum()))] if new_names else []
-    if not known.any():
-        return checks
-    overall = paired.Pairs.of(served_right[known], candidate_right[known])
-    classes = {}
-    for name in known_names:
-        members = label_ids == labels.index(name)
-        if members.any():
-            classes[name] = paired.Pairs.of(served_right[members], candidate_right[members])
-    sets = {
-        name: paired.Pairs.of(served_right[members], candidate_right[members])
-        for name, members in _sets(spans, known).items()
-    }
-    judged = comparison.judge(overall, list(classes.values()), config, list(sets.values()))
-    checks.insert(0, _overall(overall, judged[0], len(judged), config))
-    in_parts = [_of_class(name, pairs, config) for name, pairs in classes.items()]
-    in_parts += [_of_set(name, pairs, config) for name, pairs in sets.items()]
+    rate, overall = whole
+    judged = comparison.judge(
+        overall, list(classes.values()), config, list(sets.values()), of_class.margin
+    )
+    checks = [_overall(rate, overall, judged[0], len(judged), config)]
+    in_parts = [
+        _Part(
+            of_class.check,
+            f"{of_class.title} {name!r}",
+            pairs,
+            of_class.margin,
+            {gate_check.CLASS: name},
+        )
+        for name, pairs in classes.items()
+    ] + [
+        _Part(SPAN, f"{rate.title} on {name},", pairs, rate.margin, {"span": name})
+        for name, pairs in sets.items()
+    ]
     for part, judgement in zip(in_parts, judged[1:], strict=True):
         checks.append(_part(part, judgement, len(judged), config))
     return checks
 
 
-def _sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
+def sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
     """Maps the names of the oldest and the newest span to masks of their images, bool [N]."""
     numbers = np.unique(spans[known & (spans != example.NO_SPAN)]) if spans is not None else []
     if spans is None or len(numbers) < 2:
@@ -74,33 +102,10 @@ def _sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
     return {f"span {number}, {name}": known & (spans == number) for name, number in ends.items()}
 
 
-def _outcomes(
-    candidate: predictions.Predictions, served: predictions.Predictions
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Returns by image: true class int64 [N], candidate and served correct bool [N], span [N]."""
-    first, second = _order(candidate), _order(served)
-    same = len(first) == len(second) and all(
-        candidate.paths[i] == served.paths[j] and candidate.label_ids[i] == served.label_ids[j]
-        for i, j in zip(first, second, strict=True)
-    )
-    if not same:
-        raise errors.PipelineError(
-            f"The candidate has answers about {len(first):,} images and the served model about"
-            f" {len(second):,}; images or classes differ, so that they cannot be compared. This is"
-            " a fault of the release gate, not of the images."
-        )
-    spans = None if candidate.spans is None else candidate.spans[first]
-    return candidate.label_ids[first], candidate.correct[first], served.correct[second], spans
-
-
-def _order(answers: predictions.Predictions) -> list[int]:
-    keys = list(zip(answers.paths, answers.label_ids.tolist(), strict=True))
-    return sorted(range(len(keys)), key=keys.__getitem__)
-
-
-def _new_classes(names: list[str], count: int) -> decision.Check:
+def new_classes(names: list[str], count: int) -> gate_check.Check:
+    """Tells of the classes that the served model does not know; ``count`` of their images."""
     named = ", ".join(map(repr, names))
-    return decision.Check(
+    return gate_check.Check(
         NEW_CLASSES,
         "release",
         f"The served model does not know {named}: the {count:,} test images of"
@@ -110,13 +115,14 @@ def _new_classes(names: list[str], count: int) -> decision.Check:
 
 
 def _overall(
+    rate: Rate,
     pairs: paired.Pairs,
     judgement: comparison.Judgement,
     compared: int,
-    config: gate_config.GateConfig,
-) -> decision.Check:
-    margin = config.max_accuracy_drop
-    told = _change("Accuracy", pairs)
+    config: evidence_config.EvidenceConfig,
+) -> gate_check.Check:
+    margin = rate.margin
+    told = _change(rate.title, pairs)
     if judgement.verdict == "refuse":
         told += f"; {_beyond_chance(judgement, margin)}."
     else:
@@ -127,8 +133,8 @@ def _overall(
         )
     if judgement.verdict == "inconclusive":
         told += _too_few(pairs, judgement)
-    return decision.Check(
-        ACCURACY, judgement.verdict, told, _figures(pairs, judgement, margin, compared)
+    return gate_check.Check(
+        rate.check, judgement.verdict, told, _figures(pairs, judgement, margin, compared)
     )
 
 
@@ -143,23 +149,12 @@ class _Part:
     figures: dict[str, str]
 
 
-def _of_class(name: str, pairs: paired.Pairs, config: gate_config.GateConfig) -> _Part:
-    figures = {decision.CLASS: name}
-    rate = f"Recall of {name!r}"
-    return _Part(RECALL, rate, pairs, config.max_recall_drop, figures)
-
-
-def _of_set(name: str, pairs: paired.Pairs, config: gate_config.GateConfig) -> _Part:
-    rate = f"Accuracy on {name},"
-    return _Part(SPAN, rate, pairs, config.max_accuracy_drop, {"span": name})
-
-
 def _part(
     part: _Part,
     judgement: comparison.Judgement,
     compared: int,
-    config: gate_config.GateConfig,
-) -> decision.Check:
+    config: evidence_config.EvidenceConfig,
+) -> gate_check.Check:
     pairs, margin = part.pairs, part.margin
     told = _change(part.rate, pairs)
     if judgement.verdict == "refuse":
@@ -182,7 +177,7 @@ def _part(
     else:
         told += f"; a loss of {formats.size_in_points(margin)} is allowed."
     figures = _figures(pairs, judgement, margin, compared)
-    return decision.Check(part.check, judgement.verdict, told, {**part.figures, **figures})
+    return gate_check.Check(part.check, judgement.verdict, told, {**part.figures, **figures})
 
 
 def _change(what: str, pairs: paired.Pairs) -> str:

@@ -6,14 +6,9 @@ Dimension letters: N images, K classes.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
-
-from components.release_gate import config as gate_config
-from components.release_gate import decision
 from data import formats
-from tasks import evaluate_config, metric
-from tasks.classification import answers as predictions
-from tasks.classification.figures import registry
+from tasks import evaluate_config, evidence_config, gate_check, metric, registry
+from tasks.predictions import answered
 from tasks.statistics import averages
 
 SMALL_CLASSES = "small_classes"
@@ -25,30 +20,30 @@ def check_name(one: metric.Metric) -> str:
 
 
 def check(
-    candidate: predictions.Predictions,
-    config: gate_config.GateConfig,
+    metrics: registry.Registry,
+    candidate: answered.Answered,
+    config: evidence_config.EvidenceConfig,
     evaluate: evaluate_config.EvaluateConfig,
-) -> list[decision.Check]:
+) -> list[gate_check.Check]:
     """Compares a model's metrics on the test images with their limits.
 
     The limits apply to point estimates, without allowance for chance.
 
     Args:
-      candidate: the candidate's answers, with the labels of the data, which label_ids number.
+      metrics: the task's.
+      candidate: the candidate's answers, with the labels of the data, which annotations number.
       config: the limits.
       evaluate: the metrics' settings.
     """
     labels, images = candidate.labels, len(candidate.paths)
     limits = {
-        one: limit
-        for one in registry.every()
-        if (limit := config.limit(one, len(labels))) is not None
+        one: limit for one in metrics.every if (limit := config.limit(one, len(labels))) is not None
     }
     if not images:
         return [_nothing(one) for one in limits if not one.by_class][:1]
     asked = evaluate.for_classes(len(labels))
-    values = _measured(candidate, limits, asked)
-    support = np.bincount(candidate.label_ids, minlength=len(labels))
+    values = _measured(metrics, candidate, limits, asked)
+    support = candidate.support
     checks = [
         _overall(one, values[one.name], limit, images, asked.top_k)
         for one, limit in limits.items()
@@ -69,22 +64,23 @@ def check(
 
 
 def _measured(
-    candidate: predictions.Predictions,
+    metrics: registry.Registry,
+    candidate: answered.Answered,
     wanted: Collection[metric.Metric],
     evaluate: evaluate_config.EvaluateConfig,
 ) -> Mapping[str, Any]:
     """Computes the wanted metrics by name, and those of the same tallies."""
     values: dict[str, metric.Value] = {}
-    for measurement in registry.measurements():
+    for measurement in metrics.measurements:
         if any(one in wanted for one in measurement.metrics):
             tally = measurement.tally(evaluate)
-            tally.add(candidate.label_ids, candidate.probabilities)
+            tally.add(candidate.targets, candidate.answers)
             values |= tally.values()
     return values
 
 
-def _nothing(one: metric.Metric) -> decision.Check:
-    return decision.Check(
+def _nothing(one: metric.Metric) -> gate_check.Check:
+    return gate_check.Check(
         check_name(one),
         "refuse",
         "There are no test images, so the model cannot be evaluated.",
@@ -94,7 +90,7 @@ def _nothing(one: metric.Metric) -> decision.Check:
 
 def _overall(
     one: metric.Metric, value: float, limit: float, images: int, top_k: int
-) -> decision.Check:
+) -> gate_check.Check:
     title = _capital(one.titled(top_k))
     known = averages.known(value)
     told = f"{title} is {'undefined' if known is None else _shown(one, known)} on"
@@ -104,7 +100,7 @@ def _overall(
 
 def _of_class(
     one: metric.Metric, name: str, value: float, limit: float, support: int
-) -> decision.Check:
+) -> gate_check.Check:
     known = averages.known(value)
     images = f"{support:,} test images"
     if known is None:
@@ -112,7 +108,7 @@ def _of_class(
         told = f"{_capital(one.title)} of {name!r} is undefined: {why}"
     else:
         told = f"{_capital(one.title)} of {name!r} is {_shown(one, known)} on {images}"
-    figures = {decision.CLASS: name, "images": support}
+    figures = {gate_check.CLASS: name, "images": support}
     return _judged(one, f"{told}; {_needed(one, limit)}.", known, limit, figures)
 
 
@@ -122,9 +118,9 @@ def _judged(
     value: float | None,
     limit: float,
     figures: Mapping[str, Any],
-) -> decision.Check:
+) -> gate_check.Check:
     good = value is not None and one.meets(value, limit)
-    return decision.Check(
+    return gate_check.Check(
         check_name(one),
         "release" if good else "refuse",
         message,
@@ -146,12 +142,14 @@ def _capital(title: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _small_classes(small: dict[str, int], config: gate_config.GateConfig) -> list[decision.Check]:
+def _small_classes(
+    small: dict[str, int], config: evidence_config.EvidenceConfig
+) -> list[gate_check.Check]:
     if not small:
         return []
     named = ", ".join(f"{name!r} ({support})" for name, support in small.items())
     return [
-        decision.Check(
+        gate_check.Check(
             SMALL_CLASSES,
             "release",
             f"Not checked against the limits of a class, since they have fewer than"

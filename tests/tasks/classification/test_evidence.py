@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.release_gate import against_served, config
+from components.release_gate import config
 from data import errors
+from tasks import against_served
+from tasks.classification.evidence import EVIDENCE
 from tests.tasks.classification.answered import chosen
 
 LABELS = ["glass", "metal", "paper"]
@@ -36,7 +38,7 @@ def models(lost: int, gained: int, count: int = 24, others: int = 200):
 
 
 def test_a_refused_class_in_words():
-    check = of_class(against_served.check(*models(lost=12, gained=1), CONFIG), "glass")
+    check = of_class(EVIDENCE.against_served(*models(lost=12, gained=1), CONFIG), "glass")
     assert check.verdict == "refuse"
     assert check.message == (
         "Recall of 'glass' fell from 95.8% to 50.0% on 24 test images: 12 images that the served"
@@ -48,7 +50,7 @@ def test_a_refused_class_in_words():
 
 
 def test_an_inconclusive_class_says_how_many_images_it_takes():
-    check = of_class(against_served.check(*models(lost=5, gained=1), CONFIG), "glass")
+    check = of_class(EVIDENCE.against_served(*models(lost=5, gained=1), CONFIG), "glass")
     assert check.verdict == "inconclusive"
     assert check.message == (
         "Recall of 'glass' fell from 95.8% to 79.2% on 24 test images: 5 images that the served"
@@ -59,7 +61,7 @@ def test_an_inconclusive_class_says_how_many_images_it_takes():
 
 
 def test_the_whole_in_words():
-    check = against_served.check(*models(lost=1, gained=0, others=20), CONFIG)[0]
+    check = EVIDENCE.against_served(*models(lost=1, gained=0, others=20), CONFIG)[0]
     assert check.verdict == "inconclusive"
     assert check.message == (
         "Accuracy fell from 100.0% to 97.7% on 44 test images: 1 image that the served model got"
@@ -67,7 +69,7 @@ def test_the_whole_in_words():
         " lower, and 5.0 points are allowed. That is too few images to tell; about 190 would be"
         " needed."
     )
-    check = against_served.check(*models(lost=0, gained=0), CONFIG)[0]
+    check = EVIDENCE.against_served(*models(lost=0, gained=0), CONFIG)[0]
     assert check.message.startswith("Accuracy stayed at 100.0% on 224 test images, all answered")
     assert check.verdict == "release"
 
@@ -77,7 +79,7 @@ def test_new_classes_are_left_to_the_limits():
     candidate = chosen(LABELS, ids, [0] * 60 + [1] * 60 + [0] * 20)
     # The old label map had two classes, in another order.
     served = chosen(["metal", "glass"], ids, [1] * 60 + [0] * 60 + [1] * 20)
-    overall, new, *classes = against_served.check(candidate, served, CONFIG)
+    overall, new, *classes = EVIDENCE.against_served(candidate, served, CONFIG)
     assert new.message == (
         "The served model does not know 'paper': the 20 test images of it are checked against the"
         " limits only."
@@ -89,7 +91,7 @@ def test_new_classes_are_left_to_the_limits():
 
 def test_a_served_model_that_knows_no_class_is_compared_on_nothing():
     candidate = chosen(LABELS, [0, 1], [0, 1])
-    (check,) = against_served.check(candidate, chosen(["wood"], [0, 1], [0, 0]), CONFIG)
+    (check,) = EVIDENCE.against_served(candidate, chosen(["wood"], [0, 1], [0, 0]), CONFIG)
     assert (check.name, check.verdict) == ("new_classes", "release")
 
 
@@ -97,22 +99,22 @@ def test_a_served_model_that_knows_no_class_is_compared_on_nothing():
 def test_other_images_cannot_be_compared(other):
     one = chosen(LABELS, [0, 1, 2], [0, 1, 2])
     with pytest.raises(errors.PipelineError, match="fault of the release gate"):
-        against_served.check(one, chosen(LABELS, other, other), CONFIG)
+        EVIDENCE.against_served(one, chosen(LABELS, other, other), CONFIG)
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 99), st.integers(0, 99))
 def test_the_order_of_the_images_changes_nothing(lost, gained, one, other):
     candidate, served = models(lost, gained)
-    assert against_served.check(
+    assert EVIDENCE.against_served(
         shuffled(candidate, one), shuffled(served, other), CONFIG
-    ) == against_served.check(candidate, served, CONFIG)
+    ) == EVIDENCE.against_served(candidate, served, CONFIG)
 
 
 def test_swapped_models_have_differences_of_the_other_sign():
     candidate, served = models(lost=7, gained=2)
-    there = against_served.check(candidate, served, CONFIG)
-    back = against_served.check(served, candidate, CONFIG)
+    there = EVIDENCE.against_served(candidate, served, CONFIG)
+    back = EVIDENCE.against_served(served, candidate, CONFIG)
     for one, other in zip(there, back, strict=True):
         assert one.figures["difference"] == -other.figures["difference"]
         assert one.figures["lost"] == other.figures["gained"]
@@ -126,7 +128,7 @@ def test_the_oldest_and_the_newest_span_are_compared_by_themselves():
     """A model that forgot the first images is refused, though the whole hides it."""
     candidate, served = models(lost=15, gained=0, count=24, others=600)
     spans = [1] * 24 + [2] * 300 + [3] * 300
-    checks = against_served.check(in_spans(candidate, spans), served, CONFIG)
+    checks = EVIDENCE.against_served(in_spans(candidate, spans), served, CONFIG)
     oldest, newest = [check for check in checks if check.name == against_served.SPAN]
     assert checks[0].verdict == newest.verdict == "release"
     assert oldest.verdict == "refuse"
@@ -139,7 +141,7 @@ def test_the_oldest_and_the_newest_span_are_compared_by_themselves():
 
 def test_a_span_alone_is_never_inconclusive():
     candidate, served = models(lost=2, gained=0, count=24, others=600)
-    checks = against_served.check(in_spans(candidate, [1] * 24 + [2] * 600), served, CONFIG)
+    checks = EVIDENCE.against_served(in_spans(candidate, [1] * 24 + [2] * 600), served, CONFIG)
     oldest = next(check for check in checks if check.name == against_served.SPAN)
     assert oldest.verdict == "release"
     assert "5.0 points are allowed, but that may be chance (p = 1.000)" in oldest.message
@@ -148,5 +150,5 @@ def test_a_span_alone_is_never_inconclusive():
 @pytest.mark.parametrize("spans", [[-1] * 224, [4] * 224])
 def test_without_two_spans_there_are_no_sets(spans):
     candidate, served = models(lost=0, gained=0)
-    plain = against_served.check(candidate, served, CONFIG)
-    assert against_served.check(in_spans(candidate, spans), served, CONFIG) == plain
+    plain = EVIDENCE.against_served(candidate, served, CONFIG)
+    assert EVIDENCE.against_served(in_spans(candidate, spans), served, CONFIG) == plain

@@ -2,16 +2,18 @@ import math
 
 import pytest
 
-from components.release_gate import config, limits
-from tasks import evaluate_config
-from tasks.classification.figures import registry
+from components.release_gate import config
+from tasks import evaluate_config, limits
+from tasks.classification.figures import FIGURES
 from tests.tasks.classification.answered import chosen
 
 LABELS = ["cat", "dog", "owl"]
 
 
 def checked(found, **wanted):
-    return limits.check(found, config.GateConfig(**wanted), evaluate_config.EvaluateConfig())
+    return limits.check(
+        FIGURES, found, config.GateConfig(**wanted), evaluate_config.EvaluateConfig()
+    )
 
 
 def verdicts(checks):
@@ -20,7 +22,7 @@ def verdicts(checks):
 
 @pytest.mark.parametrize(("class_count", "floor"), [(2, 0.7), (3, 2 / 3), (10, 0.2)])
 def test_the_automatic_floor_is_twice_guessing(class_count, floor):
-    (accuracy,) = [one for one in registry.every() if one.name == "accuracy"]
+    (accuracy,) = [one for one in FIGURES.every if one.name == "accuracy"]
     assert config.GateConfig().limit(accuracy, class_count) == pytest.approx(floor)
 
 
@@ -95,6 +97,6 @@ def test_what_must_not_rise_has_a_ceiling():
 
 
 def test_every_metric_has_a_limit():
-    names = {one.setting for one in registry.every()}
+    names = {one.setting for one in FIGURES.every}
     assert names >= {"min_accuracy", "min_f1", "min_auc", "min_top_k_accuracy", "max_log_loss"}
     assert names <= set(config.GateConfig.model_fields)

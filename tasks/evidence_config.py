@@ -1,0 +1,47 @@
+"""Settings of the release gate that the tasks read: allowed losses, confidence, limits of metrics."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks import metric
+
+AUTO = "auto"
+
+
+class EvidenceConfig(BaseModel):
+    """Allowed losses against the served model, and how sure of a loss the gate must be.
+
+    The limits of metrics are added where all tasks are known, one field a metric, named by
+    ``metric.Metric.setting``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_support: int = Field(
+        10, ge=0, description="minimum test images of a class for limits of its own to apply"
+    )
+    max_accuracy_drop: float = Field(
+        0.05, ge=0, le=1, description="maximum loss of accuracy against the served model"
+    )
+    max_recall_drop: float = Field(
+        0.1, ge=0, le=1, description="maximum loss of each class's recall against the served model"
+    )
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="confidence level of the comparison with the served model"
+    )
+    method: Literal["mcnemar", "bootstrap"] = Field(
+        "mcnemar",
+        description="test of a loss against the served model; mcnemar also suits few images",
+    )
+    bootstrap_samples: int = Field(10_000, ge=1000, description="resamples of the method bootstrap")
+    inconclusive: Literal["refuse", "release"] = Field(
+        "refuse", description="decision when there are too few test images to tell"
+    )
+
+    def limit(self, one: metric.Metric, class_count: int) -> float | None:
+        """Returns a metric's limit with ``class_count`` classes; None: no limit."""
+        asked: float | str | None = getattr(self, one.setting, None)
+        if isinstance(asked, str):
+            return one.automatic(class_count) if one.automatic else None
+        return asked
