@@ -31,7 +31,7 @@ class Head:
 
     taps: Sequence[Tap] = ("maps",)
     # Finer maps cost four times the time and memory for objects below 8 px of the resized image.
-    strides = (8, 16, 32)
+    strides: Sequence[int] = (8, 16, 32)
     score = "map50"
     score_title = "mAP50"
 

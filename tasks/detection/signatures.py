@@ -4,12 +4,13 @@ Dimension letters: B batch, M = 100 places for detections, K classes.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import tensorflow as tf
 
 from tasks.detection import decoding, target
 from tasks.detection.calibration import Fitted
+from tasks.facets import serving
 
 # Lower scores are no answer: they would only fill the places.
 LEAST_SCORE = 0.01
@@ -28,7 +29,7 @@ class Signatures:
         names: tf.Tensor,
         outputs: tf.Tensor,
         valid: tf.Tensor,
-        pictures: Any,
+        pictures: serving.Pictures,
     ) -> dict[str, tf.Tensor]:
         """Makes the boxes in pixels of the upright image, best first; all of a score from 0.01 on.
 
