@@ -127,6 +127,8 @@ def measure(pairs: Sequence[Pair], thresholds: np.ndarray, seed: int = 0) -> Fig
 
 def bootstrap_weights(images: int, seed: int, replicates: int = REPLICATES) -> np.ndarray:
     """Draws how often each image is in a replicate: float64 [R, N], rows of the sum N."""
+    if not images:
+        return np.zeros((replicates, 0))
     generator = np.random.default_rng(seed)
     shares = np.full(images, 1 / max(1, images))
     return generator.multinomial(images, shares, replicates).astype(float)

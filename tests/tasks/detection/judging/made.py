@@ -5,8 +5,11 @@ import numpy as np
 from tasks.detection.judging import matching
 
 
-def images(count=25, classes=4, seed=0, difficult=0.0):
-    """Returns objects and answers of images; the last class has no object."""
+def images(count=25, classes=4, seed=0, difficult=0.0, digits=2):
+    """Returns objects and answers of images; the last class has no object.
+
+    With two digits, scores are equal now and then.
+    """
     generator = np.random.default_rng(seed)
     rows = []
     for _ in range(count):
@@ -29,7 +32,6 @@ def images(count=25, classes=4, seed=0, difficult=0.0):
         boxes = np.concatenate([near, np.concatenate([far, far + 40], axis=1)])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
         ids = np.concatenate([ids, generator.integers(0, classes, 3)])
-        # Two digits, so that scores are equal now and then.
-        scores = np.round(generator.uniform(0.01, 1, len(ids)), 2)
+        scores = np.round(generator.uniform(0.01, 1, len(ids)), digits)
         rows.append((truth, matching.Detections(boxes, scores, ids)))
     return rows
