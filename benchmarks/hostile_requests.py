@@ -1,4 +1,4 @@
-"""Requests that a stranger may send to the doors, by hypothesis strategies.
+"""Requests that a stranger may send to the gateway, by hypothesis strategies.
 
 Most are nearly right: one thing in a sound request is wrong, so that they come far.
 """
@@ -21,29 +21,29 @@ class Attempt:
     """A request.
 
     Attributes:
-      door: V1, V2 or PAGE.
+      api: V1, V2 or PAGE.
       method: of HTTP; so are ``path`` and ``headers``.
       body: as it is sent.
-      told_length: the Content-Length; None: there is none.
+      stated_length: the Content-Length; None: there is none.
       finished: whether the client says that it sends nothing more.
     """
 
-    door: str
+    api: str
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
-    told_length: int | None
+    stated_length: int | None
     finished: bool = False
 
     def wire(self) -> bytes:
         """The bytes that are sent."""
-        return raw_http.request(self.method, self.path, self.headers, self.body, self.told_length)
+        return raw_http.request(self.method, self.path, self.headers, self.body, self.stated_length)
 
 
-def attempt(door: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Attempt:
+def attempt(api: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> Attempt:
     """A POST without anything odd about its HTTP."""
-    return Attempt(door, "POST", path, headers or {}, body, len(body))
+    return Attempt(api, "POST", path, headers or {}, body, len(body))
 
 
 def _b64(image: bytes) -> dict[str, str]:
@@ -156,8 +156,8 @@ def v2_binary(images: st.SearchStrategy[bytes], model: str) -> st.SearchStrategy
             "parameters": {"binary_data_size": len(binary) if size is None else size},
         }
         head = hostile_json.text({"inputs": [tensor], "parameters": {"binary_data_output": True}})
-        told = str(len(head)) if length is None else length
-        return attempt(V2, _infer(model), head + binary, {protocol.HEADER_LENGTH: told})
+        stated = str(len(head)) if length is None else length
+        return attempt(V2, _infer(model), head + binary, {protocol.HEADER_LENGTH: stated})
 
     number = st.one_of(st.integers(0, 2**32 - 1), st.integers(0, 900))
     length = st.one_of(st.integers(-1, 400).map(str), st.sampled_from(["a", "9" * 30, ""]))
@@ -192,14 +192,14 @@ def v2_other(model: str) -> st.SearchStrategy[Attempt]:
 def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
     """Sound requests in odd HTTP."""
 
-    def chunked(one: Attempt, size: int, told: str) -> Attempt:
+    def chunked(one: Attempt, size: int, stated: str) -> Attempt:
         parts = [one.body[start : start + size] for start in range(0, len(one.body), size)]
         body = b"".join(
-            f"{told or format(len(part), 'x')}\r\n".encode() + part + b"\r\n" for part in parts
+            f"{stated or format(len(part), 'x')}\r\n".encode() + part + b"\r\n" for part in parts
         )
         headers = {**one.headers, "Transfer-Encoding": "chunked"}
         body += b"0\r\n\r\n"
-        return replace(one, headers=headers, body=body, told_length=None, finished=True)
+        return replace(one, headers=headers, body=body, stated_length=None, finished=True)
 
     headers = st.sampled_from(
         [
@@ -215,7 +215,7 @@ def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
     )
     methods = st.sampled_from(["GET", "PUT", "TRACE", "CONNECT", "\u00dc", "", "P" * 9000])
     sizes = st.sampled_from(["", "", "", "zz", "-1", "fffff"])
-    # Less comes than was told; what comes behind is taken for the next request.
+    # Less comes than was stated; what comes behind is taken for the next request.
     lies = st.one_of(
         st.sampled_from([1, 100, 10**6, 10**12, 10**30]), st.integers(1, 200).map(int.__neg__)
     )
@@ -223,7 +223,7 @@ def odd_http(sound: st.SearchStrategy[Attempt]) -> st.SearchStrategy[Attempt]:
         st.builds(lambda one, more: replace(one, headers=more), sound, headers),
         st.builds(chunked, sound, st.integers(1, 300), sizes),
         st.builds(
-            lambda one, lie: replace(one, told_length=max(0, len(one.body) + lie), finished=True),
+            lambda one, lie: replace(one, stated_length=max(0, len(one.body) + lie), finished=True),
             sound,
             lies,
         ),

@@ -235,8 +235,8 @@ def main() -> None:
                 killed = execute(data, output, recipe, killer).code == -9
                 kills += killed
                 missed += not killed
-                told = f"{killer.step}, {killer.after_s or 'at its end'}"
-                print(f"{'killed' if killed else 'missed'}: {told}", file=sys.stderr, flush=True)
+                place = f"{killer.step}, {killer.after_s or 'at its end'}"
+                print(f"{'killed' if killed else 'missed'}: {place}", file=sys.stderr, flush=True)
             found = _finish(data, output, recipe)
             wrong[name] = differences(whole, found)
             apart[name] = metrics_apart(whole["metrics"], found["metrics"])

@@ -74,7 +74,7 @@ class Month:
         self._used = 0
         (self.place / "photos").mkdir()
         (self.place / "recipe.yaml").write_text(RECIPE)
-        append = f"open({str(self.told_file)!r}, 'a').write(sys.stdin.read() + '\\n')"
+        append = f"open({str(self.notifications_file)!r}, 'a').write(sys.stdin.read() + '\\n')"
         (self.place / "notify.py").write_text(f"import sys\n{append}\n")
 
     def command(self) -> config.Command:
@@ -90,9 +90,9 @@ class Month:
         return config.parse(list(map(str, flags)))
 
     @property
-    def told_file(self) -> Path:
+    def notifications_file(self) -> Path:
         """Where the notifications go."""
-        return self.place / "told.jsonl"
+        return self.place / "notifications.jsonl"
 
     def days(self) -> Iterator[dict[str, Any]]:
         """Lives through the month.
@@ -164,10 +164,12 @@ def main() -> None:
         for row in month.days():
             days.append(row)
             print(f"{row}  {month.lines[-1]}", file=sys.stderr, flush=True)
-        told = [json.loads(line)["event"] for line in month.told_file.read_text().splitlines()]
+        events = [
+            json.loads(line)["event"] for line in month.notifications_file.read_text().splitlines()
+        ]
     runs = [row for row in days if row["decision"] in decision.RUNS]
     released = max(row["served"] for row in days)
-    print(f"{len(runs)} runs, {released} versions; told: {', '.join(told)}")
+    print(f"{len(runs)} runs, {released} versions; notifications: {', '.join(events)}")
 
 
 if __name__ == "__main__":

@@ -106,8 +106,8 @@ def whole_run(flags: list[str], output: Path, checkout: Path = ROOT) -> Run:
     )
     whole_s, after = time.monotonic() - start, os.times()
     check(done.returncode)
-    told = json.loads((output / "summary.json").read_text())
-    steps = {row["name"]: row["seconds"] for row in told["steps"]}
+    summary = json.loads((output / "summary.json").read_text())
+    steps = {row["name"]: row["seconds"] for row in summary["steps"]}
     cpu_s = sum(after[2:4]) - sum(before[2:4])
     return Run(steps, whole_s, cpu_s)
 

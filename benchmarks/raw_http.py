@@ -21,7 +21,7 @@ class Outcome:
 
 
 def request(
-    method: str, path: str, headers: dict[str, str], body: bytes, told_length: int | None
+    method: str, path: str, headers: dict[str, str], body: bytes, stated_length: int | None
 ) -> bytes:
     """A request as it goes over the wire; nothing of it is checked.
 
@@ -30,12 +30,12 @@ def request(
       path: likewise.
       headers: beside Host and Content-Length.
       body: as it is sent.
-      told_length: the Content-Length; None: there is none.
+      stated_length: the Content-Length; None: there is none.
     """
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if told_length is not None:
-        lines.append(f"Content-Length: {told_length}")
+    if stated_length is not None:
+        lines.append(f"Content-Length: {stated_length}")
     return "\r\n".join(lines).encode("utf-8", "surrogatepass") + _END_OF_HEAD + body
 
 

@@ -66,7 +66,7 @@ class Answered:
       came: the version that answered, "1" or "2"; "neither"; or the failure.
     """
 
-    door: str
+    api: str
     begun: float
     ended: float
     came: str
@@ -153,25 +153,25 @@ class Load:
         async with aiohttp.ClientSession(
             timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
         ) as session:
-            doors = (self._binary, self._rest)
+            apis = (self._binary, self._rest)
             await asyncio.gather(
                 *(
-                    self._client(session, doors[number % 2], number)
+                    self._client(session, apis[number % 2], number)
                     for number in range(self._clients)
                 )
             )
 
     async def _client(
-        self, session: aiohttp.ClientSession, door: Callable[..., Any], number: int
+        self, session: aiohttp.ClientSession, api: Callable[..., Any], number: int
     ) -> None:
         while not self._stop.is_set():
             index = number % len(self._images)
             begun = time.monotonic()
             try:
-                came = self._whose(await door(session, self._images[index]), index)
+                came = self._whose(await api(session, self._images[index]), index)
             except (aiohttp.ClientError, asyncio.TimeoutError) as error:
                 came = f"{type(error).__name__}: {error}"[:120]
-            name = door.__name__.strip("_")
+            name = api.__name__.strip("_")
             self.answered.append(Answered(name, begun, time.monotonic(), came))
             number += 1
             await asyncio.sleep(self._pause_s)

@@ -139,13 +139,13 @@ def fuzz(
     images = hostile_images.mutated(hostile_images.sound() + hostile_images.odd())
     statuses: dict[str, Counter[int]] = defaultdict(Counter)
     faults: list[dict[str, Any]] = []
-    doors = {hostile_requests.V1: "rest"}
+    apis = {hostile_requests.V1: "rest"}
 
     def send(kind: str, one: hostile_requests.Attempt) -> None:
         tick(sum(counter.total() for counter in statuses.values()))
-        host, port = _host_port(address[doors.get(one.door, "http")])
+        host, port = _host_port(address[apis.get(one.api, "http")])
         outcome = raw_http.send(host, port, one.wire(), one.finished, TIMEOUT_S)
-        statuses[f"{one.door}: {kind}"][outcome.status] += 1
+        statuses[f"{one.api}: {kind}"][outcome.status] += 1
         if outcome.status >= 500 or outcome.status == -1 or not (outcome.status or one.finished):
             faults.append({"wire": repr(one.wire()[:500]), "status": outcome.status})
             print(faults[-1], outcome.body[:300], flush=True)
@@ -167,8 +167,8 @@ async def overload(address: dict[str, str], clients: int, seconds: float) -> dic
             try:
                 async with session.post(url, data=body, headers=headers) as response:
                     await response.read()
-                    told = "Retry-After" in response.headers or response.status == 200
-                    statuses[f"{response.status}{'' if told else ' without Retry-After'}"] += 1
+                    is_fine = "Retry-After" in response.headers or response.status == 200
+                    statuses[f"{response.status}{'' if is_fine else ' without Retry-After'}"] += 1
             except (aiohttp.ClientError, asyncio.TimeoutError) as error:
                 statuses[type(error).__name__] += 1
 
@@ -210,7 +210,7 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         loaded = asyncio.run(overload(address, clients, given.seconds))
         probe.check()
         return {
-            "statuses": {door: dict(sorted(found.items())) for door, found in statuses.items()},
+            "statuses": {api: dict(sorted(found.items())) for api, found in statuses.items()},
             "fault_count": len(faults),
             "faults": faults[:_EXAMPLES],
             "sound_requests": probe.asked,

@@ -130,12 +130,12 @@ def ours(root: Path, scratch: Path, size: int, seed: int, wanted: float) -> dict
     def accuracy(classifier: keras.Model) -> float:
         return training_set.evaluator(classifier).evaluate(test).score
 
-    def told(ended: loop.EpochEnd, classifier: keras.Model) -> None:
+    def report(ended: loop.EpochEnd, classifier: keras.Model) -> None:
         seconds = clock.seconds()
         course.append((ended.phase.name, seconds, clock.paused(lambda: accuracy(classifier))))
 
     job = training_set.job(scratch, spec, seed)
-    classifier, history = phases.train(job, told)
+    classifier, history = phases.train(job, report)
     seconds = clock.seconds()
     reached = [moment for _, moment, value in course if value >= wanted - 1e-9]
     return {

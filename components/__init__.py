@@ -1,5 +1,5 @@
 """The steps of the pipeline, one folder each.
 
-In each folder: ``config.py`` (the settings), rooms with the logic, and the door to TFX:
+In each folder: ``config.py`` (the settings), modules with the core logic, and the adapters to TFX:
 ``component.py``, and ``executor.py`` where Beam is needed.
 """

@@ -74,6 +74,11 @@ def plural(value: float, noun: str, nouns: str = "") -> str:
     return f"{value:,} {noun if value == 1 else nouns or f'{noun}s'}"
 
 
+def heading(text: str) -> str:
+    """Returns words as a heading: "Eval loss"; ones with capitals of their own stay: "mAP"."""
+    return text.capitalize() if text.islower() else text
+
+
 def operations(value: int) -> str:
     """Formats multiply-adds or parameters: "144", "7.37M", "4.39G"; empty for 0."""
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(parse(sys.argv[1:] if arguments is None else arguments))
     except errors.PipelineError as error:
-        sys.stderr.write(f"{setting_sources.told(error)}\n")
+        sys.stderr.write(f"{setting_sources.error_text(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted; the same command continues from here.\n")

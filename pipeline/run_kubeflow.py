@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given)
     except errors.PipelineError as error:
-        print(setting_sources.told(error), file=sys.stderr)
+        print(setting_sources.error_text(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -55,8 +55,8 @@ def _run(given: list[str]) -> int:
     if not action and {"--help", "-h"} & set(given):
         action = "compile"
     if action not in ACTIONS:
-        told = f"Unknown action {action!r}" if action else "No action is given"
-        raise errors.ConfigError(f"{told}; one of {', '.join(ACTIONS)} comes first; see --help.")
+        problem = f"Unknown action {action!r}" if action else "No action is given"
+        raise errors.ConfigError(f"{problem}; one of {', '.join(ACTIONS)} comes first; see --help.")
     config = setting_sources.read(
         kubeflow_config.KubeflowRun,
         given,

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = pipeline_config.parse(rest)
         return _tell(config, asked) if asked.dry_run else _run(config, asked, start)
     except errors.PipelineError as error:
-        print(setting_sources.told(error), file=sys.stderr)
+        print(setting_sources.error_text(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         # TensorFlow prints pages of warnings for each model that is dropped half loaded.

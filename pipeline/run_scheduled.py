@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = retrain_config.parse(sys.argv[1:] if arguments is None else arguments)
         return _run(command)
     except errors.PipelineError as error:
-        print(setting_sources.told(error), file=sys.stderr)
+        print(setting_sources.error_text(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -85,7 +85,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
         follower.begin()
         server = process.TritonProcess(triton, folders, where, root)
         try:
-            with _door(settings, name, token, where, rest_socket, server, follower):
+            with _gateway(settings, name, token, where, rest_socket, server, follower):
                 if _wait_until_ready(server, follower, stop, report):
                     itself = announcement.Server(
                         name,
@@ -136,7 +136,7 @@ def _asking(name: str, rest_socket: str) -> client.Client:
     )
 
 
-def _door(
+def _gateway(
     settings: Settings,
     name: str,
     token: access.Token | None,
@@ -153,10 +153,10 @@ def _door(
         if follower.loaded_before(asked_s):
             server.end_worker(instance)
 
-    return application.Door(
+    return application.Gateway(
         name,
         settings.model_dir,
-        where.doors,
+        where.listeners,
         rest_socket,
         origins.Hosts(settings.host, settings.allowed_hosts),
         settings.limits,

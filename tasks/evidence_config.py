@@ -27,6 +27,18 @@ class EvidenceConfig(BaseModel):
     max_recall_drop: float = Field(
         0.1, ge=0, le=1, description="maximum loss of each class's recall against the served model"
     )
+    max_mean_iou_drop: float = Field(
+        0.03, ge=0, le=1, description="maximum loss of mean IoU against the served model"
+    )
+    max_iou_drop: float = Field(
+        0.05, ge=0, le=1, description="maximum loss of each class's IoU against the served model"
+    )
+    max_differing_pixels: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="maximum share of an image's pixels with another class in the parity check",
+    )
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="confidence level of the comparison with the served model"
     )

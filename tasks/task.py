@@ -1,8 +1,9 @@
 """The interface of a task: everything that depends on what a model learns, in the order of the data.
 
 A task is a folder beside this file. Its ``__init__`` has a ``SUMMARY`` of a few words and says how
-many LABELS_PER_IMAGE there are, ``one`` or ``any``; its other modules, the facets, have the same names in every task, and each offers one object, under the module's
-name in capitals, of a protocol of package ``facets`` or below::
+many LABELS_PER_IMAGE there are, ``one`` or ``any``. Its other modules, the facets, have the same
+names in every task; each offers one object of a protocol of package ``facets``, under the module's
+name in capitals::
 
     tasks/<name>/
       target.py       TARGET       the annotation of an image: in records and in batches
@@ -28,84 +29,21 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import pydantic
+from typing import TYPE_CHECKING, Any
 
 import tasks
 from data.sources.listed import Annotates
 from tasks import checking
 from tasks.facets import judging
 from tasks.facets.serving import Signatures
+from tasks.facets.showing import Panels
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
-from tasks.pages import parts
 
 if TYPE_CHECKING:
     from data.sources.listed import Annotates
 
 DEFAULT = "classification"
-
-
-class Panels(Protocol):
-    """What the report, the model card, summary.json, the terminal and the lists of runs show.
-
-    The report's page has the sections of :meth:`overview`, then how the model compares with the
-    served one and its parity, :meth:`details`, robustness and slices, :meth:`images`, and last the
-    training, the data, the architecture and the lineage.
-
-    Attributes:
-      noun: the word for what the K outputs stand for.
-      templates: the folder of the task's templates.
-      Metrics: the model of ``metrics`` in summary.json; every field has a description.
-    """
-
-    noun: parts.Noun
-    templates: Path
-    Metrics: type[pydantic.BaseModel]
-
-    def choose(self, answers: Any, limits: parts.Limits) -> parts.Chosen:
-        """Selects the test images that the sections show, from the answers about the test split."""
-
-    def tiles(self, report: parts.Report) -> list[parts.Tile]:
-        """Returns the headline figures at the top of the page."""
-
-    def overview(self, report: parts.Report) -> list[parts.Section]:
-        """Returns the sections on the whole test split, which come first."""
-
-    def details(self, report: parts.Report) -> list[parts.Section]:
-        """Returns the sections on parts of the answers, such as classes, and on calibration."""
-
-    def images(self, report: parts.Report) -> list[parts.Section]:
-        """Returns the sections with images to review; none that would be empty."""
-
-    def card(self, report: parts.Report) -> parts.Card:
-        """Returns the model card's use, figures and caveats."""
-
-    def metrics(self, result: Any, answers: Any | None) -> Any:
-        """Returns the figures of the test split as a ``Metrics``.
-
-        Args:
-          result: the figures.
-          answers: the answers about the test split; None where Predict did not run.
-        """
-
-    def headline(self, metrics: Any | None) -> parts.Headline:
-        """Returns the figure that represents a run in lists of runs; None: a run without metrics."""
-
-    def mean_score(self, metrics: Any) -> float | None:
-        """Returns the mean of the served model's output ``score``; None where it has none."""
-
-    def table(self, metrics: Any) -> parts.Table:
-        """Returns the table for the terminal."""
-
-    def sentence(self, metrics: Any, tested: int) -> str:
-        """Returns the result in a sentence for the terminal; ``tested`` is the test images."""
-
-    def facts(self, metrics: Any) -> Sequence[tuple[str, float | None]]:
-        """Returns the figures by which two runs are compared, as (name, a rate in 0–1)."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +68,7 @@ class Task:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]
 
+    @property
     def labels_per_image(self) -> LabelsPerImage:
         """Returns how many labels an image may have."""
         return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]

@@ -606,8 +606,8 @@ CASES = {
 EXPLAINED = {
     "pipeline/kubeflow/entrypoint.py:run": "tests/pipeline/kubeflow: the output of an executor",
     "pipeline/kubeflow/entrypoint.py:_run_tfx": "tests/pipeline/kubeflow: the output of a driver",
-    "serving/gateway/page.py:Page._contract": "asks the server that the door itself started",
-    "serving/gateway/upstream.py:Upstream.entries": "asks the server that the door itself started",
+    "serving/gateway/page.py:Page._contract": "asks the server that the gateway itself started",
+    "serving/gateway/upstream.py:Upstream.entries": "asks the server that the gateway itself started",
 }
 
 
@@ -754,7 +754,7 @@ def reads_back(node: ast.AST) -> bool:
 def test_every_reader_is_in_the_table():
     found = {name for path in sources() for name in functions_with(reads_back, path)}
     covered = {name for reader in CASES.values() for name in reader.covers.split()}
-    # What goes through `told` alone is covered too.
+    # What goes through `reading` alone is covered too.
     assert found - covered - EXPLAINED.keys() == set()
     assert EXPLAINED.keys() - found == set()
 
@@ -777,7 +777,7 @@ ALLOWED = {
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",
     "serving/gateway/page.py": "the project's own page",
     "serving/gateway/json_body.py": "the reader of requests",
-    "serving/triton/model.py": "what the door and the server wrote for it",
+    "serving/triton/model.py": "what the gateway and the server wrote for it",
     "serving/triton/process.py": "of the kernel, and a log of any bytes",
 }
 PARSERS = {

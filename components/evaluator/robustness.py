@@ -87,11 +87,12 @@ def of_network(
       files: see :func:`measure`.
       limit: the maximum number of images; with 0 nothing is measured.
     """
-    if not limit:
+    learned = task.load(contract["task"])
+    # A corruption that turns the image would have to turn what is true of its places.
+    if not limit or not learned.figures.survives_corruption:
         return []
     count = min(limit, len(found.paths)) * len(corruptions.CORRUPTIONS)
     run = engine.compile_for(network, count, tf.uint8)
-    learned = task.load(contract["task"])
 
     def answer(pixels: np.ndarray) -> np.ndarray:
         probabilities = learned.compare.from_outputs(run(pixels), contract)
@@ -141,8 +142,8 @@ def measure(
             count, unchanged = count + len(encoded), unchanged + int((~is_open).sum())
             if is_open.any():
                 pixels = np.concatenate([view for view in views if view is not None])
-                told = eye.answer(pixels)
-                by_image = told.reshape(-1, len(corruptions.CORRUPTIONS), *told.shape[1:])
+                answered = eye.answer(pixels)
+                by_image = answered.reshape(-1, len(corruptions.CORRUPTIONS), *answered.shape[1:])
                 answers[1:, is_open] = np.moveaxis(by_image, 1, 0)
             for tally, rows in zip(tallies, answers, strict=True):
                 tally.add(targets[places], rows)

@@ -71,7 +71,7 @@ class Workspace:
         path, what = self.histogram(sha256), "histogram of an image's values"
         remedy = "Delete it, and the image is decoded again."
         content = read_back.content(path, what, remedy, may_be_empty=True)  # of no value
-        with read_back.told(f"{what} {path}", remedy):
+        with read_back.reading(f"{what} {path}", remedy):
             return value_range.histogram_from_bytes(content)
 
     def has_bytes(self, row: file_index.Row) -> bool:

@@ -92,10 +92,12 @@ class About:
     Attributes:
       classes: the number K of its classes.
       task_name: what it learned.
+      width: the number of values of its answer about an image, see ``judging.Compare``.
     """
 
     classes: int
     task_name: str
+    width: int
 
     @classmethod
     def read(cls, saved_model: Path) -> "About":
@@ -107,7 +109,8 @@ class About:
         contract = trained_contract.read(saved_model)
         if not contract["labels"]:
             raise errors.PipelineError(f"The contract of {saved_model} names no labels.")
-        return cls(len(contract["labels"]), contract["task"])
+        width = task.load(contract["task"]).compare.width(contract)
+        return cls(len(contract["labels"]), contract["task"], width)
 
 
 def run(
@@ -137,7 +140,9 @@ def run(
     for _ in range(config.tries):
         try:
             with server_stage.running(saved_model, config.start_limit_s) as address:
-                answers = server_trial.ask(address, encoded, config.questions)
+                answers = server_trial.ask(
+                    address, encoded, config.questions, task.load(about.task_name).compare
+                )
         except server_stage.ServerError as error:
             refused = _refused(str(error))
         else:
@@ -183,10 +188,10 @@ def taken_over(
 
 
 def _refused(message: str) -> Trial:
-    told, _, details = message.partition(" Its last lines:")
+    reason, _, details = message.partition(" Its last lines:")
     last = details.strip().rpartition("\n")[2].strip()
     said = f" Its last output: {last[:_MAX_SAID]}" if last else ""
-    return Trial(False, f"The server did not accept the model. {told}{said}", details)
+    return Trial(False, f"The server did not accept the model. {reason}{said}", details)
 
 
 def judge(
@@ -222,18 +227,19 @@ def unsound(stage: probe.Stage, about: About, readable: Sequence[bool]) -> str |
       about: the model's answers.
       readable: N flags, true where the content is an image.
     """
-    expected = (len(readable), about.classes)
-    if stage.probabilities.shape != expected:
+    expected = (len(readable), about.width)
+    compare = task.load(about.task_name).compare
+    what = compare.output.replace("_", " ")
+    if stage.values.shape != expected:
         return (
-            f"The server returns probabilities of shape {list(stage.probabilities.shape)};"
+            f"The server returns {what} of shape {list(stage.values.shape)};"
             f" the model's contract requires {list(expected)}."
         )
-    if not np.isfinite(stage.probabilities).all():
-        return "The server returns probabilities that are not finite numbers."
+    if not np.isfinite(stage.values).all():
+        return f"The server returns {what} that are not finite numbers."
     wrong = np.flatnonzero(stage.valid != np.array(readable))
     if wrong.size:
         verb = "cannot read" if readable[wrong[0]] else "reports as readable what is not"
         return f"The server {verb} an image ({wrong.size} of {len(readable)} sent)."
-    compare = task.load(about.task_name).compare
-    problem = compare.problem(stage.probabilities, np.array(readable))
+    problem = compare.problem(stage.values, np.array(readable))
     return problem and f"The server returns {problem}."

@@ -142,16 +142,16 @@ def _known(saved_model: Path, serving_dir: Path, current: int | None) -> Outcome
     """Returns the outcome where the model is there already; None where it is new."""
     path = serving_dir / f"{current}"
     if current is not None and same(saved_model, path):
-        told = f"The same model is served already, as version {current}."
-        return Outcome(current, path, Result.SERVED_BEFORE, told)
+        sentence = f"The same model is served already, as version {current}."
+        return Outcome(current, path, Result.SERVED_BEFORE, sentence)
     # A push would serve it again, against the decision of the person who withdrew it.
     for number, path in reversed(_numbered(serving_dir / served_version.WITHDRAWN)):
         if same(saved_model, path):
-            told = (
+            sentence = (
                 f"The same model was withdrawn as version {number}; to serve it, run"
                 f" python -m serving promote {number} --model-dir {serving_dir}."
             )
-            return Outcome(number, path, Result.WITHDRAWN_BEFORE, told)
+            return Outcome(number, path, Result.WITHDRAWN_BEFORE, sentence)
     return None
 
 

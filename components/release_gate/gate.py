@@ -26,6 +26,7 @@ from data import errors, fresh_process
 from data.examples import lookup
 from data.files import read_back
 from tasks import gate_check, task
+from tasks.facets import judging
 from tasks.predictions import answered
 
 MEASURED_FILE = "measured.json"
@@ -135,10 +136,12 @@ def run(
             checks = [_other_task(other, learned.name)]
     trial = None
     if job.trial is not None:
-        trial = server_trial.Asker(candidate_dir, tested.files, len(trained.spec.labels), job.trial)
+        trial = server_trial.Asker(candidate_dir, tested.files, trained.spec, job.trial)
     measured = measure(trained, candidate_dir, tested.files, job.config, trial)
     # Each further kind of check adds one line here.
-    checks += quality(learned, candidate, before, job) + product(measured, job.config)
+    checks += quality(learned, candidate, before, job) + product(
+        measured, job.config, learned.compare
+    )
     return Outcome(decision.decide(checks, job.config), measured, trial.record if trial else None)
 
 
@@ -183,6 +186,7 @@ def measure(
     """
     if not config.parity:
         return Measured()
+    compare = task.load(trained.spec.task).compare
     images = parity_images.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
     asked = export_parity.Images(images, trained.eval_files)
     exports: list[export_parity.Compared] = []
@@ -199,7 +203,7 @@ def measure(
         trained.keras_file,
         saved_model,
         images,
-        config.parity_tolerance,
+        getattr(config, compare.setting),
         spec=trained.spec,
         ask_server=config.ask_server,
         ask_also=trial,
@@ -212,7 +216,9 @@ def measure(
     return Measured(found, tuple(budget.check(found.measured, *allowed)), tuple(exports))
 
 
-def product(measured: Measured, config: gate_config.GateConfig) -> list[gate_check.Check]:
+def product(
+    measured: Measured, config: gate_config.GateConfig, compare: judging.Compare
+) -> list[gate_check.Check]:
     """Returns the checks of parity, exports included, and of the budget."""
     checks = [
         gate_check.Check(BUDGET, "release" if line.ok else "refuse", line.sentence)
@@ -232,9 +238,9 @@ def product(measured: Measured, config: gate_config.GateConfig) -> list[gate_che
     if found.ok:
         told = (
             f"{found.images} parity images, unusual and broken ones included, get the same answers"
-            f" as from {training_stage.STAGE} in {', '.join(found.largest)}: no probability differs"
-            f" by more than {max(found.largest.values(), default=0):.2g}"
-            f" ({config.parity_tolerance:g} is allowed)."
+            f" as from {training_stage.STAGE} in {', '.join(found.largest)}: the largest"
+            f" {compare.unit} is {max(found.largest.values(), default=0):.2g}"
+            f" ({getattr(config, compare.setting):g} is allowed)."
         )
         checks.append(gate_check.Check(PARITY, "release", " ".join([told, *found.left_out])))
     return checks

@@ -88,7 +88,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
         .aligned(job.labels)
     )
     chosen = task.load(job.task).panels.choose(candidate, job.config)
-    explainer = export.explainer(classifier, contract["backbone"])
+    explainer = export.explainer(classifier, contract["backbone"], job.task)
     return content.Content(
         job=job,
         run_id=inputs.run_id,

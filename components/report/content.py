@@ -19,6 +19,7 @@ from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import example, ingest_report
 from tasks import gate_check, task
+from tasks.facets import showing
 from tasks.pages import parts
 
 HEADLINES = {
@@ -75,7 +76,7 @@ class Content:
         return HEADLINES[self.decided.verdict, self.decided.blessed]
 
     @property
-    def panels(self) -> task.Panels:
+    def panels(self) -> showing.Panels:
         """Returns what the task of the run shows."""
         return task.load(self.job.task).panels
 

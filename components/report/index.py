@@ -71,7 +71,7 @@ def _trends(runs: Sequence[RunRow]) -> list[drawing.Chart]:
     folders = {data for _, data in of_data}
     found = []
     for (figure, data), rows in of_data.items():
-        name = figure[:1].upper() + figure[1:]
+        name = formats.heading(figure)
         title = name if len(folders) == 1 else f"{name} on {data}"
         points = [
             (f"{row.run_id}: {formats.percent(row.value)}", row.value, bool(row.pushed))

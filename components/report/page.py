@@ -5,6 +5,7 @@ Dimension letter: K classes.
 
 from components.release_gate.parity import probe, server_stage
 from components.report import charts, content, lineage, templates, training
+from data import formats
 from data.images import refusals
 from tasks.pages import parts, scale
 
@@ -68,11 +69,10 @@ def _sections(report: content.Content) -> list[parts.Section]:
 
 def _training(report: content.Content) -> dict[str, object]:
     history = report.history
+    score = {history.score: "train", f"val_{history.score}": "eval"}
     drawn = [
         charts.curves("Loss", history, {"loss": "train", "val_loss": "eval"}),
-        charts.curves(
-            "Accuracy", history, {"accuracy": "train", "val_accuracy": "eval"}, is_rate=True
-        ),
+        charts.curves(formats.heading(history.score_title), history, score, is_rate=True),
         charts.curves("Learning rate", history, {"learning_rate": "learning rate"}),
     ]
     return {

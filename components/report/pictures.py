@@ -32,7 +32,7 @@ EMPTY = Picture()
 
 
 def draw(
-    explainer: gradcam.Explainer,
+    explainer: gradcam.Explainer | None,
     contract: Mapping[str, Any],
     files: Sequence[str],
     paths: Collection[str],
@@ -41,7 +41,7 @@ def draw(
 
     Args:
       explainer: the explainer of the trained classifier, with which the release gate compares the
-        exported one.
+        exported one; None: images without heat maps.
       contract: that model's contract.
       files: shards of image records.
       paths: the images to draw, by image/filename.
@@ -58,8 +58,8 @@ def draw(
     while held := list(itertools.islice(rows, BATCH)):
         names, encoded = zip(*held, strict=True)
         pixels, refused = (value.numpy() for value in read(tf.constant(encoded)))
-        overlays = gradcam.overlay(pixels, explainer.heatmap(pixels))
-        for name, *shown, reason in zip(names, pixels, overlays, refused, strict=True):
+        heat = [gradcam.overlay(pixels, explainer.heatmap(pixels))] if explainer else []
+        for name, reason, *shown in zip(names, refused, pixels, *heat, strict=True):
             if not reason:
                 drawn[name] = Picture(*(pages.data_uri(Image.fromarray(one)) for one in shown))
         task.advance(len(names))

@@ -18,7 +18,7 @@ class Phase:
       epochs: the number of its epochs.
       best: the epoch of the lowest eval loss, from 1.
       loss: that loss.
-      accuracy: on the eval split after that epoch, in 0–1.
+      score: of the eval split after that epoch, in 0–1.
       images_per_s: the median over epochs.
       is_kept: whether the final weights are this phase's.
     """
@@ -27,17 +27,14 @@ class Phase:
     epochs: int
     best: int | None
     loss: float | None
-    accuracy: float | None
+    score: float | None
     images_per_s: float | None
     is_kept: bool
 
 
 def phases(history: training_history.History) -> list[Phase]:
     """Returns the phases in their order."""
-    return [
-        _phase(phase_names.TITLES[name], metrics, name == history.kept)
-        for name, metrics in history.phases.items()
-    ]
+    return [_phase(phase_names.TITLES[key], history, key) for key in history.phases]
 
 
 def notes(history: training_history.History) -> list[str]:
@@ -57,11 +54,12 @@ def kept_epoch(history: training_history.History) -> int | None:
     return None
 
 
-def _phase(name: str, metrics: Mapping[str, Sequence[float | None]], is_kept: bool) -> Phase:
+def _phase(name: str, history: training_history.History, key: str) -> Phase:
+    metrics: Mapping[str, Sequence[float | None]] = history.phases[key]
     losses = [averages.known(value) for value in metrics.get("val_loss", ())]
     known = [(loss, epoch) for epoch, loss in enumerate(losses, 1) if loss is not None]
     loss, best = min(known, default=(None, None))
-    accuracies = metrics.get("val_accuracy", ())
+    scores = metrics.get(f"val_{history.score}", ())
     speeds = [averages.known(value) for value in metrics.get("images_per_s", ())]
     found = [speed for speed in speeds if speed is not None]
     return Phase(
@@ -69,7 +67,7 @@ def _phase(name: str, metrics: Mapping[str, Sequence[float | None]], is_kept: bo
         epochs=max(map(len, metrics.values()), default=0),
         best=best,
         loss=loss,
-        accuracy=accuracies[best - 1] if best and best <= len(accuracies) else None,
+        score=scores[best - 1] if best and best <= len(scores) else None,
         images_per_s=statistics.median(found) if found else None,
-        is_kept=is_kept,
+        is_kept=key == history.kept,
     )

@@ -48,9 +48,7 @@ class TrainConfig(BaseModel):
         True, description="start from the weights of the last blessed model, if there is one"
     )
     batch_size: int = Field(32, ge=1, description="images in a training step")
-    dropout: float = Field(
-        0.2, ge=0, lt=1, description="dropout rate before the classification layer"
-    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout rate before the output layer")
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="label smoothing of the training loss"
     )

@@ -288,8 +288,12 @@ def explained_layer(backbone: str) -> str | None:
     return entry.grad_cam_layer if entry else None
 
 
-def explainer(classifier: keras.Model, backbone: str) -> gradcam.Explainer:
-    """Makes the explainer of the signature ``explain``."""
+def explainer(
+    classifier: keras.Model, backbone: str, task_name: str = task.DEFAULT
+) -> gradcam.Explainer | None:
+    """Makes the explainer of the signature ``explain``; None for a task without that."""
+    if not task.load(task_name).signatures.explains:
+        return None
     return gradcam.Explainer(classifier, explained_layer(backbone))
 
 

@@ -19,7 +19,7 @@ def array(path: str | os.PathLike[str], what: str, remedy: str = "") -> np.ndarr
       read_back.AbsentError: there is no such file.
       read_back.ReadError: it is not one, holds objects, or is shorter than its header states.
     """
-    with read_back.told(f"{what} {os.fspath(path)}", remedy):
+    with read_back.reading(f"{what} {os.fspath(path)}", remedy):
         with read_back.local(path, MAX_BYTES):  # a regular file of an allowed size
             found = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(found, np.ndarray):
@@ -46,7 +46,7 @@ def arrays(
     """
     # NumPy leaves a file open that it opened itself and that is not an archive.
     with (
-        read_back.told(f"{what} {os.fspath(path)}", remedy),
+        read_back.reading(f"{what} {os.fspath(path)}", remedy),
         read_back.local(path, MAX_BYTES) as file,
     ):
         found = np.load(file, allow_pickle=False)

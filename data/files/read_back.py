@@ -78,7 +78,7 @@ class BrokenError(ValueError):
 
 
 @contextmanager
-def told(what: str, remedy: str = "") -> Iterator[None]:
+def reading(what: str, remedy: str = "") -> Iterator[None]:
     """Converts all exceptions that broken content raises inside to :class:`ReadError`.
 
     Args:
@@ -130,7 +130,7 @@ def content(
       AbsentError: there is no such file.
       ReadError: it is empty, too large, not a regular file, or the system refuses.
     """
-    with told(f"{what} {os.fspath(path)}", remedy):
+    with reading(f"{what} {os.fspath(path)}", remedy):
         with _remote(path, limit) if "://" in os.fspath(path) else local(path, limit) as file:
             found = file.read(limit + 1)
         if len(found) > limit:
@@ -147,7 +147,7 @@ def text(
 ) -> str:
     """Reads a UTF-8 text; see :func:`content`. Removes a byte-order mark."""
     found = content(path, what, remedy, limit, may_be_empty)
-    with told(f"{what} {os.fspath(path)}", remedy):
+    with reading(f"{what} {os.fspath(path)}", remedy):
         return decoded(found)
 
 
@@ -178,7 +178,7 @@ def from_json(given: str | bytes, what: str, make: Callable[[Any], Made], remedy
     Raises:
       ReadError: it is not JSON, or has another content than expected.
     """
-    with told(what, remedy):
+    with reading(what, remedy):
         return make(json.loads(decoded(given)))
 
 
@@ -189,7 +189,7 @@ def yaml_file(path: Name, what: str, make: Callable[[Any], Made], remedy: str = 
 
 def from_yaml(given: str, what: str, make: Callable[[Any], Made], remedy: str = "") -> Made:
     """Parses YAML in memory; see :func:`from_json`."""
-    with told(what, remedy):
+    with reading(what, remedy):
         return make(yaml.safe_load(given))
 
 
@@ -213,7 +213,7 @@ def csv_rows(
       AbsentError: there is no such file.
       ReadError: it cannot be read, or has another content than expected.
     """
-    with told(f"{what} {os.fspath(path)}", remedy), local(path, limit) as file:
+    with reading(f"{what} {os.fspath(path)}", remedy), local(path, limit) as file:
         return make(csv.reader((decoded(line) for line in file), strict=True))
 
 
@@ -224,7 +224,7 @@ def decoded(given: str | bytes) -> str:
 
 @contextmanager
 def local(path: Name, limit: int | None) -> Iterator[IO[bytes]]:
-    """Opens a regular file of at most ``limit`` bytes; for use inside :func:`told`."""
+    """Opens a regular file of at most ``limit`` bytes; for use inside :func:`reading`."""
     # If a pipe has replaced the file, opening it must not block.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:

@@ -39,7 +39,7 @@ def lines(
     """
     where = f"{what} {os.fspath(path)}"
     try:
-        with read_back.told(where, ""), read_back.local(path, None) as file:
+        with read_back.reading(where, ""), read_back.local(path, None) as file:
             size = os.fstat(file.fileno()).st_size
             if limit is not None and size > limit:
                 file.seek(size - limit)

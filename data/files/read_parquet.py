@@ -29,7 +29,7 @@ def opened(path: str | os.PathLike[str], what: str, remedy: str = "") -> Iterato
       read_back.ReadError: it is not Parquet, is cut off, too large or not a regular file.
     """
     place = os.fspath(path)
-    with read_back.told(f"{what} {place}", remedy):
+    with read_back.reading(f"{what} {place}", remedy):
         try:
             if "://" in place:
                 whole = read_back.content(place, what, remedy, MAX_BYTES)

@@ -121,8 +121,8 @@ def _header(encoded: tf.Tensor) -> _Header:
     )
     core_bits = tf.bitwise.right_shift(words[3], 16)
     bits = tf.where(is_core, core_bits, tf.bitwise.right_shift(words[4], 16))
-    told = tf.where(is_core, 0, words[9])
-    colours = tf.where(told == 0, tf.bitwise.left_shift(1, tf.clip_by_value(bits, 0, 8)), told)
+    stated = tf.where(is_core, 0, words[9])
+    colours = tf.where(stated == 0, tf.bitwise.left_shift(1, tf.clip_by_value(bits, 0, 8)), stated)
     colour_bytes = tf.where(is_core, 3, 4)
     # As Pillow does, which skips the palette if the offset does not include it.
     forgot = (offset == 14 + size) & (bits <= 8)

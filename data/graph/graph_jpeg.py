@@ -141,11 +141,11 @@ def _orientation(content: tf.Tensor, found: _Segments) -> tf.Tensor:
         length = tf.bitwise.bitwise_and(length, 0xFFFF) - 2 - skipped
         return tf.strings.substr(content, position + 4 + skipped, tf.maximum(length, 0))
 
-    def told() -> tf.Tensor:
+    def orientation() -> tf.Tensor:
         tiff, packet = body(found.exif, len(_EXIF_ID)), body(found.xmp, len(_XMP_ID))
         return graph_orientation.exif_else_xmp(tiff, packet, found.exif > 0, found.xmp > 0)
 
-    return tf.cond(found.exif + found.xmp > 0, told, lambda: tf.constant(0))  # type: ignore[no-any-return]
+    return tf.cond(found.exif + found.xmp > 0, orientation, lambda: tf.constant(0))  # type: ignore[no-any-return]
 
 
 def _with_adobe(encoded: tf.Tensor) -> tf.Tensor:

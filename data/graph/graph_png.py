@@ -156,7 +156,7 @@ def _orientation(content: tf.Tensor, found: _Chunks) -> tuple[tf.Tensor, tf.Tens
     raw = tf.maximum(found.deflated, found.plain)
     has_any = found.exif + raw + found.xmp > 0
 
-    def told() -> tuple[tf.Tensor, tf.Tensor]:
+    def decoded() -> tuple[tf.Tensor, tf.Tensor]:
         exif, exif_ok = tf.cond(
             (found.exif > 0) | (raw == 0),
             lambda: (_body(content, found.exif), True),
@@ -167,7 +167,7 @@ def _orientation(content: tf.Tensor, found: _Chunks) -> tuple[tf.Tensor, tf.Tens
         value = graph_orientation.exif_else_xmp(exif, packet, has_exif, found.xmp > 0)
         return value, exif_ok & xmp_ok
 
-    return tf.cond(has_any, told, lambda: (tf.constant(0), True))  # type: ignore[no-any-return]
+    return tf.cond(has_any, decoded, lambda: (tf.constant(0), True))  # type: ignore[no-any-return]
 
 
 def _body(content: tf.Tensor, position: tf.Tensor) -> tf.Tensor:

@@ -114,7 +114,7 @@ class _Decoder:
             with memoryview(self.buffer) as view:
                 encoded, samples = bytes(view[end + 1 : middle]), bytes(view[middle:last])
             start = last
-            with read_back.told(_ANSWER):
+            with read_back.reading(_ANSWER):
                 answer = decoder_process.unpack(head, encoded, samples)
             found.append((self.requests.popleft(), answer))
         if end < 0 and len(self.buffer) - start > _HEAD_BYTES:

@@ -108,15 +108,15 @@ def decide(
       The ranges, and what to report: one entry for each kind in the set.
     """
     ranges: dict[Kind, Range] = {}
-    told = []
+    scaled = []
     for kind in (INTEGER, FLOAT):
         members = {path: values for path, values in known.items() if values.kind == kind}
         found = _decide(setting, kind, list(members.values()), counted.get(kind))
         # A set with a single value becomes black.
         ranges[kind] = found if found.high > found.low else Range(found.low, found.low + 1)
         if members:
-            told.append(_tell(kind, setting, ranges[kind], members))
-    return Scale(ranges[INTEGER], ranges[FLOAT], counted=setting == "percentile"), told
+            scaled.append(_tell(kind, setting, ranges[kind], members))
+    return Scale(ranges[INTEGER], ranges[FLOAT], counted=setting == "percentile"), scaled
 
 
 def _decide(

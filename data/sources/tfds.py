@@ -92,7 +92,7 @@ def _check_features(builder: Any) -> None:
     missing = [key for key in ("image", "label") if key not in features]
     if missing or not hasattr(features["label"], "int2str"):
         raise errors.DataError(
-            f"--tfds {builder.name} is no image classification set: it has the features"
+            f"--tfds {builder.name} is no set of images of one class each: it has the features"
             f" {', '.join(features)}; image and a class label are needed."
         )
 

@@ -151,7 +151,7 @@ def _print_steps(console: Console, past: mlmd.Past, steps: list[mlmd.Step]) -> N
             step.run_id,
             step.state,
             f"{step.seconds:.1f}",
-            step.told("code")[:8],
+            step.setting("code")[:8],
             ", ".join(f"{one.type_name} {one.number}{'' if one.live else ' †'}" for one in made),
         )
     console.print(table)

@@ -106,7 +106,7 @@ def origin(past: mlmd.Past, version: str, model_name: str | None = None) -> Orig
         state_of(place(artifact)),
         run_id,
         str(ingest.settings.get("input_base", "")) if ingest else "",
-        ingest.told("fingerprint") if ingest else "",
+        ingest.setting("fingerprint") if ingest else "",
         steps,
     )
 
@@ -179,7 +179,7 @@ def _facts(past: mlmd.Past, output: Path, run_id: str) -> dict[str, str]:
     facts = {}
     if INGEST in steps:
         facts["data: folder"] = str(steps[INGEST].settings.get("input_base", ""))
-        facts["data: fingerprint"] = steps[INGEST].told("fingerprint")
+        facts["data: fingerprint"] = steps[INGEST].setting("fingerprint")
     found = outcome(output, run_id)
     if found:
         facts |= {f"data: {split} images": str(count) for split, count in found.examples.items()}
@@ -187,7 +187,7 @@ def _facts(past: mlmd.Past, output: Path, run_id: str) -> dict[str, str]:
     for name, value in settings(output, run_id).items():
         if name not in _UNTOLD:
             facts[f"setting: {name}"] = str(value)
-    facts |= {f"code: {name}": step.told("code") for name, step in steps.items()}
+    facts |= {f"code: {name}": step.setting("code") for name, step in steps.items()}
     if found:
         facts |= _results(found)
     return facts

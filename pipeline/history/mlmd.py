@@ -77,7 +77,7 @@ class Step:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
-    def told(self, key: str) -> str:
+    def setting(self, key: str) -> str:
         """Returns the first setting of a name, at any depth; empty if there is none."""
         return next((str(value) for value in _found(self.settings, key)), "")
 

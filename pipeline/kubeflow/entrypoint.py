@@ -53,16 +53,19 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
     given, beam_arguments = parser.parse_known_args(arguments)
-    told = _given(given.json_serialized_invocation_args)
+    invocation = _given(given.json_serialized_invocation_args)
     inputs_spec = _given(given.json_serialized_inputs_spec_args)
-    prepared = executor_input.prepare(told, inputs_spec)
-    output_file = Path(told["outputs"]["outputFile"])
+    prepared = executor_input.prepare(invocation, inputs_spec)
+    output_file = Path(invocation["outputs"]["outputFile"])
     _prepare_folders(prepared, output_file)
     _run_tfx(
-        given, beam_arguments, prepared, output_file if executor_input.needs_driver(told) else None
+        given,
+        beam_arguments,
+        prepared,
+        output_file if executor_input.needs_driver(invocation) else None,
     )
     finished = read_back.json_file(
-        output_file, "output of the executor", lambda left: executor_input.finish(left, told)
+        output_file, "output of the executor", lambda left: executor_input.finish(left, invocation)
     )
     output_file.write_text(json.dumps(finished, indent=1), encoding="utf-8")
 

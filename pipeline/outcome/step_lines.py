@@ -35,7 +35,7 @@ def _ingest(step: runner.Step) -> str:
     known = sum(report.counts().values()) + len(report.quarantined) - report.decoded
     if known:
         parts.append(f"{report.decoded:,} decoded, {known:,} known")
-    return "; ".join([", ".join(parts), *(told.sentence() for told in report.scaled)])
+    return "; ".join([", ".join(parts), *(scaled.sentence() for scaled in report.scaled)])
 
 
 def _validate(step: runner.Step) -> str:
@@ -71,22 +71,22 @@ def _train(step: runner.Step) -> str:
     path = Path(step.uri("model_run"), training_history.FILE)
     text = read_back.text(path, "history of a training", read_back.STEP_AGAIN)
     history = training_history.History.from_json(text)
-    with read_back.told(f"history of a training {path}", read_back.STEP_AGAIN):
+    with read_back.reading(f"history of a training {path}", read_back.STEP_AGAIN):
         return _phases(history)
 
 
 def _phases(history: training_history.History) -> str:
     parts = [
-        f"{phase_names.TITLES[phase]} {formats.percent(history.best_accuracy(phase))}"
+        f"{phase_names.TITLES[phase]} {formats.percent(history.best_score(phase))}"
         for phase in history.phases
     ]
-    return f"eval accuracy: {', then '.join(parts)}; {history.cache}"
+    return f"eval {history.score_title}: {', then '.join(parts)}; {history.cache}"
 
 
 def _predict(step: runner.Step) -> str:
     counts = {name: schema.count(step.uri("predictions"), name) for name in predict_config.SPLITS}
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return f"predicted {told}"
+    predicted = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"predicted {predicted}"
 
 
 def _decide(step: runner.Step) -> str:

@@ -207,8 +207,8 @@ class _Observer(launcher.Launcher):  # type: ignore[misc]
                     raise
                 wait_s = config.wait_before(retry)
                 logging.exception("%s is tried again in %g s", name, wait_s)
-                told = f"retry {retry} of {config.retries} in {wait_s:g} s"
-                self.watch.listener.retrying(name, f"{failures.one_line(error)}; {told}")
+                attempt = f"retry {retry} of {config.retries} in {wait_s:g} s"
+                self.watch.listener.retrying(name, f"{failures.one_line(error)}; {attempt}")
                 time.sleep(wait_s)
 
     def _register_or_reuse_execution(self, metadata_handle: Any, **arguments: Any) -> Any:

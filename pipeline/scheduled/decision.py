@@ -138,9 +138,9 @@ def _stopped(facts: Facts, attempts: int) -> Decision | None:
 
 
 def _nothing_new(facts: Facts, triggers: retrain_config.TriggerConfig) -> Decision:
-    told = f"Nothing new: {facts.images:,} images, all of which the last run had"
+    reason = f"Nothing new: {facts.images:,} images, all of which the last run had"
     notes = tuple(note for _, note in _served(facts, triggers))
-    return Decision("nothing_new", told + _waiting(facts.incomplete_spans), notes)
+    return Decision("nothing_new", reason + _waiting(facts.incomplete_spans), notes)
 
 
 def _reasons(facts: Facts, triggers: retrain_config.TriggerConfig) -> Iterator[tuple[Kind, str]]:

@@ -99,7 +99,7 @@ def read(
         raise errors.ConfigError(f"{error}: {error.__cause__}.") from error
 
 
-def told(error: errors.PipelineError) -> str:
+def error_text(error: errors.PipelineError) -> str:
     """Formats an error for a command line."""
     label = "Error" if isinstance(error, errors.UserError) else "Failed"
     return f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}"

@@ -47,7 +47,7 @@ class Addresses:
       host: the gateway's.
       grpc_host: None: gRPC is a Unix socket.
       metrics_host: the Prometheus metrics'.
-      doors: the gateway's listening sockets: Open Inference Protocol, TensorFlow Serving's REST.
+      listeners: the gateway's listening sockets: Open Inference Protocol, TensorFlow Serving's REST.
       grpc_port: 0 where gRPC is a Unix socket.
       metrics_port: of Triton's metrics.
     """
@@ -55,19 +55,19 @@ class Addresses:
     host: str
     grpc_host: str | None
     metrics_host: str
-    doors: tuple[socket.socket, socket.socket]
+    listeners: tuple[socket.socket, socket.socket]
     grpc_port: int
     metrics_port: int
 
     @property
     def http(self) -> str:
         """Returns the URL of the Open Inference Protocol's REST API."""
-        return f"http://{bracketed(self.host)}:{_port(self.doors[0])}"
+        return f"http://{bracketed(self.host)}:{_port(self.listeners[0])}"
 
     @property
     def rest(self) -> str:
         """Returns the URL of TensorFlow Serving's REST API."""
-        return f"http://{bracketed(self.host)}:{_port(self.doors[1])}"
+        return f"http://{bracketed(self.host)}:{_port(self.listeners[1])}"
 
     @property
     def metrics(self) -> str:

@@ -60,7 +60,7 @@ _OPEN = ("GET", "HEAD")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Door:
+class Gateway:
     """The HTTP gateway; a context manager that starts and stops it.
 
     Args:
@@ -101,9 +101,9 @@ class Door:
         self._failure: BaseException | None = None
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="rest door")
+        self._thread = threading.Thread(target=self._run, name="gateway")
 
-    def __enter__(self) -> "Door":
+    def __enter__(self) -> "Gateway":
         self._thread.start()
         self._open.wait(_START_TIMEOUT_S)
         if self._failure is not None:

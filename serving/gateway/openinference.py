@@ -1,7 +1,7 @@
 """Validates infer requests of the Open Inference Protocol and rewrites them for Triton.
 
 Triton's own parser answers many malformed requests with 500, reads duplicate keys differently from
-other parsers, and crashes on a few requests (an empty batch; a classification of strings). So a
+other parsers, and crashes on a few requests (an empty batch; the most probable ones of strings). So a
 request is parsed here, and only what was understood is forwarded, in the canonical form of
 Triton's binary extension.
 

@@ -221,10 +221,10 @@ class Upstream:
                 content = await self._read(response, held)
                 if response.status == 200:
                     return Response(content, response.headers)
-                told = failure(response.status, content)
-                if instance := failures.silent_instance(str(told)):
+                failed = failure(response.status, content)
+                if instance := failures.silent_instance(str(failed)):
                     self._given_up(instance, asked_s)
-                raise told
+                raise failed
         except (TimeoutError, asyncio.TimeoutError) as error:  # some are ClientErrors too
             message = f"The model did not answer within {self._limits.model_timeout_s} s."
             raise error_answers.exceeded("model_timeout_s", message) from error

@@ -50,7 +50,7 @@ class Predictions(answered.Answered):
         table = schema.read_columns(paths, wanted, types)
         labels = schema.labels_of(table.schema)
         # In a file that a model did not write, the columns may not fit each other.
-        with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
+        with read_back.reading(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
             return cls(
                 **answered.common(table, labels),
                 label_ids=table[LABEL_ID].to_numpy(),

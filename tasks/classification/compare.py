@@ -12,7 +12,19 @@ _TOLERANCE = 1e-3  # of a sum of probabilities
 class Compare:
     """See ``judging.Compare``."""
 
+    output = "probabilities"
     name_output = "label"
+    setting = "parity_tolerance"
+    unit = "difference of a probability"
+
+    def width(self, contract: Mapping[str, Any]) -> int:
+        """See ``judging.Compare``: K."""
+        return len(contract["labels"])
+
+    def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """See ``judging.Compare``: the largest difference of a probability."""
+        found = np.abs(first - second).max(1, initial=0.0)
+        return np.where(np.isfinite(found), found, np.inf)
 
     def from_outputs(self, outputs: tf.Tensor, contract: Mapping[str, Any]) -> tf.Tensor:
         """See ``judging.Compare``: softmax of the calibrated logits."""

@@ -105,6 +105,8 @@ class Figures(Protocol):
     # The metric that is the share of images answered right; it and "recall" are told of
     # corrupted images.
     share_right: str
+    # Whether what is true of an image stays true when it is rotated, blurred or darkened.
+    survives_corruption: bool
     # The settings of ``evaluate`` that only some tasks use, and this one does.
     settings: frozenset[str]
 
@@ -188,31 +190,43 @@ class Evidence(Protocol):
 class Compare(Protocol):
     """How far two answers to the same images are apart.
 
-    Every model answers with ``probabilities``, float32 [N, K] in 0–1, zeros where the image cannot
-    be read, and with one output that names what it found.
+    Every model answers with ``output``, numbers [N, …] that are laid out as [N, n], zeros where the
+    image cannot be read, and with one output that names what it found.
     """
 
+    # The output of the signatures that is compared, such as probabilities float32 [N, K].
+    output: str
+    # The setting of ``gate`` with the largest allowed distance.
+    setting: str
+    # What a distance is, in words.
+    unit: str
     # The output of the signatures that names what the model found, string [N].
     name_output: str
 
+    def width(self, contract: Mapping[str, Any]) -> int:
+        """Returns how many numbers n ``output`` has for an image."""
+
     def from_outputs(self, outputs: "tf.Tensor", contract: Mapping[str, Any]) -> "tf.Tensor":
-        """Turns the trained network's outputs, float [N, K], into probabilities, float32 [N, K]."""
+        """Turns the trained network's outputs, float [N, …], into what is compared, float32 [N, n]."""
+
+    def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Returns how far two answers [N, n] are apart, float [N]; infinite where one is NaN."""
 
     def names(
-        self, probabilities: np.ndarray, valid: np.ndarray, contract: Mapping[str, Any]
+        self, values: np.ndarray, valid: np.ndarray, contract: Mapping[str, Any]
     ) -> list[str]:
-        """Returns what ``name_output`` must be by the model's own probabilities; N texts."""
+        """Returns what ``name_output`` must be by the model's own values [N, n]; N texts."""
 
     def agreement(
         self, first: np.ndarray, second: np.ndarray, contract: Mapping[str, Any]
     ) -> float:
         """Returns the share of images that both probabilities name the same for, in 0–1."""
 
-    def problem(self, probabilities: np.ndarray, readable: np.ndarray) -> str | None:
-        """Returns why probabilities cannot be right, whatever is true; None where they can.
+    def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
+        """Returns why values cannot be right, whatever is true; None where they can.
 
         Args:
-          probabilities: finite, [N, K].
+          values: finite, [N, n].
           readable: bool [N], false where the content is no image, so that all must be 0.
         """
 

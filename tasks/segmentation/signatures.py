@@ -23,7 +23,7 @@ class Signatures:
     def answer(
         self,
         fitted: Fitted,
-        _names: tf.Tensor,
+        names: tf.Tensor,
         outputs: tf.Tensor,
         valid: tf.Tensor,
         pictures: Pictures,
@@ -46,12 +46,16 @@ class Signatures:
             one, (outputs, pictures.sizes), fn_output_signature=spec, parallel_iterations=16
         )
         at_model_size = tf.argmax(tf.image.resize(outputs, [side, side]), axis=-1)
+        flat = tf.cast(tf.reshape(at_model_size, [-1, side * side]), tf.int32)
+        counts = tf.math.bincount(flat, minlength=classes, maxlength=classes, axis=-1)
+        largest = tf.gather(names, tf.argmax(counts, axis=-1))
         top = tf.reduce_max(fitted.probabilities(outputs), axis=-1)
         return {
             "mask_png": tf.where(valid, masks, ""),
             "class_ids": tf.where(
                 valid[:, None, None], tf.cast(at_model_size, tf.uint8), tf.constant(0, tf.uint8)
             ),
+            "label": tf.where(valid, largest, ""),
             "confidence": tf.where(valid, tf.reduce_mean(top, axis=[1, 2]), 0.0),
             "class_fractions": tf.where(valid[:, None], shares, 0.0),
         }
@@ -62,6 +66,7 @@ class Signatures:
             "mask_png": "string [B], a PNG of one channel in the size of the upright image: the number of"
             " each pixel's class in labels, 255 for none; empty where valid is false",
             "class_ids": "uint8 [B, S, S], the same at image_size_px; zeros where valid is false",
+            "label": "string [B], the class with the most pixels of class_ids; empty where valid is false",
             "confidence": "float32 [B], in 0–1, the mean over the pixels of the highest probability",
             "class_fractions": f"float32 [B, {len(labels)}], in 0–1, the share of the pixels of mask_png"
             " that each class has, in the order of labels",

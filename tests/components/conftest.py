@@ -37,7 +37,7 @@ def of_each_class() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def images(of_each_class) -> list[parity_images.Golden]:
+def images(of_each_class) -> list[parity_images.ParityImage]:
     return parity_images.images(of_each_class)
 
 
@@ -74,7 +74,7 @@ def asked(right, images, examples) -> Asked:
     asker = server_trial.Asker(
         right.saved_model,
         examples_artifact.shards(str(examples), "test"),
-        len(models.TINY_LABELS),
+        models.TINY_SPEC,
         infra_config.InfraConfig().questions,
     )
     found = parity.check(

@@ -47,11 +47,11 @@ def post(url: str, body: bytes, headers=None) -> tuple[int, dict]:
 
 def attack(server: served.Server, rounds: int, most_bytes: int) -> Counter[int]:
     """Sends hostile requests of all kinds; returns the count of each status."""
-    doors = {hostile_requests.V1: server.address["rest"]}
+    apis = {hostile_requests.V1: server.address["rest"]}
     statuses: Counter[int] = Counter()
 
     def send(kind: str, one: hostile_requests.Attempt) -> None:
-        host, _, port = doors.get(one.door, server.url).partition("://")[2].partition(":")
+        host, _, port = apis.get(one.api, server.url).partition("://")[2].partition(":")
         found = raw_http.send(host, int(port), one.wire(), one.finished, 60)
         assert found.status < 500
         # No response is correct for incomplete HTTP.

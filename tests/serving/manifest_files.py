@@ -9,7 +9,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "serving" / "manifests"
 COMPOSE = MANIFESTS / "compose"
-FRONT_DOOR = MANIFESTS / "front_door" / "front_door.conf.template"
+REVERSE_PROXY = MANIFESTS / "reverse_proxy" / "reverse_proxy.conf.template"
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::([-?])([^}]*))?\}")
 
 VALUES = {

@@ -195,7 +195,7 @@ def dangers(service: dict[str, Any]) -> list[str]:
     return [name for name, is_so in found.items() if is_so]
 
 
-@pytest.mark.parametrize("name", ["tensorflow-serving", "front-door", "prometheus"])
+@pytest.mark.parametrize("name", ["tensorflow-serving", "reverse-proxy", "prometheus"])
 def test_services_are_safe(name):
     assert dangers(manifest_files.compose()["services"][name]) == []
 
@@ -217,12 +217,12 @@ CHANGES: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
 
 @pytest.mark.parametrize(("danger", "change"), CHANGES, ids=[name for name, _ in CHANGES])
 def test_each_danger_is_seen(danger, change):
-    service = copy.deepcopy(manifest_files.compose()["services"]["front-door"])
+    service = copy.deepcopy(manifest_files.compose()["services"]["reverse-proxy"])
     change(service)
     assert dangers(service) == [danger]
 
 
-def test_the_model_server_cannot_be_reached_but_by_the_front_door():
+def test_the_model_server_cannot_be_reached_but_by_the_reverse_proxy():
     content = manifest_files.compose()
     server = content["services"]["tensorflow-serving"]
     assert server["networks"] == ["models"] and "ports" not in server
@@ -250,13 +250,13 @@ def test_the_readme_explains_every_variable():
     paths = [path for path in manifest_files.MANIFESTS.rglob("*.yaml") if path.is_file()]
     used = {
         match[0]
-        for path in [*paths, manifest_files.FRONT_DOOR]
+        for path in [*paths, manifest_files.REVERSE_PROXY]
         for match in manifest_files.VARIABLE.findall(path.read_text())
     }
     assert used - explained == set()
 
 
-def test_compose_gives_the_front_door_every_variable():
-    given = manifest_files.compose()["services"]["front-door"]["environment"]
-    used = manifest_files.VARIABLE.findall(manifest_files.FRONT_DOOR.read_text())
+def test_compose_gives_the_reverse_proxy_every_variable():
+    given = manifest_files.compose()["services"]["reverse-proxy"]["environment"]
+    used = manifest_files.VARIABLE.findall(manifest_files.REVERSE_PROXY.read_text())
     assert {name for name, _, _ in used} == set(given)

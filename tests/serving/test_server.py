@@ -55,7 +55,7 @@ def asked(server):
 
 
 @pytest.fixture(scope="module")
-def golden(exported):
+def by_version(exported):
     """Returns the versions' outputs in this process: pushed version → outputs."""
     images = tf.constant([encoded(seed=seed) for seed in range(4)])
     return {
@@ -86,21 +86,23 @@ def patient(server):
         return asked.predict([encoded()])
 
 
-def test_it_answers_as_the_exported_model(asked, golden):
+def test_it_answers_as_the_exported_model(asked, by_version):
     found = asked.predict([encoded(seed=seed) for seed in range(4)])
     probabilities = np.array([prediction.probabilities for prediction in found])
-    np.testing.assert_allclose(probabilities, golden["1"]["probabilities"], atol=1e-6)
-    assert [p.label.encode() for p in found] == golden["1"]["label"].tolist()
+    np.testing.assert_allclose(probabilities, by_version["1"]["probabilities"], atol=1e-6)
+    assert [p.label.encode() for p in found] == by_version["1"]["label"].tolist()
     assert {p.version for p in found} == {"1"}
 
 
-def test_a_bad_image_spoils_no_other(asked, golden):
+def test_a_bad_image_spoils_no_other(asked, by_version):
     good = encoded(seed=0)
     bad = [b"", b"junk", good[:200], encoded(3200, 3200)]
     found = asked.predict([*bad, good])
     assert [p.valid for p in found] == [False] * 4 + [True]
     assert [p.label for p in found[:4]] == [""] * 4
-    np.testing.assert_allclose(found[4].probabilities, golden["1"]["probabilities"][0], atol=1e-6)
+    np.testing.assert_allclose(
+        found[4].probabilities, by_version["1"]["probabilities"][0], atol=1e-6
+    )
 
 
 def test_more_images_than_a_batch(asked):
@@ -238,7 +240,7 @@ def rest(server, path, content=None) -> tuple[int, dict]:
             return error.code, json.load(error)
 
 
-def test_the_api_of_tensorflow_serving_predicts(server, golden):
+def test_the_api_of_tensorflow_serving_predicts(server, by_version):
     values = [{"b64": base64.b64encode(encoded(seed=seed)).decode()} for seed in range(4)]
     values.append({"b64": ""})
     for path in ("shapes", "shapes/versions/1", "shapes/labels/stable"):
@@ -247,7 +249,7 @@ def test_the_api_of_tensorflow_serving_predicts(server, golden):
         rows = answer["predictions"]
         assert [row["valid"] for row in rows] == [True] * 4 + [False]
         found = [row["probabilities"] for row in rows[:4]]
-        np.testing.assert_allclose(found, golden["1"]["probabilities"], atol=1e-6)
+        np.testing.assert_allclose(found, by_version["1"]["probabilities"], atol=1e-6)
     _, answer = rest(server, "shapes:predict", {"inputs": {"image_bytes": values * 8}})
     assert len(answer["outputs"]["label"]) == 40
     embed = {"signature_name": "embed", "instances": [{"image_bytes": values[0]}]}
@@ -295,21 +297,23 @@ def test_the_api_of_tensorflow_serving_refuses(server, path, content, status, se
 class Load:
     """Steady requests; every answer is checked against the version that gave it."""
 
-    def __init__(self, url, golden):
+    def __init__(self, url, by_version):
         self.answers = Counter()
         self.faults = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(url, golden)) for _ in range(2)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(url, by_version)) for _ in range(2)
+        ]
 
-    def _run(self, url, golden):
+    def _run(self, url, by_version):
         with client.Client(url, timeout_s=60, retries=client.Retries(attempts=1)) as asked:
-            self._ask(asked, golden)
+            self._ask(asked, by_version)
 
-    def _ask(self, asked, golden):
+    def _ask(self, asked, by_version):
         while not self._stop.is_set():
             try:
                 answers = asked.predict([encoded(seed=0), b"junk"])
-                expected = golden[answers[0].version]["probabilities"][0]
+                expected = by_version[answers[0].version]["probabilities"][0]
                 np.testing.assert_allclose(answers[0].probabilities, expected, atol=1e-6)
                 assert not answers[1].valid
                 self.answers[answers[0].version] += 1
@@ -328,9 +332,9 @@ class Load:
             thread.join()
 
 
-def test_versions_come_and_go_under_load_without_a_lost_request(server, exported, golden):
+def test_versions_come_and_go_under_load_without_a_lost_request(server, exported, by_version):
     folder = server.folder
-    with Load(server.url, golden) as load:
+    with Load(server.url, by_version) as load:
         push(exported[1], folder, 2)
         wait_for(server, "Version 2 is served.")
         # A version's first request may take longer than later ones.

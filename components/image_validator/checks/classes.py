@@ -57,9 +57,9 @@ def look_alikes(context: Context) -> Iterator[Found]:
 
 def value_range(context: Context) -> Iterator[Found]:
     """Reports scaling of images of more than 8 bits that is a guess or clips values."""
-    for told in context.report.scaled:
-        if told.is_guessed or told.clipped:
-            yield Found(told.sentence())
+    for scaled in context.report.scaled:
+        if scaled.is_guessed or scaled.clipped:
+            yield Found(scaled.sentence())
 
 
 def class_imbalance(context: Context) -> Iterator[Found]:

@@ -87,16 +87,16 @@ class Images:
     """The images that exports are compared on.
 
     Attributes:
-      golden: encoded parity images; those that cannot be read are left out.
+      images: encoded parity images; those that cannot be read are left out.
       eval_files: shards of pixels records, of which up to EVAL_IMAGES are used.
     """
 
-    golden: Sequence[parity_images.Golden]
+    images: Sequence[parity_images.ParityImage]
     eval_files: Sequence[str] = field(default_factory=tuple)
 
     def pixels(self, spec: materialise.Spec) -> np.ndarray:
         """Returns all of them as pixels uint8 [N, S, S, 3]."""
-        made, valid = training_stage.decode(spec, [image.encoded for image in self.golden])
+        made, valid = training_stage.decode(spec, [image.encoded for image in self.images])
         parts = [made[valid]]
         if self.eval_files:
             total = len(calibration.read_targets(self.eval_files, spec.annotation))

@@ -20,6 +20,7 @@ from components.release_gate.parity import parity_images, probe, server_stage, t
 from components.trainer import contract as trained_contract
 from data import errors, fresh_process
 from tasks import task
+from tasks.facets import judging
 
 TOLERANCE = 1e-4
 MAX_NAMED = 8
@@ -71,7 +72,7 @@ class Parity:
 def check(
     keras_file: Path,
     saved_model: Path,
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     tolerance: float = TOLERANCE,
     spec: materialise.Spec | None = None,
     ask_server: bool = True,
@@ -100,7 +101,7 @@ def check(
         contract = trained_contract.read(saved_model)
         spec = spec or training_stage.spec_of(contract)
         found.problems += _contract_problems(contract, spec)
-        name_output = task.load(spec.task).compare.name_output
+        compared = task.load(spec.task).compare
         known = [parity_images.stored(image, spec.reading) for image in images]
         with contextlib.ExitStack() as started:
             server = _server(found, saved_model, time_limit_s, started) if ask_server else None
@@ -113,11 +114,11 @@ def check(
                     saved_model,
                     encoded,
                     [asking.record(content) for content in encoded],
-                    name_output,
+                    compared,
                     time_limit_s,
                     worker,
                 )
-                address = server and _ask_server(found, stages, server, encoded, name_output)
+                address = server and _ask_server(found, stages, server, encoded, compared)
                 answers = asked.result()
             stages[1:1] = answers
             # Not earlier: other work at the same time would slow the requests down.
@@ -152,12 +153,12 @@ def _ask_server(
     stages: list[probe.Stage],
     server: server_stage.Starting,
     encoded: Sequence[bytes],
-    name_output: str,
+    compared: judging.Compare,
 ) -> server_stage.Address | None:
     """Adds a server's answers to ``stages``; where it fails, notes that and returns None."""
     try:
         address = server.address()
-        stages.append(server_stage.ask(server, address, encoded, name_output))
+        stages.append(server_stage.ask(server, address, encoded, compared))
     except server_stage.ServerError as error:
         found.problems += error.problems
         return None
@@ -166,7 +167,7 @@ def _ask_server(
 
 def judge(
     found: Parity,
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stages: Sequence[probe.Stage],
     task_name: str,
     contract: Mapping[str, Any],
@@ -174,23 +175,27 @@ def judge(
 ) -> None:
     """Adds the differences among stages to ``found``; the contract has the K expected labels."""
     first, labels = stages[0], contract["labels"]
-    class_count = first.probabilities.shape[1]
-    if class_count != len(labels):
+    compared = task.load(task_name).compare
+    width = first.values.shape[1]
+    if width != compared.width(contract):
         found.problems.append(
-            f"{_capital(first.name)} knows {class_count} classes; there are {len(labels)} labels."
+            f"{_capital(first.name)} gives {width} {_words(compared)} for an image; with"
+            f" {len(labels)} labels there must be {compared.width(contract)}."
         )
         return
     comparable = []
     for stage in stages[1:]:
-        if stage.probabilities.shape == first.probabilities.shape:
+        if stage.values.shape == first.values.shape:
             comparable.append(stage)
-            found.largest[stage.name] = float(_distances(first, stage).max(initial=0.0))
+            found.largest[stage.name] = float(
+                compared.distances(first.values, stage.values).max(initial=0.0)
+            )
         else:
             found.problems.append(
-                f"{_capital(stage.name)} returns {list(stage.probabilities.shape)}"
-                f" probabilities, {first.name} {list(first.probabilities.shape)}."
+                f"{_capital(stage.name)} returns {list(stage.values.shape)}"
+                f" {_words(compared)}, {first.name} {list(first.values.shape)}."
             )
-    found.differences += compare(images, [first, *comparable], tolerance)
+    found.differences += compare(images, [first, *comparable], tolerance, compared)
     for stage in comparable:
         own = [one for one in found.differences if one.stage == stage.name]
         found.problems += _sentences(own, len(images), first.name, tolerance)
@@ -198,13 +203,16 @@ def judge(
 
 
 def compare(
-    images: Sequence[parity_images.Golden], stages: Sequence[probe.Stage], tolerance: float
+    images: Sequence[parity_images.ParityImage],
+    stages: Sequence[probe.Stage],
+    tolerance: float,
+    compared: judging.Compare,
 ) -> list[Difference]:
-    """Compares every stage with the first, image by image; all have the same N and K."""
+    """Compares every stage with the first, image by image; all have the same N and n."""
     first = stages[0]
     found = []
     for stage in stages[1:]:
-        distances = _distances(first, stage)
+        distances = compared.distances(first.values, stage.values)
         differs = (distances > tolerance) | (first.valid != stage.valid)
         for index in np.flatnonzero(differs):
             flags = (bool(first.valid[index]), bool(stage.valid[index]))
@@ -227,12 +235,6 @@ def _contract_problems(contract: dict[str, Any], spec: materialise.Spec) -> list
         for name, value in expected.items()
         if contract.get(name) != value
     ]
-
-
-def _distances(first: probe.Stage, stage: probe.Stage) -> np.ndarray:
-    """Returns the largest difference of a probability, float [N]; infinite where one is NaN."""
-    distances = np.abs(first.probabilities - stage.probabilities).max(1, initial=0.0)
-    return np.where(np.isfinite(distances), distances, np.inf)
 
 
 def _sentences(
@@ -261,7 +263,7 @@ def _sentences(
 
 
 def _misnamed(
-    images: Sequence[parity_images.Golden],
+    images: Sequence[parity_images.ParityImage],
     stage: probe.Stage,
     task_name: str,
     contract: Mapping[str, Any],
@@ -269,7 +271,7 @@ def _misnamed(
     """Checks that a stage names what its own probabilities say."""
     if stage.labels is None:
         return []
-    expected_names = task.load(task_name).compare.names(stage.probabilities, stage.valid, contract)
+    expected_names = task.load(task_name).compare.names(stage.values, stage.valid, contract)
     wrong = [
         (image.name, label, expected)
         for image, label, expected in zip(images, stage.labels, expected_names, strict=True)
@@ -288,6 +290,10 @@ def _named(names: Sequence[str]) -> str:
     more = len(names) - MAX_NAMED
     shown = ", ".join(repr(name) for name in names[:MAX_NAMED])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _words(compared: judging.Compare) -> str:
+    return compared.output.replace("_", " ")
 
 
 def _capital(text: str) -> str:

@@ -19,10 +19,10 @@ _ORIENTATION_TAG = 0x0112
 _ADOBE, _ADOBE_BYTES = b"\xff\xee\x00\x0eAdobe", 16
 
 
-Golden = parity_pngs.Golden
+ParityImage = parity_pngs.ParityImage
 
 
-def images(samples: Mapping[str, bytes]) -> list[Golden]:
+def images(samples: Mapping[str, bytes]) -> list[ParityImage]:
     """Returns the parity images, the same bytes for the same samples.
 
     Args:
@@ -33,7 +33,7 @@ def images(samples: Mapping[str, bytes]) -> list[Golden]:
     chosen = sorted(by_hash[:MAX_CLASSES])
     base = _base(samples[chosen[0]]) if chosen else _pattern()
     return [
-        *(Golden(f"class {name!r}", samples[name], sample=True) for name in chosen),
+        *(ParityImage(f"class {name!r}", samples[name], sample=True) for name in chosen),
         *_formats(base),
         *parity_pngs.encodings(base),
         *_sizes(base),
@@ -41,7 +41,7 @@ def images(samples: Mapping[str, bytes]) -> list[Golden]:
     ]
 
 
-def stored(image: Golden, reading: image_reading.Reading) -> bytes:
+def stored(image: ParityImage, reading: image_reading.Reading) -> bytes:
     """Returns the bytes that training would get: for an exact image, those that ingest stores."""
     if not image.exact:
         return image.encoded
@@ -72,12 +72,12 @@ def _pattern() -> Image.Image:
     return Image.fromarray(small).resize((BASE_PX, 160), Image.Resampling.BICUBIC)
 
 
-def _formats(base: Image.Image) -> list[Golden]:
+def _formats(base: Image.Image) -> list[ParityImage]:
     made = []
     for value in range(1, 9):
         exif = Image.Exif()
         exif[_ORIENTATION_TAG] = value
-        made.append(Golden(f"JPEG, EXIF orientation {value}", _jpeg(base, exif=exif)))
+        made.append(ParityImage(f"JPEG, EXIF orientation {value}", _jpeg(base, exif=exif)))
     # Opaque at the left, clear at the right.
     opacity = np.tile(np.linspace(255, 0, base.width).astype(np.uint8), (base.height, 1))
     clear = base.copy()
@@ -85,21 +85,23 @@ def _formats(base: Image.Image) -> list[Golden]:
     few = base.quantize(64)
     return [
         *made,
-        Golden("JPEG, XMP orientation 6", _jpeg(base, xmp=parity_pngs.xmp(6))),
-        Golden("progressive JPEG", _jpeg(base, progressive=True)),
-        Golden("RGB JPEG", _jpeg(base, keep_rgb=True)),
-        Golden("CMYK JPEG without Adobe's marker", _without_adobe(_jpeg(base.convert("CMYK")))),
-        Golden("palette BMP", _saved(few, "BMP"), exact=True),
-        Golden("BMP of 1 bit", _saved(base.convert("1"), "BMP"), exact=True),
-        Golden("transparent GIF", _saved(few, "GIF", transparency=_often(few)), exact=True),
-        Golden("TIFF", _saved(base, "TIFF")),
-        Golden("grey JPEG", _jpeg(base.convert("L"))),
-        Golden("CMYK JPEG", _jpeg(base.convert("CMYK"))),
-        Golden("PNG with alpha", _saved(clear, "PNG")),
-        Golden("PNG with a palette", _saved(few, "PNG"), exact=True),
-        Golden("WebP", _saved(base, "WEBP", quality=QUALITY)),
-        Golden("GIF", _saved(base, "GIF"), exact=True),
-        Golden("BMP", _saved(base, "BMP"), exact=True),
+        ParityImage("JPEG, XMP orientation 6", _jpeg(base, xmp=parity_pngs.xmp(6))),
+        ParityImage("progressive JPEG", _jpeg(base, progressive=True)),
+        ParityImage("RGB JPEG", _jpeg(base, keep_rgb=True)),
+        ParityImage(
+            "CMYK JPEG without Adobe's marker", _without_adobe(_jpeg(base.convert("CMYK")))
+        ),
+        ParityImage("palette BMP", _saved(few, "BMP"), exact=True),
+        ParityImage("BMP of 1 bit", _saved(base.convert("1"), "BMP"), exact=True),
+        ParityImage("transparent GIF", _saved(few, "GIF", transparency=_often(few)), exact=True),
+        ParityImage("TIFF", _saved(base, "TIFF")),
+        ParityImage("grey JPEG", _jpeg(base.convert("L"))),
+        ParityImage("CMYK JPEG", _jpeg(base.convert("CMYK"))),
+        ParityImage("PNG with alpha", _saved(clear, "PNG")),
+        ParityImage("PNG with a palette", _saved(few, "PNG"), exact=True),
+        ParityImage("WebP", _saved(base, "WEBP", quality=QUALITY)),
+        ParityImage("GIF", _saved(base, "GIF"), exact=True),
+        ParityImage("BMP", _saved(base, "BMP"), exact=True),
     ]
 
 
@@ -113,24 +115,26 @@ def _without_adobe(encoded: bytes) -> bytes:
     return encoded[:start] + encoded[start + _ADOBE_BYTES :] if start >= 0 else encoded
 
 
-def _sizes(base: Image.Image) -> list[Golden]:
+def _sizes(base: Image.Image) -> list[ParityImage]:
     width, height = LARGE_PX
     return [
-        Golden(f"large JPEG, {width} × {height}", _jpeg(base.resize(LARGE_PX))),
+        ParityImage(f"large JPEG, {width} × {height}", _jpeg(base.resize(LARGE_PX))),
         *(
-            Golden(f"tiny PNG, {width} × {height}", _saved(base.resize((width, height)), "PNG"))
+            ParityImage(
+                f"tiny PNG, {width} × {height}", _saved(base.resize((width, height)), "PNG")
+            )
             for width, height in TINY_PX
         ),
     ]
 
 
-def _broken(base: Image.Image) -> list[Golden]:
+def _broken(base: Image.Image) -> list[ParityImage]:
     whole = _jpeg(base)
     return [
-        Golden("broken: empty", b""),
-        Golden("broken: cut in the middle", whole[: len(whole) // 2]),
-        Golden("broken: text", b"This is no image.\n"),
-        Golden("broken: a header alone", whole[:20]),
+        ParityImage("broken: empty", b""),
+        ParityImage("broken: cut in the middle", whole[: len(whole) // 2]),
+        ParityImage("broken: text", b"This is no image.\n"),
+        ParityImage("broken: a header alone", whole[:20]),
     ]
 
 

@@ -9,7 +9,7 @@ from data.images import png_file
 
 
 @dataclass(frozen=True)
-class Golden:
+class ParityImage:
     """An image that every stage of the model answers.
 
     Attributes:
@@ -26,7 +26,7 @@ class Golden:
     exact: bool = False
 
 
-def encodings(base: Image.Image) -> list[Golden]:
+def encodings(base: Image.Image) -> list[ParityImage]:
     """Returns PNGs of all bit depths, grey, with palettes, transparent, interlaced and rotated."""
     colours = np.asarray(base)
     grey = np.asarray(base.convert("L")).astype(np.uint16)[..., None]
@@ -56,7 +56,7 @@ def encodings(base: Image.Image) -> list[Golden]:
     made["PNG, EXIF orientation 6"] = png_file.encode(colours, 8, rgb, [(b"eXIf", _exif(6))])
     text = b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(8)
     made["PNG, XMP orientation 8"] = png_file.encode(colours, 8, rgb, after=[(b"iTXt", text)])
-    return [Golden(name, content, exact=True) for name, content in made.items()]
+    return [ParityImage(name, content, exact=True) for name, content in made.items()]
 
 
 def xmp(orientation: int) -> bytes:

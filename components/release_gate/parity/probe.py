@@ -20,13 +20,14 @@ import tensorflow as tf
 
 from data import errors, fresh_process
 from data.files import read_arrays, read_back
+from tasks.facets import judging
 
 DEFAULT_SIGNATURE, EXAMPLES_SIGNATURE = "serving_default", "serve_examples"
 BATCH = "the exported SavedModel"
 ALONE = "the exported SavedModel image by image"
 EXAMPLES = f"the signature {EXAMPLES_SIGNATURE}"
-# Besides the one that names what the model found, see ``judging.Compare``.
-OUTPUTS = ("probabilities", "valid")
+# Besides those that the task compares, see ``judging.Compare``.
+VALID = "valid"
 TIME_LIMIT_S = 900.0
 LATENCY_REQUESTS = 100
 LATENCY_LIMIT_S = 30.0
@@ -44,14 +45,14 @@ class Stage:
 
     Attributes:
       name: the stage's name, as in the middle of a sentence.
-      probabilities: float32 [N, K] in 0–1.
+      values: [N, n], what the task compares, such as probabilities.
       valid: bool [N], whether it could read the image.
       labels: N texts that name what it found, empty where not valid; None where the stage has no
         such output.
     """
 
     name: str
-    probabilities: np.ndarray
+    values: np.ndarray
     valid: np.ndarray
     labels: list[str] | None = None
 
@@ -82,7 +83,7 @@ def ask(
     saved_model: Path,
     images: Sequence[bytes],
     examples: Sequence[bytes],
-    name_output: str,
+    compare: judging.Compare,
     time_limit_s: float = TIME_LIMIT_S,
     worker: fresh_process.Worker | None = None,
 ) -> list[Stage]:
@@ -92,7 +93,7 @@ def ask(
       saved_model: the folder with saved_model.pb.
       images: N encoded images.
       examples: the same images as N serialized tf.Examples.
-      name_output: the output that names what the model found.
+      compare: names the outputs that are compared.
       time_limit_s: the time limit in seconds.
       worker: the process; by default one of its own.
 
@@ -103,7 +104,7 @@ def ask(
       ProbeError: the process gave no answer.
     """
     packed = _packed("images", images) | _packed("examples", examples)
-    packed["name_output"] = np.array(name_output)
+    packed["outputs"] = np.array([compare.output, compare.name_output])
     return _called("ask", saved_model, packed, _unpacked_stages, time_limit_s, worker)
 
 
@@ -166,7 +167,7 @@ def _unpacked_stages(stored: Any) -> list[Stage]:
     return [
         Stage(
             name,
-            stored[f"{name}/probabilities"],
+            stored[f"{name}/values"],
             stored[f"{name}/valid"],
             [label.decode() for label in _unpacked(stored, f"{name}/labels")],
         )
@@ -182,8 +183,8 @@ def _unpacked_request(stored: Any) -> tuple[Path, list[Any]]:
     arguments: list[Any] = [
         _unpacked(stored, name) for name in ("images", "examples") if name in stored
     ]
-    if "name_output" in stored:
-        arguments.append(str(stored["name_output"]))
+    if "outputs" in stored:
+        arguments.append(tuple(stored["outputs"].tolist()))
     return Path(str(stored["model_dir"])), arguments
 
 
@@ -205,10 +206,11 @@ def _loaded(saved_model: Path) -> tuple[Any, float]:
 
 
 def _answers(
-    saved_model: Path, images: list[bytes], examples: list[bytes], name_output: str
+    saved_model: Path, images: list[bytes], examples: list[bytes], outputs: tuple[str, str]
 ) -> dict[str, np.ndarray]:
     model, _ = _loaded(saved_model)
-    names = (*OUTPUTS, name_output)
+    values, named = outputs
+    names = (values, VALID, named)
     default = _signature(model, DEFAULT_SIGNATURE, names)
     by_example = _signature(model, EXAMPLES_SIGNATURE, names)
     # On a GPU, the rounding of TensorFloat-32 would depend on the batch's size.
@@ -221,15 +223,16 @@ def _answers(
         batch, from_examples = _ask(default, images, names), asked.result()
     tf.config.experimental.enable_tensor_float_32_execution(short)
     arrays: dict[str, np.ndarray] = {}
-    for name, outputs in ((BATCH, batch), (ALONE, alone), (EXAMPLES, from_examples)):
-        arrays |= {f"{name}/{output}": outputs[output] for output in OUTPUTS}
-        arrays |= _packed(f"{name}/labels", outputs[name_output].tolist())
+    for name, found in ((BATCH, batch), (ALONE, alone), (EXAMPLES, from_examples)):
+        arrays[f"{name}/values"] = found[values].reshape(len(images), -1)
+        arrays[f"{name}/{VALID}"] = found[VALID]
+        arrays |= _packed(f"{name}/labels", found[named].tolist())
     return arrays
 
 
 def _costs(saved_model: Path, images: list[bytes]) -> dict[str, Any]:
     model, load_s = _loaded(saved_model)
-    latencies = _latencies_ms(_signature(model, DEFAULT_SIGNATURE, OUTPUTS), images)
+    latencies = _latencies_ms(_signature(model, DEFAULT_SIGNATURE, ()), images)
     measured = Measured(
         model_mib=sum(path.stat().st_size for path in _files(saved_model)) / _MIB,
         load_s=load_s,
@@ -252,7 +255,7 @@ def _signature(model: Any, name: str, outputs: Sequence[str]) -> Any:
 
 
 def _ask(
-    signature: Any, values: Sequence[bytes], names: Sequence[str] = OUTPUTS
+    signature: Any, values: Sequence[bytes], names: Sequence[str] = (VALID,)
 ) -> dict[str, np.ndarray]:
     (key,) = signature.structured_input_signature[1]
     answer = signature(**{key: tf.constant(list(values), tf.string)})

@@ -24,6 +24,7 @@ import numpy as np
 from components.release_gate.parity import probe
 from data import errors, fresh_process
 from data.files import read_back
+from tasks.facets import judging
 
 STAGE = "the running server"
 COMMAND = (sys.executable, "-m", "serving", "serve")
@@ -88,7 +89,7 @@ class Starting:
         Raises:
           ServerError: it does not start within the limit, or dies.
         """
-        with self.told():
+        with self.with_log():
             while True:
                 if self.process.poll() is not None:
                     ended = self.process.returncode
@@ -104,7 +105,7 @@ class Starting:
                 time.sleep(_POLL_S)
 
     @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
+    def with_log(self) -> Iterator[None]:
         """Adds the server's last log lines to an error inside the block."""
         try:
             yield
@@ -160,12 +161,12 @@ def running(
     """
     with starting(saved_model, start_limit_s, command) as server:
         address = server.address()
-        with server.told():
+        with server.with_log():
             yield address
 
 
 def ask(
-    server: Starting, address: Address, images: Sequence[bytes], name_output: str
+    server: Starting, address: Address, images: Sequence[bytes], compare: judging.Compare
 ) -> probe.Stage:
     """Sends N encoded images to a server that has loaded the model.
 
@@ -173,18 +174,18 @@ def ask(
       server: the server.
       address: its address.
       images: the images.
-      name_output: the output that names what the model found.
+      compare: names the outputs that are compared.
 
     Raises:
       ServerError: it dies, answers with an error, or not within its limit.
     """
-    wanted = {*probe.OUTPUTS, name_output}
-    with server.told(), asked(address, server.limit_s) as (client, rank, offered):
+    wanted = {compare.output, probe.VALID, compare.name_output}
+    with server.with_log(), asked(address, server.limit_s) as (client, rank, offered):
         parts = _in_parts(client, address.model, images, rank, offered & wanted)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    named = joined.get(name_output)
+    named = joined.get(compare.name_output)
     labels = None if named is None else [label.decode() for label in named]
-    return probe.Stage(STAGE, joined["probabilities"], joined["valid"].astype(bool), labels)
+    return probe.Stage(STAGE, joined[compare.output], joined[probe.VALID].astype(bool), labels)
 
 
 def _link(source: str, target: str) -> None:
@@ -295,6 +296,9 @@ def _infer(
     asked.set_data_from_numpy(values)
     outputs = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
     answer = client.infer(model, [asked], outputs=outputs)
+    found = {name: answer.as_numpy(name) for name in names}
     # Triton may add an axis of length 1 to an output with one value for each image.
-    shapes = {name: (count, -1) if name == "probabilities" else (count,) for name in names}
-    return {name: answer.as_numpy(name).reshape(shape) for name, shape in shapes.items()}
+    return {
+        name: one.reshape(count if one.size == count else (count, -1))
+        for name, one in found.items()
+    }

@@ -19,14 +19,16 @@ import numpy as np
 import tensorflow as tf
 
 from components.predict import asking
+from components.preprocess import materialise
 from components.release_gate import config as gate_config
 from components.release_gate.parity import probe, server_stage
 from data.examples import lookup
 from data.files import read_back
+from tasks import task
+from tasks.facets import judging
 
 FILE = "server_trial.json"
 NO_IMAGE = b"This is no image.\n"
-_OUTPUTS = {"probabilities", "valid"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def ask(
     address: server_stage.Address,
     encoded: Sequence[bytes],
     questions: gate_config.TrialQuestions,
+    compare: judging.Compare,
 ) -> Answers:
     """Sends the requests of a trial to a running server.
 
@@ -68,18 +71,21 @@ def ask(
       address: the server's address.
       encoded: images that it must be able to read, at least one.
       questions: the number of requests and their time limit.
+      compare: names the output that is compared.
 
     Raises:
       server_stage.ServerError: it gives no answer in time, an error, or answers something else.
     """
     with server_stage.asked(address, questions.request_limit_s) as (client, rank, offered):
-        absent = sorted(_OUTPUTS - offered)
+        wanted = {compare.output, probe.VALID}
+        absent = sorted(wanted - offered)
         if absent:
             raise server_stage.ServerError(f"The server's answer lacks {' and '.join(absent)}.")
 
         def answer(values: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-            found = server_stage.infer(client, address.model, values, rank, _OUTPUTS)
-            return found["probabilities"], found["valid"].astype(bool)
+            found = server_stage.infer(client, address.model, values, rank, wanted)
+            answers = found[compare.output].reshape(len(values), -1)
+            return answers, found[probe.VALID].astype(bool)
 
         rows, latencies_ms = [], []
         for index in range(max(questions.requests, len(encoded))):
@@ -87,11 +93,11 @@ def ask(
             rows.append(answer([encoded[index % len(encoded)]]))
             latencies_ms.append(1000 * (time.perf_counter() - start))
         mixed = answer([encoded[0], NO_IMAGE, encoded[-1]])
-    probabilities, valid = (np.concatenate(part) for part in zip(*rows, strict=True))
+    values, valid = (np.concatenate(part) for part in zip(*rows, strict=True))
     stage = server_stage.STAGE
     return Answers(
         address.start_s,
-        probe.Stage(stage, probabilities, valid),
+        probe.Stage(stage, values, valid),
         probe.Stage(stage, *mixed),
         latencies_ms,
     )
@@ -143,7 +149,7 @@ class Asker:
     Args:
       saved_model: the model that the server has loaded.
       files: shards of the test images' records.
-      classes: the number of the model's classes.
+      spec: the model's labels and task.
       questions: the requests' settings.
     """
 
@@ -151,11 +157,12 @@ class Asker:
         self,
         saved_model: Path,
         files: Sequence[str],
-        classes: int,
+        spec: materialise.Spec,
         questions: gate_config.TrialQuestions,
     ) -> None:
         self._saved_model, self._questions = saved_model, questions
-        self._images = images(files, questions.requests, classes)
+        self._images = images(files, questions.requests, len(spec.labels))
+        self._compare = task.load(spec.task).compare
         self.record: Record | None = None
 
     def __call__(self, address: server_stage.Address) -> None:
@@ -163,7 +170,7 @@ class Asker:
         if not self._images:
             return
         try:
-            answers = ask(address, self._images, self._questions)
+            answers = ask(address, self._images, self._questions, self._compare)
         except server_stage.ServerError as error:
             logging.warning("InfraValidator will start a server of its own: %s", error)
             return
@@ -181,7 +188,7 @@ def digest(encoded: Sequence[bytes], questions: gate_config.TrialQuestions) -> s
 
 def _lists(stage: probe.Stage) -> dict[str, list[Any]]:
     # A broken model may return NaN or infinity, which Python's JSON can store.
-    return {"probabilities": stage.probabilities.tolist(), "valid": stage.valid.tolist()}
+    return {"values": stage.values.tolist(), "valid": stage.valid.tolist()}
 
 
 def _record(found: Any) -> Record:
@@ -194,8 +201,8 @@ def _record(found: Any) -> Record:
 
 
 def _stage(found: Any) -> probe.Stage:
-    probabilities = np.array(found["probabilities"], np.float32)
+    values = np.array(found["values"], np.float32)
     valid = np.array(found["valid"], bool)
-    if probabilities.ndim != 2 or valid.shape != probabilities.shape[:1]:
-        raise read_back.BrokenError("its probabilities do not have one row for each image")
-    return probe.Stage(server_stage.STAGE, probabilities, valid)
+    if values.ndim != 2 or valid.shape != values.shape[:1]:
+        raise read_back.BrokenError("its values do not have one row for each image")
+    return probe.Stage(server_stage.STAGE, values, valid)

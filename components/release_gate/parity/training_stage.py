@@ -41,8 +41,8 @@ def ask(
       errors.PipelineError: there is no such file.
     """
     pixels, valid = decode(spec, encoded)
-    probabilities = classify(keras_file, spec.task, contract, pixels)
-    return probe.Stage(STAGE, probabilities * valid[:, None], valid)
+    values = classify(keras_file, spec.task, contract, pixels)
+    return probe.Stage(STAGE, values * valid[:, None], valid)
 
 
 def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray
 def classify(
     keras_file: Path, task_name: str, contract: Mapping[str, Any], pixels: np.ndarray
 ) -> np.ndarray:
-    """Runs the network on pixels; returns probabilities float32 [N, K].
+    """Runs the network on pixels; returns what the task compares, float32 [N, n].
 
     Args:
       keras_file: the network.
@@ -92,7 +92,7 @@ def spec_of(contract: dict[str, Any]) -> materialise.Spec:
     Raises:
       errors.DataError: the contract lacks an entry.
     """
-    with read_back.told("contract of the model"):
+    with read_back.reading("contract of the model"):
         return materialise.Spec(
             size_px=contract["image_size_px"],
             resize=contract["resize"],

@@ -54,8 +54,8 @@ def directions(
 def scores(embeddings: tf.Tensor, class_directions: np.ndarray | None) -> tf.Tensor:
     """Computes the outlier scores of a batch, inside a graph or not.
 
-    Source: cosine distance to class means is the nearest-mean rule of Mensink et al., "Distance-
-    Based Image Classification", 2013, here on normalised features, which outlier detection needs
+    Source: cosine distance to class means is the nearest-mean rule of Mensink et al.,
+    TPAMI 2013, here on normalised features, which outlier detection needs
     according to Sun et al., 2022, https://arxiv.org/abs/2204.06507.
 
     Args:

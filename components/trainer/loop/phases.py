@@ -58,7 +58,9 @@ class _Training:
 
     def __init__(self, job: training_job.Job, listener: Listener | None) -> None:
         self.job, self.listener = job, listener
-        self.history = training_history.History()
+        self.history = training_history.History(
+            score=job.head.score, score_title=job.head.score_title
+        )
         inside = job.changes if job.changes.where == "model" else None
         self.classifier = model.build(job.config, job.spec, inside, job.seed)
         is_random = job.config.from_scratch

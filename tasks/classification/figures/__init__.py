@@ -21,6 +21,7 @@ class Figures(registry.Registry):
     prediction_key = "probabilities"
     has_confusion = True
     share_right = "accuracy"
+    survives_corruption = True
     settings = frozenset({"top_k"})
 
     def target(self, label: np.ndarray) -> np.ndarray:

@@ -83,11 +83,11 @@ def sentence(found: Metrics, tested: int) -> str:
       found: the metrics.
       tested: the number of test images.
     """
-    told = f"Test accuracy {_percent(found.accuracy)} on {formats.plural(tested, 'image')}"
+    text = f"Test accuracy {_percent(found.accuracy)} on {formats.plural(tested, 'image')}"
     if found.accuracy_low is None:
-        return f"{told}."
+        return f"{text}."
     return (
-        f"{told}; confidence interval: {_percent(found.accuracy_low)}"
+        f"{text}; confidence interval: {_percent(found.accuracy_low)}"
         f" to {_percent(found.accuracy_high)}."
     )
 

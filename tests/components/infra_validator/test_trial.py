@@ -10,10 +10,10 @@ from components.release_gate.parity import probe, server_stage, server_trial
 from data import errors
 from data.examples import examples_artifact
 from tests.components.infra_validator.models import not_a_number, slow
-from tests.models import TINY_LABELS, needs_server
+from tests.models import TINY_LABELS, TINY_SPEC, needs_server
 
 ONCE = config.InfraConfig(requests=5, tries=1)
-ABOUT = trial.About(len(TINY_LABELS), "classification")
+ABOUT = trial.About(len(TINY_LABELS), "classification", len(TINY_LABELS))
 pytestmark = pytest.mark.xdist_group("one server")
 
 
@@ -149,7 +149,7 @@ def test_answers_that_are_no_numbers_are_kept_as_they_are(tmp_path):
     server_trial.Record("m", "a", broken).write(str(tmp_path))
     found = server_trial.Record.read(str(tmp_path))
     assert (found.model, found.asked, found.answers.start_s) == ("m", "a", 7.25)
-    np.testing.assert_array_equal(found.answers.alone.probabilities, broken.alone.probabilities)
+    np.testing.assert_array_equal(found.answers.alone.values, broken.alone.values)
     np.testing.assert_array_equal(found.answers.mixed.valid, [True, False, True])
     assert "not finite numbers" in trial.judge(found.answers, 3, ONCE, trial.GATE).sentence
 
@@ -160,7 +160,7 @@ def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, mo
 
     monkeypatch.setattr(server_trial, "ask", ask)
     files = examples_artifact.shards(str(examples), "test")
-    asker = server_trial.Asker(right.saved_model, files, ABOUT.classes, ONCE.questions)
+    asker = server_trial.Asker(right.saved_model, files, TINY_SPEC, ONCE.questions)
     asker(server_stage.Address("127.0.0.1:1", "m"))
     assert asker.record is None
     assert "InfraValidator will start a server of its own: The server's answer" in caplog.text

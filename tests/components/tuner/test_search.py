@@ -100,7 +100,7 @@ def test_a_trial_of_the_head_is_what_trainer_would_train(make_job, tmp_path):
     outcome = heads.HeadTrials(job, 1, 1).run(job.config, job.changes, tmp_path)
     _, history = phases.train(job)
     assert outcome.loss == pytest.approx(history.best_loss("head"), rel=1e-6)
-    assert outcome.score == history.best_accuracy("head")
+    assert outcome.score == history.best_score("head")
 
 
 @pytest.mark.parametrize("fine_tune_epochs", [0, pytest.param(2, marks=pytest.mark.landing)])

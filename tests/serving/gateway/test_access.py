@@ -161,10 +161,10 @@ def test_with_the_token_both_protocols_answer_as_triton_does(guarded, tmp_path):
     token = access.read(written(tmp_path, TOKEN.encode()))
     with guarded.triton() as triton:
         expected = triton.predict(images)
-    with client.Client(guarded.address["rest"], headers=token.headers()) as door:
-        assert door.ready()
-        found = door.predict(images)
-        assert door.contract()["labels"][1] == served.HOSTILE
+    with client.Client(guarded.address["rest"], headers=token.headers()) as asked:
+        assert asked.ready()
+        found = asked.predict(images)
+        assert asked.contract()["labels"][1] == served.HOSTILE
     assert [one.version for one in found] == ["5"] * 4
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)

@@ -25,7 +25,7 @@ def refused(**wanted) -> str:
     return str(raised.value)
 
 
-def test_the_doors_may_listen_elsewhere_than_what_knows_no_token():
+def test_the_gateway_may_listen_elsewhere_than_what_knows_no_token():
     wanted = addresses.Wanted("127.0.0.2", 0, grpc_host=None, metrics_host=LOCAL)
     with addresses.held(wanted) as where:
         assert {one[:17] for one in (where.rest, where.http)} == {"http://127.0.0.2:"}

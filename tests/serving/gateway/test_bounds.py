@@ -289,7 +289,7 @@ def opened(server: served.Server, **lowered: float) -> Iterator[Gateway]:
         contextlib.closing(Line(f"{folder}/line", triton)) as line,
     ):
         hosts = origins.Hosts("127.0.0.1", ())
-        running = application.Door(
+        running = application.Gateway(
             "shapes", server.folder, [listening], line.path, hosts, limits, lambda *_: None
         )
         with running, Gateway(listening.getsockname()[1], line) as gateway:

@@ -113,7 +113,7 @@ def test_pages_of_names_that_were_added_may_ask():
 
 
 @served.needs_triton
-@pytest.mark.parametrize("door", ["http", "rest"])
+@pytest.mark.parametrize("api", ["http", "rest"])
 @pytest.mark.parametrize(
     ("headers", "sentence"),
     [
@@ -122,8 +122,8 @@ def test_pages_of_names_that_were_added_may_ask():
         ({"Sec-Fetch-Site": "cross-site"}, "pages of other origins"),
     ],
 )
-def test_a_stranger_s_page_is_not_answered(guarded, door, headers, sentence):
-    address = guarded.address[door].removeprefix("http://")
+def test_a_stranger_s_page_is_not_answered(guarded, api, headers, sentence):
+    address = guarded.address[api].removeprefix("http://")
     headers = {"Authorization": f"Bearer {TOKEN}", **headers}
 
     def ask(method, path):

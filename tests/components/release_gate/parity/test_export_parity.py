@@ -60,7 +60,9 @@ def checked(exported, images, eval_files) -> tuple[export_parity.Compared, ...]:
 
 
 def product(found: tuple[export_parity.Compared, ...]) -> list[gate_check.Check]:
-    return gate.product(gate.Measured(exports=found), config.GateConfig())
+    return gate.product(
+        gate.Measured(exports=found), config.GateConfig(), task.load(task.DEFAULT).compare
+    )
 
 
 def test_right_wrong_and_damaged(exported, images, eval_files):
@@ -164,4 +166,4 @@ def test_a_list_of_exports_that_is_damaged(exported, images, eval_files):
     folder.mkdir(parents=True)
     (folder / manifest.FILE).write_text('{"exports": [{"format": "coreml"}]}')
     with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be used"):
-        checked(exported, [parity_images.Golden("broken", b"")], eval_files)
+        checked(exported, [parity_images.ParityImage("broken", b"")], eval_files)

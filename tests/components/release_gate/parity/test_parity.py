@@ -16,6 +16,7 @@ from components.release_gate.parity import (
 )
 from components.trainer import contract as trained_contract
 from data.images import image_reading, value_range
+from tasks import task
 from tests import models
 
 pytestmark = [pytest.mark.xdist_group("one server"), pytest.mark.usefixtures("graphs_as_they_are")]
@@ -32,7 +33,7 @@ def trained(right, images) -> probe.Stage:
     return training_stage.ask(right.keras_file, models.TINY_SPEC, {}, encoded)
 
 
-def served(exported: models.Exported, images: list[parity_images.Golden]) -> probe.Stage:
+def served(exported: models.Exported, images: list[parity_images.ParityImage]) -> probe.Stage:
     """Runs the SavedModel as the fresh process does, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
     answer = probe._ask(signature, [image.encoded for image in images])
@@ -66,8 +67,8 @@ def test_broken_images_and_webp_are_bad_in_every_stage_alike(right, images, trai
     answer = served(right, images)
     np.testing.assert_array_equal(answer.valid, trained.valid)
     assert (~trained.valid).sum() == UNREADABLE
-    assert not trained.probabilities[~trained.valid].any()
-    assert trained.probabilities[trained.valid].std(axis=0).min() > 0.01  # it distinguishes images
+    assert not trained.values[~trained.valid].any()
+    assert trained.values[trained.valid].std(axis=0).min() > 0.01  # it distinguishes images
 
 
 def test_pixels_of_another_range(export_as, images, trained):
@@ -151,9 +152,9 @@ def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, traine
 def test_a_temperature_is_part_of_the_training_graph(right, images, trained):
     encoded = [image.encoded for image in images]
     warm = training_stage.ask(right.keras_file, models.TINY_SPEC, {"temperature": 2.0}, encoded)
-    powers = np.sqrt(trained.probabilities[trained.valid])
+    powers = np.sqrt(trained.values[trained.valid])
     expected = powers / powers.sum(1, keepdims=True)
-    np.testing.assert_allclose(warm.probabilities[warm.valid], expected, atol=1e-6)
+    np.testing.assert_allclose(warm.values[warm.valid], expected, atol=1e-6)
 
 
 def stage(name: str, probabilities: list[list[float]], valid: list[bool], **more) -> probe.Stage:
@@ -161,11 +162,11 @@ def stage(name: str, probabilities: list[list[float]], valid: list[bool], **more
 
 
 def test_compare_gives_image_stage_and_flags():
-    images = [parity_images.Golden(name, b"") for name in ("a", "b", "c", "d")]
+    images = [parity_images.ParityImage(name, b"") for name in ("a", "b", "c", "d")]
     first = stage("first", [[0.5, 0.5], [0, 0], [1, 0], [0.2, 0.8]], [True, False, True, True])
     same = replace(first, name="same")
     other = stage("other", [[0.5, 0.5], [0, 0], [0.7, 0.3], [np.nan, 1]], [True, True, True, True])
-    found = parity.compare(images, [first, same, other], 1e-4)
+    found = parity.compare(images, [first, same, other], 1e-4, task.load(task.DEFAULT).compare)
     assert [(one.image, one.stage, one.valid) for one in found] == [
         ("b", "other", (False, True)),
         ("c", "other", (True, True)),
@@ -175,7 +176,7 @@ def test_compare_gives_image_stage_and_flags():
 
 
 def test_sentences_say_who_can_read_what():
-    images = [parity_images.Golden("WebP", b""), parity_images.Golden("GIF", b"")]
+    images = [parity_images.ParityImage("WebP", b""), parity_images.ParityImage("GIF", b"")]
     found = parity.Parity()
     first = stage("the training graph", [[0, 0], [0, 1]], [False, True])
     other = stage("the running server", [[1, 0], [0, 0]], [True, False])
@@ -192,7 +193,7 @@ def test_another_number_of_classes_is_said():
     other = stage("the running server", [[0, 1, 0]], [True])
     parity.judge(
         found,
-        [parity_images.Golden("GIF", b"")],
+        [parity_images.ParityImage("GIF", b"")],
         [first, other],
         "classification",
         {"labels": ["x", "y"]},
@@ -204,7 +205,7 @@ def test_another_number_of_classes_is_said():
     found = parity.Parity()
     parity.judge(
         found,
-        [parity_images.Golden("GIF", b"")],
+        [parity_images.ParityImage("GIF", b"")],
         [first],
         "classification",
         {"labels": ["x", "y", "z"]},

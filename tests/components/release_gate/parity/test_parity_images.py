@@ -28,11 +28,11 @@ def samples() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def images(samples) -> list[parity_images.Golden]:
+def images(samples) -> list[parity_images.ParityImage]:
     return parity_images.images(samples)
 
 
-def named(images: list[parity_images.Golden], name: str) -> Image.Image:
+def named(images: list[parity_images.ParityImage], name: str) -> Image.Image:
     (found,) = [image for image in images if image.name == name]
     return Image.open(io.BytesIO(found.encoded))
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.release_gate.parity import probe
 from data import fresh_process
+from tasks import task
 
 pytestmark = pytest.mark.xdist_group("one server")
 
@@ -39,14 +40,16 @@ def test_peak_memory_is_not_that_of_the_process_that_started_it():
 def test_a_model_that_does_not_load_is_an_error_with_its_last_lines(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"junk")
     with pytest.raises(probe.ProbeError, match=r"cannot run in a fresh process") as caught:
-        probe.ask(tmp_path, [b""], [b""], "label")
+        probe.ask(tmp_path, [b""], [b""], task.load(task.DEFAULT).compare)
     assert str(tmp_path) in str(caught.value)
     assert "Cannot parse file" in str(caught.value)
 
 
 def test_a_process_that_takes_too_long_is_ended(right):
     with pytest.raises(probe.ProbeError, match=r"it took more than 0\.5 s"):
-        probe.ask(right.saved_model, [b""], [b""], "label", time_limit_s=0.5)
+        probe.ask(
+            right.saved_model, [b""], [b""], task.load(task.DEFAULT).compare, time_limit_s=0.5
+        )
 
 
 def test_a_missing_signature_or_output_is_named(right):

@@ -88,7 +88,7 @@ def upstream() -> Iterator[int]:
 def opened(folder: Path, upstream: int, token: str) -> Iterator[str]:
     """Starts a reverse proxy; yields its URL."""
     port = free_port()
-    text = manifest_files.render(manifest_files.FRONT_DOOR.read_text(), values(upstream, token))
+    text = manifest_files.render(manifest_files.REVERSE_PROXY.read_text(), values(upstream, token))
     path = configuration(folder, text, port)
     assert checked(path).returncode == 0
     process = subprocess.Popen([str(NGINX), "-p", str(folder), "-c", str(path)])
@@ -105,7 +105,7 @@ def opened(folder: Path, upstream: int, token: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=[TOKEN, ""], ids=["token", "open"])
-def door(request, upstream, tmp_path_factory) -> Iterator[tuple[str, str]]:
+def proxy(request, upstream, tmp_path_factory) -> Iterator[tuple[str, str]]:
     """Returns the URL of a reverse proxy, and its token."""
     with opened(tmp_path_factory.mktemp("nginx"), upstream, request.param) as url:
         yield url, request.param
@@ -149,8 +149,8 @@ HELD_BACK = [
 ]
 
 
-def test_what_is_meant_for_clients_passes_without_the_token(door):
-    url, token = door
+def test_what_is_meant_for_clients_passes_without_the_token(proxy):
+    url, token = proxy
     for method, path in PASSING:
         body = b"{}" if method == "POST" else None
         status, answer, _ = ask(url + path, token, method, body)
@@ -158,14 +158,14 @@ def test_what_is_meant_for_clients_passes_without_the_token(door):
 
 
 @pytest.mark.parametrize(("method", "path", "expected"), HELD_BACK)
-def test_all_else_is_held_back(door, method, path, expected):
-    url, token = door
+def test_all_else_is_held_back(proxy, method, path, expected):
+    url, token = proxy
     status, answer, _ = ask(url + path, token, method, b"{}" if method == "POST" else None)
     assert status == expected and list(answer) == ["error"]
 
 
-def test_the_token_is_compared_letter_for_letter(door):
-    url, token = door
+def test_the_token_is_compared_letter_for_letter(proxy):
+    url, token = proxy
     for wrong in ("", TOKEN.lower(), TOKEN + "x", TOKEN[:-1]):
         status, answer, headers = ask(f"{url}/v1/models/digits", wrong)
         assert status == (401 if token else 200)
@@ -173,16 +173,16 @@ def test_the_token_is_compared_letter_for_letter(door):
             assert "bearer token" in answer["error"] and headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_large_request_is_refused_in_json(door):
-    url, token = door
+def test_a_large_request_is_refused_in_json(proxy):
+    url, token = proxy
     ask_for = f"{url}/v1/models/digits:predict"
     assert ask(ask_for, token, "POST", b"x" * 4096)[0] == 200
     status, answer, _ = ask(ask_for, token, "POST", b"x" * 4097)
     assert (status, answer) == (413, {"error": "The request is larger than 4k."})
 
 
-def test_a_compressed_request_is_refused(door):
-    url, token = door
+def test_a_compressed_request_is_refused(proxy):
+    url, token = proxy
     ask_for = f"{url}/v1/models/digits:predict"
     assert ask(ask_for, token, "POST", b"{}", Content_Encoding="identity")[0] == 200
     for encoding in ("br", "gzip", "deflate", "gzip, identity"):
@@ -210,7 +210,7 @@ def test_a_server_that_is_down_is_an_overload_to_the_client(tmp_path):
     ],
 )
 def test_a_slip_is_seen(right, wrong, tmp_path):
-    text = manifest_files.FRONT_DOOR.read_text()
+    text = manifest_files.REVERSE_PROXY.read_text()
     assert right in text
     # As the image does it: names that are not in the environment are left unchanged.
     known = {"V3_UPSTREAM": "${V3_UPSTREAM}", **values(9, "")}

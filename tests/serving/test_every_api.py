@@ -54,7 +54,7 @@ class Said:
 
 
 @pytest.fixture(scope="module")
-def images() -> list[parity_images.Golden]:
+def images() -> list[parity_images.ParityImage]:
     """Returns images of each class, every format, orientation and size, and broken ones."""
     return parity_images.images({name: encoded(seed=seed) for seed, name in enumerate(LABELS)})
 
@@ -184,7 +184,7 @@ def tensorflow_serving_by_column(server, images) -> Said:
     return of_rows(post(url, {"inputs": inputs})["outputs"])
 
 
-DOORS = (
+APIS = (
     # In process they are also parity's stages, which the release gate's tests run.
     pytest.param(serving_default_in_process, marks=pytest.mark.landing),
     pytest.param(serve_examples_in_process, marks=pytest.mark.landing),
@@ -197,12 +197,12 @@ DOORS = (
 )
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
-def test_golden_images_are_answered_as_by_the_trained_network(door, server, images, trained):
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.__name__)
+def test_parity_images_are_answered_as_by_the_trained_network(api, server, images, trained):
     # One batch, because this process loads the model for each.
-    size = len(images) if door is local_predict else MAX_BATCH
+    size = len(images) if api is local_predict else MAX_BATCH
     said = joined(
-        door(server, [image.encoded for image in images[start : start + size]])
+        api(server, [image.encoded for image in images[start : start + size]])
         for start in range(0, len(images), size)
     )
     assert said.valid.tolist() == trained.valid.tolist()
@@ -238,7 +238,7 @@ def test_the_command_prints_what_the_trained_network_says(
             assert reason and reason[1] in refusals.REFUSALS
 
 
-def test_serve_examples_has_no_door(server):
+def test_serve_examples_is_behind_no_api(server):
     """Its input differs: the limit on pixels could not be enforced without parsing the records."""
     tensor = {"name": "image_bytes", "shape": [1, 1], "datatype": "BYTES", "data": [""]}
     content = {"parameters": {"signature": "serve_examples"}, "inputs": [tensor]}
@@ -249,13 +249,13 @@ def test_serve_examples_has_no_door(server):
 
 
 @pytest.mark.parametrize(
-    "door", [tensorflow_serving_by_row, triton_binary, triton_json], ids=lambda door: door.__name__
+    "api", [tensorflow_serving_by_row, triton_binary, triton_json], ids=lambda api: api.__name__
 )
-def test_what_was_asked_by_rest_is_recorded(door, server):
+def test_what_was_asked_by_rest_is_recorded(api, server):
     sent = [encoded(seed=90), b"", encoded(seed=91)]
     path = server.folder.parent / served.RECORD
     before = path.stat().st_size
-    door(server, sent)
+    api(server, sent)
     found, unreadable = recording.of_file(path)
     assert path.stat().st_size > before
     assert not unreadable
