@@ -40,9 +40,7 @@ class Settings(pydantic.BaseModel):
     annotation_names: checking.Severity = Field(
         "warn", description="annotations that name another image than the one they belong to"
     )
-    repeated_boxes: checking.Severity = Field(
-        "warn", description="the same box twice in an image"
-    )
+    repeated_boxes: checking.Severity = Field("warn", description="the same box twice in an image")
     boxes_with_two_classes: checking.Severity = Field(
         "warn", description="one box with two classes in an image"
     )
@@ -234,7 +232,9 @@ def _faults(context: checking.Checked, wanted: set[str] | frozenset[str]) -> Ite
         used = "is used all the same" if Fault(fault) in HARMLESS else "is left out"
         images = sorted({index for case in cases for index in case.images})
         words = fault.replace("_", " ")
-        yield Found(f"{len(found):,} × {words} in annotations: what it is about {used}.", cases, images)
+        yield Found(
+            f"{len(found):,} × {words} in annotations: what it is about {used}.", cases, images
+        )
 
 
 def _each(context: checking.Checked, test: Test, words: str) -> Iterator[Found]:

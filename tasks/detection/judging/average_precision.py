@@ -47,14 +47,15 @@ def gather(matches: Sequence[matching.Matches], class_count: int) -> Gathered:
     order = np.argsort(-scores, kind="stable")
     images = np.repeat(np.arange(len(matches)), [len(one.scores) for one in matches])
     class_ids = np.concatenate([np.zeros(0, np.int64), *(one.class_ids for one in matches)])
-    positives = [one.positives for one in matches] or [np.zeros((areas, class_count), np.int64)]
+    positives = [np.zeros((areas, 0, class_count), np.int64)]
+    positives += [one.positives[:, None] for one in matches]
     return Gathered(
         scores=scores[order],
         class_ids=class_ids[order],
         images=images[order],
         hit=np.concatenate([none, *(one.hit for one in matches)], axis=2)[:, :, order],
         ignored=np.concatenate([none, *(one.ignored for one in matches)], axis=2)[:, :, order],
-        positives=np.stack(positives, axis=1),
+        positives=np.concatenate(positives, axis=1),
     )
 
 

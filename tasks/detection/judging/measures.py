@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.detection.judging import average_precision, errors, matching, operating_point
+from tasks.detection.judging import average_precision, errors, matching
 
 Pair = tuple[matching.Truth, matching.Detections]
 REPLICATES = 500
@@ -84,9 +84,8 @@ def measure(pairs: Sequence[Pair], thresholds: np.ndarray, seed: int = 0) -> Fig
     replicates = average_precision.bootstrap(gathered, weights)
     counts = count_kinds(pairs, thresholds)
     supports = gathered.positives[0].sum(axis=0)
-    points = [operating_point.at(gathered, k, float(thresholds[k])) for k in range(class_count)]
     classes = []
-    for class_id, point in enumerate(points):
+    for class_id in range(class_count):
         own = values[:, class_id]
         low, high = interval(own[0], replicates[:, class_id], int(supports[class_id]))
         classes.append(
@@ -96,9 +95,9 @@ def measure(pairs: Sequence[Pair], thresholds: np.ndarray, seed: int = 0) -> Fig
                 ap=float(own.mean()),
                 ap50_low=low,
                 ap50_high=high,
-                precision=point.precision,
-                recall=point.recall,
-                threshold=point.threshold,
+                precision=precision_of(counts[class_id]),
+                recall=recall_of(counts[class_id]),
+                threshold=float(thresholds[class_id]),
                 support=int(supports[class_id]),
             )
         )
@@ -165,6 +164,19 @@ def mean_of_rows(values: np.ndarray) -> np.ndarray:
     counts = defined.sum(axis=1)
     totals = np.where(defined, values, 0).sum(axis=1)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
+
+
+def precision_of(kinds: Counter[str]) -> float:
+    """Returns the share of the shown detections of a class that are right; NaN if none is shown."""
+    counted = kinds.total() - kinds[errors.Kind.MISSED.value] - kinds[errors.Kind.IGNORED.value]
+    return kinds[errors.Kind.RIGHT.value] / counted if counted else float("nan")
+
+
+def recall_of(kinds: Counter[str]) -> float:
+    """Returns the share of the objects of a class that are found; NaN if there is none."""
+    right = kinds[errors.Kind.RIGHT.value]
+    objects = right + kinds[errors.Kind.MISSED.value]
+    return right / objects if objects else float("nan")
 
 
 def count_kinds(pairs: Sequence[Pair], thresholds: np.ndarray) -> list[Counter[str]]:

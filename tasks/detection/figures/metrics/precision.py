@@ -10,7 +10,7 @@ import numpy as np
 from tasks import evaluate_config, metric
 from tasks.detection import rows
 from tasks.detection.figures import counted
-from tasks.detection.judging import average_precision, errors, matching, measures
+from tasks.detection.judging import average_precision, matching, measures
 
 REPLICATES = 300
 
@@ -78,14 +78,11 @@ def _at_threshold(
     shown = [(rows.truth(one), rows.found(rows.shown(other))) for one, other in images]
     counts = measures.count_kinds(shown, np.zeros(class_count))
     kinds = {kind: np.array([one[kind] for one in counts], np.float64) for kind in counted.KINDS}
-    right, missed = kinds[errors.Kind.RIGHT.value], kinds[errors.Kind.MISSED.value]
-    all_shown = sum(kinds.values(), np.zeros(class_count)) - missed
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "precision": right / np.where(all_shown > 0, all_shown, np.nan),
-            "recall": right / np.where(right + missed > 0, right + missed, np.nan),
-            **{counted.column(kind): values for kind, values in kinds.items()},
-        }
+    return {
+        "precision": np.array([measures.precision_of(one) for one in counts]),
+        "recall": np.array([measures.recall_of(one) for one in counts]),
+        **{counted.column(kind): values for kind, values in kinds.items()},
+    }
 
 
 _NO_OBJECT = "there are no test objects of it"
