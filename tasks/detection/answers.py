@@ -209,7 +209,7 @@ class Answers:
         types = {**self.annotation, **self.answer}
         table = schema.read_columns(paths, (*answered.COLUMNS, *types), types)
         about = schema.about_of(table.schema)
-        with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
+        with read_back.reading(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
             given = table.select(list(types)).to_pylist()
             return Predictions(
                 **answered.common(table, schema.labels_of(table.schema)),

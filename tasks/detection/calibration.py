@@ -18,7 +18,8 @@ from tasks.facets import training
 FEWEST_IMAGES = 10
 # Two boxes of one class that overlap by more than this are one object.
 MAX_IOU = 0.6
-_AT_ONCE = 64
+# Lower scores are no answer: they would only fill the places.
+LEAST_SCORE = 0.01
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Fitted:
     note: str = "Not fitted."
 
     def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Returns the highest score of each class: float32 [B, K]."""
-        return tf.sigmoid(tf.reduce_max(outputs[..., :-4], axis=[1, 2]))
+        """Returns the detections float32 [B, 100, 6], see :func:`decoding.packed`."""
+        return decoding.packed(decoding.decode(outputs, self.max_iou), LEAST_SCORE)
 
     def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
         """Returns the thresholds by class, and the overlap."""
@@ -54,6 +55,11 @@ class Calibration:
         """Returns one threshold for all classes."""
         return Fitted((operating_point.DEFAULT,) * class_count)
 
+    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Reduces maps [B, h, w, K + 4] to detections [B, 100, 6]; targets stay."""
+        found = decoding.decode(tf.constant(outputs), MAX_IOU)
+        return decoding.packed(found, LEAST_SCORE).numpy(), targets
+
     def fit(
         self,
         outputs: np.ndarray,
@@ -61,25 +67,24 @@ class Calibration:
         labels: Sequence[str],
         settings: training.CalibrationSettings,
     ) -> Fitted:
-        """Fits thresholds on maps float32 [N, h, w, K + 4] and targets float32 [N, M, 6]."""
+        """Fits thresholds on detections float32 [N, 100, 6] and targets float32 [N, M, 6]."""
         count, plain = len(outputs), self.unfitted(len(labels))
         if not settings.is_on:
             return Fitted(plain.thresholds, note="Turned off by train.calibrate.")
         if count < FEWEST_IMAGES:
             note = f"Not fitted: {count} eval images; at least {FEWEST_IMAGES} are needed."
             return Fitted(plain.thresholds, note=note)
-        matches = []
-        for start in range(0, count, _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            found = decoding.decode(tf.constant(outputs[part]), MAX_IOU)
-            rows = (found[name].numpy() for name in ("boxes", "scores", "class_ids"))
-            for target, *answer in zip(targets[part], *rows, strict=True):
-                pair = head.truth(target), head.answered(*answer)
-                matches.append(matching.match(*pair, len(labels), matching.ALL))
+        matches = [
+            matching.match(head.truth(target), head.answered(found), len(labels), matching.ALL)
+            for target, found in zip(targets, outputs, strict=True)
+        ]
         gathered = average_precision.gather(matches, len(labels))
-        thresholds = operating_point.fit(gathered)
+        thresholds = operating_point.fit(gathered, settings.min_precision)
         objects = int(gathered.positives[0].sum())
-        note = f"Thresholds of the highest F1 on {objects:,} objects in {count:,} eval images."
+        chosen = "the highest F1"
+        if settings.min_precision is not None:
+            chosen = f"a precision of at least {settings.min_precision:g}"
+        note = f"Thresholds of {chosen} on {objects:,} objects in {count:,} eval images."
         return Fitted(tuple(float(value) for value in thresholds), note=note)
 
     def of_contract(self, contract: Mapping[str, Any]) -> Fitted:

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tasks.detection import geometry
 
 MAX_DETECTIONS = 100
+# Columns of packed detections, behind the corners.
+CLASS_ID, SCORE, COLUMNS = 4, 5, 6
 # Sides of a box, in shares of the image, are exp of the head's outputs within these bounds.
 LOG_SIDE_BOUNDS = (-8.0, 1.0)
 
@@ -50,15 +52,32 @@ def decode(maps: tf.Tensor, max_iou: float | None = None) -> dict[str, tf.Tensor
     return {"boxes": boxes, "scores": scores, "class_ids": class_ids}
 
 
+def packed(found: dict[str, tf.Tensor], least_score: float) -> tf.Tensor:
+    """Lays the detections of :func:`decode` out in one array.
+
+    Args:
+      found: of B images.
+      least_score: detections below it become zeros.
+
+    Returns:
+      float32 [B, 100, 6]: ymin, xmin, ymax, xmax in 0–1 of the square image, clipped; the class;
+      the score, falling.
+    """
+    scores = found["scores"]
+    columns = [
+        tf.clip_by_value(found["boxes"], 0.0, 1.0),
+        tf.cast(found["class_ids"], tf.float32)[..., None],
+        scores[..., None],
+    ]
+    rows = tf.concat(columns, axis=-1) * tf.cast(scores >= least_score, tf.float32)[..., None]
+    missing = MAX_DETECTIONS - scores.shape[1]
+    return tf.pad(rows, [[0, 0], [0, missing], [0, 0]]) if missing else rows
+
+
 def _suppressed(
     scores: tf.Tensor, boxes: tf.Tensor, class_ids: tf.Tensor, max_iou: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    clipped = tf.clip_by_value(boxes, 0.0, 1.0)
-    kept = tf.map_fn(
-        lambda row: geometry.suppress(row[0], row[1], row[2], max_iou),
-        (clipped, scores, class_ids),
-        fn_output_signature=tf.TensorSpec([scores.shape[1]], tf.float32),
-    )
+    kept = geometry.suppress(tf.clip_by_value(boxes, 0.0, 1.0), scores, class_ids, max_iou)
     # A stable sort: removed ones move to the end, equal scores keep their order.
     order = tf.argsort(kept, axis=1, direction="DESCENDING", stable=True)
     scores, boxes, class_ids = (

@@ -74,20 +74,39 @@ def suppress(
     """Removes boxes that overlap a better one of the same class (non-maximum suppression).
 
     From the best score down, a box is kept unless its IoU with a kept one of its class is above
-    ``max_iou``. Classes are told apart by moving each to a place of its own, as torchvision's
-    ``batched_nms`` does, so that one call serves all.
+    ``max_iou``. All boxes are judged at once by the ones above them, again and again until nothing
+    changes; that gives the same as one after the other, for a whole batch, with operations that
+    every runtime has.
 
     Args:
-      boxes: float32 [M, 4] within 0–1.
-      scores: float32 [M]; 0 marks a place without a box.
-      class_ids: int32 [M].
+      boxes: float32 [B, M, 4].
+      scores: float32 [B, M], falling.
+      class_ids: int32 [B, M].
       max_iou: the largest IoU at which both boxes are kept.
 
     Returns:
-      float32 [M]: the scores, 0 for removed boxes.
+      float32 [B, M]: the scores, 0 for removed boxes.
     """
-    apart = boxes + 2.0 * tf.cast(class_ids, tf.float32)[:, None]
-    count = tf.shape(scores)[0]
-    kept = tf.image.non_max_suppression(apart, scores, count, max_iou, score_threshold=1e-9)
-    flags = tf.scatter_nd(kept[:, None], tf.ones_like(kept, tf.float32), [count])
-    return scores * flags
+    low = tf.maximum(boxes[:, :, None, :2], boxes[:, None, :, :2])
+    high = tf.minimum(boxes[:, :, None, 2:], boxes[:, None, :, 2:])
+    sides = tf.maximum(high - low, 0.0)
+    common = sides[..., 0] * sides[..., 1]
+    own = tf.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    area = own[..., 0] * own[..., 1]
+    # No division: small boxes would lose digits.
+    over = common > max_iou * (area[:, :, None] + area[:, None, :] - common)
+    same = class_ids[:, :, None] == class_ids[:, None, :]
+    count = scores.shape[1]
+    below = tf.constant(np.tril(np.ones((count, count), bool), -1))  # [m, n]: n is better than m
+    hides = tf.cast(over & same & below[None], tf.float32)
+
+    def judge(_: tf.Tensor, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return kept, 1.0 - tf.reduce_max(hides * kept[:, None, :], axis=2)
+
+    _, kept = tf.while_loop(
+        lambda before, now: tf.reduce_any(before != now),
+        judge,
+        judge(scores, tf.ones_like(scores)),
+        maximum_iterations=count,
+    )
+    return scores * kept

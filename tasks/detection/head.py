@@ -90,11 +90,9 @@ class Head:
     def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Counts int64 [K, BINS, 3]; see the class."""
         class_count = outputs.shape[-1] - 4
-        found = decoding.decode(outputs)
+        found = decoding.packed(decoding.decode(outputs), 1 / BINS)
         tallied = tf.numpy_function(
-            functools.partial(count, class_count=class_count),
-            [targets, found["boxes"], found["scores"], found["class_ids"]],
-            tf.int64,
+            functools.partial(count, class_count=class_count), [targets, found], tf.int64
         )
         return tf.ensure_shape(tallied, [class_count, BINS, 3])
 
@@ -118,28 +116,20 @@ def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]
 
 
-def count(
-    targets: np.ndarray,
-    boxes: np.ndarray,
-    scores: np.ndarray,
-    class_ids: np.ndarray,
-    class_count: int,
-) -> np.ndarray:
+def count(targets: np.ndarray, found: np.ndarray, class_count: int) -> np.ndarray:
     """Counts a batch, see :class:`Head`.
 
     Args:
       targets: float32 [B, M, 6].
-      boxes: float32 [B, D, 4] in 0–1.
-      scores: float32 [B, D].
-      class_ids: int32 [B, D].
+      found: float32 [B, D, 6], see :func:`decoding.packed`.
       class_count: K.
 
     Returns:
       int64 [K, BINS, 3].
     """
     tallied = np.zeros((class_count, BINS, 3), np.int64)
-    for rows, *answer in zip(targets, boxes, scores, class_ids, strict=True):
-        matches = matching.match(truth(rows), answered(*answer), class_count, matching.ALL)
+    for rows, answer in zip(targets, found, strict=True):
+        matches = matching.match(truth(rows), answered(answer), class_count, matching.ALL)
         bins = np.minimum((matches.scores * BINS).astype(int), BINS - 1)
         hit = matches.hit[0, 0]
         wrong = ~hit & ~matches.ignored[0, 0]
@@ -163,11 +153,14 @@ def truth(rows: np.ndarray) -> matching.Truth:
     )
 
 
-def answered(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray) -> matching.Detections:
-    """Converts decoded maps of an image to detections in a square of 1,000 px."""
-    shown = scores > 0
-    corners = np.clip(boxes[shown], 0, 1) * _SIDE_PX
-    return matching.Detections(corners, scores[shown], class_ids[shown].astype(int))
+def answered(found: np.ndarray) -> matching.Detections:
+    """Converts packed detections of an image, [D, 6], to such in a square of 1,000 px."""
+    shown = found[found[:, decoding.SCORE] > 0].astype(np.float64)
+    return matching.Detections(
+        boxes=shown[:, :4] * _SIDE_PX,
+        scores=shown[:, decoding.SCORE],
+        class_ids=shown[:, decoding.CLASS_ID].astype(int),
+    )
 
 
 HEAD = Head()

@@ -12,9 +12,6 @@ from tasks.detection import decoding, target
 from tasks.detection.calibration import Fitted
 from tasks.facets import serving
 
-# Lower scores are no answer: they would only fill the places.
-LEAST_SCORE = 0.01
-
 
 class Signatures:
     """See tasks.facets.serving.Signatures."""
@@ -35,19 +32,28 @@ class Signatures:
 
         Which of them are shown is for the client to decide, by the thresholds of the contract.
         """
-        found = decoding.decode(outputs, fitted.max_iou)
+        found = fitted.probabilities(outputs)
+        scores, class_ids = (
+            found[..., decoding.SCORE],
+            tf.cast(found[..., decoding.CLASS_ID], tf.int32),
+        )
         scale, offset = target.square_map(pictures.sizes, pictures.resize)
-        whole = (found["boxes"] - offset[:, None]) / scale[:, None]
+        whole = (found[..., :4] - offset[:, None]) / scale[:, None]
         lengths = tf.tile(tf.cast(pictures.sizes, tf.float32), [1, 2])[:, None]
-        shown = valid[:, None] & (found["scores"] >= LEAST_SCORE)
+        shown = valid[:, None] & (scores > 0)
         boxes = tf.clip_by_value(whole, 0.0, 1.0) * lengths
-        labels = tf.gather(names, found["class_ids"])
+        labels = tf.where(shown, tf.gather(names, class_ids), "")
+        thresholds = tf.gather(tf.constant(fitted.thresholds, tf.float32), class_ids)
+        first = tf.argmax(shown & (scores >= thresholds), axis=1)
+        has_one = tf.reduce_any(shown & (scores >= thresholds), axis=1)
         return {
-            "boxes": _padded(tf.where(shown[..., None], boxes, 0.0)),
-            "scores": _padded(tf.where(shown, found["scores"], 0.0)),
-            "class_ids": _padded(tf.where(shown, found["class_ids"], 0)),
-            "labels": _padded(tf.where(shown, labels, "")),
+            "boxes": tf.where(shown[..., None], boxes, 0.0),
+            "scores": tf.where(shown, scores, 0.0),
+            "class_ids": tf.where(shown, class_ids, 0),
+            "labels": labels,
             "num_detections": tf.reduce_sum(tf.cast(shown, tf.int32), axis=1),
+            "label": tf.where(has_one, tf.gather(labels, first, batch_dims=1), ""),
+            "detections": tf.where(shown[..., None], found, 0.0),
         }
 
     def described(self, labels: Sequence[str]) -> dict[str, str]:
@@ -60,17 +66,11 @@ class Signatures:
             "class_ids": f"int32 [B, {count}], the places of the classes in labels",
             "labels": f"string [B, {count}], the names of the classes; empty from num_detections on",
             "num_detections": "int32 [B], 0 where valid is false",
+            "label": "string [B], the class of the best detection at the threshold of its class or"
+            " above; empty if there is none",
+            "detections": f"float32 [B, {count}, 6], the same as exports for other runtimes give:"
+            " ymin, xmin, ymax, xmax in 0–1 of the resized square, class, score",
         }
-
-
-def _padded(values: tf.Tensor) -> tf.Tensor:
-    """Fills up to M places: small maps have fewer positions."""
-    missing = decoding.MAX_DETECTIONS - values.shape[1]
-    if missing <= 0:
-        return values
-    edges = [[0, 0], [0, missing]] + [[0, 0]] * (len(values.shape) - 2)
-    empty = "" if values.dtype == tf.string else 0
-    return tf.pad(values, edges, constant_values=empty)
 
 
 SIGNATURES = Signatures()

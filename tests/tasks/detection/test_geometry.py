@@ -66,11 +66,15 @@ def test_suppression_equals_the_naive_one(max_iou):
     boxes, scores = some_boxes(60, 5).astype(np.float32), generator.permutation(60) / 60 + 0.01
     class_ids = generator.integers(0, 3, 60)
     expected = np.where(naive_suppression(boxes, scores, class_ids, max_iou), scores, 0)
+    order = np.argsort(-scores)
     found = geometry.suppress(
-        tf.constant(boxes),
-        tf.constant(scores, tf.float32),
-        tf.constant(class_ids, tf.int32),
+        tf.constant(boxes[order])[None],
+        tf.constant(scores[order], tf.float32)[None],
+        tf.constant(class_ids[order], tf.int32)[None],
         max_iou,
     )
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(found[0], expected[order], rtol=1e-6)
+    apart = tf.constant(boxes + 2 * class_ids[:, None].astype(np.float32))
+    kept = tf.image.non_max_suppression(apart, tf.constant(scores, tf.float32), 60, max_iou)
+    np.testing.assert_array_equal(np.sort(kept), np.flatnonzero(expected))
     assert 0 < (expected > 0).sum() < 60

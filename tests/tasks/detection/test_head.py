@@ -50,10 +50,9 @@ def test_map50_of_bins_is_close_to_the_exact_one():
         for part in (slice(0, 15), slice(15, 40))
     ]
     np.testing.assert_array_equal(tally, sum(halves))
-    found = decoding.decode(tf.constant(maps))
+    found = decoding.packed(decoding.decode(tf.constant(maps)), 0.01).numpy()
     pairs = [
-        (head.truth(rows), head.answered(*(found[name][i].numpy() for name in found)))
-        for i, rows in enumerate(targets)
+        (head.truth(rows), head.answered(one)) for rows, one in zip(targets, found, strict=True)
     ]
     matches = [matching.match(*pair, CLASSES) for pair in pairs]
     exact = average_precision.per_class(average_precision.gather(matches, CLASSES))[0].mean()
@@ -95,7 +94,8 @@ def test_reapplied_layers_are_the_same():
 def test_thresholds_are_fitted_and_survive_the_contract():
     targets, maps = made(60)
     settings = training.CalibrationSettings()
-    fitted = calibration.CALIBRATION.fit(maps, targets, ["a", "b", "c"], settings)
+    found, targets = calibration.CALIBRATION.sampled(maps, targets)
+    fitted = calibration.CALIBRATION.fit(found, targets, ["a", "b", "c"], settings)
     assert all(0.05 < value < 0.95 for value in fitted.thresholds)
     assert "60 eval images" in fitted.note
     contract = {
@@ -104,7 +104,7 @@ def test_thresholds_are_fitted_and_survive_the_contract():
         "calibration": fitted.note,
     }
     assert calibration.CALIBRATION.of_contract(contract) == fitted
-    few = calibration.CALIBRATION.fit(maps[:3], targets[:3], ["a", "b", "c"], settings)
+    few = calibration.CALIBRATION.fit(found[:3], targets[:3], ["a", "b", "c"], settings)
     assert few.thresholds == calibration.CALIBRATION.unfitted(3).thresholds
 
 
