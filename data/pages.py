@@ -37,6 +37,7 @@ def environment(templates: Path | Sequence[Path], autoescape: bool = True) -> ji
         "count": formats.count,
         "decimal": formats.decimal,
         "duration": formats.duration,
+        "heading": formats.heading,
         "key": formats.key,
         "operations": formats.operations,
         "percent": formats.percent,

@@ -5,19 +5,21 @@ Dimension letter: N images.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from data import errors, formats
-from data.examples import example
+from data.examples import feature_names
 from tasks import evidence_config, gate_check
-from tasks.predictions import answered
 from tasks.statistics import comparison, paired
+
+if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
+    from tasks.predictions import answered
 
 SPAN = "span_against_served"
 NEW_CLASSES = "new_classes"
-Some = TypeVar("Some", bound=answered.Answered)
+Some = TypeVar("Some", bound="answered.Answered")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +97,9 @@ def check(
 
 def sets(spans: np.ndarray | None, known: np.ndarray) -> dict[str, np.ndarray]:
     """Maps the names of the oldest and the newest span to masks of their images, bool [N]."""
-    numbers = np.unique(spans[known & (spans != example.NO_SPAN)]) if spans is not None else []
+    numbers = (
+        np.unique(spans[known & (spans != feature_names.NO_SPAN)]) if spans is not None else []
+    )
     if spans is None or len(numbers) < 2:
         return {}
     ends = {"the oldest": numbers[0], "the newest": numbers[-1]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from data.examples import example
+from data.examples import feature_names
 from tasks import evaluate_config, metric, registry, result
 from tasks.statistics import averages, slicing
 
@@ -93,12 +93,12 @@ class Collector:
         found = []
         for place, value, measured in sorted(known, key=lambda part: part[:2]):
             feature, name = asked[place].feature, asked[place].name(value)
-            if feature == example.SPAN and value == example.NO_SPAN:
+            if feature == feature_names.SPAN and value == feature_names.NO_SPAN:
                 continue
-            if feature == example.CLASS_LABEL:
-                feature, name = example.CLASS_TEXT, self.labels[int(value)]
+            if feature == feature_names.CLASS_LABEL:
+                feature, name = feature_names.CLASS_TEXT, self.labels[int(value)]
             # A slice of a single class has no meaningful mean over the classes.
-            is_class = feature == example.CLASS_TEXT
+            is_class = feature == feature_names.CLASS_TEXT
             means = {
                 one.name: None if is_class else averages.mean(np.asarray(measured.values[one.name]))
                 for one in self.metrics.by_class

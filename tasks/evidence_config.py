@@ -22,10 +22,21 @@ class EvidenceConfig(BaseModel):
         10, ge=0, description="minimum test images of a class for limits of its own to apply"
     )
     max_accuracy_drop: float = Field(
-        0.05, ge=0, le=1, description="maximum loss of accuracy against the served model"
+        0.05,
+        ge=0,
+        le=1,
+        description="maximum loss of accuracy against the served model; where images have several"
+        " labels, of the share of images with exactly the right ones",
     )
     max_recall_drop: float = Field(
         0.1, ge=0, le=1, description="maximum loss of each class's recall against the served model"
+    )
+    max_label_drop: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="where images have several labels: maximum loss, against the served model, of"
+        " the share of right answers about each label on the images that have it or get it",
     )
     max_mean_iou_drop: float = Field(
         0.03, ge=0, le=1, description="maximum loss of mean IoU against the served model"

@@ -4,12 +4,14 @@ Dimension letters: N images, K classes.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data import formats
 from tasks import evaluate_config, evidence_config, gate_check, metric, registry
-from tasks.predictions import answered
 from tasks.statistics import averages
+
+if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
+    from tasks.predictions import answered
 
 SMALL_CLASSES = "small_classes"
 
@@ -21,7 +23,7 @@ def check_name(one: metric.Metric) -> str:
 
 def check(
     metrics: registry.Registry,
-    candidate: answered.Answered,
+    candidate: "answered.Answered",
     config: evidence_config.EvidenceConfig,
     evaluate: evaluate_config.EvaluateConfig,
 ) -> list[gate_check.Check]:
@@ -65,7 +67,7 @@ def check(
 
 def _measured(
     metrics: registry.Registry,
-    candidate: answered.Answered,
+    candidate: "answered.Answered",
     wanted: Collection[metric.Metric],
     evaluate: evaluate_config.EvaluateConfig,
 ) -> Mapping[str, Any]:

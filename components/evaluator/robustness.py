@@ -93,10 +93,10 @@ def of_network(
         return []
     count = min(limit, len(found.paths)) * len(corruptions.CORRUPTIONS)
     run = engine.compile_for(network, count, tf.uint8)
+    fitted = learned.calibration.of_contract(contract)
 
     def answer(pixels: np.ndarray) -> np.ndarray:
-        probabilities = learned.compare.from_outputs(run(pixels), contract)
-        return found.answers_of(np.asarray(probabilities))
+        return found.answers_of(np.asarray(fitted.probabilities(run(pixels))))
 
     eye = Eye(answer, contract["image_size_px"], contract["resize"])
     return measure(learned.figures, eye, found, files, limit)

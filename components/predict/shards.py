@@ -44,7 +44,7 @@ def answer(shard: Shard, model: asking.Model) -> int:
     """
     evaluated: list[bytes] = []  # some 600 bytes an image
     answers = model.answers
-    wanted = [*answers.annotation, *answers.answer]
+    wanted = [*answers.annotation, schema.VALID, *answers.answer]
 
     def rows() -> Iterator[pa.RecordBatch]:
         for batch, serialized in ask(shard.images, model):

@@ -18,7 +18,7 @@ from components.report import lineage, pictures
 from components.trainer import history as training_history
 from components.trainer.network import architecture
 from data.examples import example, ingest_report
-from tasks import gate_check, task
+from tasks import gate_check, metric, task
 from tasks.facets import showing
 from tasks.pages import parts
 
@@ -78,7 +78,17 @@ class Content:
     @property
     def panels(self) -> showing.Panels:
         """Returns what the task of the run shows."""
-        return task.load(self.job.task).panels
+        return self._task.panels
+
+    @property
+    def share_right(self) -> metric.Metric:
+        """Returns the metric that is the share of images answered right."""
+        figures = self._task.figures
+        return next(one for one in figures.of_whole if one.name == figures.share_right)
+
+    @property
+    def _task(self) -> task.Task:
+        return task.load(self.job.task)
 
     @property
     def slices(self) -> list[Any]:
@@ -98,15 +108,15 @@ class Content:
         return float(known.mean()) if len(known) else None
 
     @property
-    def accuracy_against_served(self) -> gate_check.Check | None:
-        """Returns the check of the accuracy against the served model's; None without one."""
-        found = self._checks(task.load(self.job.task).evidence.whole_check)
+    def whole_against_served(self) -> gate_check.Check | None:
+        """Returns the check of all images against the served model; None without one."""
+        found = self._checks(self._task.evidence.whole_check)
         return found[0] if found else None
 
     @property
-    def recalls_against_served(self) -> list[gate_check.Check]:
-        """Returns the checks of each class's recall against the served model's."""
-        return self._checks(task.load(self.job.task).evidence.class_check)
+    def classes_against_served(self) -> list[gate_check.Check]:
+        """Returns the checks of each class against the served model."""
+        return self._checks(self._task.evidence.class_check)
 
     @cached_property
     def totals(self) -> architecture.Totals:

@@ -55,7 +55,9 @@ def _sections(report: content.Content) -> list[parts.Section]:
     robust = {"scale": scale.rates(row.accuracy for row in report.robustness)}
     found.append(made("robustness", "Robustness", "robustness.html.jinja", robust))
     if report.slices:
-        sliced = {"scale": scale.of_figures(row.figures["accuracy"] for row in report.slices)}
+        sliced = {
+            "scale": scale.of_figures(row.figures[report.share_right.name] for row in report.slices)
+        }
         found.append(made("slices", "Slices", "slices.html.jinja", sliced))
     found += panels.images(report)
     found.append(made("training", "Training", "training.html.jinja", _training(report)))
@@ -91,9 +93,9 @@ def _data(report: content.Content) -> dict[str, object]:
 
 
 def _differences(report: content.Content) -> scale.Scale:
-    checks = report.recalls_against_served
-    if report.accuracy_against_served:
-        checks.append(report.accuracy_against_served)
+    checks = report.classes_against_served
+    if report.whole_against_served:
+        checks.append(report.whole_against_served)
     return scale.differences(
         check.figures[name] for check in checks for name in ("difference", "lower_bound")
     )

@@ -113,8 +113,16 @@ class TrainConfig(BaseModel):
     )
     calibrate: bool = Field(
         True,
-        description="calibrate probabilities on the eval split by temperature scaling; predicted"
-        " labels stay the same",
+        description="calibrate probabilities on the eval split by temperature scaling; their order"
+        " stays the same",
+    )
+    min_precision: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="where an image may have several labels: least precision on the eval split at"
+        " the threshold of each label, which then has the highest recall; none: the threshold of the"
+        " highest F1",
     )
     outlier_coverage: float = Field(
         0.95,

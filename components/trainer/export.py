@@ -65,7 +65,6 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.task_signatures: Any = task.load(spec.task).signatures
         if self.task_signatures.explains:
             self.explainer = gradcam.Explainer(classifier, explained_layer)
-        self.label_names = tf.constant(spec.labels)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
 
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
@@ -98,7 +97,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
         return {
             **self.task_signatures.answer(
-                self.fitted.answers, self.label_names, outputs, valid, pictures
+                self.fitted.answers, self.spec.labels, outputs, valid, pictures
             ),
             **_validity(refused),
             **more,
@@ -121,7 +120,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         heat, outputs = self.explainer.explain(pixels, asked)
         shown = valid if class_ids is None else valid & (class_ids >= 0)
         told = self.task_signatures.explained(
-            self.fitted.answers, self.label_names, outputs, shown, asked
+            self.fitted.answers, self.spec.labels, outputs, shown, asked
         )
         return {
             "heatmap": tf.where(shown[:, None, None], heat, 0.0),
@@ -157,8 +156,9 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=named, autograph=False)
         def explain_label(image_bytes: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-            found = label[:, None] == self.label_names
-            class_ids = tf.where(tf.reduce_any(found, axis=1), tf.argmax(found, axis=1), -1)
+            found = label[:, None] == tf.constant(self.spec.labels)
+            place = tf.argmax(tf.cast(found, tf.int32), axis=1)
+            class_ids = tf.where(tf.reduce_any(found, axis=1), place, tf.constant(-1, tf.int64))
             return self.explain(image_bytes, class_ids)
 
         more = {"explain": explain} if self.task_signatures.explains else {}

@@ -70,3 +70,17 @@ class Annotation(Protocol):
         Returns:
           float [B], of the dtype of ``factors``.
         """
+
+
+class OfWholeImage:
+    """The part of an annotation of images as a whole: nothing in it moves with their pixels."""
+
+    def moved(
+        self, targets: tf.Tensor, _draws: tf.Tensor, _changes: augment_config.AugmentConfig
+    ) -> tf.Tensor:
+        """Returns the targets."""
+        return targets
+
+    def counts(self, targets: np.ndarray) -> np.ndarray:
+        """Returns the images of each class, int64 [K]."""
+        return self.presence(targets).sum(axis=0)  # type: ignore[attr-defined, no-any-return]

@@ -15,31 +15,79 @@ import numpy as np
 import tensorflow as tf
 
 from data.examples.annotation import Annotation
+from data.examples.feature_names import (
+    BRIGHTNESS as BRIGHTNESS,
+)
+from data.examples.feature_names import (
+    CHANNELS as CHANNELS,
+)
+from data.examples.feature_names import (
+    CLASS_LABEL as CLASS_LABEL,
+)
+from data.examples.feature_names import (
+    CLASS_TEXT as CLASS_TEXT,
+)
+from data.examples.feature_names import (
+    CONTRAST as CONTRAST,
+)
+from data.examples.feature_names import (
+    ENCODED as ENCODED,
+)
+from data.examples.feature_names import (
+    FILENAME as FILENAME,
+)
+from data.examples.feature_names import (
+    FORMAT as FORMAT,
+)
+from data.examples.feature_names import (
+    HEIGHT as HEIGHT,
+)
+from data.examples.feature_names import (
+    HIGHLIGHT as HIGHLIGHT,
+)
+from data.examples.feature_names import (
+    MASK as MASK,
+)
+from data.examples.feature_names import (
+    MASK_FORMAT as MASK_FORMAT,
+)
+from data.examples.feature_names import (
+    NO_SPAN as NO_SPAN,
+)
+from data.examples.feature_names import (
+    PHASH as PHASH,
+)
+from data.examples.feature_names import (
+    PIXELS as PIXELS,
+)
+from data.examples.feature_names import (
+    REENCODED as REENCODED,
+)
+from data.examples.feature_names import (
+    SATURATION as SATURATION,
+)
+from data.examples.feature_names import (
+    SHA256 as SHA256,
+)
+from data.examples.feature_names import (
+    SHADOW as SHADOW,
+)
+from data.examples.feature_names import (
+    SHARPNESS as SHARPNESS,
+)
+from data.examples.feature_names import (
+    SIZE_BYTES as SIZE_BYTES,
+)
+from data.examples.feature_names import (
+    SOURCE_FORMAT as SOURCE_FORMAT,
+)
+from data.examples.feature_names import (
+    SPAN as SPAN,
+)
+from data.examples.feature_names import (
+    WIDTH as WIDTH,
+)
 from data.images import decode
-
-ENCODED = "image/encoded"
-FORMAT = "image/format"
-HEIGHT = "image/height"
-WIDTH = "image/width"
-CHANNELS = "image/channels"
-CLASS_TEXT = "image/class/text"
-CLASS_LABEL = "image/class/label"
-FILENAME = "image/filename"
-SHA256 = "image/sha256"
-PHASH = "image/phash"
-SIZE_BYTES = "image/size_bytes"
-SOURCE_FORMAT = "image/source_format"
-REENCODED = "image/reencoded"
-SPAN = "image/span"
-BRIGHTNESS = "image/quality/brightness"
-CONTRAST = "image/quality/contrast"
-HIGHLIGHT = "image/quality/highlight"
-SHADOW = "image/quality/shadow"
-SHARPNESS = "image/quality/sharpness"
-SATURATION = "image/quality/saturation"
-PIXELS = "image/pixels"
-MASK = "image/segmentation/class/encoded"
-MASK_FORMAT = "image/segmentation/class/format"
 
 FEATURES: dict[str, tf.DType] = {
     ENCODED: tf.string,
@@ -64,7 +112,6 @@ FEATURES: dict[str, tf.DType] = {
     SATURATION: tf.float32,
 }
 LISTS = frozenset({CLASS_TEXT, CLASS_LABEL})  # any number of values; the others have one
-NO_SPAN = -1
 _STRING = tf.io.FixedLenFeature([], tf.string)
 
 

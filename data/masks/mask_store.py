@@ -70,7 +70,7 @@ def encoded(path: Path) -> bytes:
       errors.PipelineError: the file is missing or damaged.
     """
     content = read_back.content(path, WHAT, read_back.STEP_AGAIN)
-    with read_back.told(f"{WHAT} {path}", read_back.STEP_AGAIN):
+    with read_back.reading(f"{WHAT} {path}", read_back.STEP_AGAIN):
         png = content[content.index(b"\n") + 1 :]
         if not png.startswith(b"\x89PNG\r\n\x1a\n"):
             raise ValueError("it holds no PNG")

@@ -25,7 +25,7 @@ from components.trainer import config as train_config
 from components.tuner import config as tune_config
 from data.augment import augment_config
 from pipeline.beam import beam_config
-from pipeline.settings import run_config, setting_sources, step_selection
+from pipeline.settings import run_config, setting_sources, step_selection, task_settings
 from tasks import evaluate_config, task
 
 ENVIRONMENT_PREFIX = "IMAGE_PIPELINE_"
@@ -84,13 +84,10 @@ class PipelineConfig(setting_sources.Layered):
         return self
 
     @pydantic.model_validator(mode="after")
-    def _sets_checks_of_its_task(self) -> "PipelineConfig":
-        own = task.load(self.task).checks.settings.model_fields
-        for name in task.names():
-            for setting, field in task.load(name).checks.settings.model_fields.items():
-                # A saved configuration of a run names every setting.
-                if setting not in own and getattr(self.checks, setting) != field.default:
-                    raise ValueError(f"checks.{setting} applies to --task {name} alone")
+    def _sets_what_its_task_uses(self) -> "PipelineConfig":
+        parts = (self.checks, self.evaluate, self.gate, self.report)
+        if unused := task_settings.unused(self.task, *parts):
+            raise ValueError(f"{', '.join(unused)}: not a setting of --task {self.task}")
         return self
 
     def to_yaml(self) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from scipy import special
 
+from tasks import temperature
 from tasks.facets.training import CalibrationSettings
-from tasks.statistics import temperature_scaling
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,33 @@ class Calibration:
         """Fits the temperature on logits float [N, K] and label_ids int64 [N]."""
         if not settings.is_on:
             return Fitted(1.0, "Turned off by train.calibrate.")
-        return Fitted(*temperature_scaling.fit(outputs, targets))
+        return Fitted(*fit_temperature(outputs, targets))
 
     def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
         """Returns the temperature of an exported model; contracts of old have none, which is 1."""
         return Fitted(float(contract.get("temperature", 1.0)), str(contract.get("calibration", "")))
+
+
+def fit_temperature(logits: np.ndarray, label_ids: np.ndarray) -> tuple[float, str]:
+    """Finds the temperature at which the log loss is lowest; see tasks.temperature.
+
+    Args:
+      logits: float [N, K], of images that were not trained on.
+      label_ids: int64 [N].
+
+    Returns:
+      The temperature, and a sentence for the user. The temperature is 1 with a single class.
+    """
+    count, class_count = logits.shape
+    if class_count < 2:
+        return 1.0, "Not calibrated: there is one class."
+    return temperature.fit(lambda value: log_loss(logits, label_ids, value), count)
+
+
+def log_loss(logits: np.ndarray, label_ids: np.ndarray, temperature: float = 1.0) -> float:
+    """Computes the mean cross-entropy of labels int64 [N] and logits float [N, K], in nats."""
+    likelihoods = special.log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    return float(-likelihoods[np.arange(len(label_ids)), label_ids].mean())
 
 
 CALIBRATION = Calibration()

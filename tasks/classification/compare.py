@@ -4,31 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from tasks.predictions import probable
 
 _TOLERANCE = 1e-3  # of a sum of probabilities
 
 
-class Compare:
+class Compare(probable.Compared):
     """See ``judging.Compare``."""
 
-    output = "probabilities"
     name_output = "label"
-    setting = "parity_tolerance"
-    unit = "difference of a probability"
-
-    def width(self, contract: Mapping[str, Any]) -> int:
-        """See ``judging.Compare``: K."""
-        return len(contract["labels"])
-
-    def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """See ``judging.Compare``: the largest difference of a probability."""
-        found = np.abs(first - second).max(1, initial=0.0)
-        return np.where(np.isfinite(found), found, np.inf)
-
-    def from_outputs(self, outputs: tf.Tensor, contract: Mapping[str, Any]) -> tf.Tensor:
-        """See ``judging.Compare``: softmax of the calibrated logits."""
-        return tf.nn.softmax(outputs / float(contract.get("temperature", 1.0)))
 
     def names(
         self, probabilities: np.ndarray, valid: np.ndarray, contract: Mapping[str, Any]

@@ -22,7 +22,7 @@ class Signatures:
     def answer(
         self,
         fitted: Fitted,
-        names: tf.Tensor,
+        labels: Sequence[str],
         outputs: tf.Tensor,
         valid: tf.Tensor,
         _pictures: Pictures | None = None,
@@ -33,20 +33,20 @@ class Signatures:
         label_ids = tf.argmax(probabilities, axis=1)
         return {
             "probabilities": probabilities,
-            "label": tf.where(valid, tf.gather(names, label_ids), ""),
+            "label": tf.where(valid, tf.gather(tf.constant(list(labels)), label_ids), ""),
             "score": tf.reduce_max(probabilities, axis=1),
         }
 
     def explained(
         self,
         fitted: Fitted,
-        names: tf.Tensor,
+        labels: Sequence[str],
         outputs: tf.Tensor,
         valid: tf.Tensor,
         _class_ids: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Makes the most probable class and its probability."""
-        answer = self.answer(fitted, names, outputs, valid)
+        answer = self.answer(fitted, labels, outputs, valid)
         return {name: answer[name] for name in self.explained_described()}
 
     def described(self, labels: Sequence[str]) -> dict[str, str]:

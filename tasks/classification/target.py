@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data.augment import augment_config
-from data.examples import example
+from data.examples import annotation, example
 from data.graph import decoding
 
 
 @dataclass(frozen=True)
-class Annotation:
+class Annotation(annotation.OfWholeImage):
     """One class for each image: in records its index, as a target label_ids int64 [B].
 
     Attributes:
@@ -43,16 +42,6 @@ class Annotation:
         """Returns the index as a feature."""
         value = tf.train.Int64List(value=[int(target)])
         return {example.CLASS_LABEL: tf.train.Feature(int64_list=value)}
-
-    def moved(
-        self, targets: tf.Tensor, _draws: tf.Tensor, _changes: augment_config.AugmentConfig
-    ) -> tf.Tensor:
-        """Returns the targets: a class does not move with its image."""
-        return targets
-
-    def counts(self, targets: np.ndarray) -> np.ndarray:
-        """Returns the images of each class, int64 [K]."""
-        return np.bincount(np.asarray(targets), minlength=self.class_count)
 
     def presence(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool [B, K], one true in each row."""

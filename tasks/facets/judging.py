@@ -206,8 +206,8 @@ class Compare(Protocol):
     def width(self, contract: Mapping[str, Any]) -> int:
         """Returns how many numbers n ``output`` has for an image."""
 
-    def from_outputs(self, outputs: "tf.Tensor", contract: Mapping[str, Any]) -> "tf.Tensor":
-        """Turns the trained network's outputs, float [N, …], into what is compared, float32 [N, n]."""
+    def values(self, probabilities: "tf.Tensor", contract: Mapping[str, Any]) -> "tf.Tensor":
+        """Turns the trained network's probabilities [N, …] into what is compared, float32 [N, n]."""
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Returns how far two answers [N, n] are apart, float [N]; infinite where one is NaN."""

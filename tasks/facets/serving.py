@@ -48,7 +48,7 @@ class Signatures(Protocol):
     def answer(
         self,
         fitted: Fitted,
-        names: tf.Tensor,
+        labels: Sequence[str],
         outputs: tf.Tensor,
         valid: tf.Tensor,
         pictures: Pictures,
@@ -57,7 +57,7 @@ class Signatures(Protocol):
 
         Args:
           fitted: what was fitted after training.
-          names: string [K], the classes.
+          labels: the K classes.
           outputs: float32 [B, …], of the head.
           valid: bool [B]; where it is false, the outputs are 0 or empty.
           pictures: the images that were answered.
@@ -66,7 +66,7 @@ class Signatures(Protocol):
     def explained(
         self,
         fitted: Fitted,
-        names: tf.Tensor,
+        labels: Sequence[str],
         outputs: tf.Tensor,
         valid: tf.Tensor,
         class_ids: tf.Tensor | None = None,
@@ -75,7 +75,7 @@ class Signatures(Protocol):
 
         Args:
           fitted: as for :meth:`answer`.
-          names: as for :meth:`answer`.
+          labels: as for :meth:`answer`.
           outputs: as for :meth:`answer`.
           valid: as for :meth:`answer`.
           class_ids: int64 [B], the explained classes; None: the most probable ones.

@@ -21,12 +21,14 @@ class Panels(Protocol):
 
     Attributes:
       noun: the word for what the K outputs stand for.
+      compared: the figures by which a model is compared with the served one.
       settings: the settings of ``report`` that only some tasks use, and this one does.
       templates: the folder of the task's templates.
       Metrics: the model of ``metrics`` in summary.json; every field has a description.
     """
 
     noun: parts.Noun
+    compared: parts.Compared
     settings: frozenset[str]
     templates: Path
     Metrics: type[pydantic.BaseModel]

@@ -132,9 +132,12 @@ class CalibrationSettings:
 
     Attributes:
       is_on: whether probabilities are calibrated.
+      min_precision: least precision on the eval split that thresholds of labels are chosen for, in
+        0–1; None: those of the highest F1. Only tasks with thresholds use it.
     """
 
     is_on: bool = True
+    min_precision: float | None = None
 
 
 class Calibration(Protocol):

@@ -14,6 +14,14 @@ class Noun:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The figures by which a model is compared with the served one: of all images, of each class."""
+
+    whole: str
+    by_class: str
+
+
+@dataclass(frozen=True)
 class Tile:
     """A headline figure: its title, its value as text, and a note under it."""
 

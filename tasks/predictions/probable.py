@@ -43,6 +43,27 @@ class Probable:
         return {PROBABILITIES: dict(zip(labels, row[PROBABILITIES], strict=True))}
 
 
+class Compared:
+    """The part of ``judging.Compare`` that tasks with probabilities share."""
+
+    output = PROBABILITIES
+    setting = "parity_tolerance"
+    unit = "difference of a probability"
+
+    def width(self, contract: Mapping[str, Any]) -> int:
+        """See ``judging.Compare``: K."""
+        return len(contract["labels"])
+
+    def values(self, probabilities: Any, _contract: Mapping[str, Any]) -> Any:
+        """See ``judging.Compare``: the probabilities themselves."""
+        return probabilities
+
+    def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """See ``judging.Compare``: the largest difference of a probability."""
+        found = np.abs(first - second).max(1, initial=0.0)
+        return np.where(np.isfinite(found), found, np.inf)
+
+
 def matrix(column: pa.Array | pa.ChunkedArray, classes: int) -> np.ndarray:
     """Returns the column ``probabilities`` as float32 [N, K]."""
     flat: Any = column.flatten() if isinstance(column, pa.Array) else _joined(column).flatten()

@@ -248,7 +248,7 @@ class Answers:
         wanted = (*answered.COLUMNS, TRUTH, MASK, CONFIDENCE)
         table = schema.read_columns(paths, wanted, types)
         labels = schema.labels_of(table.schema)
-        with read_back.told(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
+        with read_back.reading(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
             return Predictions.of(
                 answered.common(table, labels),
                 labels,

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from scipy import special
 
 from data.masks import convert
+from tasks import temperature
 from tasks.facets import training
-from tasks.statistics import temperature_scaling
 
 # Pixels of an image that the temperature is fitted on; neighbours tell the same.
 PIXELS_OF_AN_IMAGE = 256
@@ -73,7 +74,13 @@ class Calibration:
         """Fits the temperature on logits float [M, K] and class numbers int64 [M]."""
         if not settings.is_on:
             return Fitted(1.0, "Turned off by train.calibrate.")
-        return Fitted(*temperature_scaling.fit(outputs, targets, "pixels"))
+        chosen = np.arange(len(targets))
+
+        def log_loss(value: float) -> float:
+            likelihoods = special.log_softmax(outputs.astype(np.float64) / value, axis=1)
+            return float(-likelihoods[chosen, targets].mean())
+
+        return Fitted(*temperature.fit(log_loss, len(targets)))
 
     def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
         """Returns the temperature of an exported model."""

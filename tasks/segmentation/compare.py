@@ -22,10 +22,10 @@ class Compare:
         """See ``judging.Compare``: S · S."""
         return int(contract["image_size_px"]) ** 2
 
-    def from_outputs(self, outputs: tf.Tensor, contract: Mapping[str, Any]) -> tf.Tensor:
-        """See ``judging.Compare``: the highest logit at each pixel of the square."""
+    def values(self, probabilities: tf.Tensor, contract: Mapping[str, Any]) -> tf.Tensor:
+        """See ``judging.Compare``: the most probable class at each pixel of the square."""
         side = int(contract["image_size_px"])
-        classes = tf.argmax(tf.image.resize(outputs, [side, side]), axis=-1)
+        classes = tf.argmax(tf.image.resize(probabilities, [side, side]), axis=-1)
         return tf.reshape(tf.cast(classes, tf.float32), [-1, side * side])
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

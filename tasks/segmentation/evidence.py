@@ -105,7 +105,8 @@ def compare(
     """Compares two models on the same images.
 
     Args:
-      candidate, served: matrices [N, K, K + 1].
+      candidate: its matrices [N, K, K + 1].
+      served: those of the served model.
       places: the classes that both know.
       config: confidence and number of resamples.
 

@@ -23,13 +23,14 @@ class Signatures:
     def answer(
         self,
         fitted: Fitted,
-        names: tf.Tensor,
+        labels: Sequence[str],
         outputs: tf.Tensor,
         valid: tf.Tensor,
         pictures: Pictures,
     ) -> dict[str, tf.Tensor]:
         """Makes the mask of each image at its upright size, and at that of the model."""
         side, classes = pictures.size_px, outputs.shape[-1]
+        probabilities = fitted.probabilities(outputs)
 
         def one(row: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             scores, size = row
@@ -43,13 +44,13 @@ class Signatures:
 
         spec = (tf.TensorSpec([], tf.string), tf.TensorSpec([classes], tf.float32))
         masks, shares = tf.map_fn(
-            one, (outputs, pictures.sizes), fn_output_signature=spec, parallel_iterations=16
+            one, (probabilities, pictures.sizes), fn_output_signature=spec, parallel_iterations=16
         )
-        at_model_size = tf.argmax(tf.image.resize(outputs, [side, side]), axis=-1)
+        at_model_size = tf.argmax(tf.image.resize(probabilities, [side, side]), axis=-1)
         flat = tf.cast(tf.reshape(at_model_size, [-1, side * side]), tf.int32)
         counts = tf.math.bincount(flat, minlength=classes, maxlength=classes, axis=-1)
-        largest = tf.gather(names, tf.argmax(counts, axis=-1))
-        top = tf.reduce_max(fitted.probabilities(outputs), axis=-1)
+        largest = tf.gather(tf.constant(list(labels)), tf.argmax(counts, axis=-1))
+        top = tf.reduce_max(probabilities, axis=-1)
         return {
             "mask_png": tf.where(valid, masks, ""),
             "class_ids": tf.where(

@@ -60,11 +60,11 @@ def averages(counted: counts.Counts, labels: list[str]) -> Averages:
         weighted[name] = ratio((values[defined] * support).sum(), support.sum())
         if not defined.all():
             left_out[name] = [labels[index] for index in np.flatnonzero(~defined)]
-    called = counted.called.sum()
+    called, support = counted.called.sum(), counted.support.sum()
     micro = Average(
         precision=ratio(counted.hits, called),
-        recall=ratio(counted.hits, counted.total),
-        f1=ratio(2 * counted.hits, called + counted.total) if counted.total else None,
+        recall=ratio(counted.hits, support),
+        f1=ratio(2 * counted.hits, called + support) if support else None,
     )
     return Averages(Average(**macro), Average(**weighted), micro, left_out)
 

@@ -46,6 +46,12 @@ def wilson(successes: int, trials: int, confidence: float) -> Interval | None:
     return Interval(float(found.low), float(found.high))
 
 
+def wilsons(successes: np.ndarray, trials: np.ndarray, confidence: float) -> list[Interval | None]:
+    """Computes the Wilson score interval of each of K rates, see :func:`wilson`; int64 [K] both."""
+    pairs = zip(successes.tolist(), trials.tolist(), strict=True)
+    return [wilson(*pair, confidence) for pair in pairs]
+
+
 def f1(
     counted: counts.Counts, confidence: float, samples: int = 2000, seed: int = 0
 ) -> list[Interval | None]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
 
 _FAR = 1e9
 _STEP = 1.1
@@ -77,6 +76,8 @@ def loss_p_value(pairs: Pairs) -> float:
     """
     if pairs.lost <= 0:
         return 1.0
+    from scipy import special  # takes a second to import, which command lines do without
+
     return float(special.betainc(pairs.lost, pairs.gained + 1, 0.5))
 
 
@@ -94,6 +95,8 @@ def score_bounds(pairs: Pairs, confidence: float) -> tuple[float, float]:
     Returns:
       (lower, upper), in −1–1; the lower one is the candidate's worst case.
     """
+    from scipy import stats
+
     z = float(stats.norm.ppf(confidence))
     lower = _lower_score_bound(pairs.count, pairs.lost, pairs.gained, z)
     return lower, -_lower_score_bound(pairs.count, pairs.gained, pairs.lost, z)
@@ -112,6 +115,8 @@ def _lower_score_bound(count: float, lost: float, gained: float, z: float) -> fl
         if variance <= 0:
             return math.copysign(_FAR, distance) if distance else -z
         return distance / math.sqrt(variance) - z
+
+    from scipy import optimize
 
     observed = (gained - lost) / count
     return float(optimize.brentq(excess, -1, observed)) if observed > -1 else -1.0

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.examples import example
+from data.examples import feature_names
 
 SIZE = "image/size"
 BOUNDS: dict[str, tuple[float, ...]] = {
-    example.SIZE_BYTES: (10_000, 30_000, 100_000, 300_000, 1_000_000),
-    example.BRIGHTNESS: (0.2, 0.4, 0.6, 0.8),
-    example.CONTRAST: (0.1, 0.2, 0.3, 0.4),
-    example.HIGHLIGHT: (0.2, 0.4, 0.6, 0.8),
-    example.SHADOW: (0.2, 0.4, 0.6, 0.8),
-    example.SHARPNESS: (0.1, 0.3, 1.0, 3.0, 10.0),
-    example.SATURATION: (0.2, 0.4, 0.6, 0.8),
+    feature_names.SIZE_BYTES: (10_000, 30_000, 100_000, 300_000, 1_000_000),
+    feature_names.BRIGHTNESS: (0.2, 0.4, 0.6, 0.8),
+    feature_names.CONTRAST: (0.1, 0.2, 0.3, 0.4),
+    feature_names.HIGHLIGHT: (0.2, 0.4, 0.6, 0.8),
+    feature_names.SHADOW: (0.2, 0.4, 0.6, 0.8),
+    feature_names.SHARPNESS: (0.1, 0.3, 1.0, 3.0, 10.0),
+    feature_names.SATURATION: (0.2, 0.4, 0.6, 0.8),
 }
-_IN_PX = (SIZE, example.HEIGHT, example.WIDTH)
+_IN_PX = (SIZE, feature_names.HEIGHT, feature_names.WIDTH)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ class Slicing:
         Returns:
           int64 [B, 1], from 0; None where the records lack the feature.
         """
-        names = (example.HEIGHT, example.WIDTH) if self.feature == SIZE else (self.feature,)
+        names = (
+            (feature_names.HEIGHT, feature_names.WIDTH) if self.feature == SIZE else (self.feature,)
+        )
         columns = [column for name in names if isinstance(column := features.get(name), np.ndarray)]
         if len(columns) < len(names):
             return None
@@ -73,7 +75,7 @@ class Slicing:
             return str(value)
         index = int(value)
         unit = " px" if self.feature in _IN_PX else ""
-        unit = " bytes" if self.feature == example.SIZE_BYTES else unit
+        unit = " bytes" if self.feature == feature_names.SIZE_BYTES else unit
         if index == 0:
             return f"under {self.bounds[0]:,}{unit}"
         if index == len(self.bounds):
@@ -93,7 +95,7 @@ def slicings(features: Sequence[str], size_bounds_px: Sequence[int]) -> list[Sli
     sizes = tuple(size_bounds_px)
     asked = [
         Slicing(name, sizes if name in _IN_PX else BOUNDS.get(name, ()))
-        for name in (SIZE, example.SPAN, *features)
+        for name in (SIZE, feature_names.SPAN, *features)
         if sizes or name not in _IN_PX
     ]
-    return [Slicing(example.CLASS_LABEL), *asked]
+    return [Slicing(feature_names.CLASS_LABEL), *asked]

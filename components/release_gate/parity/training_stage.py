@@ -41,7 +41,9 @@ def ask(
       errors.PipelineError: there is no such file.
     """
     pixels, valid = decode(spec, encoded)
-    values = classify(keras_file, spec.task, contract, pixels)
+    probabilities = classify(keras_file, spec.task, contract, pixels)
+    compared = task.load(spec.task).compare
+    values = np.asarray(compared.values(probabilities, contract), np.float32)
     return probe.Stage(STAGE, values * valid[:, None], valid)
 
 
@@ -57,7 +59,7 @@ def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray
 def classify(
     keras_file: Path, task_name: str, contract: Mapping[str, Any], pixels: np.ndarray
 ) -> np.ndarray:
-    """Runs the network on pixels; returns what the task compares, float32 [N, n].
+    """Runs the network on pixels; returns probabilities float32 [N, …].
 
     Args:
       keras_file: the network.
@@ -74,13 +76,14 @@ def classify(
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        compare = task.load(task_name).compare
+        with read_back.reading("contract of the model"):
+            fitted = task.load(task_name).calibration.of_contract(contract)
         network = keras.saving.load_model(keras_file, compile=False)
         parts = []
         for start in range(0, len(pixels), BATCH):
             batch = tf.cast(pixels[start : start + BATCH], tf.float32)
             outputs = network(batch, training=False)
-            parts.append(compare.from_outputs(outputs, contract).numpy())
+            parts.append(fitted.probabilities(outputs).numpy())
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(short)
     return np.concatenate(parts)

@@ -91,7 +91,7 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         np.concatenate(answered),
         np.concatenate(true),
         spec.labels,
-        training.CalibrationSettings(is_on=config.calibrate),
+        training.CalibrationSettings(config.calibrate, config.min_precision),
     )
     limit = outliers.threshold(np.concatenate(scores), config.outlier_coverage)
     return Calibration(fitted, config.outlier_coverage, outliers.Detector(directions, limit))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from data.examples import example
+from data.examples import feature_names
 from tasks import collecting, evaluate_config, registry
 from tasks.classification.figures import metrics, result
 from tasks.statistics import averages, counts
@@ -17,7 +17,7 @@ from tasks.statistics import averages, counts
 class Figures(registry.Registry):
     """See ``judging.Figures``."""
 
-    label_key = example.CLASS_LABEL
+    label_key = feature_names.CLASS_LABEL
     prediction_key = "probabilities"
     has_confusion = True
     share_right = "accuracy"

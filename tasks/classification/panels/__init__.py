@@ -12,6 +12,7 @@ class _Panels:
     """See :class:`tasks.task.Panels`. What draws is imported when a report is made."""
 
     noun = parts.Noun("class", "classes")
+    compared = parts.Compared("accuracy", "recall")
     settings = frozenset({"pictures_per_cell", "max_pictures"})
     templates = Path(__file__).parent
     Metrics = outcome.Metrics

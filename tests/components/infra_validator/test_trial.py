@@ -151,7 +151,7 @@ def test_answers_that_are_no_numbers_are_kept_as_they_are(tmp_path):
     assert (found.model, found.asked, found.answers.start_s) == ("m", "a", 7.25)
     np.testing.assert_array_equal(found.answers.alone.values, broken.alone.values)
     np.testing.assert_array_equal(found.answers.mixed.valid, [True, False, True])
-    assert "not finite numbers" in trial.judge(found.answers, 3, ONCE, trial.GATE).sentence
+    assert "not finite numbers" in trial.judge(found.answers, ABOUT, ONCE, trial.GATE).sentence
 
 
 def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, monkeypatch, caplog):
@@ -167,14 +167,14 @@ def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, mo
 
 
 def test_a_sound_model_is_released_with_its_figures():
-    found = trial.judge(SOUND, 3, config.InfraConfig(max_latency_ms=20))
+    found = trial.judge(SOUND, ABOUT, config.InfraConfig(max_latency_ms=20))
     assert found.ok
     assert (found.start_s, found.p50_ms, round(found.p99_ms)) == (7.25, 20, 490)
     assert found.sentence == (
         "The server loaded the model in 7.2 s and returns valid answers; 3 requests of one image took"
         " 20.0 ms in the median (at most 20 ms is allowed)."
     )
-    assert not trial.judge(SOUND, 3, config.InfraConfig(max_latency_ms=19.9)).ok
+    assert not trial.judge(SOUND, ABOUT, config.InfraConfig(max_latency_ms=19.9)).ok
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_sound_model_is_released_with_its_figures():
 )
 def test_unsound_answers_are_refused_in_one_sentence(alone, mixed, said):
     answers = replace(SOUND, alone=alone or SOUND.alone, mixed=mixed or SOUND.mixed)
-    found = trial.judge(answers, 3, config.InfraConfig())
+    found = trial.judge(answers, ABOUT, config.InfraConfig())
     assert not found.ok
     assert said in found.sentence
     assert found.sentence.startswith("The server")
@@ -222,9 +222,9 @@ def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
         yield None
 
     monkeypatch.setattr(server_stage, "running", running)
-    assert trial.run(tmp_path, [b"x"], 3, config.InfraConfig()).ok
+    assert trial.run(tmp_path, [b"x"], ABOUT, config.InfraConfig()).ok
     starts.clear()
-    found = trial.run(tmp_path, [b"x"], 3, ONCE)
+    found = trial.run(tmp_path, [b"x"], ABOUT, ONCE)
     assert (found.sentence, found.details) == (
         "The server did not accept the model. It died. Its last output: killed",
         "\n  killed",
@@ -235,12 +235,12 @@ def test_without_the_libraries_nothing_is_blessed_and_the_reason_told(tmp_path, 
     monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
     why = "no_such_library not installed (extra [serve])."
     assert trial.left_out(ONCE) == f"No model is tried on a server before the push: {why}"
-    found = trial.run(tmp_path, [b"x"], 3, ONCE)
+    found = trial.run(tmp_path, [b"x"], ABOUT, ONCE)
     assert (found.ok, found.sentence) == (False, f"The model was not tried on a server: {why}")
     monkeypatch.setattr(server_stage, "LIBRARIES", ())
     assert trial.left_out(ONCE) is None
     assert trial.left_out(config.InfraConfig(enabled=False)).endswith("infra.enabled is false.")
-    assert not trial.run(tmp_path, [], 3, ONCE).ok
+    assert not trial.run(tmp_path, [], ABOUT, ONCE).ok
 
 
 def test_a_contract_without_labels_is_an_error(tmp_path):

@@ -61,13 +61,15 @@ def images(seed: int, count: int = COUNT) -> tuple[np.ndarray, np.ndarray]:
     return (noise + 180 * labels[:, None, None, None]).astype(np.uint8), labels
 
 
-def write(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> list[str]:
+def write(
+    folder: Path, pixels: np.ndarray, targets: np.ndarray, annotation=ANNOTATION
+) -> list[str]:
     """Writes a split of two shards."""
     half = len(pixels) // 2
     for index, part in enumerate((slice(0, half), slice(half, None))):
         encoded = (
-            example.encode_pixels(image, ANNOTATION.encode(label), b"%d" % number)
-            for number, (image, label) in enumerate(zip(pixels[part], labels[part], strict=True))
+            example.encode_pixels(image, annotation.encode(target), b"%d" % number)
+            for number, (image, target) in enumerate(zip(pixels[part], targets[part], strict=True))
         )
         records.write(str(folder / records.shard_name(index, 2)), encoded)
     return records.files(str(folder))

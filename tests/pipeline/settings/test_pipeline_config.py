@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pydantic
 import pytest
 import yaml
@@ -125,3 +128,14 @@ def test_beam_never_tries_to_download_a_runner():
     workers = beam_config.BeamConfig(workers=2).arguments()
     assert "--direct_num_workers=2" in workers
     assert "--direct_running_mode=multi_processing" in workers
+
+
+def test_a_command_line_is_read_without_tensorflow():
+    """Its mistakes are told at once; importing TensorFlow takes seconds."""
+    code = (
+        "import sys; from pipeline.settings import pipeline_config;"
+        "from pipeline.run import preflight; pipeline_config.parse(['--data-dir', '.']);"
+        "print({'tensorflow', 'pyarrow', 'scipy', 'sklearn'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
+from tasks import temperature as scaling
 from tasks.classification import calibration
 from tasks.classification.figures import reliability
 from tests.tasks.classification import made
@@ -48,7 +49,7 @@ def test_the_log_loss_on_eval_never_rises(seed):
     logits = 10 ** generator.uniform(-2, 3) * generator.normal(size=(25, 3)).astype(np.float32)
     label_ids = generator.integers(0, 3, 25) if seed % 2 else logits.argmax(1)
     found, _ = calibration.fit_temperature(logits, label_ids)
-    assert calibration.LOWEST <= found <= calibration.HIGHEST
+    assert scaling.LOWEST <= found <= scaling.HIGHEST
     after, before = (calibration.log_loss(logits, label_ids, value) for value in (found, 1.0))
     assert after <= before
 

@@ -1,25 +1,16 @@
 """Top-k accuracy, and each class's areas under the ROC and the precision-recall curve.
 
-TFMA's own metrics are not used. Its areas are computed at equidistant thresholds, between which
-a confident classifier has most of its scores (off by 0.008 at 1,000 of them), and take minutes
-for a hundred classes; its top-k accuracy counts an image without a prediction as correct.
+TFMA's own top-k accuracy counts an image without a prediction as correct.
 
-Dimension letters: N images, K classes, T distinct scores.
+Dimension letters: N images, K classes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from tasks import evaluate_config, metric
-from tasks.statistics import counts, intervals
-
-# Up to this many scores are kept unchanged, for exact areas: 16 MB. More are counted in bins of
-# their log-odds, 0.014 wide, which changes an area under the ROC curve by at most 0.0002 and one
-# under the other curve by at most 0.005. The float32 just below 1 has log-odds of 17.
-EXACT_SCORES = 4_000_000
-_BINS = 4096
-_LOWEST, _HIGHEST = -40.0, 17.0
+from tasks.statistics import areas, counts, intervals
 
 
 class Ranking:
@@ -30,13 +21,11 @@ class Ranking:
       exact_scores: the number of scores N·K that are kept unchanged.
     """
 
-    def __init__(self, top_k: int, exact_scores: int = EXACT_SCORES) -> None:
+    def __init__(self, top_k: int, exact_scores: int = areas.EXACT_SCORES) -> None:
         self._top_k = top_k
-        self._exact_scores = exact_scores
+        self._areas = areas.Areas(exact_scores)
         self._count = 0
         self._hits = 0
-        self._kept: list[tuple[np.ndarray, np.ndarray]] = []
-        self._bins: np.ndarray | None = None  # int64 [negative or positive, K, bin]
 
     def add(self, label_ids: np.ndarray, probabilities: np.ndarray) -> None:
         """Adds images, see ``metric.Tally``.
@@ -48,17 +37,13 @@ class Ranking:
         scores = np.nan_to_num(probabilities.astype(np.float32)).clip(0, 1)
         self._count += len(label_ids)
         self._hits += int(hits(label_ids, scores, self._top_k).sum())
-        self._kept.append((label_ids, scores))
-        self._limit()
+        self._areas.add(label_ids[:, None] == np.arange(scores.shape[1]), scores)
 
     def merge(self, other: "Ranking") -> None:
         """Adds the scores of another object, which must not be used afterwards."""
         self._count += other._count
         self._hits += other._hits
-        self._kept += other._kept
-        if other._bins is not None:
-            self._bins = other._bins + (0 if self._bins is None else self._bins)
-        self._limit()
+        self._areas.merge(other._areas)
 
     def values(self) -> Mapping[str, metric.Value]:
         """See ``metric.Tally``."""
@@ -74,41 +59,8 @@ class Ranking:
         return self._hits / self._count if self._count else float("nan")
 
     def areas(self) -> tuple[np.ndarray, np.ndarray]:
-        """Computes the areas of each class against all others, see :func:`area`.
-
-        Returns:
-          roc and precision_recall, both float64 [K], NaN where undefined; empty without images.
-        """
-        pairs: Iterable[tuple[np.ndarray, np.ndarray]] = ()
-        if self._bins is not None:
-            self._count_kept()
-            pairs = zip(*self._bins, strict=True)
-        elif self._kept:
-            pairs = _distinct(*_joined(self._kept))
-        found = np.array([area(negatives, positives) for negatives, positives in pairs])
-        return tuple(found.reshape([-1, 2]).T)  # type: ignore[return-value]
-
-    def _limit(self) -> None:
-        if sum(scores.size for _, scores in self._kept) > self._exact_scores:
-            self._count_kept()
-
-    def _count_kept(self) -> None:
-        """Moves the kept scores into the bins."""
-        if not self._kept:
-            return
-        label_ids, scores = _joined(self._kept)
-        classes = scores.shape[1]
-        if self._bins is None:
-            self._bins = np.zeros([2, classes, _BINS], np.int64)
-        with np.errstate(divide="ignore"):
-            odds = np.log(scores) - np.log1p(-scores)
-        width = (_HIGHEST - _LOWEST) / (_BINS - 1)
-        places = ((odds.clip(_LOWEST, _HIGHEST) - _LOWEST) / width).round().astype(np.int64)
-        columns = np.arange(classes)
-        positive = label_ids[:, None] == columns
-        flat = (positive * classes + columns) * _BINS + places
-        self._bins += np.bincount(flat.ravel(), minlength=self._bins.size).reshape(self._bins.shape)
-        self._kept = []
+        """Computes the areas of each class against all others, see ``areas.Areas.values``."""
+        return self._areas.values()
 
 
 def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.ndarray:
@@ -130,50 +82,6 @@ def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.nda
     )
     predicted = probabilities.max(1) > 0
     return (before.sum(1) < top_k) & predicted & (label_ids < classes)
-
-
-def area(negatives: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
-    """Computes the areas under the ROC curve and under the precision-recall curve.
-
-    ROC: the probability that a positive has a higher score than a negative, ties counting half.
-    Precision-recall: average precision, the sum of precision × gain in recall over the distinct
-    scores, without interpolation. Equal to scikit-learn's ``roc_auc_score`` and
-    ``average_precision_score``.
-
-    Args:
-      negatives: [T], the number of negatives with each distinct score, in ascending order.
-      positives: [T], the number of positives with each of these scores.
-
-    Returns:
-      Both in 0–1; NaN without positives or without negatives.
-    """
-    gained, false = positives[::-1].astype(float), negatives[::-1].astype(float)
-    true_positives, called = gained.cumsum(), (gained + false).cumsum()
-    pairs = gained.sum() * false.sum()
-    if not pairs:
-        return float("nan"), float("nan")
-    below = ((true_positives - gained / 2) * false).sum()
-    # No recall is gained before the first positive prediction.
-    precision = true_positives / np.maximum(called, 1)
-    return float(below / pairs), float((precision * gained).sum() / gained.sum())
-
-
-def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    label_ids, scores = zip(*parts, strict=True)
-    return np.concatenate(label_ids), np.concatenate(scores)
-
-
-def _distinct(
-    label_ids: np.ndarray, probabilities: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields each class's numbers of negatives and positives by distinct score, ascending."""
-    for class_id in range(probabilities.shape[1]):
-        positive = label_ids == class_id
-        # Without positives and negatives nothing is defined, whatever the scores are.
-        scores = probabilities[:, class_id] * (positive.any() and not positive.all())
-        _, places = np.unique(scores, return_inverse=True)
-        counts = np.bincount(2 * places + positive, minlength=2 * (int(places.max()) + 1))
-        yield counts[0::2], counts[1::2]
 
 
 def _of_top_k(

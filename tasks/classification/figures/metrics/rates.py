@@ -36,26 +36,19 @@ def _of_accuracy(
 def _of_precision(
     _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
 ) -> list[intervals.Interval | None]:
-    return _wilson(counted.true_positives, counted.called, config.confidence)
+    return intervals.wilsons(counted.true_positives, counted.called, config.confidence)
 
 
 def _of_recall(
     _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
 ) -> list[intervals.Interval | None]:
-    return _wilson(counted.true_positives, counted.support, config.confidence)
+    return intervals.wilsons(counted.true_positives, counted.support, config.confidence)
 
 
 def _of_f1(
     _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
 ) -> list[intervals.Interval | None]:
     return intervals.f1(counted, config.confidence, config.bootstrap_samples)
-
-
-def _wilson(
-    successes: np.ndarray, trials: np.ndarray, confidence: float
-) -> list[intervals.Interval | None]:
-    pairs = zip(successes.tolist(), trials.tolist(), strict=True)
-    return [intervals.wilson(*pair, confidence) for pair in pairs]
 
 
 MEASUREMENT = metric.Measurement(

@@ -36,7 +36,7 @@ def trained(right, images) -> probe.Stage:
 def served(exported: models.Exported, images: list[parity_images.ParityImage]) -> probe.Stage:
     """Runs the SavedModel as the fresh process does, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
-    answer = probe._ask(signature, [image.encoded for image in images])
+    answer = probe._ask(signature, [image.encoded for image in images], (*probe.OUTPUTS, "label"))
     labels = [label.decode() for label in answer["label"]]
     return probe.Stage(probe.BATCH, answer["probabilities"], answer["valid"], labels)
 
@@ -241,6 +241,6 @@ def test_a_server_that_cannot_be_asked_is_left_out_and_one_that_fails_refuses(
         ]
         monkeypatch.setattr(server_stage, "LIBRARIES", ())
         server = parity._server(found, right.saved_model, 0.0, started)
-        assert parity._ask_server(found, stages, server, []) is None
+        assert parity._ask_server(found, stages, server, [], "label") is None
     assert stages == []
     assert found.problems[0].startswith("The server has not started within 0 s.")

@@ -54,10 +54,11 @@ def test_a_process_that_takes_too_long_is_ended(right):
 
 def test_a_missing_signature_or_output_is_named(right):
     signatures = tf.saved_model.load(str(right.saved_model)).signatures
+    model = dataclasses.make_dataclass("Model", ["signatures"])(signatures)
     with pytest.raises(SystemExit, match=r"no signature 'ask'; it has \['embed'"):
-        probe._signature(dataclasses.make_dataclass("Model", ["signatures"])(signatures), "ask")
+        probe._signature(model, "ask", ["label"])
     with pytest.raises(SystemExit, match=r"'embed' has no output \['label', 'probabilities'\]"):
-        probe._signature(dataclasses.make_dataclass("Model", ["signatures"])(signatures), "embed")
+        probe._signature(model, "embed", [*probe.OUTPUTS, "label"])
 
 
 def test_bytes_keep_their_zeros():

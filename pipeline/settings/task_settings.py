@@ -1,0 +1,53 @@
+"""Settings that only some tasks use."""
+
+from typing import Any
+
+import pydantic
+
+from components.image_validator import config as validate_config
+from components.release_gate import config as gate_config
+from components.report import config as report_config
+from tasks import evaluate_config, task
+from tasks.facets import judging
+
+
+def unused(
+    task_name: str,
+    checks: validate_config.ValidateConfig,
+    evaluate: evaluate_config.EvaluateConfig,
+    gate: gate_config.GateConfig,
+    report: report_config.ReportConfig,
+) -> list[str]:
+    """Returns the settings that were changed though the run's task does not use them.
+
+    One that has its default is no mistake: the saved configuration of a run names every setting.
+    """
+    own, every = task.load(task_name), [task.load(name) for name in task.names()]
+    return [
+        *_changed("checks", checks, _checks(own), {one for of in every for one in _checks(of)}),
+        *judging.unused_settings(
+            gate,
+            evaluate,
+            (own.figures, own.evidence),
+            [(one.figures, one.evidence) for one in every],
+        ),
+        *_changed(
+            "report",
+            report,
+            set(own.panels.settings),
+            {one for of in every for one in of.panels.settings},
+        ),
+    ]
+
+
+def _checks(one: task.Task) -> set[str]:
+    return set(one.checks.settings.model_fields)
+
+
+def _changed(section: str, config: pydantic.BaseModel, own: set[str], every: set[str]) -> list[str]:
+    fields: dict[str, Any] = type(config).model_fields
+    return [
+        f"{section}.{name}"
+        for name in sorted(every - own)
+        if getattr(config, name) != fields[name].get_default(call_default_factory=True)
+    ]
