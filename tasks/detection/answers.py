@@ -24,6 +24,7 @@ from tasks.predictions import answered, schema
 BOXES, SCORES, CLASS_IDS = "boxes", "scores", "class_ids"
 PREDICTED, SCORE = "predicted", "score"
 THRESHOLDS = "thresholds"
+HEIGHT, WIDTH = "height", "width"
 NO_CLASS = -1
 
 
@@ -34,10 +35,12 @@ class Predictions(answered.Answered):
     Attributes:
       objects: object [N], rows [G, 8] of each image by the label map of the data.
       detections: object [N], rows [D, 7] of each image.
+      sizes: int64 [N, 2], height and width of the upright images in pixels.
     """
 
     objects: np.ndarray
     detections: np.ndarray
+    sizes: np.ndarray
 
     @property
     def targets(self) -> np.ndarray:
@@ -116,6 +119,8 @@ class Answers:
         "object_is_crowd": pa.list_(pa.int64()),
         "object_is_difficult": pa.list_(pa.int64()),
         "object_area_px": pa.list_(pa.float32()),
+        HEIGHT: pa.int64(),
+        WIDTH: pa.int64(),
     }
     answer: Mapping[str, pa.DataType] = {
         BOXES: pa.list_(pa.float32()),
@@ -132,6 +137,8 @@ class Answers:
             sides = [np.array(row[name].float_list.value, np.float64) for name in features.SIDES]
             lengths = [row[name].int64_list.value[0] for name in (example.HEIGHT, example.WIDTH)]
             corners = np.stack(sides, axis=1) * np.tile(lengths, 2)
+            columns[HEIGHT].append(lengths[0])
+            columns[WIDTH].append(lengths[1])
             columns["object_boxes"].append(corners.astype(np.float32).ravel())
             numbers = np.array(row[features.LABEL].int64_list.value, np.int64)
             columns["object_class_ids"].append(numbers - features.BACKGROUND)
@@ -215,6 +222,9 @@ class Answers:
                 **answered.common(table, schema.labels_of(table.schema)),
                 objects=rows.many(map(objects_of, given)),
                 detections=rows.many(detections_of(row, about) for row in given),
+                sizes=np.array([[row[HEIGHT], row[WIDTH]] for row in given], np.int64).reshape(
+                    -1, 2
+                ),
             )
 
     def replaced(

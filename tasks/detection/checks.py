@@ -241,7 +241,7 @@ def _each(context: checking.Checked, test: Test, words: str) -> Iterator[Found]:
     """Reports the images that have an object for which a test is true."""
     cases = []
     for index, found in enumerate(_annotations(context)):
-        wrong = np.flatnonzero(test(found)) if len(found) else []
+        wrong = np.flatnonzero(test(found)) if len(found) else np.zeros(0, int)
         if len(wrong):
             first = int(wrong[0])
             box = ", ".join(f"{value:.3f}" for value in found.boxes[first])

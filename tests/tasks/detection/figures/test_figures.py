@@ -41,6 +41,7 @@ def predictions(pairs, labels=("a", "b", "c", "d")):
         outlier_scores=np.zeros(count, np.float32),
         objects=rows.many(objects),
         detections=rows.many(found),
+        sizes=np.full((count, 2), 600),
     )
 
 
