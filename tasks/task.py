@@ -29,6 +29,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,12 @@ class Task:
         return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
 
     @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Returns the settings that have other defaults: "section.name" → value."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return getattr(package, "DEFAULTS", {})  # type: ignore[no-any-return]
+
+    @property
     def checks(self) -> checking.Checks:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]
@@ -72,6 +79,11 @@ class Task:
     def labels_per_image(self) -> LabelsPerImage:
         """Returns how many labels an image may have."""
         return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]
+
+    @property
+    def train_settings(self) -> frozenset[str]:
+        """Returns the settings of ``train`` that only some tasks use, and this one does."""
+        return importlib.import_module(f"{tasks.__name__}.{self.name}").TRAIN_SETTINGS  # type: ignore[no-any-return]
 
     @property
     def target(self) -> Target:

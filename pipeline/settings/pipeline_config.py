@@ -72,6 +72,15 @@ class PipelineConfig(setting_sources.Layered):
             raise ValueError(f"unknown task {value!r}; known: {', '.join(task.names())}")
         return value
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _takes_defaults_of_its_task(cls, given: Any) -> Any:
+        """Fills in what suits the task where nothing is set; an unknown task is refused later."""
+        name = given.get("task", task.DEFAULT) if isinstance(given, dict) else None
+        if name not in task.names():
+            return given
+        return task_settings.with_defaults(given, task.load(name).defaults)
+
     @pydantic.model_validator(mode="after")
     def _has_one_source(self) -> "PipelineConfig":
         if self.data_dir is not None and self.tfds is not None:
@@ -85,7 +94,7 @@ class PipelineConfig(setting_sources.Layered):
 
     @pydantic.model_validator(mode="after")
     def _sets_what_its_task_uses(self) -> "PipelineConfig":
-        parts = (self.checks, self.evaluate, self.gate, self.report)
+        parts = (self.train, self.checks, self.evaluate, self.gate, self.report)
         if unused := task_settings.unused(self.task, *parts):
             raise ValueError(f"{', '.join(unused)}: not a setting of --task {self.task}")
         return self

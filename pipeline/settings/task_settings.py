@@ -1,5 +1,6 @@
 """Settings that only some tasks use."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -7,12 +8,14 @@ import pydantic
 from components.image_validator import config as validate_config
 from components.release_gate import config as gate_config
 from components.report import config as report_config
+from components.trainer import config as train_config
 from tasks import evaluate_config, task
 from tasks.facets import judging
 
 
 def unused(
     task_name: str,
+    train: train_config.TrainConfig,
     checks: validate_config.ValidateConfig,
     evaluate: evaluate_config.EvaluateConfig,
     gate: gate_config.GateConfig,
@@ -24,6 +27,12 @@ def unused(
     """
     own, every = task.load(task_name), [task.load(name) for name in task.names()]
     return [
+        *_changed(
+            "train",
+            train,
+            set(own.train_settings),
+            {one for of in every for one in of.train_settings},
+        ),
         *_changed("checks", checks, _checks(own), {one for of in every for one in _checks(of)}),
         *judging.unused_settings(
             gate,
@@ -38,6 +47,23 @@ def unused(
             {one for of in every for one in of.panels.settings},
         ),
     ]
+
+
+def with_defaults(given: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings with defaults of a task where nothing is set.
+
+    Args:
+      given: the settings, nested.
+      defaults: "section.name" → value.
+    """
+    made = dict(given)
+    for name, value in defaults.items():
+        section, _, key = name.partition(".")
+        inner = made.get(section, {})
+        # A section that is a model already was made with all its values.
+        if isinstance(inner, Mapping) and key not in inner:
+            made[section] = {**inner, key: value}
+    return made
 
 
 def _checks(one: task.Task) -> set[str]:

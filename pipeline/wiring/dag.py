@@ -50,8 +50,13 @@ from pipeline.run import preflight
 from pipeline.settings import pipeline_config
 from pipeline.wiring import code_fingerprint, release_steps
 from pipeline.wiring import engine as engines
+from tasks import task
 
-SCHEMA = code_fingerprint.ROOT / "components" / "image_validator" / "schema_v2.pbtxt"
+# By the number of labels of an image.
+SCHEMAS = {
+    "one": code_fingerprint.ROOT / "components" / "image_validator" / "schema_v2.pbtxt",
+    "any": code_fingerprint.ROOT / "components" / "image_validator" / "schema_any_labels_v1.pbtxt",
+}
 RUN_FN = "components.trainer.run.run_fn"
 TUNER_FN = "components.tuner.run.tuner_fn"
 RESOLVERS = (engines.BASELINE, engines.WARM_START)
@@ -109,14 +114,15 @@ def validation_steps(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
 ) -> list[BaseNode]:
     """Returns the validation: image records → clean ones and a report, or a stop."""
+    schema = str(SCHEMAS[task.load(config.task).labels_per_image])
     statistics_gen = StatisticsGen(
         examples=examples,
         # The schema has only the metadata features, so the encoded images are not even read.
         stats_options=tfdv.StatsOptions(
-            schema=tfdv.load_schema_text(str(SCHEMA)), experimental_filter_read_paths=True
+            schema=tfdv.load_schema_text(schema), experimental_filter_read_paths=True
         ),
     )
-    schema_gen = ImportSchemaGen(schema_file=str(SCHEMA))
+    schema_gen = ImportSchemaGen(schema_file=schema)
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )

@@ -87,7 +87,7 @@ class Head(linear_head.LinearHead):
         """Returns the cross-entropy of equal probabilities, in nats."""
         return math.log(max(2, class_count))
 
-    def metrics(self) -> list[keras.metrics.Metric]:
+    def metrics(self, _outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
         """Makes the accuracy."""
         return [keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")]
 

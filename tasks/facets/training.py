@@ -89,8 +89,12 @@ class Head(Protocol):
     def guessing_loss(self, class_count: int) -> float:
         """Returns about the loss of a model that has learned nothing."""
 
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """Makes the metrics of training batches, whose targets may be mixed."""
+    def metrics(self, outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
+        """Makes the metrics of training batches, whose targets may be mixed.
+
+        Args:
+          outputs: those of the head, for their shape.
+        """
 
     def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Counts, inside a graph, what the score of a split needs; tallies of batches add up.

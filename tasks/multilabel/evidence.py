@@ -3,12 +3,16 @@
 Dimension letters: N images, K labels.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tasks import against_served, evaluate_config, evidence_config, gate_check, limits
 from tasks.multilabel import figures
-from tasks.multilabel.answers import Predictions
 from tasks.statistics import paired
+
+if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
+    from tasks.multilabel.answers import Predictions
 
 ACCURACY = "accuracy_against_served"
 LABEL = "label_against_served"
@@ -23,7 +27,7 @@ class Evidence:
 
     def limits(
         self,
-        candidate: Predictions,
+        candidate: "Predictions",
         config: evidence_config.EvidenceConfig,
         evaluate: evaluate_config.EvaluateConfig,
     ) -> list[gate_check.Check]:
@@ -31,7 +35,10 @@ class Evidence:
         return limits.check(figures.FIGURES, candidate, config, evaluate)
 
     def against_served(
-        self, candidate: Predictions, served: Predictions, config: evidence_config.EvidenceConfig
+        self,
+        candidate: "Predictions",
+        served: "Predictions",
+        config: evidence_config.EvidenceConfig,
     ) -> list[gate_check.Check]:
         """Compares two models on the labels that the served model knows.
 

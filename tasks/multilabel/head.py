@@ -58,27 +58,25 @@ class MeanAveragePrecision(keras.metrics.Metric):  # type: ignore[misc]
     """Mean average precision of training batches; of mixed targets, those of 0.5 or more count.
 
     Args:
+      class_count: K.
       name: of the metric.
       options: arguments of the base class.
     """
 
-    def __init__(self, name: str = "map", **options: object) -> None:
+    def __init__(self, class_count: int, name: str = "map", **options: object) -> None:
         super().__init__(name=name, **options)
-        self._counts: keras.Variable | None = None
+        self._counts = self.add_weight(
+            shape=(2, class_count, BINS), initializer="zeros", dtype="float32", name="counts"
+        )
 
     def update_state(
         self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: object = None
     ) -> None:
         """Adds a batch of targets [B, K] in 0–1 and logits [B, K]."""
-        counts = tf.cast(tally(y_true, y_pred), tf.float32)
-        if self._counts is None:
-            self._counts = self.add_weight(shape=counts.shape, initializer="zeros", name="counts")
-        self._counts.assign_add(counts)
+        self._counts.assign_add(tf.cast(tally(y_true, y_pred), tf.float32))
 
     def result(self) -> tf.Tensor:
         """Returns the mean over the labels seen so far."""
-        if self._counts is None:
-            return tf.constant(0.0)
         return mean_average_precision(tf.convert_to_tensor(self._counts))
 
 
@@ -166,9 +164,9 @@ class Head(linear_head.LinearHead):
         """Returns the binary cross-entropy of the probability 0.5, in nats."""
         return math.log(2)
 
-    def metrics(self) -> list[keras.metrics.Metric]:
+    def metrics(self, outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
         """Makes the mean average precision."""
-        return [MeanAveragePrecision()]
+        return [MeanAveragePrecision(outputs.shape[-1])]
 
     def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Counts logits by label and bin."""

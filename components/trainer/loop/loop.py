@@ -82,7 +82,7 @@ class Loop:
                 config, phase.learning_rate, phase.epochs, self.steps, phase.factors
             ),
             loss=loss,
-            metrics=head.metrics(),
+            metrics=head.metrics(model.output),
             jit_compile=devices.jit_compile(config),
             steps_per_execution=phase.steps_per_execution,
         )

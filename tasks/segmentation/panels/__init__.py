@@ -12,6 +12,8 @@ class _Panels:
     """See :class:`tasks.task.Panels`. What draws is imported when a report is made."""
 
     noun = parts.Noun("class", "classes")
+    compared = parts.Compared("mean IoU", "IoU")
+    settings: frozenset[str] = frozenset()
     templates = Path(__file__).parent
     Metrics = outcome.Metrics
 

@@ -32,25 +32,33 @@ def feature(value) -> tf.train.Feature:
 
 def record(label_id: int, row: np.ndarray, **known) -> bytes:
     """Makes a record as the step Predict writes it."""
+    return made(
+        {example.CLASS_LABEL: feature(label_id)}, {"probabilities": row.astype(np.float32)}, **known
+    )
+
+
+def made(annotation: dict, answer: dict, **known) -> bytes:
+    """Makes a record of an annotation and an answer."""
     values = {
         example.ENCODED: b"an image",
-        example.CLASS_LABEL: label_id,
         example.HEIGHT: known.get("height", 100),
         example.WIDTH: known.get("width", 100),
         example.SPAN: known.get("span", example.NO_SPAN),
         example.FORMAT: known.get("format", b"JPEG"),
         example.BRIGHTNESS: known.get("brightness", 0.5),
     }
-    features = {name: feature(value) for name, value in values.items()}
-    made = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-    return shards.evaluation_record(made, {"probabilities": row.astype(np.float32)})
+    features = annotation | {name: feature(value) for name, value in values.items()}
+    record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return shards.evaluation_record(record, answer)
 
 
-def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Result:
+def evaluate(
+    root, lines: list[bytes], labels: list[str] = LABELS, task_name: str = TASK
+) -> result.Result:
     """Evaluates records as stock Evaluator's executor does."""
     path = examples_artifact.shard_path(str(root), "test", 0, 1)
     records.write(path, lines)
-    built = eval_config.build(TASK, SETTINGS, labels)
+    built = eval_config.build(task_name, SETTINGS, labels)
     extractors = importlib.import_module(eval_config.EXTRACTORS).custom_extractors(
         eval_shared_model=[], eval_config=built, tensor_adapter_config=None
     )
@@ -66,4 +74,4 @@ def evaluate(root, lines: list[bytes], labels: list[str] = LABELS) -> result.Res
                 output_path=str(root / "out"),
             )
         )
-    return results.read(str(root / "out"), TASK, labels, SETTINGS)
+    return results.read(str(root / "out"), task_name, labels, SETTINGS)

@@ -74,13 +74,14 @@ def test_pixels_record_round_trip():
     assert label_ids.numpy().tolist() == [5, 6]
 
 
-def test_the_curated_schema_describes_features_of_the_contract():
+@pytest.mark.parametrize("labels_per_image", ["one", "any"])
+def test_the_curated_schema_describes_features_of_the_contract(labels_per_image):
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     from pipeline.wiring import dag
 
-    schema = text_format.Parse(dag.SCHEMA.read_text(), schema_pb2.Schema())
+    schema = text_format.Parse(dag.SCHEMAS[labels_per_image].read_text(), schema_pb2.Schema())
     kinds = {
         schema_pb2.BYTES: tf.string,
         schema_pb2.INT: tf.int64,
@@ -90,3 +91,6 @@ def test_the_curated_schema_describes_features_of_the_contract():
         assert example.FEATURES[feature.name] == kinds[feature.type], feature.name
     described = {feature.name for feature in schema.feature}
     assert example.ENCODED not in described
+    fixed = {feature.name for feature in schema.feature if feature.HasField("shape")}
+    lists = example.LISTS if labels_per_image == "any" else frozenset()
+    assert described - fixed == lists

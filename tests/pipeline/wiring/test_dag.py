@@ -151,11 +151,16 @@ def test_code_is_in_the_cache_key(monkeypatch, tmp_path):
     assert code_fingerprint.fingerprint("step") != before
 
 
-def test_the_schema_file_is_what_its_name_says():
+@pytest.mark.parametrize("labels_per_image", dag.SCHEMAS)
+def test_the_schema_file_is_what_its_name_says(labels_per_image):
     """ImportSchemaGen is cached by the file's name: a changed schema needs a new name."""
     from data.files import hashing
 
-    known = {"schema_v2.pbtxt": "01818bbff1fd7fbc9ba2404491cd29357294734f887ce99e14e826460ef4bac6"}
-    assert hashing.sha256(dag.SCHEMA.read_bytes()) == known[dag.SCHEMA.name], (
+    known = {
+        "schema_v2.pbtxt": "01818bbff1fd7fbc9ba2404491cd29357294734f887ce99e14e826460ef4bac6",
+        "schema_any_labels_v1.pbtxt": "d97e9c393276a0bde50d4e7a2c4fa1b3c91278e777708bcb6ed0258ef59fd085",
+    }
+    path = dag.SCHEMAS[labels_per_image]
+    assert hashing.sha256(path.read_bytes()) == known[path.name], (
         "the schema changed: rename it to the next version and note its sha256 here"
     )

@@ -97,7 +97,7 @@ def test_what_is_no_number_or_infinite_counts_at_an_end():
 
 def test_the_metric_of_training_is_the_score():
     targets, logits = drawn()
-    (metric,) = head.HEAD.metrics()
+    (metric,) = head.HEAD.metrics(keras.Input((6,)))
     assert float(metric.result()) == 0.0
     for start in range(0, 500, 100):
         metric.update_state(targets[start : start + 100], tf.constant(logits[start : start + 100]))
