@@ -48,7 +48,7 @@ class Compare:
     ) -> list[str]:
         """See ``judging.Compare``: the class of the best detection at its threshold or above."""
         labels = contract["labels"]
-        thresholds = np.float32([contract["thresholds"][name] for name in labels])
+        thresholds = np.array([contract["thresholds"][name] for name in labels], np.float32)
         names = []
         for rows, readable in zip(_rows(values), valid, strict=True):
             class_ids = rows[:, decoding.CLASS_ID].astype(int)

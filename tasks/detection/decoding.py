@@ -8,7 +8,7 @@ Dimension letters: B batch, h w the map, K classes, M detections.
 
 import tensorflow as tf
 
-from tasks.detection import geometry
+from tasks.detection import graph_geometry
 
 MAX_DETECTIONS = 100
 # Columns of packed detections, behind the corners.
@@ -77,7 +77,7 @@ def packed(found: dict[str, tf.Tensor], least_score: float) -> tf.Tensor:
 def _suppressed(
     scores: tf.Tensor, boxes: tf.Tensor, class_ids: tf.Tensor, max_iou: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    kept = geometry.suppress(tf.clip_by_value(boxes, 0.0, 1.0), scores, class_ids, max_iou)
+    kept = graph_geometry.suppress(tf.clip_by_value(boxes, 0.0, 1.0), scores, class_ids, max_iou)
     # A stable sort: removed ones move to the end, equal scores keep their order.
     order = tf.argsort(kept, axis=1, direction="DESCENDING", stable=True)
     scores, boxes, class_ids = (

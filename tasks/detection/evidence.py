@@ -10,6 +10,7 @@ Dimension letters: N images, K classes, R resamples.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +23,11 @@ from tasks import (
     limits,
 )
 from tasks.detection import figures, rows
-from tasks.detection.answers import Predictions
 from tasks.detection.judging import average_precision, matching, measures
 from tasks.statistics import paired
+
+if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
+    from tasks.detection.answers import Predictions
 
 WHOLE, CLASS = "map50_against_served", "ap50_against_served"
 # AP is computed anew for each resample and class, which takes some 50 µs.
@@ -40,7 +43,7 @@ class Evidence:
 
     def limits(
         self,
-        candidate: Predictions,
+        candidate: "Predictions",
         config: evidence_config.EvidenceConfig,
         evaluate: evaluate_config.EvaluateConfig,
     ) -> list[gate_check.Check]:
@@ -48,7 +51,10 @@ class Evidence:
         return limits.check(figures.FIGURES, candidate, config, evaluate)
 
     def against_served(
-        self, candidate: Predictions, served: Predictions, config: evidence_config.EvidenceConfig
+        self,
+        candidate: "Predictions",
+        served: "Predictions",
+        config: evidence_config.EvidenceConfig,
     ) -> list[gate_check.Check]:
         """Compares two models on the objects of the classes that the served model knows.
 
@@ -88,8 +94,8 @@ class Evidence:
 
 
 def compare(
-    candidate: Predictions,
-    served: Predictions,
+    candidate: "Predictions",
+    served: "Predictions",
     places: Sequence[int],
     config: evidence_config.EvidenceConfig,
 ) -> list[figure_loss.Difference]:
@@ -132,14 +138,14 @@ def compare(
     return [figure_loss.Difference(*map(float, row)) for row in table]
 
 
-def _matches(found: Predictions) -> list[matching.Matches]:
+def _matches(found: "Predictions") -> list[matching.Matches]:
     return [
         matching.match(rows.truth(one), rows.found(other), len(found.labels), matching.ALL)
         for one, other in zip(found.objects, found.detections, strict=True)
     ]
 
 
-def _images_of(found: Predictions, class_count: int) -> np.ndarray:
+def _images_of(found: "Predictions", class_count: int) -> np.ndarray:
     """Returns which images have an object of each class that counts: bool [N, K]."""
     images = np.zeros((len(found.objects), class_count), bool)
     for index, one in enumerate(found.objects):

@@ -29,7 +29,7 @@ class Head:
     the number of objects in the first bin: int64 [K, BINS, 3].
     """
 
-    taps: Sequence[Tap] = ("maps",)
+    taps: Sequence[Tap] = ("maps", "pooled")
     # Finer maps cost four times the time and memory for objects below 8 px of the resized image.
     strides: Sequence[int] = (8, 16, 32)
     score = "map50"
@@ -39,14 +39,16 @@ class Head:
         self, features: Mapping[Tap, Any], class_count: int, dropout: float
     ) -> keras.KerasTensor:
         """Applies a new centre head; returns maps float32 [B, h, w, K + 4]."""
-        maps = [features["maps"][stride] for stride in self.strides]
-        head = network.build([one.shape[1:] for one in maps], class_count, dropout)
-        return head(maps)
+        inputs = self._inputs(features)
+        *shapes, (pooled,) = [one.shape[1:] for one in inputs]
+        return network.build(shapes, pooled, class_count, dropout)(inputs)
 
     def reapply(self, model: keras.Model, features: Mapping[Tap, Any]) -> keras.KerasTensor:
         """Applies the centre head of a model to other features."""
-        maps = [features["maps"][stride] for stride in self.strides]
-        return model.get_layer(network.HEAD_MODEL)(maps)
+        return model.get_layer(network.HEAD_MODEL)(self._inputs(features))
+
+    def _inputs(self, features: Mapping[Tap, Any]) -> list[keras.KerasTensor]:
+        return [*(features["maps"][stride] for stride in self.strides), features["pooled"]]
 
     def copy_known(
         self, last: keras.Model, model: keras.Model, old: Sequence[str], new: Sequence[str]
@@ -83,7 +85,7 @@ class Head:
         """Returns about the loss of boxes without overlap and a heat map that is low everywhere."""
         return 2 * losses.BOX_WEIGHT + 2.0
 
-    def metrics(self) -> list[keras.metrics.Metric]:
+    def metrics(self, outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
         """Makes none: mAP50 is defined on whole splits only."""
         return []
 

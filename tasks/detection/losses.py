@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tasks.detection import decoding, geometry, target_maps
+from tasks.detection import decoding, graph_geometry, target_maps
 
 # Weight of the boxes relative to the heat map.
 BOX_WEIGHT = 2.0
@@ -91,6 +91,6 @@ def boxes(targets: target_maps.Maps, found: tf.Tensor) -> tf.Tensor:
     half = tf.exp(tf.clip_by_value(found[..., 2:], *decoding.LOG_SIDE_BOUNDS)) / 2
     low = [rows - half[..., 0], columns - half[..., 1]]
     high = [rows + half[..., 0], columns + half[..., 1]]
-    overlap = geometry.giou(tf.stack(low + high, axis=-1), targets.boxes)
+    overlap = graph_geometry.giou(tf.stack(low + high, axis=-1), targets.boxes)
     total = tf.reduce_sum(targets.weights * (1 - overlap), axis=[1, 2])
     return total / (tf.reduce_sum(targets.weights, axis=[1, 2]) + _TINY)

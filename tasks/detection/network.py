@@ -18,29 +18,38 @@ HEAD_MODEL = "centre_head"
 
 
 def build(
-    shapes: Sequence[Sequence[int]], class_count: int, dropout: float = 0.0, width: int = WIDTH
+    shapes: Sequence[Sequence[int]],
+    pooled: int,
+    class_count: int,
+    dropout: float = 0.0,
+    width: int = WIDTH,
 ) -> keras.Model:
     """Builds the head on maps of the backbone.
 
-    The coarser maps are added to the finer ones from the top down. Source: Lin et al., 2016,
-    https://arxiv.org/abs/1612.03144; depthwise separable convolutions throughout.
+    The coarser maps are added to the finer ones from the top down, beginning with the embedding of
+    the whole image. Source: Lin et al., 2016, https://arxiv.org/abs/1612.03144; depthwise separable
+    convolutions throughout.
 
     Args:
       shapes: [h, w, C] of maps at strides that double, the finest first, such as 8, 16 and 32.
+      pooled: F, features of the embedding.
       class_count: K.
       dropout: rate on the finest map of the pyramid.
       width: channels of the pyramid.
 
     Returns:
-      A model from these maps to float32 [B, h, w, K + 4]: K logits of the heat map, the offset of the centre in cells (y, x),
+      A model from these maps and the embedding to float32 [B, h, w, K + 4]: K logits of the heat map, the offset of the centre in cells (y, x),
       the logarithm of height and width in shares of the image.
     """
     inputs = [keras.Input(tuple(shape)) for shape in shapes]
-    joined = None
+    embedding = keras.Input((pooled,))
+    whole = layers.Dense(width)(layers.Dropout(dropout)(embedding))
+    joined = layers.Reshape((1, 1, width))(whole)
     for index, given in reversed(list(enumerate(inputs))):
         lateral = _normalised(layers.Conv2D(width, 1, use_bias=False)(given), activated=False)
-        if joined is not None:
-            lateral = layers.Add()([lateral, layers.UpSampling2D(2)(joined)])
+        if index < len(inputs) - 1:
+            joined = layers.UpSampling2D(2)(joined)
+        lateral = layers.Add()([lateral, joined])
         joined = _separable(layers.ReLU()(lateral), width, f"pyramid_{index}")
     kept = layers.SpatialDropout2D(dropout)(joined) if dropout else joined
     heat = _separable(_separable(kept, width, "heat_1"), width, "heat_2")
@@ -60,7 +69,7 @@ def build(
     ]
     outputs = [parts[0](heat), parts[1](place), parts[2](place)]
     maps = layers.Concatenate(dtype="float32", name=MAPS_LAYER)(outputs)
-    return keras.Model(inputs, maps, name=HEAD_MODEL)
+    return keras.Model([*inputs, embedding], maps, name=HEAD_MODEL)
 
 
 def _separable(given: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:

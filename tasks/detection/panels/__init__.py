@@ -13,6 +13,7 @@ class _Panels:
 
     noun = parts.Noun("class", "classes")
     compared = parts.Compared("mAP50", "AP50")
+    settings: frozenset[str] = frozenset()
     templates = Path(__file__).parent
     Metrics = outcome.Metrics
 

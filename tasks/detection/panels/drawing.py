@@ -51,9 +51,7 @@ def boxes(found: Predictions, row: chosen.Row, resize: ResizeMode) -> list[Box]:
     size = found.sizes[row.place]
     objects, shown = found.objects[row.place], rows.shown(found.detections[row.place])
     made = []
-    for place, one, kind in zip(
-        _square(objects, size, resize), objects, row.objects, strict=True
-    ):
+    for place, one, kind in zip(_square(objects, size, resize), objects, row.objects, strict=True):
         colour = MISSED if kind is Kind.MISSED else TRUE
         text = f"true: {found.labels[int(one[4])]}, {kind.value}"
         made.append(Box(*place, colour, True, text))
@@ -70,7 +68,10 @@ def _square(given: np.ndarray, size: np.ndarray, resize: ResizeMode) -> list[Pla
     whole = given[:, :4] / np.tile(size, 2)
     corners = np.clip(whole * scale.numpy() + offset.numpy(), 0, 1) * 100
     return [
-        ((_hundredths(left), _hundredths(top)), (_hundredths(right - left), _hundredths(bottom - top)))
+        (
+            (_hundredths(left), _hundredths(top)),
+            (_hundredths(right - left), _hundredths(bottom - top)),
+        )
         for top, left, bottom, right in corners
     ]
 

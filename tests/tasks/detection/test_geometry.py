@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tasks.detection import geometry
+from tasks.detection import geometry, graph_geometry
 
 
 def some_boxes(count, seed=0, grid=None):
@@ -40,13 +40,13 @@ def test_giou_of_known_pairs():
     a = tf.constant([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5]], tf.float32)
     b = tf.constant([[0, 0, 1, 1], [0, 1, 1, 2], [0, 3, 1, 4], [0.5, 0.5, 0.5, 0.5]], tf.float32)
     # Far apart, the box around both is 4, the union 2: 0 − 2 / 4.
-    np.testing.assert_allclose(geometry.giou(a, b), [1, 0, -0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(graph_geometry.giou(a, b), [1, 0, -0.5, 0], atol=1e-6)
 
 
 def test_giou_never_exceeds_iou():
     a, b = some_boxes(50, 2), some_boxes(50, 3)
     overlap = np.diag(geometry.iou(a, b))
-    general = geometry.giou(tf.constant(a, tf.float32), tf.constant(b, tf.float32)).numpy()
+    general = graph_geometry.giou(tf.constant(a, tf.float32), tf.constant(b, tf.float32)).numpy()
     assert (general <= overlap + 1e-6).all()
     assert (general >= -1).all()
 
@@ -67,7 +67,7 @@ def test_suppression_equals_the_naive_one(max_iou):
     class_ids = generator.integers(0, 3, 60)
     expected = np.where(naive_suppression(boxes, scores, class_ids, max_iou), scores, 0)
     order = np.argsort(-scores)
-    found = geometry.suppress(
+    found = graph_geometry.suppress(
         tf.constant(boxes[order])[None],
         tf.constant(scores[order], tf.float32)[None],
         tf.constant(class_ids[order], tf.int32)[None],

@@ -69,14 +69,16 @@ def test_a_split_without_images_measures_0():
 def model(labels):
     inputs = [keras.Input((side, side, 4)) for side in (8, 4, 2)]
     maps = dict(zip(head.HEAD.strides, inputs, strict=True))
-    outputs = head.HEAD.build({"maps": maps}, len(labels), 0.1)
-    return keras.Model(inputs, outputs)
+    pooled = keras.Input((6,))
+    outputs = head.HEAD.build({"maps": maps, "pooled": pooled}, len(labels), 0.1)
+    return keras.Model([*inputs, pooled], outputs)
 
 
 def test_known_classes_keep_their_weights():
     last, new = model(["a", "b"]), model(["b", "c", "a"])
     assert head.HEAD.copy_known(last, new, ["a", "b"], ["b", "c", "a"]) == 2
-    maps = [np.random.default_rng(0).normal(size=(2, side, side, 4)) for side in (8, 4, 2)]
+    shapes = [(side, side, 4) for side in (8, 4, 2)]
+    maps = [np.random.default_rng(0).normal(size=(2, *shape)) for shape in [*shapes, (6,)]]
     before, after = last(maps).numpy(), new(maps).numpy()
     np.testing.assert_allclose(after[..., [2, 0]], before[..., :2], rtol=1e-5)
     np.testing.assert_allclose(after[..., 3:], before[..., 2:], rtol=1e-5, atol=1e-6)
@@ -85,7 +87,8 @@ def test_known_classes_keep_their_weights():
 def test_reapplied_layers_are_the_same():
     one = model(["a", "b"])
     inputs = [keras.Input(tensor.shape[1:]) for tensor in one.inputs]
-    features = {"maps": dict(zip(head.HEAD.strides, inputs, strict=True))}
+    maps = dict(zip(head.HEAD.strides, inputs[:3], strict=True))
+    features = {"maps": maps, "pooled": inputs[3]}
     other = keras.Model(inputs, head.HEAD.reapply(one, features))
     assert other.weights[0] is one.weights[0]
     assert one.get_layer(network.HEAD_MODEL) is other.get_layer(network.HEAD_MODEL)

@@ -115,8 +115,9 @@ def test_a_small_head_learns_where_a_bright_square_is():
         target[0, :4] = np.array([top, left, top + side, left + side]) / 16
     fine = keras.Input((16, 16, 1))
     coarse = keras.layers.AveragePooling2D(2)(fine)
-    head = network.build([(16, 16, 1), (8, 8, 1)], 1, width=16)
-    model = keras.Model(fine, head([fine, coarse]))
+    pooled = keras.layers.GlobalAveragePooling2D()(fine)
+    head = network.build([(16, 16, 1), (8, 8, 1)], 1, 1, width=16)
+    model = keras.Model(fine, head([fine, coarse, pooled]))
     assert model.output.shape == (None, 16, 16, 5)
     model.compile(optimizer=keras.optimizers.Adam(1e-2), loss=losses.CentreLoss())
     history = model.fit(images, targets, epochs=12, batch_size=16, verbose=0).history["loss"]
