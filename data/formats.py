@@ -75,8 +75,8 @@ def plural(value: float, noun: str, nouns: str = "") -> str:
 
 
 def heading(text: str) -> str:
-    """Returns words as a heading: "Eval loss"; ones with capitals of their own stay: "mAP"."""
-    return text.capitalize() if text.islower() else text
+    """Returns words as a heading: "Micro F1"; a first word with capitals stays as it is: "mAP"."""
+    return text[:1].upper() + text[1:] if text.split(" ")[0].islower() else text
 
 
 def operations(value: int) -> str:

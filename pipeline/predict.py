@@ -25,12 +25,13 @@ import pydantic
 from rich.console import Console
 
 from components.predict import listing
-from data import command_line, errors, progress
+from data import command_line, errors, formats, progress
 from data.images import refusals
 from pipeline.beam import beam_config
 from pipeline.run import step_table as terminal
 from pipeline.settings import setting_sources
 from serving import served_version
+from tasks import task
 
 if typing.TYPE_CHECKING:
     from components.predict import asking
@@ -146,7 +147,7 @@ def run(command: Command, console: Console | None = None) -> int:
     # mistake on the command line is reported before that.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore", FutureWarning)
-    from components.predict import answering, asking, tables
+    from components.predict import answering, asking, attachments, tables
 
     console = console or Console(stderr=True)
     tables.check(command.output)
@@ -157,15 +158,21 @@ def run(command: Command, console: Console | None = None) -> int:
     chunks = listing.chunks(listed, command.parts, answering.settings(model))
     missing = [chunk for chunk in chunks if not answering.is_done(chunk)]
     known = listed.count - sum(len(chunk.files) for chunk in missing)
-    _say(console, f"{command.model_dir}: {len(model.labels):,} classes.")
+    noun = task.load(model.contract["task"]).panels.noun
+    counted = formats.plural(len(model.labels), noun.one, noun.many)
+    _say(console, f"{command.model_dir}: {counted}.")
     hidden = f", {listed.hidden:,} hidden files skipped" if listed.hidden else ""
     resumed = f", {known:,} answered before" if known else ""
     _say(console, f"{listed.count:,} files{hidden}{resumed}.")
     if missing:
         _answer(command, model, missing, console)
-    reasons = tables.write(command.output, [chunk.part for chunk in chunks], model.answers)
+    parts = [chunk.part for chunk in chunks]
+    reasons = tables.write(command.output, parts, model.answers)
+    written = attachments.write(command.output, parts, model.answers.attached)
     shutil.rmtree(command.parts, ignore_errors=True)
     _summarise(console, command.output, listed.count, reasons)
+    for column in model.answers.attached if written else ():
+        _say(console, f"{written:,} files: {attachments.folder(command.output, column)}")
     return 0
 
 

@@ -93,7 +93,7 @@ def _nothing(one: metric.Metric) -> gate_check.Check:
 def _overall(
     one: metric.Metric, value: float, limit: float, images: int, top_k: int
 ) -> gate_check.Check:
-    title = _capital(one.titled(top_k))
+    title = formats.heading(one.titled(top_k))
     known = averages.known(value)
     told = f"{title} is {'undefined' if known is None else _shown(one, known)} on"
     message = f"{told} {images:,} test images; {_needed(one, limit)}."
@@ -107,9 +107,9 @@ def _of_class(
     images = f"{support:,} test images"
     if known is None:
         why = one.undefined.format(images=images)
-        told = f"{_capital(one.title)} of {name!r} is undefined: {why}"
+        told = f"{formats.heading(one.title)} of {name!r} is undefined: {why}"
     else:
-        told = f"{_capital(one.title)} of {name!r} is {_shown(one, known)} on {images}"
+        told = f"{formats.heading(one.title)} of {name!r} is {_shown(one, known)} on {images}"
     figures = {gate_check.CLASS: name, "images": support}
     return _judged(one, f"{told}; {_needed(one, limit)}.", known, limit, figures)
 
@@ -138,10 +138,6 @@ def _needed(one: metric.Metric, limit: float) -> str:
 
 def _shown(one: metric.Metric, value: float) -> str:
     return formats.percent(value) if one.is_rate else f"{value:.3f}"
-
-
-def _capital(title: str) -> str:
-    return title[:1].upper() + title[1:]
 
 
 def _small_classes(

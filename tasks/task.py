@@ -71,6 +71,12 @@ class Task:
         return getattr(package, "DEFAULTS", {})  # type: ignore[no-any-return]
 
     @property
+    def is_tuned(self) -> bool:
+        """Returns whether the tuner can search its settings."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return bool(getattr(package, "IS_TUNED", True))
+
+    @property
     def checks(self) -> checking.Checks:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]

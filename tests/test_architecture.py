@@ -22,6 +22,7 @@ ADAPTERS = {
     "components/evaluator/figures_metric.py",
     "components/evaluator/results.py",
     "components/evaluator/tfma.py",
+    "components/image_example_gen/beam_workers.py",
     "components/image_validator/artifacts.py",
     "components/predict/artifacts.py",
     "components/pusher/released.py",

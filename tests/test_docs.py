@@ -12,10 +12,9 @@ from components.trainer.backbones import registry
 from data.images import refusals
 from data.layout import unused
 from pipeline.outcome import summary
-from tasks.classification import figures as of_classes
-from tasks.multilabel import figures as of_labels
+from tasks import task
 
-METRICS = (*of_classes.FIGURES.every, *of_labels.FIGURES.every)
+METRICS = [one for name in task.names() for one in task.load(name).figures.every]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 

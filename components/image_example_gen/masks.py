@@ -5,8 +5,7 @@ and every list of images names them.
 """
 
 import dataclasses
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ class Task:
     image: str
     size: tuple[int, int]
     path: str
+    shapes: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def bundles(
         info = row.result
         if isinstance(info, decode.ImageInfo):
             size = (info.height, info.width)
-            tasks.append(Task(file.mask.path, file.path, size, str(path)))
+            tasks.append(Task(file.mask.path, file.path, size, str(path), file.mask.shapes))
     starts = range(0, len(tasks), _FILES_A_BUNDLE)
     return [Bundle(tasks[start : start + _FILES_A_BUNDLE]) for start in starts]
 
@@ -97,7 +97,8 @@ class Converter:
         """Converts masks; harmless to repeat."""
         todo = {(task.mask, task.image): task for task in tasks}
         requests = (
-            decoder_process.Request(task.mask, mask_of=(task.image, *task.size)) for task in tasks
+            decoder_process.Request(task.mask, mask_of=(task.image, *task.size), shapes=task.shapes)
+            for task in tasks
         )
         for request, answer in self._pool.decode(requests):
             image = request.mask_of[0] if request.mask_of else ""
@@ -115,13 +116,39 @@ class Annotated:
       listing: the files.
       rows: path → row of the index; images whose mask cannot be used are rejected.
       paths: path of an image → name of its mask in the store.
-      report: what was found in all masks.
+      report: what was found in all masks; None where images as a whole have labels.
     """
 
     listing: folder.Listing
-    rows: dict[str, file_index.Row]
-    paths: dict[str, str]
-    report: mask_report.MaskReport
+    rows: Mapping[str, file_index.Row]
+    paths: Mapping[str, str]
+    report: mask_report.MaskReport | None
+
+
+def annotated(
+    listing: folder.Listing,
+    rows: Mapping[str, file_index.Row],
+    job: ingest_config.IngestJob,
+    convert: Callable[[Sequence[Bundle]], None],
+) -> Annotated:
+    """Converts the masks of the images, where they have some.
+
+    Args:
+      listing: the files.
+      rows: path → row of the index.
+      job: the settings.
+      convert: converts masks and stores them, see Converter.
+
+    Raises:
+      errors.PipelineError: a mask was not converted.
+    """
+    if job.masks is None:
+        return Annotated(listing, rows, {}, None)
+    work = bundles(listing, rows, job)
+    if work:
+        progress.start(TASK, total=sum(len(bundle.tasks) for bundle in work))
+        convert(work)
+    return annotate(listing, rows, job)
 
 
 def annotate(
@@ -158,7 +185,9 @@ def annotate(
 
 def prune(job: ingest_config.IngestJob, used: Iterable[str]) -> None:
     """Deletes masks that no image uses any more, and those of other rules."""
-    kept, names = store(job).folder, Counter(used)
+    if job.masks is None:
+        return
+    kept, names = store(job).folder, set(used)
     for path in Path(job.state_dir).glob("masks-*/*/*"):
         if path.parent.parent != kept or f"{path.parent.name}/{path.name}" not in names:
             path.unlink(missing_ok=True)

@@ -75,3 +75,9 @@ if (panel) {
   });
   if (!show(location.hash.slice(1))) show(panel.dataset.first);
 }
+
+// A slider sets the property that it names on its section.
+document.addEventListener("input", (event) => {
+  const { sets } = event.target.dataset;
+  if (sets) event.target.closest("section").style.setProperty(sets, event.target.value);
+});

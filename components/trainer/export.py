@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import contract as contract_file
+from components.trainer import signature_words
 from components.trainer.backbones import registry
 from components.trainer.calibration import calibration, outliers
 from components.trainer.network import gradcam, model
@@ -28,11 +29,6 @@ from tasks.facets.serving import Pictures
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
-IMAGE_INPUTS = {"image_bytes": "string [B], JPEG, PNG, GIF or BMP"}
-VALIDITY = {
-    "valid": "bool [B], false where the image is refused",
-    "invalid_reason": "string [B], a code of invalid_reasons; empty where valid is true",
-}
 
 
 class ServedModel(tf.Module):  # type: ignore[misc]
@@ -199,55 +195,8 @@ def contract(
         # JSON has no infinity; null means that no image is called an outlier.
         "outlier_threshold": threshold if math.isfinite(threshold) else None,
         "invalid_reasons": refusals.REFUSALS,
-        "signatures": _described(spec, embedding_size),
+        "signatures": signature_words.described(spec, embedding_size),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-    }
-
-
-def _described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
-    """Returns the inputs and outputs of every signature, in words."""
-    own = task.load(spec.task).signatures
-    answer = {
-        **own.described(spec.labels),
-        **VALIDITY,
-        "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
-        "outlier": "bool [B], outlier_score > outlier_threshold; false where valid is false",
-    }
-    explained = _explained(spec) if own.explains else {}
-    named = {
-        "explain_label": {
-            "inputs": {
-                **IMAGE_INPUTS,
-                "label": "string [B], the names to explain; where one is"
-                " not in labels, heatmap and score are zeros and label is empty",
-            },
-            "outputs": explained,
-        }
-    }
-    return {
-        "serving_default": {"inputs": IMAGE_INPUTS, "outputs": answer},
-        "serve_examples": {
-            "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
-            "outputs": {
-                **answer,
-                "embedding": f"float32 [B, {embedding_size}], zeros where valid is false",
-            },
-        },
-        "embed": {
-            "inputs": IMAGE_INPUTS,
-            "outputs": {"embedding": f"float32 [B, {embedding_size}]", **VALIDITY},
-        },
-        **({"explain": {"inputs": IMAGE_INPUTS, "outputs": explained}} if own.explains else {}),
-        **(named if own.explains_names else {}),
-    }
-
-
-def _explained(spec: materialise.Spec) -> dict[str, str]:
-    return {
-        "heatmap": f"float32 [B, {spec.size_px}, {spec.size_px}], in 0–1, the evidence"
-        " for label at each pixel; zeros where valid is false",
-        **task.load(spec.task).signatures.explained_described(),
-        **VALIDITY,
     }
 
 

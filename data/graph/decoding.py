@@ -15,7 +15,6 @@ import tensorflow as tf
 from data.graph import graph_bmp, graph_bytes, graph_gif, graph_jpeg, graph_png
 from data.images import decode as cpu_decode
 from data.images import image_reading, refusals
-from data.masks import VOID
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
@@ -137,7 +136,7 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
         resized = _letterbox(pixels, size_px)
     elif mode in ("stretch", "center_crop"):
         if mode == "center_crop":
-            top, left, side = _crop(tf.shape(pixels)[0], tf.shape(pixels)[1])
+            top, left, side = middle(tf.shape(pixels)[0], tf.shape(pixels)[1])
             pixels = tf.image.crop_to_bounding_box(pixels, top, left, side, side)
         resized = tf.image.resize(pixels, [size_px, size_px], antialias=True)
     else:
@@ -147,18 +146,18 @@ def resize(pixels: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
 
 
 def _letterbox(pixels: tf.Tensor, size_px: int) -> tf.Tensor:
-    top, left, height, width = _inner(tf.shape(pixels)[0], tf.shape(pixels)[1], size_px)
+    top, left, height, width = inside(tf.shape(pixels)[0], tf.shape(pixels)[1], size_px)
     resized = tf.image.resize(pixels, [height, width], antialias=True)
     return tf.image.pad_to_bounding_box(resized, top, left, size_px, size_px)
 
 
-def _crop(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def middle(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns top, left and side of the largest square in the middle, int32 []."""
     side = tf.minimum(height, width)
     return (height - side) // 2, (width - side) // 2, side
 
 
-def _inner(
+def inside(
     height: tf.Tensor, width: tf.Tensor, size_px: int
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns top, left, height and width of a letterboxed image in its square, int32 []."""
@@ -167,97 +166,6 @@ def _inner(
     scaled = tf.round(sides * (size_px / tf.reduce_max(sides)))
     height, width = tf.unstack(tf.maximum(tf.cast(scaled, tf.int32), 1))
     return (size_px - height) // 2, (size_px - width) // 2, height, width
-
-
-def resize_mask(mask: tf.Tensor, size_px: int, mode: ResizeMode) -> tf.Tensor:
-    """Resizes the mask of an image as :func:`resize` does the image, by nearest: no value is invented.
-
-    Args:
-      mask: uint8 [H, W].
-      size_px: the side S.
-      mode: see :func:`resize`; letterbox pads with 255, void.
-
-    Returns:
-      uint8 [S, S].
-    """
-    height, width = tf.shape(mask)[0], tf.shape(mask)[1]
-    if mode == "center_crop":
-        top, left, side = _crop(height, width)
-        mask = mask[top : top + side, left : left + side]
-    if mode == "letterbox":
-        top, left, inner_height, inner_width = _inner(height, width, size_px)
-        inner = _nearest(mask, inner_height, inner_width)
-        below, right = size_px - top - inner_height, size_px - left - inner_width
-        resized = tf.pad(inner, [[top, below], [left, right]], constant_values=VOID)
-    else:
-        resized = _nearest(mask, size_px, size_px)
-    return tf.ensure_shape(resized, [size_px, size_px])
-
-
-def upright_classes(
-    scores: tf.Tensor, size: tf.Tensor, size_px: int, mode: ResizeMode
-) -> tf.Tensor:
-    """Maps the scores of a square back to the upright image: the class that is highest there.
-
-    Scores are interpolated bilinearly, up to a longest side of INTERPOLATED_PX; beyond it, which is
-    finer than any model sees, pixels are repeated, so that memory stays bounded.
-
-    Args:
-      scores: float32 [h, w, K], of the square that :func:`resize` made, at any resolution.
-      size: H and W of the upright image, int32 [2].
-      size_px: the side S.
-      mode: see :func:`resize`; center_crop leaves 255, void, outside of the square.
-
-    Returns:
-      uint8 [H, W]; class numbers.
-    """
-    height, width = tf.unstack(size)
-    if mode == "center_crop":
-        top, left, side = _crop(height, width)
-        inner = _highest(scores, side, side)
-        edges = [[top, height - side - top], [left, width - side - left]]
-        return tf.pad(inner, edges, constant_values=VOID)
-    if mode == "letterbox":
-        top, left, inner_height, inner_width = _inner(height, width, size_px)
-        scores = tf.image.resize(scores, [size_px, size_px])
-        scores = scores[top : top + inner_height, left : left + inner_width]
-    return _highest(scores, height, width)
-
-
-INTERPOLATED_PX = 1024
-
-
-def _highest(scores: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    longest = tf.maximum(height, width)
-    scale = tf.minimum(1.0, INTERPOLATED_PX / tf.cast(longest, tf.float32))
-    inner = [
-        tf.maximum(1, tf.cast(tf.round(tf.cast(side, tf.float32) * scale), tf.int32))
-        for side in (height, width)
-    ]
-    # One class at a time: all at once take gigabytes for hundreds of classes.
-    first = tf.image.resize(scores[..., :1], inner)[..., 0]
-    best = (tf.constant(1), first, tf.zeros(inner, tf.uint8))
-
-    def step(index: tf.Tensor, highest: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        resized = tf.image.resize(scores[..., index : index + 1], inner)[..., 0]
-        above = resized > highest
-        ids = tf.where(above, tf.cast(index, tf.uint8), ids)
-        return index + 1, tf.maximum(resized, highest), ids
-
-    shapes = (tf.TensorShape([]), tf.TensorShape([None, None]), tf.TensorShape([None, None]))
-    _, _, ids = tf.while_loop(
-        lambda index, *_: index < scores.shape[-1], step, best, shape_invariants=shapes
-    )
-    return _nearest(ids, height, width)
-
-
-def _nearest(mask: tf.Tensor, height: tf.Tensor | int, width: tf.Tensor | int) -> tf.Tensor:
-    """Samples [h, w] at the centres of the new pixels, in integers: the same on every device."""
-    rows, columns = (
-        (2 * tf.range(new) + 1) * old // (2 * new)
-        for new, old in zip((height, width), tf.unstack(tf.shape(mask)), strict=True)
-    )
-    return tf.gather(tf.gather(mask, rows), columns, axis=1)
 
 
 def batch_pixels(

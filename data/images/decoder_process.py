@@ -49,16 +49,18 @@ class Request:
       careful: send every other answer before this file is begun.
       mask_of: the image whose mask the file is, with height and width of the stored image, or
         without a size to only describe the mask; None for an image.
+      shapes: what the mask is drawn of, if it has no file of its own.
     """
 
     path: str
     reencode: bool = False
     careful: bool = False
     mask_of: tuple[str, int, int] | None = None
+    shapes: str = ""
 
     def line(self) -> bytes:
         """Returns the request as a line of JSON."""
-        fields = [self.path, self.reencode, self.careful, self.mask_of]
+        fields = [self.path, self.reencode, self.careful, self.mask_of, self.shapes]
         return json.dumps(fields).encode() + b"\n"
 
 
@@ -194,7 +196,7 @@ def _serve(
                 found = answer(root, request.path, config, request.reencode, scale)
             else:
                 digest, result = mask_work.work(
-                    root, request.path, request.mask_of, config.limits, masks
+                    root, request.path, request.mask_of, config.limits, masks, request.shapes
                 )
                 found = (
                     Answer(digest, result)

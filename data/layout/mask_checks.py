@@ -57,6 +57,12 @@ def lines(listing: folder.Listing) -> list[str]:
         told.append(f"  masks:   {listing.masks.encoding.sentence}{where}")
         for path, why in list(listing.masks.rejected.items())[: describe.SHOWN_FOLDERS]:
             told.append(f"    {path} cannot be read: {why.reason} {why.detail}".rstrip())
+        left_out = listing.masks.problems
+        if left_out:
+            told.append(
+                f"  left out: {formats.plural(len(left_out), 'shape')} that cannot be drawn"
+            )
+            told += [f"    {row}" for row in left_out[: describe.SHOWN_FOLDERS]]
     told.append(f"  splits:  {describe.splits(listing)}")
     told += [f"  {hint}" for hint in sequence_hint(listing)]
     if listing.unused.total:

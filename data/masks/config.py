@@ -6,7 +6,7 @@ VOID_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled", "unknown",
 
 
 class MaskConfig(BaseModel):
-    """Masks of segmentation: classes, void and what is tolerated."""
+    """Masks, which give each pixel a class: their classes, void and what is tolerated."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -24,6 +24,7 @@ class Understood:
       class_file: the class list, relative to the data folder; empty if there is none.
       described, total: how many masks were described, and how many there are.
       rejected: path → why a mask cannot be read, of those that were described.
+      problems: what was left out of annotation files: place and reason.
     """
 
     encoding: encoding.Encoding
@@ -31,6 +32,7 @@ class Understood:
     described: int
     total: int
     rejected: dict[str, decode.Rejection]
+    problems: tuple[str, ...] = ()
 
 
 def understand(

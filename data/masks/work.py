@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.files import hashing, user_files
 from data.images import decode
-from data.masks import convert, mask_file
+from data.masks import convert, mask_file, shapes
 from data.masks import encoding as mask_encoding
 
 
@@ -55,6 +55,7 @@ def work(
     mask_of: tuple[str, int, int],
     limits: decode.Limits,
     rules: Rules | None,
+    drawn: str = "",
 ) -> tuple[str, Made | mask_file.Look | decode.Rejection]:
     """Describes or converts a mask.
 
@@ -64,11 +65,12 @@ def work(
       mask_of: the path of its image, and height and width of the stored image.
       limits: the bounds on a file.
       rules: None to describe the mask.
+      drawn: shapes as JSON that the mask is drawn of; empty if the file is the mask.
 
     Returns:
       The sha256 of the file, empty if it cannot be read, and the result.
     """
-    content = user_files.read(root, path, limits.max_bytes)
+    content = drawn.encode() or user_files.read(root, path, limits.max_bytes)
     if isinstance(content, decode.Rejection):
         return "", content._replace(reason=f"mask_{content.reason}")
     digest = hashing.sha256(content)
@@ -78,7 +80,7 @@ def work(
     header = _header(user_files.read(root, image, limits.max_bytes), limits)
     if isinstance(header, decode.Rejection):
         return digest, header
-    values = mask_file.read(content, limits)
+    values = _drawn(drawn, header, limits) if drawn else mask_file.read(content, limits)
     if isinstance(values, decode.Rejection):
         return digest, _named(values)
     height, width = size
@@ -88,6 +90,26 @@ def work(
     if isinstance(found, decode.Rejection):
         return digest, found
     return digest, made(found)
+
+
+def _drawn(
+    text: str, header: tuple[tuple[int, int], int], limits: decode.Limits
+) -> mask_file.Values | decode.Rejection:
+    """Draws shapes: those in 0–1 upon the upright image, others at the size that they are in pixels of."""
+    try:
+        found = shapes.Shapes.from_json(text)
+    except (TypeError, ValueError) as error:
+        return decode.Rejection("damaged", f"{type(error).__name__}: {error}")
+    (height, width), orientation = header
+    size = found.size or ((width, height) if orientation >= 5 else (height, width))
+    why = shapes.problem(found)
+    if why is not None:
+        return decode.Rejection("damaged", why)
+    rejection = decode.check_size((size[1], size[0]), limits)
+    if rejection is not None:
+        return rejection
+    array = shapes.rasterise(found, size).astype(np.int32)
+    return mask_file.Values(mask_file.INDEX, array, 1, False)
 
 
 def made(found: convert.Converted) -> Made:

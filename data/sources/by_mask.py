@@ -14,7 +14,7 @@ from data.layout import config as folder_config
 from data.layout import names, walk
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
-from data.masks import class_list, encoding, pairs, understanding
+from data.masks import VOID, class_list, encoding, pairs, polygon_files, shapes, understanding
 from data.splits import folder
 
 _LIST_BYTES = 64 << 20
@@ -52,6 +52,12 @@ def scan(
             f"The data folder {root} cannot be read: {error.strerror}."
         ) from error
     found = pairs.find(entries, _voc_lists(root))
+    outlines = None
+    if not found.pairs:
+        others = [row.path for row in unused if row.reason is Reason.NO_IMAGE_FILE]
+        outlines = polygon_files.find(root, list(entries), others)
+    if outlines:
+        return _of_outlines(root, outlines, entries, unused, note)
     unused += [unused_files.Unused(path, why, True) for path, why in found.troubles.items()]
     for row in unused:
         tally.add(row)
@@ -63,6 +69,57 @@ def scan(
         understood = _understood(root, files, config, known)
     return folder.Listing(
         root=root, files=files, unused=tally, splits=_splits(found.pairs), masks=understood
+    )
+
+
+def _of_outlines(
+    root: Path,
+    outlines: polygon_files.Outlines,
+    entries: dict[str, walk.Entry],
+    unused: list[unused_files.Unused],
+    note: unused_files.Note | None,
+) -> folder.Listing:
+    """Lists the images that annotation files of outlines name."""
+    source = outlines.source
+    files = tuple(
+        folder.ImageFile(
+            path=path,
+            labels=(),
+            split=outlines.splits.get(path),
+            size_bytes=entries[path].size_bytes,
+            modified_ns=entries[path].modified_ns,
+            mask=folder.MaskFile(source, 0, 0, outlines.by_image[path].to_json()),
+        )
+        for path in sorted(outlines.by_image)
+    )
+    rest = [path for path in entries if path not in outlines.by_image]
+    unused = [row for row in unused if row.reason is not Reason.NO_IMAGE_FILE]
+    unused += [unused_files.Unused(path, Reason.IMAGE_WITHOUT_MASK, True) for path in rest]
+    tally = unused_files.Tally()
+    for row in unused:
+        tally.add(row)
+        if note:
+            note(row)
+    classes = dict(enumerate([shapes.BACKGROUND, *outlines.classes]))
+    meaning = encoding.Encoding(
+        kind=encoding.INDEX,
+        classes=classes,
+        void=[VOID],
+        max_snapped_share=0.0,
+        sentence=f"drawn from outlines; {len(outlines.classes)} classes and background",
+    )
+    understood = understanding.Understood(
+        meaning, source, len(files), len(files), {}, tuple(outlines.problems)
+    )
+    splits: dict[str, set[str]] = {}
+    for path, split in outlines.splits.items():
+        splits.setdefault(split, set()).add(path.rpartition("/")[0])
+    return folder.Listing(
+        root=root,
+        files=files,
+        unused=tally,
+        splits={split: sorted(here) for split, here in splits.items()},
+        masks=understood if files else None,
     )
 
 

@@ -17,14 +17,22 @@ from data.splits import spans as span_folders
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """The file with the mask of an image, by its path, size and modification time."""
+    """The file with the mask of an image, by its path, size and modification time.
+
+    Attributes:
+      shapes: objects that are drawn, see data/masks/shapes.py, where the file is no mask but a list of
+        outlines; else empty.
+    """
 
     path: str
     size_bytes: int
     modified_ns: int
+    shapes: str = ""
 
     def identity(self) -> str:
-        """Returns a text that changes with the path, size and modification time."""
+        """Returns a text that changes with the mask: with its file, or with its own shapes alone."""
+        if self.shapes:
+            return f"{self.path}\0{self.shapes}"
         return f"{self.path}\0{self.size_bytes}\0{self.modified_ns}"
 
 

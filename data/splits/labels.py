@@ -13,10 +13,16 @@ from data.files import atomic, read_back
 from data.layout import names as layout_names
 
 
-def extend(frozen: list[str], found: Iterable[str]) -> list[str]:
-    """Returns the label map for a run: the frozen one, then the new classes, sorted."""
-    known = set(frozen)
-    return [*frozen, *sorted(name for name in set(found) if name not in known)]
+def extend(frozen: list[str], found: Iterable[str], keeps_order: bool = False) -> list[str]:
+    """Returns the label map for a run: the frozen one, then the new classes.
+
+    Args:
+      frozen: the label map of earlier runs.
+      found: the classes of this run.
+      keeps_order: the new classes have an order of their own; else they are sorted.
+    """
+    new = dict.fromkeys(found) if keeps_order else sorted(set(found))
+    return [*frozen, *(name for name in new if name not in set(frozen))]
 
 
 def to_json(names: list[str]) -> str:

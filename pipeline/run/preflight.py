@@ -171,7 +171,8 @@ def inputs(
     place = output_folder.OutputFolder(config.output_dir)
     label_file = place.labels(name)
     frozen = labels.load(label_file)
-    names = labels.extend(frozen, listing.class_names) if ingests or not frozen else frozen
+    new = listing.class_names if ingests or not frozen else []
+    names = labels.extend(frozen, new, keeps_order=listing.masks is not None)
     return Inputs(listing, names, name, label_file, place.ingest(name))
 
 

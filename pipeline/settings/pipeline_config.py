@@ -90,6 +90,8 @@ class PipelineConfig(setting_sources.Layered):
     @pydantic.model_validator(mode="after")
     def _tunes_what_it_trains(self) -> "PipelineConfig":
         self.tune.check(self.train)
+        if self.tune.trials and not task.load(self.task).is_tuned:
+            raise ValueError(f"tune.trials is {self.tune.trials}: --task {self.task} has no tuner")
         return self
 
     @pydantic.model_validator(mode="after")

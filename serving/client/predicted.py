@@ -11,6 +11,8 @@ from serving.client import protocol
 
 # Output of models that give any number of labels: a JSON list of their names.
 LABELS = "labels"
+# Output of models that give each pixel a class: the shares of the classes.
+FRACTIONS = "class_fractions"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Prediction:
       score: the highest probability of a class, in 0–1.
       labels: what the image has, the most probable first: its class, or of a model that gives any
         number of labels those over their thresholds.
-      probabilities: float32 [K], in the order of the contract's labels.
+      probabilities: float32 [K], in the order of the contract's labels; of a model that gives each
+        pixel a class, the shares of the classes.
       version: the model's version.
       outputs: all outputs for this image, by name.
       invalid_reason: a code of the contract's invalid_reasons; empty if the image is valid, or if
@@ -59,6 +62,8 @@ def of_answer(answer: protocol.Answer) -> list[Prediction]:
 
 
 def _of_row(row: Mapping[str, Any], version: str) -> Prediction:
+    if FRACTIONS in row:
+        row = {**row, "probabilities": row[FRACTIONS], "score": row["confidence"]}
     valid, probabilities = bool(row["valid"]), np.atleast_1d(row["probabilities"])
     if LABELS in row:
         labels = tuple(names(row[LABELS])) if valid else ()

@@ -4,7 +4,9 @@ A model that is new to this gateway may name another one; the page then says so.
 K classes.
 """
 
+import base64
 import enum
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,7 @@ class Display(str, enum.Enum):
 
     CLASS_BARS = "class_bars"  # one class: a bar for each of the most probable ones
     LABEL_BARS = "label_bars"  # any number of labels: bars with their thresholds
+    MASK = "mask"  # a class for each pixel: colours over the image, and each class's share
 
 
 def content(answer: protocol.Answer, contract: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +77,34 @@ def _label_bars(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str
     return _bars(row, names, bars)
 
 
+def _mask(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns ``class_count`` K, ``classes``, the largest first, and ``mask``.
+
+    Each class has ``label``, ``probability``, its share of the pixels, and ``colour``, #rrggbb.
+    ``mask`` has ``side`` S, ``values``, S · S class numbers as bytes in base64, ``colours`` of all K
+    classes, and ``resize``, how the image became square.
+    """
+    shares = np.atleast_1d(row["class_fractions"])
+    names = contract.get("labels")
+    if names is None or len(names) != len(shares):
+        names = [f"class {index}" for index in range(len(shares))]
+    colours = contract.get("colours", [])
+    colours = [
+        one if re.fullmatch("#[0-9a-f]{6}", str(one)) else "#808080"
+        for one in [*colours, *[""] * len(names)][: len(names)]
+    ]
+    order = [int(index) for index in np.argsort(-shares, kind="stable") if shares[index] > 0]
+    bars = [_bar(names, shares, index) | {"colour": colours[index]} for index in order[:MOST_BARS]]
+    found = _bars(row, names, bars)
+    if not row.get("valid", True):
+        return found
+    ids = np.asarray(row["class_ids"]).astype(np.uint8)
+    values = base64.b64encode(ids.tobytes()).decode()
+    resize = contract.get("resize", "stretch")
+    mask = {"side": len(ids), "values": values, "colours": colours, "resize": resize}
+    return found | {"mask": mask}
+
+
 def _named(row: Mapping[str, Any], contract: Mapping[str, Any]) -> tuple[np.ndarray, Sequence[str]]:
     """Returns the probabilities [K] and K names; without fitting labels, the classes' numbers."""
     probabilities = np.atleast_1d(row["probabilities"])
@@ -97,4 +128,5 @@ def _bars(
 _DISPLAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]] = {
     Display.CLASS_BARS.value: _class_bars,
     Display.LABEL_BARS.value: _label_bars,
+    Display.MASK.value: _mask,
 }

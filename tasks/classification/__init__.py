@@ -2,4 +2,4 @@
 
 SUMMARY = "each image has one class"
 LABELS_PER_IMAGE = "one"
-TRAIN_SETTINGS: frozenset[str] = frozenset()
+TRAIN_SETTINGS = frozenset({"mix"})

@@ -49,6 +49,10 @@ class Signatures:
         answer = self.answer(fitted, labels, outputs, valid)
         return {name: answer[name] for name in self.explained_described()}
 
+    def exported(self, labels: Sequence[str]) -> str:
+        """Returns the shape of the probabilities."""
+        return f"[B, {len(labels)}]"
+
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs in words."""
         return {

@@ -36,6 +36,10 @@ class Answers(Protocol):
     def shown(self) -> "Mapping[str, pa.DataType]":
         """Returns the columns that sum an answer up for the user: name → type."""
 
+    @property
+    def attached(self) -> Mapping[str, str]:
+        """Returns the columns that are files of their own for the user: name → suffix."""
+
     def annotated(self, serialized: "tf.Tensor") -> "dict[str, pa.Array]":
         """Parses image records, string [B], into the columns of ``annotation``."""
 

@@ -81,6 +81,9 @@ class Signatures(Protocol):
           class_ids: int64 [B], the explained classes; None: the most probable ones.
         """
 
+    def exported(self, labels: Sequence[str]) -> str:
+        """Returns the shape of the probabilities that the exported files give, in words."""
+
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs of :meth:`answer` in words: name → type and meaning."""
 

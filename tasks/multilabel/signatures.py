@@ -52,6 +52,10 @@ class Signatures:
         names = tf.gather(tf.constant(list(labels)), class_ids)
         return {"label": tf.where(valid, names, ""), "score": tf.where(valid, scores, 0.0)}
 
+    def exported(self, labels: Sequence[str]) -> str:
+        """Returns the shape of the probabilities."""
+        return f"[B, {len(labels)}]"
+
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs in words."""
         return {

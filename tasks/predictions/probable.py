@@ -18,6 +18,7 @@ PREDICTED = "predicted"
 class Probable:
     """The part of ``judging.Answers`` that tasks with probabilities share."""
 
+    attached: Mapping[str, str] = {}
     answer: Mapping[str, pa.DataType] = {PROBABILITIES: pa.list_(pa.float32())}
 
     def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:

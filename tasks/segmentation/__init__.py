@@ -4,6 +4,7 @@ SUMMARY = "every pixel of an image has a class"
 LABELS_PER_IMAGE = "any"
 ANNOTATES = "pixels"
 TRAIN_SETTINGS: frozenset[str] = frozenset()
+IS_TUNED = False
 # Maps of many positions need small batches, and thin objects a larger side; the decoder has hundreds of
 # times the parameters of a linear head and learns faster.
 DEFAULTS = {

@@ -21,10 +21,11 @@ from typing_extensions import Self
 
 from data.examples import example
 from data.files import read_back
+from data.images import decode
 from data.masks import VOID
 from tasks.predictions import answered, schema
 from tasks.segmentation import figures
-from tasks.segmentation.measures import boundary, pixels
+from tasks.segmentation.figures import boundary, pixels
 
 TRUTH = "true_mask"
 MASK = "mask"
@@ -33,7 +34,7 @@ CONFIDENCE = "confidence"
 PREDICTED = "predicted"
 SHARE_OF = "share of "
 # Masks are larger than their images' limits only in a file that no model wrote.
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = decode.MAX_PIXELS
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -76,7 +77,7 @@ class Predictions(answered.Answered):
       masks: N masks of the model as PNG; empty where the image was not valid.
       confidences: float32 [N], the mean of the highest probability of the pixels.
       matrices: int64 [N, K, K + 1], pixels by true and answered class.
-      outlines: int64 [N, K, 4], see measures/boundary.py.
+      outlines: int64 [N, K, 4], see figures/boundary.py.
     """
 
     names: list[str]
@@ -104,7 +105,7 @@ class Predictions(answered.Answered):
         with futures.ThreadPoolExecutor() as pool:
             rows = list(
                 pool.map(
-                    lambda pair: measured(*pair, size, places),
+                    lambda pair: measured(pair[0], pair[1], size, places),
                     zip(columns["truths"], columns["masks"], strict=True),
                 )
             )
@@ -184,6 +185,7 @@ class Answers:
         FRACTIONS: pa.list_(pa.float32()),
     }
     shown: Mapping[str, pa.DataType] = {PREDICTED: pa.string()}
+    attached: Mapping[str, str] = {MASK: ".png"}
 
     def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:
         """See ``judging.Answers``."""

@@ -14,6 +14,7 @@ from scipy import special
 from data.masks import convert
 from tasks import temperature
 from tasks.facets import training
+from tasks.segmentation.panels import colours
 
 # Pixels of an image that the temperature is fitted on; neighbours tell the same.
 PIXELS_OF_AN_IMAGE = 256
@@ -35,9 +36,9 @@ class Fitted:
         """Converts logits [B, h, w, K] to probabilities of the same shape, whose sum is 1."""
         return tf.nn.softmax(outputs / self.temperature)
 
-    def parameters(self, _labels: Sequence[str]) -> dict[str, Any]:
-        """Returns the temperature."""
-        return {"temperature": self.temperature}
+    def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Returns the temperature, and the colours in which a page draws the classes."""
+        return {"temperature": self.temperature, "colours": colours.css(len(labels))}
 
 
 class Calibration:
@@ -52,14 +53,11 @@ class Calibration:
 
         Void pixels are left out.
         """
-        side = min(int(PIXELS_OF_AN_IMAGE**0.5), *outputs.shape[1:3])
-        rows, columns = (
-            (2 * np.arange(side) + 1) * old // (2 * side) for old in outputs.shape[1:3]
-        )
+        size = (int(outputs.shape[1]), int(outputs.shape[2]))
+        side = min(int(PIXELS_OF_AN_IMAGE**0.5), *size)
+        rows, columns = ((2 * np.arange(side) + 1) * old // (2 * side) for old in size)
         logits = outputs[:, rows[:, None], columns].reshape(-1, outputs.shape[-1])
-        truth = [
-            convert.nearest(mask, outputs.shape[1:3])[rows[:, None], columns] for mask in targets
-        ]
+        truth = [convert.nearest(mask, size)[rows[:, None], columns] for mask in targets]
         label_ids = np.array(truth, np.int64).reshape(-1)
         known = label_ids < outputs.shape[-1]
         return logits[known], label_ids[known]

@@ -7,14 +7,17 @@ Dimension letters: N images, K classes, B resamples.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks import against_served, evaluate_config, evidence_config, figure_loss, gate_check, limits
 from tasks.segmentation import figures
-from tasks.segmentation.answers import Predictions
-from tasks.segmentation.measures import pixels, resampling
+from tasks.segmentation.figures import pixels, resampling
 from tasks.statistics import paired
+
+if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
+    from tasks.segmentation.answers import Predictions
 
 WHOLE = "mean_iou_against_served"
 CLASS = "iou_against_served"
@@ -29,7 +32,7 @@ class Evidence:
 
     def limits(
         self,
-        candidate: Predictions,
+        candidate: "Predictions",
         config: evidence_config.EvidenceConfig,
         evaluate: evaluate_config.EvaluateConfig,
     ) -> list[gate_check.Check]:
@@ -37,7 +40,10 @@ class Evidence:
         return limits.check(figures.FIGURES, candidate, config, evaluate)
 
     def against_served(
-        self, candidate: Predictions, served: Predictions, config: evidence_config.EvidenceConfig
+        self,
+        candidate: "Predictions",
+        served: "Predictions",
+        config: evidence_config.EvidenceConfig,
     ) -> list[gate_check.Check]:
         """Compares two models on the images that show a class that the served model knows.
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from data.graph import decoding
+from data.graph import mask_geometry
 from tasks.facets.serving import Pictures
 from tasks.facets.training import Fitted
 
@@ -34,7 +34,7 @@ class Signatures:
 
         def one(row: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             scores, size = row
-            mask = decoding.upright_classes(scores, size, side, pictures.resize)
+            mask = mask_geometry.upright_classes(scores, size, side, pictures.resize)
             counts = tf.math.bincount(
                 tf.cast(tf.reshape(mask, [-1]), tf.int32), minlength=256, maxlength=256
             )[:classes]
@@ -60,6 +60,10 @@ class Signatures:
             "confidence": tf.where(valid, tf.reduce_mean(top, axis=[1, 2]), 0.0),
             "class_fractions": tf.where(valid[:, None], shares, 0.0),
         }
+
+    def exported(self, labels: Sequence[str]) -> str:
+        """Returns the shape of the probabilities: of a grid over the square, coarser than it."""
+        return f"[B, h, w, {len(labels)}] on a grid of h × w equal cells of the image"
 
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs in words."""

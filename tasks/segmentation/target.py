@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from data.augment import augment, augment_config
 from data.examples import example
-from data.graph import decoding
+from data.graph import decoding, mask_geometry
 from data.masks import convert
 
 
@@ -48,7 +48,7 @@ class Annotation:
 
         def one(encoded: tf.Tensor) -> tf.Tensor:
             mask = tf.io.decode_png(encoded, channels=1)[..., 0]
-            return decoding.resize_mask(mask, self.size_px, self.resize)
+            return mask_geometry.resize_mask(mask, self.size_px, self.resize)
 
         wanted = tf.TensorSpec([self.size_px, self.size_px], tf.uint8)
         return tf.map_fn(  # type: ignore[no-any-return]
@@ -84,11 +84,16 @@ class Annotation:
         return tf.one_hot(tf.cast(targets, tf.int32), self.class_count)
 
     def repeats(self, targets: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-        """Returns the largest factor of the classes in each image, 1 for an image of void alone."""
+        """Returns the root of the largest factor of the classes in each image; 1 for void alone.
+
+        The root since factors follow from pixels, and an image shows common classes too. Source: repeat
+        factor sampling, Gupta et al., "LVIS", 2019, https://arxiv.org/abs/1908.03195, section 5.1.
+        """
         held = tf.one_hot(tf.cast(targets, tf.int32), self.class_count, dtype=factors.dtype)
         present = tf.reduce_max(held, axis=[1, 2])
         largest = tf.reduce_max(present * factors, axis=1)
-        return tf.where(tf.reduce_any(present > 0, axis=1), largest, tf.ones_like(largest))
+        shown = tf.reduce_any(present > 0, axis=1)
+        return tf.where(shown, tf.sqrt(largest), tf.ones_like(largest))
 
 
 class Target:

@@ -11,6 +11,12 @@ from tasks import task
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = ("data", "components", "pipeline", "serving", "scripts")
 ENDINGS = {".py", ".jinja", ".html", ".js", ".css", ".yaml", ""}
+# Names of features, of folders and of keys that other programs chose.
+NAMED_BY_OTHERS = {
+    "data/examples/feature_names.py",
+    "data/masks/pairs.py",
+    "data/masks/polygon_files.py",
+}
 FACETS = (
     "answers", "calibration", "checks", "compare", "evidence", "figures", "head", "panels",
     "signatures", "target",
@@ -30,6 +36,7 @@ def test_no_file_outside_names_a_task():
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in files
+        if str(path.relative_to(ROOT)) not in NAMED_BY_OTHERS
         for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
         if name.search(line)
     ]

@@ -289,16 +289,11 @@ def _infer(
     import tritonclient.http
 
     count = len(images)
-    values = np.empty(count, object)
-    values[:] = images
-    values = values.reshape((count,) + (1,) * (rank - 1))
+    values = np.array(list(images), object).reshape((count,) + (1,) * (rank - 1))
     asked = tritonclient.http.InferInput(IMAGES_INPUT, list(values.shape), "BYTES")
     asked.set_data_from_numpy(values)
-    outputs = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
-    answer = client.infer(model, [asked], outputs=outputs)
-    found = {name: answer.as_numpy(name) for name in names}
+    wanted = [tritonclient.http.InferRequestedOutput(name) for name in sorted(names)]
+    answer = client.infer(model, [asked], outputs=wanted)
     # Triton may add an axis of length 1 to an output with one value for each image.
-    return {
-        name: one.reshape(count if one.size == count else (count, -1))
-        for name, one in found.items()
-    }
+    shape = {name: answer.as_numpy(name).size == count for name in names}
+    return {n: answer.as_numpy(n).reshape(count if shape[n] else (count, -1)) for n in names}

@@ -17,6 +17,7 @@ from components.preprocess import materialise
 from components.trainer.exports import config as export_config
 from components.trainer.exports.formats import export_format
 from data.files import read_back
+from tasks import task
 from tasks.facets.training import Fitted
 
 FOLDER = Path("assets.extra") / "exports"
@@ -89,7 +90,8 @@ def describe(spec: materialise.Spec, fitted: Fitted, exports: Sequence[Export]) 
         },
         "output": {
             "name": export_format.OUTPUT,
-            "type": f"float32 [B, {len(spec.labels)}], in 0–1, in the order of labels; calibrated",
+            "type": f"float32 {task.load(spec.task).signatures.exported(spec.labels)}, in 0–1, in"
+            " the order of labels; calibrated",
         },
         "exports": [asdict(one) for one in exports],
     }

@@ -71,8 +71,10 @@ def head(classifier: keras.Model, own_head: Head) -> keras.Model:
 
 def feature_shapes(classifier: keras.Model) -> list[taps.Shape]:
     """Returns the shapes of the maps that the head reads, if any, and last of the embedding."""
-    backbone = classifier.get_layer(model.BACKBONE_LAYER)
-    maps = [tuple(output.shape[1:]) for output in backbone.outputs[:-1]]
+    named = {layer.name: layer for layer in classifier.layers}
+    # A network outside the registry has no such layer, and a head that reads its embedding.
+    backbone = named.get(model.BACKBONE_LAYER)
+    maps = [tuple(output.shape[1:]) for output in (backbone.outputs[:-1] if backbone else [])]
     return [*maps, tuple(classifier.get_layer(model.EMBEDDING_LAYER).output.shape[1:])]
 
 

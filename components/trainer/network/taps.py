@@ -22,8 +22,8 @@ Shape = tuple[int, ...]
 def find(size_px: int, shapes: Mapping[str, Sequence[int]]) -> dict[int, str]:
     """Chooses the layer whose map is read at each stride: the deepest.
 
-    A last convolution that only widens the map for a classifier is passed over: to keep four times the
-    channels of 1,280 features would gain nothing.
+    A last layer that only widens the map for a classifier is passed over: four times the values in the
+    cache would gain nothing.
 
     Args:
       size_px: the side S of the images.
@@ -34,11 +34,12 @@ def find(size_px: int, shapes: Mapping[str, Sequence[int]]) -> dict[int, str]:
       Stride → name of the layer, from the finest to the coarsest; powers of 2.
     """
     found: dict[int, str] = {}
+    *_, last = shapes
     for name, (height, _, channels) in shapes.items():
         stride = stride_of(size_px, height)
         if stride is None:
             continue
-        if stride in found and channels > WIDENED * shapes[found[stride]][-1]:
+        if name == last and stride in found and channels > WIDENED * shapes[found[stride]][-1]:
             continue
         found[stride] = name
     return dict(sorted(found.items()))

@@ -11,8 +11,7 @@ import numpy as np
 
 from tasks import collecting, evaluate_config, registry
 from tasks import result as results
-from tasks.segmentation.figures import metrics, result
-from tasks.segmentation.measures import boundary
+from tasks.segmentation.figures import boundary, metrics, result
 from tasks.statistics import counts, intervals
 
 PIXELS = "mask/pixels"
@@ -88,7 +87,7 @@ class Figures(registry.Registry):
 
 
 def _counted(measured: collecting.Measured) -> counts.Counts:
-    images = np.asarray(measured.values["support_images"], np.float64)
+    images = _values(measured, "support_images", len(measured.confusion))
     support = np.rint(images).astype(np.int64)
     return counts.Counts(np.zeros_like(support), np.zeros_like(support), support)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.pages import parts
 from tasks.segmentation import answers as predictions
-from tasks.segmentation.measures import pixels
+from tasks.segmentation.figures import pixels
 
 # Regions of more images would take minutes to find.
 MOST_MEASURED = 300

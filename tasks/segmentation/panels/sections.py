@@ -7,7 +7,7 @@ from data import formats
 from tasks.pages import parts, scale
 from tasks.segmentation import answers as predictions
 from tasks.segmentation.figures import FIGURES
-from tasks.segmentation.panels import drawing
+from tasks.segmentation.panels import colours, drawing
 
 
 def tiles(report: parts.Report) -> list[parts.Tile]:
@@ -54,7 +54,7 @@ def images(report: parts.Report) -> list[parts.Section]:
     if not rows:
         return []
     names = report.result.labels
-    legend = list(zip(names, drawing.css(len(names)), strict=True))
+    legend = list(zip(names, colours.css(len(names)), strict=True))
     content = {"rows": rows, "legend": legend}
     return [parts.Section("worst", "Worst images", "worst.html.jinja", content)]
 

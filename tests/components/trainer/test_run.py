@@ -11,7 +11,7 @@ from scipy import special
 from components.preprocess import materialise
 from components.trainer import contract as trained_contract
 from components.trainer import export, run
-from components.trainer.calibration import calibration
+from tasks.classification import calibration
 from tests.components.trainer import conftest
 from tests.data.pictures import saved
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data.graph import decoding
+from data.graph import decoding, mask_geometry
 from data.masks import convert
 
 MODES = ["stretch", "center_crop", "letterbox"]
@@ -23,7 +23,7 @@ def test_a_mask_lies_on_its_image(mode, size):
     mask = blobs(*size)
     levels = np.array([10, 120, 230], np.uint8)
     image = np.repeat(levels[mask][..., None], 3, 2)
-    resized = decoding.resize_mask(tf.constant(mask), 32, mode).numpy()
+    resized = mask_geometry.resize_mask(tf.constant(mask), 32, mode).numpy()
     shown = decoding.resize(tf.constant(image), 32, mode).numpy()[..., 0].astype(int)
     known = resized != 255
     assert known.all() or mode == "letterbox"
@@ -37,9 +37,9 @@ def test_a_mask_lies_on_its_image(mode, size):
 @pytest.mark.parametrize("size", [(40, 64), (65, 41), (32, 32)])
 def test_scores_go_back_to_the_upright_size(mode, size):
     mask = blobs(*size)
-    small = decoding.resize_mask(tf.constant(mask), 64, mode).numpy()
+    small = mask_geometry.resize_mask(tf.constant(mask), 64, mode).numpy()
     scores = tf.one_hot(tf.constant(small.astype(np.int32)), 3)
-    back = decoding.upright_classes(scores, tf.constant(size), 64, mode).numpy()
+    back = mask_geometry.upright_classes(scores, tf.constant(size), 64, mode).numpy()
     assert back.shape == size
     seen = back != 255
     assert seen.all() or mode == "center_crop"
@@ -47,9 +47,9 @@ def test_scores_go_back_to_the_upright_size(mode, size):
 
 
 def test_the_highest_class_wins_and_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(decoding, "INTERPOLATED_PX", 16)
+    monkeypatch.setattr(mask_geometry, "INTERPOLATED_PX", 16)
     scores = tf.one_hot(tf.constant(blobs(8, 8).astype(np.int32)), 5)
-    back = decoding.upright_classes(scores, tf.constant((64, 64)), 8, "stretch").numpy()
+    back = mask_geometry.upright_classes(scores, tf.constant((64, 64)), 8, "stretch").numpy()
     np.testing.assert_array_equal(back[::4, ::4], back[1::4, 1::4])
     assert set(np.unique(back)) == {0, 1, 2}
 
@@ -57,4 +57,6 @@ def test_the_highest_class_wins_and_memory_is_bounded(monkeypatch):
 def test_nearest_is_the_one_of_numpy():
     mask = np.random.default_rng(0).integers(0, 9, [13, 22]).astype(np.uint8)
     wanted = convert.nearest(mask, (32, 32))
-    np.testing.assert_array_equal(decoding.resize_mask(tf.constant(mask), 32, "stretch"), wanted)
+    np.testing.assert_array_equal(
+        mask_geometry.resize_mask(tf.constant(mask), 32, "stretch"), wanted
+    )

@@ -59,3 +59,10 @@ def test_names_are_read_in_one_unicode_form(tmp_path):
     labels.save(path, ["cafe\u0301", "bar"])
     assert labels.load(path) == ["caf\u00e9", "bar"]
     assert labels.extend(labels.load(path), ["caf\u00e9"]) == ["caf\u00e9", "bar"]
+
+
+def test_classes_with_an_order_of_their_own_keep_it():
+    found = [str(number) for number in range(12)]
+    assert labels.extend([], found, keeps_order=True) == found
+    assert labels.extend(["3", "x"], found, keeps_order=True)[:4] == ["3", "x", "0", "1"]
+    assert labels.extend([], found)[:3] == ["0", "1", "10"]

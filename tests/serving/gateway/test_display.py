@@ -1,3 +1,5 @@
+import base64
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,24 @@ def test_of_an_unknown_display_the_page_gets_the_name():
 def test_labels_that_are_no_list_of_names_are_refused(content):
     with pytest.raises(ValueError):
         display.content(answer([0.6, 0.3, 0.1], labels=content), CONTRACT)
+
+
+def test_a_mask_is_drawn_in_the_colours_of_the_contract():
+    contract = {
+        "display": "mask",
+        "labels": ["sky", "road", "tree"],
+        "colours": ["#010203", "javascript:", "#ffffff"],
+        "resize": "letterbox",
+    }
+    ids = np.array([[[0, 2], [2, 2]]], np.uint8)
+    shares = np.array([[0.25, 0.0, 0.75]], np.float32)
+    outputs = {"class_ids": ids, "class_fractions": shares, "valid": np.array([True])}
+    found = display.content(protocol.Answer("3", outputs), contract)
+    assert [one["label"] for one in found["classes"]] == ["tree", "sky"]
+    assert found["classes"][1]["colour"] == "#010203"
+    assert found["mask"]["colours"] == ["#010203", "#808080", "#ffffff"]
+    assert base64.b64decode(found["mask"]["values"]) == bytes([0, 2, 2, 2])
+    assert (found["mask"]["side"], found["mask"]["resize"]) == (2, "letterbox")
+    outputs["valid"] = np.array([False])
+    broken = display.content(protocol.Answer("3", outputs), contract)
+    assert "mask" not in broken and broken["classes"] == []

@@ -7,6 +7,7 @@ import tensorflow as tf
 from sklearn import metrics
 
 from tasks.classification import head
+from tasks.pages import matrix_picture
 
 
 def drawn(count: int = 50, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -59,9 +60,9 @@ def test_a_confusion_matrix_is_drawn_for_as_many_classes_as_can_be_read():
     counts = np.array([[9, 1], [0, 5]])
     (picture,) = head.HEAD.draw(counts, ["a", "b"]).values()
     assert picture.dtype == np.uint8
-    first = head.LABEL_PX + 2, head.CELL_PX + 2
-    assert picture[first[1], first[0], 0] < picture[first[1], first[0] + head.CELL_PX, 0]
-    many = head.MAX_CLASSES + 1
+    first = matrix_picture.LABEL_PX + 2, matrix_picture.CELL_PX + 2
+    assert picture[first[1], first[0], 0] < picture[first[1], first[0] + matrix_picture.CELL_PX, 0]
+    many = matrix_picture.MAX_CLASSES + 1
     assert head.HEAD.draw(np.zeros((many, many), int), ["a"] * many) == {}
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.segmentation.measures import boundary, pixels, resampling
+from tasks.segmentation.figures import boundary, pixels, resampling
 
 K = 4
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tasks import evaluate_config, metric
-from tasks.segmentation.measures import boundary, pixels, resampling
+from tasks.segmentation.figures import boundary, pixels, resampling
 
 WHOLE = ("mean_iou", "pixel_accuracy", "mean_dice", "frequency_weighted_iou")
 MOST_AUTOMATIC = 0.2

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.segmentation.measures import pixels
+from tasks.segmentation.figures import pixels
 from tasks.statistics import intervals
 
 SAMPLES = 2000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tasks.segmentation.network import losses
+from tasks.segmentation.head import losses
 
 K = 3
 

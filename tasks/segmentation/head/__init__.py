@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from tasks.facets.training import Tap
 from tasks.pages import matrix_picture
-from tasks.segmentation.measures import pixels
-from tasks.segmentation.network import decoder, losses
+from tasks.segmentation.figures import pixels
+from tasks.segmentation.head import decoder, losses
 
 DECODER_LAYER = "decoder"
 
@@ -77,14 +77,19 @@ class Head:
     def loss(
         self, label_smoothing: float, class_weights: Sequence[float] = ()
     ) -> keras.losses.Loss:
-        """Makes cross-entropy plus Dice; a class weight counts for pixels of its class."""
-        return losses.MaskLoss(class_weights, label_smoothing=label_smoothing)
+        """Makes cross-entropy plus Dice; the root of a class weight counts for pixels of its class.
+
+        Classes of pixels differ a hundredfold in size: at full weights a few pixels of a rare one would
+        outweigh all others.
+        """
+        weights = [math.sqrt(one) for one in class_weights]
+        return losses.MaskLoss(weights, label_smoothing=label_smoothing)
 
     def guessing_loss(self, class_count: int) -> float:
         """Returns the loss of equal probabilities: in nats, plus a Dice loss of almost 1."""
         return math.log(max(2, class_count)) + 1
 
-    def metrics(self) -> list[keras.metrics.Metric]:
+    def metrics(self, _outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
         """Makes the pixel accuracy."""
         return [keras.metrics.MeanMetricWrapper(pixel_accuracy, name="pixel_accuracy")]
 

@@ -1,0 +1,113 @@
+"""Beam adapter of ingest's work: bundles of files and names of shards, spread over the workers."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options import pipeline_options
+
+from components.image_example_gen import config, ingest, inspection, masks, passes
+from data import progress
+from data.examples import examples_artifact
+from data.images import value_range
+
+
+class _Inspect(beam.DoFn):  # type: ignore[misc]
+    """Inspects a bundle of tasks; the results go to the index, which all workers share."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments  # of the Inspector
+
+    def setup(self) -> None:
+        self._inspector = inspection.Inspector(*self._arguments)
+
+    def process(self, bundle: inspection.Bundle) -> list[None]:
+        self._inspector.inspect(bundle.tasks)
+        return []
+
+    def teardown(self) -> None:
+        self._inspector.close()
+
+
+class _ConvertMasks(beam.DoFn):  # type: ignore[misc]
+    """Converts a bundle of masks; the results go to the store, which all workers share."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments  # of the Converter
+
+    def setup(self) -> None:
+        self._converter = masks.Converter(*self._arguments)
+
+    def process(self, bundle: masks.Bundle) -> list[None]:
+        self._converter.convert(bundle.tasks)
+        return []
+
+    def teardown(self) -> None:
+        self._converter.close()
+
+
+class _WriteShard(beam.DoFn):  # type: ignore[misc]
+    """Writes a (split, shard); the report on its images is written into the artifact."""
+
+    def __init__(self, writer: ingest.ShardWriter) -> None:
+        self._writer = writer
+
+    def process(self, shard: tuple[str, int]) -> list[None]:
+        self._writer.write(*shard)
+        return []
+
+
+class Workers:
+    """Runs the parts of an ingest on the engine that the Beam arguments name.
+
+    Args:
+      make_pipeline: returns a new Beam pipeline.
+      arguments: the Beam arguments.
+      root: the data folder.
+      job: the settings.
+    """
+
+    def __init__(
+        self,
+        make_pipeline: Callable[[], Any],
+        arguments: list[str],
+        root: str,
+        job: config.IngestJob,
+    ) -> None:
+        self._make_pipeline, self._root, self._job = make_pipeline, root, job
+        self._decoders = max(1, (os.cpu_count() or 1) // _workers_a_machine(arguments))
+
+    def look(self, tasks: passes.Tasks, scale: value_range.Scale) -> None:
+        """Inspects files, see passes.inspect."""
+        arguments = (self._root, self._job, self._decoders, scale)
+        self._run("Inspect", inspection.bundles(tasks), _Inspect(*arguments))
+
+    def convert(self, work: Sequence[masks.Bundle]) -> None:
+        """Converts masks, see masks.annotated."""
+        self._run("Convert", work, _ConvertMasks(self._root, self._job, self._decoders))
+
+    def write(self, uri: str, plan: ingest.Plan) -> None:
+        """Writes the shards of a plan into an artifact."""
+        progress.start(ingest.TASK, total=len(plan.images))
+        examples_artifact.write_catalog(uri, plan.images, plan.shard_counts)
+        writer = ingest.ShardWriter(self._root, uri, self._job, plan.shard_counts)
+        self._run("WriteShard", plan.shards(), _WriteShard(writer))
+
+    def _run(self, name: str, work: Sequence[Any], does: beam.DoFn) -> None:
+        with self._make_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Work" >> beam.Create(work)
+                # Without this, Beam fuses listing and reading into one bundle on one worker.
+                | "Spread" >> beam.Reshuffle()
+                | name >> beam.ParDo(does)
+            )
+
+
+def _workers_a_machine(arguments: list[str]) -> int:
+    """Returns the number of worker processes that share a machine's cores."""
+    options = pipeline_options.PipelineOptions(arguments)
+    local = options.view_as(pipeline_options.DirectOptions).direct_num_workers
+    portable = options.view_as(pipeline_options.PortableOptions).sdk_worker_parallelism
+    return max(1, int(local), int(portable))

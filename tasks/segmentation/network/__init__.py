@@ -1,1 +1,0 @@
-"""The network of segmentation above a backbone: decoder and loss."""
