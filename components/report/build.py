@@ -109,7 +109,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
         ),
         origins=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),
         chosen=chosen,
-        drawn=pictures.draw(explainer, contract, inputs.test_files, chosen.paths()),
+        drawn=pictures.draw(explainer, contract, inputs.test_files, chosen),
     )
 
 

@@ -130,7 +130,7 @@ class Content:
     @property
     def overlaid(self) -> set[str]:
         """Returns the paths of the images that have a heat map."""
-        return {path for path, picture in self.drawn.items() if picture.overlay}
+        return {path for path, picture in self.drawn.items() if picture.has_heat}
 
     def label_rows(self) -> list[tuple[str, list[int]]]:
         """Returns each class's images in each split: the classes with figures first."""

@@ -108,6 +108,9 @@ class Chosen(Protocol):
     def paths(self) -> Collection[str]:
         """Returns all of them, by image/filename."""
 
+    def explained(self, path: str) -> Collection[str]:
+        """Returns the classes of which an image needs heat maps; none: the most probable one."""
+
 
 class Report(Protocol):
     """The results of a run that a task's sections read, see ``components/report/content.py``.

@@ -63,6 +63,10 @@ class Chosen:
             row.path for row in rows
         }
 
+    def explained(self, path: str) -> tuple[str, ...]:
+        """Returns none: the heat maps are of the most probable class."""
+        return ()
+
 
 def choose(found: predictions.Predictions, limits: parts.Limits) -> Chosen:
     """Selects the images to show from a model's answers."""

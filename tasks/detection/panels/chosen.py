@@ -58,6 +58,10 @@ class Chosen:
         """Returns all of them, by image/filename."""
         return {row.path for row in (*self.worst, *self.unmarked)}
 
+    def explained(self, _: str) -> tuple[str, ...]:
+        """See the protocol: no heat maps are drawn."""
+        return ()
+
 
 def choose(found: Predictions, limits: parts.Limits) -> Chosen:
     """Selects the images to show from a model's answers."""

@@ -6,6 +6,7 @@ All functions expect answers whose columns follow the label map of the data, see
 Dimension letters: N images, K labels.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,8 +64,20 @@ class Chosen:
 
     def paths(self) -> set[str]:
         """Returns all of them, by image/filename."""
-        rows = (*self.false_alarms, *self.misses, *self.doubtful, *self.missing, *self.wrong)
-        return {row.path for row in rows}
+        return set(self._labels)
+
+    def explained(self, path: str) -> list[str]:
+        """Returns the labels in question of an image."""
+        return self._labels.get(path, [])
+
+    @functools.cached_property
+    def _labels(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for row in (*self.false_alarms, *self.misses, *self.doubtful, *self.missing, *self.wrong):
+            labels = found.setdefault(row.path, [])
+            if row.label not in labels:
+                labels.append(row.label)
+        return found
 
 
 def choose(found: multilabel.Predictions, limits: parts.Limits) -> Chosen:

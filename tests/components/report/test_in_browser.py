@@ -23,7 +23,7 @@ def first_column(page, table):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["real", "hostile", "index"])
+@pytest.mark.parametrize("name", ["real", "hostile", "index", "labels"])
 def test_no_page_is_wider_than_the_window(open_page, pages, name, scheme, width):
     page = open_page(pages[name], width=width, scheme=scheme)
     page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")

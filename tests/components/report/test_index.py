@@ -40,3 +40,16 @@ def test_hostile_rows_are_escaped():
     html.encode("utf-8")
     assert html.count("<script") == 1
     assert 'href="javascript:' not in html
+
+
+def test_runs_of_several_tasks_name_their_figures():
+    rows = [index.RunRow(str(number), "d", "succeeded", figure=figure, value=0.5)
+            for number, figure in enumerate(("accuracy", "mAP", "accuracy", "mAP"))]  # fmt: skip
+    html = index.render(rows)
+    assert '<th class="number">figure</th>' in html
+    assert html.count("50.0%<small>mAP</small>") == html.count("50.0%<small>accuracy</small>") == 2
+    assert [">Accuracy<" in html, ">mAP<" in html] == [True, True]
+    assert "latest mAP<b>50.0%</b>" in html
+    alone = index.render(rows[1::2])
+    assert '<th class="number">mAP</th>' in alone
+    assert "<small>mAP</small>" not in alone

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import io
 from pathlib import Path
 
@@ -16,6 +17,19 @@ from data.images import decode
 from tests.data.pictures import noise, saved
 
 LABELS = ["a", "b"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Images to draw, and the classes whose heat maps each needs."""
+
+    labels: dict[str, tuple[str, ...]]
+
+    def paths(self):
+        return self.labels.keys()
+
+    def explained(self, path):
+        return self.labels[path]
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +52,29 @@ def test_images_are_drawn_as_the_model_sees_them(files):
     contract = export.contract(spec, "cnn", 128)
     explainer = export.explainer(model.build(settings, spec), "cnn")
     wanted = {f"{index}.png" for index in range(18)} | {"missing.png"}
-    drawn = pictures.draw(explainer, contract, files, wanted)
+    drawn = pictures.draw(explainer, contract, files, Wanted(dict.fromkeys(wanted, ())))
     assert drawn.keys() == wanted - {"missing.png"}
     plain, overlay = (
         Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))))
-        for uri in drawn["0.png"]
+        for uri in drawn["0.png"][:2]
     )
     assert plain.size == overlay.size == (32, 32)
     # Letterboxed: the band above the image is one colour, the image is not.
     assert np.asarray(plain)[:4].std() < 10 < np.asarray(plain)[10:20].std()
+
+
+@pytest.mark.usefixtures("graphs_as_they_are")
+def test_an_image_has_the_heat_map_of_each_label_in_question(files):
+    spec = materialise.Spec(32, "letterbox", LABELS, {})
+    settings = train_config.TrainConfig(backbone="cnn", weights="random")
+    contract = export.contract(spec, "cnn", 128)
+    explainer = export.explainer(model.build(settings, spec), "cnn")
+    wanted = Wanted({"0.png": ("a", "b"), "1.png": (), "2.png": ("b", "new")})
+    drawn = pictures.draw(explainer, contract, files, wanted)
+    assert drawn["0.png"].of.keys() == {"a", "b"}
+    assert drawn["0.png"].of["a"] != drawn["0.png"].of["b"]
+    assert (drawn["0.png"].overlay, drawn["1.png"].of) == ("", {})
+    assert drawn["2.png"].of.keys() == {"b"}
+    assert all(picture.has_heat for picture in drawn.values())
+    [whole] = pictures.draw(explainer, contract, files, Wanted({"0.png": ()})).values()
+    assert whole.overlay in drawn["0.png"].of.values()

@@ -13,6 +13,8 @@ from components.preprocess import materialise
 from components.trainer import contract as trained_contract
 from components.trainer import export
 from components.trainer.calibration import calibration
+from components.trainer.exports import config as export_config
+from components.trainer.exports import convert, manifest, runtime
 from components.trainer.loop import evaluation, phases
 from components.trainer.network import model, warm_start
 from data.examples import dataset
@@ -180,3 +182,18 @@ def test_of_a_model_of_another_task_the_backbone_alone_is_taken(trained, exporte
         np.testing.assert_array_equal(old, new)
     backbones = (one.get_layer(model.BACKBONE_LAYER) for one in (fresh, trained.classifier))
     conftest.weights_equal(*backbones)
+
+
+@pytest.mark.landing
+def test_the_exports_have_independent_probabilities(trained, fitted, tmp_path):
+    formats = ["onnx", "tflite_float16"]
+    settings = export_config.ExportConfig(formats=formats, representative_images=20)
+    files = trained.job.train_files
+    convert.write(trained.classifier, SPEC, fitted.answers, files, settings, tmp_path)
+    pixels, _ = images(7, 20)
+    expected = fitted.answers.probabilities(trained.classifier(pixels, training=False))
+    for one in manifest.read(tmp_path):
+        found = runtime.ask(one.format, tmp_path / manifest.FOLDER / one.file, pixels)
+        np.testing.assert_allclose(found, expected, atol=5e-3, err_msg=one.format)
+    described = json.loads((tmp_path / manifest.FOLDER / manifest.FILE).read_text())
+    assert described["thresholds"] == dict(zip(LABELS, fitted.answers.thresholds, strict=True))

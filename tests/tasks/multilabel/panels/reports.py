@@ -72,7 +72,10 @@ def report(found: multilabel.Predictions | None = None, like=None) -> content.Co
         contract={**shared.contract, "labels": list(found.labels), "thresholds": thresholds},
         chosen=chosen,
         drawn={
-            path: pictures.Picture(*samples.painted(path, number))
+            path: pictures.Picture(
+                samples.painted(path, number)[0],
+                of={name: samples.painted(name, number)[1] for name in chosen.explained(path)},
+            )
             for number, path in enumerate(sorted(chosen.paths()))
         },
     )

@@ -108,3 +108,10 @@ def test_the_terminal_gets_a_table_and_a_sentence(report):
     facts = dict(outcome.facts(found))
     assert facts["mAP"] == found.map
     assert facts["recall of sky"] == found.per_class["sky"]["recall"]
+
+
+def test_the_heat_map_is_that_of_the_label_in_question(report, html):
+    [*rows] = report.chosen.misses
+    for row in rows:
+        alt = f'src="{report.drawn[row.path].of[row.label]}" alt="Grad-CAM of {row.label} in {row.path}"'
+        assert alt in html
