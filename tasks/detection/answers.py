@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,7 @@ class Answers:
         SCORES: pa.list_(pa.float32()),
         CLASS_IDS: pa.list_(pa.int64()),
     }
+    attached: Mapping[str, str] = MappingProxyType({})
     shown: Mapping[str, pa.DataType] = {PREDICTED: pa.list_(pa.string()), SCORE: pa.float32()}
 
     def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:

@@ -29,6 +29,10 @@ class Compare:
         """See ``judging.Compare``."""
         return decoding.MAX_DETECTIONS * decoding.COLUMNS
 
+    def values(self, probabilities: Any, contract: Mapping[str, Any]) -> Any:
+        """See ``judging.Compare``: packed detections [N, 100, 6], side by side."""
+        return np.asarray(probabilities).reshape(len(probabilities), -1)
+
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """See ``judging.Compare``: of the worst detection of each image.
 

@@ -56,6 +56,13 @@ class Signatures:
             "detections": tf.where(shown[..., None], found, 0.0),
         }
 
+    def exported(self, labels: Sequence[str]) -> str:
+        """Describes what exports give instead of probabilities: packed detections."""
+        return (
+            f"[B, {decoding.MAX_DETECTIONS}, {decoding.COLUMNS}]: ymin, xmin, ymax, xmax of the square"
+            " image, the number of the class and its score, best first,"
+        )
+
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs in words."""
         count = decoding.MAX_DETECTIONS

@@ -98,6 +98,11 @@ class Annotation:
             features.DIFFICULT: features.integers(ignored),
         }
 
+    def counts(self, targets: np.ndarray) -> np.ndarray:
+        """Returns the objects of each class, int64 [K]."""
+        class_ids = np.asarray(targets)[..., CLASS_ID].astype(int)
+        return np.bincount(class_ids[class_ids >= 0], minlength=self.class_count)
+
     def presence(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool [B, K]: which classes have an object in each image."""
         class_ids = np.asarray(targets)[..., CLASS_ID]

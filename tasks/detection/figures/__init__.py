@@ -21,6 +21,7 @@ class Figures(registry.Registry):
     prediction_key = rows.DETECTIONS
     has_confusion = False
     share_right = "map50"
+    survives_corruption = False  # a rotation moves the objects
     settings: frozenset[str] = frozenset()
 
     def target(self, label: np.ndarray) -> np.ndarray:
