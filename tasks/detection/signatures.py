@@ -52,6 +52,7 @@ class Signatures:
             "class_ids": tf.where(shown, class_ids, 0),
             "labels": labels,
             "num_detections": tf.reduce_sum(tf.cast(shown, tf.int32), axis=1),
+            "image_size": tf.where(valid[:, None], pictures.sizes, 0),
             "label": tf.where(has_one, tf.gather(labels, first, batch_dims=1), ""),
             "detections": tf.where(shown[..., None], found, 0.0),
         }
@@ -73,6 +74,7 @@ class Signatures:
             "class_ids": f"int32 [B, {count}], the places of the classes in labels",
             "labels": f"string [B, {count}], the names of the classes; empty from num_detections on",
             "num_detections": "int32 [B], 0 where valid is false",
+            "image_size": "int32 [B, 2], height and width of the upright image; 0 where valid is false",
             "label": "string [B], the class of the best detection at the threshold of its class or"
             " above; empty if there is none",
             "detections": f"float32 [B, {count}, 6], the same as exports for other runtimes give:"
