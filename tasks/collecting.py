@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from data.examples import feature_names
 from tasks import evaluate_config, metric, registry, result
-from tasks.statistics import averages, counts, slicing
+from tasks.statistics import averages, slicing
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Measured:
     values: Mapping[str, metric.Value]
 
 
-Count = Callable[[Measured], counts.Counts]
+Count = Callable[[Measured], Any]
 Part = tuple[str, int | str, Measured]
 
 
@@ -36,7 +37,8 @@ class Collector:
 
     Attributes:
       metrics: the task's metrics.
-      count: what was measured → the counts that intervals are computed from.
+      count: what was measured → the counts that intervals are computed from; they have the support
+        of each class, int64 [K].
       labels: the label map.
       config: the settings of the evaluation.
     """

@@ -50,6 +50,19 @@ class EvidenceConfig(BaseModel):
         le=1,
         description="maximum share of an image's pixels with another class in the parity check",
     )
+    max_map50_drop: float = Field(
+        0.05, ge=0, le=1, description="maximum loss of mAP50 against the served model"
+    )
+    max_ap50_drop: float = Field(
+        0.1, ge=0, le=1, description="maximum loss of each class's AP50 against the served model"
+    )
+    max_detection_difference: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="maximum difference of a detection's score, and ten times of its IoU, in the"
+        " parity check",
+    )
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="confidence level of the comparison with the served model"
     )

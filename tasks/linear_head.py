@@ -19,6 +19,7 @@ class LinearHead:
     """Dropout and a linear layer: embedding float32 [B, F] → logits float32 [B, K]."""
 
     taps: Sequence[Tap] = ("pooled",)
+    strides: Sequence[int] = ()
 
     def build(
         self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tasks import evaluate_config
-from tasks.statistics import counts, intervals
+from tasks.statistics import intervals
 
 Value = float | np.ndarray
-# (value, float64 [1] or [K]; the counts; the settings) → an interval for each value.
+# (value, float64 [1] or [K]; the counts of the task; the settings) → an interval for each value.
 MakeIntervals = Callable[
-    [np.ndarray, counts.Counts, evaluate_config.EvaluateConfig], list[intervals.Interval | None]
+    [np.ndarray, Any, evaluate_config.EvaluateConfig], list[intervals.Interval | None]
 ]
 LAST = 100
 

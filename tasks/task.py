@@ -57,7 +57,7 @@ class Task:
 
     @property
     def annotates(self) -> label_source.Annotates:
-        """Returns what is annotated: images as a whole, or each pixel."""
+        """Returns what is annotated: images as a whole, objects in them, or each pixel."""
         package = importlib.import_module(f"{tasks.__name__}.{self.name}")
         return getattr(package, "ANNOTATES", "images")  # type: ignore[no-any-return]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from components.image_example_gen import config as ingest_config
-from components.image_example_gen import inspection, passes
+from components.image_example_gen import inspection, objects, passes
 from components.image_example_gen import masks as mask_files
 from data import errors, progress
 from data.examples import catalog, example, examples_artifact, ingest_report, records
@@ -99,6 +99,7 @@ def plan(
             sha256=digest,
             span=file.span,
             info=info,
+            boxes=file.boxes,
             mask=masks.get(file.path, ""),
         )
         for file, digest, name, info in itertools.compress(
@@ -187,8 +188,10 @@ def finish(
     unused = Counter({reason.value: count for reason, count in listing.unused.files.items()})
     if plan.passed_over:
         unused[Reason.SPAN_FOR_TEST_ONLY.value] = plan.passed_over
+    problems = listing.boxes.problems if listing.boxes else ()
     rest = ingest_report.Report(
         quarantined=plan.quarantined,
+        bad_boxes=[ingest_report.BadBox.of("", problem) for problem in problems],
         unused=dict(unused),
         source=str(listing.root),
     )
@@ -234,7 +237,7 @@ class ShardWriter:
         images = catalog.read_shard(list_path)
         path = examples_artifact.shard_path(self.output_uri, split_name, shard, count)
         written = ingest_report.Report(examples={split_name: {}})
-        records.write(path, self._records(images, written))
+        records.write(path, self._records(images, split_name, written))
         if written.quarantined:
             lost = {row.path for row in written.quarantined}
             catalog.write_shard(list_path, (image for image in images if image.path not in lost))
@@ -242,7 +245,7 @@ class ShardWriter:
         return written
 
     def _records(
-        self, images: list[catalog.Image], written: ingest_report.Report
+        self, images: list[catalog.Image], split_name: str, written: ingest_report.Report
     ) -> Iterator[bytes]:
         """Yields serialized records and counts them."""
         workspace = inspection.Workspace.of(self.job)
@@ -250,6 +253,7 @@ class ShardWriter:
         counts: Counter[str] = Counter()
         further = 0
         encoder = example.Encoder()
+        boxes = objects.Objects(self.root, self.job, split_name, written)
         kept = mask_files.store(self.job) if self.job.masks else None
         for image in images:
             content = self._content(image, workspace)
@@ -262,7 +266,8 @@ class ShardWriter:
             further += len(image.labels) - 1
             written.reencoded += image.info.reencoded
             mask = mask_store.encoded(kept.folder / image.mask) if kept and image.mask else None
-            yield encoder.encode(content, image.info, _source(image, labels), mask)
+            more = boxes.encode(image, content)
+            yield encoder.encode(content, image.info, _source(image, labels), mask, more)
         for name, split_counts in written.examples.items():
             split_counts.update(counts)
             written.further_labels |= {name: further} if further else {}

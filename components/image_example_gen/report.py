@@ -38,11 +38,11 @@ def check_classifier(report: Report, where: str) -> None:
     bad = _why_missing(report.quarantined, where)
     problems = []
     trained = [name for name, count in report.examples.get("train", {}).items() if count]
-    if len(trained) < 2:
+    fewest, words = (1, "one class needs") if report.boxes else (2, "two classes need")
+    if len(trained) < fewest:
         have = f"only {trained[0]!r}" if trained else "none"
         problems.append(
-            f"At least two classes need images to train on; {have} of those in"
-            f" {report.source} has any.{bad}"
+            f"At least {words} images to train on; {have} of those in {report.source} has any.{bad}"
         )
     else:
         problems = [

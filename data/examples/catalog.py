@@ -35,6 +35,7 @@ class Image(NamedTuple):
       span: the number of its span; None where there are no spans.
       info: its decoded properties.
       mask: the name of its converted mask, see data/masks/mask_store.py; empty if it has none.
+      boxes: its objects as they are given, see data/splits/folder.py; empty without boxes.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Image(NamedTuple):
     span: int | None
     info: decode.ImageInfo
     mask: str = ""
+    boxes: str = ""
 
     @property
     def place(self) -> tuple[str, int, str, str]:
@@ -56,7 +58,7 @@ def write_shard(path: str, images: Iterable[Image]) -> None:
     """Writes the list of one shard, in the order of its records."""
     tf.io.gfile.makedirs(os.path.dirname(path))
     lines = [
-        json.dumps(image if image.mask else image[:-1])
+        json.dumps(image if image.mask or image.boxes else image[:-2])
         for image in sorted(images, key=lambda image: image.place)
     ]
     with tf.io.gfile.GFile(path, "w") as file:
@@ -85,5 +87,5 @@ def _image(found: Sequence[Any]) -> Image:
     if not all(type(label) is str for label in labels):
         raise TypeError(f"{labels!r:.100} are no labels")
     image = decoder_process.info_from_json(info)
-    mask = str(more[0]) if more else ""
-    return Image(path, tuple(labels), split, shard, sha256, span, image, mask)
+    mask, boxes = map(str, more or ("", ""))
+    return Image(path, tuple(labels), split, shard, sha256, span, image, mask, boxes)

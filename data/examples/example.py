@@ -153,7 +153,12 @@ class Encoder:
                 self._values.append(features[name].float_list.value)
 
     def encode(
-        self, encoded: bytes, info: decode.ImageInfo, source: ImageSource, mask: bytes | None = None
+        self,
+        encoded: bytes,
+        info: decode.ImageInfo,
+        source: ImageSource,
+        mask: bytes | None = None,
+        more: Mapping[str, tf.train.Feature] | None = None,
     ) -> bytes:
         """Serialises one record.
 
@@ -163,6 +168,8 @@ class Encoder:
           source: their source.
           mask: a PNG of one channel in the size of the image, class numbers and 255 for void; None
             where images have no masks.
+          more: features of an annotation that is more than labels of the image; the same names in
+            every record.
         """
         values = {
             ENCODED: encoded,
@@ -196,6 +203,8 @@ class Encoder:
             features = self._example.features.feature
             for name, value in ((MASK, mask), (MASK_FORMAT, b"png")):
                 features[name].bytes_list.value[:] = [value]
+        for name, feature in (more or {}).items():
+            self._example.features.feature[name].CopyFrom(feature)
         return _serialize(self._example)
 
 

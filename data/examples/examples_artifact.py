@@ -8,6 +8,7 @@
       labels.json                        the label map
       ingest.json                        the report: how many files are where, how they were read
       quarantine.csv                     the files in no split, with reasons
+      boxes.csv                          what is wrong in annotations of boxes, if there are any
       unused.csv                         the unused files, with reasons
       report-parts/                      of each shard, while the artifact is written
 
@@ -26,6 +27,7 @@ from data.splits import labels
 LABELS_FILE = "labels.json"
 REPORT_FILE = "ingest.json"
 QUARANTINE_FILE = "quarantine.csv"
+BAD_BOXES_FILE = "boxes.csv"
 UNUSED_FILE = "unused.csv"
 _CATALOG = "catalog"
 _PARTS = "report-parts"
@@ -101,6 +103,8 @@ def read_report(uri: str) -> ingest_report.Report:
 def write_report(uri: str, report: ingest_report.Report) -> str:
     """Writes the report and the quarantine list; returns the path of the list."""
     _write(uri, REPORT_FILE, report.to_json())
+    if report.boxes:
+        _write(uri, BAD_BOXES_FILE, report.bad_boxes_csv())
     return _write(uri, QUARANTINE_FILE, report.quarantine_csv())
 
 

@@ -6,11 +6,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
 import pydantic
 
+from data.boxes.given import Problem
 from data.files import read_back, spreadsheet
 from data.images import image_reading, range_choice
 from data.masks import mask_report
@@ -19,6 +20,7 @@ from data.splits import split
 WHAT = "report of an ingest"  # for messages
 LABEL_SEPARATOR = "|"
 QUARANTINE_HEADER = ("path", "class", "reason", "detail")
+BAD_BOXES_HEADER = ("image", "file", "place", "fault", "detail")
 
 
 @dataclass(frozen=True, order=True)
@@ -32,6 +34,30 @@ class Quarantined:
     labels: tuple[str, ...]
     reason: str
     detail: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class BadBox:
+    """Something wrong in an annotation; the image of it is used all the same.
+
+    Attributes:
+      image: the image, relative to the data folder; empty if the problem is of a whole file.
+      file: the annotation file, relative to the data folder.
+      place: where in it, such as "line 12".
+      fault: a code of data.boxes.given.Fault.
+      detail: the values.
+    """
+
+    image: str
+    file: str
+    place: str
+    fault: str
+    detail: str = ""
+
+    @classmethod
+    def of(cls, image: str, problem: Problem) -> "BadBox":
+        """Makes a row of a problem."""
+        return cls(image, problem.file, problem.place, problem.fault.value, problem.detail)
 
 
 @dataclass
@@ -52,6 +78,8 @@ class Report:
       masks: what was found in the masks; None where images as a whole have labels.
       further_labels: split → number of labels beyond one of each record; less than 0 where more
         records have none. A split where every record has one label is not in it.
+      boxes: split → number of boxes in its records; empty where images as a whole have labels.
+      bad_boxes: what is wrong in annotations of boxes, sorted.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -66,6 +94,8 @@ class Report:
     scaled: list[range_choice.Scaled] = field(default_factory=list)
     masks: mask_report.MaskReport | None = None
     further_labels: dict[str, int] = field(default_factory=dict)
+    boxes: dict[str, int] = field(default_factory=dict)
+    bad_boxes: list[BadBox] = field(default_factory=list)
 
     @property
     def found(self) -> int:
@@ -113,6 +143,11 @@ class Report:
         )
         return spreadsheet.text(QUARANTINE_HEADER, rows)
 
+    def bad_boxes_csv(self) -> str:
+        """Formats what is wrong in annotations of boxes as CSV with a header."""
+        rows = (astuple(row) for row in self.bad_boxes)
+        return spreadsheet.text(BAD_BOXES_HEADER, rows)
+
 
 def merge(reports: Iterable[Report]) -> Report:
     """Adds up reports; the order of the parts does not matter."""
@@ -120,10 +155,13 @@ def merge(reports: Iterable[Report]) -> Report:
     merged = Report()
     passed_over: Counter[str] = Counter()
     further: Counter[str] = Counter()
+    boxes: Counter[str] = Counter()
     for report in reports:
         for name, counts in report.examples.items():
             totals[name].update(counts)
         further.update(report.further_labels)
+        boxes.update(report.boxes)
+        merged.bad_boxes += report.bad_boxes
         merged.quarantined += report.quarantined
         passed_over.update(report.unused)
         merged.decoded += report.decoded
@@ -132,5 +170,7 @@ def merge(reports: Iterable[Report]) -> Report:
     merged.examples = {name: dict(sorted(counts.items())) for name, counts in totals.items()}
     merged.further_labels = {name: count for name, count in further.items() if count}
     merged.unused = dict(sorted(passed_over.items()))
+    merged.boxes = dict(boxes)
+    merged.bad_boxes.sort()
     merged.quarantined.sort()
     return merged

@@ -30,7 +30,8 @@ def check(
     if not listing.files:
         raise errors.DataError(_nothing(listing), *_closed(listing, config))
     found: Iterable[Callable[[folder.Listing, folder_config.FolderConfig], list[str]]]
-    found = (
+    for_boxes = (_garbled, _no_train, _closed, _lost_images)
+    for_classes = (
         _garbled,
         _one_class,
         _no_train,
@@ -41,6 +42,7 @@ def check(
         _beside_spans,
         _lost_images,
     )
+    found = for_boxes if listing.boxes else for_classes
     problems = [problem for one in found for problem in one(listing, config)]
     if problems:
         raise errors.DataError(*problems)
@@ -243,10 +245,13 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
         first = listing.splits.get("train", ["train"])[0]
         hint = f" If {first} is a class and not a split: --ingest.layout classes."
     lost = listing.unused.lost_images
+    way = "Put them into class folders"
+    if listing.boxes:
+        way = "Use them as images without objects, --ingest.boxes.images-without-annotation true"
     return [
         f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({formats.percent(share)})"
         f" would not be used, more than ingest.max-unused-share"
-        f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. Put them into class folders,"
+        f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. {way},"
         f" or continue without them: --ingest.max-unused-share {enough(listing)}."
         f"{hint}{_advice(listing)}"
     ]

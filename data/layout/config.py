@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from data.boxes import config as boxes_config
 from data.layout import names, recognise
 from data.masks import config as mask_config
 from data.splits import spans as span_folders
@@ -34,6 +35,9 @@ class FolderConfig(BaseModel):
         0.01, ge=0, le=1, description="largest share of image files that may remain unused"
     )
 
+    boxes: boxes_config.BoxesConfig = Field(
+        default_factory=boxes_config.BoxesConfig, description="boxes, where objects have classes"
+    )
     masks: mask_config.MaskConfig = Field(
         default_factory=mask_config.MaskConfig, description="masks, where every pixel has a class"
     )

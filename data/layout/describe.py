@@ -26,6 +26,8 @@ def lines(listing: folder.Listing) -> list[str]:
         shown.append(f"and {len(names) - SHOWN_CLASSES:,} more with {rest:,}")
     told.append(f"  classes: {', '.join(shown) or 'none'}")
     told.append(f"  splits:  {splits(listing)}")
+    if listing.boxes:
+        told += [f"  {line}" for line in listing.boxes.lines()]
     if listing.spans:
         told.append(f"  spans:   {_spans(listing)}")
     told += [

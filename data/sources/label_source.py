@@ -3,6 +3,7 @@
     by_folder.py      class folders and split folders: a folder's name is the label
     by_manifest.py    a table with a row an image, of any format in formats/
     by_mask.py        images beside masks, which give each pixel a class
+    by_boxes.py       annotation files with boxes around objects
 
 A sample is a :class:`data.splits.folder.ImageFile`: an image file with any number of labels and,
 where the source gives them, a split and a group. Ingest takes samples from there to records.
@@ -18,8 +19,8 @@ from data.masks import encoding
 from data.sources import config as label_config
 from data.splits import folder
 
-# What is annotated: images as a whole, or each pixel.
-Annotates = Literal["images", "pixels"]
+# What is annotated: images as a whole, objects in them, or each pixel.
+Annotates = Literal["images", "boxes", "pixels"]
 
 
 class LabelRule(NamedTuple):
@@ -28,7 +29,8 @@ class LabelRule(NamedTuple):
     Attributes:
       per_image: "one": exactly one; "any": any number, also none.
       advice: what allows several, in whole sentences, for messages.
-      annotates: "pixels" where a mask gives each pixel a class.
+      annotates: "pixels" where a mask gives each pixel a class, "boxes" where boxes give classes to
+        objects.
     """
 
     per_image: Literal["one", "any"] = "one"

@@ -5,7 +5,7 @@ from pathlib import Path
 from data import errors
 from data.layout import config as folder_config
 from data.layout import describe, mask_checks, unused
-from data.sources import by_folder, by_manifest, by_mask
+from data.sources import by_boxes, by_folder, by_manifest, by_mask
 from data.sources import config as label_config
 from data.sources.label_source import ONE, LabelRule, LabelSource, Request
 from data.splits import folder
@@ -13,6 +13,7 @@ from data.splits import folder
 # The first that recognises its own reads it; class folders are what else it may be.
 ALL: tuple[LabelSource, ...] = (
     by_mask.ByMask(),
+    by_boxes.ByBoxes(),
     by_manifest.ByManifest(),
     by_folder.ByFolder(),
 )

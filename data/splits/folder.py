@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.boxes.given import HARMLESS, Problem
 from data.layout import unused as unused_files
 from data.masks import understanding
 from data.splits import spans as span_folders
@@ -48,6 +49,8 @@ class ImageFile:
       span: the number of its span; None if there are no spans.
       group: files of one group share a split; None if the source gives none.
       is_stated: whether a manifest states labels, split and group; else they follow from the path.
+      boxes: the objects, as data.boxes.given.Given.to_json writes them; empty where images as a
+        whole have labels.
       mask: the file that gives each pixel a class; None where images as a whole have labels.
     """
 
@@ -59,6 +62,7 @@ class ImageFile:
     span: int | None = None
     group: str | None = None
     is_stated: bool = False
+    boxes: str = ""
     mask: MaskFile | None = None
 
     @property
@@ -73,9 +77,43 @@ class ImageFile:
         if self.is_stated:
             # Not in the path: an edited manifest must be noticed. No name holds a zero byte.
             text = "\0".join([text, self.split or "", self.group or "", *self.labels])
+        if self.boxes:
+            text = f"{text}\0{self.boxes}"
         if self.mask:
             text = f"{text}\0{self.mask.identity()}\0{self.split or ''}"
         return text.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class BoxesFound:
+    """How annotations of boxes were understood.
+
+    Attributes:
+      format: the name of their format.
+      count: number of boxes.
+      empty: number of images that are known to show no object.
+      problems: what is wrong in the annotation files, as far as they alone tell.
+      others: other formats that are there too and are not used, with their number of images.
+    """
+
+    format: str
+    count: int
+    empty: int
+    problems: tuple[Problem, ...] = ()
+    others: dict[str, int] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Describes what was understood, in a few lines for people."""
+        told = [f"boxes:   {self.count:,}, {self.format}; {self.empty:,} images without objects"]
+        if self.others:
+            others = ", ".join(f"{name} ({count:,} images)" for name, count in self.others.items())
+            told.append(f"also there, not used: {others}; ingest.boxes.format chooses")
+        for fault, count in Counter(problem.fault for problem in self.problems).most_common():
+            first = next(one for one in self.problems if one.fault is fault)
+            where = " ".join(part for part in (first.file, first.place) if part)
+            used = "used all the same" if fault in HARMLESS else "left out"
+            told.append(f"{fault.value}, {used}: {count:,} ({where}{', …' if count > 1 else ''})")
+        return told
 
 
 @dataclass(frozen=True)
@@ -92,6 +130,7 @@ class Listing:
       incomplete: the spans that lack their ``_SUCCESS``, if only complete ones count.
       spellings: class name → its folders' names, if these differ in their Unicode form only.
       closed: links to folders and unreadable folders in the place of a class or a split.
+      boxes: what was understood of the annotations; None where images as a whole have labels.
       masks: what was understood of the masks; None where images as a whole have labels.
       manifest: the name of the file that states the labels; empty if folders' names do.
       understood: how that file was understood, for people.
@@ -106,6 +145,7 @@ class Listing:
     incomplete: tuple[span_folders.Span, ...] = ()
     spellings: dict[str, list[str]] = field(default_factory=dict)
     closed: tuple[unused_files.Unused, ...] = ()
+    boxes: BoxesFound | None = None
     masks: understanding.Understood | None = None
     manifest: str = ""
     understood: tuple[str, ...] = ()

@@ -13,6 +13,8 @@ from serving.client import protocol
 LABELS = "labels"
 # Output of models that give each pixel a class: the shares of the classes.
 FRACTIONS = "class_fractions"
+# Output of models that give boxes: how many of them there are.
+DETECTIONS = "num_detections"
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,12 @@ class Prediction:
     Attributes:
       valid: false if the image is refused.
       label: the most probable class; empty where not valid, or where the image has no label.
-      score: the highest probability of a class, in 0–1.
+      score: the highest probability of a class, or score of a box, in 0–1.
       labels: what the image has, the most probable first: its class, or of a model that gives any
-        number of labels those over their thresholds.
+        number of labels those over their thresholds; of a model that gives boxes the classes of all
+        boxes, the best first, whatever their score.
       probabilities: float32 [K], in the order of the contract's labels; of a model that gives each
-        pixel a class, the shares of the classes.
+        pixel a class, the shares of the classes; empty of a model that gives boxes.
       version: the model's version.
       outputs: all outputs for this image, by name.
       invalid_reason: a code of the contract's invalid_reasons; empty if the image is valid, or if
@@ -62,6 +65,8 @@ def of_answer(answer: protocol.Answer) -> list[Prediction]:
 
 
 def _of_row(row: Mapping[str, Any], version: str) -> Prediction:
+    if DETECTIONS in row:
+        return _of_boxes(row, version)
     if FRACTIONS in row:
         row = {**row, "probabilities": row[FRACTIONS], "score": row["confidence"]}
     valid, probabilities = bool(row["valid"]), np.atleast_1d(row["probabilities"])
@@ -80,6 +85,21 @@ def _of_row(row: Mapping[str, Any], version: str) -> Prediction:
         outputs=row,
         invalid_reason=row.get("invalid_reason", b"").decode(),
         labels=labels,
+    )
+
+
+def _of_boxes(row: Mapping[str, Any], version: str) -> Prediction:
+    count = int(row[DETECTIONS])
+    found = tuple(dict.fromkeys(name.decode() for name in np.atleast_1d(row[LABELS])[:count]))
+    return Prediction(
+        valid=bool(row["valid"]),
+        label=row["label"].decode(),
+        score=float(np.max(row["scores"], initial=0.0)),
+        probabilities=np.zeros(0, np.float32),
+        version=version,
+        outputs=row,
+        invalid_reason=row.get("invalid_reason", b"").decode(),
+        labels=found,
     )
 
 

@@ -16,6 +16,7 @@ from serving.client import predicted, protocol
 
 # Bars in a response; more would clutter the page.
 MOST_BARS = 6
+MOST_BOXES = 100
 
 
 class Display(str, enum.Enum):
@@ -24,6 +25,7 @@ class Display(str, enum.Enum):
     CLASS_BARS = "class_bars"  # one class: a bar for each of the most probable ones
     LABEL_BARS = "label_bars"  # any number of labels: bars with their thresholds
     MASK = "mask"  # a class for each pixel: colours over the image, and each class's share
+    BOXES = "boxes"  # objects: boxes over the image, from a score on that the user chooses
 
 
 def content(answer: protocol.Answer, contract: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,6 +107,34 @@ def _mask(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]
     return found | {"mask": mask}
 
 
+def _boxes(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns ``class_count`` K, ``classes``, which is empty, and ``boxes``, best first.
+
+    Each box has ``label``, ``score``, ``threshold``, the operating threshold of its class (None where
+    the contract names none), and ``corners``: ymin, xmin, ymax, xmax in 0–1 of the upright image.
+    """
+    names = contract.get("labels", [])
+    found: dict[str, Any] = {"class_count": len(names), "classes": [], "boxes": []}
+    if not row.get("valid", True):
+        return found
+    thresholds = contract.get("thresholds", {})
+    count = min(int(row["num_detections"]), len(row["scores"]), MOST_BOXES)
+    height, width = (max(1.0, float(side)) for side in row["image_size"])
+    for index in range(count):
+        label = row["labels"][index].decode("utf-8", "replace")
+        top, left, bottom, right = (float(value) for value in row["boxes"][index])
+        corners = [top / height, left / width, bottom / height, right / width]
+        found["boxes"].append(
+            {
+                "label": label,
+                "score": float(row["scores"][index]),
+                "threshold": thresholds.get(label),
+                "corners": [min(1.0, max(0.0, value)) for value in corners],
+            }
+        )
+    return found
+
+
 def _named(row: Mapping[str, Any], contract: Mapping[str, Any]) -> tuple[np.ndarray, Sequence[str]]:
     """Returns the probabilities [K] and K names; without fitting labels, the classes' numbers."""
     probabilities = np.atleast_1d(row["probabilities"])
@@ -129,4 +159,5 @@ _DISPLAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, 
     Display.CLASS_BARS.value: _class_bars,
     Display.LABEL_BARS.value: _label_bars,
     Display.MASK.value: _mask,
+    Display.BOXES.value: _boxes,
 }

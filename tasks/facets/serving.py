@@ -41,7 +41,7 @@ class Signatures(Protocol):
         that the caller names.
     """
 
-    display: Literal["class_bars", "label_bars", "mask"]
+    display: Literal["class_bars", "label_bars", "mask", "boxes"]
     explains: bool
     explains_names: bool
 

@@ -42,12 +42,14 @@ class Head(Protocol):
 
     Attributes:
       taps: the features of the backbone that it reads.
+      strides: of the maps that it reads, if any; others are not kept.
       score: name of the score that training shows, in 0–1, higher is better; as a metric in the
         history it is ``val_<score>``.
       score_title: the same in words.
     """
 
     taps: Sequence[Tap]
+    strides: Sequence[int]
     score: str
     score_title: str
 

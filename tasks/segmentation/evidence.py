@@ -7,13 +7,11 @@ Dimension letters: N images, K classes, B resamples.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data import formats
-from tasks import against_served, evaluate_config, evidence_config, gate_check, limits
+from tasks import against_served, evaluate_config, evidence_config, figure_loss, gate_check, limits
 from tasks.segmentation import figures
 from tasks.segmentation.figures import pixels, resampling
 from tasks.statistics import paired
@@ -72,34 +70,18 @@ class Evidence:
             return told
         found = compare(first.matrices[chosen], second.matrices[chosen], places, config)
         support = shown[chosen].sum(0)
-        whole = _whole(found[0], int(chosen.sum()), len(found), config)
-        classes = [
-            _class(name, one, int(support[place]), len(found), config)
-            for name, place, one in zip(known_names, places, found[1:], strict=True)
-            if support[place]
-        ]
+        compared = len(found)
+        judged = figure_loss.Judged(
+            WHOLE, "Mean IoU", config.max_mean_iou_drop, int(chosen.sum()), compared
+        )
+        whole = figure_loss.of_whole(found[0], judged, config)
+        classes = []
+        for name, place, one in zip(known_names, places, found[1:], strict=True):
+            if support[place]:
+                about = (CLASS, f"IoU of {name!r}", config.max_iou_drop)
+                judged = figure_loss.Judged(*about, int(support[place]), compared)
+                classes.append(figure_loss.of_class(name, one, judged, config))
         return [whole, *told, *classes]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A figure of two models on the same images.
-
-    Attributes:
-      before, after: of the served model and of the candidate, in 0–1; NaN if undefined.
-      lower: the lower confidence bound of after − before.
-      p_value: probability of such a loss by chance, after Holm's correction.
-    """
-
-    before: float
-    after: float
-    lower: float
-    p_value: float
-
-    @property
-    def change(self) -> float:
-        """Returns after − before."""
-        return self.after - self.before
 
 
 def compare(
@@ -107,7 +89,7 @@ def compare(
     served: np.ndarray,
     places: Sequence[int],
     config: evidence_config.EvidenceConfig,
-) -> list[Difference]:
+) -> list[figure_loss.Difference]:
     """Compares two models on the same images.
 
     Args:
@@ -138,7 +120,7 @@ def compare(
         for column in bounds.T
     ]
     rows = zip(before, after, lowers, adjusted, strict=True)
-    return [Difference(*map(float, row)) for row in rows]
+    return [figure_loss.Difference(*map(float, row)) for row in rows]
 
 
 def _parts(matrices: np.ndarray) -> np.ndarray:
@@ -173,88 +155,6 @@ def _swapped(parts: np.ndarray, samples: int) -> np.ndarray:
         moved = signs @ apart
         found[0, start:stop], found[1, start:stop] = (total + moved) / 2, (total - moved) / 2
     return found.reshape(2, samples, *parts.shape[2:])
-
-
-def _whole(
-    one: Difference, images: int, compared: int, config: evidence_config.EvidenceConfig
-) -> gate_check.Check:
-    margin = config.max_mean_iou_drop
-    told = _change("Mean IoU", one, images)
-    verdict: gate_check.Verdict = "release" if one.lower > -margin else "inconclusive"
-    if one.change < -margin and one.p_value <= 1 - config.confidence:
-        verdict = "refuse"
-        told += f"; {_beyond_chance(one, margin)}."
-    else:
-        told += (
-            f"; with {100 * config.confidence:g}% confidence it is at most"
-            f" {formats.size_in_points(min(0, one.lower))} lower, and"
-            f" {formats.size_in_points(margin)} are allowed."
-        )
-    if verdict == "inconclusive":
-        told += " That is too few images to tell."
-    return gate_check.Check(WHOLE, verdict, told, _figures(one, margin, images, compared))
-
-
-def _class(
-    name: str,
-    one: Difference,
-    images: int,
-    compared: int,
-    config: evidence_config.EvidenceConfig,
-) -> gate_check.Check:
-    margin = config.max_iou_drop
-    told = _change(f"IoU of {name!r}", one, images)
-    verdict: gate_check.Verdict = "release"
-    if one.change >= -margin:
-        told += f"; a loss of {formats.size_in_points(margin)} is allowed."
-    elif one.p_value <= 1 - config.confidence:
-        verdict = "refuse"
-        told += f"; {_beyond_chance(one, margin)}."
-    elif images >= config.min_support:
-        verdict = "inconclusive"
-        told += (
-            f"; {formats.size_in_points(margin)} are allowed, but that may be chance"
-            f" ({_p_value(one)})."
-        )
-    else:
-        told += (
-            f"; {formats.size_in_points(margin)} are allowed, but with fewer than"
-            f" {config.min_support} test images that may be chance and is not counted."
-        )
-    figures_of = {gate_check.CLASS: name, **_figures(one, margin, images, compared)}
-    return gate_check.Check(CLASS, verdict, told, figures_of)
-
-
-def _change(what: str, one: Difference, images: int) -> str:
-    before, after = formats.percent(one.before), formats.percent(one.after)
-    where = f"on {formats.plural(images, 'test image')}"
-    if one.change == 0:
-        return f"{what} stayed at {after} {where}"
-    return f"{what} {'fell' if one.change < 0 else 'rose'} from {before} to {after} {where}"
-
-
-def _beyond_chance(one: Difference, margin: float) -> str:
-    return (
-        f"that is beyond chance ({_p_value(one)}), and only {formats.size_in_points(margin)} are"
-        " allowed"
-    )
-
-
-def _p_value(one: Difference) -> str:
-    return "p < 0.001" if one.p_value < 0.001 else f"p = {one.p_value:.3f}"
-
-
-def _figures(one: Difference, margin: float, images: int, compared: int) -> dict[str, float]:
-    return {
-        "served_rate": one.before,
-        "candidate_rate": one.after,
-        "difference": one.change,
-        "lower_bound": one.lower,
-        "p_value": one.p_value,
-        "margin": margin,
-        "images": images,
-        "comparisons": compared,
-    }
 
 
 EVIDENCE = Evidence()

@@ -43,7 +43,7 @@ def build(
     backbone = registry.build(config.backbone, size_px, config.weights)
     backbone.name = BACKBONE_LAYER
     if "maps" in head.taps:
-        backbone = taps.tapped(backbone, entry.block_ends, size_px)
+        backbone = taps.tapped(backbone, entry.block_ends, size_px, head.strides)
     freeze(backbone)
     pixels = keras.Input((size_px, size_px, 3), name="pixels")
     changed = pixels

@@ -53,16 +53,19 @@ def stride_of(size_px: int, side: int) -> int | None:
     return None
 
 
-def tapped(backbone: keras.Model, block_ends: Sequence[str], size_px: int) -> keras.Model:
+def tapped(
+    backbone: keras.Model, block_ends: Sequence[str], size_px: int, strides: Sequence[int]
+) -> keras.Model:
     """Returns the backbone with its maps as further outputs; the layers are shared.
 
     Args:
       backbone: one output, the coarsest map.
       block_ends: the last layer of each block, from the bottom up.
       size_px: the side S.
+      strides: of the maps that the head reads; others are left out.
     """
     shapes = {name: backbone.get_layer(name).output.shape[1:] for name in block_ends}
-    names = find(size_px, shapes).values()
+    names = [name for stride, name in find(size_px, shapes).items() if stride in strides]
     maps = [backbone.get_layer(name).output for name in names]
     return keras.Model(backbone.input, [*maps, backbone.output], name=backbone.name)
 

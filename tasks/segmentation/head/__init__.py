@@ -31,6 +31,7 @@ class Head:
     """See tasks.task.Head; the tally counts pixels: rows are true classes, columns answered ones."""
 
     taps: Sequence[Tap] = ("maps", "pooled")
+    strides: Sequence[int] = (1, 2, 4, 8, 16, 32)
     score = "mean_iou"
     score_title = "mean IoU"
 

@@ -94,3 +94,29 @@ def test_a_mask_is_drawn_in_the_colours_of_the_contract():
     outputs["valid"] = np.array([False])
     broken = display.content(protocol.Answer("3", outputs), contract)
     assert "mask" not in broken and broken["classes"] == []
+
+
+def boxes(valid=True, count=2):
+    outputs = {
+        "valid": np.array([valid]),
+        "num_detections": np.array([count], np.int32),
+        "boxes": np.array([[[10, 20, 60, 120], [0, 0, 50, 500], [0, 0, 0, 0]]], np.float32),
+        "scores": np.array([[0.9, 0.2, 0.0]], np.float32),
+        "labels": np.array([[b"pear", b"<b>", b""]], object),
+        "image_size": np.array([[100, 400]], np.int32),
+    }
+    return protocol.Answer("3", outputs)
+
+
+def test_boxes_are_shares_of_the_image_with_the_thresholds_of_their_classes():
+    contract = {"display": "boxes", "labels": ["<b>", "pear"], "thresholds": {"pear": 0.4}}
+    found = display.content(boxes(), contract)
+    first, second = found["boxes"]
+    assert (first["label"], first["threshold"]) == ("pear", 0.4)
+    assert first["score"] == pytest.approx(0.9)
+    assert first["corners"] == pytest.approx([0.1, 0.05, 0.6, 0.3])
+    assert second["threshold"] is None
+    assert second["corners"] == pytest.approx([0, 0, 0.5, 1.0])  # kept within the image
+    assert display.content(boxes(valid=False), contract)["boxes"] == []
+    # A count that exceeds what is there harms nothing.
+    assert len(display.content(boxes(count=99), contract)["boxes"]) == 3

@@ -1,0 +1,141 @@
+"""Annotations of boxes as the source: images anywhere below the root, and files that know them.
+
+The formats are those of :mod:`data.boxes`. The labels of an image are the classes of its boxes.
+Every file that is no listed image is noted with its reason.
+"""
+
+from pathlib import Path
+
+from data import errors
+from data.boxes import recognise
+from data.boxes.given import Fault, Given, is_plausible
+from data.layout import checks, names, walk
+from data.layout import config as folder_config
+from data.layout import unused as unused_files
+from data.layout.unused import Reason
+from data.sources.label_source import Request
+from data.splits import folder
+
+
+def scan(
+    root: str | Path,
+    config: folder_config.FolderConfig = folder_config.DEFAULT,
+    note: unused_files.Note | None = None,
+) -> folder.Listing:
+    """Lists a data folder of images and annotations of boxes.
+
+    Args:
+      root: the data folder.
+      config: how it is interpreted.
+      note: called with each file that is not used as an image.
+
+    Raises:
+      errors.DataError: the root is no folder or cannot be read, or no boxes are found in it.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise errors.DataError(
+            f"The data folder {root} {'is a file' if root.exists() else 'does not exist'}; a folder"
+            " of images and annotations of their boxes is needed."
+        )
+    boxes = config.boxes
+    try:
+        found = recognise.read(root, boxes.format, boxes.images_without_annotation)
+        return _listing(root, found, note)
+    except OSError as error:
+        raise errors.DataError(
+            f"The data folder {root} cannot be read: {error.strerror}."
+        ) from error
+
+
+class ByBoxes:
+    """Annotation files of boxes as a source."""
+
+    def recognises(self, request: Request) -> bool:
+        """Returns whether objects in the images have boxes."""
+        return request.rule.annotates == "boxes"
+
+    def scan(self, request: Request, note: unused_files.Note | None = None) -> folder.Listing:
+        """Lists a data folder; see :func:`scan`.
+
+        Raises:
+          errors.DataError: as there, or a manifest is given, which has no boxes.
+        """
+        if request.labels.file is not None:
+            raise errors.DataError(
+                f"{request.labels.file} is a manifest, which gives labels to whole images; give the"
+                " folder of the images and of the annotations of their boxes as --data-dir, without"
+                " labels.file."
+            )
+        return scan(request.root, request.folders, note)
+
+    def check(self, listing: folder.Listing, request: Request) -> None:
+        """Checks a listing; see :func:`data.layout.checks.check`."""
+        checks.check(listing, request.folders)
+
+
+def _listing(
+    root: Path, understood: recognise.Understood, note: unused_files.Note | None
+) -> folder.Listing:
+    found, tally, files = understood.found, unused_files.Tally(), []
+    for below, entries in walk.walk(root):
+        is_hidden = any(names.is_system(part) for part in below.split("/")[:-1])
+        for entry in entries:
+            path = f"{below}{entry.name}"
+            given = None if entry.is_folder or is_hidden else found.given.get(path)
+            if given is not None:
+                files.append(_file(path, given, found.splits.get(path), entry))
+                continue
+            row = _unused(path, entry, is_hidden, path in found.used)
+            tally.add(row)
+            if note:
+                note(row)
+    given_all = found.given.values()
+    return folder.Listing(
+        root=root,
+        files=tuple(sorted(files, key=lambda file: file.path)),
+        unused=tally,
+        splits=_folders(files),
+        boxes=folder.BoxesFound(
+            format=found.format,
+            count=sum(len(one.boxes) for one in given_all),
+            empty=sum(not one.boxes for one in given_all),
+            problems=tuple(one for one in found.problems if one.fault is not Fault.NO_ANNOTATION),
+            others=understood.others,
+        ),
+    )
+
+
+def _file(path: str, given: Given, split: str | None, entry: walk.Entry) -> folder.ImageFile:
+    labels = {names.canonical(box.label) for box in given.boxes if is_plausible(box)}
+    return folder.ImageFile(
+        path=path,
+        labels=tuple(sorted(labels)),
+        split=split,
+        size_bytes=entry.size_bytes,
+        modified_ns=entry.modified_ns,
+        is_stated=True,
+        boxes=given.to_json(),
+    )
+
+
+def _unused(path: str, entry: walk.Entry, is_hidden: bool, is_read: bool) -> unused_files.Unused:
+    is_image = names.has_image_suffix(entry.name) and not entry.is_folder
+    if is_hidden or names.is_system(entry.name):
+        reason = Reason.HIDDEN_OR_SYSTEM
+    elif entry.is_folder:
+        reason = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
+    elif is_read:
+        reason = Reason.ANNOTATION_FILE
+    else:
+        reason = Reason.IMAGE_WITHOUT_BOXES if is_image else Reason.NEITHER_IMAGE_NOR_BOXES
+    return unused_files.Unused(path, reason, is_image)
+
+
+def _folders(files: list[folder.ImageFile]) -> dict[str, list[str]]:
+    """Maps each split that is given to the folders of its images."""
+    found: dict[str, set[str]] = {}
+    for file in files:
+        if file.split:
+            found.setdefault(file.split, set()).add(file.path.rpartition("/")[0] or ".")
+    return {split: sorted(here) for split, here in found.items()}

@@ -1,0 +1,26 @@
+"""Detection: boxes of objects, their classes and scores."""
+
+SUMMARY = "each object has a box and a class"
+LABELS_PER_IMAGE = "any"
+ANNOTATES = "boxes"
+TRAIN_SETTINGS = frozenset({"min_precision"})
+IS_TUNED = False
+# Small objects need a larger side, maps of many positions small batches. The head is a network of
+# its own that learns for dozens of epochs, on several views of each image.
+DEFAULTS = {
+    "preprocess.size_px": 320,
+    "train.batch_size": 8,
+    "train.dropout": 0.1,
+    "train.label_smoothing": 0.0,
+    "train.head_epochs": 40,
+    "train.head_learning_rate": 3e-3,
+    "train.fine_tune_epochs": 0,
+    "train.weight_decay": 1e-2,
+    "train.clip_norm": 10.0,
+    "train.early_stopping_patience": 12,
+    "augment.rotation_degrees": 5.0,
+    "augment.zoom_fraction": 0.25,
+    "augment.translation_fraction": 0.1,
+    "augment.brightness_fraction": 0.25,
+    "augment.contrast_fraction": 0.25,
+}

@@ -1,0 +1,97 @@
+"""The operating threshold of each class, fitted on held-out images.
+
+Dimension letters: B batch, N images, h w the map, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tasks.detection import decoding, head
+from tasks.detection.judging import average_precision, matching, operating_point
+from tasks.facets import training
+
+# With fewer images, no threshold is fitted.
+FEWEST_IMAGES = 10
+# Two boxes of one class that overlap by more than this are one object.
+MAX_IOU = 0.6
+# Lower scores are no answer: they would only fill the places.
+LEAST_SCORE = 0.01
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """See tasks.facets.training.Fitted.
+
+    Attributes:
+      thresholds: for each class, the lowest score that is shown.
+      max_iou: for non-maximum suppression within a class.
+      note: a sentence that states how the thresholds were fitted, or why they were not.
+    """
+
+    thresholds: tuple[float, ...]
+    max_iou: float = MAX_IOU
+    note: str = "Not fitted."
+
+    def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the detections float32 [B, 100, 6], see :func:`decoding.packed`."""
+        return decoding.packed(decoding.decode(outputs, self.max_iou), LEAST_SCORE)
+
+    def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Returns the thresholds by class, and the overlap."""
+        return {
+            "thresholds": dict(zip(labels, self.thresholds, strict=True)),
+            "max_iou": self.max_iou,
+        }
+
+
+class Calibration:
+    """See tasks.facets.training.Calibration."""
+
+    def unfitted(self, class_count: int) -> Fitted:
+        """Returns one threshold for all classes."""
+        return Fitted((operating_point.DEFAULT,) * class_count)
+
+    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Reduces maps [B, h, w, K + 4] to detections [B, 100, 6]; targets stay."""
+        found = decoding.decode(tf.constant(outputs), MAX_IOU)
+        return decoding.packed(found, LEAST_SCORE).numpy(), targets
+
+    def fit(
+        self,
+        outputs: np.ndarray,
+        targets: np.ndarray,
+        labels: Sequence[str],
+        settings: training.CalibrationSettings,
+    ) -> Fitted:
+        """Fits thresholds on detections float32 [N, 100, 6] and targets float32 [N, M, 6]."""
+        count, plain = len(outputs), self.unfitted(len(labels))
+        if not settings.is_on:
+            return Fitted(plain.thresholds, note="Turned off by train.calibrate.")
+        if count < FEWEST_IMAGES:
+            note = f"Not fitted: {count} eval images; at least {FEWEST_IMAGES} are needed."
+            return Fitted(plain.thresholds, note=note)
+        matches = [
+            matching.match(head.truth(target), head.answered(found), len(labels), matching.ALL)
+            for target, found in zip(targets, outputs, strict=True)
+        ]
+        gathered = average_precision.gather(matches, len(labels))
+        thresholds = operating_point.fit(gathered, settings.min_precision)
+        objects = int(gathered.positives[0].sum())
+        chosen = "the highest F1"
+        if settings.min_precision is not None:
+            chosen = f"a precision of at least {settings.min_precision:g}"
+        note = f"Thresholds of {chosen} on {objects:,} objects in {count:,} eval images."
+        return Fitted(tuple(float(value) for value in thresholds), note=note)
+
+    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+        """Returns what an exported model was fitted with."""
+        given = contract["thresholds"]
+        thresholds = tuple(float(given[name]) for name in contract["labels"])
+        return Fitted(thresholds, float(contract["max_iou"]), str(contract["calibration"]))
+
+
+CALIBRATION = Calibration()

@@ -1,0 +1,83 @@
+"""Overlap of boxes, and the choice among boxes that overlap, inside graphs.
+
+Boxes are ymin, xmin, ymax, xmax in any unit. Dimension letters: B batch, M, N boxes.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def giou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Computes the generalised intersection over union of pairs, in a graph.
+
+    GIoU = IoU − (|C| − |A ∪ B|) / |C| with C the smallest box around both. Source: Rezatofighi et
+    al., 2019, https://arxiv.org/abs/1902.09630.
+
+    Args:
+      ones: float32 [..., 4], not inverted.
+      others: float32 [..., 4], not inverted.
+
+    Returns:
+      float32 [...] in −1 … 1; 0 for two empty boxes at one place.
+    """
+
+    def area(boxes: tf.Tensor) -> tf.Tensor:
+        sides = keras.ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+        return sides[..., 0] * sides[..., 1]
+
+    def share(part: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
+        return keras.ops.where(whole > 0, part / keras.ops.maximum(whole, 1e-12), 0.0)
+
+    low = keras.ops.maximum(ones[..., :2], others[..., :2])
+    high = keras.ops.minimum(ones[..., 2:], others[..., 2:])
+    common = area(keras.ops.concatenate([low, high], axis=-1))
+    union = area(ones) + area(others) - common
+    least = keras.ops.minimum(ones[..., :2], others[..., :2])
+    most = keras.ops.maximum(ones[..., 2:], others[..., 2:])
+    around = area(keras.ops.concatenate([least, most], axis=-1))
+    return share(common, union) - share(around - union, around)
+
+
+def suppress(
+    boxes: tf.Tensor, scores: tf.Tensor, class_ids: tf.Tensor, max_iou: float
+) -> tf.Tensor:
+    """Removes boxes that overlap a better one of the same class (non-maximum suppression).
+
+    From the best score down, a box is kept unless its IoU with a kept one of its class is above
+    ``max_iou``. All boxes are judged at once by the ones above them, again and again until nothing
+    changes; that gives the same as one after the other, for a whole batch, with operations that
+    every runtime has.
+
+    Args:
+      boxes: float32 [B, M, 4].
+      scores: float32 [B, M], falling.
+      class_ids: int32 [B, M].
+      max_iou: the largest IoU at which both boxes are kept.
+
+    Returns:
+      float32 [B, M]: the scores, 0 for removed boxes.
+    """
+    low = tf.maximum(boxes[:, :, None, :2], boxes[:, None, :, :2])
+    high = tf.minimum(boxes[:, :, None, 2:], boxes[:, None, :, 2:])
+    sides = tf.maximum(high - low, 0.0)
+    common = sides[..., 0] * sides[..., 1]
+    own = tf.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    area = own[..., 0] * own[..., 1]
+    # No division: small boxes would lose digits.
+    over = common > max_iou * (area[:, :, None] + area[:, None, :] - common)
+    same = class_ids[:, :, None] == class_ids[:, None, :]
+    count = scores.shape[1]
+    below = tf.constant(np.tril(np.ones((count, count), bool), -1))  # [m, n]: n is better than m
+    hides = tf.cast(over & same & below[None], tf.float32)
+
+    def judge(_: tf.Tensor, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return kept, 1.0 - tf.reduce_max(hides * kept[:, None, :], axis=2)
+
+    _, kept = tf.while_loop(
+        lambda before, now: tf.reduce_any(before != now),
+        judge,
+        judge(scores, tf.ones_like(scores)),
+        maximum_iterations=count,
+    )
+    return scores * kept

@@ -1,0 +1,1 @@
+"""Compares answers with the truth: matches, average precision, kinds of errors."""
