@@ -37,9 +37,9 @@ from data.examples import example, examples_artifact, records
 from data.graph import decoding
 from data.sources import by_boxes
 from tasks import task
+from tasks.boxes import average_precision, matching
+from tasks.boxes import decoding as boxes_decoding
 from tasks.detection import calibration, head, target
-from tasks.detection import decoding as boxes_decoding
-from tasks.detection.judging import average_precision, matching
 
 TASK = "detection"
 GOAL_SPEED = 4.0

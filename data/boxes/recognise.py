@@ -72,5 +72,5 @@ def _nothing(root: Path, files: Files, wanted: Format, results: list[Found]) -> 
     first = f" The first problem: {broken[0].file} {broken[0].detail}." if broken else ""
     return (
         f"No boxes were found for the {len(files.images)} images in {root}; looked for {formats}."
-        f"{first} docs/detection.md shows where each format keeps its files."
+        f"{first} The documentation of boxes shows where each format keeps its files."
     )

@@ -56,10 +56,13 @@ def write(path: Path, result: work.Made | decode.Rejection) -> None:
 def facts(path: Path) -> work.Facts | decode.Rejection | None:
     """Reads the facts of a mask; None if it was not converted, or the file is damaged."""
     try:
-        with path.open("rb") as file:
+        with (
+            read_back.reading(f"{WHAT} {path}"),
+            read_back.local(path, read_back.MAX_BYTES) as file,
+        ):
             head = file.readline(_HEAD_BYTES)
         return read_back.from_json(head, WHAT, _head)
-    except (OSError, read_back.ReadError):
+    except read_back.ReadError:
         return None
 
 

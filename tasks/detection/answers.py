@@ -18,8 +18,7 @@ from typing_extensions import Self
 from data.boxes import features
 from data.examples import example
 from data.files import read_back
-from tasks.detection import rows
-from tasks.detection.judging import errors
+from tasks.boxes import errors, rows
 from tasks.predictions import answered, schema
 
 BOXES, SCORES, CLASS_IDS = "boxes", "scores", "class_ids"

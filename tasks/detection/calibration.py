@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tasks.detection import decoding, head
-from tasks.detection.judging import average_precision, matching, operating_point
+from tasks.boxes import average_precision, decoding, matching, operating_point
+from tasks.detection import head
 from tasks.facets import training
 
 # With fewer images, no threshold is fitted.

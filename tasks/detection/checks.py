@@ -16,8 +16,8 @@ from pydantic import ConfigDict, Field
 from data.boxes import resolve
 from data.boxes.given import HARMLESS, Fault, Given
 from tasks import checking
+from tasks.boxes import geometry
 from tasks.checking import Case, Found
-from tasks.detection import geometry
 
 _SIZES = frozenset({Fault.SIZE_ABSENT.value, Fault.SIZE_WRONG.value})
 _NAMES = frozenset({Fault.OTHER_NAME.value})

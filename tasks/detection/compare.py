@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.detection import decoding, geometry
+from tasks.boxes import decoding, geometry
 
 # Below it, a detection may lack a partner: which of many faint peaks comes first is chance.
 CERTAIN_SCORE = 0.1

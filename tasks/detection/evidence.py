@@ -22,8 +22,8 @@ from tasks import (
     gate_check,
     limits,
 )
-from tasks.detection import figures, rows
-from tasks.detection.judging import average_precision, matching, measures
+from tasks.boxes import average_precision, matching, measures, rows
+from tasks.detection import figures
 from tasks.statistics import paired
 
 if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without

@@ -8,7 +8,8 @@ from typing import Literal
 
 import tensorflow as tf
 
-from tasks.detection import decoding, target
+from tasks.boxes import decoding
+from tasks.detection import target
 from tasks.detection.calibration import Fitted
 from tasks.facets import serving
 

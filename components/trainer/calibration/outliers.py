@@ -55,7 +55,7 @@ def scores(embeddings: tf.Tensor, class_directions: np.ndarray | None) -> tf.Ten
     """Computes the outlier scores of a batch, inside a graph or not.
 
     Source: cosine distance to class means is the nearest-mean rule of Mensink et al.,
-    TPAMI 2013, here on normalised features, which outlier detection needs
+    TPAMI 2013, here on normalised features, which finding outliers needs
     according to Sun et al., 2022, https://arxiv.org/abs/2204.06507.
 
     Args:

@@ -1,7 +1,7 @@
 """The figures of detection: average precision, recall and kinds of errors, and the result.
 
 Targets and answers are one array a row of N images, of dtype object: the objects [G, 8] and the
-detections [D, 7] of an image, see :mod:`tasks.detection.rows`.
+detections [D, 7] of an image, see :mod:`tasks.boxes.rows`.
 Dimension letters: N images, G objects, D detections, K classes.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tasks import collecting, evaluate_config, registry
-from tasks.detection import rows
+from tasks.boxes import rows
 from tasks.detection.figures import counted, metrics, result
 
 

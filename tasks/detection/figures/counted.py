@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks import collecting, evaluate_config
-from tasks.detection.judging import errors
+from tasks.boxes import errors
 from tasks.statistics import intervals
 
 SUPPORT = "objects"

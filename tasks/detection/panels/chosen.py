@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.detection import rows
+from tasks.boxes import errors, rows
+from tasks.boxes.errors import Kind
 from tasks.detection.answers import Predictions
-from tasks.detection.judging import errors
-from tasks.detection.judging.errors import Kind
 from tasks.pages import parts
 
 # A detection without a true box and with at least this score may be an object that nobody marked.

@@ -12,10 +12,10 @@ from PIL import Image
 
 from data import formats, pages
 from data.graph.decoding import ResizeMode
-from tasks.detection import rows, target
+from tasks.boxes import average_precision, matching, rows
+from tasks.boxes.errors import Kind
+from tasks.detection import target
 from tasks.detection.answers import Predictions
-from tasks.detection.judging import average_precision, matching
-from tasks.detection.judging.errors import Kind
 from tasks.detection.panels import chosen
 from tasks.pages import drawing
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from tasks.detection import answers, rows
-from tests.tasks.detection.figures.test_figures import predictions
-from tests.tasks.detection.judging import made
-from tests.tasks.detection.test_target import record
+from tasks.boxes import rows
+from tasks.detection import answers
+from tests.tasks.boxes import made
+from tests.tasks.detection.made_predictions import predictions, record
 
 ABOUT = {"thresholds": [0.5, 0.2]}
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tasks.detection import compare, decoding
+from tasks.boxes import decoding
+from tasks.detection import compare
 
 COMPARE = compare.COMPARE
 CONTRACT = {"labels": ["a", "b"], "thresholds": {"a": 0.5, "b": 0.3}}

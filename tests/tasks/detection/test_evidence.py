@@ -5,8 +5,8 @@ import pytest
 
 from components.release_gate import config as gate_config
 from tasks.detection import evidence
-from tests.tasks.detection.figures.test_figures import predictions
-from tests.tasks.detection.judging import made
+from tests.tasks.boxes import made
+from tests.tasks.detection.made_predictions import predictions
 
 CONFIG = gate_config.GateConfig(bootstrap_samples=1000)
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tasks.detection import calibration, decoding, head, network, signatures, target
-from tasks.detection.judging import average_precision, matching
+from tasks.boxes import average_precision, decoding, matching
+from tasks.detection import calibration, head, signatures, target
+from tasks.detection.head import network
 from tasks.facets import training
 
 SIDE, CLASSES = 12, 3

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks.detection import decoding, geometry, losses, network, target_maps
+from tasks.boxes import decoding, geometry
+from tasks.detection.head import losses, network, target_maps
 
 HEIGHT, WIDTH, CLASSES = 10, 12, 3
 

@@ -5,24 +5,8 @@ import pytest
 import tensorflow as tf
 
 from data.augment import augment_config, randomness
-from data.boxes import features, resolve
-from data.examples import example
 from tasks.detection import target
-
-
-def record(boxes, labels, height=50, width=100, **flags):
-    count = len(boxes)
-    annotation = resolve.Annotation(
-        np.float32(boxes).reshape(-1, 4),
-        tuple(labels),
-        np.array(flags.get("crowd", [False] * count), bool),
-        np.array(flags.get("difficult", [False] * count), bool),
-        np.ones(count, np.float32),
-    )
-    encoded = features.encode(annotation, {"apple": 0, "pear": 1})
-    sizes = {example.HEIGHT: height, example.WIDTH: width}
-    encoded |= {name: features.integers([value]) for name, value in sizes.items()}
-    return tf.train.Example(features=tf.train.Features(feature=encoded)).SerializeToString()
+from tests.tasks.detection.made_predictions import record
 
 
 def parsed(records, **options):

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from tasks import evaluate_config, metric
-from tasks.detection import rows
+from tasks.boxes import average_precision, matching, measures, rows
 from tasks.detection.figures import counted
-from tasks.detection.judging import average_precision, matching, measures
 
 REPLICATES = 300
 
@@ -22,7 +21,7 @@ class Precision:
         self._images: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, targets: np.ndarray, answers: np.ndarray) -> None:
-        """Adds images: objects of rows, see ``tasks.detection.rows``."""
+        """Adds images: objects of rows, see ``tasks.boxes.rows``."""
         self._images += list(zip(targets, answers, strict=True))
 
     def merge(self, other: "Precision") -> None:

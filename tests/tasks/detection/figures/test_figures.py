@@ -4,45 +4,13 @@ import numpy as np
 import pytest
 
 from tasks import collecting, evaluate_config
-from tasks.detection import answers, rows
+from tasks.boxes import measures, rows
 from tasks.detection.figures import FIGURES
-from tasks.detection.judging import measures
-from tests.tasks.detection.judging import made
+from tests.tasks.boxes import made
+from tests.tasks.detection import made_predictions
 
 CONFIG = evaluate_config.EvaluateConfig()
 THRESHOLD = 0.5
-
-
-def predictions(pairs, labels=("a", "b", "c", "d")):
-    objects = [
-        np.concatenate(
-            [
-                truth.boxes,
-                np.stack(
-                    [truth.class_ids, truth.is_crowd, truth.is_difficult, truth.area_px], axis=1
-                ),
-            ],
-            axis=1,
-        )
-        for truth, _ in pairs
-    ]
-    found = [
-        np.concatenate(
-            [other.boxes, np.stack([other.scores, other.class_ids, other.scores >= THRESHOLD], 1)],
-            axis=1,
-        )
-        for _, other in pairs
-    ]
-    count = len(pairs)
-    return answers.Predictions(
-        labels=list(labels),
-        paths=[f"{index:03d}.jpg" for index in range(count)],
-        valid=np.ones(count, bool),
-        outlier_scores=np.zeros(count, np.float32),
-        objects=rows.many(objects),
-        detections=rows.many(found),
-        sizes=np.full((count, 2), 600),
-    )
 
 
 def measured(found, order=None, parts=1):
@@ -64,7 +32,7 @@ def measured(found, order=None, parts=1):
 
 def test_values_are_those_of_the_whole_set():
     pairs = made.images(20, difficult=0.1, digits=6)
-    found = predictions(pairs)
+    found = made_predictions.predictions(pairs)
     values = measured(found)
     expected = measures.measure(pairs, np.full(4, THRESHOLD))
     assert values["map50"] == pytest.approx(expected.map50, abs=1e-4)
@@ -80,7 +48,7 @@ def test_values_are_those_of_the_whole_set():
 
 
 def test_order_and_parts_do_not_matter():
-    found = predictions(made.images(15))
+    found = made_predictions.predictions(made.images(15))
     order = np.random.default_rng(0).permutation(15)
     one, other = measured(found), measured(found, order, parts=4)
     for name, value in one.items():
@@ -88,14 +56,14 @@ def test_order_and_parts_do_not_matter():
 
 
 def test_classes_without_object_and_detection_have_a_place():
-    found = predictions([made.images(1)[0]], labels=("a", "b", "c", "d", "e", "f"))
+    found = made_predictions.predictions([made.images(1)[0]], labels=("a", "b", "c", "d", "e", "f"))
     values = measured(found)
     assert len(values["ap50"]) == 6
     assert np.isnan(values["ap50"][5])
 
 
 def test_the_result_tells_left_out_classes_and_kinds():
-    found = predictions(made.images(20))
+    found = made_predictions.predictions(made.images(20))
     values = measured(found)
     whole = collecting.Measured(np.zeros((4, 5)), 20, values)
     result = FIGURES.collect(found.labels, CONFIG, whole, [])

@@ -1,4 +1,4 @@
-"""Overlap of boxes, in numpy; :mod:`tasks.detection.graph_geometry` has what graphs need.
+"""Overlap of boxes, in numpy; :mod:`tasks.boxes.graph_geometry` has what graphs need.
 
 Boxes are ymin, xmin, ymax, xmax in any unit, the same for both sides. Dimension letters: M, N boxes.
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.detection.judging import average_precision
+from tasks.boxes import average_precision
 
 # For classes with fewer objects, the threshold of all classes together is used.
 FEWEST_OBJECTS = 10

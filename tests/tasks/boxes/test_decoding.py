@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tasks.detection import decoding
+from tasks.boxes import decoding
 
 
 def naive_peaks(heat):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tasks.detection import geometry, graph_geometry
+from tasks.boxes import geometry, graph_geometry
 
 
 def some_boxes(count, seed=0, grid=None):

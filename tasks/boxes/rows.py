@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tasks.detection.judging import matching
+from tasks.boxes import matching
 
 OBJECTS, DETECTIONS = "objects", "detections"
 OBJECT_COLUMNS, DETECTION_COLUMNS = 8, 7

@@ -8,7 +8,7 @@ Dimension letters: B batch, h w the map, K classes, M detections.
 
 import tensorflow as tf
 
-from tasks.detection import graph_geometry
+from tasks.boxes import graph_geometry
 
 MAX_DETECTIONS = 100
 # Columns of packed detections, behind the corners.

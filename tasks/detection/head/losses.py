@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tasks.detection import decoding, graph_geometry, target_maps
+from tasks.boxes import decoding, graph_geometry
+from tasks.detection.head import target_maps
 
 # Weight of the boxes relative to the heat map.
 BOX_WEIGHT = 2.0

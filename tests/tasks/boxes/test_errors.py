@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tasks.detection.judging import errors, matching
-from tasks.detection.judging.errors import Kind
+from tasks.boxes import errors, matching
+from tasks.boxes.errors import Kind
 
 THRESHOLDS = np.array([0.5, 0.5])
 

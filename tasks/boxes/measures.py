@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.detection.judging import average_precision, errors, matching
+from tasks.boxes import average_precision, errors, matching
 
 Pair = tuple[matching.Truth, matching.Detections]
 REPLICATES = 500

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tasks.detection.judging import average_precision, matching, measures
-from tests.tasks.detection.judging import made
+from tasks.boxes import average_precision, matching, measures
+from tests.tasks.boxes import made
 
 THRESHOLDS = np.full(4, 0.5)
 

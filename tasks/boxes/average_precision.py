@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.detection.judging import matching
+from tasks.boxes import matching
 
 RECALLS = np.linspace(0, 1, 101)
 _TINY = np.spacing(1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tasks.detection.judging import matching
+from tasks.boxes import matching
 
 
 def images(count=25, classes=4, seed=0, difficult=0.0, digits=2, answers=0):

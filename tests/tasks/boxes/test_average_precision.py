@@ -6,8 +6,8 @@ import io
 import numpy as np
 import pytest
 
-from tasks.detection.judging import average_precision, matching
-from tests.tasks.detection.judging import made
+from tasks.boxes import average_precision, matching
+from tests.tasks.boxes import made
 
 CLASSES = 4
 

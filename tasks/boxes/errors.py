@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.detection import geometry
-from tasks.detection.judging import matching
+from tasks.boxes import geometry, matching
 
 MATCH_IOU = 0.5
 NEAR_IOU = 0.1

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.detection import geometry
+from tasks.boxes import geometry
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 # In pixels of the original image, as COCO defines them.

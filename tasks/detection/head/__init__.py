@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks.detection import decoding, losses, network, target
-from tasks.detection.judging import average_precision, matching
+from tasks.boxes import average_precision, decoding, matching
+from tasks.detection import target
+from tasks.detection.head import losses, network
 from tasks.facets.training import Tap
 
 # Scores are counted in bins while training watches, which costs mAP50 less than 0.01.

@@ -1,0 +1,1 @@
+"""Boxes and their comparison: overlap, decoding of maps, matches, average precision, errors."""

@@ -1,1 +1,0 @@
-"""Compares answers with the truth: matches, average precision, kinds of errors."""
