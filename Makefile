@@ -3,7 +3,8 @@
 # make test-long       a month of retraining; each command of the Kubeflow package: whole runs
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first.
 #                      make test-conformance is the part of it that asks for the same results
-# make test-current    check, suite, a whole run and its answers on Debian 13 with Python 3.12
+# make test-current    check, suite, a whole run and its answers on Debian 13 with Python 3.12;
+#                      PARTS="run lanes" chooses parts
 # make check   format, lint, types, architecture
 # make lock    resolve requirements/*.lock anew from setup.py
 #
@@ -46,7 +47,7 @@ test-conformance: $(DEV)
 
 # In a system of its own, which has an environment of its own.
 test-current:
-	scripts/trixie scripts/current
+	scripts/trixie scripts/current $(PARTS)
 
 check: $(DEV)
 	$(BIN)/ruff format --check .
@@ -81,4 +82,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help:
-	@sed -n 's/^# //p' Makefile | head -9
+	@sed -n 's/^# //p' Makefile | head -10

@@ -113,6 +113,7 @@ setup(
         *(f'{requirement}; python_version < "3.11"' for requirement in TFX_FOR_PYTHON_310),
         *(f'{requirement}; python_version >= "3.11"' for requirement in TFX_FOR_NEWER_PYTHON),
         "apscheduler>=3.11,<4",
+        "h5py",
         "keras>=3.12",
         "numpy",
         "tensorflow-datasets",

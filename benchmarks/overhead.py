@@ -27,9 +27,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from benchmarks import checkout as checkouts
 from benchmarks import harness
 
-ROOT = Path(__file__).resolve().parent.parent
 GOAL = 1 / 1.3
 HELP_S, FIRST_LINE_S = 2.0, 15.0
 CACHES = Path("/proc/sys/vm/drop_caches")
@@ -52,16 +52,11 @@ def run_timed(times_to: Path, arguments: list[str]) -> None:
 
     python_executor_operator.run_with_executor = timed
     try:
-        check(run_local.main(arguments))
+        if (code := run_local.main(arguments)) not in checkouts.ENDED:
+            raise RuntimeError(f"The run ended with {code}.")
     finally:
         python_executor_operator.run_with_executor = bare
     times_to.write_text(json.dumps(seconds))
-
-
-def check(code: int) -> None:
-    """Raises RuntimeError where a run did not go to its end."""
-    if code not in (0, 3):
-        raise RuntimeError(f"The run ended with {code}.")
 
 
 def bare_work(flags: list[str], scratch: Path) -> dict[str, dict[str, float]]:
@@ -89,23 +84,15 @@ class Run:
         return sum(self.steps[name] for name in names[names.index("Trainer") + 1 :])
 
 
-def command(checkout: Path = ROOT) -> list[str]:
-    """Starts the pipeline of a checkout."""
-    return [sys.executable, str(checkout / "pipeline" / "run_local.py")]
+COMMAND = [sys.executable, str(checkouts.ROOT / "pipeline" / "run_local.py")]
 
 
-def whole_run(flags: list[str], output: Path, checkout: Path = ROOT) -> Run:
+def whole_run(flags: list[str], output: Path, checkout: Path = checkouts.ROOT) -> Run:
     """Runs the pipeline of a checkout as a user does."""
     before, start = os.times(), time.monotonic()
-    done = subprocess.run(
-        [*command(checkout), *flags, "--output-dir", str(output)],
-        stdout=subprocess.DEVNULL,
-        check=False,
-        cwd=checkout,  # the processes that a run starts look here for its modules, then there
-        env=os.environ | {"PYTHONPATH": str(checkout)},
-    )
+    flags = [*flags, "--output-dir", str(output)]
+    checkouts.run(checkout, "pipeline/run_local.py", *flags, allowed=checkouts.ENDED)
     whole_s, after = time.monotonic() - start, os.times()
-    check(done.returncode)
     summary = json.loads((output / "summary.json").read_text())
     steps = {row["name"]: row["seconds"] for row in summary["steps"]}
     cpu_s = sum(after[2:4]) - sum(before[2:4])
@@ -133,7 +120,7 @@ def first_line(flags: list[str], output: Path) -> float:
     """Seconds from the command to its first line."""
     start = time.monotonic()
     with subprocess.Popen(
-        [*command(), *flags, "--output-dir", str(output)], stdout=subprocess.PIPE
+        [*COMMAND, *flags, "--output-dir", str(output)], stdout=subprocess.PIPE
     ) as process:
         next(iter(process.stdout or ()))
         took = time.monotonic() - start
@@ -179,7 +166,7 @@ def main() -> None:
         cold = without_page_cache()
         first_line_s = first_line(flags, scratch / "line")
         start = time.monotonic()
-        subprocess.run([*command(), "--help"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*COMMAND, "--help"], check=True, stdout=subprocess.DEVNULL)
         help_s = time.monotonic() - start
         ours = whole_run(flags, scratch / "whole")
         print(*table({"ours": ours}), sep="\n")

@@ -13,7 +13,6 @@ import base64
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 
-from benchmarks import harness
+from benchmarks import checkout, harness
 from components.preprocess import materialise
 from components.trainer import config, export
 from components.trainer.network import model
@@ -120,19 +119,6 @@ def written(form: Form, images: list[bytes], folder_path: Path) -> list[Path]:
     return paths
 
 
-def start_server(model_dir: Path, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
-    """Starts a server; returns the process and its addresses."""
-    path = model_dir.parent / "address.json"
-    command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
-    command += ["--port", "0", "--address-file", str(path), *flags]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    while not path.exists():
-        if process.poll() is not None:
-            raise SystemExit("The server did not start.")
-        time.sleep(0.2)
-    return process, json.loads(path.read_text())
-
-
 def main() -> None:
     """Runs the benchmark."""
     parser = harness.parser(__doc__)
@@ -152,17 +138,13 @@ def main() -> None:
         for batch in CONCURRENCIES:
             rate = in_process(version, images, batch, given.seconds)
             details[f"in process, batch of {batch}"] = {"images_per_s": round(rate, 1)}
-        process, address = start_server(version.parent)
-        try:
+        with checkout.ModelServer(version.parent) as server:
             for path, form in PATHS.items():
                 files = written(form, images, scratch / path)
                 for clients in CONCURRENCIES:
                     details[f"{path}, {clients} clients"] = load(
-                        address[path], files, clients, given.seconds
+                        server.address[path], files, clients, given.seconds
                     )
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait()
     reference = details["in process, batch of 32"]["images_per_s"]
     for name, goal in GOALS.items():
         ours = details[f"{name}, 32 clients"]["images_per_s"]

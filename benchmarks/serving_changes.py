@@ -40,7 +40,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import harness, process_tree
+from benchmarks import checkout, harness, process_tree
 from components.preprocess import materialise
 from components.trainer import config, export
 from components.trainer.network import model
@@ -209,39 +209,12 @@ class Load:
         return "neither"
 
 
-class Server:
-    """``python -m serving serve`` on a folder; a context manager."""
-
-    def __init__(self, model_dir: Path, workers: int) -> None:
-        self.model_dir = model_dir
-        self._output = model_dir.parent / "output.txt"
-        path = model_dir.parent / "address.json"
-        command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
-        command += ["--port", "0", "--address-file", str(path), "--workers", str(workers)]
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)
-        self.wait(path.exists)
-        self.address = json.loads(path.read_text())
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait()
-
-    def wait(self, happened: Callable[[], bool]) -> None:
-        """Waits for a condition while the server runs."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while not happened():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.terminate()
-                raise SystemExit(f"The server stopped or timed out:\n{self._output.read_text()}")
-            time.sleep(0.02)
+class Server(checkout.ModelServer):
+    """A model server that is told to change versions."""
 
     def said(self, sentence: str) -> int:
         """Counts how often the server printed a sentence."""
-        return self._output.read_text().count(sentence)
+        return self.output().count(sentence)
 
     def command(self, *arguments: str) -> None:
         """Runs a ``python -m serving`` command and waits until the server has followed."""
@@ -251,7 +224,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """Returns the ids of the processes that run the model."""
-        found = process_tree.below(self._process.pid)
+        found = process_tree.below(self.process.pid)
         return sorted(one for one in found if WORKER in _command_line(one))
 
 
@@ -365,7 +338,7 @@ def main() -> None:
             model_dir = scratch / f"workers_{workers}" / "bench"
             shutil.copytree(paths["1"], model_dir / "1")
             with (
-                Server(model_dir, workers) as server,
+                Server(model_dir, "--workers", str(workers), limit_s=TIMEOUT_S) as server,
                 Load(
                     server.address, images, expected, given.clients, given.pause_ms / 1000
                 ) as load,

@@ -10,25 +10,20 @@ graph), that it is there. The exit code is 1 where something differs.
 """
 
 import base64
-import contextlib
 import filecmp
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import checkout as checkouts
 from benchmarks import harness
 from data.sources import by_folder
 
-ROOT = Path(__file__).resolve().parent.parent
 NAME = "unchanged"
 ASKED = 12
 # Logs, ML Metadata's database, what a lock left, events for TensorBoard, optimized or zipped graphs.
@@ -51,45 +46,6 @@ CLOCK = [
 ]
 
 
-def run(checkout: Path, *command: str, allowed: tuple[int, ...] = (0,)) -> None:
-    """Runs a script of a checkout, and raises RuntimeError where it fails."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=checkout,
-        env=os.environ | {"PYTHONPATH": str(checkout)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode not in allowed:
-        raise RuntimeError(
-            f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        )
-
-
-@contextlib.contextmanager
-def served(checkout: Path, model_dir: Path, scratch: Path) -> Iterator[str]:
-    """A model server; yields where it answers."""
-    address = scratch / "address.json"
-    address.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(model_dir)]
-    server = subprocess.Popen(
-        [*command, "--port", "0", "--address-file", str(address)],
-        cwd=checkout,
-        env=os.environ | {"PYTHONPATH": str(checkout)},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while not address.exists():
-            if server.poll() is not None:
-                raise RuntimeError(f"The model server ended with {server.returncode}.")
-            time.sleep(0.2)
-        yield json.loads(address.read_text())["http"]
-    finally:
-        server.terminate()
-        server.wait(90)
-
-
 def ask(address: str, name: str, image: Path) -> bytes:
     """What the server answers by TensorFlow Serving's API, as it is."""
     request = urllib.request.Request(  # noqa: S310
@@ -107,26 +63,20 @@ def outcome(checkout: Path, part: Path, whole: Path, scratch: Path, kept: Path) 
     output = scratch / "output"
     for data in (part, whole):
         flags = ["--data-dir", str(data), "--output-dir", str(output), "--push.model-name", NAME]
-        run(checkout, "pipeline/run_local.py", *flags, allowed=(0, 3))
+        checkouts.run(checkout, "pipeline/run_local.py", *flags, allowed=checkouts.ENDED)
     images = [whole / file.path for file in by_folder.scan(whole).files[::7]][:ASKED]
     answers = output / "answers"
     answers.mkdir()
-    with served(checkout, output / "serving" / NAME, scratch) as address:
+    model_dir = output / "serving" / NAME
+    with checkouts.ModelServer(model_dir, place=scratch, checkout=checkout) as server:
         for index, image in enumerate(images):
-            (answers / f"{index:02d}.json").write_bytes(ask(address, NAME, image))
-    model = ["--model-dir", str(output / "serving" / NAME)]
-    run(
-        checkout,
-        "-m",
-        "pipeline.predict",
-        *model,
-        str(part),
-        "--output",
-        str(answers / "all.jsonl"),
-    )
+            (answers / f"{index:02d}.json").write_bytes(ask(server.url, NAME, image))
+    predicted = ["--model-dir", str(model_dir), "--output", str(answers / "all.jsonl")]
+    checkouts.run(checkout, "-m", "pipeline.predict", *predicted, str(part))
     package = ["--data-dir", str(whole), "--output-dir", str(output), "--push.model-name", NAME]
     package += ["--kubeflow.volume", f"images:{scratch}", "--kubeflow.package"]
-    run(checkout, "pipeline/run_kubeflow.py", "compile", *package, str(answers / "package.yaml"))
+    compiled = str(answers / "package.yaml")
+    checkouts.run(checkout, "pipeline/run_kubeflow.py", "compile", *package, compiled)
     output.rename(kept)
 
 
@@ -182,7 +132,7 @@ def main() -> None:
                 shutil.copy2(whole / file.path, part / file.path)
         # Beside the other: a volume holds both, and what is printed of it is alike.
         whole = Path(shutil.copytree(whole, scratch / "whole"))
-        for name, checkout in (("before", arguments.before.resolve()), ("after", ROOT)):
+        for name, checkout in (("before", arguments.before.resolve()), ("after", checkouts.ROOT)):
             outcome(checkout, part, whole, scratch, scratch / name)
         found, count = differences(scratch / "before", scratch / "after")
         if arguments.keep:

@@ -28,8 +28,7 @@ from components.predict import listing
 from data import command_line, errors, formats, progress
 from data.images import refusals
 from pipeline.beam import beam_config
-from pipeline.run import step_table as terminal
-from pipeline.settings import setting_sources
+from pipeline.run import step_table, terminal
 from serving import served_version
 from tasks import task
 
@@ -63,14 +62,9 @@ class Command:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Predicts on files; returns the exit code."""
-    try:
-        return run(parse(sys.argv[1:] if arguments is None else arguments))
-    except errors.PipelineError as error:
-        sys.stderr.write(f"{setting_sources.error_text(error)}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the same command continues from here.\n")
-        return 130
+    given = sys.argv[1:] if arguments is None else arguments
+    interrupted = "Interrupted; the same command continues from here."
+    return terminal.exit_code(lambda: run(parse(given)), interrupted)
 
 
 def parse(arguments: Sequence[str]) -> Command:
@@ -186,7 +180,7 @@ def _answer(
 
     decoders = os.cpu_count() or 1
     with (
-        terminal.StepTable(console, [STEP], lambda step: "") as table,
+        step_table.StepTable(console, [STEP], lambda step: "") as table,
         progress.listening(table.advanced),
     ):
         table.started(STEP)

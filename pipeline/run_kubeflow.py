@@ -28,6 +28,7 @@ from data.sources import labelled  # noqa: E402
 from data.splits import folder, labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
+from pipeline.run import terminal  # noqa: E402
 from pipeline.settings import pipeline_config, setting_sources  # noqa: E402
 
 if TYPE_CHECKING:
@@ -40,14 +41,7 @@ USAGE = "run_kubeflow.py compile|submit|schedule [--config FILE] [--SETTING VALU
 def main(arguments: Sequence[str] | None = None) -> int:
     """Executes the command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        return _run(given)
-    except errors.PipelineError as error:
-        print(setting_sources.error_text(error), file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    return terminal.exit_code(lambda: _run(given))
 
 
 def _run(given: list[str]) -> int:

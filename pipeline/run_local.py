@@ -31,11 +31,8 @@ sys.path[:] = [
 from data import errors, progress  # noqa: E402
 from data.splits import labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
-from pipeline.settings import (  # noqa: E402
-    pipeline_config,
-    setting_sources,
-    step_selection,
-)
+from pipeline.run import terminal  # noqa: E402
+from pipeline.settings import pipeline_config, step_selection  # noqa: E402
 from pipeline.settings.run_config import STEPS  # noqa: E402
 from pipeline.wiring import lean_imports  # noqa: E402
 
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from pipeline.run import preflight, runner
 
 EXIT_NOT_BLESSED = 3
-EXIT_INTERRUPTED = 130  # the convention of shells: 128 plus the number of the signal
 EXIT_TERMINATED = 143
 
 
@@ -61,18 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = pipeline_config.parse(rest)
         return _tell(config, asked) if asked.dry_run else _run(config, asked, start)
     except errors.PipelineError as error:
-        print(setting_sources.error_text(error), file=sys.stderr)
+        terminal.show_error(error)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         # TensorFlow prints pages of warnings for each model that is dropped half loaded.
         logging.disable(logging.CRITICAL)
         terminated = isinstance(interrupt, _Terminated)
-        print(
+        terminal.say(
+            _console(sys.stderr),
             f"{'Terminated' if terminated else 'Interrupted'}. The same command continues after the"
             " last finished step.",
-            file=sys.stderr,
         )
-        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
+        return EXIT_TERMINATED if terminated else terminal.EXIT_INTERRUPTED
 
 
 class _Terminated(KeyboardInterrupt):
@@ -117,18 +113,18 @@ def _run(config: pipeline_config.PipelineConfig, asked: step_selection.Parts, st
 
     def announce(line: str) -> None:
         waited.append(line)
-        print(line, flush=True)
+        terminal.say(_console(sys.stdout), line)
 
     with (
         lock.held(config.output_dir, run_id, config.run.wait_for_lock_s, announce),
-        logs.redirected(log_path) as terminal,
+        logs.redirected(log_path) as stream,
     ):
-        console = _console(terminal)
+        console = _console(stream)
         source = str(config.source or config.tfds or "the embedded digits")
         head = Text.assemble(
             (source, "bold"), f" → {config.output_dir}   ", (f"log: {log_path}", "dim")
         )
-        console.print(head, soft_wrap=True)
+        terminal.say(console, head)
         if waited:  # new images may have arrived meanwhile
             listing = None
         if listing is not None:
@@ -158,8 +154,8 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
     if data_dir is None:
         preflight.check_settings(config)
         return None
-    with logs.redirected(Path(os.devnull)) as terminal:
-        console = _console(terminal)
+    with logs.redirected(Path(os.devnull)) as stream:
+        console = _console(stream)
         understood: list[folder.Listing] = []
         try:
             with step_table.waiting(console, "checking the data …"):
@@ -174,7 +170,7 @@ def _show(listing: "folder.Listing", console: "Console") -> None:
     """Shows how a data folder was interpreted."""
     from data.sources import labelled
 
-    console.print(*labelled.lines(listing), sep="\n", soft_wrap=True)
+    terminal.say(console, *labelled.lines(listing))
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
@@ -183,7 +179,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     config, console = run.config, run.console
     if listing is None:
         if config.tfds:
-            console.print(f"requesting {config.tfds} from TensorFlow Datasets …")
+            terminal.say(console, f"requesting {config.tfds} from TensorFlow Datasets …")
         sources = step_table.StepTable(console, [], str)
         with sources, progress.listening(sources.advanced):
             data_dir = preflight.source_folder(config)
@@ -204,7 +200,9 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     names = [component.id for component in pipeline.components if component.id not in dag.RESOLVERS]
     run.parts.check(names)
     for killed in runner.recover(pipeline):
-        console.print(f"An earlier run was killed in {killed.step}; this one continues there.")
+        terminal.say(
+            console, f"An earlier run was killed in {killed.step}; this one continues there."
+        )
     ran: list[runner.Step] = []
     table = step_table.StepTable(console, names, step_lines.describe)
 
@@ -247,10 +245,10 @@ def _finish(
         result.write(summary_path)
         runs_page.record(run.config.output_dir, result)
     except OSError as error:
-        run.console.print(f"{summary_path} cannot be written: {error.strerror}.", soft_wrap=True)
+        terminal.say(run.console, f"{summary_path} cannot be written: {error.strerror}.")
     outcome.show(result, run.console, summary_path)
     if failure:
-        run.console.print(f"Log: {run.log_path}", soft_wrap=True)
+        terminal.say(run.console, f"Log: {run.log_path}")
         return failure.exit_code
     return EXIT_NOT_BLESSED if result.status == "not_blessed" else 0
 
@@ -261,9 +259,9 @@ def _tell(config: pipeline_config.PipelineConfig, asked: step_selection.Parts) -
 
     with (
         tempfile.TemporaryDirectory(prefix="dry-run-") as scratch,
-        logs.redirected(Path(scratch) / "log") as terminal,
+        logs.redirected(Path(scratch) / "log") as stream,
     ):
-        console = _console(terminal)
+        console = _console(stream)
         with step_table.waiting(console, "determining what would run …"):
             data_dir = preflight.source_folder(config, Path(scratch))
             ingests = asked.begins_with(STEPS[0])
@@ -281,13 +279,13 @@ def _tell(config: pipeline_config.PipelineConfig, asked: step_selection.Parts) -
     return 0
 
 
-def _console(terminal: TextIO) -> "Console":
+def _console(stream: TextIO) -> "Console":
     from rich.console import Console
 
     # Environment variables that libraries read when they are first imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
-    return Console(file=terminal, highlight=False, markup=False, emoji=False)
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 def _save_config(config: pipeline_config.PipelineConfig, run_id: str) -> None:

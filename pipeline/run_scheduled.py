@@ -24,23 +24,15 @@ sys.path[:] = [
 
 from data import errors  # noqa: E402
 from pipeline import output_folder  # noqa: E402
-from pipeline.run import logs, preflight  # noqa: E402
+from pipeline.run import logs, preflight, terminal  # noqa: E402
 from pipeline.scheduled import config as retrain_config  # noqa: E402
 from pipeline.scheduled import loop, retraining, running  # noqa: E402
-from pipeline.settings import setting_sources  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the schedule; returns the exit code."""
-    try:
-        command = retrain_config.parse(sys.argv[1:] if arguments is None else arguments)
-        return _run(command)
-    except errors.PipelineError as error:
-        print(setting_sources.error_text(error), file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    given = sys.argv[1:] if arguments is None else arguments
+    return terminal.exit_code(lambda: _run(retrain_config.parse(given)))
 
 
 def _run(command: retrain_config.Command) -> int:

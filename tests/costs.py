@@ -1,7 +1,7 @@
-"""What each test costs: seconds of wall clock and of processors, its child processes included.
+"""What each test costs and how it ends: seconds of wall clock and of processors, children included.
 
     python -m pytest --costs costs.tsv       writes a row for each test, as it ends
-    python -m tests.costs costs.tsv          sums them up, the dearest first
+    python -m tests.costs costs.tsv          sums them up, the dearest first; --outcomes: what passed
 
 A fixture is paid by the first test that asks for it, as in pytest's own durations.
 """
@@ -11,12 +11,13 @@ import collections
 import csv
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-COLUMNS = ("test", "wall_s", "cpu_s", "worker")
+COLUMNS = ("test", "wall_s", "cpu_s", "worker", "outcome")
+OUTCOMES = ("passed", "failed", "skipped")
 SHOWN = 30
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # Processes that work for tests though nobody waits for them, such as a server that forks.
@@ -61,6 +62,7 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0.0])
+        self._outcomes: dict[str, str] = {}
         path.write_text("\t".join(COLUMNS) + "\n")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -70,17 +72,19 @@ class Rows:
         sums = self._open[test]
         for index, seconds in enumerate(report.cost):
             sums[index] += seconds
+        if report.outcome != "passed":
+            self._outcomes.setdefault(test, report.outcome)
         if report.when == "teardown":
             wall_s, cpu_s = self._open.pop(test)
+            outcome = self._outcomes.pop(test, "passed")
             worker = getattr(report, "worker_id", "")
             with self._path.open("a") as file:
-                file.write(f"{test}\t{wall_s:.2f}\t{cpu_s:.2f}\t{worker}\n")
+                file.write(f"{test}\t{wall_s:.2f}\t{cpu_s:.2f}\t{worker}\t{outcome}\n")
 
 
-def summary(path: Path, shown: int = SHOWN) -> list[str]:
-    """Tells what the folders and the dearest files and tests of a table took, a line each."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+def summary(paths: Sequence[Path], shown: int = SHOWN) -> list[str]:
+    """Tells what the folders and the dearest files and tests of tables took, a line each."""
+    rows = _rows(paths)
     names = {
         "folders": lambda test: "/".join(test.partition("::")[0].split("/")[:-1]),
         "files": lambda test: test.partition("::")[0],
@@ -101,12 +105,41 @@ def summary(path: Path, shown: int = SHOWN) -> list[str]:
     return lines
 
 
+def outcomes(paths: Sequence[Path]) -> list[str]:
+    """Counts how the tests of each folder below ``tests`` ended, as rows of a Markdown table."""
+    counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for row in _rows(paths):
+        folders = row["test"].partition("::")[0].split("/")[1:-1]
+        for folder in ("/".join(folders[:2]) or "tests", "all"):
+            counts[folder][row["outcome"]] += 1
+    return [
+        f"| folder | {' | '.join(OUTCOMES)} |",
+        "|---|" + "---:|" * len(OUTCOMES),
+        *(
+            f"| {folder} | {' | '.join(str(counts[folder][one]) for one in OUTCOMES)} |"
+            for folder in sorted(counts, key=lambda name: (name == "all", name))
+        ),
+    ]
+
+
+def _rows(paths: Sequence[Path]) -> list[dict[str, str]]:
+    rows = []
+    for path in paths:
+        with path.open(newline="") as file:
+            rows += csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("table", type=Path)
+    parser.add_argument("tables", type=Path, nargs="+")
     parser.add_argument("--shown", type=int, default=SHOWN, help="rows of each part")
+    parser.add_argument(
+        "--outcomes", action="store_true", help="counts what passed, failed and was skipped instead"
+    )
     given = parser.parse_args()
-    print(*summary(given.table, given.shown), sep="\n")
+    lines = outcomes(given.tables) if given.outcomes else summary(given.tables, given.shown)
+    print(*lines, sep="\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the project, rebuild or pass over it. No other exception, and no acceptance of w
 import ast
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import random
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,10 +31,12 @@ from components.preprocess import materialise
 from components.release_gate import decision, gate
 from components.release_gate.parity import parity, probe, server_stage, server_trial, training_stage
 from components.report import build
-from components.trainer import contract, history
+from components.trainer import config as train_config
+from components.trainer import contract, export, history
 from components.trainer.exports import manifest
 from components.trainer.features import store
 from components.trainer.loop import checkpoint
+from components.trainer.network import model, stored
 from data import errors
 from data.examples import catalog, examples_artifact, ingest_report
 from data.files import read_arrays
@@ -48,7 +52,7 @@ from pipeline.scheduled import confidence, config, drifting, images, state
 from pipeline.settings import setting_sources
 from serving import errors as serving_errors
 from serving import tables
-from serving.client import client, in_process, protocol, transport
+from serving.client import client, in_process, predicted, protocol, transport
 from serving.gateway import upstream
 from tasks import gate_check
 from tasks import result as task_result
@@ -115,6 +119,11 @@ def parent(read: Callable[[str], Any]) -> Callable[[Path], Any]:
 def text(read: Callable[[Any], Any]) -> Callable[[Path], Any]:
     """A reader of what another process answered, not of a file."""
     return lambda path: read(path.read_bytes())
+
+
+@functools.cache
+def network() -> keras.Model:
+    return model.build(train_config.TrainConfig(backbone="cnn_separable", weights="random"), SPEC)
 
 
 def step_with(key: str) -> Callable[[Path], Any]:
@@ -498,6 +507,11 @@ CASES = {
         ),
         lambda path: manifest.read(path.parent.parent.parent),
     ),
+    "weights of a model": Reader(
+        "components/trainer/network/stored.py:read",
+        saved("model.keras", lambda path: export.save_keras(network(), path)),
+        lambda path: stored.read(path, "cnn_separable", SPEC),
+    ),
     "pixels for an export": Reader(
         "components/trainer/exports/runtime.py:ask components/trainer/exports/runtime.py:main"
         " components/trainer/exports/tflite.py:main",
@@ -647,6 +661,13 @@ CASES = {
         named=False,
         raises=(serving_errors.FaultError,),
     ),
+    "labels of an answer": Reader(
+        "serving/client/predicted.py:names",
+        written("x", '["cat", "dog"]'),
+        lambda path: predicted.names(path.read_bytes()),
+        named=False,
+        raises=(ValueError,),
+    ),
     "error of a server": Reader(
         "serving/client/transport.py:error",
         written("x", '{"error": "why"}'),
@@ -720,7 +741,6 @@ CASES = {
 EXPLAINED = {
     "pipeline/kubeflow/entrypoint.py:run": "tests/pipeline/kubeflow: the output of an executor",
     "pipeline/kubeflow/entrypoint.py:_run_tfx": "tests/pipeline/kubeflow: the output of a driver",
-    "serving/client/predicted.py:names": "tests/serving/client: the answer of a server",
     "serving/gateway/page.py:Page._contract": "asks the server that the gateway itself started",
     "serving/gateway/upstream.py:Upstream.entries": "asks the server that the gateway itself started",
 }

@@ -2,9 +2,12 @@
 
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import pytest
+
+from tests import costs
 
 ROOT = Path(__file__).resolve().parent.parent
 # Stands in for Python: notes its command line, and ends with the next code where it is pytest.
@@ -55,3 +58,30 @@ def test_both_parts_run_and_the_first_failure_is_the_exit_code(tmp_path, codes, 
     shown = [call for call in calls if call.startswith("-m tests.costs build/costs.not-landing.")]
     ended = [code != 2 for code in codes[:1]] + [code not in (2, 5) for code in codes[1:parts]]
     assert len(shown) == sum(ended)
+
+
+def test_how_the_tests_of_each_folder_ended_is_counted(tmp_path):
+    phases = ("setup", "call", "teardown")
+    ended = {
+        "tests/test_top.py::test_a@tests/test_top.py": {},
+        "tests/data/splits/test_split.py::test_b[x]": {"call": "failed"},
+        "tests/data/splits/deeper/test_c.py::test_c": {"setup": "skipped"},
+        "tests/data/splits/test_split.py::test_d": {"teardown": "failed"},
+    }
+    for number in (1, 2):
+        rows = costs.Rows(tmp_path / f"{number}.tsv")
+        for name, outcomes in ended.items():
+            for when in phases:
+                report = types.SimpleNamespace(
+                    nodeid=name, when=when, outcome=outcomes.get(when, "passed"), cost=[1.0, 0.5]
+                )
+                rows.pytest_runtest_logreport(report)
+    tables = [tmp_path / "1.tsv", tmp_path / "2.tsv"]
+    assert costs.outcomes(tables) == [
+        "| folder | passed | failed | skipped |",
+        "|---|---:|---:|---:|",
+        "| data/splits | 0 | 4 | 2 |",
+        "| tests | 2 | 0 | 0 |",
+        "| all | 2 | 4 | 2 |",
+    ]
+    assert costs.summary(tables)[0] == "8 tests: 24 s, 12 s of CPU"

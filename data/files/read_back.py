@@ -16,6 +16,7 @@ import json
 import os
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ BROKEN = (
     ValueError,
     csv.Error,
     struct.error,
+    tokenize.TokenError,  # NumPy's, on damaged headers, from Python 3.12 on
     yaml.YAMLError,
     zipfile.BadZipFile,
     zlib.error,

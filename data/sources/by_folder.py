@@ -18,6 +18,7 @@ from data.layout import checks, classes, names, recognise, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
+from data.sources.config import FOLDERS
 from data.sources.label_source import Request
 from data.splits import folder
 from data.splits import spans as span_folders
@@ -72,6 +73,12 @@ class ByFolder:
 
     def scan(self, request: Request, note: unused_files.Note | None = None) -> folder.Listing:
         """Lists a data folder; see :func:`scan`."""
+        given = [] if request.labels.format == FOLDERS else request.labels.changed()
+        if given:
+            raise errors.DataError(
+                f"{', '.join(f'labels.{name}' for name in given)} given, but no manifest: none is in"
+                f" {request.root}. Name it: --labels.file FILE."
+            )
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:

@@ -139,10 +139,16 @@ def _parts(request: Request) -> list[manifest_file.Part]:
         found = _metadata(root)
         base = request.labels.images_dir
         return [part._replace(base=base or part.base) for part in found]
-    inside = file.resolve().is_relative_to(root.resolve())
-    where = file.resolve().relative_to(root.resolve()).as_posix() if inside else str(file)
+    place = _in_its_folder(file)
+    inside = place.is_relative_to(root.resolve())
+    where = place.relative_to(root.resolve()).as_posix() if inside else str(file)
     base = request.labels.images_dir or (file.parent if inside else root)
     return [manifest_file.Part(file, where, base)]
+
+
+def _in_its_folder(file: Path) -> Path:
+    """Returns a file's path with links to folders resolved; it may be a link to another itself."""
+    return file.parent.resolve() / file.name
 
 
 def _check_settings(request: Request) -> None:
@@ -172,6 +178,11 @@ def _check_settings(request: Request) -> None:
             "ingest.spans.pattern, .window and .fixed_test are about folders that arrive over time;"
             " a manifest has no spans. Leave them out."
         )
+    if request.folders.layout != "auto":
+        problems.append(
+            f"ingest.layout is {request.folders.layout}, which is about the names of folders; the"
+            " labels come from a manifest. Leave one out."
+        )
     if problems:
         raise errors.DataError(*problems)
 
@@ -180,7 +191,7 @@ def _leftovers(
     root: Path, rows: manifest_rows.Rows, parts: list[manifest_file.Part]
 ) -> Iterator[unused.Unused]:
     """Yields every file below the root that is not listed; the manifests are no such files."""
-    manifests = {os.path.relpath(part.path.resolve(), root.resolve()) for part in parts}
+    manifests = {os.path.relpath(_in_its_folder(part.path), root.resolve()) for part in parts}
     for below, entries in walk.walk(root, left_out=rows.files):
         others = [one for one in entries if f"{below}{one.name}" not in manifests]
         is_hidden = any(names.is_system(part) for part in below.split("/")[:-1])

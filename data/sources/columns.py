@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from data import errors
 from data.sources.config import NONE, LabelsConfig
+from data.sources.row_problems import plain
 from data.sources.table import Table
 
 # In the order of preference; small letters, without what stands between words.
@@ -23,6 +24,7 @@ WEIGHTS = ("weight", "sampleweight")
 KNOWN = frozenset((*PATHS, *LABELS, *SPLITS, *GROUPS))
 _NEAR = 0.8  # of difflib, for columns that nobody named
 _NAMED = 12  # the most columns that a message names
+_MOST_CHARACTERS = 60  # of each
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _missing(path: int | None, label: int | None, names: Sequence[str], where: s
             for name in names
             if difflib.get_close_matches(simple(name), wanted, n=1, cutoff=_NEAR)
         ]
-        hint = f" {near[0]}" if near else " NAME"
+        hint = f" {plain(near[0])}" if near else " NAME"
         found.append(
             f"{where} has no column of {what}, such as {example}; its columns are {shown(names)}. Name"
             f" it: --labels.{flag}{hint}."
@@ -131,10 +133,11 @@ def _near(name: str, names: Sequence[str]) -> str:
         one for one in names if simple(one) == simple(name)
     ]
     if near:
-        return f"Did you mean {' or '.join(near)}?"
+        return f"Did you mean {' or '.join(map(plain, near))}?"
     return f"Its columns are {shown(names)}."
 
 
 def shown(names: Sequence[str]) -> str:
     """Returns the first names of a list, for messages."""
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    some = [plain(name[:_MOST_CHARACTERS]) for name in names[:_NAMED]]
+    return ", ".join(some) + (", …" if len(names) > _NAMED else "")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data.files import read_tables
 from data.sources import formats
@@ -71,6 +71,11 @@ class LabelsConfig(BaseModel):
         "warn", description="what to do about image files that the manifest does not name"
     )
 
+    def changed(self) -> list[str]:
+        """Lists the names of the settings that do not have their defaults."""
+        fields = type(self).model_fields
+        return [name for name, field in fields.items() if getattr(self, name) != field.default]
+
     @field_validator("delimiter")
     @classmethod
     def _is_a_character(cls, value: str) -> str:
@@ -92,6 +97,12 @@ class LabelsConfig(BaseModel):
         if "/" in value or "\0" in value:
             raise ValueError("the end of a file's name is needed, such as .jpg")
         return value if not value or value.startswith((".", "_", "-")) else f".{value}"
+
+    @model_validator(mode="after")
+    def _reads_what_is_given(self) -> "LabelsConfig":
+        if self.file is not None and self.format == FOLDERS:
+            raise ValueError("labels.format folders reads no manifest, and labels.file names one")
+        return self
 
 
 DEFAULT = LabelsConfig()

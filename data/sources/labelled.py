@@ -77,9 +77,12 @@ def lines(listing: folder.Listing) -> list[str]:
 
 
 def absolute(labels: label_config.LabelsConfig) -> label_config.LabelsConfig:
-    """Returns settings whose paths do not depend on the working directory."""
+    """Returns settings whose paths do not depend on the working directory.
+
+    A manifest that is a link stays one: it may lead to a newer file next time.
+    """
     paths = {
-        name: value.resolve()
+        name: value.parent.resolve() / value.name
         for name in ("file", "images_dir")
         if (value := getattr(labels, name)) is not None
     }

@@ -83,7 +83,7 @@ def understood(part: Part, table: Table, chosen: columns.Columns, count: int) ->
     """Yields lines for people: how a manifest was read, and which columns were not."""
     roles = ("path", "label", "split", "group")
     read = ", ".join(
-        f"{role} in {chosen.names[place]}"
+        f"{role} in {columns.shown([chosen.names[place]])}"
         for role in roles
         if (place := getattr(chosen, role)) is not None
     )
@@ -94,4 +94,4 @@ def understood(part: Part, table: Table, chosen: columns.Columns, count: int) ->
     if others:
         yield f"columns that are not used: {columns.shown(others)}"
     for name in weights:
-        yield f"{name} is not used: every training image counts the same"
+        yield f"{columns.shown([name])} is not used: every training image counts the same"

@@ -52,6 +52,11 @@ class Fault(enum.Enum):
         return self.value[1]
 
 
+def plain(text: str) -> str:
+    """Returns a text of a stranger's file for a message: control characters are escaped."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", folder.printable(text))
+
+
 class RowProblems:
     """The problems of a manifest's rows.
 
@@ -83,7 +88,7 @@ class RowProblems:
         if len(shown) < EXAMPLES:
             text = str(detail)
             text = f"{text[:_SHOWN]} …" if len(text) > _SHOWN else text
-            text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", folder.printable(text))
+            text = plain(text)
             shown.append(f"{self.unit} {place}: {text}" if text else f"{self.unit} {place}")
 
     def advise(self, fault: Fault, sentence: str) -> None:

@@ -24,7 +24,7 @@ from data import command_line, errors, formats
 from pipeline import output_folder
 from pipeline.history import cleaning, lineage, mlmd
 from pipeline.outcome import summary
-from pipeline.run import lock
+from pipeline.run import lock, terminal
 
 _WIDTH = 160
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given, console)
         return 0
     except errors.PipelineError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        terminal.show_error(error)
         return error.exit_code
     except BrokenPipeError:  # head, and the like
         sys.stderr.close()
@@ -132,9 +132,10 @@ def _run(given: argparse.Namespace, console: Console) -> None:
     _print_steps(console, past, past.runs()[run_id])
     found = lineage.outcome(given.output_dir, run_id)
     if found:
-        console.print(f"{found.verdict or found.status}:", *found.reasons, sep="\n  ")
+        terminal.say(console, f"{found.verdict or found.status}:")
+        terminal.say(console, *found.reasons, indent=2)
         if found.report:
-            console.print(f"Report: {found.report}", soft_wrap=True)
+            terminal.say(console, f"Report: {found.report}")
 
 
 def _print_steps(console: Console, past: mlmd.Past, steps: list[mlmd.Step]) -> None:

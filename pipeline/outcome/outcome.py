@@ -17,7 +17,7 @@ from data import formats
 from data.examples import examples_artifact, ingest_report
 from data.splits import folder
 from pipeline.outcome import summary
-from pipeline.run import runner
+from pipeline.run import runner, terminal
 from pipeline.settings import pipeline_config
 from tasks import task
 from tasks.pages import parts
@@ -110,32 +110,26 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
         word = "Inconclusive, not pushed"
     if outcome.status == "succeeded" and outcome.pushed is None:
         word = "Released; nothing new to push"
-    decision = Text(f"{word}.", style=f"bold {style}")
-    console.print(decision, *outcome.reasons, sep="\n  ", soft_wrap=True)
+    terminal.say(console, Text(f"{word}.", style=f"bold {style}"))
+    lines = (line for reason in outcome.reasons for line in reason.splitlines())
+    terminal.say(console, *lines, indent=2)
     if outcome.findings:
-        console.print(
-            f"{formats.plural(len(outcome.findings), 'finding')} in the images: {outcome.findings_page}",
-            soft_wrap=True,
-        )
+        found = formats.plural(len(outcome.findings), "finding")
+        terminal.say(console, f"{found} in the images: {outcome.findings_page}")
     if outcome.quarantined:
-        console.print(
-            f"{formats.plural(outcome.quarantined, 'file')} in quarantine: {outcome.quarantine_csv}",
-            soft_wrap=True,
-        )
+        bad = formats.plural(outcome.quarantined, "file")
+        terminal.say(console, f"{bad} in quarantine: {outcome.quarantine_csv}")
     if outcome.layout and outcome.layout.unused_csv and outcome.layout.unused:
-        console.print(
-            f"{formats.plural(sum(outcome.layout.unused.values()), 'file')} not used:"
-            f" {outcome.layout.unused_csv}",
-            soft_wrap=True,
-        )
+        unused = formats.plural(sum(outcome.layout.unused.values()), "file")
+        terminal.say(console, f"{unused} not used: {outcome.layout.unused_csv}")
     if outcome.report:
-        console.print(f"Report: {outcome.report}", soft_wrap=True)
+        terminal.say(console, f"Report: {outcome.report}")
     if outcome.pushed:
-        console.print(f"Model: {outcome.pushed.path}", soft_wrap=True)
+        terminal.say(console, f"Model: {outcome.pushed.path}")
     elif outcome.model_dir:
-        console.print(f"Models: {outcome.model_dir}", soft_wrap=True)
+        terminal.say(console, f"Models: {outcome.model_dir}")
     seconds = (f"{outcome.seconds:.0f} s", "dim")
-    console.print(Text.assemble(f"Summary: {summary_path}   ", seconds), soft_wrap=True)
+    terminal.say(console, Text.assemble(f"Summary: {summary_path}   ", seconds))
 
 
 _DECISIONS = {

@@ -176,7 +176,7 @@ def inspect(
     except errors.UserError as error:
         problems += error.problems
     if problems or listing is None:
-        raise kind(*problems)
+        raise kind(*dict.fromkeys(problems))
     return listing
 
 

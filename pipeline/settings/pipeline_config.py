@@ -131,7 +131,7 @@ def parse(arguments: Sequence[str]) -> PipelineConfig:
         arguments,
         prog="run_local.py",
         usage="run_local.py [--data-dir DIR] [--output-dir DIR] [--config FILE] [--SETTING VALUE …]",
-        description="Ingests a folder of images, trains, evaluates and pushes a classifier.",
+        description="Ingests a folder of images, trains, evaluates and pushes a model.",
         recipe=default_recipe,
         add_flags=step_selection.add_flags,
     )

@@ -99,12 +99,6 @@ def read(
         raise errors.ConfigError(f"{error}: {error.__cause__}.") from error
 
 
-def error_text(error: errors.PipelineError) -> str:
-    """Formats an error for a command line."""
-    label = "Error" if isinstance(error, errors.UserError) else "Failed"
-    return f"{label}: {error}" if len(error.problems) == 1 else f"{label}:\n{error}"
-
-
 def names(model: type[BaseModel], prefix: str = "") -> list[str]:
     """Returns the names of all settings of a model, such as "train.dropout"."""
     found = []

@@ -181,11 +181,11 @@ class Gateway:
         return made
 
     def _application(self) -> web.Application:
-        admitted, limits = self._admitted, self._limits
-        rows = rest.Rest(self._triton, self._model_dir, admitted, limits, self._recorder)
-        passed = forwarding.Passage(self._name, self._triton, admitted, limits, self._recorder)
+        common = (self._triton, self._model_dir, self._admitted, self._limits)
+        rows = rest.Rest(*common, self._recorder)
+        passed = forwarding.Passage(*common, self._recorder)
         application = web.Application(middlewares=[self._answer, self._admit, self._refuse])
-        application.add_routes(page.Page(self._triton, admitted, limits).routes())
+        application.add_routes(page.Page(*common).routes())
         application.router.add_route("*", "/{path:v2(?:/.*)?}", passed.answer)
         application.router.add_route("*", "/{path:.*}", rows.answer)
         return application

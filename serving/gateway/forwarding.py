@@ -17,13 +17,12 @@ from serving.client import client, protocol
 from serving.gateway import (
     admission,
     answers,
-    bounds,
+    api,
     error_answers,
     openinference,
     request_cost,
     upstream,
 )
-from serving.replay import recording
 
 _HEALTH = ("/v2/health/live", "/v2/health/ready")
 _ASKED = re.compile(
@@ -39,30 +38,8 @@ def is_health(request: web.Request) -> bool:
     return request.path in _HEALTH
 
 
-class Passage:
-    """Answers the requests of the protocol.
-
-    Args:
-      name: the model's name.
-      triton: the running Triton.
-      admitted: counts the requests in the gateway.
-      limits: the bounds of a request.
-      recorder: receives the answered requests; None: nothing is recorded.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        triton: upstream.Upstream,
-        admitted: admission.Admission,
-        limits: bounds.Limits,
-        recorder: recording.Recorder | None = None,
-    ) -> None:
-        self._name = name
-        self._triton = triton
-        self._admitted = admitted
-        self._limits = limits
-        self._recorder = recorder
+class Passage(api.Api):
+    """Answers the requests of the Open Inference Protocol, see :class:`api.Api`."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answers one request.
@@ -74,7 +51,7 @@ class Passage:
         match = _ASKED.fullmatch(request.path)
         if request.path != _INDEX and match is None:
             raise error_answers.Answered(404, "There is nothing here.")
-        if match is not None and match["model"] not in (None, self._name):
+        if match is not None and match["model"] not in (None, self._triton.name):
             raise error_answers.Answered(
                 404, f"Request for unknown model: {match['model'][:200]!r}"
             )
@@ -104,9 +81,8 @@ class Passage:
         work = upstream.Work(cost, request[admission.HELD])
         found = await self._triton.run(request.path, rewritten, headers, work)
         self._refuse_values(found)
-        if self._recorder is not None and self._recorder.takes():
-            images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
-            await asyncio.to_thread(self._recorder.write, images)
+        length_sent = int(headers[protocol.HEADER_LENGTH])
+        await self._record(lambda: openinference.images(rewritten, length_sent))
         return found
 
     def _understood(self, body: bytes, length: str | None) -> tuple[bytes, dict[str, str], int]:

@@ -10,6 +10,7 @@ heat map too. Dimension letters: H W of the heat map.
 
 import asyncio
 import base64
+import functools
 import hashlib
 import re
 from pathlib import Path
@@ -22,7 +23,7 @@ from serving import read_back
 from serving.client import client
 from serving.gateway import (
     admission,
-    bounds,
+    api,
     display,
     error_answers,
     request_cost,
@@ -35,35 +36,25 @@ FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"
 # The version may change between the requests for one image.
 _ATTEMPTS = 3
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
-class Page:
-    """Answers the requests of the page.
+class Page(api.Api):
+    """Answers the requests of the page, see :class:`api.Api`; they are not recorded."""
 
-    Args:
-      triton: the running Triton.
-      admitted: counts the requests in the gateway.
-      limits: the bounds of a request.
-    """
+    @functools.cached_property
+    def _content(self) -> bytes:
+        return FILE.read_bytes()
 
-    def __init__(
-        self,
-        triton: upstream.Upstream,
-        admitted: admission.Admission,
-        limits: bounds.Limits,
-    ) -> None:
-        self._triton = triton
-        self._admitted = admitted
-        self._limits = limits
-        self._content = FILE.read_bytes()
-        self._headers = {
-            "Content-Security-Policy": policy(self._content.decode()),
-            "Cache-Control": "no-cache",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
+    @functools.cached_property
+    def _headers(self) -> dict[str, str]:
+        return {"Content-Security-Policy": policy(self._content.decode()), **_HEADERS}
 
     def routes(self) -> list[web.RouteDef]:
         """Returns the routes of the page."""

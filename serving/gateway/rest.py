@@ -8,7 +8,6 @@ POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
 import asyncio
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from serving.client import client
 from serving.gateway import (
     admission,
     answers,
-    bounds,
+    api,
     error_answers,
     request_cost,
     tfserving,
     upstream,
 )
-from serving.replay import recording
 from serving.versions import signatures
 
 _ROUTE = re.compile(
@@ -43,30 +41,8 @@ class _Asked:
     verb: str | None
 
 
-class Rest:
-    """Answers the requests of the API.
-
-    Args:
-      triton: the running Triton; it has the model's name.
-      model_dir: the model's folder, for the signatures.
-      admitted: counts the requests in the gateway.
-      limits: the bounds of a request.
-      recorder: receives the answered requests; None: nothing is recorded.
-    """
-
-    def __init__(
-        self,
-        triton: upstream.Upstream,
-        model_dir: Path,
-        admitted: admission.Admission,
-        limits: bounds.Limits,
-        recorder: recording.Recorder | None = None,
-    ) -> None:
-        self._triton = triton
-        self._model_dir = model_dir
-        self._admitted = admitted
-        self._limits = limits
-        self._recorder = recorder
+class Rest(api.Api):
+    """Answers the requests of TensorFlow Serving's REST API, see :class:`api.Api`."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answers one request.
@@ -134,8 +110,7 @@ class Rest:
                 values * len(given.items) // (start + len(chunk)), self._limits
             )
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if self._recorder is not None and self._recorder.takes():
-            await asyncio.to_thread(self._recorder.write, given.items)
+        await self._record(lambda: given.items)
         return answers.of_json(tfserving.pieces(outputs, given.row), values <= _SMALL_VALUES)
 
     def _understood(self, body: bytes) -> tuple[tfserving.Predict, list[int]]:

@@ -1,13 +1,20 @@
 """What a person sees: the table, plain lines, and nothing of the libraries' noise."""
 
 import io
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+from rich import cells
 from rich.console import Console
+from rich.text import Text
 
-from data import progress
-from pipeline.run import runner, step_table
+from data import errors, progress
+from pipeline.outcome import outcome as show
+from pipeline.outcome import summary
+from pipeline.run import runner, step_table, terminal
 
 
 def table(terminal: bool) -> tuple[step_table.StepTable, io.StringIO]:
@@ -64,6 +71,90 @@ def test_a_failed_step_is_shown():
         shown.started("One")
         shown.failed("One", 1.0)
     assert "failed after 1.0 s" in buffer.getvalue()
+
+
+PATH = f"output/{'long-' * 20}name/findings.html"
+LONG = (
+    "The data folder my_photos holds no image in a class folder; 12 files are not used: they lie"
+    " outside any class folder. Move them into folders of their classes."
+)
+
+
+def said(width: int | None, *lines: str | Text, indent: int = 0) -> list[str]:
+    """What is printed on a terminal of a width, or else into a file, without colours."""
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, force_terminal=width is not None, width=width or 80, markup=False
+    )
+    terminal.say(console, *lines, indent=indent)
+    return re.sub(r"\x1b\[[\d;]*m", "", buffer.getvalue()).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "indent", "lead"),
+    [
+        (LONG, 0, ""),
+        (LONG, 2, "  "),
+        (f"- {LONG}", 0, "  "),
+        (f"    {LONG}", 0, "    "),
+        (f"  - {LONG}", 2, "      "),
+        (f"1 finding in the images: {PATH} and some words behind it", 2, "  "),
+        (Text(LONG, style="red"), 2, "  "),
+        (f"{'写真' * 10} {'猫の画像' * 10} and words", 0, ""),
+    ],
+)
+def test_sentences_wrap_between_words_on_a_terminal_and_stay_whole_in_a_file(line, indent, lead):
+    text = " " * indent + str(line)
+    assert said(None, line, indent=indent) == [text]
+    first, *rest = shown = said(80, line, indent=indent)
+    assert all(cells.cell_len(row) <= 80 or len(row.split()) == 1 for row in shown)
+    assert len(rest) >= 1 and first.startswith(text[: len(lead)])
+    assert all(row.startswith(lead) and not row[len(lead) :].startswith(" ") for row in rest)
+    assert " ".join(shown).split() == text.split()
+
+
+def test_an_error_of_a_command_line_wraps_too(capfd, monkeypatch):
+    problems = errors.ConfigError(f"{LONG} First.", f"Second: {PATH}.")
+    terminal.show_error(problems)
+    assert capfd.readouterr().err == f"Error:\n- {LONG} First.\n- Second: {PATH}.\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")  # for Rich, a terminal
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal.show_error(problems)
+    shown = capfd.readouterr().err.splitlines()
+    assert len(shown) > 5 and max(len(row) for row in shown if PATH not in row) <= 60
+    assert [row[:2] for row in shown[1:]] == ["- ", *["  "] * (len(shown) - 4), "- ", "  "]
+
+
+def test_the_outcome_of_a_run_fits_the_terminal(tmp_path):
+    outcome = summary.Summary(
+        run_id="1",
+        status="failed",
+        task="classification",
+        data_dir="my_photos",
+        fingerprint="0",
+        examples={},
+        quarantined=3,
+        quarantine_csv=PATH,
+        findings=[],
+        findings_page=None,
+        metrics=None,
+        verdict=None,
+        blessed=False,
+        pushed=None,
+        model_dir=None,
+        model_card=None,
+        reasons=[LONG, f"- {LONG}\n- {LONG}"],
+        report=PATH,
+        steps=[],
+        seconds=1.0,
+    )
+    buffer = io.StringIO()
+    console = Console(file=buffer, force_terminal=True, width=80)
+    show.show(outcome, console, Path(PATH))
+    shown = re.sub(r"\x1b\[[\d;]*m", "", buffer.getvalue()).splitlines()
+    assert all(len(row) <= 80 or row.strip() == PATH for row in shown)
+    assert sum(row.strip() == PATH for row in shown) == 3
+    assert " ".join(" ".join(shown).split()).count("Move them into folders of their classes.") == 3
 
 
 NOISE = """

@@ -46,7 +46,7 @@ def guarded(exported, tmp_path_factory) -> Iterator[served.Server]:
         AIP_MODE="PREDICTION",
     )
     yield started
-    started.kill()
+    started.stop()
 
 
 @pytest.fixture(scope="session")
@@ -63,4 +63,4 @@ def open_server(exported, tmp_path_factory) -> Iterator[served.Server]:
     record = folder.parent / served.RECORD
     started = served.Server(folder, *limits, "--record", str(record), "--record-fraction", "1")
     yield started
-    started.kill()
+    started.stop()

@@ -1,19 +1,15 @@
 """A real model server, started as a user starts it, and helpers to send requests to it."""
 
 import importlib.util
-import json
 import os
 import resource
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import process_tree
+from benchmarks import checkout, process_tree
 from serving.client import client, transport
 from tests.data.pictures import noise, saved
 
@@ -44,8 +40,8 @@ def wait_until(happened: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-class Server:
-    """A process of ``python -m serving serve``.
+class Server(checkout.ModelServer):
+    """A model server, see ``ModelServer``, with helpers to examine it.
 
     Args:
       folder: the model's folder.
@@ -61,27 +57,12 @@ class Server:
         descriptors: tuple[int, int] | None = None,
         **environment: str,
     ) -> None:
-        self.folder = folder
-        self._address_file = folder.parent / "address.json"
-        self._output = folder.parent / "output.txt"
-        command = [sys.executable, "-m", "serving", "serve", "--model-dir", str(folder)]
-        command += ["--port", "0", "--address-file", str(self._address_file), *flags]
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                command, stdout=output, stderr=output, env={**os.environ, **environment}
-            )
-        if descriptors is not None:
-            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, descriptors)
-        try:
-            self.wait(self._address_file.exists)
-        except BaseException:
-            self.kill()
-            raise
-        self.address = json.loads(self._address_file.read_text())
-        self.url = self.address["http"]
+        def limit(pid: int) -> None:
+            if descriptors is not None:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, descriptors)
 
-    def output(self) -> str:
-        return self._output.read_text()
+        super().__init__(folder, *flags, limit_s=TIMEOUT_S, prepare=limit, **environment)
+        self.folder = folder
 
     def log_path(self) -> Path:
         """Returns the path of Triton's log."""
@@ -98,13 +79,6 @@ class Server:
         names = {child: Path(f"/proc/{child}/cmdline").read_text() for child in self.children()}
         return [child for child, name in names.items() if "python_backend_stub" in name]
 
-    def wait(self, happened: Callable[[], bool]) -> None:
-        def looked() -> bool:
-            assert self.process.poll() is None, self.output()
-            return happened()
-
-        wait_until(looked)
-
     def children(self) -> list[int]:
         """Returns all descendant processes of the server."""
         return process_tree.below(self.process.pid)
@@ -118,8 +92,3 @@ class Server:
         """Returns the memory of the supervising process, which includes the gateway."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 1e6
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)

@@ -43,7 +43,7 @@ def server(exported, tmp_path_factory):
     # Python's start takes longer than what lowers its soft limit, as most systems have it.
     started = served.Server(folder, *limits, descriptors=(1024, 8192))
     yield started
-    started.kill()
+    started.stop()
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Starts training from the last model instead of from the backbone's weights.
 
-Of a model of another task, only the backbone's weights are taken. Classes are matched by name: the head's weights for a known class are copied, whatever its index
-is now, and those for a new class are drawn at random.
+Of a model of another task, only the backbone's weights are taken. Classes are matched by name: the
+head's weights for a known class are copied, whatever its index is now, and those for a new class
+are drawn at random.
 """
 
+import dataclasses
 import enum
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ import keras
 
 from components.preprocess import materialise
 from components.trainer import contract, export
-from components.trainer.network import model
+from components.trainer.network import model, stored
 from data.files import read_back
 from tasks import task
 
@@ -71,17 +73,15 @@ def apply(
                 Fit.OTHER_BACKBONE,
                 f"{otherwise}: the last model has the backbone {told['backbone']}",
             )
-        last = keras.saving.load_model(base.parent / export.KERAS_FILE, compile=False)
+        made_for = dataclasses.replace(spec, labels=told["labels"], task=told["task"])
+        last = stored.read(base.parent / export.KERAS_FILE, backbone, made_for)
+    except stored.OtherLayersError:
+        return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     except (read_back.ReadError, *read_back.BROKEN) as error:
         sentence = f"{otherwise}: the last model cannot be read ({type(error).__name__})"
         return Start(Fit.UNREADABLE, sentence)
-    old = last.get_layer(model.BACKBONE_LAYER)
-    new = classifier.get_layer(model.BACKBONE_LAYER)
-    weights = old.get_weights()
-    shapes = [value.shape for value in weights]
-    if shapes != [tuple(variable.shape) for variable in new.weights]:
-        return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
-    new.set_weights(weights)
+    weights = last.get_layer(model.BACKBONE_LAYER).get_weights()
+    classifier.get_layer(model.BACKBONE_LAYER).set_weights(weights)
     if told["task"] != spec.task:
         sentence = f"{LAST}, its backbone alone: its task is {told['task']}"
         return Start(Fit.BACKBONE_TAKEN, sentence)

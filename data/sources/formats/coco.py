@@ -60,7 +60,7 @@ def _rows(found: Any) -> list[tuple[Any, tuple[str, list[str]]]]:
         if image not in labels or category not in names:
             kind, value = ("category", category) if image in labels else ("image", image)
             raise read_back.BrokenError(
-                f"an annotation names the {kind} {value}, which is not in it"
+                f"an annotation names the {kind} {value!r:.60}, which is not in it"
             )
         labels[image][names[category]] = None
     return [

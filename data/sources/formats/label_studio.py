@@ -167,7 +167,7 @@ def _image_key(tasks: list[dict[str, Any]]) -> str:
             return shared[usual]
     raise read_back.BrokenError(
         f"no key of all its tasks is called {', '.join(_IMAGE_KEYS[:-1])} or {_IMAGE_KEYS[-1]};"
-        f" there are {', '.join(sorted(shared.values())[:8]) or 'none'}"
+        f" there are {', '.join(map(repr, sorted(shared.values())[:8])) or 'none'}"
     )
 
 

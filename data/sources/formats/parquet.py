@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from data.files import read_back
 from data.sources.table import Reading, Row, Table
 
 SUFFIXES = (".parquet", ".pq")
 _MAGIC = b"PAR1"
 _ROWS_AT_A_TIME = 1 << 15
+# A small file may say one long text a million times.
+MAX_BATCH_BYTES = 1 << 28
 
 
 class Parquet:
@@ -34,7 +38,12 @@ class Parquet:
                 names = [columns[place] for place in wanted]
                 row = 0
                 for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=names):
-                    cells = [batch.column(name).to_pylist() for name in names]
+                    if batch.nbytes > MAX_BATCH_BYTES:
+                        raise read_back.BrokenError(
+                            f"{batch.num_rows:,} rows of it hold {batch.nbytes:,} bytes of paths"
+                            " and labels"
+                        )
+                    cells = [_plain(batch.column(name)) for name in names]
                     for values in zip(*cells, strict=True):
                         row += 1
                         yield row, values
@@ -43,3 +52,12 @@ class Parquet:
 
 
 FORMAT = Parquet()
+
+
+def _plain(column: Any) -> list[Any]:
+    """Returns the values of a column; those of a dictionary are one object however often they are."""
+    indices = getattr(column, "indices", None)
+    if indices is None:
+        return column.to_pylist()
+    values = column.dictionary.to_pylist()
+    return [None if index is None else values[index] for index in indices.to_pylist()]

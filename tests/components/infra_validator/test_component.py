@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
-from tfx.dsl.components.common import importer
-from tfx.orchestration import metadata, pipeline
-from tfx.orchestration.local import local_dag_runner
 from tfx.types import standard_artifacts
 
 from components.infra_validator import component, config, trial
@@ -16,6 +13,7 @@ from components.pusher import component as pusher_component
 from components.pusher import config as push_config
 from components.pusher import push
 from components.release_gate import artifacts as gate_artifacts
+from tests.components import real_pipeline
 from tests.components.infra_validator.models import truncated
 from tests.models import needs_server
 
@@ -34,25 +32,15 @@ def root(right, asked, tmp_path) -> Path:
 
 def run(root: Path, examples: Path, model: str) -> dict[str, dict]:
     """Runs the pipeline; gives the last properties of blessing and pushed model."""
-    imported = [
-        importer.Importer(
-            source_uri=str(examples),
-            artifact_type=standard_artifacts.Examples,
-            properties={"split_names": '["test"]'},
-        ).with_id("examples"),
-        importer.Importer(
-            source_uri=str(root / model), artifact_type=standard_artifacts.Model
-        ).with_id("model"),
-        importer.Importer(
-            source_uri=str(root / "decision"), artifact_type=gate_artifacts.ReleaseDecision
-        ).with_id("decision"),
-    ]
+    examples_given = real_pipeline.given_examples("examples", examples)
+    model_given = real_pipeline.given("model", root / model, standard_artifacts.Model)
+    decided = real_pipeline.given("decision", root / "decision", gate_artifacts.ReleaseDecision)
     validator = component.InfraValidator(
-        model=imported[1].outputs["result"],
-        examples=imported[0].outputs["result"],
+        model=model_given.outputs["result"],
+        examples=examples_given.outputs["result"],
         settings=config.InfraJob(config=config.InfraConfig(tries=1), model_name="m"),
         code="",
-        decision=imported[2].outputs["result"],
+        decision=decided.outputs["result"],
     )
     pusher = pusher_component.Pusher(
         serving_dir=str(root / "serving" / "m"),
@@ -60,23 +48,9 @@ def run(root: Path, examples: Path, model: str) -> dict[str, dict]:
         code="",
         infra_blessing=validator.outputs["blessing"],
     )
-    connection = metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
-    local_dag_runner.LocalDagRunner().run(
-        pipeline.Pipeline(
-            pipeline_name="infra",
-            pipeline_root=str(root / "artifacts"),
-            metadata_connection_config=connection,
-            components=[*imported, validator, pusher],
-        )
-    )
-    with metadata.Metadata(connection) as handler:
-        found = {}
-        for kind in ("InfraBlessing", "PushedModel"):
-            last = max(handler.store.get_artifacts_by_type(kind), key=lambda one: one.id)
-            values = last.custom_properties.items()
-            found[kind] = {key: value.string_value or value.int_value for key, value in values}
-            found[kind]["uri"] = last.uri
-    return found
+    steps = [examples_given, model_given, decided, validator, pusher]
+    handler = real_pipeline.run(root, "infra", steps)
+    return {kind: real_pipeline.last(handler, kind) for kind in ("InfraBlessing", "PushedModel")}
 
 
 @pytest.mark.landing

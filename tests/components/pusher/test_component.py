@@ -3,49 +3,32 @@
 from pathlib import Path
 
 import pytest
-from tfx.dsl.components.common import importer
-from tfx.orchestration import metadata, pipeline
-from tfx.orchestration.local import local_dag_runner
 from tfx.types import standard_artifacts
 
 from components.pusher import component, config, push
 from serving import served_version
+from tests.components import real_pipeline
 from tests.components.pusher.made import model
 
 
 def run(root: Path, name: str, blessed: bool, keep: int | None = None) -> dict[str, str | int]:
     """Runs the pipeline; returns the properties of the last push."""
-    imported = [
-        importer.Importer(
-            source_uri=str(root / name), artifact_type=standard_artifacts.Model
-        ).with_id("model"),
-        importer.Importer(
-            source_uri=str(root / f"blessing-{blessed}"),
-            artifact_type=standard_artifacts.ModelBlessing,
-            custom_properties={"blessed": int(blessed)},
-        ).with_id("blessing"),
-    ]
+    pushed = real_pipeline.given("model", root / name, standard_artifacts.Model)
+    blessing = real_pipeline.given(
+        "blessing",
+        root / f"blessing-{blessed}",
+        standard_artifacts.ModelBlessing,
+        blessed=int(blessed),
+    )
     pusher = component.Pusher(
         serving_dir=str(root / "serving"),
         settings=config.PushConfig(keep_versions=keep),
         code="",
-        model=imported[0].outputs["result"],
-        model_blessing=imported[1].outputs["result"],
+        model=pushed.outputs["result"],
+        model_blessing=blessing.outputs["result"],
     )
-    connection = metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
-    local_dag_runner.LocalDagRunner().run(
-        pipeline.Pipeline(
-            pipeline_name="push",
-            pipeline_root=str(root / "artifacts"),
-            metadata_connection_config=connection,
-            components=[*imported, pusher],
-        )
-    )
-    with metadata.Metadata(connection) as handler:
-        last = max(handler.store.get_artifacts_by_type("PushedModel"), key=lambda one: one.id)
-    found = last.custom_properties
-    values = {key: found[key].string_value or found[key].int_value for key in found}
-    return {**values, "uri": last.uri}
+    handler = real_pipeline.run(root, "push", [pushed, blessing, pusher])
+    return real_pipeline.last(handler, "PushedModel")
 
 
 @pytest.fixture

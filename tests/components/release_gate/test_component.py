@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.dsl.components.common import importer, resolver
+from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
-from tfx.orchestration import metadata, pipeline
-from tfx.orchestration.local import local_dag_runner
 from tfx.types import channel, standard_artifacts
 
 from components.predict import config as predict_config
@@ -21,6 +19,7 @@ from components.release_gate import component, config, decision
 from data.examples import example, examples_artifact, ingest_report, records
 from data.splits import labels
 from tasks.classification import answers as predictions
+from tests.components import real_pipeline
 from tests.tasks.classification.answered import DIGITS, TRAIN
 
 
@@ -94,34 +93,24 @@ def run(root: Path, model: str) -> None:
     settings = config.GateJob(
         config=config.GateConfig(parity=False), model_name="m", cache_dir=answers
     )
-    imported = [
-        importer.Importer(
-            source_uri=str(root / "examples"),
-            artifact_type=standard_artifacts.Examples,
-            properties={"split_names": '["test"]'},
-        ).with_id("examples"),
-        importer.Importer(
-            source_uri=str(root / model), artifact_type=standard_artifacts.Model
-        ).with_id("model"),
-        importer.Importer(
-            source_uri=str(root / "pixels"), artifact_type=standard_artifacts.Examples
-        ).with_id("pixels"),
-    ]
+    examples = real_pipeline.given_examples("examples", root / "examples")
+    candidate = real_pipeline.given("model", root / model, standard_artifacts.Model)
+    pixels = real_pipeline.given("pixels", root / "pixels", standard_artifacts.Examples)
     baseline = resolver.Resolver(
         strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
         model=channel.Channel(type=standard_artifacts.Model),
         model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("baseline")
     predict = Predict(
-        examples=imported[0].outputs["result"],
-        model=imported[1].outputs["result"],
+        examples=examples.outputs["result"],
+        model=candidate.outputs["result"],
         settings=predict_config.PredictJob(cache_dir=answers).model_dump_json(),
         code="",
     )
     release_gate = component.ReleaseGate(
-        examples=imported[0].outputs["result"],
-        model=imported[1].outputs["result"],
-        pixels=imported[2].outputs["result"],
+        examples=examples.outputs["result"],
+        model=candidate.outputs["result"],
+        pixels=pixels.outputs["result"],
         predictions=predict.outputs["predictions"],
         baseline_model=baseline.outputs["model"],
         settings=settings.model_dump_json(),
@@ -131,20 +120,11 @@ def run(root: Path, model: str) -> None:
         serving_dir=str(root / "serving"),
         settings=push_config.PushConfig(),
         code="",
-        model=imported[1].outputs["result"],
+        model=candidate.outputs["result"],
         model_blessing=release_gate.outputs["blessing"],
     )
-    local_dag_runner.LocalDagRunner().run(
-        pipeline.Pipeline(
-            pipeline_name="gate",
-            pipeline_root=str(root / "artifacts"),
-            metadata_connection_config=metadata.sqlite_metadata_connection_config(
-                str(root / "metadata.sqlite")
-            ),
-            components=[*imported, predict, baseline, release_gate, pusher],
-            beam_pipeline_args=["--runner=FnApiRunner"],
-        )
-    )
+    steps = [examples, candidate, pixels, predict, baseline, release_gate, pusher]
+    real_pipeline.run(root, "gate", steps, "--runner=FnApiRunner")
 
 
 def last(root: Path, output: str, step: str = "ReleaseGate") -> Path:

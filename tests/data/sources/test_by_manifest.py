@@ -281,6 +281,8 @@ def test_a_split_without_a_class_is_asked_about(tmp_path):
 def test_settings_of_spans_and_folders_that_are_not_there(tmp_path):
     manifests.write(touch(tmp_path, *PATHS) / "metadata.csv", ROWS)
     assert "a manifest has no spans" in refused(tmp_path, folders={"spans": {"window": 2}})
+    message = refused(tmp_path, file=tmp_path / "metadata.csv", folders={"layout": "splits"})
+    assert "ingest.layout is splits, which is about the names of folders" in message
     assert "which is no folder" in refused(tmp_path, images_dir=tmp_path / "nowhere")
     path = tmp_path / "nowhere.csv"
     assert "nowhere.csv cannot be used: there is no such file" in refused(tmp_path, file=path)

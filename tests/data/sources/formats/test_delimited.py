@@ -133,6 +133,13 @@ def test_a_line_without_an_end(tmp_path):
     assert "line 2 has more than 1,048,576 characters" in refused(tmp_path, content)
 
 
+def test_a_header_does_not_command_the_terminal(tmp_path):
+    message = refused(tmp_path, b"file_name,\x1b[2Jlabel,b\xc2\x9b1m\n")
+    assert r"its columns are file_name, \x1b[2Jlabel, b\x9b1m. Name it" in message
+    content = b"file_name,label,\x1b[2Jx\na.jpg,x,\nb.jpg,y,\n"
+    assert r"columns that are not used: \x1b[2Jx" in listed(tmp_path, content).understood
+
+
 def test_cells_behind_the_last_column(tmp_path):
     listing = listed(tmp_path, b"file_name,label\na.jpg,x,,\nb.jpg,y\n")
     assert manifests.labels(listing) == {"a.jpg": ("x",), "b.jpg": ("y",)}

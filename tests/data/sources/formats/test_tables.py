@@ -1,11 +1,14 @@
 """JSON lines and Parquet."""
 
+import tracemalloc
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from data import errors
 from data.sources import labelled
+from data.sources.formats import parquet
 from tests.data import manifests
 from tests.data.folders import touch
 
@@ -71,6 +74,21 @@ def test_parquet_with_images_in_it(tmp_path):
         "rows that cannot be read: 1 (row 1: {'bytes': b'x', 'path': 'a.jpg'} is no path)"
         in message
     )
+
+
+def test_parquet_that_is_small_and_unpacks_to_much(tmp_path, monkeypatch):
+    path = tmp_path / "labels.parquet"
+    names = pa.array(["x" * 50_000] * 2_000).dictionary_encode()
+    pq.write_table(pa.table({"path": names, "label": names}), path)
+    tracemalloc.start()
+    assert "rows whose file does not exist: 2,000 (row 1: xxx" in refused(path)
+    assert tracemalloc.get_traced_memory()[1] < 32 << 20  # 200 MB if each had its own
+    tracemalloc.stop()
+    monkeypatch.setattr(parquet, "MAX_BATCH_BYTES", 1 << 20)
+    names = pa.array(["x" * 50_000] * 100)
+    pq.write_table(pa.table({"path": names, "label": names}), path)
+    message = refused(path)
+    assert "labels.parquet cannot be used: 100 rows of it hold 10," in message
 
 
 def test_parquet_that_is_none(tmp_path):
