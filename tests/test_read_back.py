@@ -741,7 +741,6 @@ CASES = {
 EXPLAINED = {
     "pipeline/kubeflow/entrypoint.py:run": "tests/pipeline/kubeflow: the output of an executor",
     "pipeline/kubeflow/entrypoint.py:_run_tfx": "tests/pipeline/kubeflow: the output of a driver",
-    "serving/client/predicted.py:names": "tests/serving/client: the answer of a server",
     "serving/gateway/page.py:Page._contract": "asks the server that the gateway itself started",
     "serving/gateway/upstream.py:Upstream.entries": "asks the server that the gateway itself started",
 }
