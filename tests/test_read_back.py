@@ -38,10 +38,11 @@ from components.trainer.features import store
 from components.trainer.loop import checkpoint
 from components.trainer.network import model, stored
 from data import errors
+from data.boxes import given
 from data.examples import catalog, examples_artifact, ingest_report
 from data.files import read_arrays
 from data.images import decoder_pool, image_reading, value_range
-from data.masks import mask_store, shapes, work
+from data.masks import class_list, mask_store, shapes, work
 from data.sources import label_source, labelled
 from data.splits import file_index, labels, split
 from pipeline.history import lineage, mlmd
@@ -151,6 +152,21 @@ def masks_of(path: Path) -> None:
     labelled.lines(listing)
     for file in listing.files:
         shapes.Shapes.from_json(file.mask.shapes)
+
+
+def yolo_box(folder: Path) -> Path:
+    (folder / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    return beside_image("data.yaml", "names: {0: cat, 1: dog}")(folder)
+
+
+def boxes_of(path: Path) -> None:
+    rule = label_source.LabelRule("any", annotates="boxes")
+    listing = labelled.scan(label_source.Request(path.parent, rule=rule))
+    labelled.lines(listing)
+
+
+def classes_of(path: Path) -> None:
+    class_list.parse(path.name, path.read_bytes())
 
 
 def parquet_of(columns: dict[str, list]) -> bytes:
@@ -293,7 +309,62 @@ DRAWN = {
     "value": {"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": ["cat"]},
 }
 OUTLINES = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": [DRAWN]}]}
+COCO_BOX = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}],
+    "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}],
+    "categories": [{"id": 1, "name": "cat"}],
+}
+BOXED = {
+    "type": "rectanglelabels",
+    "original_width": 8,
+    "original_height": 8,
+    "value": {"x": 1, "y": 1, "width": 9, "height": 9, "rectanglelabels": ["cat"]},
+}
+BOXES = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": [BOXED]}]}
+GIVEN = given.Given("a.xml", (given.Box("cat", (1.0, 1.0, 5.0, 5.0), "line 1"),))
 CASES = {
+    "boxes of COCO": Reader(
+        "data/boxes/files.py:Files.json",
+        beside_image("instances.json", json.dumps(COCO_BOX)),
+        boxes_of,
+        refuses=False,
+        named=False,
+    ),
+    "boxes of Label Studio": Reader(
+        "data/boxes/files.py:Files.json",
+        beside_image("export.json", json.dumps([BOXES])),
+        boxes_of,
+        refuses=False,
+        named=False,
+    ),
+    "boxes of YOLO": Reader(
+        "data/boxes/files.py:Files.yaml",
+        yolo_box,
+        boxes_of,
+        refuses=False,
+        named=False,
+        depth=500,
+    ),
+    "table of boxes": Reader(
+        "data/boxes/table.py:_table",
+        beside_image("boxes.csv", "file_name,xmin,ymin,xmax,ymax,label\na.jpg,1,1,5,5,cat\n"),
+        boxes_of,
+        refuses=False,
+        named=False,
+    ),
+    "boxes of an image": Reader(
+        "data/boxes/given.py:Given.from_json",
+        written("given.json", GIVEN.to_json()),
+        lambda path: given.Given.from_json(path.read_text("utf-8", "replace")),
+        named=False,
+    ),
+    "classes of masks": Reader(
+        "data/masks/class_list.py:_csv",
+        beside_image("classes.csv", "name,value\ncat,1\ndog,2\n"),
+        classes_of,
+        refuses=False,
+        named=False,
+    ),
     "outlines of COCO": Reader(
         "data/masks/polygon_files.py:_json",
         beside_image("instances.json", json.dumps(COCO_OUTLINE)),

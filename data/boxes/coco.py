@@ -4,7 +4,6 @@ The split is that of the file's name (``instances_val2017.json``) or of a folder
 (``valid/_annotations.coco.json``). Boxes are left, top, width and height in pixels.
 """
 
-import json
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,8 +21,8 @@ def find(files: Files) -> Found:
     found = Found(NAME)
     for path in files.named(".json"):
         try:
-            raw = json.loads(files.text(path))
-        except (ValueError, RecursionError) as error:
+            raw = files.json(path)
+        except (read_back.BrokenError, read_back.ReadError) as error:
             found.tell(path, "", Fault.UNREADABLE, str(error)[:200])
             continue
         if isinstance(raw, dict) and raw.keys() >= _KEYS:

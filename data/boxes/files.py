@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from data.boxes.given import Fault, Given, Problem
 from data.files import read_back, user_files
@@ -70,6 +71,22 @@ class Files:
             return content.decode("utf-16" if is_utf16 else "utf-8-sig")
         except UnicodeDecodeError as error:
             raise read_back.BrokenError(f"it is no UTF-8 text (byte {error.start})") from error
+
+    def json(self, path: str) -> Any:
+        """Parses an annotation file as JSON.
+
+        Raises:
+          read_back.ReadError, read_back.BrokenError: it cannot be read, or is no JSON.
+        """
+        return read_back.from_json(self.text(path), f"annotation file {path}", lambda raw: raw)
+
+    def yaml(self, path: str) -> Any:
+        """Parses an annotation file as YAML.
+
+        Raises:
+          read_back.ReadError, read_back.BrokenError: it cannot be read, or is no YAML.
+        """
+        return read_back.from_yaml(self.text(path), f"annotation file {path}", lambda raw: raw)
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:

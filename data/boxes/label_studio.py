@@ -1,6 +1,5 @@
 """Reads Label Studio's JSON export of rectangles: coordinates in hundredths of the image."""
 
-import json
 from typing import Any
 from urllib import parse
 
@@ -17,8 +16,8 @@ def find(files: Files) -> Found:
     found = Found(NAME)
     for path in files.named(".json"):
         try:
-            raw = json.loads(files.text(path))
-        except (ValueError, RecursionError) as error:
+            raw = files.json(path)
+        except (read_back.BrokenError, read_back.ReadError) as error:
             found.tell(path, "", Fault.UNREADABLE, str(error)[:200])
             continue
         if isinstance(raw, list) and raw and all(map(_is_task, raw)):
@@ -36,7 +35,9 @@ def _is_task(raw: Any) -> bool:
 
 
 def _task(files: Files, found: Found, path: str, place: str, task: dict[str, Any]) -> None:
-    name = next(str(value) for value in task["data"].values() if isinstance(value, str))
+    name = next((value for value in task["data"].values() if isinstance(value, str)), None)
+    if name is None:
+        raise read_back.BrokenError("its data name no image")
     image = _image(files, path, parse.unquote(parse.urlsplit(name).path))
     if image is None:
         found.tell(path, place, Fault.NO_IMAGE, name[:100])

@@ -5,14 +5,13 @@ coordinates says that an image shows no object. A column ``split`` or ``set`` gi
 the name of the file or of a folder does. All coordinates in 0–1 are shares of the image.
 """
 
-import csv
 import io
 from collections import defaultdict
 from pathlib import PurePosixPath
 
 from data.boxes.files import Files, Found, split_of_path
 from data.boxes.given import Box, Fault, Given, Unit, corners, label
-from data.files import read_back
+from data.files import read_back, read_tables
 from data.layout import names
 
 NAME = "CSV"
@@ -34,7 +33,7 @@ def find(files: Files) -> Found:
     for path in files.named(".csv", ".tsv"):
         try:
             _table(files, found, path)
-        except (read_back.BrokenError, csv.Error) as error:
+        except read_back.BrokenError as error:
             found.tell(path, "", Fault.UNREADABLE, str(error))
     return found
 
@@ -43,16 +42,17 @@ def _table(files: Files, found: Found, path: str) -> None:
     text = files.text(path)
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns = _columns(list(rows.fieldnames or ()))
+    rows = read_tables.csv_rows(io.StringIO(text, newline=""), delimiter)
+    _, head = next(rows, (0, []))
+    columns = _columns(head)
     if columns is None:
         return
     found.used.add(path)
     boxes: dict[str, list[Box]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}
     split_of_file = names.split_of(PurePosixPath(path).stem.removesuffix("_labels"))
-    for row in rows:
-        place = f"line {rows.line_num}"
+    for line, cells in rows:
+        place, row = f"line {line}", dict(zip(head, cells, strict=False))
         values = {key: (row.get(name) or "").strip() for key, name in columns.items()}
         image = files.image_named(values["file"], path)
         if image is None:

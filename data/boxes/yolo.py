@@ -9,8 +9,6 @@ gives the box around it.
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from data.boxes.files import Files, Found, split_of_path, stem
 from data.boxes.given import Box, Fault, Given, Unit, label, number
 from data.files import read_back
@@ -69,8 +67,8 @@ def _settings(files: Files, found: Found) -> list[tuple[str, dict[str, Any]]]:
     rows = []
     for path in sorted(files.named(".yaml", ".yml"), key=lambda path: (path.count("/"), path)):
         try:
-            raw = yaml.safe_load(files.text(path))
-        except (yaml.YAMLError, read_back.BrokenError, RecursionError) as error:
+            raw = files.yaml(path)
+        except (read_back.BrokenError, read_back.ReadError) as error:
             found.tell(path, "", Fault.UNREADABLE, str(error)[:200])
             continue
         if isinstance(raw, dict) and isinstance(raw.get("names"), list | dict):
