@@ -182,6 +182,7 @@ setup(
             "import-linter",
             "pre-commit",
             "types-PyYAML",
+            "pycocotools",  # what average precision is compared with
         ],
     },
 )

@@ -1,22 +1,32 @@
 """Whether a change of the code changes what comes out: two checkouts do the same, and all is compared.
 
-    python benchmarks/unchanged.py --before CHECKOUT [--data-dir DIR]
+    python benchmarks/unchanged.py --before CHECKOUT [--data-dir DIR] [--keep DIR]
+    python benchmarks/unchanged.py --kept DIR
 
 Each runs the pipeline on nine tenths of the images, then on all of them, a retraining; asks the model
 server, and the command line, about the test images; and compiles the package for Kubeflow. Every
 file in the output folder, every answer and the package must be the same, byte for byte, but for what
-a clock or a process id makes different. Where a file's bytes depend on the order of threads (a saved
-graph), that it is there. The exit code is 1 where something differs.
+a clock, a process id or a digest of code makes different. Where a file's bytes depend on the order
+of threads (a saved graph), that it is there; of cached features, every row. Behind a file that
+differs stands what of it does. The exit code is 1 where something differs.
 """
 
 import base64
+import contextlib
+import difflib
 import filecmp
 import json
 import re
 import shutil
 import sys
 import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyarrow import parquet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -26,24 +36,29 @@ from data.sources import by_folder
 
 NAME = "unchanged"
 ASKED = 12
-# Logs, ML Metadata's database, what a lock left, events for TensorBoard, optimized or zipped graphs.
+# Logs, ML Metadata's database, what a lock left, events for TensorBoard, optimized or zipped graphs;
+# cached features, whose rows are compared.
 NOT_COMPARED = re.compile(
-    r"(^logs/|metadata\.sqlite|\.lock$|\.beam|tfevents|saved_model\.pb$|fingerprint\.pb$|\.keras$"
+    r"(^logs/|^training/features/|metadata\.sqlite|\.lock$|\.beam|tfevents|saved_model\.pb$|fingerprint\.pb$|\.keras$"
     r"|attributions-|plots-|metrics-|validations\.)"
 )
 TEXT = (".json", ".jsonl", ".html", ".md", ".csv", ".yaml", ".pbtxt", ".txt", ".log", ".svg")
 # What a clock makes: versions, runs, dates, durations, percentiles.
 CLOCK = [
-    (re.compile(r"\b1[78]\d{8}\b"), "VERSION"),
+    (re.compile(r"\b1[78]\d{8}\b"), "1700000000"),
     (re.compile(r"\b20\d{6}-\d{6}-\d{3}\b"), "RUN"),
     (re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?"), "TIME"),
     (
         re.compile(r'("(?:seconds|took_s|load_s|start_s|p50_ms|p99_ms|memory_mib)": )[\d.e+-]+'),
-        r"\1N",
+        r"\g<1>0",
     ),
     (re.compile(r'("latencies_ms": )\[[^\]]*\]'), r"\1[]"),
     (re.compile(r"\b[\d.,]+ (s|ms|min|MiB|minutes?|seconds?)\b"), r"N \1"),
+    # Digests: of code, of settings, and of what is compared itself.
+    (re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{24}|[0-9a-f]{16})(?![0-9a-f])"), "DIGEST"),
 ]
+IN_NAMES = [CLOCK[0], CLOCK[1], CLOCK[-1]]
+MOST_SHOWN = 6
 
 
 def ask(address: str, name: str, image: Path) -> bytes:
@@ -89,14 +104,28 @@ def clean(path: Path) -> str:
 
 
 def listed(kept: Path) -> dict[str, Path]:
-    """Name without what a clock makes → file."""
-    found = {}
-    for path in sorted(kept.rglob("*")):
+    """Name without what a clock makes → file; of several with one such name, by their content."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in kept.rglob("*"):
         name = str(path.relative_to(kept))
         if path.is_file() and not NOT_COMPARED.search(name):
-            for pattern, instead in CLOCK[:2]:
+            for pattern, instead in IN_NAMES:
                 name = pattern.sub(instead, name)
-            found[name] = path
+            found[name].append(path)
+    return {
+        f"{name} {number}" if number else name: path
+        for name, paths in found.items()
+        for number, path in enumerate(sorted(paths, key=Path.read_bytes))
+    }
+
+
+def features(kept: Path) -> dict[str, dict[str, bytes]]:
+    """Folder of cached features → key → its row."""
+    found: dict[str, dict[str, bytes]] = defaultdict(dict)
+    for path in sorted((kept / "training" / "features").rglob("*.json")):
+        rows = np.load(path.with_suffix(".npy"), allow_pickle=False)
+        for key, row in zip(json.loads(path.read_text())["keys"], rows, strict=True):
+            found[str(path.parent.relative_to(kept))][key] = row.tobytes()
     return found
 
 
@@ -108,38 +137,105 @@ def differences(before: Path, after: Path) -> tuple[list[str], int]:
     common = sorted(first.keys() & second.keys())
     for name in common:
         one, other = first[name], second[name]
-        if name.endswith(TEXT):
+        if one.suffix in TEXT:
             same = clean(one) == clean(other)
         else:
             same = filecmp.cmp(one, other, shallow=False)
         if not same:
-            found.append(f"differs: {name}")
+            found.append(f"differs: {name}: {'; '.join(parts(one, other)[:MOST_SHOWN])}")
+    stored = [features(kept) for kept in (before, after)]
+    for name in sorted(stored[0].keys() | stored[1].keys()):
+        rows, others = (kept.get(name, {}) for kept in stored)
+        both = rows.keys() & others.keys()
+        unequal = sum(rows[key] != others[key] for key in both)
+        lost, new = len(rows) - len(both), len(others) - len(both)
+        if unequal or lost or new:
+            found.append(
+                f"differs: {name}: {unequal} of {len(both)} rows, {lost} only before, {new} only"
+                " after"
+            )
     return found, len(common)
+
+
+def parts(one: Path, other: Path) -> list[str]:
+    """What of a file differs: keys of JSON, columns of Parquet, the lines of a text."""
+    if one.suffix == ".parquet":
+        tables = [parquet.read_table(path) for path in (one, other)]
+        names = dict.fromkeys(name for table in tables for name in table.column_names)
+        columns = [
+            [table[name] if name in table.column_names else None for table in tables]
+            for name in names
+        ]
+        changed = [
+            name for name, (left, right) in zip(names, columns, strict=True) if left != right
+        ]
+        return changed or ["metadata"]
+    if one.suffix not in TEXT:
+        return [f"{one.stat().st_size} and {other.stat().st_size} bytes"]
+    texts = [clean(path) for path in (one, other)]
+    if one.suffix in (".json", ".jsonl"):
+        with contextlib.suppress(ValueError):
+            rows = [[json.loads(line) for line in _documents(one, text)] for text in texts]
+            return list(dict.fromkeys(keys(*rows)))
+    changed = difflib.unified_diff(*map(str.splitlines, texts), n=0, lineterm="")
+    return [line[:100] for line in changed if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+
+
+def _documents(path: Path, text: str) -> list[str]:
+    return text.splitlines() if path.suffix == ".jsonl" else [text]
+
+
+def keys(one: Any, other: Any, place: str = "") -> Iterator[str]:
+    """Where two JSON values differ; places in lists are one."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in dict.fromkeys([*one, *other]):
+            if name not in one or name not in other:
+                yield f"{place}.{name} {'is new' if name in other else 'is gone'}".lstrip(".")
+            else:
+                yield from keys(one[name], other[name], f"{place}.{name}")
+        if one == other and list(one) != list(other):
+            yield f"{place or 'all'}: order"
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for left, right in zip(one, other, strict=True):
+            yield from keys(left, right, place)
+    elif one != other:
+        yield place.lstrip(".") or "all"
 
 
 def main() -> None:
     """Runs it and prints the result."""
     parser = harness.parser(__doc__ or "")
-    parser.add_argument("--before", type=Path, required=True, help="a checkout of the other code")
+    parser.add_argument("--before", type=Path, help="a checkout of the other code")
     parser.add_argument("--keep", type=Path, help="keep both outputs in this folder")
+    parser.add_argument("--kept", type=Path, help="compare what --keep has kept in this folder")
     arguments = parser.parse_args()
+    if arguments.kept is None and arguments.before is None:
+        parser.error("--before or --kept is needed")
     with harness.workspace() as scratch:
-        whole = harness.data_dir(arguments.data_dir, scratch).resolve()
-        part = scratch / "part"
-        for file in by_folder.scan(whole).files:
-            if hash_of(file.path) % 10:
-                (part / file.path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(whole / file.path, part / file.path)
-        # Beside the other: a volume holds both, and what is printed of it is alike.
-        whole = Path(shutil.copytree(whole, scratch / "whole"))
-        for name, checkout in (("before", arguments.before.resolve()), ("after", checkouts.ROOT)):
-            outcome(checkout, part, whole, scratch, scratch / name)
-        found, count = differences(scratch / "before", scratch / "after")
+        kept = arguments.kept
+        if kept is None:
+            kept = scratch
+            run_both(arguments.data_dir, arguments.before.resolve(), scratch)
+        found, count = differences(kept / "before", kept / "after")
         if arguments.keep:
             for name in ("before", "after"):
-                shutil.copytree(scratch / name, arguments.keep / name, dirs_exist_ok=True)
+                shutil.copytree(kept / name, arguments.keep / name, dirs_exist_ok=True)
     print(*found, f"{count} files compared, {len(found)} differences", sep="\n")
     sys.exit(bool(found))
+
+
+def run_both(data_dir: Path | None, before: Path, scratch: Path) -> None:
+    """Does all with both checkouts, into ``before`` and ``after``."""
+    whole = harness.data_dir(data_dir, scratch).resolve()
+    part = scratch / "part"
+    for file in by_folder.scan(whole).files:
+        if hash_of(file.path) % 10:
+            (part / file.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(whole / file.path, part / file.path)
+    # Beside the other: a volume holds both, and what is printed of it is alike.
+    whole = Path(shutil.copytree(whole, scratch / "whole"))
+    for name, checkout in (("before", before), ("after", checkouts.ROOT)):
+        outcome(checkout, part, whole, scratch, scratch / name)
 
 
 def hash_of(text: str) -> int:
