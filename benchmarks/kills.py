@@ -174,7 +174,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return names
 
 
-def metrics_apart(one: summary.Metrics | None, other: summary.Metrics | None) -> float:
+def metrics_apart(one: Any | None, other: Any | None) -> float:
     """The largest difference of any metric; infinite where they are not of the same things."""
     values, others = (_figures(found) for found in (one, other))
     if values.keys() != others.keys():
@@ -182,7 +182,7 @@ def metrics_apart(one: summary.Metrics | None, other: summary.Metrics | None) ->
     return max((abs(value - others[name]) for name, value in values.items()), default=0.0)
 
 
-def _figures(metrics: summary.Metrics | None) -> dict[str, float]:
+def _figures(metrics: Any | None) -> dict[str, float]:
     """The figures by dotted name; one that is undefined is -1."""
     found = nested.flat(metrics.model_dump() if metrics else {})
     return {

@@ -66,7 +66,12 @@ def _limit(one: metric.Metric) -> tuple[Any, Any]:
 
 def _limits() -> dict[str, Any]:
     """Returns the settings of all tasks' metrics; metrics of one name share a setting."""
-    every = {one.setting: one for name in task.names() for one in task.load(name).figures.every}
+    every: dict[str, metric.Metric] = {}
+    for name in task.names():
+        for one in task.load(name).figures.every:
+            # One task's default limit is told, though it is no limit of another's metric.
+            if one.automatic or one.setting not in every:
+                every[one.setting] = one
     return {setting: _limit(one) for setting, one in every.items()}
 
 

@@ -66,10 +66,10 @@ def trained(exported, images) -> Said:
     spec = training_stage.spec_of(trained_contract.read(path))
     content = [image.encoded for image in images]
     stage = training_stage.ask(path.parent / "2.keras", spec, {}, content)
-    indices = stage.probabilities.argmax(axis=1)
+    indices = stage.values.argmax(axis=1)
     labels = [LABELS[i] if valid else "" for i, valid in zip(indices, stage.valid, strict=True)]
     assert 4 <= (~stage.valid).sum() < stage.valid.sum()
-    return Said(stage.probabilities, stage.valid, labels)
+    return Said(stage.values, stage.valid, labels)
 
 
 @pytest.fixture

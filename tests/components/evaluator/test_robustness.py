@@ -180,4 +180,4 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
 
 
 def test_nothing_is_measured_where_no_image_is_wanted():
-    assert robustness.of_network(None, {}, None, [], limit=0) == []
+    assert robustness.of_network(None, {"task": "classification"}, None, [], limit=0) == []

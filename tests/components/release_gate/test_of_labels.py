@@ -87,7 +87,7 @@ def test_every_stage_names_the_labels_of_its_own_probabilities(labelled):
     encoded = [image.encoded for image in images]
     contract = trained_contract.read(labelled.saved_model)
     signature = tf.saved_model.load(str(labelled.saved_model)).signatures["serving_default"]
-    said = probe._ask(signature, encoded, (*probe.OUTPUTS, "labels"))
+    said = probe._ask(signature, encoded, ("probabilities", "valid", "labels"))
     names = [name.decode() for name in said["labels"]]
     stages = [
         training_stage.ask(labelled.keras_file, SPEC, contract, encoded),

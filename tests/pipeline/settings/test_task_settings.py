@@ -50,7 +50,9 @@ def test_a_saved_configuration_names_every_setting(name, tmp_path):
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones():
-    with pytest.raises(errors.ConfigError, match="known: classification, multilabel"):
+    with pytest.raises(
+        errors.ConfigError, match="known: classification, detection, multilabel, segmentation"
+    ):
         pipeline_config.parse(["--data-dir", "d", "--task", "multi_label"])
 
 

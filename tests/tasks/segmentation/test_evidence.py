@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks import evidence_config
+from tasks import evidence_config, figure_loss
 from tasks.segmentation import evidence
 from tasks.segmentation.figures import pixels
 
@@ -29,11 +29,15 @@ def truths(count, seed=0):
 
 def verdicts(candidate, served):
     found = evidence.compare(candidate, served, range(K), CONFIG)
-    whole = evidence._whole(found[0], len(candidate), len(found), CONFIG)
-    classes = [
-        evidence._class(str(number), one, len(candidate), len(found), CONFIG)
-        for number, one in enumerate(found[1:])
-    ]
+    images, compared = len(candidate), len(found)
+    judged = figure_loss.Judged(
+        evidence.WHOLE, "Mean IoU", CONFIG.max_mean_iou_drop, images, compared
+    )
+    whole = figure_loss.of_whole(found[0], judged, CONFIG)
+    classes = []
+    for number, one in enumerate(found[1:]):
+        about = (evidence.CLASS, f"IoU of {number}", CONFIG.max_iou_drop, images, compared)
+        classes.append(figure_loss.of_class(str(number), one, figure_loss.Judged(*about), CONFIG))
     return whole, classes
 
 

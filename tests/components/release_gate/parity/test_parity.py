@@ -36,7 +36,9 @@ def trained(right, images) -> probe.Stage:
 def served(exported: models.Exported, images: list[parity_images.ParityImage]) -> probe.Stage:
     """Runs the SavedModel as the fresh process does, but in this one."""
     signature = tf.saved_model.load(str(exported.saved_model)).signatures["serving_default"]
-    answer = probe._ask(signature, [image.encoded for image in images], (*probe.OUTPUTS, "label"))
+    answer = probe._ask(
+        signature, [image.encoded for image in images], ("probabilities", "valid", "label")
+    )
     labels = [label.decode() for label in answer["label"]]
     return probe.Stage(probe.BATCH, answer["probabilities"], answer["valid"], labels)
 
@@ -211,7 +213,9 @@ def test_another_number_of_classes_is_said():
         {"labels": ["x", "y", "z"]},
         1e-4,
     )
-    assert found.problems == ["The training graph knows 2 classes; there are 3 labels."]
+    assert found.problems == [
+        "The training graph gives 2 probabilities for an image; with 3 labels there must be 3."
+    ]
 
 
 def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path):

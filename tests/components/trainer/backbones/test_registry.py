@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.preprocess import materialise
 from components.trainer import config as train_config
 from components.trainer.backbones import backbone as interface
 from components.trainer.backbones import families, registry
@@ -72,7 +73,8 @@ def toy(monkeypatch, tmp_path):
 def test_a_backbone_is_one_file(toy):
     """The settings take it, and the classifier is built of it, frozen and cut as of any other."""
     config = train_config.TrainConfig(backbone="toy", weights="random", unfreeze_blocks=1)
-    classifier = model.build(config, 16, 3)
+    spec = materialise.Spec(16, "stretch", ["a", "b", "c"], {})
+    classifier = model.build(config, spec)
     assert classifier(conftest.pixels()[:, :16, :16]).shape == (2, 3)
     backbone = classifier.get_layer(model.BACKBONE_LAYER)
     assert backbone.count_params() == registry.REGISTRY["toy"].parameters

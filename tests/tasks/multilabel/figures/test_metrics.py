@@ -122,5 +122,5 @@ def test_metrics_of_one_setting_have_the_same_limits():
     known = {}
     for name in task.names():
         for one in task.load(name).figures.every:
-            about = (one.most, one.higher_is_better, one.by_class, one.automatic_text, one.title)
+            about = (one.most, one.higher_is_better, one.by_class, one.title)
             assert known.setdefault(one.setting, about) == about, one.setting
