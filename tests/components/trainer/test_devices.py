@@ -12,7 +12,7 @@ import pytest
 
 from components.trainer import config, devices
 from components.trainer.loop import phases
-from components.trainer.network import model
+from tasks import linear_head
 from tests.components.trainer import conftest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,4 +96,4 @@ def test_xla_trains(make_job):
     job = make_job(xla="on", head_epochs=2, fine_tune_epochs=0, **conftest.views(0))
     classifier, history = phases.train(job)
     assert len(history.phases["head"]["loss"]) == 2
-    assert isinstance(classifier.get_layer(model.LOGITS_LAYER), keras.layers.Dense)
+    assert isinstance(classifier.get_layer(linear_head.LOGITS_LAYER), keras.layers.Dense)
