@@ -1,7 +1,7 @@
 """The gateway: TensorFlow Serving's REST API, the Open Inference Protocol and a page.
 
-    /v1/…       see rest.py
-    /v2/…       see passage.py
+    /v1/…       see tfserving_api.py
+    /v2/…       see openinference_api.py
     /, /page/…  see page.py
 
 With a token configured, every path but the page and health requires it. Requests from web pages:
@@ -32,11 +32,11 @@ from serving.gateway import (
     bounds,
     connections,
     error_answers,
-    forwarding,
     json_body,
+    openinference_api,
     origins,
     page,
-    rest,
+    tfserving_api,
     upstream,
 )
 from serving.replay import recording
@@ -182,12 +182,12 @@ class Gateway:
 
     def _application(self) -> web.Application:
         common = (self._triton, self._model_dir, self._admitted, self._limits)
-        rows = rest.Rest(*common, self._recorder)
-        passed = forwarding.Passage(*common, self._recorder)
+        tfserving = tfserving_api.TfServingApi(*common, self._recorder)
+        openinference = openinference_api.OpenInferenceApi(*common, self._recorder)
         application = web.Application(middlewares=[self._answer, self._admit, self._refuse])
         application.add_routes(page.Page(*common).routes())
-        application.router.add_route("*", "/{path:v2(?:/.*)?}", passed.answer)
-        application.router.add_route("*", "/{path:.*}", rows.answer)
+        application.router.add_route("*", "/{path:v2(?:/.*)?}", openinference.answer)
+        application.router.add_route("*", "/{path:.*}", tfserving.answer)
         return application
 
     @web.middleware
@@ -209,7 +209,7 @@ class Gateway:
 
     async def _surplus(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Answers on a surplus connection: health requests, and 503 to all others."""
-        if forwarding.is_health(request) and request.method in _OPEN:
+        if openinference_api.is_health(request) and request.method in _OPEN:
             response = await handler(request)
         else:
             message = f"{self._limits.max_connections} connections are open; try again."
@@ -221,7 +221,7 @@ class Gateway:
     async def _admit(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Checks host, origin and token before any of the request's body is read."""
         is_read = request.method in _OPEN
-        if is_read and forwarding.is_health(request):
+        if is_read and openinference_api.is_health(request):
             return await handler(request)
         headers = request.headers
         refusal = self._hosts.refusal(request.method, headers.getall("Host", []), headers)

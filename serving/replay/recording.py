@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from serving import errors, files
 from serving.client import client
-from serving.gateway import bounds, tfserving
+from serving.gateway import bounds, tfserving_format
 
 MAX_IMAGE_BYTES = 64 << 20
 MAX_LINE_BYTES = 96 << 20
@@ -184,7 +184,7 @@ def _images(line: bytes) -> list[bytes]:
     if len(line) == MAX_LINE_BYTES:
         raise ValueError(f"it is longer than {MAX_LINE_BYTES} bytes")
     most = bounds.Limits().max_json_values
-    return tfserving.parse(line, client.IMAGE_INPUT, len(line), most).items
+    return tfserving_format.parse(line, client.IMAGE_INPUT, len(line), most).items
 
 
 def _ends_a_line(file: BinaryIO) -> bool:

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from serving.gateway import json_body, tfserving
+from serving.gateway import json_body, tfserving_format
 from serving.versions import signatures
 
 B64 = {"b64": "aW1hZ2U="}
 
 
-def parse(content, **more) -> tfserving.Predict:
-    return tfserving.parse(json.dumps({**content, **more}).encode(), "image_bytes", 3, 65536)
+def parse(content, **more) -> tfserving_format.Predict:
+    return tfserving_format.parse(json.dumps({**content, **more}).encode(), "image_bytes", 3, 65536)
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def parse(content, **more) -> tfserving.Predict:
     ],
 )
 def test_row_and_column_form(content, row):
-    expected = tfserving.Predict("serving_default", [b"image"] * 2, row)
+    expected = tfserving_format.Predict("serving_default", [b"image"] * 2, row)
     assert parse(content) == expected
 
 
 def test_a_single_input_and_a_signature():
     given = parse({"inputs": B64}, signature_name="embed")
-    assert given == tfserving.Predict("embed", [b"image"], False)
+    assert given == tfserving_format.Predict("embed", [b"image"], False)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_a_single_input_and_a_signature():
 )
 def test_what_cannot_be_understood(body, sentence):
     with pytest.raises(json_body.MalformedError, match=sentence):
-        tfserving.parse(body, "image_bytes", 3, 65536)
+        tfserving_format.parse(body, "image_bytes", 3, 65536)
 
 
 def answer(outputs, row) -> dict:
-    return json.loads(b"".join(tfserving.pieces(outputs, row)))
+    return json.loads(b"".join(tfserving_format.pieces(outputs, row)))
 
 
 def test_answers_by_row_and_column():
@@ -99,7 +99,7 @@ def test_states():
         {"version": "2", "state": "READY"},
         {"version": "1", "state": "UNAVAILABLE", "reason": "unloaded"},
     ]
-    rows = tfserving.status(entries)["model_version_status"]
+    rows = tfserving_format.status(entries)["model_version_status"]
     assert [(row["version"], row["state"]) for row in rows] == [
         ("3", "END"),
         ("2", "AVAILABLE"),
@@ -113,7 +113,7 @@ def test_metadata():
     tensor = signatures.Tensor("TYPE_FP32", 1)
     text = signatures.Tensor("TYPE_STRING", 0)
     signature = signatures.Signature({"image_bytes": text}, {"probabilities": tensor})
-    answer = tfserving.metadata("m", "4", {"serving_default": signature})
+    answer = tfserving_format.metadata("m", "4", {"serving_default": signature})
     assert answer["model_spec"] == {"name": "m", "signature_name": "", "version": "4"}
     described = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
     assert described["inputs"]["image_bytes"]["dtype"] == "DT_STRING"

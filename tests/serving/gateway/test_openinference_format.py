@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from serving.client import protocol
-from serving.gateway import bounds, json_body, openinference
+from serving.gateway import bounds, json_body, openinference_format
 
 NAME = "image_bytes"
 LIMITS = bounds.Limits(max_batch=4)
@@ -19,7 +19,7 @@ def binary(*items: bytes) -> bytes:
 
 def forwarded(body: bytes, header_length: str | None = None) -> tuple[dict, bytes]:
     """Returns the forwarded request: its JSON, and the bytes after it."""
-    written, headers = openinference.request(body, header_length, NAME, LIMITS)
+    written, headers = openinference_format.request(body, header_length, NAME, LIMITS)
     length = int(headers[protocol.HEADER_LENGTH])
     return json.loads(written[:length]), written[length:]
 

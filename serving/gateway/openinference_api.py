@@ -19,7 +19,7 @@ from serving.gateway import (
     answers,
     api,
     error_answers,
-    openinference,
+    openinference_format,
     request_cost,
     upstream,
 )
@@ -38,7 +38,7 @@ def is_health(request: web.Request) -> bool:
     return request.path in _HEALTH
 
 
-class Passage(api.Api):
+class OpenInferenceApi(api.Api):
     """Answers the requests of the Open Inference Protocol, see :class:`api.Api`."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -82,13 +82,15 @@ class Passage(api.Api):
         found = await self._triton.run(request.path, rewritten, headers, work)
         self._refuse_values(found)
         length_sent = int(headers[protocol.HEADER_LENGTH])
-        await self._record(lambda: openinference.images(rewritten, length_sent))
+        await self._record(lambda: openinference_format.images(rewritten, length_sent))
         return found
 
     def _understood(self, body: bytes, length: str | None) -> tuple[bytes, dict[str, str], int]:
         """Returns the request to forward, its headers and its cost; slow, so it runs in a thread."""
-        rewritten, headers = openinference.request(body, length, client.IMAGE_INPUT, self._limits)
-        images = openinference.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
+        rewritten, headers = openinference_format.request(
+            body, length, client.IMAGE_INPUT, self._limits
+        )
+        images = openinference_format.images(rewritten, int(headers[protocol.HEADER_LENGTH]))
         return (
             rewritten,
             headers,

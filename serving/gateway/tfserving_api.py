@@ -21,7 +21,7 @@ from serving.gateway import (
     api,
     error_answers,
     request_cost,
-    tfserving,
+    tfserving_format,
     upstream,
 )
 from serving.versions import signatures
@@ -41,7 +41,7 @@ class _Asked:
     verb: str | None
 
 
-class Rest(api.Api):
+class TfServingApi(api.Api):
     """Answers the requests of TensorFlow Serving's REST API, see :class:`api.Api`."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -54,7 +54,7 @@ class Rest(api.Api):
         asked = self._route(request)
         if request.method == "GET" and asked.verb is None:
             entries = await self._triton.entries(asked.version)
-            return web.json_response(tfserving.status(entries))
+            return web.json_response(tfserving_format.status(entries))
         if request.method == "GET" and asked.verb == "/metadata":
             return web.json_response(await self._metadata(asked))
         if request.method == "POST" and asked.verb == ":predict":
@@ -89,7 +89,7 @@ class Rest(api.Api):
             found = signatures.offered(self._model_dir / version)
         except errors.UserError as error:
             raise error_answers.Answered(404, str(error)) from error
-        return tfserving.metadata(name, version, found)
+        return tfserving_format.metadata(name, version, found)
 
     async def _predict(
         self, asked: _Asked, body: bytes, held: admission.Held
@@ -111,12 +111,12 @@ class Rest(api.Api):
             )
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         await self._record(lambda: given.items)
-        return answers.of_json(tfserving.pieces(outputs, given.row), values <= _SMALL_VALUES)
+        return answers.of_json(tfserving_format.pieces(outputs, given.row), values <= _SMALL_VALUES)
 
-    def _understood(self, body: bytes) -> tuple[tfserving.Predict, list[int]]:
+    def _understood(self, body: bytes) -> tuple[tfserving_format.Predict, list[int]]:
         """Parses a request and counts the pixels of each image; slow, so it runs in a thread."""
         limits = self._limits
-        given = tfserving.parse(
+        given = tfserving_format.parse(
             body, client.IMAGE_INPUT, limits.max_instances, limits.max_json_values
         )
         return given, request_cost.pixels(given.items, limits)
