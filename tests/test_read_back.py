@@ -49,7 +49,7 @@ from pipeline.history import lineage, mlmd
 from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.outcome import step_lines, summary
 from pipeline.run import lock, rerun_reasons
-from pipeline.scheduled import confidence, config, drifting, images, state
+from pipeline.scheduled import confidence, config, drifting, new_images, state
 from pipeline.settings import setting_sources
 from serving import errors as serving_errors
 from serving import tables
@@ -267,8 +267,8 @@ def read_scores(path: Path) -> Any:
 
 
 def remembered(path: Path) -> Any:
-    memory = images.Memory(path.parent, path.parent, None, 1)
-    return memory.new([images.folder.ImageFile("a", ("cat",), None, 7, 12345)])
+    memory = new_images.Memory(path.parent, path.parent, None, 1)
+    return memory.new([new_images.folder.ImageFile("a", ("cat",), None, 7, 12345)])
 
 
 def taken(content: bytes) -> Any:
@@ -625,8 +625,8 @@ CASES = {
         named=False,
     ),
     "files of the last run": Reader(
-        "pipeline/scheduled/images.py:Memory.new",
-        saved(images.FILES_FILE, lambda path: np.save(path, np.arange(3, dtype=np.uint64))),
+        "pipeline/scheduled/new_images.py:Memory.new",
+        saved(new_images.FILES_FILE, lambda path: np.save(path, np.arange(3, dtype=np.uint64))),
         remembered,
     ),
     "histogram": Reader(
@@ -977,9 +977,9 @@ ALLOWED = {
     "components/image_example_gen/ingest.py": "an image that a decoder made, under its digest",
     "data/masks/shapes.py": "of the process that listed the data",
     "data/images/decoder_process.py": "of the process that started this one",
-    "pipeline/scheduled/post.py": "of the process that started this one",
+    "pipeline/scheduled/webhook_process.py": "of the process that started this one",
     "data/fresh_process.py": "of the process that started this one",
-    "pipeline/scheduled/embedding.py": "of the process that started this one",
+    "pipeline/scheduled/embedding_process.py": "of the process that started this one",
     "pipeline/wiring/code_fingerprint.py": "the project's own sources",
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",
     "serving/gateway/page.py": "the project's own page",

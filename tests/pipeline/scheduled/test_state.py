@@ -3,7 +3,7 @@ import datetime
 import pytest
 
 from data import errors
-from pipeline.scheduled import config, facts, loop, state
+from pipeline.scheduled import by_clock, config, facts, state
 
 UTC = datetime.timezone.utc
 NOW = datetime.datetime(2031, 5, 4, 12, tzinfo=UTC)
@@ -92,9 +92,9 @@ def test_clocks_may_differ_a_little():
 def test_after_a_wrong_clock_an_interval_goes_on_from_now():
     found = state.State(last_tick=LATER)
     command = config.parse(["--data-dir", "x", "--schedule.interval-s", "21600"])
-    assert loop.trigger(command, found.last_tick).get_next_fire_time(None, NOW).year == 2041
+    assert by_clock.trigger(command, found.last_tick).get_next_fire_time(None, NOW).year == 2041
     state.correct(found, NOW)
-    due = loop.trigger(command, found.last_tick).get_next_fire_time(None, NOW)
+    due = by_clock.trigger(command, found.last_tick).get_next_fire_time(None, NOW)
     assert due == NOW + datetime.timedelta(hours=6)
 
 

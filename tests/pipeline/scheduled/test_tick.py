@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.scheduled import config, facts, retraining, running
+from pipeline.scheduled import config, facts, run_process, tick
 from tests import saved_models
 from tests.data import manifests
 from tests.pipeline.scheduled import stand_in
@@ -229,8 +229,8 @@ def test_a_refusal_is_told_and_not_repeated(schedule, tmp_path):
 
 
 def test_another_run_in_the_output_folder_is_waited_for(schedule):
-    schedule.codes = [running.LOCKED]
-    assert schedule.tick() == running.LOCKED
+    schedule.codes = [run_process.LOCKED]
+    assert schedule.tick() == run_process.LOCKED
     assert "the next tick tries again" in schedule.last
     assert schedule.tick() == 0
     assert schedule.last.startswith("Released")
@@ -265,8 +265,8 @@ def test_a_killed_scheduler_takes_over_what_its_run_came_to(schedule, monkeypatc
 
 
 def test_a_run_that_died_with_its_scheduler_is_begun_again(schedule):
-    schedule.codes = [running.INTERRUPTED]
-    assert schedule.tick() == running.INTERRUPTED
+    schedule.codes = [run_process.INTERRUPTED]
+    assert schedule.tick() == run_process.INTERRUPTED
     assert schedule.tick() == 0
     assert "its reason was: No run has finished yet" in schedule.lines[-2]
     assert schedule.last.startswith("Released")
@@ -315,7 +315,7 @@ def test_what_could_not_be_delivered_is_sent_at_the_next_tick(schedule, tmp_path
 def test_a_state_that_is_none_is_told(schedule):
     schedule.tick()
     (schedule.output / "schedule" / "photos" / "state.json").write_text("{")
-    with pytest.raises(retraining.errors.UserError, match=r"state\.json cannot be used"):
+    with pytest.raises(tick.errors.UserError, match=r"state\.json cannot be used"):
         schedule.tick()
 
 

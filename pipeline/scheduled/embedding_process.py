@@ -1,4 +1,4 @@
-"""Measures drift by the served model's embeddings: ``python -m pipeline.scheduled.embedding``.
+"""Measures drift by the served model's embeddings: ``python -m pipeline.scheduled.embedding_process``.
 
 On stdin a JSON object: ``model``, the folder with saved_model.pb; ``root``, and ``new`` and
 ``old``, paths below it; ``reference``, the model's answers about its held-out images, a
