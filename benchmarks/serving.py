@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from benchmarks import checkout, harness
 from components.preprocess import materialise
-from components.trainer import config, export
+from components.trainer import config, served_model
 from components.trainer.network import model
 from data.sources import by_folder
 from serving.client import protocol
@@ -47,7 +47,7 @@ def export_model(target: Path, backbone: str, size: int) -> None:
     spec = materialise.Spec(size, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
     classifier = model.build(settings, spec)
     target.parent.mkdir(parents=True)
-    export.save(classifier, spec, backbone, target, target.parent.parent)
+    served_model.save(classifier, spec, backbone, target, target.parent.parent)
 
 
 def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -> float:

@@ -16,7 +16,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 ADAPTERS = {
     "component.py",
     "executor.py",
-    "components/evaluator/baseline.py",
+    "components/evaluator/baseline_resolver.py",
     "components/evaluator/eval_config.py",
     "components/evaluator/extractors.py",
     "components/evaluator/figures_metric.py",
@@ -28,7 +28,7 @@ ADAPTERS = {
     "components/pusher/released.py",
     "components/release_gate/artifacts.py",
     "components/report/artifacts.py",
-    "components/trainer/warm_start_model.py",
+    "components/trainer/warm_start_resolver.py",
     "components/tuner/run.py",
     "pipeline/kubeflow/client.py",
     "pipeline/kubeflow/compiler.py",
@@ -223,7 +223,7 @@ def test_every_locked_package_has_hashes(name):
 # What is another thing in each version of a library, and the one module that takes what is there.
 OWNED = {
     "tensorflow_model_analysis": "components/evaluator/tfma.py",
-    "ai_edge_litert": "components/trainer/exports/lite.py",
+    "ai_edge_litert": "components/trainer/exports/tflite_interpreter.py",
 }
 
 

@@ -17,7 +17,7 @@ import pydantic
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.predict import asking
+from components.predict import exported_model
 from components.release_gate.parity import parity_images, probe, server_stage, server_trial
 from components.trainer import contract as trained_contract
 from data import errors
@@ -175,7 +175,7 @@ def taken_over(
         problem = str(error)
     else:
         slowest_s = max(found.answers.latencies_ms) / 1000
-        if found.model != asking.digest(saved_model):
+        if found.model != exported_model.digest(saved_model):
             problem = "it had loaded another model"
         elif found.asked != server_trial.digest(encoded, config.questions):
             problem = "it got other requests"

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from data import errors, formats
-from data.layout import checks, describe
+from data.layout import class_checks, describe
 from data.layout import config as folder_config
 from data.splits import folder
 
@@ -100,5 +100,5 @@ def _lost(listing: folder.Listing, config: folder_config.FolderConfig) -> list[s
         f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root}"
         f" ({formats.percent(share)}) would not be used, more than ingest.max-unused-share"
         f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. Give each image"
-        f" its mask, or continue without them: --ingest.max-unused-share {checks.enough(listing)}."
+        f" its mask, or continue without them: --ingest.max-unused-share {class_checks.enough(listing)}."
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from data import errors
 from data.boxes import recognise
 from data.boxes.given import Fault, Given, is_plausible
-from data.layout import checks, names, walk
+from data.layout import class_checks, names, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
@@ -70,8 +70,8 @@ class ByBoxes:
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:
-        """Checks a listing; see :func:`data.layout.checks.check`."""
-        checks.check(listing, request.folders)
+        """Checks a listing; see :func:`data.layout.class_checks.check`."""
+        class_checks.check(listing, request.folders)
 
 
 def _listing(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data import errors
-from data.layout import checks, classes, names, recognise, walk
+from data.layout import class_checks, empty_classes, names, recognise, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
@@ -82,8 +82,8 @@ class ByFolder:
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:
-        """Checks a listing; see :func:`data.layout.checks.check`."""
-        checks.check(listing, request.folders)
+        """Checks a listing; see :func:`data.layout.class_checks.check`."""
+        class_checks.check(listing, request.folders)
 
 
 class _Scan:
@@ -182,7 +182,7 @@ class _Scan:
 
     def _drop_classes_without_image(self) -> None:
         files = ((file.path, file.class_name) for file in self._files)
-        reasons = classes.without_image(self._root, files)
+        reasons = empty_classes.without_image(self._root, files)
         if not reasons:
             return
         for file in self._files:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors
-from data.sources import labelled
+from data.sources import registry as label_sources
 from data.splits import folder
 from pipeline import output_folder
 from pipeline.outcome import summary
@@ -232,7 +232,7 @@ class Retraining:
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        return labelled.scan(self._place.asked)
+        return label_sources.scan(self._place.asked)
 
     def _tell(self, line: str) -> bool:
         """Prints a line; with --watch, not the same one repeatedly."""

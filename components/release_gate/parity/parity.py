@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from components.predict import asking
+from components.predict import exported_model
 from components.preprocess import materialise
 from components.release_gate.parity import parity_images, probe, server_stage, training_stage
 from components.trainer import contract as trained_contract
@@ -113,7 +113,7 @@ def check(
                     probe.ask,
                     saved_model,
                     encoded,
-                    [asking.record(content) for content in encoded],
+                    [exported_model.record(content) for content in encoded],
                     compared,
                     time_limit_s,
                     worker,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.predict import asking
+from components.predict import exported_model
 from components.preprocess import materialise
 from components.release_gate import config as gate_config
 from components.release_gate.parity import probe, server_stage
@@ -174,7 +174,7 @@ class Asker:
         except server_stage.ServerError as error:
             logging.warning("InfraValidator will start a server of its own: %s", error)
             return
-        model = asking.digest(self._saved_model)
+        model = exported_model.digest(self._saved_model)
         self.record = Record(model, digest(self._images, self._questions), answers)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 
 from components.preprocess import materialise
-from components.trainer import contract, export
+from components.trainer import contract, served_model
 from components.trainer.network import model, stored
 from data.files import read_back
 from tasks import task
@@ -74,7 +74,7 @@ def apply(
                 f"{otherwise}: the last model has the backbone {told['backbone']}",
             )
         made_for = dataclasses.replace(spec, labels=told["labels"], task=told["task"])
-        last = stored.read(base.parent / export.KERAS_FILE, backbone, made_for)
+        last = stored.read(base.parent / served_model.KERAS_FILE, backbone, made_for)
     except stored.OtherLayersError:
         return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     except (read_back.ReadError, *read_back.BROKEN) as error:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.image_example_gen import report
+from components.image_example_gen import report_checks
 from data.boxes import features
 from data.examples import example, examples_artifact
 from data.layout.unused import Reason
@@ -152,7 +152,7 @@ def test_one_class_is_enough(tmp_path):
     (root / "train/b.jpg").replace(root / "valid/b.jpg")
     (root / "train/b.xml").replace(root / "valid/b.xml")
     outcome, listing = run(root, tmp_path / "out")
-    report.check(outcome, listing, "quarantine.csv")
+    report_checks.check(outcome, listing, "quarantine.csv")
 
 
 def test_images_without_annotation_are_left_out_or_negative(tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from components.infra_validator import config, trial
-from components.predict import asking
+from components.predict import exported_model
 from components.release_gate.parity import probe, server_stage, server_trial
 from data import errors
 from data.examples import examples_artifact
@@ -126,7 +126,7 @@ def test_answers_to_something_else_are_not_taken_over(
     caplog.set_level("INFO")
     (tmp_path / "saved_model.pb").write_bytes(b"m")
     asked = server_trial.digest([b"x"], ONCE.questions)
-    server_trial.Record(asking.digest(tmp_path), asked, SOUND).write(str(tmp_path))
+    server_trial.Record(exported_model.digest(tmp_path), asked, SOUND).write(str(tmp_path))
     (tmp_path / "saved_model.pb").write_bytes(model)
     given = ONCE.model_copy(update=limits)
     found = trial.taken_over(str(tmp_path), tmp_path, asked_about, given)

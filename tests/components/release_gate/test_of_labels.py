@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.predict import asking
+from components.predict import exported_model
 from components.release_gate import config, decision, gate
 from components.release_gate.parity import parity, parity_images, probe, training_stage
 from components.trainer import contract as trained_contract
-from components.trainer import export
+from components.trainer import served_model
 from data.examples import example, lookup
 from tasks import task
 from tests.components.predict import conftest as predicted
@@ -33,9 +33,9 @@ def record(number: int, label_ids: tuple[int, ...]) -> bytes:
 def labelled(tmp_path_factory) -> Exported:
     """The tiny network, exported as a model of labels with its default thresholds."""
     root = tmp_path_factory.mktemp("labelled")
-    export.save(tiny(), SPEC, "tiny", root / "saved_model", root)
-    export.save_keras(tiny(), root / export.KERAS_FILE)
-    return Exported(root / export.KERAS_FILE, root / "saved_model")
+    served_model.save(tiny(), SPEC, "tiny", root / "saved_model", root)
+    served_model.save_keras(tiny(), root / served_model.KERAS_FILE)
+    return Exported(root / served_model.KERAS_FILE, root / "saved_model")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def files(tmp_path_factory) -> list[str]:
 @pytest.fixture(scope="module")
 def answered(files, labelled, tmp_path_factory) -> Path:
     target = tmp_path_factory.mktemp("answers")
-    predicted.answer(files, target, asking.Model(labelled.saved_model))
+    predicted.answer(files, target, exported_model.Model(labelled.saved_model))
     return target
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.sources import labelled
+from data.sources import registry as label_sources
 from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.run import preflight
@@ -91,7 +91,7 @@ class Schedule:
     def leave(self, code: int, arguments: list[str]) -> None:
         """Writes what a run leaves."""
         parsed = pipeline_config.parse(arguments)
-        listing = labelled.scan(preflight.request(parsed, parsed.source))
+        listing = label_sources.scan(preflight.request(parsed, parsed.source))
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:

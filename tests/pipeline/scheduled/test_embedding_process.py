@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
-from components.predict import asking
+from components.predict import exported_model
 from data.examples import records
 from data.sources import digits
 from pipeline.scheduled import drifting, embedding_process
@@ -64,8 +64,8 @@ def ask(version_dir, photos, new, old, reference=None):
 def kept(uri, version_dir, photos, paths, count):
     """What Predict leaves of some images, as often as it takes to have so many."""
     content = [(photos / path).read_bytes() for path in paths]
-    model = asking.Model(version_dir)
-    found = model.ask([asking.record(one) for one in content]).column(5).to_pylist()
+    model = exported_model.Model(version_dir)
+    found = model.ask([exported_model.record(one) for one in content]).column(5).to_pylist()
     rows = pa.array((found * count)[:count], pa.binary())
     batch = pa.RecordBatch.from_arrays([rows], [schema.EMBEDDING])
     about = model.schema([schema.EMBEDDING])

@@ -1,7 +1,7 @@
 import pytest
 
 from data import errors
-from data.sources import labelled
+from data.sources import registry as label_sources
 from tests.data import manifests
 from tests.data.folders import touch
 
@@ -16,7 +16,7 @@ def refused(tmp_path, content: bytes, name="labels.csv", **settings) -> str:
     touch(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / name).write_bytes(content)
     with pytest.raises(errors.DataError) as caught:
-        labelled.scan(manifests.request(tmp_path / name, **settings))
+        label_sources.scan(manifests.request(tmp_path / name, **settings))
     return str(caught.value)
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from data import errors
 from data.layout.unused import Reason
-from data.sources import labelled
+from data.sources import registry as label_sources
 from tests.data import manifests
 from tests.data.folders import touch
 
 
 def refused(path, *options, **settings) -> str:
     with pytest.raises(errors.DataError) as caught:
-        labelled.scan(manifests.request(path, *options, **settings))
+        label_sources.scan(manifests.request(path, *options, **settings))
     return str(caught.value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from components.predict import answering
+from components.predict.user_files import answering
 from data import errors
 from data.files import atomic, read_parquet, spreadsheet
 from data.splits import folder
