@@ -14,7 +14,7 @@ import pytest
 from keras import layers
 
 from components.preprocess import materialise
-from components.release_gate.parity import server_stage
+from components.release_gate.parity import server_process
 from components.trainer import config, served_model
 from components.trainer.network import model
 
@@ -24,7 +24,7 @@ TINY_SPEC = materialise.Spec(16, "stretch", TINY_LABELS, {"train": 1, "eval": 1,
 SIZE = 32
 LABELS = ["dark", "bright and shiny", "großer Hund"]
 needs_server = pytest.mark.skipif(
-    server_stage.missing() is not None, reason="the extra [serve] is absent"
+    server_process.missing() is not None, reason="the extra [serve] is absent"
 )
 
 

@@ -30,7 +30,13 @@ from components.predict.user_files import answering, listing
 from components.predict.user_files import tables as answer_tables
 from components.preprocess import materialise
 from components.release_gate import decision, gate
-from components.release_gate.parity import parity, probe, server_stage, server_trial, training_stage
+from components.release_gate.parity import (
+    differences,
+    probe,
+    server_process,
+    server_trial,
+    training_stage,
+)
 from components.report import build
 from components.trainer import config as train_config
 from components.trainer import contract, history, served_model
@@ -516,7 +522,7 @@ CASES = {
         "components/release_gate/gate.py:Measured.read",
         written(
             gate.MEASURED_FILE,
-            json.dumps(dataclasses.asdict(gate.Measured(parity.Parity(measured=MEASURED)))),
+            json.dumps(dataclasses.asdict(gate.Measured(differences.Parity(measured=MEASURED)))),
         ),
         parent(gate.Measured.read),
     ),
@@ -544,9 +550,9 @@ CASES = {
         lambda path: read_arrays.arrays(path, "request", probe._unpacked_request),
     ),
     "address of a server": Reader(
-        "components/release_gate/parity/server_stage.py:Starting.address",
+        "components/release_gate/parity/server_process.py:Starting.address",
         written("address.json", '{"http": "http://127.0.0.1:8000/", "model": "m"}'),
-        lambda path: server_stage.read_back.json_file(path, "address", server_stage._address),
+        lambda path: server_process.read_back.json_file(path, "address", server_process._address),
     ),
     "contract": Reader(
         "components/trainer/contract.py:read components/release_gate/parity/training_stage.py:spec_of",
@@ -974,7 +980,7 @@ ALLOWED = {
     "components/trainer/exports/exports_file.py": "a file just written, for its digest",
     "components/release_gate/parity/export_parity.py": "bytes under a digest, not parsed",
     "components/release_gate/parity/probe.py": "of the kernel",
-    "components/release_gate/parity/server_stage.py": "a log, any bytes",
+    "components/release_gate/parity/server_process.py": "a log, any bytes",
     "components/report/templates.py": "the project's own sources",
     "components/image_example_gen/second_pass.py": "an image that a decoder made, under its digest",
     "data/masks/shapes.py": "of the process that listed the data",

@@ -15,6 +15,7 @@ from components.preprocess import materialise
 from components.release_gate import budget, decision
 from components.release_gate import config as gate_config
 from components.release_gate.parity import (
+    differences,
     export_parity,
     parity,
     parity_images,
@@ -43,7 +44,7 @@ class Measured:
       exports: parity of each export for other runtimes.
     """
 
-    fidelity: parity.Parity | None = None
+    fidelity: differences.Parity | None = None
     costs: tuple[budget.Line, ...] = ()
     exports: tuple[export_parity.Compared, ...] = ()
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.release_gate.parity import parity, parity_images, server_trial
+from components.release_gate.parity import differences, parity, parity_images, server_trial
 from components.trainer import served_model
 from data.examples import example, examples_artifact, records
 from tests import models
@@ -64,7 +64,7 @@ class Asked:
       record: what the running server said to InfraValidator's questions; None without a server.
     """
 
-    found: parity.Parity
+    found: differences.Parity
     record: server_trial.Record | None
 
 

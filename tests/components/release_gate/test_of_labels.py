@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.predict import exported_model
 from components.release_gate import config, decision, gate
-from components.release_gate.parity import parity, parity_images, probe, training_stage
+from components.release_gate.parity import differences, parity, parity_images, probe, training_stage
 from components.trainer import contract as trained_contract
 from components.trainer import served_model
 from data.examples import example, lookup
@@ -93,13 +93,13 @@ def test_every_stage_names_the_labels_of_its_own_probabilities(labelled):
         training_stage.ask(labelled.keras_file, SPEC, contract, encoded),
         probe.Stage(probe.BATCH, said["probabilities"], said["valid"], names),
     ]
-    found = parity.Parity()
-    parity.judge(found, images, stages, "multilabel", contract, parity.TOLERANCE)
+    found = differences.Parity()
+    differences.judge(found, images, stages, "multilabel", contract, parity.TOLERANCE)
     assert found.ok, found.problems
     assert found.largest[probe.BATCH] < parity.TOLERANCE
     # Thresholds that the graph does not have are found by the labels.
     other = {**contract, "thresholds": dict.fromkeys(TINY_LABELS, 1.0)}
-    parity.judge(found, images, stages, "multilabel", other, parity.TOLERANCE)
+    differences.judge(found, images, stages, "multilabel", other, parity.TOLERANCE)
     assert "by its own probabilities it is '[]'" in found.problems[0]
 
 
