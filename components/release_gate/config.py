@@ -54,14 +54,14 @@ def _limit(one: metric.Metric) -> tuple[Any, Any]:
     """Returns the type and the field of the setting that limits a metric."""
     range_of = {"ge": 0} if one.most is None else {"ge": 0, "le": one.most}
     what = f"{one.titled('k')}{' of every class' if one.by_class else ''}"
-    told = f"{'minimum' if one.higher_is_better else 'maximum'} {what}"
+    description = f"{'minimum' if one.higher_is_better else 'maximum'} {what}"
     value = Annotated[float, Field(**range_of)]
     if one.automatic:
         return value | Literal["auto"], Field(
             evidence_config.AUTO,
-            description=f"{told}; {evidence_config.AUTO}: {one.automatic_text}",
+            description=f"{description}; {evidence_config.AUTO}: {one.automatic_text}",
         )
-    return value | None, Field(None, description=told)
+    return value | None, Field(None, description=description)
 
 
 def _limits() -> dict[str, Any]:

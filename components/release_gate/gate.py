@@ -236,13 +236,13 @@ def product(
         return checks
     checks += [gate_check.Check(PARITY, "refuse", problem) for problem in found.problems]
     if found.ok:
-        told = (
+        sentence = (
             f"{found.images} parity images, unusual and broken ones included, get the same answers"
             f" as from {training_stage.STAGE} in {', '.join(found.largest)}: the largest"
             f" {compare.unit} is {max(found.largest.values(), default=0):.2g}"
             f" ({getattr(config, compare.setting):g} is allowed)."
         )
-        checks.append(gate_check.Check(PARITY, "release", " ".join([told, *found.left_out])))
+        checks.append(gate_check.Check(PARITY, "release", " ".join([sentence, *found.left_out])))
     return checks
 
 

@@ -115,12 +115,12 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         asked = None if class_ids is None else tf.maximum(class_ids, 0)
         heat, outputs = self.explainer.explain(pixels, asked)
         shown = valid if class_ids is None else valid & (class_ids >= 0)
-        told = self.task_signatures.explained(
+        explained = self.task_signatures.explained(
             self.fitted.answers, self.spec.labels, outputs, shown, asked
         )
         return {
             "heatmap": tf.where(shown[:, None, None], heat, 0.0),
-            **told,
+            **explained,
             **_validity(refused),
         }
 

@@ -92,8 +92,8 @@ class Retraining:
         line = ". ".join([decided.reason, *decided.others])
         if self._tell(f"{line.rstrip('.')}."):
             self._note(decided.kind, decided.reason)
-        if decided.kind == "unusable" and state.told != listing.fingerprint():
-            state.told = listing.fingerprint()
+        if decided.kind == "unusable" and state.reported != listing.fingerprint():
+            state.reported = listing.fingerprint()
             self._announce(state, "failure", decided.reason, "")
         self._store.save(state)
         return 0
@@ -224,8 +224,8 @@ class Retraining:
         line = " ".join(str(error).split())
         if self._tell(line):
             self._note("failure", line)
-        if state.told != line:
-            state.told = line
+        if state.reported != line:
+            state.reported = line
             self._announce(state, "failure", line, "")
         self._store.save(state)
         self._deliver(state)

@@ -139,8 +139,8 @@ class Answerer:
         reason = answer.pop(schema.INVALID_REASON)
         reason = None if answer[schema.VALID] else reason or REFUSED
         seen = answer if answer[schema.VALID] else None
-        told = self._model.answers.told(seen, self._model.labels, self._model.about)
-        return {**answer, schema.SHA256: sha256, DETAIL: None, **told, REASON: reason}
+        columns = self._model.answers.told(seen, self._model.labels, self._model.about)
+        return {**answer, schema.SHA256: sha256, DETAIL: None, **columns, REASON: reason}
 
     def _pool_of(self, root: str) -> decoder_pool.DecoderPool:
         if self._pool is None or root != self._root:

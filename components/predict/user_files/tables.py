@@ -71,8 +71,8 @@ def _csv(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
         put = spreadsheet.writing(file, [*shown, *answers.header(labels)])
         for row in _rows(parts, answers):
             seen = row if row[schema.VALID] else None
-            told = (_text(row[name]) for name in shown)
-            put([*told, *answers.cells(seen, labels)])
+            cells = (_text(row[name]) for name in shown)
+            put([*cells, *answers.cells(seen, labels)])
 
 
 def _jsonl(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:

@@ -89,12 +89,12 @@ def sentence(found: Metrics, tested: int) -> str:
       found: the metrics.
       tested: the number of test images.
     """
-    told = f"Test mAP {_percent(found.map)} on {formats.plural(tested, 'image')}"
+    text = f"Test mAP {_percent(found.map)} on {formats.plural(tested, 'image')}"
     if found.map_low is not None:
-        told += f"; confidence interval: {_percent(found.map_low)} to {_percent(found.map_high)}"
+        text += f"; confidence interval: {_percent(found.map_low)} to {_percent(found.map_high)}"
     if found.left_out:
-        told += f"; without {formats.plural(len(found.left_out), 'label')} that no test image has"
-    return f"{told}."
+        text += f"; without {formats.plural(len(found.left_out), 'label')} that no test image has"
+    return f"{text}."
 
 
 def facts(found: Metrics) -> Sequence[tuple[str, float | None]]:

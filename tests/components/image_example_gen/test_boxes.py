@@ -92,8 +92,8 @@ def test_a_bad_box_costs_only_itself_and_is_listed(tmp_path):
     outcome, listing = run(root, tmp_path / "out")
     assert listing.class_names == ["apple", "pear"]
     assert sorted(records(tmp_path / "out")) == ["train/a.jpg", "train/b.jpg", "valid/c.jpg"]
-    told = [(one.image, one.file, one.place, one.fault) for one in outcome.bad_boxes]
-    assert told == [
+    reported = [(one.image, one.file, one.place, one.fault) for one in outcome.bad_boxes]
+    assert reported == [
         ("train/a.jpg", "train/a.xml", "", "size_absent"),
         ("train/a.jpg", "train/a.xml", "line 2", "inverted"),
         ("train/a.jpg", "train/a.xml", "line 4", "clipped"),

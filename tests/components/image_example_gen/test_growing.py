@@ -218,9 +218,9 @@ def test_the_test_images_of_the_first_span_stay_when_the_window_has_passed_it(tm
         tested = {image.path for image in images if image.span == 1 and image.split == "test"}
         assert {image.span for image in images} - {1} == {number, number - 1} - {0, 1}
         assert outcome.decoded == 24  # nothing old is decoded again
-        told = {"span_outside_window": 24} if number > 3 else {}
+        unused = {"span_outside_window": 24} if number > 3 else {}
         if number > 2:  # of the first span, what is no test image
-            told["span_for_test_only"] = 24 - len(kept[number])
-        assert outcome.unused == told
+            unused["span_for_test_only"] = 24 - len(kept[number])
+        assert outcome.unused == unused
     assert kept[1] == kept[2]
     assert kept[3] == kept[4] == tested < kept[1]

@@ -179,6 +179,6 @@ def test_what_cannot_be_used_is_refused_before_any_work(folder, tmp_path):
 def test_what_was_understood_is_told_and_films_are_suspected(folder):
     for path in sorted(folder.glob("*/*.png")):
         path.rename(path.with_name(f"film_{path.name}"))
-    told = mask_checks.lines(label_sources.scan(asked(folder)))
-    assert "3 classes by value (0–2); void is 255 (names from classes.txt)" in told[2]
-    assert any("--ingest.split.group-pattern" in line for line in told)
+    lines = mask_checks.lines(label_sources.scan(asked(folder)))
+    assert "3 classes by value (0–2); void is 255 (names from classes.txt)" in lines[2]
+    assert any("--ingest.split.group-pattern" in line for line in lines)

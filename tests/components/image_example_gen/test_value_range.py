@@ -116,7 +116,7 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
     first, _ = made.run(xrays, tmp_path / "one", tmp_path / "state")
     assert first.reading.value_range == Range(0, FULL)
     assert first.reading.float_range is None
-    assert [told.rescaled for told in first.scaled] == [0]
+    assert [scaled.rescaled for scaled in first.scaled] == [0]
     assert "20 files hold grey integers of 16 bits or more, values up to 4095" in (
         first.scaled[0].sentence()
     )
@@ -215,7 +215,7 @@ def test_other_types_of_values(tmp_path, shared):
     flat = np.full((40, 40), np.nan, np.float32)
     save(root / "b" / "nothing.tif", flat)
     found, _ = inspected(root, tmp_path / "state")
-    assert {told.kind: (told.files, told.range) for told in found.scaled} == {
+    assert {scaled.kind: (scaled.files, scaled.range) for scaled in found.scaled} == {
         INTEGER: (2, Range(0, 65_535)),
         FLOAT: (2, Range(0, 1)),
     }

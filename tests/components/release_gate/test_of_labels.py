@@ -114,8 +114,8 @@ def test_a_served_model_of_another_task_is_no_baseline(answered, files, labelled
     found = run(answered, files, labelled, right.saved_model, tmp_path).decision
     names = [check.name for check in found.checks]
     assert sorted(names) == ["map_floor", decision.OTHER_TASK]
-    (told,) = (check for check in found.checks if check.name == decision.OTHER_TASK)
-    assert told.message == (
+    (other,) = (check for check in found.checks if check.name == decision.OTHER_TASK)
+    assert other.message == (
         "The served model is one of classification, the candidate one of multilabel: they are not"
         " compared, and the candidate is checked against the limits only."
     )

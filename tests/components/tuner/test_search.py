@@ -200,15 +200,15 @@ def test_other_errors_end_the_search_where_no_trial_is_left(make_job, tmp_path, 
 
 def test_progress_counts_trials_and_nothing_within_them(make_job, tmp_path):
     """But for the features, which take long."""
-    told = []
+    heard = []
 
     def listen(task):
-        told.append((task.name, task.done, task.total, task.unit, task.note))
+        heard.append((task.name, task.done, task.total, task.unit, task.note))
 
     with progress.listening(listen):
         run(make_job(**QUICK), tmp_path, method="random", trials=2)
-    assert {name for name, *_ in told} == {search.TASK, cache.TASK}
-    name, done, total, unit, note = told[-1]
+    assert {name for name, *_ in heard} == {search.TASK, cache.TASK}
+    name, done, total, unit, note = heard[-1]
     assert (name, done, total, unit) == (search.TASK, 2, 2, "trials")
     assert note.startswith("best eval loss ")
 

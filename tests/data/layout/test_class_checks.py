@@ -79,7 +79,7 @@ def test_one_name_in_two_unicode_forms_is_in_both_splits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("paths", "told"),
+    ("paths", "expected"),
     [
         (
             ["train/a.jpg", "test/b.jpg"],
@@ -98,9 +98,9 @@ def test_one_name_in_two_unicode_forms_is_in_both_splits(tmp_path):
         (["images/a.jpg", "masks/b.jpg"], "'images', 'masks' .* a folder of something else"),
     ],
 )
-def test_doubtful_class_names_are_asked_about(tmp_path, paths, told):
+def test_doubtful_class_names_are_asked_about(tmp_path, paths, expected):
     message = refused(touch(tmp_path, *paths))
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=expected):
         raise AssertionError(message)
     assert "--ingest.accept-class-names true" in message
     assert accepted(tmp_path, accept_class_names=True).class_names == sorted(

@@ -174,11 +174,11 @@ def test_what_is_not_used_is_told(tmp_path):
     rows = [{**row, "weight": 2, "width": 3} for row in ROWS]
     manifests.write(touch(tmp_path, *PATHS, "b/d.jpg", "notes.txt") / "metadata.csv", rows)
     listing = manifests.listed(tmp_path)
-    told = "\n".join(describe.lines(listing))
-    assert "columns that are not used: width\n" in told
-    assert "weight is not used: every training image counts the same" in told
-    assert "1 image file that the manifest does not name; --labels.unlisted refuse or" in told
-    assert "that the manifest does not name: 2 (b/d.jpg, notes.txt)" in told
+    printed = "\n".join(describe.lines(listing))
+    assert "columns that are not used: width\n" in printed
+    assert "weight is not used: every training image counts the same" in printed
+    assert "1 image file that the manifest does not name; --labels.unlisted refuse or" in printed
+    assert "that the manifest does not name: 2 (b/d.jpg, notes.txt)" in printed
     assert listing.unused.files == {Reason.NOT_IN_MANIFEST: 2}
     assert "--labels.unlisted" not in "\n".join(
         describe.lines(manifests.listed(tmp_path, unlisted="ignore"))

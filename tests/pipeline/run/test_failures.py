@@ -94,8 +94,8 @@ def test_a_loop_of_causes_ends():
 
 def test_the_message_on_a_full_disk_names_the_folder_and_its_free_bytes(tmp_path):
     error = wrapped(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "a.bin")))
-    told = failures.no_space(error, tmp_path / "nowhere")
-    assert str(told).startswith(f"The disk of {tmp_path} is full: ")
-    assert "bytes are free now" in str(told)
-    assert told.exit_code == 1
+    error_shown = failures.no_space(error, tmp_path / "nowhere")
+    assert str(error_shown).startswith(f"The disk of {tmp_path} is full: ")
+    assert "bytes are free now" in str(error_shown)
+    assert error_shown.exit_code == 1
     assert "The disk of " in str(failures.no_space(RuntimeError("disk is full"), tmp_path))

@@ -23,8 +23,15 @@ def full() -> state.State:
         mean_scores={"7": 0.9},
         predictions={"7": "/out/artifacts/photos/Predict/predictions/7"},
         under_way=state.Attempt(key="k", fingerprint="f", reason="r\udcff", started=NOW),
+        reported="f",
         unsent=[{"event": "release"}],
     )
+
+
+def test_what_an_earlier_version_reported_is_not_reported_again(store):
+    store.save(state.State())
+    (store.folder / state.STATE_FILE).write_text('{"told": "f"}')
+    assert store.load().reported == "f"
 
 
 def test_round_trip_with_names_of_any_bytes(store):

@@ -91,9 +91,9 @@ def test_every_file_is_a_row_and_a_bad_one_has_its_reason(
     assert float(first["score"]) == pytest.approx(max(shares))
     assert first["sha256"] == hashlib.sha256(jpeg(0)).hexdigest()
     assert sum(asked) == 5 + 1  # one more by this test
-    told = capsys.readouterr().err
-    assert "8 files, 1 hidden files skipped." in told
-    assert "5 answered, 3 not" in told
+    printed = capsys.readouterr().err
+    assert "8 files, 1 hidden files skipped." in printed
+    assert "5 answered, 3 not" in printed
     assert not (tmp_path / "answers.csv.parts").exists()
 
 
