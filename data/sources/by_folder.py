@@ -18,6 +18,7 @@ from data.layout import class_checks, empty_classes, names, recognise, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
+from data.sources import label_source
 from data.sources.config import FOLDERS
 from data.sources.label_source import Request
 from data.splits import folder
@@ -48,20 +49,10 @@ def scan(
         are the same span.
     """
     root = Path(root)
-    if not root.exists():
-        raise errors.DataError(f"The data folder {root} does not exist.")
-    if not root.is_dir():
-        raise errors.DataError(
-            f"The data folder {root} is a file; a folder of class folders is needed."
-        )
-    try:
+    with label_source.reading(root, "class folders"):
         folders = [name for name in walk.folders(root) if not names.is_system(name)]
         found = span_folders.find(root, folders, config.spans)
         return _Scan(root, config, note).listing(found)
-    except OSError as error:
-        raise errors.DataError(
-            f"The data folder {root} cannot be read: {error.strerror}."
-        ) from error
 
 
 class ByFolder:
