@@ -70,7 +70,11 @@ class EvidenceConfig(BaseModel):
         "mcnemar",
         description="test of a loss against the served model; mcnemar also suits few images",
     )
-    bootstrap_samples: int = Field(10_000, ge=1000, description="resamples of the method bootstrap")
+    bootstrap_samples: int = Field(
+        10_000,
+        ge=1000,
+        description="resamples of the comparison with the served model by gate.method bootstrap",
+    )
     inconclusive: Literal["refuse", "release"] = Field(
         "refuse", description="decision when there are too few test images to tell"
     )

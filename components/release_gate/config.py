@@ -101,7 +101,10 @@ class GateConfig(evidence_config.EvidenceConfig, _Limits):
         None, gt=0, description="maximum size of the SavedModel, without its exports"
     )
     max_latency_ms: float | None = Field(
-        None, gt=0, description="maximum 99th percentile of the time to answer for one image"
+        None,
+        gt=0,
+        description="maximum 99th percentile of the milliseconds to answer for one image, in a"
+        " process without a server; infra.max_latency_ms limits the median on the model server",
     )
     max_memory_mib: float | None = Field(
         None, gt=0, description="maximum peak memory of a process that serves the model"
