@@ -51,7 +51,7 @@ def export_model(target: Path, backbone: str, size: int) -> None:
 
 
 def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -> float:
-    """Measures images per second of batched calls."""
+    """Measures images per second of batched calls, of two at least, however short the time."""
     serve = tf.saved_model.load(str(version)).signatures["serving_default"]
     batches = [
         tf.constant(images[start : start + batch])
@@ -59,13 +59,13 @@ def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -
     ]
     done, start, end = 0, 0.0, 0.0
     stop = time.perf_counter() + WARM_UP_S + seconds
-    while end < stop:
+    while not done or end < stop:
         for inputs in batches:
             serve(image_bytes=inputs)
             end = time.perf_counter()
             if end > stop - seconds:
                 start, done = (start, done + batch) if start else (end, 0)
-            if end >= stop:
+            if done and end >= stop:
                 break
     return done / (end - start)
 
