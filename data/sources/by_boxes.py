@@ -9,10 +9,11 @@ from pathlib import Path
 from data import errors
 from data.boxes import recognise
 from data.boxes.given import Fault, Given, is_plausible
-from data.layout import checks, names, walk
+from data.layout import class_checks, names, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
+from data.sources import label_source
 from data.sources.label_source import Request
 from data.splits import folder
 
@@ -32,20 +33,10 @@ def scan(
     Raises:
       errors.DataError: the root is no folder or cannot be read, or no boxes are found in it.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise errors.DataError(
-            f"The data folder {root} {'is a file' if root.exists() else 'does not exist'}; a folder"
-            " of images and annotations of their boxes is needed."
-        )
-    boxes = config.boxes
-    try:
+    root, boxes = Path(root), config.boxes
+    with label_source.reading(root, "images and annotations of their boxes"):
         found = recognise.read(root, boxes.format, boxes.images_without_annotation)
         return _listing(root, found, note)
-    except OSError as error:
-        raise errors.DataError(
-            f"The data folder {root} cannot be read: {error.strerror}."
-        ) from error
 
 
 class ByBoxes:
@@ -70,8 +61,8 @@ class ByBoxes:
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:
-        """Checks a listing; see :func:`data.layout.checks.check`."""
-        checks.check(listing, request.folders)
+        """Checks a listing; see :func:`data.layout.class_checks.check`."""
+        class_checks.check(listing, request.folders)
 
 
 def _listing(

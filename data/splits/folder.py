@@ -104,16 +104,20 @@ class BoxesFound:
 
     def lines(self) -> list[str]:
         """Describes what was understood, in a few lines for people."""
-        told = [f"boxes:   {self.count:,}, {self.format}; {self.empty:,} images without objects"]
+        described = [
+            f"boxes:   {self.count:,}, {self.format}; {self.empty:,} images without objects"
+        ]
         if self.others:
             others = ", ".join(f"{name} ({count:,} images)" for name, count in self.others.items())
-            told.append(f"also there, not used: {others}; ingest.boxes.format chooses")
+            described.append(f"also there, not used: {others}; ingest.boxes.format chooses")
         for fault, count in Counter(problem.fault for problem in self.problems).most_common():
             first = next(one for one in self.problems if one.fault is fault)
             where = " ".join(part for part in (first.file, first.place) if part)
             used = "used all the same" if fault in HARMLESS else "left out"
-            told.append(f"{fault.value}, {used}: {count:,} ({where}{', …' if count > 1 else ''})")
-        return told
+            described.append(
+                f"{fault.value}, {used}: {count:,} ({where}{', …' if count > 1 else ''})"
+            )
+        return described
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,7 @@ from aiohttp import web
 
 from serving import read_back
 from serving.client import client
-from serving.gateway import (
-    admission,
-    api,
-    display,
-    error_answers,
-    request_cost,
-    upstream,
-)
+from serving.gateway import admission, api, display, http_errors, request_cost, upstream
 from serving.triton import failures
 from serving.versions import signatures
 
@@ -86,7 +79,7 @@ class Page(api.Api):
             most_bytes = self._limits.max_request_bytes
             if len(image) > most_bytes:
                 message = f"The image is too large; at most {most_bytes} bytes are allowed."
-                raise error_answers.exceeded("max_body_bytes", message)
+                raise http_errors.exceeded("max_body_bytes", message)
             asking = self._ask(image, wants_heatmap, request[admission.HELD])
             return web.json_response(await self._triton.within_time(asking))
 
@@ -102,7 +95,7 @@ class Page(api.Api):
                     self._contract(found.version, held),
                     self._heat(image, found.version, work, wants_heatmap and is_shown),
                 )
-            except error_answers.Answered as error:
+            except http_errors.HttpError as error:
                 if error.status != 404:
                     raise
                 continue
@@ -113,7 +106,7 @@ class Page(api.Api):
             if heat is not None:
                 content["heatmap"] = heat | {"resize": contract.get("resize", "stretch")}
             return content
-        raise error_answers.Answered(503, "The served version is changing; try again.")
+        raise http_errors.HttpError(503, "The served version is changing; try again.")
 
     async def _contract(self, version: str, held: admission.Held) -> dict[str, Any]:
         work = upstream.Work(0, held)
@@ -129,7 +122,7 @@ class Page(api.Api):
             return None
         try:
             answer = await self._triton.infer([image], EXPLAIN, work, version)
-        except error_answers.Answered as error:
+        except http_errors.HttpError as error:
             if error.failure is failures.Failure.NO_SIGNATURE:
                 return None
             raise

@@ -163,8 +163,8 @@ class Loop:
         for name, value in row.items():
             position.metrics.setdefault(name, []).append(value)
         if self._listener:
-            told = {name: list(values) for name, values in position.metrics.items()}
-            self._listener(EpochEnd(self.phase, told, evaluated.tally, self.model))
+            metrics = {name: list(values) for name, values in position.metrics.items()}
+            self._listener(EpochEnd(self.phase, metrics, evaluated.tally, self.model))
 
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best so far."""

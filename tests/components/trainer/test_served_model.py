@@ -10,7 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from components.preprocess import materialise
 from components.trainer import contract as trained_contract
-from components.trainer import export
+from components.trainer import served_model
 from components.trainer.calibration import calibration, outliers
 from components.trainer.network import gradcam, model
 from data.examples import example
@@ -40,8 +40,8 @@ def fitted(trained, images) -> calibration.Calibration:
 def exported(trained, fitted, tmp_path_factory):
     root = tmp_path_factory.mktemp("export")
     directory = root / "saved_model"
-    export.save(trained.classifier, SPEC, "cnn", directory, root, fitted)
-    export.save_keras(trained.classifier, root / "model.keras")
+    served_model.save(trained.classifier, SPEC, "cnn", directory, root, fitted)
+    served_model.save_keras(trained.classifier, root / "model.keras")
     return directory
 
 
@@ -91,7 +91,7 @@ def test_outliers_are_those_above_the_threshold(loaded, trained, fitted, images)
 
 @pytest.mark.landing
 def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, images):
-    served = export.ServedModel(trained.classifier, SPEC, [])
+    served = served_model.ServedModel(trained.classifier, SPEC, [])
     outputs = served.signatures()["serving_default"](tf.constant(images))
     probabilities = expected(trained.classifier, images)
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-6)
@@ -100,7 +100,7 @@ def test_without_fitting_the_temperature_is_one_and_nothing_an_outlier(trained, 
 
 
 def test_the_contract_without_fitting_says_so():
-    contract = export.contract(SPEC, "cnn", 128)
+    contract = served_model.contract(SPEC, "cnn", 128)
     assert (contract["temperature"], contract["outlier_threshold"]) == (1.0, None)
     assert (contract["value_range"], contract["float_range"]) == ([0, 65_535], None)
     assert contract["convert_to_srgb"] is True
@@ -243,7 +243,7 @@ def test_the_contract_travels_with_the_model_and_tells_the_truth(exported, loade
     assert contract["outlier_threshold"] == fitted.detector.threshold
     assert contract["outlier_coverage"] == fitted.coverage
     assert contract["labels"] == LABELS
-    assert (exported / "assets" / export.LABELS_FILE).read_text().splitlines() == LABELS
+    assert (exported / "assets" / served_model.LABELS_FILE).read_text().splitlines() == LABELS
     assert contract["image_size_px"] == conftest.SIZE
     assert set(contract["signatures"]) == set(loaded.signatures)
     for name, described in contract["signatures"].items():

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import tensorflow as tf
 
-from components.predict import asking, listing
+from components.predict import exported_model
+from components.predict.user_files import listing
 from data import errors, progress
 from data.files import read_parquet
 from data.images import decode, decoder_pool, decoder_process, image_reading, value_range, verify
@@ -44,7 +45,7 @@ def fields(answers: judging.Answers) -> dict[str, pa.DataType]:
     }
 
 
-def made_by(model: asking.Model) -> pa.Schema:
+def made_by(model: exported_model.Model) -> pa.Schema:
     """Returns the schema of the answers about files, with the metadata of :func:`schema.make`."""
     return schema.make(model.labels, model.digest, fields(model.answers), model.about)
 
@@ -66,7 +67,7 @@ class Answerer:
       decoders: the number of processes that decode images.
     """
 
-    def __init__(self, model: asking.Model, decoders: int) -> None:
+    def __init__(self, model: exported_model.Model, decoders: int) -> None:
         self._model = model
         self._decoders = decoders
         self._config, self._scale = decoding(model), scale(model)
@@ -116,7 +117,10 @@ class Answerer:
                     progress.advance(TASK)
                     continue
                 held.append((request.path, answer.sha256, result.encoded))
-                if len(held) >= asking.BATCH or sum(len(one[2]) for one in held) > HELD_BYTES:
+                if (
+                    len(held) >= exported_model.BATCH
+                    or sum(len(one[2]) for one in held) > HELD_BYTES
+                ):
                     yield held
                     held = []
             asked = [decoder_process.Request(path, reencode=True) for path in again]
@@ -124,7 +128,9 @@ class Answerer:
             yield held
 
     def _ask(self, held: list[tuple[str, str, bytes]], rows: dict[str, Row]) -> None:
-        answers = self._model.ask([asking.record(encoded) for _, _, encoded in held]).to_pylist()
+        answers = self._model.ask(
+            [exported_model.record(encoded) for _, _, encoded in held]
+        ).to_pylist()
         for (path, sha256, _), answer in zip(held, answers, strict=True):
             rows[path] = self._row(sha256, answer)
         progress.advance(TASK, len(held))
@@ -133,8 +139,8 @@ class Answerer:
         reason = answer.pop(schema.INVALID_REASON)
         reason = None if answer[schema.VALID] else reason or REFUSED
         seen = answer if answer[schema.VALID] else None
-        told = self._model.answers.told(seen, self._model.labels, self._model.about)
-        return {**answer, schema.SHA256: sha256, DETAIL: None, **told, REASON: reason}
+        columns = self._model.answers.told(seen, self._model.labels, self._model.about)
+        return {**answer, schema.SHA256: sha256, DETAIL: None, **columns, REASON: reason}
 
     def _pool_of(self, root: str) -> decoder_pool.DecoderPool:
         if self._pool is None or root != self._root:
@@ -144,7 +150,7 @@ class Answerer:
         return self._pool
 
 
-def refused(rejection: decode.Rejection, sha256: str, model: asking.Model) -> Row:
+def refused(rejection: decode.Rejection, sha256: str, model: exported_model.Model) -> Row:
     """Returns the row of a file that is not an image, or not one that may be decoded."""
     return {
         **dict.fromkeys(fields(model.answers)),
@@ -156,7 +162,7 @@ def refused(rejection: decode.Rejection, sha256: str, model: asking.Model) -> Ro
     }
 
 
-def decoding(model: asking.Model) -> decode.DecodeConfig:
+def decoding(model: exported_model.Model) -> decode.DecodeConfig:
     """Returns how the model's images were read at ingest, from its contract."""
     reading = _reading(model)
     return decode.DecodeConfig(
@@ -165,7 +171,7 @@ def decoding(model: asking.Model) -> decode.DecodeConfig:
     )
 
 
-def scale(model: asking.Model) -> value_range.Scale:
+def scale(model: exported_model.Model) -> value_range.Scale:
     """Returns how values of more than 8 bits became 0–255 at ingest, from the contract."""
     reading = _reading(model)
     if reading.float_range is None:
@@ -173,14 +179,14 @@ def scale(model: asking.Model) -> value_range.Scale:
     return value_range.Scale(reading.value_range, reading.float_range)
 
 
-def _reading(model: asking.Model) -> image_reading.Reading:
+def _reading(model: exported_model.Model) -> image_reading.Reading:
     try:
         return image_reading.Reading.from_dict(model.contract)
     except KeyError:  # a contract that is older than this entry
         return image_reading.DEFAULT
 
 
-def settings(model: asking.Model) -> str:
+def settings(model: exported_model.Model) -> str:
     """Returns everything that the answer about a file depends on besides its bytes."""
     config = decoding(model).model_dump_json()
     return json.dumps([model.digest, config, schema.VERSION, tf.__version__])

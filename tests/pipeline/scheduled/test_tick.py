@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.scheduled import config, facts, retraining, running
+from pipeline.scheduled import config, facts, run_process, tick
 from tests import saved_models
 from tests.data import manifests
 from tests.pipeline.scheduled import stand_in
@@ -149,7 +149,7 @@ def test_other_shares_of_the_classes(schedule):
 
 
 def test_unreadable_images_are_told_of_once_and_train_nothing(in_spans, tmp_path):
-    told = notified(in_spans, tmp_path)
+    notifications = notified(in_spans, tmp_path)
     in_spans.tick()
     spans(in_spans, 3)
     for path in (in_spans.root / "span-3").rglob("*.jpg"):
@@ -158,7 +158,7 @@ def test_unreadable_images_are_told_of_once_and_train_nothing(in_spans, tmp_path
     in_spans.tick()
     assert len(in_spans.runs) == 1
     assert in_spans.last == "8 new images in span 3, of which none can be read."
-    assert [row["event"] for row in told()] == ["release", "failure"]
+    assert [row["event"] for row in notifications()] == ["release", "failure"]
     # A good one goes on, whatever lies beside it.
     spans(in_spans, 4)
     in_spans.tick()
@@ -194,7 +194,7 @@ def test_an_old_model_is_renewed_when_there_is_something_new(schedule):
 
 
 def test_a_failure_is_tried_again_and_then_given_up(schedule, tmp_path):
-    told = notified(schedule, tmp_path)
+    notifications = notified(schedule, tmp_path)
     schedule.codes = [1, 1, 1]
     assert [schedule.tick() for _ in range(4)] == [1, 1, 1, 0]
     assert len(schedule.runs) == 3
@@ -203,7 +203,7 @@ def test_a_failure_is_tried_again_and_then_given_up(schedule, tmp_path):
     stand_in.add_images(schedule.root, count=1, seed=50)
     assert schedule.tick() == 0
     assert schedule.last.startswith("Released")
-    assert [row["event"] for row in told()] == ["failure"] * 3 + ["release"]
+    assert [row["event"] for row in notifications()] == ["failure"] * 3 + ["release"]
 
 
 def test_a_data_error_waits_for_other_data_or_settings(schedule):
@@ -218,19 +218,19 @@ def test_a_data_error_waits_for_other_data_or_settings(schedule):
 
 
 def test_a_refusal_is_told_and_not_repeated(schedule, tmp_path):
-    told = notified(schedule, tmp_path)
+    notifications = notified(schedule, tmp_path)
     schedule.codes = [3]
     assert schedule.tick() == 3
     assert schedule.tick() == 0
     assert len(schedule.runs) == 1
-    (row,) = told()
+    (row,) = notifications()
     assert row["event"] == "refusal"
     assert row["text"] == "photos: Refused, accuracy 90.0% on 1 images. It did not do well."
 
 
 def test_another_run_in_the_output_folder_is_waited_for(schedule):
-    schedule.codes = [running.LOCKED]
-    assert schedule.tick() == running.LOCKED
+    schedule.codes = [run_process.LOCKED]
+    assert schedule.tick() == run_process.LOCKED
     assert "the next tick tries again" in schedule.last
     assert schedule.tick() == 0
     assert schedule.last.startswith("Released")
@@ -265,8 +265,8 @@ def test_a_killed_scheduler_takes_over_what_its_run_came_to(schedule, monkeypatc
 
 
 def test_a_run_that_died_with_its_scheduler_is_begun_again(schedule):
-    schedule.codes = [running.INTERRUPTED]
-    assert schedule.tick() == running.INTERRUPTED
+    schedule.codes = [run_process.INTERRUPTED]
+    assert schedule.tick() == run_process.INTERRUPTED
     assert schedule.tick() == 0
     assert "its reason was: No run has finished yet" in schedule.lines[-2]
     assert schedule.last.startswith("Released")
@@ -290,32 +290,32 @@ def test_while_watching_a_folder_must_rest_and_a_line_is_not_repeated(schedule):
 
 
 def test_a_missing_folder_is_an_error_and_not_the_end(schedule, tmp_path):
-    told = notified(schedule, tmp_path)
+    notifications = notified(schedule, tmp_path)
     shutil.move(schedule.root, tmp_path / "away")
     assert schedule.tick() == 2
     assert schedule.tick() == 2
     assert schedule.last == f"The data folder {schedule.root} does not exist."
-    assert len(told()) == 1
+    assert len(notifications()) == 1
     shutil.move(tmp_path / "away", schedule.root)
     assert schedule.tick() == 0
 
 
 def test_what_could_not_be_delivered_is_sent_at_the_next_tick(schedule, tmp_path):
-    told = notified(schedule, tmp_path)
+    notifications = notified(schedule, tmp_path)
     os.chmod(tmp_path / "hook", 0o600)
     schedule.tick()
     assert "Not notified of the release: The command" in schedule.last
     os.chmod(tmp_path / "hook", 0o700)
     schedule.tick()
-    assert [row["event"] for row in told()] == ["release"]
+    assert [row["event"] for row in notifications()] == ["release"]
     schedule.tick()
-    assert len(told()) == 1
+    assert len(notifications()) == 1
 
 
 def test_a_state_that_is_none_is_told(schedule):
     schedule.tick()
     (schedule.output / "schedule" / "photos" / "state.json").write_text("{")
-    with pytest.raises(retraining.errors.UserError, match=r"state\.json cannot be used"):
+    with pytest.raises(tick.errors.UserError, match=r"state\.json cannot be used"):
         schedule.tick()
 
 
@@ -338,7 +338,7 @@ def test_a_person_who_rolled_back_is_believed(schedule):
 
 def notified(schedule: stand_in.Schedule, tmp_path: Path):
     """Notifications go to a command that appends them to a file; gives a reader of it."""
-    hook, path = tmp_path / "hook", tmp_path / "told.jsonl"
+    hook, path = tmp_path / "hook", tmp_path / "notified.jsonl"
     hook.write_text(
         f"#!{sys.executable}\nimport sys\nopen({str(path)!r}, 'a').write(sys.stdin.read() + '\\n')\n"
     )

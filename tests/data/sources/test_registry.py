@@ -3,7 +3,8 @@ import contextlib
 import pytest
 
 from data import errors
-from data.sources import config, labelled
+from data.sources import config
+from data.sources import registry as label_sources
 from data.sources.formats import REGISTRY
 from data.sources.table import Table
 from tests.data import manifests
@@ -43,7 +44,7 @@ def test_settings_of_a_manifest_without_one_are_refused(tmp_path):
     touch(tmp_path, "cat/1.jpg", "dog/2.jpg")
     asked = manifests.request(tmp_path, suffix=".jpg", label_column="x")
     with pytest.raises(errors.DataError) as caught:
-        labelled.scan(asked)
+        label_sources.scan(asked)
     assert str(caught.value) == (
         f"labels.suffix, labels.label_column given, but no manifest: none is in {tmp_path}. Name it:"
         " --labels.file FILE."
@@ -59,6 +60,6 @@ def test_a_manifest_that_is_a_link_stays_one(tmp_path, monkeypatch):
     manifests.write(tmp_path / "v1.csv", rows)
     (tmp_path / "latest.csv").symlink_to("v1.csv")
     monkeypatch.chdir(tmp_path)
-    asked = labelled.request(tmp_path / "latest.csv")
-    assert labelled.scan(asked).manifest == "latest.csv"
-    assert labelled.absolute(asked.labels).file == tmp_path / "latest.csv"
+    asked = label_sources.request(tmp_path / "latest.csv")
+    assert label_sources.scan(asked).manifest == "latest.csv"
+    assert label_sources.absolute(asked.labels).file == tmp_path / "latest.csv"

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from components.image_example_gen import config as ingest_config
-from components.image_example_gen import inspection
+from components.image_example_gen import first_pass
 from data import progress
 from data.images import decode, range_choice, value_range
 from data.splits import file_index, folder
 
-Tasks = list[inspection.Task]
+Tasks = list[first_pass.Task]
 Look = Callable[[Tasks, value_range.Scale], None]
 
 
@@ -50,9 +50,9 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
       job: the settings, and the folder of the index.
       look: inspects files by a rule and appends their rows to the index; called at most twice.
     """
-    workspace = inspection.Workspace.of(job)
+    workspace = first_pass.Workspace.of(job)
     rows = file_index.load(workspace.index_dir)
-    tasks = inspection.new_files(listing, rows, workspace)
+    tasks = first_pass.new_files(listing, rows, workspace)
     fresh = {task.file.path for task in tasks}
     if tasks:
         # By the rule of the known files, which rarely changes.
@@ -60,19 +60,19 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
         scale, _ = _decide(known, rows, job, workspace)
         _start(look, tasks, scale)
         rows = file_index.load(workspace.index_dir)
-    decoded = inspection.count_decoded(tasks, rows)
+    decoded = first_pass.count_decoded(tasks, rows)
     known = _values(listing, rows)
     scale, scaled = _decide(known, rows, job, workspace)
     stale = {path for path, values in known.items() if values.scaled != scale.of(values.kind)}
     if stale:
-        _start(look, [inspection.Task(file) for file in listing.files if file.path in stale], scale)
+        _start(look, [first_pass.Task(file) for file in listing.files if file.path in stale], scale)
         rows = _without_changed(rows, file_index.load(workspace.index_dir), stale)
     scaled = [replace(one, rescaled=_count(one.kind, known, stale - fresh)) for one in scaled]
     return Inspected(listing, rows, decoded, scale, scaled)
 
 
 def _start(look: Look, tasks: Tasks, scale: value_range.Scale) -> None:
-    progress.start(inspection.TASK, total=len(tasks))
+    progress.start(first_pass.TASK, total=len(tasks))
     look(tasks, scale)
 
 
@@ -94,7 +94,7 @@ def _decide(
     known: Mapping[str, value_range.Values],
     rows: Mapping[str, file_index.Row],
     job: ingest_config.IngestJob,
-    workspace: inspection.Workspace,
+    workspace: first_pass.Workspace,
 ) -> tuple[value_range.Scale, list[range_choice.Scaled]]:
     counters: dict[str, value_range.Counter] = {}
     if workspace.counted:

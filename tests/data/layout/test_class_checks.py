@@ -3,7 +3,7 @@ import os
 import pytest
 
 from data import errors
-from data.layout import checks
+from data.layout import class_checks
 from data.layout import config as folder_config
 from data.sources import by_folder
 from data.splits import folder
@@ -13,14 +13,14 @@ from tests.data.folders import touch
 def refused(root, **config) -> str:
     settings = folder_config.FolderConfig(**config)
     with pytest.raises(errors.DataError) as caught:
-        checks.check(by_folder.scan(root, settings), settings)
+        class_checks.check(by_folder.scan(root, settings), settings)
     return str(caught.value)
 
 
 def accepted(root, **config) -> folder.Listing:
     settings = folder_config.FolderConfig(**config)
     listing = by_folder.scan(root, settings)
-    checks.check(listing, settings)
+    class_checks.check(listing, settings)
     return listing
 
 
@@ -31,7 +31,7 @@ def many(prefix: str, count: int) -> list[str]:
 def test_class_names_must_be_text(tmp_path):
     touch(tmp_path, "cat/a", os.fsdecode(b"d\xf6g") + "/b")
     with pytest.raises(errors.DataError, match=r"The names of the class folders d\\udcf6g in"):
-        checks.check(by_folder.scan(tmp_path))
+        class_checks.check(by_folder.scan(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_one_name_in_two_unicode_forms_is_in_both_splits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("paths", "told"),
+    ("paths", "expected"),
     [
         (
             ["train/a.jpg", "test/b.jpg"],
@@ -98,9 +98,9 @@ def test_one_name_in_two_unicode_forms_is_in_both_splits(tmp_path):
         (["images/a.jpg", "masks/b.jpg"], "'images', 'masks' .* a folder of something else"),
     ],
 )
-def test_doubtful_class_names_are_asked_about(tmp_path, paths, told):
+def test_doubtful_class_names_are_asked_about(tmp_path, paths, expected):
     message = refused(touch(tmp_path, *paths))
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=expected):
         raise AssertionError(message)
     assert "--ingest.accept-class-names true" in message
     assert accepted(tmp_path, accept_class_names=True).class_names == sorted(

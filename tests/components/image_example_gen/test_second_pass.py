@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.image_example_gen import intake, report
+from components.image_example_gen import input_folder, report_checks
 from data import errors
 from data.examples import example, examples_artifact, ingest_report
 from data.graph import decoding
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("ingest")
 
 def test_every_file_ends_in_a_split(class_folders, tmp_path):
     outcome, listing = made.run(class_folders, tmp_path / "out")
-    report.check(outcome, listing, "quarantine.csv")
+    report_checks.check(outcome, listing, "quarantine.csv")
     rows = [row for split in made.stored(tmp_path / "out").values() for row in split]
     names = sorted(row[example.FILENAME].decode() for row in rows)
     assert names == [file.path for file in listing.files]
@@ -136,7 +136,7 @@ def test_refuses_an_outcome_that_makes_no_classifier(tmp_path, examples, quarant
         (tmp_path / name).write_bytes(folders.PGM)
     bad = [ingest_report.Quarantined(f"cat/{i}", ("cat",), "damaged") for i in range(quarantined)]
     with pytest.raises(errors.DataError) as caught:
-        report.check(ingest_report.Report(examples, bad), by_folder.scan(tmp_path), "q.csv")
+        report_checks.check(ingest_report.Report(examples, bad), by_folder.scan(tmp_path), "q.csv")
     assert message in str(caught.value)
 
 
@@ -147,7 +147,7 @@ def test_a_class_without_a_usable_image_is_refused(class_folders, tmp_path):
         path.write_bytes(path.read_bytes()[:-100])
     outcome, listing = made.run(class_folders, tmp_path / "out")
     with pytest.raises(errors.DataError) as caught:
-        report.check(outcome, listing, "q.csv")
+        report_checks.check(outcome, listing, "q.csv")
     assert str(caught.value) == (
         "The class 'bird' has no usable image: 12 files could not be read (12 damaged), see q.csv."
         " Repair the files, or leave the class out: --ingest.exclude-classes bird."
@@ -158,7 +158,7 @@ def test_what_checks_took_out_is_not_called_unreadable():
     rows = [ingest_report.Quarantined(f"cat/{i}", ("cat",), "label_conflicts") for i in range(3)]
     rows.append(ingest_report.Quarantined("cat/3", ("cat",), "damaged"))
     with pytest.raises(errors.DataError) as caught:
-        report.check_classifier(
+        report_checks.check_classifier(
             ingest_report.Report({"train": {"dog": 2}}, rows, source="in"), "q.csv"
         )
     assert (
@@ -171,18 +171,18 @@ def test_a_class_that_came_in_meanwhile_is_told(class_folders, tmp_path):
     job = made.job_for(by_folder.scan(class_folders), tmp_path)
     shutil.copytree(class_folders / "cat", class_folders / "bird")
     with pytest.raises(errors.DataError, match=r"The class 'bird' was added to .* Run the command"):
-        intake.listed(str(class_folders), job, lambda _: None)
+        input_folder.listed(str(class_folders), job, lambda _: None)
     shutil.rmtree(class_folders / "dog")
     shutil.rmtree(class_folders / "bird")
     with pytest.raises(errors.DataError, match="one class, 'cat'"):
-        intake.listed(str(class_folders), job, lambda _: None)
+        input_folder.listed(str(class_folders), job, lambda _: None)
 
 
 def test_a_lost_file_is_noticed(class_folders, tmp_path):
     outcome, listing = made.run(class_folders, tmp_path / "out")
     outcome.examples["train"]["cat"] -= 1
     with pytest.raises(errors.PipelineError, match=r"24 files were found .* but 23 accounted for"):
-        report.check(outcome, listing, "q.csv")
+        report_checks.check(outcome, listing, "q.csv")
 
 
 @pytest.mark.parametrize("converts", [True, False])

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.predict import answering, asking, executor, listing, tables
+from components.predict import executor, exported_model
+from components.predict.user_files import answering, listing, tables
 from data import errors
 from data.images import image_reading
 from pipeline import predict
@@ -83,16 +84,16 @@ def test_every_file_is_a_row_and_a_bad_one_has_its_reason(
     }
     assert rows[f"{photos}/b/empty.png"]["probability of glass"] == ""
     first = rows[f"{photos}/a/0.jpg"]
-    said = model.ask([asking.record(jpeg(0))]).to_pylist()[0]
+    said = model.ask([exported_model.record(jpeg(0))]).to_pylist()[0]
     shares = [float(first[f"probability of {name}"]) for name in TINY_LABELS]
     np.testing.assert_allclose(shares, said["probabilities"], atol=1e-5)
     assert first["predicted"] == TINY_LABELS[int(np.argmax(shares))]
     assert float(first["score"]) == pytest.approx(max(shares))
     assert first["sha256"] == hashlib.sha256(jpeg(0)).hexdigest()
     assert sum(asked) == 5 + 1  # one more by this test
-    told = capsys.readouterr().err
-    assert "8 files, 1 hidden files skipped." in told
-    assert "5 answered, 3 not" in told
+    printed = capsys.readouterr().err
+    assert "8 files, 1 hidden files skipped." in printed
+    assert "5 answered, 3 not" in printed
     assert not (tmp_path / "answers.csv.parts").exists()
 
 
@@ -220,8 +221,8 @@ def test_a_damaged_newest_version_is_passed_over(tmp_path):
 
 def test_a_refusal_of_the_model_itself_has_a_reason(model, tmp_path, monkeypatch):
     """An image that only one of the two decoders can read must not look like an answer."""
-    refused = model.ask([asking.record(b"no image")])
-    monkeypatch.setattr(asking.Model, "ask", lambda self, serialized: refused)
+    refused = model.ask([exported_model.record(b"no image")])
+    monkeypatch.setattr(exported_model.Model, "ask", lambda self, serialized: refused)
     (tmp_path / "a.jpg").write_bytes(jpeg(0))
     (chunk,) = listing.chunks(listing.scan([tmp_path / "a.jpg"]), tmp_path / "parts", "")
     with contextlib.closing(answering.Answerer(model, 1)) as answerer:

@@ -6,7 +6,7 @@ import tempfile
 import pytest
 
 from benchmarks import process_tree
-from components.release_gate.parity import server_stage
+from components.release_gate.parity import server_process, server_stage
 from data import fresh_process
 from tests import processes
 from tests.models import needs_server
@@ -28,8 +28,8 @@ child.wait()
 # Starts a server as a step does, and waits.
 PARENT = """
 import pathlib, sys
-from components.release_gate.parity import server_stage
-with server_stage.running(pathlib.Path(sys.argv[1])):
+from components.release_gate.parity import server_process
+with server_process.running(pathlib.Path(sys.argv[1])):
     print("running", flush=True)
     sys.stdin.read()
 """
@@ -47,7 +47,7 @@ def model_dir(tmp_path):
 
 
 def test_a_server_is_started_on_the_candidate_and_nothing_of_it_stays(model_dir):
-    with server_stage.running(model_dir, 30, command(STAND_IN)) as address:
+    with server_process.running(model_dir, 30, command(STAND_IN)) as address:
         assert address.http == "127.0.0.1:1"
         child = int(address.model)
         assert processes.alive(child)
@@ -55,9 +55,9 @@ def test_a_server_is_started_on_the_candidate_and_nothing_of_it_stays(model_dir)
 
 
 def test_a_server_that_ignores_sigterm_is_killed(model_dir, monkeypatch):
-    monkeypatch.setattr(server_stage, "STOP_LIMIT_S", 0.2)
+    monkeypatch.setattr(server_process, "STOP_LIMIT_S", 0.2)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAND_IN
-    with server_stage.running(model_dir, 30, command(deaf)) as address:
+    with server_process.running(model_dir, 30, command(deaf)) as address:
         child = int(address.model)
     assert processes.ends(child)
 
@@ -65,8 +65,8 @@ def test_a_server_that_ignores_sigterm_is_killed(model_dir, monkeypatch):
 def test_a_server_that_dies_early_is_an_error_with_its_last_lines(model_dir):
     dying = "import sys; print('port 8000 is taken'); sys.exit(3)"
     with (
-        pytest.raises(server_stage.ServerError) as caught,
-        server_stage.running(model_dir, 30, command(dying)),
+        pytest.raises(server_process.ServerError) as caught,
+        server_process.running(model_dir, 30, command(dying)),
     ):
         pass
     assert str(caught.value) == (
@@ -84,8 +84,8 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="serving-"))
 sys.exit(f"Failed: It does not load. The log is {folder / 'triton.log'}")
 """
     with (
-        pytest.raises(server_stage.ServerError, match=r"Failed: It does not load\.$"),
-        server_stage.running(model_dir, 30, command(leaving)),
+        pytest.raises(server_process.ServerError, match=r"Failed: It does not load\.$"),
+        server_process.running(model_dir, 30, command(leaving)),
     ):
         pass
     assert not list((tmp_path / "temporary").iterdir())
@@ -94,24 +94,24 @@ sys.exit(f"Failed: It does not load. The log is {folder / 'triton.log'}")
 def test_a_server_that_never_answers_is_an_error(model_dir):
     sleeping = "import time; print('loading', flush=True); time.sleep(600)"
     with (
-        pytest.raises(server_stage.ServerError, match=r"not started within 1 s\.[\s\S]*loading"),
-        server_stage.running(model_dir, 1, command(sleeping)),
+        pytest.raises(server_process.ServerError, match=r"not started within 1 s\.[\s\S]*loading"),
+        server_process.running(model_dir, 1, command(sleeping)),
     ):
         pass
 
 
 def test_a_server_that_does_not_listen_is_an_error(model_dir):
     with (
-        pytest.raises(server_stage.ServerError, match=r"answered with an error[\s\S]*waiting"),
-        server_stage.running(model_dir, 30, command(STAND_IN)) as address,
+        pytest.raises(server_process.ServerError, match=r"answered with an error[\s\S]*waiting"),
+        server_process.running(model_dir, 30, command(STAND_IN)) as address,
         server_stage.asked(address, 5),
     ):
         pass
 
 
 def test_without_the_libraries_it_says_what_is_missing(monkeypatch):
-    monkeypatch.setattr(server_stage, "LIBRARIES", ("pytriton", "no_such_library"))
-    assert server_stage.missing() == "no_such_library not installed (extra [serve])"
+    monkeypatch.setattr(server_process, "LIBRARIES", ("pytriton", "no_such_library"))
+    assert server_process.missing() == "no_such_library not installed (extra [serve])"
 
 
 @pytest.mark.landing

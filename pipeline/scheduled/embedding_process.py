@@ -1,4 +1,4 @@
-"""Measures drift by the served model's embeddings: ``python -m pipeline.scheduled.embedding``.
+"""Measures drift by the served model's embeddings: ``python -m pipeline.scheduled.embedding_process``.
 
 On stdin a JSON object: ``model``, the folder with saved_model.pb; ``root``, and ``new`` and
 ``old``, paths below it; ``reference``, the model's answers about its held-out images, a
@@ -60,8 +60,8 @@ def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
     Returns:
       Embeddings float32 [MAX_IMAGES, D]; None if there are fewer, or they are of another model.
     """
-    from components.predict import asking
     from components.predict import config as predict_config
+    from components.predict import exported_model
     from tasks.predictions import schema
 
     if uri is None:
@@ -74,7 +74,7 @@ def reference(uri: str | None, model_dir: Path) -> np.ndarray | None:
     except errors.PipelineError as error:
         logging.warning("The old files are used instead: %s", error)
         return None
-    if schema.model_of(table.schema) != asking.digest(model_dir):
+    if schema.model_of(table.schema) != exported_model.digest(model_dir):
         return None
     held = table.filter(pc.is_valid(table[schema.EMBEDDING]))
     if held.num_rows < MAX_IMAGES:

@@ -1,4 +1,4 @@
-"""Sends one request to a webhook, as a process: ``python -m pipeline.scheduled.post``.
+"""Sends one request to a webhook, as a process: ``python -m pipeline.scheduled.webhook_process``.
 
 The parent process kills it after a time limit: a time limit of sockets does not stop a server that
 sends a byte now and then, nor a name look-up that hangs. Imports only the standard library.

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.predict import answering, tables
+from components.predict.user_files import answering, tables
 from tasks.multilabel.answers import ANSWERS
 from tasks.predictions import schema
 

@@ -6,6 +6,7 @@ that Preprocess used. The contract that a server needs is stored among the asset
 Dimension letters: B batch, F features, K classes.
 """
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -24,7 +25,7 @@ from data.examples import example
 from data.graph import decoding
 from data.images import refusals
 from tasks import task
-from tasks.facets.serving import Pictures
+from tasks.facets.serving import OwnSignature, Pictures
 
 LABELS_FILE = "labels.txt"
 KERAS_FILE = "model.keras"
@@ -59,9 +60,15 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.held = [variable.value for variable in classifier.variables]
         self.spec = spec
         self.task_signatures: Any = task.load(spec.task).signatures
+        self.own_signatures = task.load(spec.task).own_signatures
         if self.task_signatures.explains:
             self.explainer = gradcam.Explainer(classifier, explained_layer)
         self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
+
+    @property
+    def labels(self) -> list[str]:
+        """Returns the K classes."""
+        return self.spec.labels
 
     def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
         """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255.
@@ -115,12 +122,12 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         asked = None if class_ids is None else tf.maximum(class_ids, 0)
         heat, outputs = self.explainer.explain(pixels, asked)
         shown = valid if class_ids is None else valid & (class_ids >= 0)
-        told = self.task_signatures.explained(
+        explained = self.task_signatures.explained(
             self.fitted.answers, self.spec.labels, outputs, shown, asked
         )
         return {
             "heatmap": tf.where(shown[:, None, None], heat, 0.0),
-            **told,
+            **explained,
             **_validity(refused),
         }
 
@@ -148,23 +155,20 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             return self.explain(image_bytes)
 
-        named = [*images, tf.TensorSpec([None], tf.string, name="label")]
-
-        @tf.function(input_signature=named, autograph=False)
-        def explain_label(image_bytes: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-            found = label[:, None] == tf.constant(self.spec.labels)
-            place = tf.argmax(tf.cast(found, tf.int32), axis=1)
-            class_ids = tf.where(tf.reduce_any(found, axis=1), place, tf.constant(-1, tf.int64))
-            return self.explain(image_bytes, class_ids)
-
-        more = {"explain": explain} if self.task_signatures.explains else {}
-        more |= {"explain_label": explain_label} if self.task_signatures.explains_names else {}
         return {
             "serving_default": serving_default,
             "serve_examples": serve_examples,
             "embed": embed,
-            **more,
+            **({"explain": explain} if self.task_signatures.explains else {}),
+            **{name: self._own(one) for name, one in self.own_signatures.items()},
         }
+
+    def _own(self, one: OwnSignature) -> Any:
+        """Makes a signature that only the model's task has."""
+        names = ("image_bytes", *one.inputs)
+        specs = [tf.TensorSpec([None], tf.string, name=name) for name in names]
+        answer = functools.partial(one.answer, self)
+        return tf.function(lambda *inputs: answer(*inputs), specs, autograph=False)
 
 
 def _validity(refused: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -3,7 +3,7 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.predict import attachments
+from components.predict.user_files import attachments
 
 
 def test_masks_lie_beside_the_table_by_the_path_of_their_image(tmp_path):

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data import errors
-from data.sources import labelled
+from data.sources import registry as label_sources
 from data.splits import folder
 from pipeline import output_folder
 from pipeline.outcome import summary
 from pipeline.run import logs
 from pipeline.scheduled import config as retrain_config
-from pipeline.scheduled import decision, facts, notify, outcome, running
+from pipeline.scheduled import decision, facts, notify, outcome_lines, run_process
 from pipeline.scheduled import state as schedule_state
 
 Say = Callable[[str], None]
@@ -24,7 +24,7 @@ KEPT_LOGS = 200
 
 
 class Runs(Protocol):
-    """Runs the pipeline, see :meth:`running.Runner.run`."""
+    """Runs the pipeline, see :meth:`run_process.Runner.run`."""
 
     def __call__(self, arguments: list[str], log: Path, lock: int, timeout_s: float) -> int:
         """Returns the exit code."""
@@ -92,8 +92,8 @@ class Retraining:
         line = ". ".join([decided.reason, *decided.others])
         if self._tell(f"{line.rstrip('.')}."):
             self._note(decided.kind, decided.reason)
-        if decided.kind == "unusable" and state.told != listing.fingerprint():
-            state.told = listing.fingerprint()
+        if decided.kind == "unusable" and state.reported != listing.fingerprint():
+            state.reported = listing.fingerprint()
             self._announce(state, "failure", decided.reason, "")
         self._store.save(state)
         return 0
@@ -113,7 +113,7 @@ class Retraining:
         lock: int,
     ) -> int:
         now, output_dir = self._clock(), self._place.output_dir
-        before = running.read_summary(output_dir)
+        before = run_process.read_summary(output_dir)
         attempt = schedule_state.Attempt(
             key=facts.attempt_key(listing, self._command),
             fingerprint=listing.fingerprint(),
@@ -128,19 +128,19 @@ class Retraining:
         logs.prune(log.parent, output_folder.SCHEDULED_LOGS, KEPT_LOGS)
         config = self._command.config
         code = self._run(config.run_arguments(), log, lock, config.timeout_s)
-        after = running.read_summary(output_dir)
+        after = run_process.read_summary(output_dir)
         if after and after.run_id == attempt.summary_before:
             after = None
-        if code in running.FINISHED and after is None:
+        if code in run_process.FINISHED and after is None:
             code = 1  # it cannot have ended well without a summary
-        result = running.Result(code, after, log)
+        result = run_process.Result(code, after, log)
         self._finish(state, attempt, result, decided.kind, listing)
         return code
 
     def _adopt(self, state: schedule_state.State, listing: folder.Listing) -> None:
         """Adopts the outcome of a run that outlived the scheduler which started it."""
         attempt = state.under_way
-        found = running.read_summary(self._place.output_dir)
+        found = run_process.read_summary(self._place.output_dir)
         if attempt is None or found is None or found.run_id == attempt.summary_before:
             return
         if found.status == "partial":  # a person ran some of the steps since; there was no decision
@@ -148,29 +148,29 @@ class Retraining:
         if found.fingerprint == attempt.fingerprint == listing.fingerprint():
             codes = {"succeeded": 0, "not_blessed": 3, "failed": 1}
             log = output_folder.OutputFolder(self._place.output_dir).log(found.run_id)
-            result = running.Result(codes[found.status], found, log)
+            result = run_process.Result(codes[found.status], found, log)
             self._finish(state, attempt, result, "retry", listing)
 
     def _finish(
         self,
         state: schedule_state.State,
         attempt: schedule_state.Attempt,
-        result: running.Result,
+        result: run_process.Result,
         kind: str,
         listing: folder.Listing,
     ) -> None:
         """Saves the outcome of a run, and notifies."""
         code, found = result.exit_code, result.summary
         event: retrain_config.Event | None = None
-        if code == running.INTERRUPTED:
+        if code == run_process.INTERRUPTED:
             line = "Interrupted; the next tick continues it."
-        elif code == running.LOCKED:
+        elif code == run_process.LOCKED:
             state.under_way = None
             line = "Another run uses the output folder; the next tick tries again."
-        elif code in running.FINISHED and found is not None:
+        elif code in run_process.FINISHED and found is not None:
             state.under_way = state.failed = None
             self._remember(state, found, listing)
-            line = outcome.line(found)
+            line = outcome_lines.line(found)
             event = "release" if found.pushed else "refusal" if code else None
         else:
             state.under_way = None
@@ -181,7 +181,7 @@ class Retraining:
             self._announce(state, event, line, attempt.reason, found)
         self._store.save(state)
         self._tell(line)
-        self._note(kind, attempt.reason, exit_code=code, outcome=line, **outcome.row(found))
+        self._note(kind, attempt.reason, exit_code=code, outcome=line, **outcome_lines.row(found))
 
     def _remember(
         self, state: schedule_state.State, found: summary.Summary, listing: folder.Listing
@@ -209,7 +209,7 @@ class Retraining:
         self,
         state: schedule_state.State,
         attempt: schedule_state.Attempt,
-        result: running.Result,
+        result: run_process.Result,
     ) -> None:
         before = state.failed.count if state.failed and state.failed.key == attempt.key else 0
         state.failed = schedule_state.Failed(
@@ -224,15 +224,15 @@ class Retraining:
         line = " ".join(str(error).split())
         if self._tell(line):
             self._note("failure", line)
-        if state.told != line:
-            state.told = line
+        if state.reported != line:
+            state.reported = line
             self._announce(state, "failure", line, "")
         self._store.save(state)
         self._deliver(state)
         return error.exit_code
 
     def _scan(self) -> folder.Listing:
-        return labelled.scan(self._place.asked)
+        return label_sources.scan(self._place.asked)
 
     def _tell(self, line: str) -> bool:
         """Prints a line; with --watch, not the same one repeatedly."""
@@ -257,7 +257,7 @@ class Retraining:
         """Keeps a notification until it is delivered."""
         config = self._command.config.notify
         if event in config.events and (config.command or config.webhook or config.webhook_variable):
-            payload = outcome.notification(
+            payload = outcome_lines.notification(
                 event, line, self._place.name, reason, self._clock(), found
             )
             state.unsent.append(payload)

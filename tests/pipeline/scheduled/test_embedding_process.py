@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from components.image_validator import config as validate_config
-from components.predict import asking
+from components.predict import exported_model
 from data.examples import records
 from data.sources import digits
-from pipeline.scheduled import drifting, embedding
+from pipeline.scheduled import drifting, embedding_process
 from tasks.predictions import schema
 from tests.data.pictures import noise
 
@@ -64,8 +64,8 @@ def ask(version_dir, photos, new, old, reference=None):
 def kept(uri, version_dir, photos, paths, count):
     """What Predict leaves of some images, as often as it takes to have so many."""
     content = [(photos / path).read_bytes() for path in paths]
-    model = asking.Model(version_dir)
-    found = model.ask([asking.record(one) for one in content]).column(5).to_pylist()
+    model = exported_model.Model(version_dir)
+    found = model.ask([exported_model.record(one) for one in content]).column(5).to_pylist()
     rows = pa.array((found * count)[:count], pa.binary())
     batch = pa.RecordBatch.from_arrays([rows], [schema.EMBEDDING])
     about = model.schema([schema.EMBEDDING])
@@ -78,24 +78,26 @@ def test_what_was_kept_is_the_reference_where_it_is_enough(version_dir, photos, 
     """The old files are named, and not looked at."""
     new, old = halves(photos)
     gone = ["no/such/file.png"]
-    reference = kept(tmp_path / "digits", version_dir, photos, old, embedding.MAX_IMAGES)
-    assert embedding.compare(ask(version_dir, photos, new, gone, reference))["chance"] > 0.01
-    other = embedding.compare(ask(version_dir, photos, noisy(photos), gone, reference))
+    reference = kept(tmp_path / "digits", version_dir, photos, old, embedding_process.MAX_IMAGES)
+    assert (
+        embedding_process.compare(ask(version_dir, photos, new, gone, reference))["chance"] > 0.01
+    )
+    other = embedding_process.compare(ask(version_dir, photos, noisy(photos), gone, reference))
     assert other["chance"] < 0.01
-    few = kept(tmp_path / "few", version_dir, photos, old, embedding.MAX_IMAGES - 1)
-    assert embedding.reference(few, version_dir) is None
+    few = kept(tmp_path / "few", version_dir, photos, old, embedding_process.MAX_IMAGES - 1)
+    assert embedding_process.reference(few, version_dir) is None
     (next((tmp_path / "digits").rglob("*.parquet"))).write_bytes(b"torn")
-    assert embedding.reference(reference, version_dir) is None
-    assert embedding.reference(str(tmp_path / "gone"), version_dir) is None
-    assert embedding.reference(None, version_dir) is None
+    assert embedding_process.reference(reference, version_dir) is None
+    assert embedding_process.reference(str(tmp_path / "gone"), version_dir) is None
+    assert embedding_process.reference(None, version_dir) is None
 
 
 def test_images_of_the_same_kind_are_no_others(version_dir, photos):
     new, old = halves(photos)
     question = ask(version_dir, photos, new, old)
-    answer = embedding.compare(question)
+    answer = embedding_process.compare(question)
     assert answer["chance"] > 0.01
-    other = embedding.compare({**question, "new": noisy(photos)})
+    other = embedding_process.compare({**question, "new": noisy(photos)})
     assert other["chance"] < 0.01
     assert other["discrepancy"] > 10 * abs(answer["discrepancy"])
 
@@ -104,7 +106,7 @@ def test_too_few_readable_images_say_nothing(version_dir, photos):
     _, old = halves(photos)
     bad = ["noise/bad.png", "noise/worse.png", "noise/missing.png", "noise/0.png"]
     question = ask(version_dir, photos, bad, old)
-    assert embedding.compare(question) is None
+    assert embedding_process.compare(question) is None
 
 
 @pytest.mark.landing

@@ -1,6 +1,6 @@
 """Converts a frozen SavedModel to a TensorFlow Lite file, in a separate process.
 
-    python -m components.trainer.exports.tflite SAVED_MODEL FORMAT OUTPUT.tflite [PIXELS.npy]
+    python -m components.trainer.exports.tflite_converter SAVED_MODEL FORMAT OUTPUT.tflite [PIXELS.npy]
 
 Dimension letters: N images, S side in pixels.
 """

@@ -9,7 +9,7 @@ from tasks import evaluate_config, metric
 _TOGETHER = 256  # images in a batch
 
 
-class Gathered:
+class Tallies:
     """The tallies of all metrics and a buffer of images that they lack yet; it can be pickled.
 
     Args:
@@ -39,7 +39,7 @@ class Gathered:
             for tally in self._tallies:
                 tally.add(np.stack(targets), np.stack(answers))
 
-    def merge(self, other: "Gathered") -> None:
+    def merge(self, other: "Tallies") -> None:
         """Adds the tallies of another object, which must not be used afterwards."""
         self.compact()
         other.compact()

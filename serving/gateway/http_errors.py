@@ -6,7 +6,7 @@ from serving.gateway import bounds
 from serving.triton import failures
 
 
-class Answered(Exception):  # noqa: N818
+class HttpError(Exception):
     """A response other than 200.
 
     Args:
@@ -29,12 +29,12 @@ class Answered(Exception):  # noqa: N818
         self.headers = dict(headers or {})
 
 
-def exceeded(bound: str, message: str, headers: Mapping[str, str] | None = None) -> Answered:
+def exceeded(bound: str, message: str, headers: Mapping[str, str] | None = None) -> HttpError:
     """Returns the response to a request that exceeds a bound.
 
     Args:
       bound: its name in ``bounds.STATUSES``.
       message: for the client; states what is allowed.
-      headers: as of :class:`Answered`.
+      headers: as of :class:`HttpError`.
     """
-    return Answered(bounds.STATUSES[bound], message, headers)
+    return HttpError(bounds.STATUSES[bound], message, headers)

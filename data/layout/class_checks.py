@@ -56,11 +56,11 @@ def _layouts(listing: folder.Listing) -> str:
 def _nothing(listing: folder.Listing) -> str:
     if listing.incomplete:
         waiting = ", ".join(span.folder for span in listing.incomplete[:3])
-        told = f"; no {span_folders.MARKER} is in {waiting} yet"
+        reason = f"; no {span_folders.MARKER} is in {waiting} yet"
     else:
-        told = _not_used(listing)
+        reason = _not_used(listing)
     return (
-        f"The data folder {listing.root} holds no image in a class folder{told}."
+        f"The data folder {listing.root} holds no image in a class folder{reason}."
         f" {_layouts(listing)}{_advice(listing)}"
     )
 
@@ -72,16 +72,16 @@ def _not_used(listing: folder.Listing) -> str:
 
 def _advice(listing: folder.Listing) -> str:
     counts = listing.unused.files
-    told = ""
+    advice = ""
     if counts[Reason.EXTRA_NOT_INSTALLED]:
-        told += " For HEIC: pip install pillow-heif (the extra heif)."
+        advice += " For HEIC: pip install pillow-heif (the extra heif)."
     if counts[Reason.LINK_NOT_FOLLOWED]:
-        told += " Links are not followed: put copies there."
+        advice += " Links are not followed: put copies there."
     shown = [path for paths in listing.unused.examples.values() for path in paths]
     archives = [path for path in shown if names.is_archive(path)]
     if archives and not listing.files:
-        told += f" Unpack {folder.printable(archives[0])} first."
-    return told
+        advice += f" Unpack {folder.printable(archives[0])} first."
+    return advice
 
 
 def _garbled(listing: folder.Listing, _: folder_config.FolderConfig) -> list[str]:
@@ -176,7 +176,7 @@ def _closed(listing: folder.Listing, config: folder_config.FolderConfig) -> list
     if not listing.closed or config.max_unused_share == 1:
         return []
     problems = []
-    for reason, told, way in (
+    for reason, what, way in (
         (
             Reason.LINK_NOT_FOLLOWED,
             "a link to a folder; links are not followed",
@@ -188,7 +188,7 @@ def _closed(listing: folder.Listing, config: folder_config.FolderConfig) -> list
         if paths:
             last = [path.rpartition("/")[2] for path in paths]
             problems.append(
-                f"{_named(paths)} in {listing.root} is {told}. {way}, or leave it out:"
+                f"{_named(paths)} in {listing.root} is {what}. {way}, or leave it out:"
                 f" {_exclude(last)}."
             )
     return problems
@@ -220,10 +220,10 @@ def _beside_spans(listing: folder.Listing, config: folder_config.FolderConfig) -
     if not _is_mixed(listing, config):
         return []
     beside, spans = Reason.BESIDE_SPANS, listing.spans or listing.incomplete
-    (told,) = describe.reasons(listing, [beside])
+    (unused,) = describe.reasons(listing, [beside])
     return [
         f"The data folder {listing.root} holds spans ({_named([span.folder for span in spans])})"
-        f" and images beside them: {folder.printable(told)}. Move those into a span of their own;"
+        f" and images beside them: {folder.printable(unused)}. Move those into a span of their own;"
         " or continue with only the spans: --ingest.spans.pattern with their pattern, such as"
         f" '{{YYYY}}-{{MM}}-{{DD}}', and --ingest.max-unused-share {enough(listing)}."
     ]
@@ -239,7 +239,7 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
     if share <= config.max_unused_share or _is_mixed(listing, config):
         return []
     reasons = describe.lost_reasons(listing)
-    told = "; ".join(describe.reasons(listing, reasons))
+    unused = "; ".join(describe.reasons(listing, reasons))
     hint = ""
     if Reason.BESIDE_SPLIT_FOLDERS in reasons:
         first = listing.splits.get("train", ["train"])[0]
@@ -251,7 +251,7 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
     return [
         f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root} ({formats.percent(share)})"
         f" would not be used, more than ingest.max-unused-share"
-        f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. {way},"
+        f" ({formats.percent(config.max_unused_share)}): {folder.printable(unused)}. {way},"
         f" or continue without them: --ingest.max-unused-share {enough(listing)}."
         f"{hint}{_advice(listing)}"
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from components.predict import answering
+from components.predict.user_files import answering
 from data import errors
 from data.files import atomic, read_parquet, spreadsheet
 from data.splits import folder
@@ -71,8 +71,8 @@ def _csv(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
         put = spreadsheet.writing(file, [*shown, *answers.header(labels)])
         for row in _rows(parts, answers):
             seen = row if row[schema.VALID] else None
-            told = (_text(row[name]) for name in shown)
-            put([*told, *answers.cells(seen, labels)])
+            cells = (_text(row[name]) for name in shown)
+            put([*cells, *answers.cells(seen, labels)])
 
 
 def _jsonl(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:

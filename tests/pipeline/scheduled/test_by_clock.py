@@ -10,7 +10,7 @@ import zoneinfo
 
 import pytest
 
-from pipeline.scheduled import config, cron, loop
+from pipeline.scheduled import by_clock, config, cron
 from tests import whole_runs
 
 UTC = datetime.timezone.utc
@@ -32,7 +32,7 @@ def at(day: int, hour: int) -> datetime.datetime:
     ],
 )
 def test_ticks_missed_while_no_scheduler_ran(last, now, late_s, found):
-    assert loop.missed(DAILY, last, now, late_s) == found
+    assert by_clock.missed(DAILY, last, now, late_s) == found
 
 
 def test_a_tick_missed_in_the_hour_that_comes_twice():
@@ -40,21 +40,21 @@ def test_a_tick_missed_in_the_hour_that_comes_twice():
     due = cron.trigger("30 2 * * *", berlin)
     last = datetime.datetime(2031, 10, 24, 2, 30, tzinfo=berlin)
     now = datetime.datetime(2031, 10, 26, 9, tzinfo=berlin)
-    found = loop.missed(due, last, now, None)
+    found = by_clock.missed(due, last, now, None)
     assert found.astimezone(UTC) == datetime.datetime(2031, 10, 26, 1, 30, tzinfo=UTC)
 
 
 def test_an_interval_goes_on_from_the_last_tick():
     command = config.parse(["--data-dir", "x", "--schedule.interval-s", "21600"])
-    due = loop.trigger(command, at(1, 3))
+    due = by_clock.trigger(command, at(1, 3))
     assert due.get_next_fire_time(None, at(1, 4)) == at(1, 9)
-    assert loop.missed(due, at(1, 3), at(1, 8), None) is None
-    assert loop.missed(due, at(1, 3), at(1, 22), None) == at(1, 21)
+    assert by_clock.missed(due, at(1, 3), at(1, 8), None) is None
+    assert by_clock.missed(due, at(1, 3), at(1, 22), None) == at(1, 21)
 
 
 def test_a_year_of_missed_minutes_is_one_tick():
     due = cron.trigger("* * * * *", UTC)
-    found = loop.missed(due, at(1, 3).replace(year=2030), at(1, 3), None)
+    found = by_clock.missed(due, at(1, 3).replace(year=2030), at(1, 3), None)
     assert found == at(1, 3)
 
 
@@ -85,7 +85,7 @@ def test_ticks_never_overlap_and_one_that_breaks_ends_nothing():
 
     lines: list[str] = []
     command = config.parse(["--data-dir", "x", "--watch", "--schedule.poll-s", "0.1"])
-    loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
+    by_clock.Loop(command, by_clock.trigger(command), tick, lines.append).run(at_once=True)
     assert (most[0], count[0]) == (1, 3)
     assert lines == [
         "A tick failed: RuntimeError: a fault. The next one tries again.",
@@ -103,7 +103,7 @@ def test_on_a_schedule_a_tick_that_is_left_out_is_said():
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    loop.Loop(command, loop.trigger(command), tick, lines.append).run(at_once=True)
+    by_clock.Loop(command, by_clock.trigger(command), tick, lines.append).run(at_once=True)
     assert lines[0] == "A tick is skipped: the last one is still running."
 
 
@@ -113,13 +113,15 @@ def test_a_clock_that_is_set_back_does_not_stop_the_ticks(monkeypatch):
     ahead_s = 10 * 365 * 86400
     wall = [time.time() + ahead_s]
     monkeypatch.setattr(
-        loop, "time", types.SimpleNamespace(time=lambda: wall[0], monotonic=time.monotonic)
+        by_clock, "time", types.SimpleNamespace(time=lambda: wall[0], monotonic=time.monotonic)
     )
-    monkeypatch.setattr(loop, "CLOCK_CHECK_S", 0.05)
+    monkeypatch.setattr(by_clock, "CLOCK_CHECK_S", 0.05)
     command = config.parse(["--data-dir", "x", "--schedule.interval-s", "1"])
-    due = loop.trigger(command, datetime.datetime.now(UTC) + datetime.timedelta(seconds=ahead_s))
+    due = by_clock.trigger(
+        command, datetime.datetime.now(UTC) + datetime.timedelta(seconds=ahead_s)
+    )
     lines: list[str] = []
-    made = loop.Loop(command, due, lambda: made.stop(), lines.append)
+    made = by_clock.Loop(command, due, lambda: made.stop(), lines.append)
     threading.Timer(0.2, lambda: wall.__setitem__(0, time.time())).start()
     start = time.monotonic()
     made.run(at_once=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from components.image_example_gen import config as ingest_config
-from components.image_example_gen import inspection, objects, passes
+from components.image_example_gen import first_pass, index_update, objects
 from components.image_example_gen import masks as mask_files
 from data import errors, progress
 from data.examples import catalog, example, examples_artifact, ingest_report, records
@@ -173,7 +173,7 @@ def finish(
     listing: folder.Listing,
     job: ingest_config.IngestJob,
     output_uri: str,
-    inspected: passes.Inspected,
+    inspected: index_update.Inspected,
 ) -> ingest_report.Report:
     """Writes the label map; adds up the whole report.
 
@@ -248,7 +248,7 @@ class ShardWriter:
         self, images: list[catalog.Image], split_name: str, written: ingest_report.Report
     ) -> Iterator[bytes]:
         """Yields serialized records and counts them."""
-        workspace = inspection.Workspace.of(self.job)
+        workspace = first_pass.Workspace.of(self.job)
         labels = {name: label for label, name in enumerate(self.job.labels)}
         counts: Counter[str] = Counter()
         further = 0
@@ -273,7 +273,7 @@ class ShardWriter:
             written.further_labels |= {name: further} if further else {}
 
     def _content(
-        self, image: catalog.Image, workspace: inspection.Workspace
+        self, image: catalog.Image, workspace: first_pass.Workspace
     ) -> bytes | decode.Rejection:
         if image.info.reencoded:
             return Path(workspace.encoded(image.sha256, image.info)).read_bytes()

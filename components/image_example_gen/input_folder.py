@@ -12,7 +12,8 @@ from data import errors
 from data.examples import examples_artifact
 from data.files import atomic, spreadsheet
 from data.layout.unused import Note, Unused
-from data.sources import label_source, labelled
+from data.sources import label_source
+from data.sources import registry as label_sources
 from data.splits import folder
 from tasks import task
 
@@ -60,8 +61,8 @@ def listed(root: str, job: ingest_config.IngestJob, note: Note) -> folder.Listin
     """
     rule = task.load(job.task).label_rule
     asked = label_source.Request(Path(root), job.config, job.source, rule, job.masks)
-    listing = labelled.scan(asked, note)
-    labelled.check(listing, asked)
+    listing = label_sources.scan(asked, note)
+    label_sources.check(listing, asked)
     new = sorted(set(listing.class_names) - set(job.labels))
     if new:
         raise errors.DataError(
