@@ -5,7 +5,7 @@ Dimension letters: B batch, h w the map, M objects, D detections, K classes.
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -33,8 +33,12 @@ class Head:
     taps: Sequence[Tap] = ("maps", "pooled")
     # Finer maps cost four times the time and memory for objects below 8 px of the resized image.
     strides: Sequence[int] = (8, 16, 32)
+    needed_strides: Sequence[int] = strides
+    most_views = 12
     score = "map50"
     score_title = "mAP50"
+    # The loss of the heat map rises with confidence while more objects are still found.
+    watched: Literal["loss", "score"] = "score"
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float
@@ -93,7 +97,7 @@ class Head:
     def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Counts int64 [K, BINS, 3]; see the class."""
         class_count = outputs.shape[-1] - 4
-        found = decoding.packed(decoding.decode(outputs), 1 / BINS)
+        found = decoding.packed(decoding.decode(outputs, decoding.MAX_IOU), 1 / BINS)
         tallied = tf.numpy_function(
             functools.partial(count, class_count=class_count), [targets, found], tf.int64
         )
