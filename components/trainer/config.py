@@ -114,12 +114,12 @@ class TrainConfig(BaseModel):
     early_stopping_patience: int = Field(
         5,
         ge=0,
-        description="epochs without a lower eval loss, or for boxes a higher eval mAP50, before training"
+        description="epochs without a lower eval loss, or for boxes a higher eval mAP, before training"
         " stops; 0 never stops",
     )
     keep: Literal["best", "last"] = Field(
         "best",
-        description="weights to keep: of the lowest eval loss, or for boxes the highest eval mAP50, or of"
+        description="weights to keep: of the lowest eval loss, or for boxes the highest eval mAP, or of"
         " the last epoch",
     )
     calibrate: bool = Field(

@@ -43,7 +43,7 @@ def made(count=24, seed=0):
     return targets, maps
 
 
-def test_map50_of_bins_is_close_to_the_exact_one():
+def test_map_of_bins_is_close_to_the_exact_one():
     targets, maps = made(40)
     tally = head.HEAD.tally(tf.constant(targets), tf.constant(maps)).numpy()
     halves = [
@@ -56,14 +56,14 @@ def test_map50_of_bins_is_close_to_the_exact_one():
         (head.truth(rows), head.answered(one)) for rows, one in zip(targets, found, strict=True)
     ]
     matches = [matching.match(*pair, CLASSES) for pair in pairs]
-    exact = average_precision.per_class(average_precision.gather(matches, CLASSES))[0].mean()
-    assert 0.4 < exact < 0.95
+    exact = average_precision.per_class(average_precision.gather(matches, CLASSES)).mean()
+    assert 0.2 < exact < 0.95
     assert head.HEAD.measure(tally) == pytest.approx(exact, abs=0.01)
 
 
 def test_a_split_without_images_measures_0():
     nothing = head.HEAD.tally(tf.zeros([0, 100, 6]), tf.zeros([0, SIDE, SIDE, CLASSES + 4]))
-    assert nothing.shape == (CLASSES, head.BINS, 3)
+    assert nothing.shape == (10, CLASSES, head.BINS, 3)
     assert head.HEAD.measure(nothing.numpy()) == 0
 
 

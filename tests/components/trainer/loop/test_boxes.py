@@ -1,4 +1,4 @@
-"""Training with boxes: those of a cached view move as the view was moved; the best mAP50 is kept."""
+"""Training with boxes: those of a cached view move as the view was moved; the best mAP is kept."""
 
 import numpy as np
 import pytest
@@ -83,12 +83,12 @@ def test_a_cached_view_has_the_boxes_of_its_pixels(job):
 
 
 @pytest.mark.landing
-def test_a_small_network_learns_and_the_weights_of_the_best_map50_are_kept(job):
+def test_a_small_network_learns_and_the_weights_of_the_best_map_are_kept(job):
     classifier, history = phases.train(job)
     metrics = history.phases["head"]
     assert history.watched == "score"
     assert metrics["loss"][-1] < 0.7 * metrics["loss"][0]
-    best = max(max(one["val_map50"]) for one in history.phases.values())
+    best = max(max(one["val_map"]) for one in history.phases.values())
     assert history.best_score() == best
     assert best > 0.3
     evaluator = evaluation.Evaluator(classifier, job.head, job.loss())
