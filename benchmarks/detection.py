@@ -98,7 +98,7 @@ def measure(model: keras.Model, tested: Tested) -> tuple[float, float]:
     for start in range(0, len(tested.pixels), BATCH):
         part = slice(start, start + BATCH)
         maps = model(tested.pixels[part].astype(np.float32), training=False)
-        decoded = boxes_decoding.decode(maps, calibration.MAX_IOU)
+        decoded = boxes_decoding.decode(maps, boxes_decoding.MAX_IOU)
         found = boxes_decoding.packed(decoded, calibration.LEAST_SCORE).numpy()
         matches += [
             matching.match(head.truth(rows), head.answered(one), count, matching.ALL)

@@ -49,7 +49,9 @@ class Calibration:
         """Returns the temperature 1 and the default threshold for every label."""
         return Fitted((thresholds.DEFAULT,) * class_count)
 
-    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sampled(
+        self, outputs: np.ndarray, targets: np.ndarray, settings: CalibrationSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns all of them."""
         return outputs, targets
 
