@@ -94,6 +94,7 @@ PACKAGES = [
     "tasks.pages",
     "tasks.predictions",
     "tasks.segmentation",
+    "tasks.segmentation.answers",
     "tasks.segmentation.figures",
     "tasks.segmentation.figures.metrics",
     "tasks.segmentation.head",

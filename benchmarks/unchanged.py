@@ -39,7 +39,7 @@ ASKED = 12
 # Logs, ML Metadata's database, what a lock left, events for TensorBoard, optimized or zipped graphs;
 # cached features, whose rows are compared.
 NOT_COMPARED = re.compile(
-    r"(^logs/|^training/features/|metadata\.sqlite|\.lock$|\.beam|tfevents|saved_model\.pb$|fingerprint\.pb$|\.keras$"
+    r"(^logs/|^kubeflow/[^/]*\.log$|^training/features/|metadata\.sqlite|\.lock$|\.beam|tfevents|saved_model\.pb$|fingerprint\.pb$|\.keras$"
     r"|attributions-|plots-|metrics-|validations\.)"
 )
 TEXT = (".json", ".jsonl", ".html", ".md", ".csv", ".yaml", ".pbtxt", ".txt", ".log", ".svg")
@@ -52,8 +52,17 @@ CLOCK = [
         re.compile(r'("(?:seconds|took_s|load_s|start_s|p50_ms|p99_ms|memory_mib)": )[\d.e+-]+'),
         r"\g<1>0",
     ),
-    (re.compile(r'("latencies_ms": )\[[^\]]*\]'), r"\1[]"),
-    (re.compile(r"\b[\d.,]+ (s|ms|min|MiB|minutes?|seconds?)\b"), r"N \1"),
+    (re.compile(r'("(?:latencies_ms|images_per_s)": )\[[^\]]*\]'), r"\1[]"),
+    (re.compile(r'("name": "(?:latency|memory)",\s*"value": )[\d.e+-]+'), r"\g<1>0"),
+    (re.compile(r"\b[\d.,:]+ (<bdi>)?(s|ms|min|MiB|minutes?|seconds?)\b"), r"N \1\2"),
+    # A row of the table of runs has its seconds to sort by; one of phases, images a second.
+    (re.compile(r'data-v="[\d.]+">N '), 'data-v="0">N '),
+    (
+        re.compile(
+            r'(<small>epoch \d+</small></td><td class="number">[^<]*</td><td class="number">)[\d.,]+'
+        ),
+        r"\g<1>0",
+    ),
     # Digests: of code, of settings, and of what is compared itself.
     (re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{24}|[0-9a-f]{16})(?![0-9a-f])"), "DIGEST"),
 ]

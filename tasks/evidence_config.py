@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from data.splits import split
 from tasks import metric
 
 AUTO = "auto"
@@ -75,9 +76,19 @@ class EvidenceConfig(BaseModel):
         ge=1000,
         description="resamples of the comparison with the served model by gate.method bootstrap",
     )
+    group_pattern: str | None = Field(
+        None,
+        description="regular expression on paths; masks with equal matches are resampled together;"
+        " none: that of ingest.split.group-pattern",
+    )
     inconclusive: Literal["refuse", "release"] = Field(
         "refuse", description="decision when there are too few test images to tell"
     )
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _is_an_expression(cls, value: str | None) -> str | None:
+        return split.checked_pattern(value)
 
     def limit(self, one: metric.Metric, class_count: int) -> float | None:
         """Returns a metric's limit with ``class_count`` classes; None: no limit."""

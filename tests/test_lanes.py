@@ -156,10 +156,15 @@ def test_what_needs_another_c_library_is_refused(system):
 
 def test_a_missing_python_is_told_with_what_to_install(system):
     system.glibc(NEW)
-    assert system.refused("py312") == (
-        "Python 3.12 is missing, and uv could not download it: install it, for instance with"
-        " 'pyenv install 3.12', or name one with make PYTHON=/path/to/python3.12."
-    )
+    for vain in (
+        "there is neither uv nor another Python to download it with",
+        "uv could not download it",
+    ):
+        assert system.refused("py312") == (
+            f"Python 3.12 is missing, and {vain}: install it, for instance with 'pyenv install 3.12',"
+            " or name one with make PYTHON=/path/to/python3.12."
+        )
+        system.program("uv", "#!/bin/sh\nexit 1\n")
 
 
 def test_a_python_that_is_there_in_vain_is_told(system):

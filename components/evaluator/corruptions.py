@@ -21,10 +21,12 @@ class Corruption:
     Attributes:
       name: the name on the report.
       apply: an upright RGB image → the corrupted one, of the same size.
+      moves: whether it moves what the image shows.
     """
 
     name: str
     apply: Callable[[Image.Image], Image.Image]
+    moves: bool = False
 
 
 def _jpeg(image: Image.Image) -> Image.Image:
@@ -72,9 +74,11 @@ CORRUPTIONS = (
     Corruption("blur 0.5 %", _blur),
     Corruption("brightness +30 %", _brighter),
     Corruption("brightness −30 %", _darker),
-    Corruption("rotation +10°", _left),
-    Corruption("rotation −10°", _right),
+    Corruption("rotation +10°", _left, moves=True),
+    Corruption("rotation −10°", _right, moves=True),
 )
+# The clean image, where a clean answer can only be compared with one that came the same way.
+UNCHANGED = Corruption("unchanged", lambda image: image)
 
 
 def opened(encoded: bytes) -> Image.Image | None:

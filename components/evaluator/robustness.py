@@ -39,8 +39,8 @@ class Row:
 
     Attributes:
       name: the corruption's, or "clean".
-      accuracy: share of the images answered right, in full.
-      macro_recall: mean recall of the classes with images.
+      accuracy: the metric ``share_right`` of the task, such as the share of images answered right.
+      macro_recall: mean recall of the classes with images; None for a task without that metric.
       accuracy_loss, macro_recall_loss: loss against the same images without corruption; below 0
         is a gain.
       count: the number of images.
@@ -61,12 +61,13 @@ class Eye:
     """A trained network with its preprocessing.
 
     Attributes:
-      answer: pixels uint8 [B, S, S, 3] in 0–255 → answers float [B, ...], see ``metric.Tally``.
+      answer: pixels uint8 [B, S, S, 3] in 0–255, and places int64 [B] of the images that they are made
+        of → answers float [B, ...], see ``metric.Tally``.
       size_px: the side S.
       resize: as of :func:`data.graph.decoding.resize`.
     """
 
-    answer: Callable[[np.ndarray], np.ndarray]
+    answer: Callable[[np.ndarray, np.ndarray], np.ndarray]
     size_px: int
     resize: decoding.ResizeMode
 
@@ -88,17 +89,18 @@ def of_network(
       limit: the maximum number of images; with 0 nothing is measured.
     """
     learned = task.load(contract["task"])
-    # A corruption that turns the image would have to turn what is true of its places.
-    if not limit or not learned.figures.survives_corruption:
+    if not limit or learned.figures.survives_corruption == "none":
         return []
     count = min(limit, len(found.paths)) * len(corruptions.CORRUPTIONS)
     run = engine.compile_for(network, count, tf.uint8)
     fitted = learned.calibration.of_contract(contract)
 
-    def answer(pixels: np.ndarray) -> np.ndarray:
-        return found.answers_of(np.asarray(fitted.probabilities(run(pixels))))
+    square = answered.Square(contract["image_size_px"], contract["resize"])
 
-    eye = Eye(answer, contract["image_size_px"], contract["resize"])
+    def answer(pixels: np.ndarray, places: np.ndarray) -> np.ndarray:
+        return found.answers_of(np.asarray(fitted.probabilities(run(pixels))), places, square)
+
+    eye = Eye(answer, *square)
     return measure(learned.figures, eye, found, files, limit)
 
 
@@ -110,6 +112,9 @@ def measure(
     limit: int = LIMIT,
 ) -> list[Row]:
     """Runs a model on some images under every corruption.
+
+    Where what is true belongs to places in the image, corruptions that move them are left out, and the
+    clean image is answered like the corrupted ones, to be compared at the model's size.
 
     The images are the same for every model and run: those with the lowest digests, the classes in
     turn. Memory does not grow with the number of images. An image that Pillow cannot open keeps
@@ -126,10 +131,11 @@ def measure(
       A row for the clean images, then one for each corruption.
     """
     chosen = choose(files, found.groups, limit)
-    names = [CLEAN, *(corruption.name for corruption in corruptions.CORRUPTIONS)]
-    measurement = next(
-        one for one in figures.measurements if {figures.share_right, RECALL} <= set(one.names)
-    )
+    is_placed = figures.survives_corruption == "unmoving"
+    kinds = [one for one in corruptions.CORRUPTIONS if not (is_placed and one.moves)]
+    names = [CLEAN, *(kind.name for kind in kinds)]
+    measurement = next(one for one in figures.measurements if figures.share_right in one.names)
+    applied = [corruptions.UNCHANGED, *kinds] if is_placed else kinds
     tallies = [measurement.tally(evaluate_config.EvaluateConfig()) for _ in names]
     count, unchanged, task_shown = 0, 0, progress.start(TASK, total=len(chosen))
     resized, clean, targets = _resizer(eye), found.answers, found.targets
@@ -137,30 +143,37 @@ def measure(
     with futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for places, encoded in _batches(files, chosen):
             answers = np.stack([clean[places]] * len(names))
-            views = list(pool.map(lambda content: _views(content, resized), encoded))
+            views = list(pool.map(lambda content: _views(content, applied, resized), encoded))
             is_open = np.array([view is not None for view in views])
             count, unchanged = count + len(encoded), unchanged + int((~is_open).sum())
             if is_open.any():
                 pixels = np.concatenate([view for view in views if view is not None])
-                answered = eye.answer(pixels)
-                by_image = answered.reshape(-1, len(corruptions.CORRUPTIONS), *answered.shape[1:])
-                answers[1:, is_open] = np.moveaxis(by_image, 1, 0)
+                told = eye.answer(pixels, np.repeat(places[is_open], len(applied)))
+                by_image = told.reshape(-1, len(applied), *told.shape[1:])
+                answers[-len(applied) :, is_open] = np.moveaxis(by_image, 1, 0)
             for tally, rows in zip(tallies, answers, strict=True):
                 tally.add(targets[places], rows)
             task_shown.advance(len(encoded))
     rates = [
-        (averages.known(float(values[figures.share_right])), averages.mean(_array(values[RECALL])))
+        (
+            averages.known(float(values[figures.share_right])),
+            averages.mean(_array(values[RECALL])) if RECALL in values else None,
+        )
         for values in (tally.values() for tally in tallies)
     ]
     return _rows(names, rates, count, unchanged)
 
 
-def _views(encoded: bytes, resized: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
-    """Applies every corruption, uint8 [C, S, S, 3]; None where Pillow cannot open the image."""
+def _views(
+    encoded: bytes,
+    applied: Sequence[corruptions.Corruption],
+    resized: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray | None:
+    """Applies C corruptions, uint8 [C, S, S, 3]; None where Pillow cannot open the image."""
     image = corruptions.opened(encoded)
     if image is None:
         return None
-    return np.stack([resized(np.asarray(one.apply(image))) for one in corruptions.CORRUPTIONS])
+    return np.stack([resized(np.asarray(one.apply(image))) for one in applied])
 
 
 def _resizer(eye: Eye) -> Callable[[np.ndarray], np.ndarray]:

@@ -46,6 +46,7 @@ def Predict(
             evaluated=os.path.join(
                 examples_artifact.split_folder(evaluated.uri, split), os.path.basename(path)
             ),
+            group_pattern=job.group_pattern,
         )
         for split in splits
         for path in examples_artifact.shards(examples.uri, split)

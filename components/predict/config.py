@@ -14,3 +14,6 @@ class PredictJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cache_dir: str = Field(description="folder with the answers of the latest models")
+    group_pattern: str | None = Field(
+        None, description="pattern of paths; images with equal matches are resampled together"
+    )

@@ -14,6 +14,7 @@ from data import progress
 from data.examples import example, records
 from data.files import hashing
 from tasks.predictions import schema
+from tasks.statistics import groups
 
 TASK = "predicting"
 
@@ -26,11 +27,13 @@ class Shard:
       images: the shard of image records.
       predictions: the Parquet file to write.
       evaluated: the shard of evaluation records to write.
+      group_pattern: pattern of paths; images with equal matches are resampled together.
     """
 
     images: str
     predictions: str
     evaluated: str
+    group_pattern: str | None = None
 
 
 def answer(shard: Shard, model: exported_model.Model) -> int:
@@ -44,11 +47,13 @@ def answer(shard: Shard, model: exported_model.Model) -> int:
     """
     evaluated: list[bytes] = []  # some 600 bytes an image
     answers = model.answers
-    wanted = [*answers.annotation, schema.VALID, *answers.answer]
+    wanted = [schema.PATH, *answers.annotation, schema.VALID, *answers.answer]
 
     def rows() -> Iterator[pa.RecordBatch]:
         for batch, serialized in ask(shard.images, model):
             own = pa.Table.from_batches([batch]).select(wanted).to_pylist()
+            for row in own:
+                row[schema.GROUP] = groups.number(shard.group_pattern, row[schema.PATH])
             evaluated.extend(
                 evaluation_record(record, answers.evaluated(row, model.about))
                 for record, row in zip(serialized, own, strict=True)

@@ -82,9 +82,14 @@ class Content:
 
     @property
     def share_right(self) -> metric.Metric:
-        """Returns the metric that is the share of images answered right."""
+        """Returns the metric that stands for all in slices and of corrupted images."""
         figures = self._task.figures
         return next(one for one in figures.of_whole if one.name == figures.share_right)
+
+    @property
+    def moving_left_out(self) -> bool:
+        """Returns whether corruptions that move what an image shows are left out."""
+        return self._task.figures.survives_corruption == "unmoving"
 
     @property
     def _task(self) -> task.Task:

@@ -34,9 +34,11 @@ def collect(
       job: the seed and the data's fingerprint.
       source: the data folder.
       code: hash of the project's own code.
-      made_ms: artifact → the time of its creation, in milliseconds since 1970; 0 where unknown.
+      made_ms: artifact → the time of its creation, in milliseconds since 1970; 0 where unknown;
+        in any order, the oldest is shown first.
     """
-    times = tuple((name, when(value)) for name, value in made_ms.items() if value)
+    made = sorted((value, name) for name, value in made_ms.items() if value)
+    times = tuple((name, when(value)) for value, name in made)
     groups = (
         ("Data", (("folder", source), ("fingerprint", job.fingerprint))),
         ("Code", (("hash", code), ("Python", platform.python_version()))),

@@ -79,6 +79,12 @@ class TrainConfig(BaseModel):
     scratch_learning_rate: float = Field(
         2e-3, gt=0, description="highest learning rate of training from scratch"
     )
+    min_phase_steps: int = Field(
+        0,
+        ge=0,
+        description="fewest steps in a phase: where there are few images, its number of epochs is"
+        " raised until it has as many",
+    )
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         "adamw", description="optimizer of all phases"
     )

@@ -66,6 +66,32 @@ def upright_classes(
     return _highest(scores, height, width)
 
 
+def upright_mask(
+    mask: tf.Tensor, size: tf.Tensor, size_px: int, mode: decoding.ResizeMode
+) -> tf.Tensor:
+    """Maps a mask of a square back to the upright image by nearest.
+
+    Args:
+      mask: uint8 [h, w], of the square that :func:`decoding.resize` made, at any resolution.
+      size: H and W of the upright image, int32 [2].
+      size_px: the side S.
+      mode: see :func:`decoding.resize`; center_crop leaves 255, void, outside of the square.
+
+    Returns:
+      uint8 [H, W].
+    """
+    height, width = tf.unstack(size)
+    if mode == "center_crop":
+        top, left, side = decoding.middle(height, width)
+        edges = [[top, height - side - top], [left, width - side - left]]
+        return tf.pad(_nearest(mask, side, side), edges, constant_values=VOID)
+    if mode == "letterbox":
+        top, left, inner_height, inner_width = decoding.inside(height, width, size_px)
+        mask = _nearest(mask, size_px, size_px)
+        mask = mask[top : top + inner_height, left : left + inner_width]
+    return _nearest(mask, height, width)
+
+
 def _highest(scores: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     longest = tf.maximum(height, width)
     scale = tf.minimum(1.0, INTERPOLATED_PX / tf.cast(longest, tf.float32))

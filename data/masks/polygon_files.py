@@ -16,7 +16,7 @@ from data import errors
 from data.files import read_back, user_files
 from data.images import decode
 from data.layout import names
-from data.masks import class_list, shapes
+from data.masks import brush, class_list, shapes
 
 MAX_BYTES = 1 << 30
 WHAT = "annotation file"
@@ -176,10 +176,7 @@ def _yolo_classes(raw: Any) -> list[str]:
 
 
 def label_studio(path: str, raw: list[Any], images: Sequence[str]) -> Outlines:
-    """Reads a JSON export of Label Studio: polygons, in per cent of the image.
-
-    Brush strokes are told as left out; its own export as PNG gives them as masks.
-    """
+    """Reads a JSON export of Label Studio: polygons, in per cent of the image, and strokes of a brush."""
     place, rows, seen = _Places(images), [], set()
     found = Outlines(path, [])
     for index, one in enumerate(raw):
@@ -197,26 +194,31 @@ def label_studio(path: str, raw: list[Any], images: Sequence[str]) -> Outlines:
             continue
         made = []
         for result in results:
-            value = result.get("value", {}) if isinstance(result, dict) else {}
-            if "rle" in value:
-                found.problems.append(f"{where}: a brush stroke; export masks as PNG instead")
-                continue
             try:
-                name = names.canonical(str(value["polygonlabels"][0]))
-                points = tuple(float(number) / 100 for pair in value["points"] for number in pair)
+                made.append(_drawn(result))
             except read_back.BROKEN as error:
                 found.problems.append(f"{where}: {error!r}")
                 continue
-            seen.add(name)
-            made.append((name, points))
+            seen.add(made[-1][0])
         rows.append((image, made, where))
     found.classes = sorted(seen)
     for image, made, where in rows:
         outlines = tuple(
-            shapes.Shape(found.classes.index(name) + 1, (points,)) for name, points in made
+            shape._replace(number=found.classes.index(name) + 1) for name, shape in made
         )
         _keep(found, image, shapes.Shapes(None, outlines), where)
     return found
+
+
+def _drawn(result: dict[str, Any]) -> tuple[str, shapes.Shape]:
+    """Returns the class and the shape of a polygon or of a brush's strokes; its number is to follow."""
+    value = result["value"]
+    if "rle" in value:
+        size = (int(result["original_height"]), int(result["original_width"]))
+        lengths = brush.runs([int(one) for one in value["rle"]], size)
+        return names.canonical(str(value["brushlabels"][0])), shapes.Shape(0, (), lengths, size)
+    points = tuple(float(number) / 100 for pair in value["points"] for number in pair)
+    return names.canonical(str(value["polygonlabels"][0])), shapes.Shape(0, (points,))
 
 
 def _keep(found: Outlines, image: str, given: shapes.Shapes, where: str) -> None:

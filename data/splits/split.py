@@ -50,16 +50,30 @@ class SplitConfig(BaseModel):
     @field_validator("group_pattern")
     @classmethod
     def _is_an_expression(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from error
-        return value
+        return checked_pattern(value)
 
     def group_key(self, path: str) -> str | None:
-        """Returns the pattern's match in a path: its first group, or the whole; else None."""
-        found = re.search(self.group_pattern, path) if self.group_pattern else None
-        return (found.group(1) if found.re.groups else found.group()) if found else None
+        """Returns the key of a path by the pattern, see the function of this name."""
+        return group_key(self.group_pattern, path)
+
+
+def checked_pattern(value: str | None) -> str | None:
+    """Returns a pattern.
+
+    Raises:
+      ValueError: it is no regular expression.
+    """
+    try:
+        re.compile(value or "")
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    return value
+
+
+def group_key(pattern: str | None, path: str) -> str | None:
+    """Returns a pattern's match in a path: its first group, or the whole; None without a match."""
+    found = re.search(pattern, path) if pattern else None
+    return (found.group(1) if found.re.groups else found.group()) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,9 +156,9 @@ def _layout(listing: folder.Listing, ingest: runner.Step | None) -> summary.Layo
     if ingest is None:
         return layout
     uri = ingest.uri("examples")
-    unused = examples_artifact.read_report(uri).unused
+    report = examples_artifact.read_report(uri)
     path = str(Path(uri, examples_artifact.UNUSED_FILE))
-    return layout.model_copy(update={"unused": unused, "unused_csv": path})
+    return layout.ingested(report, path)
 
 
 def _findings(

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from components.image_validator import config as validate_config
+from data.examples import ingest_report
 from data.files import atomic, read_back
 from data.splits import folder
 from tasks import task
@@ -46,7 +47,9 @@ class Layout(_Record):
     manifest: str | None = Field(
         None, description="the manifest that states the labels; null: the folders' names do"
     )
-    classes: dict[str, int] = Field(description="class name → its files")
+    classes: dict[str, int] = Field(
+        description="class name → its files; of masks those that show it, after ingest"
+    )
     unused: dict[str, int] = Field(description="reason → files that no split or quarantine holds")
     unused_images: int = Field(
         0, ge=0, description="image files among them that no setting or convention leaves out"
@@ -66,6 +69,13 @@ class Layout(_Record):
             unused={reason.value: count for reason, count in sorted(listing.unused.files.items())},
             unused_images=listing.unused.lost_images,
         )
+
+    def ingested(self, report: ingest_report.Report, unused_csv: str) -> "Layout":
+        """Returns the same with what only ingest finds: files left unused, the classes of masks."""
+        found: dict[str, object] = {"unused": report.unused, "unused_csv": unused_csv}
+        if report.masks:
+            found["classes"] = dict(sorted(report.masks.images.items()))
+        return self.model_copy(update=found)
 
 
 class Pushed(_Record):

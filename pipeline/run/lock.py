@@ -64,6 +64,7 @@ def held(
 
     def introduce(descriptor: int) -> None:
         with contextlib.suppress(OSError):  # a full disk: the lock works without a text
+            os.ftruncate(descriptor, 0)  # a killed run leaves its own text, which may be longer
             os.write(descriptor, _me(run_id).model_dump_json().encode())
 
     lock = filelock.FileLock(path, fallback_to_soft=False, on_acquired=introduce)

@@ -83,7 +83,9 @@ def predict_step(
     return Predict(
         examples=examples,
         model=model,
-        settings=PredictJob(cache_dir=answers_dir(config, inputs)).model_dump_json(),
+        settings=PredictJob(
+            cache_dir=answers_dir(config, inputs), group_pattern=group_pattern(config)
+        ).model_dump_json(),
         code=code_fingerprint.fingerprint(*PREDICT_CODE),
     )
 
@@ -117,7 +119,7 @@ def judging_steps(
         predictions=predict.outputs["predictions"],
         baseline_model=last_blessed.outputs["model"],
         settings=GateJob(
-            config=config.gate,
+            config=config.gate.model_copy(update={"group_pattern": group_pattern(config)}),
             evaluate=config.evaluate.of_values(),
             model_name=inputs.model_name,
             cache_dir=answers_dir(config, inputs),
@@ -164,6 +166,11 @@ def pushing_steps(
 def asks_server(config: pipeline_config.PipelineConfig) -> bool:
     """Returns whether the gate starts a model server."""
     return config.gate.parity and config.gate.ask_server
+
+
+def group_pattern(config: pipeline_config.PipelineConfig) -> str | None:
+    """Returns the pattern of images that are resampled together: the gate's, or that of the splits."""
+    return config.gate.group_pattern or config.ingest.split.group_pattern
 
 
 def tries_for_infra(config: pipeline_config.PipelineConfig, engine: engines.Engine) -> bool:

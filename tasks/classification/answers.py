@@ -67,7 +67,9 @@ class Predictions(answered.Answered):
         """See the base class: the probabilities, float32 [N, K]."""
         return self.probabilities
 
-    def answers_of(self, probabilities: np.ndarray) -> np.ndarray:
+    def answers_of(
+        self, probabilities: np.ndarray, _places: np.ndarray, _square: answered.Square
+    ) -> np.ndarray:
         """See the base class."""
         return probabilities
 

@@ -52,7 +52,9 @@ class Predictions(answered.Answered):
         """See the base class."""
         return rows.many(rows.headed(one, len(self.labels)) for one in self.detections)
 
-    def answers_of(self, probabilities: np.ndarray) -> np.ndarray:
+    def answers_of(
+        self, probabilities: np.ndarray, _places: np.ndarray, _square: answered.Square
+    ) -> np.ndarray:
         """See the base class: rows of an array [B, D, 7], without those of the score 0."""
         found = (one[one[:, 4] > 0] for one in np.asarray(probabilities))
         return rows.many(rows.headed(one, len(self.labels)) for one in found)

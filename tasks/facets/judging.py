@@ -4,7 +4,7 @@ Dimension letters: B batch, N images, K classes.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -52,7 +52,10 @@ class Answers(Protocol):
     def evaluated(
         self, row: Mapping[str, Any], about: Mapping[str, Any]
     ) -> Mapping[str, Sequence[float]]:
-        """Returns the features of an evaluation record, see ``Figures``, from a row of Predictions."""
+        """Returns the features of an evaluation record, see ``Figures``, from a row of Predictions.
+
+        ``schema.GROUP`` in the row is the number of the image's group, see ``tasks/statistics/groups.py``.
+        """
 
     def told(
         self, row: Mapping[str, Any] | None, labels: Sequence[str], about: Mapping[str, Any]
@@ -106,11 +109,12 @@ class Figures(Protocol):
     prediction_key: str
     # Whether an image has one true and one predicted class, so that a confusion matrix exists.
     has_confusion: bool
-    # The metric that is the share of images answered right; it and "recall" are told of
-    # corrupted images.
+    # The metric that stands for all in slices and of corrupted images: the share of images answered right,
+    # or what comes nearest to it.
     share_right: str
-    # Whether what is true of an image stays true when it is rotated, blurred or darkened.
-    survives_corruption: bool
+    # Which corruptions leave what is true of an image true: every one, those that move nothing in the
+    # image, or none that can be measured.
+    survives_corruption: Literal["every", "unmoving", "none"]
     # The settings of ``evaluate`` that only some tasks use, and this one does.
     settings: frozenset[str]
 

@@ -99,7 +99,9 @@ class Predictions(answered.Answered):
         """See the base class: probabilities, and 1 for a label that is given, float32 [N, 2, K]."""
         return np.stack([self.probabilities, self.given], axis=1).astype(np.float32)
 
-    def answers_of(self, probabilities: np.ndarray) -> np.ndarray:
+    def answers_of(
+        self, probabilities: np.ndarray, _places: np.ndarray, _square: answered.Square
+    ) -> np.ndarray:
         """See the base class."""
         return np.stack([probabilities, given(probabilities, self.thresholds)], axis=1).astype(
             np.float32

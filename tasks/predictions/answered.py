@@ -7,7 +7,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,17 @@ import pyarrow.compute as pc
 from typing_extensions import Self
 
 from data.examples import example
+from data.graph import decoding
 from tasks.predictions import schema
 
 COLUMNS = (schema.PATH, schema.SPAN, schema.VALID, schema.OUTLIER_SCORE)
+
+
+class Square(NamedTuple):
+    """How images become what a model sees: the side in px, and a mode of ``data.graph.decoding.resize``."""
+
+    size_px: int
+    resize: decoding.ResizeMode
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,16 @@ class Answered(ABC):
         """Returns what the model answered, float [N, ...], as ``metric.Tally`` takes it."""
 
     @abstractmethod
-    def answers_of(self, probabilities: np.ndarray) -> np.ndarray:
-        """Turns probabilities of this model, float32 [B, K], into rows of :attr:`answers`."""
+    def answers_of(
+        self, probabilities: np.ndarray, places: np.ndarray, square: Square
+    ) -> np.ndarray:
+        """Turns probabilities of this model, float32 [B, …], into rows of :attr:`answers`.
+
+        Args:
+          probabilities: as ``Fitted.probabilities`` makes them.
+          places: int64 [B], which of the N images was answered about, perhaps changed.
+          square: how the model saw the images.
+        """
 
     @property
     @abstractmethod

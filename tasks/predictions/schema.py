@@ -43,6 +43,8 @@ PREFIX, SUFFIX = "predictions", ".parquet"
 VERSION = 1
 WHAT, AGAIN = "predictions", "Run the step Predict again: --force Predict."
 PATH = "path"
+# Not a column: Predict adds the number of the image's group to a row that is evaluated.
+GROUP = "group"
 SPAN = "span"
 SHA256 = "sha256"
 STORED_SHA256 = "stored_sha256"

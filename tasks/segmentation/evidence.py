@@ -14,10 +14,10 @@ import numpy as np
 from tasks import against_served, evaluate_config, evidence_config, figure_loss, gate_check, limits
 from tasks.segmentation import figures
 from tasks.segmentation.figures import pixels, resampling
-from tasks.statistics import paired
+from tasks.statistics import groups, paired
 
 if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
-    from tasks.segmentation.answers import Predictions
+    from tasks.segmentation.answers.masks import Predictions
 
 WHOLE = "mean_iou_against_served"
 CLASS = "iou_against_served"
@@ -26,7 +26,9 @@ CLASS = "iou_against_served"
 class Evidence:
     """See ``judging.Evidence``."""
 
-    settings = frozenset({"max_mean_iou_drop", "max_iou_drop", "max_differing_pixels"})
+    settings = frozenset(
+        {"max_mean_iou_drop", "max_iou_drop", "max_differing_pixels", "group_pattern"}
+    )
     whole_check = WHOLE
     class_check = CLASS
 
@@ -68,7 +70,9 @@ class Evidence:
         chosen = shown[:, places].any(1)
         if not chosen.any():
             return told
-        found = compare(first.matrices[chosen], second.matrices[chosen], places, config)
+        paths = [path for path, is_chosen in zip(first.paths, chosen, strict=True) if is_chosen]
+        together = groups.keys(config.group_pattern, paths)
+        found = compare(first.matrices[chosen], second.matrices[chosen], places, config, together)
         support = shown[chosen].sum(0)
         compared = len(found)
         judged = figure_loss.Judged(
@@ -89,6 +93,7 @@ def compare(
     served: np.ndarray,
     places: Sequence[int],
     config: evidence_config.EvidenceConfig,
+    together: Sequence[object] | None = None,
 ) -> list[figure_loss.Difference]:
     """Compares two models on the same images.
 
@@ -97,11 +102,13 @@ def compare(
       served: those of the served model.
       places: the classes that both know.
       config: confidence and number of resamples.
+      together: N keys, equal for images that are drawn together; None: each image is drawn alone.
 
     Returns:
       The mean IoU over those classes, then the IoU of each.
     """
-    parts = np.stack([_parts(candidate), _parts(served)])  # 2, N, 3, K
+    both = (resampling.grouped(_parts(one), together) for one in (candidate, served))
+    parts = np.stack(list(both))  # 2, N, 3, K
     after, before = (_ious(one.sum(0), places) for one in parts)
     joined = parts.transpose(1, 0, 2, 3)
     drawn = resampling.resampled(joined, config.bootstrap_samples)  # the same images for both

@@ -9,8 +9,12 @@ from typing import Literal
 import tensorflow as tf
 
 from data.graph import mask_geometry
+from data.masks import VOID
 from tasks.facets.serving import Pictures
 from tasks.facets.training import Fitted
+
+# Of a pixel whose class has at least this probability the model is sure.
+SURE = 0.9
 
 
 class Signatures:
@@ -32,27 +36,35 @@ class Signatures:
         side, classes = pictures.size_px, outputs.shape[-1]
         probabilities = fitted.probabilities(outputs)
 
-        def one(row: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            scores, size = row
+        top = tf.reduce_max(probabilities, axis=-1)
+        best = tf.cast(tf.argmax(probabilities, axis=-1), tf.uint8)
+        sure = tf.where(top >= SURE, best, tf.constant(VOID, tf.uint8))
+
+        def one(row: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+            scores, size, certain = row
             mask = mask_geometry.upright_classes(scores, size, side, pictures.resize)
             counts = tf.math.bincount(
                 tf.cast(tf.reshape(mask, [-1]), tf.int32), minlength=256, maxlength=256
             )[:classes]
             total = tf.maximum(1, tf.reduce_sum(counts))
             shares = tf.cast(counts, tf.float32) / tf.cast(total, tf.float32)
-            return tf.io.encode_png(mask[..., None]), shares
+            certain = mask_geometry.upright_mask(certain, size, side, pictures.resize)
+            return tf.io.encode_png(mask[..., None]), shares, tf.io.encode_png(certain[..., None])
 
-        spec = (tf.TensorSpec([], tf.string), tf.TensorSpec([classes], tf.float32))
-        masks, shares = tf.map_fn(
-            one, (probabilities, pictures.sizes), fn_output_signature=spec, parallel_iterations=16
+        text = tf.TensorSpec([], tf.string)
+        masks, shares, certain = tf.map_fn(
+            one,
+            (probabilities, pictures.sizes, sure),
+            fn_output_signature=(text, tf.TensorSpec([classes], tf.float32), text),
+            parallel_iterations=16,
         )
         at_model_size = tf.argmax(tf.image.resize(probabilities, [side, side]), axis=-1)
         flat = tf.cast(tf.reshape(at_model_size, [-1, side * side]), tf.int32)
         counts = tf.math.bincount(flat, minlength=classes, maxlength=classes, axis=-1)
         largest = tf.gather(tf.constant(list(labels)), tf.argmax(counts, axis=-1))
-        top = tf.reduce_max(probabilities, axis=-1)
         return {
             "mask_png": tf.where(valid, masks, ""),
+            "sure_png": tf.where(valid, certain, ""),
             "class_ids": tf.where(
                 valid[:, None, None], tf.cast(at_model_size, tf.uint8), tf.constant(0, tf.uint8)
             ),
@@ -85,7 +97,8 @@ class Signatures:
         return {
             "mask_png": "string [B], a PNG of one channel in the size of the upright image: the number of"
             " each pixel's class in labels, 255 for none; empty where valid is false",
-            "class_ids": "uint8 [B, S, S], the same at image_size_px; zeros where valid is false",
+            "sure_png": f"string [B], the same where the class has a probability of at least {SURE}, else 255",
+            "class_ids": "uint8 [B, S, S], the classes of mask_png at image_size_px; zeros where valid is false",
             "label": "string [B], the class with the most pixels of class_ids; empty where valid is false",
             "confidence": "float32 [B], in 0–1, the mean over the pixels of the highest probability",
             "class_fractions": f"float32 [B, {len(labels)}], in 0–1, the share of the pixels of mask_png"

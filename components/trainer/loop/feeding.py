@@ -112,8 +112,10 @@ class Feeds:
         """Returns the head, or without a cache the classifier with its backbone frozen."""
         if not self.plan.views:
             return self.whole("head")
-        # The unchanged images come first: phase 2 sees all views, and phase 1 ends sooner.
-        views = self.plan.views if self.job.config.fine_tune_epochs == 0 else 1
+        # The unchanged images come first: phase 2 sees all views, and phase 1 ends sooner. A head that
+        # reads maps learns most of what it knows in phase 1.
+        needs_all = self.job.config.fine_tune_epochs == 0 or "maps" in self.job.head.taps
+        views = self.plan.views if needs_all else 1
         order = self._order("head", head_batch_size(self.job))
         source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
         return cut.head(self.classifier, self.job.head), source

@@ -82,8 +82,10 @@ class _Training:
         self.loss = self.job.loss()
         if config.from_scratch:
             model.unfreeze_all(self._backbone())
-            phase = loop.Phase("scratch", config.scratch_epochs, config.scratch_learning_rate)
-            self._run(phase, *self.feeds.whole("scratch"))
+            part, source = self.feeds.whole("scratch")
+            epochs = lengthened(config.scratch_epochs, source, config.min_phase_steps)
+            phase = loop.Phase("scratch", epochs, config.scratch_learning_rate)
+            self._run(phase, part, source)
         else:
             self._transfer()
         model.freeze(self._backbone())
@@ -93,9 +95,8 @@ class _Training:
         config = self.job.config
         part, source = self.feeds.head()
         steps = devices.steps_per_execution() if part is not self.classifier else 1
-        phase = loop.Phase(
-            "head", config.head_epochs, config.head_learning_rate, steps_per_execution=steps
-        )
+        epochs = lengthened(config.head_epochs, source, config.min_phase_steps)
+        phase = loop.Phase("head", epochs, config.head_learning_rate, steps_per_execution=steps)
         self._run(phase, part, source)
         if config.fine_tune_epochs == 0:
             return
@@ -105,8 +106,9 @@ class _Training:
         part, source = self.feeds.fine_tune()
         blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
         factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
+        epochs = lengthened(config.fine_tune_epochs, source, config.min_phase_steps)
         rate = config.fine_tune_learning_rate
-        self._run(loop.Phase("fine_tune", config.fine_tune_epochs, rate, factors), part, source)
+        self._run(loop.Phase("fine_tune", epochs, rate, factors), part, source)
         losses_of = self.history.best_loss
         if config.keep == "best" and losses_of("fine_tune") >= losses_of("head"):
             self.classifier.set_weights(best_head)
@@ -146,3 +148,9 @@ class _Training:
         )
         pixels, _ = next(iter(batches))
         self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())
+
+
+def lengthened(epochs: int, source: sources.Source, min_steps: int) -> int:
+    """Returns the number of epochs of a phase, raised until it has the fewest steps."""
+    steps = max(1, -(-source.image_count // source.batch_size))
+    return max(epochs, -(-min_steps // steps))

@@ -5,6 +5,7 @@ Dimension letters: N images, K classes.
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Figures(registry.Registry):
     prediction_key = "probabilities"
     has_confusion = True
     share_right = "accuracy"
-    survives_corruption = True
+    survives_corruption: Literal["every", "unmoving", "none"] = "every"
     settings = frozenset({"top_k"})
 
     def target(self, label: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Dimension letters: N images, G objects, D detections, K classes.
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Figures(registry.Registry):
     prediction_key = rows.DETECTIONS
     has_confusion = False
     share_right = "map50"
-    survives_corruption = False  # a rotation moves the objects
+    survives_corruption: Literal["every", "unmoving", "none"] = "none"
     settings: frozenset[str] = frozenset()
 
     def target(self, label: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Dimension letters: N images, K labels.
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Figures(registry.Registry):
     prediction_key = "answers"
     has_confusion = False
     share_right = "subset_accuracy"
-    survives_corruption = True
+    survives_corruption: Literal["every", "unmoving", "none"] = "every"
     settings: frozenset[str] = frozenset()
 
     def target(self, label: np.ndarray) -> np.ndarray:

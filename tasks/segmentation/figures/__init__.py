@@ -1,17 +1,17 @@
 """The figures of segmentation: its metrics, each defined once, and the result of an evaluation.
 
-Targets are the pixels of each class, int64 [N, K]. Answers are rows of numbers, float64 [N, n], which
-:func:`packed` makes of an image's K × (K + 1) matrix of pixels and its K × 4 counts of outlines.
+Targets are the pixels of each class, int64 [N, K]; answers are the rows of numbers of :mod:`rows`.
 Dimension letters: N images, K classes.
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
 from tasks import collecting, evaluate_config, registry
 from tasks import result as results
-from tasks.segmentation.figures import boundary, metrics, result
+from tasks.segmentation.figures import metrics, result
 from tasks.statistics import counts, intervals
 
 PIXELS = "mask/pixels"
@@ -20,28 +20,14 @@ WHOLE = ("mean_iou", "pixel_accuracy", "mean_dice", "frequency_weighted_iou")
 OF_CLASS = ("iou", "dice")
 
 
-def packed(matrices: np.ndarray, outlines: np.ndarray) -> np.ndarray:
-    """Lays matrices [N, K, K + 1] and outlines [N, K, 4] side by side: float64 [N, K² + 5·K]."""
-    count = len(matrices)
-    parts = (matrices.reshape(count, -1), outlines.reshape(count, -1))
-    return np.concatenate(parts, axis=1).astype(np.float64)
-
-
-def unpacked(rows: np.ndarray, class_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the matrices and outlines of what :func:`packed` made."""
-    cells = class_count * (class_count + 1)
-    matrices = rows[:, :cells].reshape(-1, class_count, class_count + 1)
-    return matrices, rows[:, cells:].reshape(-1, class_count, len(boundary.COLUMNS))
-
-
 class Figures(registry.Registry):
     """See ``judging.Figures``."""
 
     label_key = PIXELS
     prediction_key = CONFUSION
     has_confusion = False
-    share_right = "pixel_accuracy"
-    survives_corruption = False
+    share_right = "mean_iou"
+    survives_corruption: Literal["every", "unmoving", "none"] = "unmoving"
     settings: frozenset[str] = frozenset()
 
     def target(self, label: np.ndarray) -> np.ndarray:

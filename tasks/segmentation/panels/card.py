@@ -29,7 +29,7 @@ def make(report: parts.Report) -> parts.Card:
     if rates:
         lowest, name = min(rates)
         found.append(f"The class with the lowest IoU is {name}: {formats.percent(lowest)}.")
-    found.append("Robustness against corrupted images was not measured.")
+    found += caveats.of_robustness(report.robustness, "mean IoU")
     use = (
         f"Segmentation of photographs like the training images: each pixel gets one of"
         f" {len(result.labels)} classes. Not intended for images of anything else; important"

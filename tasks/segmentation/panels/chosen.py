@@ -3,13 +3,14 @@
 Dimension letters: N images, K classes, R regions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tasks.pages import parts
-from tasks.segmentation import answers as predictions
+from tasks.segmentation.answers import masks as predictions
 from tasks.segmentation.figures import pixels
+from tasks.segmentation.panels import suspects
 
 # Regions of more images would take minutes to find.
 MOST_MEASURED = 300
@@ -46,16 +47,20 @@ class Chosen:
     Attributes:
       worst: images with the lowest mean IoU, the lowest first.
       sizes: objects by size.
-      measured: the images whose objects were counted.
+      measured: the images whose objects were counted and whose masks were doubted.
+      suspects: images whose mask may be wrong, the likeliest first.
+      suspected: how many such images there are.
     """
 
     worst: list[Row]
     sizes: list[Size]
     measured: int
+    suspects: list[suspects.Suspect] = field(default_factory=list)
+    suspected: int = 0
 
     def paths(self) -> set[str]:
         """Returns all of them, by image/filename."""
-        return {row.path for row in self.worst}
+        return {row.path for row in self.worst} | {row.path for row in self.suspects}
 
     def explained(self, path: str) -> tuple[str, ...]:
         """Returns none: the images have masks instead of heat maps."""
@@ -73,7 +78,9 @@ def choose(found: predictions.Predictions, limits: parts.Limits) -> Chosen:
     # Evenly spread, so that not one film of many decides.
     step = max(1, -(-len(found.paths) // MOST_MEASURED))
     places = range(0, len(found.paths), step)
-    return Chosen(worst, by_size(found, places), len(places))
+    doubted = suspects.find(found, places)
+    shown = doubted[: min(limits.listed, limits.max_pictures)]
+    return Chosen(worst, by_size(found, places), len(places), shown, len(doubted))
 
 
 def by_size(found: predictions.Predictions, places: range) -> list[Size]:

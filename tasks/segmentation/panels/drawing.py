@@ -23,6 +23,12 @@ def coloured(mask: np.ndarray, count: int) -> str:
     return pages.data_uri(Image.fromarray(colours.palette(count)[mask]))
 
 
+def cut_out(mask: np.ndarray, count: int) -> str:
+    """Draws a mask uint8 [S, S] of K classes as a data URI that is transparent at void."""
+    opacity = np.where(mask == VOID, 0, 255).astype(np.uint8)
+    return pages.data_uri(Image.fromarray(np.dstack([colours.palette(count)[mask], opacity])))
+
+
 def errors(truth: np.ndarray, mask: np.ndarray) -> str:
     """Draws where a mask is wrong, as a data URI: red; void is grey."""
     picture = np.where(

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from data import formats
+from data.masks import VOID
 from tasks.pages import parts, scale
-from tasks.segmentation import answers as predictions
+from tasks.segmentation import signatures
+from tasks.segmentation.answers import masks as predictions
 from tasks.segmentation.figures import FIGURES
-from tasks.segmentation.panels import colours, drawing
+from tasks.segmentation.panels import colours, drawing, suspects
 
 
 def tiles(report: parts.Report) -> list[parts.Tile]:
@@ -49,14 +53,22 @@ def details(report: parts.Report) -> list[parts.Section]:
 
 
 def images(report: parts.Report) -> list[parts.Section]:
-    """Returns the section of the images with the lowest mean IoU."""
-    rows = [picture(report, row) for row in report.chosen.worst]
-    if not rows:
-        return []
-    names = report.result.labels
+    """Returns the sections of the images with the lowest mean IoU, and with doubtful masks."""
+    names, chosen = report.result.labels, report.chosen
     legend = list(zip(names, colours.css(len(names)), strict=True))
-    content = {"rows": rows, "legend": legend}
-    return [parts.Section("worst", "Worst images", "worst.html.jinja", content)]
+    found = []
+    if rows := [picture(report, row) for row in chosen.worst]:
+        content = {"rows": rows, "legend": legend}
+        found.append(parts.Section("worst", "Worst images", "worst.html.jinja", content))
+    content = {
+        "rows": [doubtful(report, row) for row in chosen.suspects],
+        "count": chosen.suspected,
+        "examined": chosen.measured,
+        "legend": legend,
+        "sure": signatures.SURE,
+    }
+    title = "Likely annotation errors"
+    return [*found, parts.Section("suspects", title, "suspects.html.jinja", content)]
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,30 @@ def picture(report: parts.Report, row: Any) -> Picture:
         drawing.coloured(truth, count),
         drawing.coloured(mask, count),
         drawing.errors(truth, mask),
+    )
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """An image whose mask may be wrong: its row, its mask, and the contradicting regions, as data URIs."""
+
+    row: suspects.Suspect
+    truth: str
+    regions: str
+
+
+def doubtful(report: parts.Report, row: suspects.Suspect) -> Doubtful:
+    """Draws the mask of an image, and in the colours of the answer the regions that contradict it."""
+    found, resize = report.candidate, report.contract["resize"]
+    truth, sure = (predictions.decoded(one[row.place]) for one in (found.truths, found.sure))
+    count = len(found.names)
+    shown = np.full_like(truth, VOID)
+    for region in suspects.contradicting(truth, sure, count):
+        shown[region] = sure[region]
+    return Doubtful(
+        row,
+        drawing.coloured(drawing.square(truth, resize), count),
+        drawing.cut_out(drawing.square(shown, resize), count),
     )
 
 

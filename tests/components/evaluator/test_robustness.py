@@ -12,7 +12,10 @@ from data.graph import decoding
 from data.images import decode, image_reading
 from tasks.classification import answers as predictions
 from tasks.classification.figures import FIGURES
+from tasks.predictions import answered
+from tasks.segmentation import figures as masks
 from tests.data.pictures import noise, saved
+from tests.tasks.segmentation import made
 
 LABELS = ["dark", "bright"]
 BY_NAME = {one.name: one for one in corruptions.CORRUPTIONS}
@@ -27,7 +30,8 @@ def answers_of(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def brightness(pixels: np.ndarray) -> np.ndarray:
+def brightness(pixels: np.ndarray, places: np.ndarray) -> np.ndarray:
+    assert places.shape == pixels.shape[:1]
     assert pixels.dtype == np.uint8
     assert pixels.shape[1:] == (32, 32, 3)
     return np.eye(2, dtype=np.float32)[(pixels.mean((1, 2, 3)) > 127.5).astype(int)]
@@ -156,7 +160,7 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
     """Encoded without loss and decoded by the served graph, the pixels are the same."""
     seen = []
 
-    def answer(pixels: np.ndarray) -> np.ndarray:
+    def answer(pixels: np.ndarray, _: np.ndarray) -> np.ndarray:
         seen.append(pixels)
         return np.tile(np.float32([1, 0]), [len(pixels), 1])
 
@@ -181,3 +185,34 @@ def test_the_model_sees_what_it_would_see_of_the_corrupted_bytes(tmp_path):
 
 def test_nothing_is_measured_where_no_image_is_wanted():
     assert robustness.of_network(None, {"task": "classification"}, None, [], limit=0) == []
+
+
+def test_of_masks_only_what_moves_nothing_is_measured(tmp_path):
+    """Half of each image is dark; at +30 % one of the two becomes bright."""
+    contents, truths = [], []
+    for dark in (20, 110):
+        pixels = np.full([32, 32, 3], dark, np.uint8)
+        pixels[:, 16:] = 200
+        contents.append(saved(Image.fromarray(pixels), "PNG"))
+        truths.append((pixels[..., 0] > 127).astype(np.uint8))
+    found = made.predictions(truths, truths, LABELS, LABELS)
+    square = answered.Square(32, "stretch")
+
+    def answer(pixels: np.ndarray, places: np.ndarray) -> np.ndarray:
+        probabilities = np.eye(2, dtype=np.float32)[(pixels[..., 0] > 127).astype(int)]
+        return found.answers_of(probabilities, places, square)
+
+    rows = robustness.measure(
+        masks.FIGURES,
+        robustness.Eye(answer, *square),
+        found,
+        write(tmp_path, [(content, 0) for content in contents]),
+    )
+    by_name = {row.name: row for row in rows}
+    still = [one.name for one in corruptions.CORRUPTIONS if not one.moves]
+    assert list(by_name) == [robustness.CLEAN, *still] and len(still) == len(BY_NAME) - 2
+    assert by_name[robustness.CLEAN].accuracy == 1
+    # Of the dark class half is found, of the bright one everything and a half more.
+    assert by_name["brightness +30 %"].accuracy == pytest.approx((1 / 2 + 2 / 3) / 2, abs=0.02)
+    assert by_name["brightness −30 %"].accuracy_loss == 0
+    assert by_name[robustness.CLEAN].macro_recall is None

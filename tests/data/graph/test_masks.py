@@ -60,3 +60,16 @@ def test_nearest_is_the_one_of_numpy():
     np.testing.assert_array_equal(
         mask_geometry.resize_mask(tf.constant(mask), 32, "stretch"), wanted
     )
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(40, 64), (65, 41), (32, 32)])
+def test_a_mask_goes_back_to_the_upright_size(mode, size):
+    mask = blobs(*size)
+    small = mask_geometry.resize_mask(tf.constant(mask), 64, mode)
+    back = mask_geometry.upright_mask(small, tf.constant(size), 64, mode).numpy()
+    assert back.shape == size
+    seen = back != 255
+    assert seen.all() or mode == "center_crop"
+    assert (back == mask)[seen].mean() > 0.95
+    assert set(np.unique(back)) <= {0, 1, 2, 255}

@@ -3,6 +3,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data.examples import ingest_report
+from data.masks import mask_report
 from data.sources import by_folder
 from data.sources import registry as label_sources
 from pipeline.outcome import outcome, summary
@@ -72,3 +74,12 @@ def test_the_summary_has_what_was_understood(tmp_path):
     layout = summary.Layout.of(label_sources.scan(label_sources.request(tmp_path)))
     assert (layout.manifest, layout.splits) == ("metadata.csv", {"train": ["metadata.csv"]})
     assert layout.unused == {"hidden_or_system": 1, "not_in_manifest": 3}
+
+
+def test_the_classes_of_masks_are_those_that_ingest_found(tmp_path):
+    before = summary.Layout(splits={}, spans=[], classes={}, unused={})
+    masks = mask_report.MaskReport("two classes", images={"tree": 3, "sky": 5})
+    report = ingest_report.Report(unused={"image_without_mask": 1}, masks=masks)
+    found = before.ingested(report, "/out/unused.csv")
+    assert found.classes == {"sky": 5, "tree": 3} and found.unused == {"image_without_mask": 1}
+    assert before.ingested(ingest_report.Report(), "u").classes == {}

@@ -63,6 +63,10 @@ def test_the_lock_of_a_killed_run_is_gone_with_it(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
+    left = output_folder.OutputFolder(tmp_path).lock
+    assert '"run-1"' in left.read_text()
+    with left.open("a") as file:
+        file.write(" " * 80 + "longer than what comes")
     with lock.held(tmp_path, "run-2"):
         assert (
             lock.Holder.model_validate_json(

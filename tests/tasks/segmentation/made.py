@@ -3,7 +3,7 @@
 import numpy as np
 
 from data.masks import convert
-from tasks.segmentation import answers
+from tasks.segmentation.answers.masks import Predictions
 
 LABELS = ["sky", "road", "tree"]
 
@@ -21,7 +21,7 @@ def masks(count: int = 6, seed: int = 0, right: float = 0.8) -> tuple[list, list
     return truths, told
 
 
-def predictions(truths, told, labels=LABELS, names=LABELS, valid=None) -> answers.Predictions:
+def predictions(truths, told, labels=LABELS, names=LABELS, valid=None, sure=None) -> Predictions:
     count = len(truths)
     valid = np.ones(count, bool) if valid is None else valid
     common = {
@@ -31,11 +31,10 @@ def predictions(truths, told, labels=LABELS, names=LABELS, valid=None) -> answer
         "outlier_scores": np.zeros(count, np.float32),
         "spans": np.full(count, -1),
     }
-    columns = {"truths": np.empty(count, object), "masks": np.empty(count, object)}
+    columns = {name: np.empty(count, object) for name in ("truths", "masks", "sure")}
+    columns["sure"][:] = [convert.encode(one) for one in (told if sure is None else sure)]
     columns["truths"][:] = [convert.encode(one) for one in truths]
     columns["masks"][:] = [
         convert.encode(one) if is_valid else b"" for one, is_valid in zip(told, valid, strict=True)
     ]
-    return answers.Predictions.of(
-        common, names, **columns, confidences=np.full(count, 0.5, np.float32)
-    )
+    return Predictions.of(common, names, **columns, confidences=np.full(count, 0.5, np.float32))

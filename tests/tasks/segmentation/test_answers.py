@@ -9,7 +9,9 @@ from PIL import Image
 from data.masks import convert
 from tasks.predictions import schema
 from tasks.segmentation import answers, figures
-from tasks.segmentation.figures import boundary, pixels
+from tasks.segmentation.answers import masks
+from tasks.segmentation.figures import boundary, pixels, rows
+from tasks.statistics import groups
 from tests.tasks.segmentation import made
 
 
@@ -17,6 +19,7 @@ def test_answers_come_back_from_parquet(tmp_path):
     truths, told = made.masks()
     outputs = {
         "mask_png": np.array([convert.encode(one) for one in told], object),
+        "sure_png": np.array([convert.encode(one) for one in told], object),
         "confidence": np.full(len(told), 0.25, np.float32),
         "class_fractions": np.full([len(told), 3], 1 / 3, np.float32),
     }
@@ -52,7 +55,8 @@ def test_an_evaluation_record_has_the_matrix_and_the_outlines():
         answers.FRACTIONS: [0.2, 0.3, 0.5],
     }
     found = answers.ANSWERS.evaluated(row, {})
-    matrices, outlines = figures.unpacked(np.array([found[figures.CONFUSION]]), 3)
+    matrices, outlines, numbers = rows.unpacked(np.array([found[figures.CONFUSION]]), 3)
+    assert tuple(numbers[0]) == groups.ALONE
     np.testing.assert_array_equal(matrices[0], pixels.confusion(truths[0], told[0], 3))
     np.testing.assert_array_equal(outlines[0], boundary.counts(truths[0], told[0], 3))
     np.testing.assert_array_equal(found[figures.PIXELS], matrices[0].sum(1))
@@ -88,10 +92,10 @@ def test_a_mask_from_a_file_of_someone_else_is_bounded(monkeypatch):
     buffer = io.BytesIO()
     Image.new("RGB", (4, 4)).save(buffer, "PNG")
     with pytest.raises(ValueError, match="mode RGB"):
-        answers.decoded(buffer.getvalue())
-    monkeypatch.setattr(answers, "MAX_PIXELS", 10)
+        masks.decoded(buffer.getvalue())
+    monkeypatch.setattr(masks, "MAX_PIXELS", 10)
     with pytest.raises(ValueError, match="4×4"):
-        answers.decoded(convert.encode(np.zeros([4, 4], np.uint8)))
+        masks.decoded(convert.encode(np.zeros([4, 4], np.uint8)))
 
 
 def test_true_masks_are_read_from_records():

@@ -27,8 +27,8 @@ def truths(count, seed=0):
     return np.random.default_rng(seed).integers(0, K, [count, 12, 12]).astype(np.uint8)
 
 
-def verdicts(candidate, served):
-    found = evidence.compare(candidate, served, range(K), CONFIG)
+def verdicts(candidate, served, together=None):
+    found = evidence.compare(candidate, served, range(K), CONFIG, together)
     images, compared = len(candidate), len(found)
     judged = figure_loss.Judged(
         evidence.WHOLE, "Mean IoU", CONFIG.max_mean_iou_drop, images, compared
@@ -83,3 +83,13 @@ def test_few_images_are_inconclusive_not_refused():
         answered(images, [0.6, 0.6, 0.6], 2), answered(images, [0.75, 0.75, 0.75], 1)
     )
     assert whole.verdict == "inconclusive"
+
+
+def test_frames_of_few_films_are_no_evidence_of_many():
+    """Thirty frames of each of three films: as frames the loss is certain, as three films it is not."""
+    films = np.repeat(np.arange(3), 30)
+    served = answered(truths(3), [0.8, 0.8, 0.8], 1)[films]
+    candidate = answered(truths(3), [0.65, 0.65, 0.65], 2)[films]
+    frames, _ = verdicts(candidate, served)
+    whole, _ = verdicts(candidate, served, films.tolist())
+    assert frames.verdict == "refuse" and whole.verdict == "inconclusive"

@@ -3,8 +3,9 @@ import pytest
 
 from tasks import collecting, evaluate_config
 from tasks.segmentation import figures
-from tasks.segmentation.figures import pixels
+from tasks.segmentation.figures import pixels, rows
 from tasks.segmentation.panels import outcome
+from tasks.statistics import groups
 from tests.tasks.segmentation import made
 
 CONFIG = evaluate_config.EvaluateConfig(bootstrap_samples=200)
@@ -65,6 +66,24 @@ def test_no_images_have_no_figures():
 
 @pytest.mark.parametrize("size", [1, 2, 11, 150])
 def test_the_number_of_classes_follows_from_the_length_of_a_row(size):
-    from tasks.segmentation.figures.metrics import overlap
+    row = rows.packed(np.zeros([1, size, size + 1]), np.zeros([1, size, 4]))
+    assert rows.class_count(row.shape[1]) == size
 
-    assert overlap.class_count(size * (size + 1) + 4 * size) == size
+
+def test_images_of_a_group_are_drawn_together():
+    """Ten copies of each of four images, as groups, have the interval of the four images."""
+    four = made.predictions(*made.masks(4))
+    places = np.repeat(np.arange(4), 10)
+    numbers = np.array([groups.number("[0-9]+", four.paths[place]) for place in places])
+    copies = rows.packed(four.matrices[places], four.outlines[places], numbers)
+    alone = rows.packed(four.matrices[places], four.outlines[places])
+
+    def interval(answers):
+        tally = MEASUREMENT.tally(CONFIG)
+        tally.add(np.repeat(four.targets, 10, axis=0), answers)
+        low, high = tally.values()["whole_intervals"].reshape(-1, 2)[0]
+        return high - low
+
+    wide = tallied(four)["whole_intervals"].reshape(-1, 2)[0]
+    assert interval(copies) == pytest.approx(wide[1] - wide[0], rel=0.3)
+    assert interval(alone) < 0.6 * interval(copies)

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tasks.facets.serving import Pictures
-from tasks.segmentation import answers, calibration, compare, signatures
+from tasks.segmentation import calibration, compare, signatures
+from tasks.segmentation.answers import masks
 from tests.tasks.segmentation import made
 
 SIDE = 16
@@ -29,22 +30,33 @@ def answered():
 
 def test_a_mask_has_the_size_of_its_image(answered):
     _, found = answered
-    masks = [answers.decoded(png) for png in found["mask_png"][:2]]
-    assert [one.shape for one in masks] == SIZES[:2]
+    told = [masks.decoded(png) for png in found["mask_png"][:2]]
+    assert [one.shape for one in told] == SIZES[:2]
     assert found["class_ids"].shape == (3, SIDE, SIDE) and found["class_ids"].dtype == np.uint8
-    np.testing.assert_array_equal(masks[1], found["class_ids"][1])
+    np.testing.assert_array_equal(told[1], found["class_ids"][1])
     assert found["class_ids"].max() == 2
 
 
 def test_shares_are_those_of_the_mask_and_the_label_is_the_largest(answered):
     _, found = answered
-    mask = answers.decoded(found["mask_png"][0])
+    mask = masks.decoded(found["mask_png"][0])
     shares = np.bincount(mask.ravel(), minlength=3) / mask.size
     np.testing.assert_allclose(found["class_fractions"][0], shares, rtol=1e-6)
     values = found["class_ids"].reshape(3, -1)
     named = compare.COMPARE.names(values, np.array([True, True, False]), CONTRACT)
     assert [one.decode() for one in found["label"]] == named
     assert (found["confidence"][:2] > 1 / 3).all()
+
+
+def test_the_model_says_where_it_is_sure(answered):
+    logits, found = answered
+    probabilities = np.exp(logits / 2) / np.exp(logits / 2).sum(-1, keepdims=True)
+    sure = masks.decoded(found["sure_png"][1])
+    is_sure = probabilities[1].max(-1) >= signatures.SURE
+    wanted = np.where(is_sure, probabilities[1].argmax(-1), 255)
+    np.testing.assert_array_equal(sure, np.kron(wanted, np.ones([2, 2], int)))
+    assert masks.decoded(found["sure_png"][0]).shape == SIZES[0]
+    assert found["sure_png"][2] == b""
 
 
 def test_what_cannot_be_read_has_an_empty_answer(answered):

@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 
 from tasks import evaluate_config, metric
-from tasks.segmentation.figures import boundary, pixels, resampling
+from tasks.segmentation.figures import boundary, pixels, resampling, rows
+from tasks.statistics import groups
 
 WHOLE = ("mean_iou", "pixel_accuracy", "mean_dice", "frequency_weighted_iou")
 MOST_AUTOMATIC = 0.2
 
 
-def class_count(width: int) -> int:
-    """Returns K for the length of a row of answers, K² + 5·K."""
-    return (math.isqrt(25 + 4 * width) - 5) // 2
-
-
 class Overlap:
-    """Accumulates the metrics; of each image it keeps 3·K numbers, to draw images again.
+    """Accumulates the metrics; of each image it keeps 3·K + 2 numbers, to draw images again.
 
     Args:
       config: confidence and number of resamples.
@@ -34,17 +30,18 @@ class Overlap:
         self._outlines: Any = 0
         self._images: Any = 0
         self._sums: list[np.ndarray] = []
+        self._groups: list[np.ndarray] = []
 
     def add(self, targets: np.ndarray, answers: np.ndarray) -> None:
         """See ``metric.Tally``."""
-        size = class_count(answers.shape[1])
-        cells = size * (size + 1)
-        matrices = answers[:, :cells].reshape(-1, size, size + 1)
+        size = rows.class_count(answers.shape[1])
+        matrices, outlines, numbers = rows.unpacked(answers, size)
         sums = pixels.Sums.of(matrices)
         self._matrix = self._matrix + matrices.sum(0)
-        self._outlines = self._outlines + answers[:, cells:].reshape(-1, size, 4).sum(0)
+        self._outlines = self._outlines + outlines.sum(0)
         self._images = self._images + (targets > 0).sum(0)
         self._sums.append(np.stack([sums.hits, sums.answered, sums.support], axis=1))
+        self._groups.append(numbers)
 
     def merge(self, other: "Overlap") -> None:
         """See ``metric.Tally``."""
@@ -52,6 +49,7 @@ class Overlap:
         self._outlines = self._outlines + other._outlines
         self._images = self._images + other._images
         self._sums += other._sums
+        self._groups += other._groups
 
     def values(self) -> Mapping[str, metric.Value]:
         """See ``metric.Tally``."""
@@ -62,8 +60,9 @@ class Overlap:
         found = pixels.Sums.of(self._matrix)
         whole = {name: float(getattr(found, name)) for name in WHOLE}
         # In an order that does not depend on how the images were spread over workers.
-        parts = np.concatenate(self._sums)
-        parts = parts[np.lexsort(parts.reshape(len(parts), -1).T)]
+        parts, numbers = np.concatenate(self._sums), np.concatenate(self._groups)
+        order = np.lexsort(np.concatenate([numbers, parts.reshape(len(parts), -1)], axis=1).T)
+        parts = resampling.grouped(parts[order], _keys(numbers[order]))
         drawn = resampling.resampled(parts, self._config.bootstrap_samples)
         sums = pixels.Sums(drawn[:, 0], drawn[:, 1], drawn[:, 2])
         return {
@@ -85,6 +84,12 @@ class Overlap:
         """Returns low and high of each column of resamples [B, n], float [2·n]; NaN if undefined."""
         found = [resampling.interval(column, self._config.confidence) for column in drawn.T]
         return np.array([one or (math.nan, math.nan) for one in found]).ravel()
+
+
+def _keys(numbers: np.ndarray) -> list[object]:
+    """Returns a key for each image, equal for those of one group: [N, 2] → N keys."""
+    given = [tuple(number) for number in numbers.tolist()]
+    return [place if number == groups.ALONE else number for place, number in enumerate(given)]
 
 
 COUNTS = (
