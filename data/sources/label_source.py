@@ -55,9 +55,10 @@ def reading(root: Path, holds: str) -> Iterator[None]:
     Raises:
       errors.DataError: it is missing, is not a folder or cannot be read.
     """
+    if not root.exists():
+        raise errors.DataError(f"The data folder {root} does not exist.")
     if not root.is_dir():
-        found = "is a file" if root.exists() else "does not exist"
-        raise errors.DataError(f"The data folder {root} {found}; a folder of {holds} is needed.")
+        raise errors.DataError(f"The data folder {root} is a file; a folder of {holds} is needed.")
     try:
         yield
     except OSError as error:
