@@ -11,6 +11,10 @@ from data.augment import augment, augment_config
 VIEWED_IMAGES = 9_000
 MAX_VIEWS = 5
 MIN_VIEWS = 2
+# Maps of several strides take megabytes a view, and a decoder learns few images by heart: of less than a
+# hundred frames of a drive, 16 views instead of 5 raised the eval mean IoU from 0.41 to 0.44.
+VIEWED_IMAGES_OF_MAPS = 1_500
+MAX_VIEWS_OF_MAPS = 16
 
 
 class Cause(enum.Enum):
@@ -50,6 +54,7 @@ def choose(
     view_bytes: int,
     available_bytes: int,
     on_gpu: bool,
+    of_maps: bool = False,
 ) -> Plan:
     """Chooses the number of views.
 
@@ -61,6 +66,7 @@ def choose(
       view_bytes: size on disk of one view of one image.
       available_bytes: space that the cache may take.
       on_gpu: whether there is a GPU.
+      of_maps: whether the head reads maps.
     """
     views = config.cache.views
     if views == 0:
@@ -83,7 +89,10 @@ def choose(
             Cause.GPU,
             "no feature cache: on a GPU fresh augmentation in every epoch costs little",
         )
-    wanted = min(MAX_VIEWS, max(MIN_VIEWS, VIEWED_IMAGES // max(1, image_count)))
+    most, viewed = (
+        (MAX_VIEWS_OF_MAPS, VIEWED_IMAGES_OF_MAPS) if of_maps else (MAX_VIEWS, VIEWED_IMAGES)
+    )
+    wanted = min(most, max(MIN_VIEWS, viewed // max(1, image_count)))
     affordable = (available_bytes // max(1, view_bytes) - other_count) // max(1, image_count)
     if affordable < MIN_VIEWS:
         size = budget.gib(view_bytes * (image_count * MIN_VIEWS + other_count))

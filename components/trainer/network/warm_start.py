@@ -74,7 +74,8 @@ def apply(
                 f"{otherwise}: the last model has the backbone {told['backbone']}",
             )
         made_for = dataclasses.replace(spec, labels=told["labels"], task=told["task"])
-        last = stored.read(base.parent / export.KERAS_FILE, backbone, made_for)
+        keras_file, sides = base.parent / export.KERAS_FILE, told.get("windows", 1)
+        last = stored.read(keras_file, backbone, made_for, sides)
     except stored.OtherLayersError:
         return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     except (read_back.ReadError, *read_back.BROKEN) as error:

@@ -11,7 +11,9 @@ from tests.data import changes
 CHANGES = augment_config.AugmentConfig()
 
 
-def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **settings) -> plan.Plan:
+def choose(
+    changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, of_maps=False, **settings
+) -> plan.Plan:
     return plan.choose(
         config.TrainConfig(**settings),
         changes,
@@ -20,6 +22,7 @@ def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **sett
         view_bytes=10_000,
         available_bytes=available,
         on_gpu=on_gpu,
+        of_maps=of_maps,
     )
 
 
@@ -33,6 +36,8 @@ def views(number):
         ({}, 3, plan.Cause.IMAGES),
         ({"images": 100}, plan.MAX_VIEWS, plan.Cause.IMAGES),
         ({"images": 100_000}, plan.MIN_VIEWS, plan.Cause.IMAGES),
+        ({"images": 60, "of_maps": True}, plan.MAX_VIEWS_OF_MAPS, plan.Cause.IMAGES),
+        ({"images": 367, "of_maps": True}, 4, plan.Cause.IMAGES),
         ({"on_gpu": True}, 0, plan.Cause.GPU),
         ({"on_gpu": True, **views(3)}, 3, plan.Cause.SETTING),
         (views(0), 0, plan.Cause.TURNED_OFF),
