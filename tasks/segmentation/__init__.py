@@ -19,7 +19,6 @@ DEFAULTS = {
     "train.fine_tune_epochs": 12,
     "train.unfreeze_blocks": 12,
     "train.min_phase_steps": 500,
-    "train.early_stopping_patience": 15,
     "train.weight_decay": 1e-2,
     "train.dropout": 0.1,
 }

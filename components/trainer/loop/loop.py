@@ -26,6 +26,7 @@ class Phase:
       learning_rate: highest learning rate.
       factors: of the rate, one for each trainable variable; empty: all 1.
       steps_per_execution: number of steps in a call into TensorFlow.
+      patience: epochs without a lower eval loss before it stops, 0: never; None: as set.
     """
 
     name: phase_names.PhaseName
@@ -33,6 +34,7 @@ class Phase:
     learning_rate: float
     factors: Sequence[float] = ()
     steps_per_execution: int = 1
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,9 @@ class Loop:
     def _is_out_of_patience(self) -> bool:
         losses_so_far = self.position.metrics["val_loss"]
         best = losses_so_far.index(min(losses_so_far))
-        patience = self.config.early_stopping_patience
+        patience = self.phase.patience
+        if patience is None:
+            patience = self.config.early_stopping_patience
         return bool(patience) and len(losses_so_far) - 1 - best >= patience
 
     def _callbacks(self, stored_metrics: list[np.ndarray]) -> list[keras.callbacks.Callback]:
