@@ -1,6 +1,6 @@
 """The release gate's errors, by simulation: how often does it refuse a model that is as good?
 
-    python benchmarks/release_gate.py [--pairs N] [--seed N]
+    python benchmarks/release_gate.py [--pairs N] [--seed N] [--only labels|masks]
 
 Two models of equal quality answer the same test images: on a share of them, the discordance, just
 one of the two is right, and which one is a coin's toss. The gate's own judgement is called on the
@@ -8,6 +8,10 @@ counts. The reference is the nominal rate, 1 − confidence, for all comparisons
 together; ours is the worst rate of all settings, with margins of 0 among them, where nothing but
 the test stands between noise and a refusal. Met is the goal where even the upper 99 % confidence
 bound (Clopper & Pearson) of that worst rate is at or under the nominal one.
+
+Masks are simulated too: images with classes of unequal sizes, some images harder than others for both models, and
+a share of each model's errors that all pixels of an image have in common; the gate's comparison of matrices is
+called on a tenth of the pairs, since each takes thousands of resamples.
 
 Printed besides: how often equal models are left undecided, how often a real loss is refused, and
 how often a model that loses just what is allowed is released.
@@ -29,6 +33,8 @@ from scipy import stats
 
 from benchmarks import harness
 from components.release_gate import config
+from tasks import evidence_config, figure_loss
+from tasks.segmentation import evidence
 from tasks.statistics import comparison, paired
 
 IMAGES = (60, 144, 1000)
@@ -42,6 +48,12 @@ SETTINGS = {
     "bootstrap": config.GateConfig(method="bootstrap", bootstrap_samples=2000),
     "bootstrap, no margin": config.GateConfig(method="bootstrap", bootstrap_samples=2000, **STRICT),
 }
+MASK_IMAGES, MASK_CLASSES, MASK_SPREAD = (10, 40, 150), (2, 5), 0.08
+MASK_PAIRS_SHARE = 10  # of the pairs of models, one in so many is simulated with masks
+DEFAULT_MASKS = evidence_config.EvidenceConfig(bootstrap_samples=2000)
+STRICT_MASKS = evidence_config.EvidenceConfig(
+    bootstrap_samples=2000, max_mean_iou_drop=0.0, max_iou_drop=0.0
+)
 BOUND_CONFIDENCE = 0.99
 VERDICTS = ("release", "inconclusive", "refuse")
 
@@ -120,6 +132,71 @@ def worse_models(pairs: int, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
+def matrices(
+    images: int, rates: np.ndarray, random: np.random.Generator, hardness: np.ndarray
+) -> np.ndarray:
+    """Draws a model's matrices of pixels, int64 [N, K, K + 1].
+
+    Args:
+      images: N.
+      rates: the share of each class's pixels that it answers right, float [K].
+      random: of all draws.
+      hardness: of each image, for both models, float [N].
+    """
+    size = len(rates)
+    shares = 0.5 ** np.arange(
+        size
+    )  # the second class has half of the pixels of the first, and so on
+    support = random.multinomial(4096, shares / shares.sum(), size=images)
+    own = random.normal(0, MASK_SPREAD, [images, 1])  # one for all pixels of an image
+    right = random.binomial(support, np.clip(rates + hardness[:, None] + own, 0.01, 0.99))
+    found = np.zeros([images, size, size + 1], np.int64)
+    for number in range(size):
+        found[:, number, number] = right[:, number]
+        found[:, number, (number + 1) % size] += support[:, number] - right[:, number]
+    return found
+
+
+def masks(pairs: int, seed: int) -> list[dict[str, Any]]:
+    """Pairs of models of masks: equal ones, and one that loses on the rarest class."""
+    rows = []
+    for images, classes, (what, loss) in itertools.product(
+        MASK_IMAGES, MASK_CLASSES, (("none", 0.0), ("30 points of one class", 0.3))
+    ):
+        for margin in (False, True):
+            config_of = STRICT_MASKS if not margin else DEFAULT_MASKS
+            random = np.random.default_rng(seed)
+            found: collections.Counter[str] = collections.Counter()
+            for _ in range(pairs):
+                hardness = random.normal(0, MASK_SPREAD, images)
+                rates = np.full(classes, 0.75)
+                served = matrices(images, rates, random, hardness)
+                worse = rates - loss * np.eye(classes)[-1]
+                candidate = matrices(images, worse, random, hardness)
+                found[_of_masks(candidate, served, config_of)] += 1
+            shares_of = {verdict: found[verdict] / pairs for verdict in VERDICTS}
+            setting = "masks" if margin else "masks, no margin"
+            rows.append({"setting": setting, "loss": what, "images": images, "classes": classes})
+            rows[-1] |= shares_of
+            show(rows[-1])
+    return rows
+
+
+def _of_masks(
+    candidate: np.ndarray, served: np.ndarray, settings: evidence_config.EvidenceConfig
+) -> str:
+    """Returns the worst verdict of the gate's comparison of two models."""
+    size = candidate.shape[1]
+    whole, *classes = evidence.compare(candidate, served, range(size), settings)
+    about = (len(candidate), 1 + size)
+    judged = figure_loss.Judged(evidence.WHOLE, "Mean IoU", settings.max_mean_iou_drop, *about)
+    verdicts = [figure_loss.of_whole(whole, judged, settings).verdict]
+    for one in classes:
+        judged = figure_loss.Judged(evidence.CLASS, "IoU", settings.max_iou_drop, *about)
+        verdicts.append(figure_loss.of_class("class", one, judged, settings).verdict)
+    return str(max(verdicts, key=VERDICTS.index))
+
+
 def show(row: dict[str, Any]) -> None:
     """Prints a row while the others are still simulated."""
     print("  ".join(f"{name}: {value}" for name, value in row.items()), file=sys.stderr, flush=True)
@@ -130,11 +207,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5000, help="of models, for every setting")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=("labels", "masks"), help="of what; both by default")
     arguments = parser.parse_args()
-    equal = equal_models(arguments.pairs, arguments.seed)
-    worse = worse_models(arguments.pairs, arguments.seed)
-    worst = max(row["refuse"] for row in equal)
-    refused = stats.binomtest(round(worst * arguments.pairs), arguments.pairs)
+    equal, worse, pairs = [], [], arguments.pairs
+    if arguments.only != "masks":
+        equal = equal_models(pairs, arguments.seed)
+        worse = worse_models(pairs, arguments.seed)
+    else:
+        pairs = max(1, arguments.pairs // MASK_PAIRS_SHARE)
+    if arguments.only != "labels":
+        of_masks = masks(max(1, arguments.pairs // MASK_PAIRS_SHARE), arguments.seed)
+        worse += [row for row in of_masks if row["loss"] != "none"]
+        equal += [row for row in of_masks if row["loss"] == "none"]
+    counted = [row for row in equal if arguments.only == "masks" or "discordance" in row]
+    worst = max(row["refuse"] for row in counted)
+    refused = stats.binomtest(round(worst * pairs), pairs)
     bound = float(refused.proportion_ci(2 * BOUND_CONFIDENCE - 1, method="exact").high)
     nominal = 1 - DEFAULT.confidence
     harness.finish(
@@ -145,11 +232,11 @@ def main() -> None:
         nominal / bound,
         1.0,
         {
-            "pairs": arguments.pairs,
+            "pairs": pairs,
             "upper_99_bound": round(bound, 4),
             "worst_by_setting": {
                 name: max(row["refuse"] for row in equal if row["setting"] == name)
-                for name in SETTINGS
+                for name in dict.fromkeys(row["setting"] for row in equal)
             },
             "equal": equal,
             "worse": worse,

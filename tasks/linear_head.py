@@ -23,6 +23,7 @@ class LinearHead:
     strides: Sequence[int] = ()
     needed_strides: Sequence[int] = ()
     most_views = 5
+    viewed_images = 9_000
     watched: Literal["loss", "score"] = "loss"
 
     def build(

@@ -160,6 +160,7 @@ def annotate(
       errors.PipelineError: one was not converted.
     """
     kept, files, found, paths = store(job), [], dict(rows), {}
+    seen: dict[str, tuple[str, str]] = {}  # digest of an image → its first path, digest of its mask
     report = mask_report.MaskReport(rules(job).encoding.sentence)
     for file in listing.files:
         path = place(kept, file, rows[file.path])
@@ -179,7 +180,9 @@ def annotate(
         labels = tuple(job.labels[number] for number in sorted(facts.counts))
         files.append(dataclasses.replace(file, labels=labels))
         paths[file.path] = f"{path.parent.name}/{path.name}"
-        report.add(facts, job.labels)
+        report.add(facts, job.labels, file.path)
+        first, mask = seen.setdefault(rows[file.path].sha256, (file.path, facts.digest))
+        report.compare(first, file.path, mask == facts.digest)
     return Annotated(dataclasses.replace(listing, files=tuple(files)), found, paths, report)
 
 

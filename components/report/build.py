@@ -59,9 +59,7 @@ class Inputs:
 
 def write(inputs: Inputs, uri: str) -> None:
     """Writes the page and the model card into a folder."""
-    classifier = keras.saving.load_model(
-        inputs.saved_model.parent / served_model.KERAS_FILE, compile=False
-    )
+    classifier = served_model.load_keras(inputs.saved_model.parent / served_model.KERAS_FILE)
     shown = read(inputs, classifier)
     files = {
         report_config.PAGE_FILE: page.render(shown),

@@ -52,6 +52,13 @@ class TrainConfig(BaseModel):
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="label smoothing of the training loss"
     )
+    windows: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="sides of the square that the served model sees, in sides of the trained one; above"
+        " 1 it answers about overlapping windows of a larger image and about the whole",
+    )
     balance: Literal["none", "weights", "sampling"] = Field(
         "none",
         description="balancing of rare classes: weights gives them a higher weight in the loss,"
@@ -183,6 +190,15 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 "cache.views caches what a frozen backbone computes, and with weights random"
                 " nothing is frozen; give cache.views 0 or auto"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _exports_what_it_trains(self) -> "TrainConfig":
+        if self.windows > 1 and self.exports.formats:
+            raise ValueError(
+                f"exports.formats {self.exports.formats} take the square that a model is trained on; give"
+                " windows 1, or no formats"
             )
         return self
 

@@ -14,6 +14,7 @@ from components.trainer import hyperparameters, served_model
 from components.trainer.calibration import calibration
 from components.trainer.exports import convert
 from components.trainer.loop import phases, training_job
+from components.trainer.network import windows
 from data.augment import augment_config
 from data.examples import records
 
@@ -31,10 +32,13 @@ def run_fn(fn_args: Any) -> None:
     tf.io.gfile.makedirs(str(run_dir))
     (run_dir / training_history.FILE).write_text(history.to_json(), encoding="utf-8")
     fitted = calibration.fit(classifier, asked)
+    served, spec = windows.around(classifier, asked.spec, asked.config.windows)
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:
         backbone = asked.config.backbone
-        served_model.save(classifier, asked.spec, backbone, model_dir, Path(scratch), fitted)
+        served_model.save(
+            served, spec, backbone, model_dir, Path(scratch), fitted, asked.config.windows
+        )
     convert.write(
         classifier,
         asked.spec,
@@ -43,7 +47,7 @@ def run_fn(fn_args: Any) -> None:
         asked.config.exports,
         model_dir,
     )
-    served_model.save_keras(classifier, model_dir.parent / served_model.KERAS_FILE)
+    served_model.save_keras(served, model_dir.parent / served_model.KERAS_FILE)
     asked.forget()
 
 

@@ -21,6 +21,7 @@ from components.trainer import signature_words
 from components.trainer.backbones import registry
 from components.trainer.calibration import calibration, outliers
 from components.trainer.network import gradcam, model
+from components.trainer.network import windows as windows_layers
 from data.examples import example
 from data.graph import decoding
 from data.images import refusals
@@ -180,6 +181,7 @@ def contract(
     backbone: str,
     embedding_size: int,
     fitted: calibration.Calibration | None = None,
+    windows: int = 1,
 ) -> dict[str, Any]:
     """Returns the description of the model for servers and clients, as in contract.json."""
     fitted = fitted or calibration.unfitted(spec)
@@ -191,6 +193,7 @@ def contract(
         "labels": spec.labels,
         "image_size_px": spec.size_px,
         "resize": spec.resize,
+        "windows": windows,
         **spec.reading.to_dict(),
         "backbone": backbone,
         **fitted.answers.parameters(spec.labels),
@@ -211,6 +214,7 @@ def save(
     directory: Path,
     scratch: Path,
     fitted: calibration.Calibration | None = None,
+    windows: int = 1,
 ) -> None:
     """Writes the SavedModel.
 
@@ -221,11 +225,12 @@ def save(
       directory: folder of the SavedModel.
       scratch: an existing folder for the assets before they are copied.
       fitted: what was fitted after training; by default nothing.
+      windows: sides of the square of the spec in sides of the one that was trained on.
     """
     embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
     contract_path, labels_path = scratch / contract_file.FILE, scratch / LABELS_FILE
     text = json.dumps(
-        contract(spec, backbone, embedding_size, fitted), indent=1, ensure_ascii=False
+        contract(spec, backbone, embedding_size, fitted, windows), indent=1, ensure_ascii=False
     )
     contract_path.write_text(text + "\n", encoding="utf-8")
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
@@ -248,6 +253,13 @@ def explainer(
     if not task.load(task_name).signatures.explains:
         return None
     return gradcam.Explainer(classifier, explained_layer(backbone))
+
+
+def load_keras(path: Path) -> keras.Model:
+    """Reads what :func:`save_keras` wrote, with the layers that are the project's own."""
+    registered = (windows_layers.Window, windows_layers.Blended)
+    scope = {layer.__name__: layer for layer in registered}
+    return keras.saving.load_model(path, custom_objects=scope, compile=False)
 
 
 def save_keras(classifier: keras.Model, path: Path) -> None:

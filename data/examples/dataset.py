@@ -79,14 +79,14 @@ def gathered(batches: Iterable[np.ndarray], annotation: Annotation) -> np.ndarra
     if math.prod(spec.shape[1:]) < _LARGE_TARGET:
         return np.concatenate([*kept, *batches])
     count = 0
-    # Not closed here: the map keeps the file until nobody uses the array any more.
-    file = tempfile.TemporaryFile()  # noqa: SIM115
-    for batch in batches:
-        file.write(np.ascontiguousarray(batch, kept[0].dtype).tobytes())
-        count += len(batch)
-    file.flush()
-    shape = (count, *kept[0].shape[1:])
-    return np.memmap(file, kept[0].dtype, "r", shape=shape) if count else kept[0]
+    # The map has a descriptor of its own, and keeps the file until nobody uses the array any more.
+    with tempfile.TemporaryFile() as file:
+        for batch in batches:
+            file.write(np.ascontiguousarray(batch, kept[0].dtype).tobytes())
+            count += len(batch)
+        file.flush()
+        shape = (count, *kept[0].shape[1:])
+        return np.memmap(file, kept[0].dtype, "r", shape=shape) if count else kept[0]
 
 
 def training_batches(

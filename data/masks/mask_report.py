@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from data.masks.work import Facts
 
 
+MOST_LISTED = 200
+
+
 @dataclass
 class MaskReport:
     """Sums over the masks that are used.
@@ -22,6 +25,9 @@ class MaskReport:
       largest_snapped_share: the largest share of such pixels in a mask, in 0–1.
       resized: masks of another size than their image.
       turned: masks that were turned upright with their image.
+      ones: masks of 0 and 1 where the others have 0 and 255.
+      specked: path of an image → lone pixels in its mask; those with most, at most MOST_LISTED.
+      differing: pairs of copies of an image with different masks, at most MOST_LISTED.
     """
 
     sentence: str
@@ -34,9 +40,17 @@ class MaskReport:
     largest_snapped_share: float = 0.0
     resized: int = 0
     turned: int = 0
+    ones: int = 0
+    specked: dict[str, int] = field(default_factory=dict)
+    differing: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, facts: "Facts", labels: list[str]) -> None:
-        """Adds a mask."""
+    def compare(self, first: str, other: str, are_equal: bool) -> None:
+        """Adds two copies of an image by their paths."""
+        if not are_equal and len(self.differing) < MOST_LISTED:
+            self.differing.append((first, other))
+
+    def add(self, facts: "Facts", labels: list[str], path: str = "") -> None:
+        """Adds the mask of the image with a path."""
         for number, count in facts.counts.items():
             name = labels[number]
             self.pixels[name] = self.pixels.get(name, 0) + count
@@ -48,3 +62,8 @@ class MaskReport:
         self.largest_snapped_share = max(self.largest_snapped_share, facts.snapped_share)
         self.resized += facts.resized
         self.turned += facts.turned
+        self.ones += facts.ones
+        if facts.specks:
+            self.specked[path] = facts.specks
+            if len(self.specked) > MOST_LISTED:
+                del self.specked[min(self.specked, key=lambda one: self.specked[one])]

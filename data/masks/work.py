@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.files import hashing, user_files
 from data.images import decode
-from data.masks import convert, mask_file, shapes
+from data.masks import VOID, convert, mask_file, shapes
 from data.masks import encoding as mask_encoding
 
 
@@ -33,6 +33,9 @@ class Facts(NamedTuple):
       void: pixels without a class.
       snapped_share: see Converted.
       resized, turned: see Converted.
+      specks: pixels of a class that none of the eight around them has.
+      digest: equal for equal masks alone.
+      ones: whether it has 0 and 1 where the set means 0 and 255.
     """
 
     counts: dict[int, int]
@@ -40,6 +43,9 @@ class Facts(NamedTuple):
     snapped_share: float
     resized: bool
     turned: bool
+    specks: int = 0
+    digest: str = ""
+    ones: bool = False
 
 
 class Made(NamedTuple):
@@ -89,7 +95,8 @@ def work(
     )
     if isinstance(found, decode.Rejection):
         return digest, found
-    return digest, made(found)
+    is_binary = rules.encoding.kind == mask_encoding.BINARY
+    return digest, made(found, ones=is_binary and int(values.array.max(initial=0)) == 1)
 
 
 def _drawn(
@@ -112,12 +119,33 @@ def _drawn(
     return mask_file.Values(mask_file.INDEX, array, 1, False)
 
 
-def made(found: convert.Converted) -> Made:
+def made(found: convert.Converted, ones: bool = False) -> Made:
     """Encodes a converted mask and counts its pixels."""
     counts = np.bincount(found.array.ravel(), minlength=256)
     present = {int(value): int(counts[value]) for value in np.flatnonzero(counts[:255])}
-    facts = Facts(present, int(counts[255]), found.snapped_share, found.resized, found.turned)
+    facts = Facts(
+        present,
+        int(counts[255]),
+        found.snapped_share,
+        found.resized,
+        found.turned,
+        specks(found.array),
+        hashing.sha256(found.array.tobytes())[:16],
+        ones,
+    )
     return Made(convert.encode(found.array), facts)
+
+
+def specks(array: np.ndarray) -> int:
+    """Counts the pixels of a mask uint8 [H, W], void aside, that none of the eight around equals."""
+    height, width = array.shape
+    padded = np.pad(array.astype(np.int16), 1, constant_values=-1)
+    alone = array != VOID
+    for down in range(3):
+        for right in range(3):
+            if (down, right) != (1, 1):
+                alone &= padded[down : down + height, right : right + width] != array
+    return int(alone.sum())
 
 
 def look_from_json(raw: list[Any]) -> mask_file.Look:
@@ -136,9 +164,12 @@ def look_from_json(raw: list[Any]) -> mask_file.Look:
 
 def facts_from_json(raw: list[Any]) -> Facts:
     """Parses facts from JSON, which is a list of their values."""
-    counts, void, snapped_share, resized, turned = raw
+    counts, void, snapped_share, resized, turned, alone, digest, ones = raw
     typed = {int(value): int(count) for value, count in counts.items()}
-    return Facts(typed, int(void), float(snapped_share), bool(resized), bool(turned))
+    flags = bool(resized), bool(turned)
+    return Facts(
+        typed, int(void), float(snapped_share), *flags, int(alone), str(digest), bool(ones)
+    )
 
 
 def _named(found: Any) -> Any:

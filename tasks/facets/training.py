@@ -45,6 +45,7 @@ class Head(Protocol):
       strides: of the maps that it reads, if any; others are not kept.
       needed_strides: those of them that it cannot do without.
       most_views: number of cached views of an image from which on more do not pay off.
+      viewed_images: views × images that a CPU computes in about the time of the other training.
       score: name of the score that training shows, in 0–1, higher is better; as a metric in the
         history it is ``val_<score>``.
       score_title: the same in words.
@@ -56,6 +57,7 @@ class Head(Protocol):
     strides: Sequence[int]
     needed_strides: Sequence[int]
     most_views: int
+    viewed_images: int
     score: str
     score_title: str
     watched: Literal["loss", "score"]

@@ -4,7 +4,7 @@ Masks that cannot be used at all are in quarantine before: of another shape than
 with unknown values, or with too many values between two classes.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from pydantic import BaseModel, Field
@@ -34,6 +34,12 @@ class Settings(BaseModel):
     class_missing_in_split: checking.SetSeverity = Field(
         "warn", description="classes that no mask of a split shows"
     )
+    specks: checking.SetSeverity = Field(
+        "warn", description="lone pixels in masks, of a class that none of the pixels around has"
+    )
+    mixed_masks: checking.SetSeverity = Field(
+        "warn", description="masks of 0 and 1 beside masks of 0 and 255"
+    )
     masks_changed: checking.SetSeverity = Field(
         "warn", description="masks that were scaled, turned or snapped to the nearest class"
     )
@@ -43,6 +49,7 @@ class Settings(BaseModel):
     min_class_pixel_share: float = Field(
         0.001, ge=0, le=1, description="smallest share of the pixels that a class should have"
     )
+    max_specks: int = Field(20, ge=0, description="most lone pixels that a mask should have")
     min_class_images: int = Field(
         10, ge=0, description="fewest images that should show a class of pixels"
     )
@@ -60,18 +67,17 @@ def empty_mask(checked: checking.Checked) -> Iterator[checking.Found]:
 
 
 def masks_differ(checked: checking.Checked) -> Iterator[checking.Found]:
-    """Finds copies of one image whose masks show different classes: one of them is wrong."""
-    copies: dict[str, list[int]] = defaultdict(list)
-    for place, image in enumerate(checked.images):
-        copies[image.sha256].append(place)
-    cases = []
-    for places in copies.values():
-        first = checked.images[places[0]]
-        for place in places[1:]:
-            other = checked.images[place]
-            if set(other.labels) != set(first.labels):
-                only = sorted(set(other.labels) ^ set(first.labels))
-                cases.append(checking.Case((places[0], place), f"one alone has {_named(only)}"))
+    """Finds copies of one image with different masks: one of them is wrong."""
+    masks, cases = checked.report.masks, []
+    if masks is None:
+        return
+    places = {image.path: place for place, image in enumerate(checked.images)}
+    for first, other in masks.differing:
+        if first in places and other in places:
+            both = (places[first], places[other])
+            one, two = (set(checked.images[place].labels) for place in both)
+            only = f"one alone has {_named(sorted(one ^ two))}" if one != two else "other outlines"
+            cases.append(checking.Case(both, only))
     if cases:
         yield checking.Found(
             f"{formats.plural(len(cases), 'copy', 'copies')} of an image with another mask: which"
@@ -135,6 +141,39 @@ def class_missing_in_split(checked: checking.Checked) -> Iterator[checking.Found
             )
 
 
+def specks(checked: checking.Checked) -> Iterator[checking.Found]:
+    """Reports masks with lone pixels: slips of a brush, or the traces of a lossy format."""
+    masks, limit = checked.report.masks, checked.config.max_specks
+    if masks is None:
+        return
+    places = {image.path: place for place, image in enumerate(checked.images)}
+    found = sorted(
+        (
+            (count, path)
+            for path, count in masks.specked.items()
+            if count > limit and path in places
+        ),
+        reverse=True,
+    )
+    if found:
+        cases = [checking.Case((places[path],), f"{count:,} lone pixels") for count, path in found]
+        yield checking.Found(
+            f"{formats.plural(len(found), 'mask')} with more than {limit} pixels of a class that none of"
+            " the pixels around them has.",
+            cases,
+        )
+
+
+def mixed_masks(checked: checking.Checked) -> Iterator[checking.Found]:
+    """Reports masks of 0 and 1 beside masks of 0 and 255: two tools, or two ideas of the classes."""
+    masks = checked.report.masks
+    if masks is not None and 0 < masks.ones < masks.masks:
+        yield checking.Found(
+            f"{masks.ones:,} of {masks.masks:,} masks have 0 and 1, the others 0 and 255: the same two"
+            " classes are assumed."
+        )
+
+
 def masks_changed(checked: checking.Checked) -> Iterator[checking.Found]:
     """Reports masks that did not fit their images or their classes exactly."""
     masks = checked.report.masks
@@ -167,6 +206,8 @@ CHECKS = checking.Checks(
         void_share,
         rare_class_pixels,
         class_missing_in_split,
+        specks,
+        mixed_masks,
         masks_changed,
     ),
     Settings,

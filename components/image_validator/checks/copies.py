@@ -6,6 +6,7 @@ from typing import Any
 from components.image_validator import context as validate_context
 from data.examples import catalog
 from data.splits import split
+from tasks import task
 
 Case = validate_context.Case
 Found = validate_context.Found
@@ -28,7 +29,9 @@ def split_leaks(context: Context) -> Iterator[Found]:
 
 
 def near_label_conflicts(context: Context) -> Iterator[Found]:
-    """Reports near-duplicates in several classes."""
+    """Reports near-duplicates in several classes; not of classes in the image, such as in frames of a film."""
+    if task.load(context.job.task).annotates != "images":
+        return
     words = "near-duplicates under several labels"
     yield from _apart(context, _near(context), words, _labels, lambda _: None)
 

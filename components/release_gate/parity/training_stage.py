@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from components.preprocess import materialise
 from components.release_gate.parity import probe
+from components.trainer import served_model
 from data import errors
 from data.files import read_back
 from data.graph import decoding
@@ -78,7 +78,7 @@ def classify(
     try:
         with read_back.reading("contract of the model"):
             fitted = task.load(task_name).calibration.of_contract(contract)
-        network = keras.saving.load_model(keras_file, compile=False)
+        network = served_model.load_keras(keras_file)
         parts = []
         for start in range(0, len(pixels), BATCH):
             batch = tf.cast(pixels[start : start + BATCH], tf.float32)

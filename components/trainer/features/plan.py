@@ -7,8 +7,6 @@ from components.trainer import config as train_config
 from components.trainer.features import budget
 from data.augment import augment, augment_config
 
-# Views × images that a CPU computes in about the time that the rest of a training takes.
-VIEWED_IMAGES = 9_000
 MIN_VIEWS = 2
 
 
@@ -50,6 +48,7 @@ def choose(
     available_bytes: int,
     on_gpu: bool,
     most_views: int,
+    viewed_images: int,
 ) -> Plan:
     """Chooses the number of views.
 
@@ -62,6 +61,7 @@ def choose(
       available_bytes: space that the cache may take.
       on_gpu: whether there is a GPU.
       most_views: number of views from which on more do not pay off, see tasks.facets.training.Head.
+      viewed_images: views × images that are worth their time, see there.
     """
     views = config.cache.views
     if views == 0:
@@ -84,7 +84,7 @@ def choose(
             Cause.GPU,
             "no feature cache: on a GPU fresh augmentation in every epoch costs little",
         )
-    wanted = min(most_views, max(MIN_VIEWS, VIEWED_IMAGES // max(1, image_count)))
+    wanted = min(most_views, max(MIN_VIEWS, viewed_images // max(1, image_count)))
     affordable = (available_bytes // max(1, view_bytes) - other_count) // max(1, image_count)
     if affordable < MIN_VIEWS:
         size = budget.gib(view_bytes * (image_count * MIN_VIEWS + other_count))

@@ -32,6 +32,7 @@ def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
         available_bytes=available_bytes(job),
         on_gpu=bool(devices.gpus()),
         most_views=job.head.most_views,
+        viewed_images=job.head.viewed_images,
     )
 
 

@@ -26,6 +26,7 @@ class Phase:
       learning_rate: highest learning rate.
       factors: of the rate, one for each trainable variable; empty: all 1.
       steps_per_execution: number of steps in a call into TensorFlow.
+      patience: epochs without a lower eval loss before it stops, 0: never; None: as set.
     """
 
     name: phase_names.PhaseName
@@ -33,6 +34,7 @@ class Phase:
     learning_rate: float
     factors: Sequence[float] = ()
     steps_per_execution: int = 1
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,9 @@ class Loop:
             checkpoint.restore(variables, own)
 
     def _is_out_of_patience(self) -> bool:
-        metrics, patience = self.position.metrics, self.config.early_stopping_patience
+        metrics, patience = self.position.metrics, self.phase.patience
+        if patience is None:
+            patience = self.config.early_stopping_patience
         best = ranking.best(metrics, self._head.score, self._head.watched) or 0
         return bool(patience) and len(metrics["val_loss"]) - 1 - best >= patience
 

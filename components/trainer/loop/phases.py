@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import keras
 
+from components.trainer import config as train_config
 from components.trainer import devices
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
@@ -85,8 +86,8 @@ class _Training:
         if config.from_scratch:
             model.unfreeze_all(self._backbone())
             part, source = self.feeds.whole("scratch")
-            epochs = lengthened(config.scratch_epochs, source, config.min_phase_steps)
-            phase = loop.Phase("scratch", epochs, config.scratch_learning_rate)
+            epochs, patience = lengthened(config.scratch_epochs, source, config)
+            phase = loop.Phase("scratch", epochs, config.scratch_learning_rate, patience=patience)
             self._run(phase, part, source)
         else:
             self._transfer()
@@ -100,8 +101,14 @@ class _Training:
         # graph of a network that reads maps is built and optimized for minutes.
         is_layer = part is not self.classifier and "maps" not in self.job.head.taps
         steps = devices.steps_per_execution() if is_layer else 1
-        epochs = lengthened(config.head_epochs, source, config.min_phase_steps)
-        phase = loop.Phase("head", epochs, config.head_learning_rate, steps_per_execution=steps)
+        epochs, patience = lengthened(config.head_epochs, source, config)
+        phase = loop.Phase(
+            "head",
+            epochs,
+            config.head_learning_rate,
+            steps_per_execution=steps,
+            patience=patience,
+        )
         self._run(phase, part, source)
         if config.fine_tune_epochs == 0:
             return
@@ -111,9 +118,10 @@ class _Training:
         part, source = self.feeds.fine_tune()
         blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
         factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
-        epochs = lengthened(config.fine_tune_epochs, source, config.min_phase_steps)
+        epochs, patience = lengthened(config.fine_tune_epochs, source, config)
         rate = config.fine_tune_learning_rate
-        self._run(loop.Phase("fine_tune", epochs, rate, factors), part, source)
+        phase = loop.Phase("fine_tune", epochs, rate, factors, patience=patience)
+        self._run(phase, part, source)
         rank_of = self.history.best_rank
         if config.keep == "best" and rank_of("fine_tune") <= rank_of("head"):
             self.classifier.set_weights(best_head)
@@ -155,7 +163,10 @@ class _Training:
         self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())
 
 
-def lengthened(epochs: int, source: sources.Source, min_steps: int) -> int:
-    """Returns the number of epochs of a phase, raised until it has the fewest steps."""
+def lengthened(
+    epochs: int, source: sources.Source, config: train_config.TrainConfig
+) -> tuple[int, int]:
+    """Returns the epochs of a phase, raised until it has the fewest steps, and its patience, raised as much."""
     steps = max(1, -(-source.image_count // source.batch_size))
-    return max(epochs, -(-min_steps // steps))
+    longer = max(epochs, -(-config.min_phase_steps // steps))
+    return longer, -(-config.early_stopping_patience * longer // epochs) if epochs else 0

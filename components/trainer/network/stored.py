@@ -16,7 +16,7 @@ import keras
 
 from components.preprocess import materialise
 from components.trainer import config as train_config
-from components.trainer.network import model
+from components.trainer.network import model, windows
 from data.files import read_arrays, read_back
 
 WEIGHTS_MEMBER = "model.weights.h5"  # Keras' own name
@@ -28,16 +28,17 @@ class OtherLayersError(read_back.ReadError):
     """The file's weights are those of another network."""
 
 
-def read(path: Path, backbone: str, spec: materialise.Spec) -> keras.Model:
+def read(path: Path, backbone: str, spec: materialise.Spec, sides: int = 1) -> keras.Model:
     """Reads a model.
 
     Args:
       path: the ``.keras`` file.
       backbone: its registered name.
       spec: its label map and its task; no weight depends on the size of the images.
+      sides: of the square that it sees, in sides of the trained one, see module windows.
 
     Returns:
-      A model as from model.build.
+      A model as from model.build, the one inside where there are windows.
 
     Raises:
       OtherLayersError: the weights are not those of this backbone and task.
@@ -55,7 +56,7 @@ def read(path: Path, backbone: str, spec: materialise.Spec) -> keras.Model:
         # Keras would leave weights unread, in silence, that this network has no layer for.
         if found != Counter(tuple(weight.shape) for weight in network.weights):
             raise other
-        network.load_weights(path)
+        windows.around(network, spec, sides)[0].load_weights(path)
     return network
 
 

@@ -74,7 +74,8 @@ def apply(
                 f"{otherwise}: the last model has the backbone {described['backbone']}",
             )
         made_for = dataclasses.replace(spec, labels=described["labels"], task=described["task"])
-        last = stored.read(base.parent / served_model.KERAS_FILE, backbone, made_for)
+        keras_file, sides = base.parent / served_model.KERAS_FILE, described.get("windows", 1)
+        last = stored.read(keras_file, backbone, made_for, sides)
     except stored.OtherLayersError:
         return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     except (read_back.ReadError, *read_back.BROKEN) as error:

@@ -33,7 +33,10 @@ class Head:
     taps: Sequence[Tap] = ("maps", "pooled")
     strides: Sequence[int] = (1, 2, 4, 8, 16, 32)
     needed_strides: Sequence[int] = ()
-    most_views = 5
+    # Maps of several strides take megabytes a view, and a decoder learns few images by heart: of less
+    # than a hundred frames of a drive, 16 views instead of 5 raised the eval mean IoU from 0.41 to 0.44.
+    most_views = 16
+    viewed_images = 1_500
     score = "mean_iou"
     score_title = "mean IoU"
     watched: Literal["loss", "score"] = "loss"

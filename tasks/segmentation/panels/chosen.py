@@ -10,7 +10,7 @@ import numpy as np
 from tasks.pages import parts
 from tasks.segmentation.answers import masks as predictions
 from tasks.segmentation.figures import pixels
-from tasks.segmentation.panels import suspects
+from tasks.segmentation.panels import suspects as doubts
 
 # Regions of more images would take minutes to find.
 MOST_MEASURED = 300
@@ -55,7 +55,7 @@ class Chosen:
     worst: list[Row]
     sizes: list[Size]
     measured: int
-    suspects: list[suspects.Suspect] = field(default_factory=list)
+    suspects: list[doubts.Suspect] = field(default_factory=list)
     suspected: int = 0
 
     def paths(self) -> set[str]:
@@ -78,7 +78,7 @@ def choose(found: predictions.Predictions, limits: parts.Limits) -> Chosen:
     # Evenly spread, so that not one film of many decides.
     step = max(1, -(-len(found.paths) // MOST_MEASURED))
     places = range(0, len(found.paths), step)
-    doubted = suspects.find(found, places)
+    doubted = doubts.find(found, places)
     shown = doubted[: min(limits.listed, limits.max_pictures)]
     return Chosen(worst, by_size(found, places), len(places), shown, len(doubted))
 

@@ -20,13 +20,13 @@ def square(mask: np.ndarray, resize: decoding.ResizeMode) -> np.ndarray:
 
 def coloured(mask: np.ndarray, count: int) -> str:
     """Draws a mask uint8 [S, S] of K classes as a data URI."""
-    return pages.data_uri(Image.fromarray(colours.palette(count)[mask]))
+    return pages.drawn_uri(Image.fromarray(colours.palette(count)[mask]))
 
 
 def cut_out(mask: np.ndarray, count: int) -> str:
     """Draws a mask uint8 [S, S] of K classes as a data URI that is transparent at void."""
     opacity = np.where(mask == VOID, 0, 255).astype(np.uint8)
-    return pages.data_uri(Image.fromarray(np.dstack([colours.palette(count)[mask], opacity])))
+    return pages.drawn_uri(Image.fromarray(np.dstack([colours.palette(count)[mask], opacity])))
 
 
 def errors(truth: np.ndarray, mask: np.ndarray) -> str:
@@ -35,4 +35,4 @@ def errors(truth: np.ndarray, mask: np.ndarray) -> str:
         (truth == mask)[..., None], np.array(RIGHT, np.uint8), np.array(WRONG, np.uint8)
     )
     picture[truth == VOID] = colours.VOID
-    return pages.data_uri(Image.fromarray(picture.astype(np.uint8)))
+    return pages.drawn_uri(Image.fromarray(picture.astype(np.uint8)))

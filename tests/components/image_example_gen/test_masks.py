@@ -182,3 +182,32 @@ def test_what_was_understood_is_told_and_films_are_suspected(folder):
     lines = mask_checks.lines(label_sources.scan(asked(folder)))
     assert "3 classes by value (0–2); void is 255 (names from classes.txt)" in lines[2]
     assert any("--ingest.split.group-pattern" in line for line in lines)
+
+
+def test_what_ingest_finds_in_masks_is_in_its_report(folder, tmp_path):
+    """Specks, a copy of an image with another mask: planted, counted, named."""
+    values = made.stripes([0, 1])
+    values[2, 5] = 2
+    (folder / "masks/01.png").write_bytes(made.png(values))
+    copied = (folder / "images/03.png").read_bytes()
+    (folder / "images/20.png").write_bytes(copied)
+    (folder / "masks/20.png").write_bytes(made.png(made.stripes([1, 0])))
+    (folder / "images/21.png").write_bytes(copied)
+    (folder / "masks/21.png").write_bytes((folder / "masks/03.png").read_bytes())
+    outcome, _ = run(folder, tmp_path / "out", tmp_path / "state")
+    assert outcome.masks.specked == {"images/01.png": 1}
+    assert outcome.masks.differing == [("images/03.png", "images/20.png")]
+    again = type(outcome).from_json(outcome.to_json())
+    assert again.masks == outcome.masks
+
+
+def test_masks_of_0_and_1_among_others_are_counted(tmp_path):
+    root = tmp_path / "data"
+    (root / "images").mkdir(parents=True)
+    (root / "masks").mkdir()
+    for number in range(12):
+        noise(12, 20, seed=number).save(root / f"images/{number:02d}.png")
+        values = [0, 1] if number < 3 else [0, 255]
+        (root / f"masks/{number:02d}.png").write_bytes(made.png(made.stripes(values)))
+    outcome, _ = run(root, tmp_path / "out", tmp_path / "state")
+    assert (outcome.masks.ones, outcome.masks.masks) == (3, 12)

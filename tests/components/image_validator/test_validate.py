@@ -121,6 +121,15 @@ def test_copies_and_near_copies(clean, exact, close, changes):
     assert finding.cases[0].detail == "30 of 256 bits differ"
 
 
+def test_near_duplicates_may_show_other_classes_where_these_are_in_the_image(clean):
+    original = image(500)
+    context = data_of([*clean, original, twin(original, 502, class_name="dog")])
+    job = context.job.model_copy(update={"task": "segmentation"})
+    found = validate.run(dataclasses.replace(context, job=job)).findings
+    assert "near_label_conflicts" not in {finding.check for finding in found}
+    assert "near_label_conflicts" in {one.check for one in validate.run(context).findings}
+
+
 def test_conflicts_and_leaks_are_taken_out_by_default(clean):
     one, leak = image(500), image(510)
     images = [

@@ -78,4 +78,5 @@ class TFLite:
             self._interpreter.set_tensor(self._input["index"], image[None])
             self._interpreter.invoke()
             rows.append(self._interpreter.get_tensor(self._output["index"])[0].copy())
-        return np.array(rows, np.float32).reshape(len(pixels), self._output["shape"][-1])
+        shape = [int(size) for size in self._output["shape"][1:]]
+        return np.array(rows, np.float32).reshape(len(pixels), *shape)

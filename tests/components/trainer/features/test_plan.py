@@ -9,9 +9,18 @@ from data.augment import augment_config
 from tests.data import changes
 
 CHANGES = augment_config.AugmentConfig()
+MAPS = {"most_views": 16, "viewed_images": 1500}
 
 
-def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **settings) -> plan.Plan:
+def choose(
+    changes=CHANGES,
+    images=3000,
+    available=1 << 40,
+    on_gpu=False,
+    most_views=5,
+    viewed_images=9000,
+    **settings,
+) -> plan.Plan:
     return plan.choose(
         config.TrainConfig(**settings),
         changes,
@@ -20,7 +29,8 @@ def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **sett
         view_bytes=10_000,
         available_bytes=available,
         on_gpu=on_gpu,
-        most_views=5,
+        most_views=most_views,
+        viewed_images=viewed_images,
     )
 
 
@@ -34,6 +44,8 @@ def views(number):
         ({}, 3, plan.Cause.IMAGES),
         ({"images": 100}, 5, plan.Cause.IMAGES),
         ({"images": 100_000}, plan.MIN_VIEWS, plan.Cause.IMAGES),
+        ({"images": 60, **MAPS}, 16, plan.Cause.IMAGES),
+        ({"images": 367, **MAPS}, 4, plan.Cause.IMAGES),
         ({"on_gpu": True}, 0, plan.Cause.GPU),
         ({"on_gpu": True, **views(3)}, 3, plan.Cause.SETTING),
         (views(0), 0, plan.Cause.TURNED_OFF),
