@@ -3,7 +3,7 @@
 Dimension letters: B batch, N images, K classes.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -68,8 +68,44 @@ class Answers(Protocol):
     def header(self, labels: Sequence[str]) -> list[str]:
         """Returns the headers of the columns by class in a CSV file."""
 
-    def cells(self, row: Mapping[str, Any] | None, labels: Sequence[str]) -> list[Any]:
-        """Returns their cells for a row; None stands for an image without an answer."""
+    def lines(
+        self,
+        row: Mapping[str, Any] | None,
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> list[list[Any]]:
+        """Returns their cells on each line that an image has; None: an image without an answer."""
+
+    @property
+    def document(self) -> str:
+        """Returns the name of the JSON format that the task has of its own; empty if it has none."""
+
+    def documented(
+        self,
+        rows: Callable[[], Iterator[Mapping[str, Any]]],
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> Iterator[str]:
+        """Yields the parts of a document of that format.
+
+        Args:
+          rows: begins to read the rows of all images with an answer.
+          labels: the K classes.
+          about: see :meth:`about`.
+        """
+
+    @property
+    def draws(self) -> bool:
+        """Returns whether answers can be drawn into their images."""
+
+    def drawn(
+        self,
+        picture: np.ndarray,
+        row: Mapping[str, Any],
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> np.ndarray:
+        """Returns the upright image uint8 [H, W, 3] with its answer drawn into it."""
 
     def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
         """Returns what a line of JSON adds to ``shown``, by the names of the classes."""
@@ -229,6 +265,16 @@ class Compare(Protocol):
         self, first: np.ndarray, second: np.ndarray, contract: Mapping[str, Any]
     ) -> float:
         """Returns the share of images that both probabilities name the same for, in 0–1."""
+
+    def exported(
+        self, answer: np.ndarray, expected: np.ndarray, contract: Mapping[str, Any]
+    ) -> tuple[float, str]:
+        """Compares an export's probabilities [N, …] with those of the trained network.
+
+        Returns:
+          How far they are apart, to be compared with the format's ``max_difference``, 0 or more,
+          infinite where one is not a number; and that in words, without a full stop.
+        """
 
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """Returns why values cannot be right, whatever is true; None where they can.
