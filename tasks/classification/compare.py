@@ -31,6 +31,11 @@ class Compare(probable.Compared):
         """See ``judging.Compare``: the share of images with the same most probable class."""
         return float((first.argmax(1) == second.argmax(1)).mean())
 
+    def apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """See ``judging.Compare``."""
+        differences = np.abs(first - second)
+        return differences.reshape(len(differences), -1).max(1)  # type: ignore[no-any-return]
+
     def problem(self, probabilities: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``: they must add up to 1."""
         sums = probabilities.sum(axis=1, dtype=np.float64)

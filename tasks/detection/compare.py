@@ -75,6 +75,11 @@ class Compare:
         ]
         return float(np.mean(alike)) if alike else 1.0
 
+    def apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """See ``judging.Compare``."""
+        differences = np.abs(first - second)
+        return differences.reshape(len(differences), -1).max(1)  # type: ignore[no-any-return]
+
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``."""
         rows = _rows(values)

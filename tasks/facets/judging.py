@@ -230,6 +230,12 @@ class Compare(Protocol):
     ) -> float:
         """Returns the share of images that both probabilities name the same for, in 0–1."""
 
+    def apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Returns how far two probabilities [N, …] of an export and of the network are apart, float [N].
+
+        The largest difference; where there are many for each image, of places, the mean of theirs.
+        """
+
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """Returns why values cannot be right, whatever is true; None where they can.
 

@@ -35,6 +35,11 @@ class Compare(probable.Compared):
         same = answers.given(first, thresholds) == answers.given(second, thresholds)
         return float(same.all(1).mean())
 
+    def apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """See ``judging.Compare``."""
+        differences = np.abs(first - second)
+        return differences.reshape(len(differences), -1).max(1)  # type: ignore[no-any-return]
+
     def problem(self, probabilities: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``: each must be in 0–1."""
         off = (

@@ -50,6 +50,10 @@ class Compare:
         """See ``judging.Compare``: the share of pixels with the same class, of [N, h, w, K]."""
         return float((first.argmax(-1) == second.argmax(-1)).mean())
 
+    def apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """See ``judging.Compare``: the mean over the pixels; at edges a few differ in any export."""
+        return np.abs(first - second).max(-1).mean((1, 2))  # type: ignore[no-any-return]
+
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``: whole numbers from 0, and 0 where there is no image."""
         whole = (values >= 0) & (values == np.rint(values)) & (values <= 255)

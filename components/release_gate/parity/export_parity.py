@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -110,6 +110,18 @@ class Images:
         return np.concatenate(parts)
 
 
+class Measures(NamedTuple):
+    """What a task makes of two probabilities [N, …].
+
+    Attributes:
+      agreement: → the share of images, or of their pixels, with the same answer.
+      apart: → how far those of an image are apart, float [N].
+    """
+
+    agreement: Callable[[np.ndarray, np.ndarray], float]
+    apart: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
 def check(
     keras_file: Path,
     saved_model: Path,
@@ -140,10 +152,13 @@ def check(
     pixels = images.pixels(spec)
     contract = trained_contract.read(saved_model)
     expected = training_stage.classify(keras_file, spec.task, contract, pixels)
-    agrees = functools.partial(task.load(spec.task).compare.agreement, contract=contract)
+    compared = task.load(spec.task).compare
+    agrees = functools.partial(compared.agreement, contract=contract)
+    measures = Measures(agrees, compared.apart)
     folder = saved_model / manifest.FOLDER
     return tuple(
-        compare(export, folder, pixels, expected, agrees, tolerances, worker) for export in exports
+        compare(export, folder, pixels, expected, measures, tolerances, worker)
+        for export in exports
     )
 
 
@@ -152,7 +167,7 @@ def compare(
     folder: Path,
     pixels: np.ndarray,
     expected: np.ndarray,
-    agrees: Callable[[np.ndarray, np.ndarray], float],
+    measures: Measures,
     tolerances: gate_config.ExportTolerances,
     worker: fresh_process.Worker | None = None,
 ) -> Compared:
@@ -163,7 +178,7 @@ def compare(
       folder: the folder with its file.
       pixels: uint8 [N, S, S, 3] in 0–255.
       expected: float32 [N, K], the probabilities of the training graph.
-      agrees: two probabilities [N, K] → the share of images with the same answer.
+      measures: of two such probabilities.
       tolerances: the limits of each format.
       worker: as in :func:`check`.
     """
@@ -174,9 +189,9 @@ def compare(
         answer = _ask(export, folder / export.file, pixels, expected.shape, worker)
     except errors.PipelineError as error:
         return Compared(*row, None, None, *limits, problem=str(error))
-    distances = np.abs(answer - expected).max(1)
+    distances = measures.apart(answer, expected)
     largest = float(distances.max()) if np.isfinite(distances).all() else math.inf
-    return Compared(*row, largest, agrees(answer, expected), *limits)
+    return Compared(*row, largest, measures.agreement(answer, expected), *limits)
 
 
 def _ask(

@@ -113,3 +113,12 @@ def test_the_temperature_is_fitted_on_some_pixels_without_void():
     assert calibration.CALIBRATION.of_contract(fitted.parameters(made.LABELS)).temperature == (
         fitted.temperature
     )
+
+
+def test_an_export_is_as_far_apart_as_its_pixels_are_on_average():
+    """One pixel at an edge that is quite different is no bad export; all pixels a little are."""
+    first = np.zeros([2, 10, 10, 3], np.float32)
+    second = first.copy()
+    second[0, 0, 0] = (0.9, -0.9, 0)
+    second[1] = 0.2
+    np.testing.assert_allclose(compare.COMPARE.apart(first, second), [0.009, 0.2], rtol=1e-5)

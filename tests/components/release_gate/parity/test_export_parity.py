@@ -21,7 +21,7 @@ from tests import models
 pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
 TOLERANCES = config.ExportTolerances()
-AGREES = functools.partial(COMPARE.agreement, contract={})
+MEASURES = export_parity.Measures(functools.partial(COMPARE.agreement, contract={}), COMPARE.apart)
 ONNX = export_config.ExportConfig(formats=["onnx"])
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_does_not_run(tmp_path):
     path.write_bytes(b"TFL3" * 100)
     export = manifest.Export.of("tflite_int8", path)
     pixels = np.zeros((2, 16, 16, 3), np.uint8)
-    found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), AGREES, TOLERANCES)
+    found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), MEASURES, TOLERANCES)
     assert not found.ok
     assert found.sentence.startswith(
         "The export tflite_int8 cannot be used: it does not run; its process ended with "
@@ -149,7 +149,7 @@ def test_both_limits_count(monkeypatch, tmp_path, answer, largest, agreement, ok
     monkeypatch.setattr(export_parity, "_ask", lambda *_: np.array(answer))
     expected = np.array([[0.9, 0.1], [0.4, 0.6]])
     export = manifest.Export("tflite_int8", "model_int8.tflite", 1, "")
-    found = export_parity.compare(export, tmp_path, np.zeros(2), expected, AGREES, TOLERANCES)
+    found = export_parity.compare(export, tmp_path, np.zeros(2), expected, MEASURES, TOLERANCES)
     assert found.largest == pytest.approx(largest)
     assert (found.agreement, found.ok) == (agreement, ok)
     json.dumps(product((found,))[0].figures, allow_nan=False)
