@@ -21,6 +21,8 @@ from tasks.predictions import schema
 
 SIGNATURE = "serve_examples"
 BATCH = 64
+# Of larger images fewer go through the network at once, so that its memory stays about the same.
+BATCH_UP_TO_PX = 224
 # InfraValidator adds other files to a pushed version, which change no answer.
 _MODEL_FILES = ("saved_model.pb", "variables/*", "assets/*")
 _READ_BYTES = 1 << 20
@@ -60,13 +62,19 @@ class Model:
             self.labels, self.digest, {name: known[name] for name in columns}, self.about
         )
 
+    @property
+    def at_once(self) -> int:
+        """Returns how many images pass through the network at once, at most B."""
+        side = max(int(self.contract["image_size_px"]), BATCH_UP_TO_PX)
+        return max(1, BATCH * BATCH_UP_TO_PX**2 // side**2)
+
     @functools.cached_property
     def digest(self) -> str:
         """Returns the SHA-256 of the model's files in hex; it is equal for equal models only."""
         return digest(self.folder)
 
     def ask(self, serialized: Sequence[bytes]) -> pa.RecordBatch:
-        """Runs at most B images in one pass of the network.
+        """Runs 1 to B images through the network.
 
         Args:
           serialized: tf.Examples with image/encoded; other features are ignored.
@@ -74,8 +82,11 @@ class Model:
         Returns:
           The columns :attr:`columns` in that order, a row for each image.
         """
-        asked = self._signature(examples=tf.constant(list(serialized), tf.string))
-        answer = {name: value.numpy() for name, value in asked.items()}
+        parts = [
+            self._signature(examples=tf.constant(list(serialized[start : start + self.at_once])))
+            for start in range(0, len(serialized), self.at_once)
+        ]
+        answer = {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
         count = len(serialized)
         columns = {
             schema.VALID: pa.array(answer["valid"], pa.bool_()),

@@ -100,12 +100,13 @@ class Compare:
             overlaps += [overlap for _, overlap in pairs]
         total = len(scores) + lost + added
         difference = (sum(scores) + lost + added) / total if total else 0.0
-        told = (
+        words = (
             f"of {len(scores) + lost} boxes it loses {lost} and adds {added}; scores of the others differ by"
             f" {np.mean(scores or [0.0]):.2g} in the mean, their boxes have an IoU of"
-            f" {np.mean(overlaps or [1.0]):.3f}"
+            f" {np.mean(overlaps or [1.0]):.3f}; the mean difference of scores, 1 for each box without a"
+            " partner"
         )
-        return float(difference), told
+        return float(difference), words
 
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``."""

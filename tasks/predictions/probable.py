@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.predictions import plain_exports, plain_files
+from tasks.predictions import plain_files
 
 PROBABILITIES = "probabilities"
 PROBABILITY_OF = "probability of "
@@ -51,7 +51,7 @@ class Probable(plain_files.PlainFiles):
         return {PROBABILITIES: dict(zip(labels, row[PROBABILITIES], strict=True))}
 
 
-class Compared(plain_exports.PlainExports):
+class Compared:
     """The part of ``judging.Compare`` that tasks with probabilities share."""
 
     output = PROBABILITIES
@@ -70,6 +70,14 @@ class Compared(plain_exports.PlainExports):
         """See ``judging.Compare``: the largest difference of a probability."""
         found = np.abs(first - second).max(1, initial=0.0)
         return np.where(np.isfinite(found), found, np.inf)
+
+    def exported(
+        self, answer: np.ndarray, expected: np.ndarray, contract: Mapping[str, Any]
+    ) -> tuple[float, str]:
+        """See ``judging.Compare``: the largest difference of a probability."""
+        apart = np.abs(answer - expected)
+        largest = float(apart.max(initial=0.0)) if np.isfinite(apart).all() else np.inf
+        return largest, "the largest difference of a probability"
 
 
 def matrix(column: pa.Array | pa.ChunkedArray, classes: int) -> np.ndarray:

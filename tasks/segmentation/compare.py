@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tasks.predictions import plain_exports
 
-
-class Compare(plain_exports.PlainExports):
+class Compare:
     """See ``judging.Compare``; what is compared are class numbers [N, S · S]."""
 
     output = "class_ids"
@@ -51,6 +49,20 @@ class Compare(plain_exports.PlainExports):
     ) -> float:
         """See ``judging.Compare``: the share of pixels with the same class, of [N, h, w, K]."""
         return float((first.argmax(-1) == second.argmax(-1)).mean())
+
+    def exported(
+        self, answer: np.ndarray, expected: np.ndarray, contract: Mapping[str, Any]
+    ) -> tuple[float, str]:
+        """See ``judging.Compare``: the mean over an image's pixels, of the image that differs most.
+
+        At edges a few pixels differ in any export.
+        """
+        apart = np.abs(answer - expected).max(-1).mean((1, 2))
+        largest = float(apart.max(initial=0.0)) if np.isfinite(apart).all() else np.inf
+        return (
+            largest,
+            "the largest difference of an image's probabilities, in the mean over its pixels",
+        )
 
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``: whole numbers from 0, and 0 where there is no image."""

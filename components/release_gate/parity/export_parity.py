@@ -43,7 +43,7 @@ class Compared:
         export could not run.
       max_difference, min_agreement: their limits.
       problem: the reason why it could not run; empty where it could.
-      told: the difference in words.
+      words: the difference in words.
     """
 
     format: str
@@ -55,7 +55,7 @@ class Compared:
     max_difference: float
     min_agreement: float
     problem: str = ""
-    told: str = ""
+    words: str = ""
 
     @property
     def ok(self) -> bool:
@@ -81,7 +81,7 @@ class Compared:
         return (
             f"The export {self.format} gives the label of {training_stage.STAGE} on"
             f" {formats.percent(self.agreement)} of {self.images} images (at least"
-            f" {formats.percent(self.min_agreement)} is needed); {self.told}: {self.largest:.2g} apart"
+            f" {formats.percent(self.min_agreement)} is needed); {self.words}: {self.largest:.2g}"
             f" ({self.max_difference:g} is allowed)."
         )
 
@@ -183,8 +183,8 @@ def compare(
     except errors.PipelineError as error:
         return Compared(*row, None, None, *limits, problem=str(error))
     agrees, differs = facets
-    largest, told = differs(answer, expected)
-    return Compared(*row, largest, agrees(answer, expected), *limits, told=told)
+    largest, words = differs(answer, expected)
+    return Compared(*row, largest, agrees(answer, expected), *limits, words=words)
 
 
 def _ask(

@@ -113,3 +113,15 @@ def test_the_temperature_is_fitted_on_some_pixels_without_void():
     assert calibration.CALIBRATION.of_contract(fitted.parameters(made.LABELS)).temperature == (
         fitted.temperature
     )
+
+
+def test_an_export_is_as_far_apart_as_its_pixels_are_on_average():
+    """One pixel at an edge that is quite different is no bad export; all pixels a little are."""
+    first = np.zeros([2, 10, 10, 3], np.float32)
+    second = first.copy()
+    second[0, 0, 0] = (0.9, -0.9, 0)
+    second[1] = 0.2
+    assert compare.COMPARE.exported(second[:1], first[:1], {})[0] == pytest.approx(0.009)
+    assert compare.COMPARE.exported(second, first, {})[0] == pytest.approx(0.2)
+    second[1, 0, 0, 0] = np.nan
+    assert compare.COMPARE.exported(second, first, {})[0] == np.inf

@@ -66,6 +66,19 @@ def rows_of(path: Path) -> dict[str, dict[str, str]]:
         return {row["path"]: row for row in csv.DictReader(file)}
 
 
+def test_fewer_of_large_images_pass_at_once_with_the_same_answers(model, monkeypatch):
+    rows = [exported_model.record(jpeg(seed)) for seed in range(5)]
+    together = model.ask(rows)
+    monkeypatch.setattr(exported_model, "BATCH_UP_TO_PX", 4)
+    assert model.at_once == exported_model.BATCH * 4**2 // model.contract["image_size_px"] ** 2 < 5
+    apart = model.ask(rows)
+    assert apart.num_rows == 5 and apart.schema == together.schema
+    wanted = [row["valid"] for row in together.to_pylist()]
+    assert [row["valid"] for row in apart.to_pylist()] == wanted == [True] * 5
+    for one, other in zip(together.to_pylist(), apart.to_pylist(), strict=True):
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+
+
 def test_every_file_is_a_row_and_a_bad_one_has_its_reason(
     photos, versions, model, asked, tmp_path, capsys
 ):
