@@ -4,6 +4,7 @@
     python -m pipeline.predict --model-dir output/serving/digits/1795511127 1.jpg 2.jpg \
         --output answers.jsonl
     python -m pipeline.predict … --output answers.parquet --beam.engine local-workers
+    python -m pipeline.predict … --output answers.json --draw drawn      # of a detector: as COCO has it
 
 If it is killed, the same command resumes; until the end, answers are in a folder
 ``<output>.parts`` beside the output. Exit codes: 0, also if some files are not images; 2 for a
@@ -47,12 +48,14 @@ class Command:
       places: folders and files.
       output: the file to write.
       beam: the Beam engine.
+      draw: the folder of images with their answers drawn; None: none are.
     """
 
     model_dir: Path
     places: list[Path]
     output: Path
     beam: beam_config.BeamConfig
+    draw: Path | None = None
 
     @property
     def parts(self) -> Path:
@@ -88,7 +91,16 @@ def parse(arguments: Sequence[str]) -> Command:
         help="folder of a version, or of all versions: then the one in serving",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help="a .csv, .jsonl or .parquet file to write"
+        "--output",
+        type=Path,
+        required=True,
+        help="a .csv, .jsonl or .parquet file to write, or for boxes a .json file as COCO has it",
+    )
+    parser.add_argument(
+        "--draw",
+        type=Path,
+        metavar="DIR",
+        help="where to put copies of the images with their boxes",
     )
     fields = beam_config.BeamConfig.model_fields
     engines = typing.get_args(beam_config.Engine)
@@ -111,6 +123,7 @@ def parse(arguments: Sequence[str]) -> Command:
         given["places"],
         given["output"],
         _beam(given["beam.engine"], given["beam.workers"], given["beam.option"]),
+        given["draw"],
     )
 
 
@@ -142,7 +155,7 @@ def run(command: Command, console: Console | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore", FutureWarning)
     from components.predict import exported_model
-    from components.predict.user_files import answering, attachments, tables
+    from components.predict.user_files import answering, attachments, drawings, tables
 
     console = console or Console(stderr=True)
     tables.check(command.output)
@@ -150,6 +163,11 @@ def run(command: Command, console: Console | None = None) -> int:
     if not listed.count:
         raise errors.UserError(f"There is no file in {', '.join(map(str, command.places))}.")
     model = exported_model.Model(command.model_dir)
+    tables.check_task(command.output, model.answers)
+    if command.draw and not model.answers.draws:
+        raise errors.UserError(
+            f"--draw is {command.draw}; the answers of the task {model.contract['task']} are not drawn."
+        )
     chunks = listing.chunks(listed, command.parts, answering.settings(model))
     missing = [chunk for chunk in chunks if not answering.is_done(chunk)]
     known = listed.count - sum(len(chunk.files) for chunk in missing)
@@ -164,10 +182,14 @@ def run(command: Command, console: Console | None = None) -> int:
     parts = [chunk.part for chunk in chunks]
     reasons = tables.write(command.output, parts, model.answers)
     written = attachments.write(command.output, parts, model.answers.attached)
+    drawn, lost = drawings.write(command.draw, parts, model.answers) if command.draw else (0, 0)
     shutil.rmtree(command.parts, ignore_errors=True)
     _summarise(console, command.output, listed.count, reasons)
     for column in model.answers.attached if written else ():
         _say(console, f"{written:,} files: {attachments.folder(command.output, column)}")
+    if command.draw:
+        missing_now = f"; {lost:,} images cannot be read any more" if lost else ""
+        _say(console, f"{drawn:,} drawn: {command.draw}{missing_now}")
     return 0
 
 

@@ -110,7 +110,8 @@ def _mask(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]
 def _boxes(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
     """Returns ``class_count`` K, ``classes``, which is empty, and ``boxes``, best first.
 
-    Each box has ``label``, ``score``, ``threshold``, the operating threshold of its class (None where
+    Each box has ``label``, ``class_id``, its place in the contract's labels (K if it is none of them),
+    which decides its colour in every image, ``score``, ``threshold``, the operating threshold of its class (None where
     the contract names none), and ``corners``: ymin, xmin, ymax, xmax in 0–1 of the upright image.
     """
     names = contract.get("labels", [])
@@ -127,6 +128,7 @@ def _boxes(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any
         found["boxes"].append(
             {
                 "label": label,
+                "class_id": names.index(label) if label in names else len(names),
                 "score": float(row["scores"][index]),
                 "threshold": thresholds.get(label),
                 "corners": [min(1.0, max(0.0, value)) for value in corners],

@@ -4,8 +4,7 @@ Dimension letters: N images, G objects, D detections, K classes.
 """
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -18,13 +17,14 @@ from typing_extensions import Self
 from data.boxes import features
 from data.examples import example
 from data.files import read_back
-from tasks.boxes import errors, rows
+from tasks.boxes import errors, rows, user_files
 from tasks.predictions import answered, schema
 
 BOXES, SCORES, CLASS_IDS = "boxes", "scores", "class_ids"
 PREDICTED, SCORE = "predicted", "score"
 THRESHOLDS = "thresholds"
 HEIGHT, WIDTH = "height", "width"
+IMAGE_SIZE = "image_size"
 NO_CLASS = -1
 
 
@@ -128,8 +128,11 @@ class Answers:
         BOXES: pa.list_(pa.float32()),
         SCORES: pa.list_(pa.float32()),
         CLASS_IDS: pa.list_(pa.int64()),
+        IMAGE_SIZE: pa.list_(pa.int64()),
     }
     attached: Mapping[str, str] = MappingProxyType({})
+    document = "COCO"
+    draws = True
     shown: Mapping[str, pa.DataType] = {PREDICTED: pa.list_(pa.string()), SCORE: pa.float32()}
 
     def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:
@@ -159,7 +162,8 @@ class Answers:
             kept = [one[:count].ravel() for one, count in zip(values, counts, strict=True)]
             return pa.array(kept, self.answer[name])
 
-        return {name: lists(name) for name in self.answer}
+        sizes = pa.array(list(outputs[IMAGE_SIZE]), self.answer[IMAGE_SIZE])
+        return {name: lists(name) for name in (BOXES, SCORES, CLASS_IDS)} | {IMAGE_SIZE: sizes}
 
     def about(self, contract: Mapping[str, Any]) -> dict[str, Any]:
         """See ``judging.Answers``: the operating thresholds, in the order of the labels."""
@@ -189,14 +193,42 @@ class Answers:
         return {name: [] for name in self.answer}
 
     def header(self, labels: Sequence[str]) -> list[str]:
-        """See ``judging.Answers``: one column of JSON, since each image has any number of boxes."""
-        return ["detections"]
-
-    def cells(self, row: Mapping[str, Any] | None, labels: Sequence[str]) -> list[Any]:
         """See ``judging.Answers``."""
-        if row is None:
-            return [None]
-        return [json.dumps(self.named(row, labels)["detections"], ensure_ascii=False)]
+        return list(user_files.HEADER)
+
+    def lines(
+        self,
+        row: Mapping[str, Any] | None,
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> list[list[Any]]:
+        """See ``judging.Answers``: one line a detection."""
+        return user_files.lines(_read(row, about) if row is not None else [], labels)
+
+    def documented(
+        self,
+        rows: Callable[[], Iterator[Mapping[str, Any]]],
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> Iterator[str]:
+        """See ``judging.Answers``: COCO's JSON."""
+
+        def images() -> Iterator[user_files.Seen]:
+            for row in rows():
+                height, width = row[IMAGE_SIZE]
+                yield user_files.Seen(row[schema.PATH], height, width, _read(row, about))
+
+        return user_files.coco(images, labels)
+
+    def drawn(
+        self,
+        picture: np.ndarray,
+        row: Mapping[str, Any],
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> np.ndarray:
+        """See ``judging.Answers``: the boxes that are shown."""
+        return user_files.draw(picture, _read(row, about), labels)
 
     def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
         """See ``judging.Answers``: all detections, best first."""
@@ -244,6 +276,10 @@ class Answers:
             **answered.by_model(table, labels),
             detections=rows.many(detections_of(row, about) for row in given),
         )
+
+
+def _read(row: Mapping[str, Any], about: Mapping[str, Any]) -> list[user_files.Detection]:
+    return user_files.read(detections_of(row, about))
 
 
 def objects_of(row: Mapping[str, Any]) -> np.ndarray:

@@ -3,7 +3,7 @@
 Dimension letters: B batch, N images, K classes.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -68,8 +68,44 @@ class Answers(Protocol):
     def header(self, labels: Sequence[str]) -> list[str]:
         """Returns the headers of the columns by class in a CSV file."""
 
-    def cells(self, row: Mapping[str, Any] | None, labels: Sequence[str]) -> list[Any]:
-        """Returns their cells for a row; None stands for an image without an answer."""
+    def lines(
+        self,
+        row: Mapping[str, Any] | None,
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> list[list[Any]]:
+        """Returns their cells on each line that an image has; None: an image without an answer."""
+
+    @property
+    def document(self) -> str:
+        """Returns the name of the JSON format that the task has of its own; empty if it has none."""
+
+    def documented(
+        self,
+        rows: Callable[[], Iterator[Mapping[str, Any]]],
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> Iterator[str]:
+        """Yields the parts of a document of that format.
+
+        Args:
+          rows: begins to read the rows of all images with an answer.
+          labels: the K classes.
+          about: see :meth:`about`.
+        """
+
+    @property
+    def draws(self) -> bool:
+        """Returns whether answers can be drawn into their images."""
+
+    def drawn(
+        self,
+        picture: np.ndarray,
+        row: Mapping[str, Any],
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> np.ndarray:
+        """Returns the upright image uint8 [H, W, 3] with its answer drawn into it."""
 
     def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
         """Returns what a line of JSON adds to ``shown``, by the names of the classes."""

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tasks.predictions import plain_files
+
 PROBABILITIES = "probabilities"
 PROBABILITY_OF = "probability of "
 SCORE = "score"
 PREDICTED = "predicted"
 
 
-class Probable:
+class Probable(plain_files.PlainFiles):
     """The part of ``judging.Answers`` that tasks with probabilities share."""
 
     attached: Mapping[str, str] = {}
@@ -35,9 +37,14 @@ class Probable:
         """See ``judging.Answers``."""
         return [f"{PROBABILITY_OF}{name}" for name in labels]
 
-    def cells(self, row: Mapping[str, Any] | None, labels: Sequence[str]) -> list[Any]:
+    def lines(
+        self,
+        row: Mapping[str, Any] | None,
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> list[list[Any]]:
         """See ``judging.Answers``."""
-        return list(row[PROBABILITIES]) if row is not None else [None] * len(labels)
+        return [list(row[PROBABILITIES]) if row is not None else [None] * len(labels)]
 
     def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
         """See ``judging.Answers``."""

@@ -32,14 +32,14 @@ def write(output: Path, parts: Sequence[str], attached: Mapping[str, str]) -> in
         for batch in schema.read_batches(parts, (schema.PATH, column), rows=64):
             for row in batch.to_pylist():
                 if row[column]:
-                    path = folder(output, column) / f"{_below(row[schema.PATH])}{suffix}"
+                    path = folder(output, column) / f"{below(row[schema.PATH])}{suffix}"
                     with atomic.replacing(path) as temporary:
                         temporary.write_bytes(row[column])
                     count += 1
     return count
 
 
-def _below(path: bytes) -> str:
+def below(path: bytes) -> str:
     """Returns an image's path as one below a folder: without a root and steps upwards."""
     names = os.fsdecode(path).split("/")
     return "/".join(name for name in names if name not in ("", ".", ".."))

@@ -1,4 +1,4 @@
-"""Writes the answers about a user's files as one file: CSV, JSON lines or Parquet.
+"""Writes the answers about a user's files as one file: CSV, JSON lines, a JSON document or Parquet.
 
 In text, a file name that is not UTF-8 is escaped; Parquet has its bytes. CSV has no embeddings.
 """
@@ -18,6 +18,8 @@ from data.splits import folder
 from tasks.facets import judging
 from tasks.predictions import schema
 
+# A document in the format of the task's own, if it has one.
+DOCUMENT = ".json"
 Writer = Callable[[Path, Sequence[str], judging.Answers], None]
 
 
@@ -37,6 +39,20 @@ def check(output: Path) -> None:
     if output.suffix.lower() not in WRITERS:
         raise errors.UserError(
             f"--output is {output}; the name must end in one of {', '.join(WRITERS)}."
+        )
+
+
+def check_task(output: Path, answers: judging.Answers) -> None:
+    """Refuses a document where the task has no format of its own.
+
+    Raises:
+      errors.UserError: the output is one.
+    """
+    if output.suffix.lower() == DOCUMENT and not answers.document:
+        others = ", ".join(suffix for suffix in WRITERS if suffix != DOCUMENT)
+        raise errors.UserError(
+            f"--output is {output}; the task of the model has no JSON document of its own. The name"
+            f" must end in one of {others}."
         )
 
 
@@ -64,15 +80,17 @@ def write(output: Path, parts: Sequence[str], answers: judging.Answers) -> Count
 
 
 def _csv(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
-    labels = schema.labels_of(schema.read_schema(parts[0]))
+    found = schema.read_schema(parts[0])
+    labels, about = schema.labels_of(found), schema.about_of(found)
     shown = columns(answers)
     # Excel recognises UTF-8 only with a byte order mark; other programs accept it.
     with path.open("w", encoding="utf-8", newline="") as file:
         put = spreadsheet.writing(file, [*shown, *answers.header(labels)])
         for row in _rows(parts, answers):
             seen = row if row[schema.VALID] else None
-            cells = (_text(row[name]) for name in shown)
-            put([*cells, *answers.cells(seen, labels)])
+            about_file = [_text(row[name]) for name in shown]
+            for cells in answers.lines(seen, labels, about):
+                put([*about_file, *cells])
 
 
 def _jsonl(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
@@ -85,6 +103,17 @@ def _jsonl(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
             file.write(json.dumps(shown, ensure_ascii=False) + "\n")
 
 
+def _json(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
+    found = schema.read_schema(parts[0])
+    labels, about = schema.labels_of(found), schema.about_of(found)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        return (row for row in _rows(parts, answers) if row[schema.VALID])
+
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(answers.documented(rows, labels, about))
+
+
 def _parquet(path: Path, parts: Sequence[str], answers: judging.Answers) -> None:
     with pq.ParquetWriter(path, schema.read_schema(parts[0])) as writer:
         for part in parts:
@@ -92,7 +121,12 @@ def _parquet(path: Path, parts: Sequence[str], answers: judging.Answers) -> None
                 writer.write_table(found.read())
 
 
-WRITERS: dict[str, Writer] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
+WRITERS: dict[str, Writer] = {
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+    DOCUMENT: _json,
+    ".parquet": _parquet,
+}
 
 
 def _rows(parts: Sequence[str], answers: judging.Answers) -> Iterator[dict[str, Any]]:

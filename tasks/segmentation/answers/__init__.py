@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from data.examples import example
 from data.files import read_back
-from tasks.predictions import answered, schema
+from tasks.predictions import answered, plain_files, schema
 from tasks.segmentation import figures
 from tasks.segmentation.answers import masks
 from tasks.segmentation.figures import rows
@@ -29,7 +29,7 @@ PREDICTED = "predicted"
 SHARE_OF = "share of "
 
 
-class Answers:
+class Answers(plain_files.PlainFiles):
     """See ``judging.Answers``."""
 
     annotation: Mapping[str, pa.DataType] = {TRUTH: pa.binary()}
@@ -89,11 +89,16 @@ class Answers:
         """See ``judging.Answers``."""
         return [CONFIDENCE, *(f"{SHARE_OF}{name}" for name in labels)]
 
-    def cells(self, row: Mapping[str, Any] | None, labels: Sequence[str]) -> list[Any]:
+    def lines(
+        self,
+        row: Mapping[str, Any] | None,
+        labels: Sequence[str],
+        about: Mapping[str, Any],
+    ) -> list[list[Any]]:
         """See ``judging.Answers``."""
         if row is None:
-            return [None] * (1 + len(labels))
-        return [row[CONFIDENCE], *row[FRACTIONS]]
+            return [[None] * (1 + len(labels))]
+        return [[row[CONFIDENCE], *row[FRACTIONS]]]
 
     def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
         """See ``judging.Answers``."""

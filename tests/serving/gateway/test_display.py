@@ -116,6 +116,10 @@ def test_boxes_are_shares_of_the_image_with_the_thresholds_of_their_classes():
     assert first["score"] == pytest.approx(0.9)
     assert first["corners"] == pytest.approx([0.1, 0.05, 0.6, 0.3])
     assert second["threshold"] is None
+    # One colour for a class in every image, whatever else is in it.
+    assert (first["class_id"], second["class_id"]) == (1, 0)
+    alone = {**contract, "labels": ["<b>"]}
+    assert display.content(boxes(), alone)["boxes"][0]["class_id"] == 1
     assert second["corners"] == pytest.approx([0, 0, 0.5, 1.0])  # kept within the image
     assert display.content(boxes(valid=False), contract)["boxes"] == []
     # A count that exceeds what is there harms nothing.

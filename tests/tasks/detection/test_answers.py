@@ -1,5 +1,7 @@
 """Answers of detection: from outputs to columns and back."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -25,6 +27,7 @@ def outputs():
         "scores": scores,
         "class_ids": class_ids,
         "num_detections": np.array([2, 0]),
+        "image_size": np.array([[50, 100], [30, 40]]),
     }
 
 
@@ -112,3 +115,23 @@ def test_an_image_is_right_if_all_objects_and_nothing_else_are_found():
     np.testing.assert_array_equal(
         found.support[:3], 2 * np.bincount(truth.class_ids[keep], minlength=3)
     )
+
+
+def test_files_of_users_have_a_line_a_detection_a_coco_document_and_pictures():
+    first, second = (
+        {**row, "path": name} for row, name in zip(table().to_pylist(), "ab", strict=True)
+    )
+    labels = ["apple", "pear"]
+    lines = answers.ANSWERS.lines(first, labels, ABOUT)
+    assert [line[:3] for line in lines] == [["apple", 0.75, True], ["pear", 0.25, True]]
+    assert len(answers.ANSWERS.header(labels)) == len(lines[0])
+    for row in (second, None):
+        assert answers.ANSWERS.lines(row, labels, ABOUT) == [[None] * len(lines[0])]
+    whole = json.loads(
+        "".join(answers.ANSWERS.documented(lambda: iter([first, second]), labels, ABOUT))
+    )
+    assert [(one["height"], one["width"]) for one in whole["images"]] == [(50, 100), (30, 40)]
+    assert [one["bbox"] for one in whole["annotations"]] == [[2, 1, 20, 10], [4, 3, 2, 2]]
+    picture = np.zeros((50, 100, 3), np.uint8)
+    assert answers.ANSWERS.drawn(picture, first, labels, ABOUT).any()
+    assert not answers.ANSWERS.drawn(picture, second, labels, ABOUT).any()

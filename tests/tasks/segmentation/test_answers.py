@@ -111,5 +111,5 @@ def test_what_a_user_is_shown():
     assert answers.ANSWERS.told(row, made.LABELS, {}) == {"predicted": "road"}
     assert answers.ANSWERS.told(None, made.LABELS, {}) == {"predicted": None}
     assert answers.ANSWERS.header(made.LABELS)[1] == "share of sky"
-    assert answers.ANSWERS.cells(row, made.LABELS) == [0.9, 0.2, 0.5, 0.3]
-    assert answers.ANSWERS.cells(None, made.LABELS) == [None] * 4
+    assert answers.ANSWERS.lines(row, made.LABELS, {}) == [[0.9, 0.2, 0.5, 0.3]]
+    assert answers.ANSWERS.lines(None, made.LABELS, {}) == [[None] * 4]

@@ -98,7 +98,7 @@ def test_every_file_is_a_row_and_a_bad_one_has_its_reason(
 
 
 def test_formats_say_the_same_and_parquet_has_the_bytes(photos, versions, asked, tmp_path):
-    for suffix in tables.WRITERS:
+    for suffix in set(tables.WRITERS) - {tables.DOCUMENT}:
         assert ask(versions, tmp_path / f"answers{suffix}", photos) == 0
     by_csv = rows_of(tmp_path / "answers.csv")
     lines = (tmp_path / "answers.jsonl").read_text(encoding="utf-8").splitlines()
@@ -113,6 +113,16 @@ def test_formats_say_the_same_and_parquet_has_the_bytes(photos, versions, asked,
         assert row["predicted"] == (by_csv[path]["predicted"] or None)
         assert ("probabilities" in row) == row["valid"]
     assert len(whole[odd]["embedding"]) == 2 * model_features(asked, whole)
+
+
+def test_a_document_and_drawings_are_refused_where_the_task_has_none(
+    photos, versions, asked, tmp_path, capsys
+):
+    assert ask(versions, tmp_path / "answers.json", photos) == 2
+    assert "has no JSON document of its own. The name must end in" in capsys.readouterr().err
+    assert ask(versions, tmp_path / "answers.csv", photos, "--draw", str(tmp_path / "drawn")) == 2
+    assert "the answers of the task classification are not drawn" in capsys.readouterr().err
+    assert not list(tmp_path.glob("answers*")) and sum(asked) == 0
 
 
 def model_features(asked, whole) -> int:
@@ -195,7 +205,7 @@ def test_places_are_listed_once_and_links_to_folders_are_not_followed(photos, tm
     ("flags", "message"),
     [
         (["--model-dir", "nowhere"], "neither a saved_model.pb nor a complete version"),
-        (["--output", "answers.xls"], "must end in one of .csv, .jsonl, .parquet"),
+        (["--output", "answers.xls"], "must end in one of .csv, .jsonl, .json, .parquet"),
         (["--beam.engine", "fink"], "--beam.engine is 'fink'"),
         (["--beam.workers", "-1"], "--beam.workers is '-1'"),
     ],
