@@ -75,6 +75,38 @@ class Compare:
         ]
         return float(np.mean(alike)) if alike else 1.0
 
+    def exported(
+        self, answer: np.ndarray, expected: np.ndarray, contract: Mapping[str, Any]
+    ) -> tuple[float, str]:
+        """See ``judging.Compare``: of boxes at the thresholds, matched by class and an IoU of 0.5.
+
+        The difference is the mean one of their scores, and 1 for a box that has no partner. Number by
+        number would say nothing: of two faint boxes either may come first.
+        """
+        if not (np.isfinite(answer).all() and np.isfinite(expected).all()):
+            return np.inf, "detections are not finite"
+        thresholds = np.array([contract["thresholds"][name] for name in contract["labels"]])
+        lost = added = 0
+        scores: list[float] = []
+        overlaps: list[float] = []
+        for one, other in zip(_rows(answer), _rows(expected), strict=True):
+            # A partner may lie just below the threshold.
+            wanted, offered = _shown(other, thresholds), other[other[:, decoding.SCORE] > 0]
+            found, faint = _shown(one, thresholds), one[one[:, decoding.SCORE] > 0]
+            pairs = _pairs(wanted, faint)
+            lost += len(wanted) - len(pairs)
+            added += len(found) - len(_pairs(found, offered))
+            scores += [apart for apart, _ in pairs]
+            overlaps += [overlap for _, overlap in pairs]
+        total = len(scores) + lost + added
+        difference = (sum(scores) + lost + added) / total if total else 0.0
+        told = (
+            f"of {len(scores) + lost} boxes it loses {lost} and adds {added}; scores of the others differ by"
+            f" {np.mean(scores or [0.0]):.2g} in the mean, their boxes have an IoU of"
+            f" {np.mean(overlaps or [1.0]):.3f}"
+        )
+        return float(difference), told
+
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """See ``judging.Compare``."""
         rows = _rows(values)
@@ -115,6 +147,21 @@ def _shown(rows: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     scores = rows[:, decoding.SCORE]
     limits = thresholds[rows[:, decoding.CLASS_ID].astype(int)]
     return rows[(scores > 0) & (scores >= limits)]
+
+
+def _pairs(ones: np.ndarray, others: np.ndarray) -> list[tuple[float, float]]:
+    """Matches boxes, the best first; returns the difference of the scores and the IoU of each pair."""
+    overlap = geometry.iou(ones[:, :4], others[:, :4])
+    same = ones[:, None, decoding.CLASS_ID] == others[None, :, decoding.CLASS_ID]
+    overlap = np.where(same, overlap, 0.0)
+    pairs = []
+    for index, one in enumerate(ones):
+        place = int(np.argmax(overlap[index])) if len(others) else -1
+        if place >= 0 and overlap[index, place] >= _AGREED_IOU:
+            apart = abs(float(one[decoding.SCORE] - others[place, decoding.SCORE]))
+            pairs.append((apart, float(overlap[index, place])))
+            overlap[:, place] = 0.0
+    return pairs
 
 
 def _are_same(one: np.ndarray, other: np.ndarray) -> bool:

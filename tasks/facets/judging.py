@@ -266,6 +266,16 @@ class Compare(Protocol):
     ) -> float:
         """Returns the share of images that both probabilities name the same for, in 0–1."""
 
+    def exported(
+        self, answer: np.ndarray, expected: np.ndarray, contract: Mapping[str, Any]
+    ) -> tuple[float, str]:
+        """Compares an export's probabilities [N, …] with those of the trained network.
+
+        Returns:
+          How far they are apart, to be compared with the format's ``max_difference``, 0 or more,
+          infinite where one is not a number; and that in words, without a full stop.
+        """
+
     def problem(self, values: np.ndarray, readable: np.ndarray) -> str | None:
         """Returns why values cannot be right, whatever is true; None where they can.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.predictions import plain_files
+from tasks.predictions import plain_exports, plain_files
 
 PROBABILITIES = "probabilities"
 PROBABILITY_OF = "probability of "
@@ -51,7 +51,7 @@ class Probable(plain_files.PlainFiles):
         return {PROBABILITIES: dict(zip(labels, row[PROBABILITIES], strict=True))}
 
 
-class Compared:
+class Compared(plain_exports.PlainExports):
     """The part of ``judging.Compare`` that tasks with probabilities share."""
 
     output = PROBABILITIES

@@ -24,6 +24,8 @@ from data import errors, formats, fresh_process
 from tasks import task
 
 EVAL_IMAGES = 200
+Agrees = Callable[[np.ndarray, np.ndarray], float]
+Differs = Callable[[np.ndarray, np.ndarray], tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Compared:
       file: its file in ``assets.extra/exports``.
       size_bytes: its size.
       images: the number of images compared.
-      largest: the largest difference of a probability, in 0–1; infinite where one is not a number,
-        None where the export could not run.
+      largest: the largest difference of a probability, or what else the task compares, in 0–1; infinite
+        where one is not a number, None where the export could not run.
       agreement: the share of images with the same most probable class, in 0–1; None where the
         export could not run.
       max_difference, min_agreement: their limits.
       problem: the reason why it could not run; empty where it could.
+      told: the difference in words.
     """
 
     format: str
@@ -52,6 +55,7 @@ class Compared:
     max_difference: float
     min_agreement: float
     problem: str = ""
+    told: str = ""
 
     @property
     def ok(self) -> bool:
@@ -77,8 +81,8 @@ class Compared:
         return (
             f"The export {self.format} gives the label of {training_stage.STAGE} on"
             f" {formats.percent(self.agreement)} of {self.images} images (at least"
-            f" {formats.percent(self.min_agreement)} is needed); no probability differs by more"
-            f" than {self.largest:.2g} ({self.max_difference:g} is allowed)."
+            f" {formats.percent(self.min_agreement)} is needed); {self.told}: {self.largest:.2g} apart"
+            f" ({self.max_difference:g} is allowed)."
         )
 
 
@@ -140,10 +144,13 @@ def check(
     pixels = images.pixels(spec)
     contract = trained_contract.read(saved_model)
     expected = training_stage.classify(keras_file, spec.task, contract, pixels)
-    agrees = functools.partial(task.load(spec.task).compare.agreement, contract=contract)
+    facet = task.load(spec.task).compare
+    agrees = functools.partial(facet.agreement, contract=contract)
+    differs = functools.partial(facet.exported, contract=contract)
     folder = saved_model / exports_file.FOLDER
     return tuple(
-        compare(export, folder, pixels, expected, agrees, tolerances, worker) for export in exports
+        compare(export, folder, pixels, expected, (agrees, differs), tolerances, worker)
+        for export in exports
     )
 
 
@@ -152,7 +159,7 @@ def compare(
     folder: Path,
     pixels: np.ndarray,
     expected: np.ndarray,
-    agrees: Callable[[np.ndarray, np.ndarray], float],
+    facets: tuple[Agrees, Differs],
     tolerances: gate_config.ExportTolerances,
     worker: fresh_process.Worker | None = None,
 ) -> Compared:
@@ -163,7 +170,8 @@ def compare(
       folder: the folder with its file.
       pixels: uint8 [N, S, S, 3] in 0–255.
       expected: float32 [N, K], the probabilities of the training graph.
-      agrees: two probabilities [N, K] → the share of images with the same answer.
+      facets: two probabilities [N, K] → the share of images with the same answer; and how far they are
+        apart, as a number and in words.
       tolerances: the limits of each format.
       worker: as in :func:`check`.
     """
@@ -174,9 +182,9 @@ def compare(
         answer = _ask(export, folder / export.file, pixels, expected.shape, worker)
     except errors.PipelineError as error:
         return Compared(*row, None, None, *limits, problem=str(error))
-    distances = np.abs(answer - expected).max(1)
-    largest = float(distances.max()) if np.isfinite(distances).all() else math.inf
-    return Compared(*row, largest, agrees(answer, expected), *limits)
+    agrees, differs = facets
+    largest, told = differs(answer, expected)
+    return Compared(*row, largest, agrees(answer, expected), *limits, told=told)
 
 
 def _ask(

@@ -84,3 +84,30 @@ def test_what_cannot_be_right_is_told(values, readable, words):
 def test_width_is_that_of_packed_detections():
     assert COMPARE.width(CONTRACT) == packed().shape[1]
     assert COMPARE.values(packed().reshape(1, 100, 6), CONTRACT).shape == (1, 600)
+
+
+def test_exports_are_compared_by_matched_boxes_at_the_thresholds():
+    contract = {"labels": ["a", "b"], "thresholds": {"a": 0.5, "b": 0.3}}
+
+    def rows(*found):
+        values = np.zeros((1, 100, 6))
+        values[0, : len(found)] = np.reshape(found, (-1, 6))
+        return values
+
+    true = [0.1, 0.1, 0.5, 0.5, 0, 0.9]
+    near = [0.1, 0.1, 0.5, 0.48, 0, 0.8]
+    low = [0.6, 0.6, 0.9, 0.9, 1, 0.32]
+    below = [0.6, 0.6, 0.9, 0.9, 1, 0.28]
+    faint = [0.0, 0.0, 0.2, 0.2, 0, 0.1]
+    compared = compare.COMPARE.exported
+    assert compared(rows(true, low), rows(true, low), contract)[0] == 0
+    # The order of faint boxes does not matter, and a box just below its threshold is not lost.
+    difference, told = compared(rows(near, below), rows(true, low, faint), contract)
+    assert difference == pytest.approx((0.1 + 0.04) / 2)
+    assert told.startswith("of 2 boxes it loses 0 and adds 0; scores of the others differ by 0.07")
+    assert told.endswith("an IoU of 0.975")
+    difference, told = compared(rows(low), rows(true), contract)
+    assert difference == 1
+    assert told.startswith("of 1 boxes it loses 1 and adds 1")
+    assert compared(rows(), rows(), contract)[0] == 0
+    assert compared(rows() * np.nan, rows(), contract)[0] == np.inf

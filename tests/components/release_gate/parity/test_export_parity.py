@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
 
 TOLERANCES = config.ExportTolerances()
 AGREES = functools.partial(COMPARE.agreement, contract={})
+FACETS = (AGREES, functools.partial(COMPARE.exported, contract={}))
 ONNX = export_config.ExportConfig(formats=["onnx"])
 
 
@@ -128,7 +129,7 @@ def test_a_file_that_does_not_run(tmp_path):
     path.write_bytes(b"TFL3" * 100)
     export = exports_file.Export.of("tflite_int8", path)
     pixels = np.zeros((2, 16, 16, 3), np.uint8)
-    found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), AGREES, TOLERANCES)
+    found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), FACETS, TOLERANCES)
     assert not found.ok
     assert found.sentence.startswith(
         "The export tflite_int8 cannot be used: it does not run; its process ended with "
@@ -149,7 +150,7 @@ def test_both_limits_count(monkeypatch, tmp_path, answer, largest, agreement, ok
     monkeypatch.setattr(export_parity, "_ask", lambda *_: np.array(answer))
     expected = np.array([[0.9, 0.1], [0.4, 0.6]])
     export = exports_file.Export("tflite_int8", "model_int8.tflite", 1, "")
-    found = export_parity.compare(export, tmp_path, np.zeros(2), expected, AGREES, TOLERANCES)
+    found = export_parity.compare(export, tmp_path, np.zeros(2), expected, FACETS, TOLERANCES)
     assert found.largest == pytest.approx(largest)
     assert (found.agreement, found.ok) == (agreement, ok)
     json.dumps(product((found,))[0].figures, allow_nan=False)
