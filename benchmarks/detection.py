@@ -98,7 +98,7 @@ def measure(model: keras.Model, tested: Tested) -> tuple[float, float]:
     for start in range(0, len(tested.pixels), BATCH):
         part = slice(start, start + BATCH)
         maps = model(tested.pixels[part].astype(np.float32), training=False)
-        decoded = boxes_decoding.decode(maps, boxes_decoding.MAX_IOU)
+        decoded = boxes_decoding.decode(maps)
         found = boxes_decoding.packed(decoded, calibration.LEAST_SCORE).numpy()
         matches += [
             matching.match(head.truth(rows), head.answered(one), count, matching.ALL)
@@ -128,13 +128,14 @@ class Clock:
 
 
 def settings(epochs: int | None) -> config.TrainConfig:
-    """Returns the task's own settings of training."""
+    """Returns the task's own settings of training, without phase 2: the reference has none either."""
     own = {
         name.partition(".")[2]: value
         for name, value in task.load(TASK).defaults.items()
         if name.startswith("train.")
     }
-    return config.TrainConfig(**own | ({"head_epochs": epochs} if epochs else {}))
+    changed = {"fine_tune_epochs": 0} | ({"head_epochs": epochs} if epochs else {})
+    return config.TrainConfig(**own | changed)
 
 
 def changes() -> augment_config.AugmentConfig:

@@ -196,12 +196,7 @@ class Answers:
         """See ``judging.Answers``."""
         return list(user_files.HEADER)
 
-    def lines(
-        self,
-        row: Mapping[str, Any] | None,
-        labels: Sequence[str],
-        about: Mapping[str, Any],
-    ) -> list[list[Any]]:
+    def lines(self, row: Any, labels: Sequence[str], about: Mapping[str, Any]) -> list[list[Any]]:
         """See ``judging.Answers``: one line a detection."""
         return user_files.lines(_read(row, about) if row is not None else [], labels)
 

@@ -3,12 +3,13 @@
 Dimension letters: B batch, N images, K classes.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from tasks import evaluate_config, evidence_config, gate_check, metric
+from tasks.facets import user_files
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.predictions import answered
 
 
-class Answers(Protocol):
+class Answers(user_files.UserFiles, Protocol):
     """The columns of Predictions that only this task has, see ``tasks/predictions/schema.py``.
 
     A row is a dict from column to value. ``about`` is :meth:`about` of the model that answered.
@@ -64,51 +65,6 @@ class Answers(Protocol):
 
     def nothing(self, labels: Sequence[str]) -> dict[str, Any]:
         """Returns the columns of ``answer`` for a file that no model was asked about."""
-
-    def header(self, labels: Sequence[str]) -> list[str]:
-        """Returns the headers of the columns by class in a CSV file."""
-
-    def lines(
-        self,
-        row: Mapping[str, Any] | None,
-        labels: Sequence[str],
-        about: Mapping[str, Any],
-    ) -> list[list[Any]]:
-        """Returns their cells on each line that an image has; None: an image without an answer."""
-
-    @property
-    def document(self) -> str:
-        """Returns the name of the JSON format that the task has of its own; empty if it has none."""
-
-    def documented(
-        self,
-        rows: Callable[[], Iterator[Mapping[str, Any]]],
-        labels: Sequence[str],
-        about: Mapping[str, Any],
-    ) -> Iterator[str]:
-        """Yields the parts of a document of that format.
-
-        Args:
-          rows: begins to read the rows of all images with an answer.
-          labels: the K classes.
-          about: see :meth:`about`.
-        """
-
-    @property
-    def draws(self) -> bool:
-        """Returns whether answers can be drawn into their images."""
-
-    def drawn(
-        self,
-        picture: np.ndarray,
-        row: Mapping[str, Any],
-        labels: Sequence[str],
-        about: Mapping[str, Any],
-    ) -> np.ndarray:
-        """Returns the upright image uint8 [H, W, 3] with its answer drawn into it."""
-
-    def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
-        """Returns what a line of JSON adds to ``shown``, by the names of the classes."""
 
     def read(self, uri: str, split: str) -> "answered.Answered":
         """Reads all answers about a split from a Predictions artifact into memory.

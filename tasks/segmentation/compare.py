@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tasks.predictions import plain_exports
 
-class Compare:
+
+class Compare(plain_exports.PlainExports):
     """See ``judging.Compare``; what is compared are class numbers [N, S · S]."""
 
     output = "class_ids"

@@ -99,6 +99,13 @@ def images(report: parts.Report) -> list[parts.Section]:
             " of the annotation.",
             drawn(report.chosen.unmarked),
         ),
+        (
+            "unseen",
+            "Boxes in which nothing is found",
+            "No detection of any class and score overlaps them by an IoU of 0.3: too hard for the model,"
+            " or no objects.",
+            drawn(report.chosen.unseen),
+        ),
     ]
     return [
         parts.Section(
