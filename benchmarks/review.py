@@ -11,7 +11,7 @@ multinomial logistic regression on the same embeddings, tested on clean labels. 
 trained on the flipped labels.
 
 What to label next: the training images but five a class lose their labels; 100 of them are chosen by the
-queue, or at random, and get their labels; the head is trained on what is labelled, tested likewise.
+queue, or at random, and get their labels (half of them, where that is fewer); the head is trained on what is labelled, tested likewise.
 
 The head alone is trained anew, not the network: with a frozen backbone that is the whole training.
 """
@@ -144,7 +144,7 @@ def chosen(data: Data, seed: int) -> dict[str, float]:
         [order[data.labels[order] == one][:LABELLED_A_CLASS] for one in range(data.classes)]
     )
     pool = np.setdiff1d(train, start)
-    count = min(TO_LABEL, len(pool))
+    count = min(TO_LABEL, len(pool) // 2)  # of nearly all nothing is left to choose
     presence = data.labels[start][:, None] == np.arange(data.classes)
     head = out_of_sample.fit(data.rows[start], presence, one=True)
     probabilities = head.probabilities(data.rows[pool])

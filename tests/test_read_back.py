@@ -49,8 +49,7 @@ from data.splits import file_index, labels, split
 from pipeline.history import lineage, mlmd
 from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.outcome import step_lines, summary
-from pipeline.review import embeddings
-from pipeline.review import server as review_server
+from pipeline.review import asked, embeddings
 from pipeline.run import lock, rerun_reasons
 from pipeline.scheduled import confidence, config, drifting, images, state
 from pipeline.settings import setting_sources
@@ -344,7 +343,7 @@ CASES = {
     "decision that a page sends": Reader(
         "pipeline/review/server.py:Server._decide",
         written("request", '{"queue": "labels", "place": 0, "action": "keep"}'),
-        text(lambda content: read_back.from_json(content, "request", review_server._Decision)),
+        text(lambda content: read_back.from_json(content, "request", asked.Decision)),
         named=False,
     ),
     "corrections": Reader(

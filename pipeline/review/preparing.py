@@ -10,6 +10,7 @@ from data.examples import examples_artifact
 from data.layout import names, walk
 from pipeline import output_folder
 from pipeline.review import embeddings, out_of_sample, project, queues, session
+from pipeline.review import unlabelled as new_images
 
 MOST_FILES = 1_000_000
 
@@ -90,7 +91,7 @@ def _unlabelled(
     root: Path,
     count: int,
     say: Say,
-) -> session.Unlabelled:
+) -> new_images.Unlabelled:
     paths = list(_image_files(root))
     rows, digests = embeddings.of_files(
         reviewed, model, root, paths, _telling(say, "unlabelled files embedded")
@@ -106,12 +107,12 @@ def _unlabelled(
             f"{root} has no image that the model accepts and that has no label yet."
         )
     assert found.embeddings is not None  # noqa: S101  the caller checked
-    chosen, probabilities, scores = session.next_to_label(found, rows[usable], count)
-    records = [session.Record(paths[usable[one]], digests[usable[one]]) for one in chosen]
+    chosen, probabilities, scores = new_images.choose(found, rows[usable], count)
+    records = [new_images.Record(paths[usable[one]], digests[usable[one]]) for one in chosen]
     say(
         f"{len(records):,} of {formats.plural(len(usable), 'image')} in {root} are to be labelled first."
     )
-    return session.Unlabelled(str(root), records, probabilities, scores)
+    return new_images.Unlabelled(str(root), records, probabilities, scores)
 
 
 def _image_files(root: Path) -> Iterator[str]:

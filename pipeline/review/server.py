@@ -27,12 +27,11 @@ from aiohttp import web
 from PIL import Image
 
 from data import errors
-from data.corrections.decisions import Action
 from data.files import hashing, read_back, user_files
 from data.images import decode
+from pipeline.review import asked
 from pipeline.review import session as sessions
 from pipeline.review.embeddings import Model
-from pipeline.review.queues import Kind
 from serving.gateway import access, bounds, connections, origins, page_policy
 
 PAGE = Path(__file__).with_name("page.html")
@@ -192,17 +191,17 @@ class Server:
         query = request.query
         found = await asyncio.to_thread(
             self._session.cases,
-            _kind(query.get("queue", "")),
-            _number(query.get("offset", "0"), "offset", 1 << 31),
-            _number(query.get("limit", "1"), "limit", sessions.MOST_CASES),
+            asked.kind(query.get("queue", "")),
+            asked.number(query.get("offset", "0"), "offset", 1 << 31),
+            asked.number(query.get("limit", "1"), "limit", sessions.MOST_CASES),
             query.get("label", ""),
             query.get("open") == "true",
         )
         return _json(found)
 
     async def _image(self, request: web.Request) -> web.Response:
-        number = _number(request.query.get("number", ""), "number", 1 << 31)
-        side = _number(request.query.get("side", "512"), "side", MOST_SIDE_PX)
+        number = asked.number(request.query.get("number", ""), "number", 1 << 31)
+        side = asked.number(request.query.get("side", "512"), "side", MOST_SIDE_PX)
         async with self._slots:
             picture = await asyncio.to_thread(self._picture, number, max(side, 16))
         if picture is None:
@@ -212,7 +211,7 @@ class Server:
         )
 
     async def _heat(self, request: web.Request) -> web.Response:
-        number = _number(request.query.get("number", ""), "number", 1 << 31)
+        number = asked.number(request.query.get("number", ""), "number", 1 << 31)
         async with self._slots:
             heat = await asyncio.to_thread(self._explained, number)
         if heat is None:
@@ -223,15 +222,15 @@ class Server:
 
     async def _decide(self, request: web.Request) -> web.Response:
         body = await asyncio.wait_for(request.read(), BODY_TIMEOUT_S)
-        asked = read_back.from_json(body, "request", _Decision)
+        wanted = read_back.from_json(body, "request", asked.Decision)
         decided = functools.partial(
             self._session.decide,
-            asked.kind,
-            asked.place,
-            asked.action,
-            asked.new,
-            asked.why,
-            asked.member,
+            wanted.kind,
+            wanted.place,
+            wanted.action,
+            wanted.new,
+            wanted.why,
+            wanted.member,
         )
         return _json(await asyncio.to_thread(decided))
 
@@ -262,38 +261,6 @@ class Server:
     def _explained(self, number: int) -> np.ndarray | None:
         content = self._content(number)
         return self._model.explain(content) if self._model and content else None
-
-
-class _Decision:
-    """A decision as it is asked for; raises TypeError, ValueError, LookupError on anything else."""
-
-    def __init__(self, raw: dict[str, Any]) -> None:
-        unknown = raw.keys() - {"queue", "place", "action", "new", "why", "member"}
-        if unknown:
-            raise ValueError(f"unknown: {sorted(unknown)!r:.80}")
-        self.kind, self.action = Kind(raw["queue"]), Action(raw["action"])
-        self.place, self.member = raw["place"], raw.get("member", 0)
-        self.new, self.why = raw.get("new", []), raw.get("why", "")
-        if type(self.place) is not int or type(self.member) is not int:
-            raise TypeError("place and member are whole numbers")
-        if type(self.new) is not list or any(type(name) is not str for name in self.new):
-            raise TypeError("new is a list of labels")
-        if type(self.why) is not str:
-            raise TypeError("why is a text")
-
-
-def _kind(text: str) -> Kind:
-    try:
-        return Kind(text)
-    except ValueError:
-        allowed = ", ".join(kind.value for kind in Kind)
-        raise errors.UserError(f"queue is {text[:80]!r}; allowed are {allowed}.") from None
-
-
-def _number(text: str, name: str, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= most):
-        raise errors.UserError(f"{name} is {text[:80]!r}; allowed are 0 to {most:,}.")
-    return int(text)
 
 
 def _json(value: Any) -> web.Response:

@@ -2,49 +2,19 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from data import errors
 from data.corrections.decisions import Action, Decision, now
-from data.examples import catalog
 from data.splits import folder
-from pipeline.review import core_set, out_of_sample, project, queues
+from pipeline.review import project, queues
 from pipeline.review.queues import Kind
+from pipeline.review.unlabelled import AnyImage, Unlabelled
 
 MOST_CASES = 50
 _SHOWN_CLASSES = 3
-
-
-class Record(NamedTuple):
-    """An image that is in no data set: what a review needs of :class:`data.examples.catalog.Image`."""
-
-    path: str
-    sha256: str
-    labels: tuple[str, ...] = ()
-    split: str = ""
-
-
-AnyImage = catalog.Image | Record
-
-
-@dataclass(frozen=True)
-class Unlabelled:
-    """Images that nobody has labelled yet, those to label first.
-
-    Attributes:
-      root: the folder.
-      images: a record each, with paths relative to the folder.
-      probabilities: float [M, K], the answers about them.
-      scores: float [M], how uncertain these are.
-    """
-
-    root: str
-    images: Sequence[Record]
-    probabilities: np.ndarray
-    scores: np.ndarray
 
 
 class Session:
@@ -82,6 +52,7 @@ class Session:
         self._members = {kind: _flat(queue.members) for kind, queue in self._queues.items()}
         self._classes = self._class_numbers()
         self._lock = threading.Lock()
+        self._flags: np.ndarray | None = None  # of the images that were decided about
         self._made: list[Decision] = []
         # Of each step of this session: its queue, and how many decisions it made.
         self._steps: list[tuple[Kind, int]] = []
@@ -228,7 +199,7 @@ class Session:
     def _read(self) -> None:
         logs = [self.project.log, *([self.project.unlabelled_log] if self._unlabelled else [])]
         self._decisions = {_key(one): one for log in logs for one in log.read()}
-        self._flags: np.ndarray | None = None
+        self._flags = None
 
     def _decided(self, kind: Kind) -> np.ndarray:
         """Returns of which cases of a queue an image was decided about, bool [Q]."""
@@ -326,26 +297,3 @@ def _flat(members: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
 
 def _key(one: Decision) -> tuple[str, frozenset[str]]:
     return one.sha256, frozenset(one.old)
-
-
-def next_to_label(
-    found: queues.Images,
-    embeddings: np.ndarray,
-    count: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Chooses the images to label next.
-
-    Args:
-      found: the labelled images, with embeddings.
-      embeddings: float [U, D] of the unlabelled ones.
-      count: how many to choose.
-
-    Returns:
-      int [M] the chosen ones, the first to label first; float [M, K] the answers about them; float
-      [M] how uncertain these are, in 0–1.
-    """
-    assert found.embeddings is not None  # noqa: S101  the caller has a model
-    head = out_of_sample.fit(found.embeddings, found.presence, found.one)
-    probabilities = head.probabilities(embeddings)
-    chosen = core_set.choose(embeddings, probabilities, found.embeddings, count)
-    return chosen, probabilities[chosen], core_set.uncertainty(probabilities)[chosen]

@@ -55,8 +55,8 @@ class Inputs:
     corrections: applying.Corrections = field(default_factory=lambda: applying.Corrections([]))
     corrections_job: ingest_config.CorrectionsJob | None = None
 
-    def corrections_line(self) -> str:
-        """Describes the corrections for people; empty if there are none."""
+    def corrections_lines(self) -> list[str]:
+        """Describes the corrections for people, in a line; none if there are none."""
         counts = self.corrections.counts()
         told = [
             f"{counts[action]:,} {words}"
@@ -66,7 +66,7 @@ class Inputs:
             )
             if counts[action]
         ]
-        return f"corrections: {', '.join(told)} ({self.corrections_file})" if told else ""
+        return [f"corrections: {', '.join(told)} ({self.corrections_file})"] * bool(told)
 
 
 def prepare_output(config: pipeline_config.PipelineConfig) -> None:

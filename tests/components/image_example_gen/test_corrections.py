@@ -11,7 +11,7 @@ from data.corrections.decisions import Action
 from data.examples import example, examples_artifact
 from data.files import hashing
 from tests.components.image_example_gen import made
-from tests.data.corrections.test_decisions import decision
+from tests.data.corrections.made import decision
 
 pytestmark = pytest.mark.xdist_group("ingest")
 

@@ -9,7 +9,7 @@ from data.corrections.decisions import Action
 from data.images import decode
 from data.splits import folder
 from tests.data import index_rows
-from tests.data.corrections.test_decisions import decision
+from tests.data.corrections.made import decision
 
 A, B, C, D = (f"{number:064x}" for number in range(4))
 

@@ -7,7 +7,7 @@ import pytest
 
 from data.corrections.decisions import Action
 from tests import browser
-from tests.pipeline.review.test_server import TOKEN, Running, pets, running
+from tests.pipeline.review.pets import TOKEN, Running, pets, running
 
 chromium = browser.chromium
 

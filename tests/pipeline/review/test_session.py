@@ -4,39 +4,11 @@ import numpy as np
 import pytest
 
 from data import errors
-from data.corrections import decisions
 from data.corrections.decisions import Action
-from pipeline.review import queues, session
+from pipeline.review import queues, session, unlabelled
 from pipeline.review.queues import Kind
 from tests.components.image_validator.made import image
-
-LABELS = ["cat", "cow", "dog"]
-
-
-class Project:
-    """What a session needs of a project."""
-
-    def __init__(self, folder, has_labels=True) -> None:
-        self.name, self.data_dir, self.labels = "pets", folder / "data", LABELS
-        self.has_labels = has_labels
-        self.log = decisions.Log(folder / "pets.csv")
-        self.unlabelled_log = decisions.Log(folder / "pets.new.csv")
-
-
-def known(count=40) -> queues.Images:
-    images = [image(number, LABELS[number % 3], phash="0" * 64) for number in range(count)]
-    images = [one._replace(sha256=f"{number:064x}") for number, one in enumerate(images)]
-    # Two copies with different labels, and a near-duplicate in another split.
-    images[3] = images[3]._replace(sha256=images[4].sha256)
-    images[6] = images[6]._replace(split="test")
-    presence = np.array([[name in one.labels for name in LABELS] for one in images])
-    probabilities = np.where(presence, 0.9, 0.05)
-    for number, sure in ((5, 0.8), (9, 0.95), (12, 0.6)):
-        probabilities[number] = (1 - sure) / 2
-        probabilities[number, (number + 1) % 3] = sure
-    near = [(9, 0, 6), (4, 1, 4), (0, 3, 4)]
-    rows = np.eye(count)
-    return queues.Images(images, presence, near, rows, probabilities)
+from tests.pipeline.review.pets import Project, known
 
 
 @pytest.fixture
@@ -138,8 +110,10 @@ def test_masks_and_boxes_are_kept_or_dropped(tmp_path):
 
 def test_unlabelled_images_get_labels_in_a_list_of_their_own(tmp_path):
     project = Project(tmp_path)
-    records = [session.Record(f"{name}.jpg", name * 64) for name in "ab"]
-    new = session.Unlabelled("/new", records, np.array([[0.4, 0.3, 0.3]] * 2), np.array([0.9, 0.8]))
+    records = [unlabelled.Record(f"{name}.jpg", name * 64) for name in "ab"]
+    new = unlabelled.Unlabelled(
+        "/new", records, np.array([[0.4, 0.3, 0.3]] * 2), np.array([0.9, 0.8])
+    )
     made = session.Session(project, known(), "ada", new)
     assert made.image(41) == ("/new", records[1])
     made.decide(Kind.NEXT, 1, Action.RELABEL, ["dog"])
