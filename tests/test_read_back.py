@@ -241,6 +241,11 @@ def save_answers(path: Path) -> None:
     schema.write(str(path), about, pa.Table.from_pylist([row], about).to_batches())
 
 
+def save_correction(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    decisions.Log(path).append([CORRECTION])
+
+
 def save_features(path: Path) -> Path:
     made = store.Store(path, (4,))
     made.add([b"key"], np.ones((1, 4), np.float32))
@@ -324,7 +329,7 @@ BOXED = {
 }
 BOXES = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": [BOXED]}]}
 GIVEN = given.Given("a.xml", (given.Box("cat", (1.0, 1.0, 5.0, 5.0), "line 1"),))
-DECISION = decisions.Decision(
+CORRECTION = decisions.Decision(
     "a.png", DIGEST, ("a",), ("b",), "ada", "2031-05-01T09:30:00Z", "", decisions.Action.RELABEL
 )
 CASES = {
@@ -348,13 +353,13 @@ CASES = {
     ),
     "corrections": Reader(
         "data/corrections/decisions.py:Log.read",
-        saved("pets.csv", lambda path: decisions.Log(path).append([DECISION])),
+        saved("pets.csv", save_correction),
         lambda path: decisions.Log(path).read(),
     ),
     "corrections that are added to": Reader(
         "data/corrections/decisions.py:Log._changing",
-        saved("pets.csv", lambda path: decisions.Log(path).append([DECISION])),
-        lambda path: decisions.Log(path).append([DECISION]),
+        saved("pets.csv", save_correction),
+        lambda path: decisions.Log(path).append([CORRECTION]),
         refuses=False,
     ),
     "labels in a correction": Reader(

@@ -37,6 +37,7 @@ MAX_WORDS = 500  # characters of who decided, and of why
 WHAT = "list of corrections"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAMED_PROBLEMS = 5
+_BEGIN = ",".join(HEADER).encode()
 
 
 class Action(str, enum.Enum):
@@ -130,9 +131,8 @@ class Log:
         Raises:
           errors.DataError: the file is damaged; names the first lines that cannot be used.
         """
-        remedy = atomic.remedy(self.path, "every correction would be lost")
         try:
-            found = read_back.csv_rows(self.path, WHAT, _decisions, remedy, MAX_BYTES)
+            found = read_back.csv_rows(self.path, WHAT, _decisions, self._remedy, MAX_BYTES)
         except read_back.AbsentError:
             return []
         return found if rows is None else found[:rows]
@@ -170,6 +170,10 @@ class Log:
                 )
             self._replace(old[: -len(wanted)])
 
+    @property
+    def _remedy(self) -> str:
+        return atomic.remedy(self.path, "every correction would be lost")
+
     @contextmanager
     def _changing(self) -> Iterator[bytes]:
         """Yields the bytes of the file while no other process changes it."""
@@ -178,9 +182,13 @@ class Log:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
-                yield read_back.content(self.path, WHAT, limit=MAX_BYTES)
+                found = read_back.content(self.path, WHAT, self._remedy, MAX_BYTES)
             except read_back.AbsentError:
-                yield b""
+                found = b""
+            with read_back.reading(f"{WHAT} {self.path}", self._remedy):
+                if found and not (found.startswith(_BEGIN) and found.endswith(b"\n")):
+                    raise read_back.BrokenError("its first line or the end of its last is missing")
+            yield found
         finally:
             os.close(descriptor)
 

@@ -147,6 +147,15 @@ def test_the_previous_version_is_kept(log):
         log.read()
 
 
+def test_a_torn_file_is_not_added_to(log):
+    log.append([decision()])
+    log.path.write_bytes(log.path.read_bytes()[:-4])
+    before = log.path.read_bytes()
+    with pytest.raises(errors.DataError, match="the end of its last is missing"):
+        log.append([decision(sha256="cd" * 32)])
+    assert log.path.read_bytes() == before
+
+
 def _append(path, number):
     decisions.Log(path).append([decision(sha256=f"{number:064x}")])
 
