@@ -17,6 +17,9 @@
       training/features/                features that trainings cached
       training/unfinished/<model>/      the state of an interrupted training
       training/tuning/<model>/          the lists of trials
+      corrections/<model>.csv           what a person decided about labels
+      corrections/<model>.new.csv       labels for images that are not in the data folder
+      review/<model>/                   embeddings that a review computed
       predictions/<model>/              the latest models' answers about test images
       released/<model>/                 on Kubeflow, the last released models
       schedule/<model>/                 the state of a schedule
@@ -115,6 +118,18 @@ class OutputFolder:
     def ingest(self, model: str) -> Path:
         """Returns the folder of ingest's state."""
         return self.root / "ingest" / model
+
+    def corrections(self, model: str) -> Path:
+        """Returns the list of what a person decided about labels."""
+        return self.root / "corrections" / f"{model}.csv"
+
+    def new_labels(self, model: str) -> Path:
+        """Returns the list of labels for images that are not in the data folder."""
+        return self.root / "corrections" / f"{model}.new.csv"
+
+    def review(self, model: str) -> Path:
+        """Returns the folder of embeddings that a review computed."""
+        return self.root / "review" / model
 
     @property
     def features(self) -> Path:

@@ -187,6 +187,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
             listing = preflight.inspect(config, data_dir, lambda found: _show(found, console))
     # Read under the lock: no other run changes the label map from now on.
     inputs = preflight.inputs(config, listing, run.parts.begins_with(STEPS[0]))
+    terminal.say(console, *inputs.corrections_lines())
     _save_config(config, run.run_id)
     with step_table.waiting(console, "starting TensorFlow Extended …"):
         with lean_imports.lean():
@@ -266,6 +267,7 @@ def _tell(config: pipeline_config.PipelineConfig, asked: step_selection.Parts) -
             data_dir = preflight.source_folder(config, Path(scratch))
             ingests = asked.begins_with(STEPS[0])
             inputs = preflight.check(config, data_dir, ingests, lambda found: _show(found, console))
+            terminal.say(console, *inputs.corrections_lines())
 
             with lean_imports.lean():
                 from pipeline.run import dry_run

@@ -203,6 +203,8 @@ def test_every_page_says_what_may_run_in_it():
     ]
     # The page of the server: by its header, see tests/serving/gateway/test_page.py.
     pages.remove(ROOT / "serving" / "gateway" / "page.html")
+    # And that of the review, see tests/pipeline/review/test_server.py.
+    pages.remove(ROOT / "pipeline" / "review" / "page.html")
     assert len(pages) == 4
     for path in pages:
         head = path.read_text().partition("<title>")[0]

@@ -22,7 +22,7 @@ ARTIFACT_NAMES = re.compile(
 # Of the output folder; where they are put behind a folder.
 FOLDER = ROOT / "pipeline" / "output_folder.py"
 FOLDER_NAMES = re.compile(
-    r"(index\.html|summary\.json|serving|artifacts|logs|runs|labels|ingest|training|features"
+    r"(index\.html|corrections|review|summary\.json|serving|artifacts|logs|runs|labels|ingest|training|features"
     r"|unfinished|tuning|predictions|released|schedule|datasets|kubeflow|config\.yaml|\.lock"
     r"|metadata\.sqlite|scheduled?(-.*)?\.log)(/.*)?"
 )

@@ -46,8 +46,9 @@ from components.trainer.loop import checkpoint
 from components.trainer.network import model, stored
 from data import errors
 from data.boxes import given
+from data.corrections import decisions
 from data.examples import catalog, examples_artifact, ingest_report
-from data.files import read_arrays
+from data.files import read_arrays, read_back
 from data.images import decoder_pool, image_reading, value_range
 from data.masks import class_list, mask_store, shapes, work
 from data.sources import label_source
@@ -56,6 +57,7 @@ from data.splits import file_index, labels, split
 from pipeline.history import lineage, mlmd
 from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.outcome import step_lines, summary
+from pipeline.review import asked, embeddings
 from pipeline.run import lock, rerun_reasons
 from pipeline.scheduled import confidence, config, drifting, new_images, state
 from pipeline.settings import setting_sources
@@ -247,6 +249,11 @@ def save_answers(path: Path) -> None:
     schema.write(str(path), about, pa.Table.from_pylist([row], about).to_batches())
 
 
+def save_correction(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    decisions.Log(path).append([CORRECTION])
+
+
 def save_features(path: Path) -> Path:
     made = store.Store(path, (4,))
     made.add([b"key"], np.ones((1, 4), np.float32))
@@ -330,7 +337,47 @@ BOXED = {
 }
 BOXES = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [{"result": [BOXED]}]}
 GIVEN = given.Given("a.xml", (given.Box("cat", (1.0, 1.0, 5.0, 5.0), "line 1"),))
+CORRECTION = decisions.Decision(
+    "a.png", DIGEST, ("a",), ("b",), "ada", "2031-05-01T09:30:00Z", "", decisions.Action.RELABEL
+)
 CASES = {
+    "embeddings of a review": Reader(
+        "pipeline/review/embeddings.py:_Kept.__init__",
+        saved(
+            "review/pets/embeddings-3.npz",
+            lambda path: np.savez(path, sha256=[DIGEST], embedding=np.ones((1, 4), np.float32)),
+        ),
+        lambda path: embeddings._Kept(
+            types.SimpleNamespace(output_dir=path.parents[2], name="pets"),
+            types.SimpleNamespace(version=3),
+        ),
+        refuses=False,
+    ),
+    "decision that a page sends": Reader(
+        "pipeline/review/server.py:Server._decide",
+        written("request", '{"queue": "labels", "place": 0, "action": "keep"}'),
+        text(lambda content: read_back.from_json(content, "request", asked.Decision)),
+        named=False,
+    ),
+    "corrections": Reader(
+        "data/corrections/decisions.py:Log.read",
+        saved("pets.csv", save_correction),
+        lambda path: decisions.Log(path).read(),
+    ),
+    "corrections that are added to": Reader(
+        "data/corrections/decisions.py:Log._changing",
+        saved("pets.csv", save_correction),
+        lambda path: decisions.Log(path).append([CORRECTION]),
+        refuses=False,
+    ),
+    "labels in a correction": Reader(
+        "data/corrections/decisions.py:parse_labels",
+        written("labels", '["a", "b"]'),
+        text(lambda content: decisions.parse_labels(content.decode())),
+        refuses=False,
+        named=False,
+        raises=(errors.PipelineError, ValueError),
+    ),
     "boxes of COCO": Reader(
         "data/boxes/files.py:Files.json",
         beside_image("instances.json", json.dumps(COCO_BOX)),
@@ -988,6 +1035,7 @@ ALLOWED = {
     "pipeline/scheduled/webhook_process.py": "of the process that started this one",
     "data/fresh_process.py": "of the process that started this one",
     "pipeline/scheduled/embedding_process.py": "of the process that started this one",
+    "pipeline/review/server.py": "the project's own page",
     "pipeline/wiring/code_fingerprint.py": "the project's own sources",
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",
     "serving/gateway/page.py": "the project's own page",

@@ -36,6 +36,16 @@ class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
         return decode.DecodeConfig(**self.model_dump(include=set(decode.DecodeConfig.model_fields)))
 
 
+class CorrectionsJob(BaseModel):
+    """The decisions of a list of corrections that a run applies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str = Field(description="the list")
+    rows: int = Field(ge=1, description="how many of its oldest decisions count")
+    key: str = Field(description="hash of what they do; part of the cache key")
+
+
 class IngestJob(BaseModel):
     """Input of the ingest step: its settings and what the runner determined."""
 
@@ -54,6 +64,9 @@ class IngestJob(BaseModel):
     fingerprint: str = Field(description="hash of the listing; part of the cache key")
     code: str = Field(description="hash of the code that runs; part of the cache key")
     state_dir: str = Field(description="folder of the index and the ledger of splits")
+    corrections: CorrectionsJob | None = Field(
+        None, description="decisions about labels; null where none changes anything"
+    )
 
     def decode_key(self) -> str:
         """Names the index: rows decoded with other settings or code are not reused."""

@@ -12,6 +12,7 @@ from tfx.utils import proto_utils
 from components.image_example_gen import (
     beam_workers,
     config,
+    corrected,
     first_pass,
     index_update,
     input_folder,
@@ -19,6 +20,7 @@ from components.image_example_gen import (
     report_checks,
     second_pass,
 )
+from data.corrections import applying
 from data.examples import examples_artifact
 from data.splits import split
 
@@ -44,19 +46,30 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with input_folder.unused_list(job.state_dir, examples.uri) as note:
             listing = input_folder.listed(root, job, note)
             inspected = index_update.inspect(listing, job, workers.look)
-            found = masks.annotated(listing, inspected.rows, job, workers.convert)
+            decided = corrected.apply(listing, inspected.rows, job)
+            found = masks.annotated(decided.listing, decided.rows, job, workers.convert)
             plan = second_pass.plan(found.listing, found.rows, job, ledger, note, found.paths)
         workspace.remember(inspected.listed, plan.ledger)
         masks.prune(job, found.paths.values())
         workers.write(examples.uri, plan)
         outcome = second_pass.finish(plan, listing, job, examples.uri, inspected)
         outcome.masks = found.report
+        outcome.corrections = decided.applied((one.path, one.split) for one in plan.images)
         examples_artifact.write_report(examples.uri, outcome)
         # TFX deletes the artifact of a step that fails; this copy can still be read.
         report_checks.check(
             outcome, listing, examples_artifact.write_report(job.state_dir, outcome)
         )
+        _note(examples, outcome.corrections)
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
+
+
+def _note(examples: Any, done: applying.Applied) -> None:
+    """Counts the corrections in ML Metadata."""
+    if done.sentence():
+        examples.set_int_custom_property("corrected_labels", len(done.relabelled))
+        examples.set_int_custom_property("dropped_images", done.dropped)
+        examples.set_int_custom_property("idle_corrections", len(done.idle))
 
 
 def _unpack(exec_properties: dict[str, Any]) -> tuple[str, config.IngestJob]:

@@ -61,13 +61,19 @@ def _why_missing(rows: list[Quarantined], where: str) -> str:
     if not rows:
         return ""
     reasons = Counter(row.reason for row in rows)
-    unreadable = {name: count for name, count in reasons.items() if name in refusals.REASONS}
+    dropped = {name: count for name, count in reasons.items() if name == refusals.DROPPED}
+    unreadable = {
+        name: count
+        for name, count in reasons.items()
+        if name in refusals.REASONS and name not in dropped
+    }
     removed = {name: count for name, count in reasons.items() if name not in refusals.REASONS}
     parts = [
         f"{sum(found.values())} files {words} ({', '.join(f'{n} {name}' for name, n in found.items())})"
         for found, words in (
             (dict(sorted(unreadable.items())), "could not be read"),
             (dict(sorted(removed.items())), "were removed by checks"),
+            (dropped, "were left out by corrections"),
         )
         if found
     ]

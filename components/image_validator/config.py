@@ -50,6 +50,9 @@ class ValidateConfig(_OfTasks):
     look_alikes: SetSeverity = Field(
         "warn", description="too many images that would count as near-duplicates"
     )
+    stale_corrections: SetSeverity = Field(
+        "warn", description="corrections of labels that no image matches any more"
+    )
     value_range: SetSeverity = Field(
         "warn", description="scaling of more than 8 bits to 0–255 that is a guess or clips values"
     )

@@ -57,6 +57,7 @@ def ReleaseGate(
         served_dir=Path(path_utils.serving_model_path(baseline_model.uri))
         if baseline_model
         else None,
+        corrected=examples_artifact.read_report(examples.uri).corrections.old_of("test"),
     )
     gate.write(decision.uri, outcome)
     _bless(blessing, outcome.decision.blessed, model, baseline_model)

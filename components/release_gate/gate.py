@@ -2,9 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pydantic
 import tensorflow as tf
@@ -23,7 +25,7 @@ from components.release_gate.parity import (
     training_stage,
 )
 from components.trainer import contract as trained_contract
-from data import errors, fresh_process
+from data import errors, formats, fresh_process
 from data.examples import lookup
 from data.files import read_back
 from tasks import gate_check, task
@@ -32,6 +34,7 @@ from tasks.predictions import answered
 
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
+CORRECTED = "corrected_test_labels"
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def run(
     candidate_dir: Path,
     trained: Trained,
     served_dir: Path | None,
+    corrected: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Outcome:
     """Decides whether a model may be released.
 
@@ -123,6 +127,7 @@ def run(
       candidate_dir: the candidate's SavedModel.
       trained: the training outputs that it was exported from.
       served_dir: the SavedModel in serving; None before the first release.
+      corrected: path of each test image whose labels a person corrected → the labels before.
     """
     about = (tested.predictions_uri, tested.split)
     learned = task.load(trained.spec.task)
@@ -142,6 +147,8 @@ def run(
     checks += quality(learned, candidate, before, job) + product(
         measured, job.config, learned.compare
     )
+    if corrected:
+        checks.append(corrected_labels(candidate, before, corrected))
     return Outcome(decision.decide(checks, job.config), measured, trial.record if trial else None)
 
 
@@ -156,6 +163,41 @@ def quality(
     if before is not None:
         checks += learned.evidence.against_served(candidate, before, job.config)
     return checks
+
+
+def corrected_labels(
+    candidate: answered.Answered,
+    before: answered.Answered | None,
+    corrected: Mapping[str, Sequence[str]],
+) -> gate_check.Check:
+    """Tells which labels both models are judged on, and the share right on those before.
+
+    Args:
+      candidate: its answers, with the labels of the data.
+      before: the served model's about the same images; None without one.
+      corrected: path of each image whose labels were corrected → the labels before.
+    """
+    count = sum(path in corrected for path in candidate.paths)
+    figures: dict[str, Any] = {"count": count}
+    told = [
+        f"{count:,} of {formats.plural(len(candidate.paths), 'test label')}"
+        f" {'was' if count == 1 else 'were'} corrected by a person;"
+        f" {'both models are' if before else 'the model is'} judged on the corrected labels."
+    ]
+    for name, title, one in (
+        ("candidate", "The candidate", candidate),
+        ("served", "The served model", before and before.aligned(candidate.labels)),
+    ):
+        known = one and one.relabelled(corrected)
+        if one is None or known is None or not len(one.paths):
+            continue
+        now, then = float(one.right.mean()), float(known.right.mean())
+        figures |= {f"{name}_right": now, f"{name}_right_before": then}
+        told.append(
+            f"{title} is right on {formats.percent(now)} of the images by the corrected labels, on"
+            f" {formats.percent(then)} by those before."
+        )
+    return gate_check.Check(CORRECTED, "release", " ".join(told), figures)
 
 
 def _other_task(served_task: str, own: str) -> gate_check.Check:

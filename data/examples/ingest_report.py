@@ -12,6 +12,7 @@ from typing import Any
 import pydantic
 
 from data.boxes.given import Problem
+from data.corrections import applying
 from data.files import read_back, spreadsheet
 from data.images import image_reading, range_choice
 from data.masks import mask_report
@@ -80,6 +81,7 @@ class Report:
         records have none. A split where every record has one label is not in it.
       boxes: split → number of boxes in its records; empty where images as a whole have labels.
       bad_boxes: what is wrong in annotations of boxes, sorted.
+      corrections: what a person's decisions about labels did.
     """
 
     examples: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class Report:
     further_labels: dict[str, int] = field(default_factory=dict)
     boxes: dict[str, int] = field(default_factory=dict)
     bad_boxes: list[BadBox] = field(default_factory=list)
+    corrections: applying.Applied = field(default_factory=applying.Applied)
 
     @property
     def found(self) -> int:

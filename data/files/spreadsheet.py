@@ -10,6 +10,7 @@ from data.splits import folder
 # A cell that begins with one of these is a formula, which may run programs and send data.
 # Source: OWASP, "CSV Injection"; East Asian spreadsheets read full-width forms as the others.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MARK = "'"
 
 
 def text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
@@ -57,4 +58,15 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     shown = folder.printable(str(value))
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return f"{_MARK}{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def guarded(text: str) -> str:
+    """Marks a text that a spreadsheet would evaluate, so that :func:`unguarded` returns it."""
+    return f"{_MARK}{text}" if text.startswith((*_FORMULA, _MARK)) else text
+
+
+def unguarded(cell: str) -> str:
+    """Returns the text of which :func:`guarded` made a cell; other texts as they are."""
+    is_marked = cell.startswith(_MARK) and cell[1:].startswith((*_FORMULA, _MARK))
+    return cell[1:] if is_marked else cell

@@ -24,6 +24,9 @@ REFUSALS = {
 # The code of ingest for a file that the served model accepts but would see differently.
 SEEN_OTHERWISE = "seen_otherwise"
 
+# The code of ingest for an image that a person decided to leave out.
+DROPPED = "dropped"
+
 # Code → the reason why ingest puts a file into quarantine.
 REASONS = {
     "empty": "the file holds no byte",
@@ -44,6 +47,7 @@ REASONS = {
     "link_to_folder": "a link to a folder; links are not followed",
     "unreadable": "the operating system refused to read the file or folder",
     "changed": "the file changed while it was ingested",
+    DROPPED: "a person decided to leave the image out, see corrections",
 }
 
 

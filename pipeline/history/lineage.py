@@ -184,6 +184,9 @@ def _facts(past: mlmd.Past, output: Path, run_id: str) -> dict[str, str]:
     if found:
         facts |= {f"data: {split} images": str(count) for split, count in found.examples.items()}
         facts["data: in quarantine"] = str(found.quarantined)
+    if found and found.corrections:
+        facts["data: corrected labels"] = str(sum(found.corrections.relabelled.values()))
+        facts["data: dropped images"] = str(found.corrections.dropped)
     for name, value in settings(output, run_id).items():
         if name not in _UNTOLD:
             facts[f"setting: {name}"] = str(value)

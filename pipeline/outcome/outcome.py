@@ -71,6 +71,7 @@ def summarise(
         examples=report.counts(),
         quarantined=len(report.quarantined),
         quarantine_csv=quarantine_csv,
+        corrections=summary.Corrections.of(report.corrections),
         findings=found,
         findings_page=page,
         metrics=_metrics(task.load(config.task), result, predict),
@@ -113,6 +114,8 @@ def show(outcome: summary.Summary, console: Console, summary_path: Path) -> None
     terminal.say(console, Text(f"{word}.", style=f"bold {style}"))
     lines = (line for reason in outcome.reasons for line in reason.splitlines())
     terminal.say(console, *lines, indent=2)
+    if outcome.corrections:
+        terminal.say(console, outcome.corrections.sentence())
     if outcome.findings:
         found = formats.plural(len(outcome.findings), "finding")
         terminal.say(console, f"{found} in the images: {outcome.findings_page}")

@@ -32,6 +32,8 @@ def _ingest(step: runner.Step) -> str:
     parts = [counts]
     if report.quarantined:
         parts.append(f"{len(report.quarantined):,} in quarantine")
+    if report.corrections.sentence():
+        parts.append(report.corrections.sentence())
     known = sum(report.counts().values()) + len(report.quarantined) - report.decoded
     if known:
         parts.append(f"{report.decoded:,} decoded, {known:,} known")

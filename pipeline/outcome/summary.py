@@ -12,8 +12,11 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from typing_extensions import Self
 
 from components.image_validator import config as validate_config
+from data import formats
+from data.corrections import applying
 from data.examples import ingest_report
 from data.files import atomic, read_back
 from data.splits import folder
@@ -78,6 +81,36 @@ class Layout(_Record):
         return self.model_copy(update=found)
 
 
+class Corrections(_Record):
+    """What a person's decisions about labels did in a run."""
+
+    relabelled: dict[str, int] = Field(
+        description="split → images that have other labels than the data folder gives them"
+    )
+    dropped: int = Field(ge=0, description="files that were left out")
+    settled: int = Field(ge=0, description="corrections that the data folder agrees with by now")
+    unmatched: int = Field(ge=0, description="corrections that no image matches any more")
+
+    @classmethod
+    def of(cls, done: applying.Applied) -> Self | None:
+        """Summarises what was applied; None if there is nothing to tell."""
+        if not done.sentence() and not done.settled:
+            return None
+        return cls(
+            relabelled=done.counts(),
+            dropped=done.dropped,
+            settled=done.settled,
+            unmatched=len(done.idle),
+        )
+
+    def sentence(self) -> str:
+        """Describes them for people."""
+        parts = [f"{formats.plural(sum(self.relabelled.values()), 'label')} corrected"]
+        parts += [f"{formats.plural(self.dropped, 'image')} dropped"] * bool(self.dropped)
+        parts += [f"{self.unmatched:,} that no image matches any more"] * bool(self.unmatched)
+        return f"Corrections: {', '.join(parts)}."
+
+
 class Pushed(_Record):
     """A version that this run put into serving."""
 
@@ -111,6 +144,9 @@ class Summary(_Record):
         description="files that could not be used or were taken out by a check"
     )
     quarantine_csv: str | None = Field(description="the list of them, with reasons")
+    corrections: Corrections | None = Field(
+        None, description="what corrections of labels did; null if there were none"
+    )
     findings: list[Finding] = Field(description="findings of the checks of the images")
     findings_page: str | None = Field(description="the page that shows them with pictures")
     metrics: SerializeAsAny[BaseModel] | None = Field(

@@ -8,12 +8,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.image_example_gen import config as ingest_config
+from components.image_example_gen import corrected
 from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
+from data.corrections import applying, decisions
 from data.sources import config as label_config
 from data.sources import digits, label_source, tfds
 from data.sources import registry as label_sources
@@ -38,6 +41,9 @@ class Inputs:
       label_file: the file of the frozen label map.
       state_dir: the folder in which ingest keeps its results between runs.
       source: where the labels come from, with absolute paths.
+      corrections: what a person decided about labels.
+      corrections_job: which of it ingest applies; None where nothing changes.
+      corrections_file: the list of it, whether it is there or not.
     """
 
     listing: folder.Listing
@@ -46,6 +52,22 @@ class Inputs:
     label_file: Path
     state_dir: Path
     source: label_config.LabelsConfig = label_config.DEFAULT
+    corrections_file: Path = Path()
+    corrections: applying.Corrections = field(default_factory=lambda: applying.Corrections([]))
+    corrections_job: ingest_config.CorrectionsJob | None = None
+
+    def corrections_lines(self) -> list[str]:
+        """Describes the corrections for people, in a line; none if there are none."""
+        counts = self.corrections.counts()
+        told = [
+            f"{counts[action]:,} {words}"
+            for action, words in (
+                (decisions.Action.RELABEL, "to relabel"),
+                (decisions.Action.DROP, "to drop"),
+            )
+            if counts[action]
+        ]
+        return [f"corrections: {', '.join(told)} ({self.corrections_file})"] * bool(told)
 
 
 def prepare_output(config: pipeline_config.PipelineConfig) -> None:
@@ -193,7 +215,19 @@ def inputs(
     new = listing.class_names if ingests or not frozen else []
     names = labels.extend(frozen, new, keeps_order=listing.masks is not None)
     paths = label_sources.absolute(request(config, source).labels)
-    return Inputs(listing, names, name, label_file, place.ingest(name), paths)
+    listed = place.corrections(name)
+    corrections = corrected.read(listed, config.task)
+    return Inputs(
+        listing=listing,
+        labels=names,
+        model_name=name,
+        label_file=label_file,
+        state_dir=place.ingest(name),
+        source=paths,
+        corrections_file=listed,
+        corrections=corrections,
+        corrections_job=corrected.job(listed, corrections, names),
+    )
 
 
 def model_name(config: pipeline_config.PipelineConfig, data_dir: Path) -> str:

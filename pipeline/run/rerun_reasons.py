@@ -17,6 +17,7 @@ _WRAPPERS = frozenset(
 )
 _CODE = frozenset({"code"})
 _DATA = frozenset({"fingerprint", "input_base", "input_config", "input_fingerprint"})
+_CORRECTIONS = "corrections"
 _MAX_NAMED = 3
 _WHAT = "property of an execution"
 _MAX_SHOWN = 30  # characters of a value
@@ -45,8 +46,11 @@ def why(
     ]
     code = [name for name in changed if _last(name) in _CODE]
     data = [name for name in changed if _last(name) in _DATA]
-    settings = [name for name in changed if name not in (*code, *data)]
+    corrections = [name for name in changed if _CORRECTIONS in name.split(".")]
+    settings = [name for name in changed if name not in (*code, *data, *corrections)]
     reasons = ["new data"] if data else []
+    if corrections:
+        reasons.append("changed corrections")
     if settings:
         shown = [_change(name, before, after) for name in settings[:_MAX_NAMED]]
         more = f" and {len(settings) - _MAX_NAMED} more" if len(settings) > _MAX_NAMED else ""

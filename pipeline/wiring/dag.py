@@ -107,6 +107,7 @@ def ingest_step(
             fingerprint=inputs.listing.fingerprint(),
             code=code_fingerprint.fingerprint("data", "tasks", "components/image_example_gen"),
             state_dir=str(inputs.state_dir.resolve()),
+            corrections=inputs.corrections_job,
         ),
     )
 

@@ -11,8 +11,6 @@ heat map too. Dimension letters: H W of the heat map.
 import asyncio
 import base64
 import functools
-import hashlib
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,15 @@ from aiohttp import web
 
 from serving import read_back
 from serving.client import client
-from serving.gateway import admission, api, display, http_errors, request_cost, upstream
+from serving.gateway import (
+    admission,
+    api,
+    display,
+    http_errors,
+    page_policy,
+    request_cost,
+    upstream,
+)
 from serving.triton import failures
 from serving.versions import signatures
 
@@ -29,13 +35,6 @@ FILE = Path(__file__).with_name("page.html")
 EXPLAIN = "explain"
 # The version may change between the requests for one image.
 _ATTEMPTS = 3
-_HEADERS = {
-    "Cache-Control": "no-cache",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class Page(api.Api):
@@ -47,7 +46,10 @@ class Page(api.Api):
 
     @functools.cached_property
     def _headers(self) -> dict[str, str]:
-        return {"Content-Security-Policy": policy(self._content.decode()), **_HEADERS}
+        return {
+            "Content-Security-Policy": page_policy.policy(self._content.decode()),
+            **page_policy.HEADERS,
+        }
 
     def routes(self) -> list[web.RouteDef]:
         """Returns the routes of the page."""
@@ -128,25 +130,6 @@ class Page(api.Api):
             raise
         explained = answer.outputs.get("label", [b""])[0]
         return heatmap(answer.outputs["heatmap"][0]) | {"label": explained.decode()}
-
-
-def policy(html: str) -> str:
-    """Returns a Content-Security-Policy that allows the page's own script and style, and no other.
-
-    Labels are shown as text; if one ever got into the page as HTML, no script in it would run.
-    """
-    sources = {
-        tag: " ".join(
-            f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-            for text in re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
-        )
-        for tag in ("script", "style")
-    }
-    return (
-        f"default-src 'none'; script-src {sources['script']}; style-src {sources['style']};"
-        " img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'; require-trusted-types-for 'script'"
-    )
 
 
 def heatmap(heat: np.ndarray) -> dict[str, Any]:

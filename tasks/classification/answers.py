@@ -104,6 +104,17 @@ class Predictions(answered.Answered):
         scores = self.probabilities.max(1, initial=0.0)[self.valid]
         return float(scores.mean(dtype=np.float64)) if len(scores) else None
 
+    def relabelled(self, labels: Mapping[str, Sequence[str]]) -> Self | None:
+        """See the base class."""
+        numbers = {name: number for number, name in enumerate(self.labels)}
+        if any(len(names) != 1 or names[0] not in numbers for names in labels.values()):
+            return None
+        changed = [
+            numbers[labels[path][0]] if path in labels else label_id
+            for path, label_id in zip(self.paths, self.label_ids, strict=True)
+        ]
+        return dataclasses.replace(self, label_ids=np.array(changed, np.int64))
+
     def aligned(self, labels: Sequence[str]) -> Self:
         """See the base class; unknown classes have probability 0."""
         columns = probable.aligned(self.probabilities, self.labels, labels)

@@ -130,6 +130,16 @@ class Predictions(answered.Answered):
         """Returns None: the answer about an image has no one score."""
         return None
 
+    def relabelled(self, labels: Mapping[str, Sequence[str]]) -> Self | None:
+        """See the base class."""
+        if any(name not in self.labels for names in labels.values() for name in names):
+            return None
+        truths = self.truths.copy()
+        for row, path in zip(truths, self.paths, strict=True):
+            if path in labels:
+                row[:] = [name in labels[path] for name in self.labels]
+        return dataclasses.replace(self, truths=truths)
+
     def aligned(self, labels: Sequence[str]) -> Self:
         """See the base class; labels that the model lacks have probability 0."""
         count = len(labels)

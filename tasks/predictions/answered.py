@@ -98,6 +98,17 @@ class Answered(ABC):
           labels: the class names that the annotations number.
         """
 
+    def relabelled(self, labels: Mapping[str, Sequence[str]]) -> Self | None:
+        """Returns the same answers about images with other true labels.
+
+        Args:
+          labels: path → the names of its labels, of some images.
+
+        Returns:
+          None where images as a whole have no labels, or a name is not one of :attr:`labels`.
+        """
+        return None
+
     def _order(self) -> list[int]:
         return sorted(range(len(self.paths)), key=lambda place: (self.paths[place], place))
 

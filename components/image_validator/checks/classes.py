@@ -1,8 +1,11 @@
 """Checks of the whole set: its classes, its label map, its schema, its unusable files."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from components.image_validator import context as validate_context
+from data import formats
+from data.corrections import applying
 
 Found = validate_context.Found
 Context = validate_context.Context
@@ -52,6 +55,21 @@ def look_alikes(context: Context) -> Iterator[Found]:
             f"More than a third of a class would count as near-duplicates of each other at {wanted}"
             f" bits, so {used} are used. If they are frames of one video or views of one object,"
             " group them by ingest.split.group-pattern."
+        )
+
+
+def stale_corrections(context: Context) -> Iterator[Found]:
+    """Reports corrections that were not applied: their image is gone, or has other labels now."""
+    idle = context.report.corrections.idle
+    texts = {
+        applying.Unmatched.NO_SUCH_IMAGE: "no file has the contents that the decision is about",
+        applying.Unmatched.OTHER_LABELS: "the image has other labels than when it was decided about",
+    }
+    for reason, count in Counter(one.reason for one in idle).most_common():
+        first = next(one.path for one in idle if one.reason is reason)
+        yield Found(
+            f"{formats.plural(count, 'correction')} no longer match{'es' * (count == 1)}, such as that"
+            f" of {first}: {texts[reason]}."
         )
 
 

@@ -1,10 +1,11 @@
 """Runs a whole ingest without Beam, and reads what it stored."""
 
+from pathlib import Path
 from unittest import mock
 
 import tensorflow as tf
 
-from components.image_example_gen import config, first_pass, index_update, second_pass
+from components.image_example_gen import config, corrected, first_pass, index_update, second_pass
 from data.examples import example, examples_artifact, ingest_report
 from data.images import decoder_pool
 from data.sources import config as label_config
@@ -15,15 +16,22 @@ from tests.data.decoders import InProcess
 
 
 def job_for(
-    listing: folder.Listing, state, source=label_config.DEFAULT, **changes: object
+    listing: folder.Listing,
+    state,
+    source=label_config.DEFAULT,
+    corrections: Path | None = None,
+    **changes: object,
 ) -> config.IngestJob:
+    names = labels.extend([], listing.class_names)
     return config.IngestJob(
         config=config.IngestConfig(**changes),
         source=label_sources.absolute(source),
-        labels=labels.extend([], listing.class_names),
+        labels=names,
         fingerprint=listing.fingerprint(),
         code="0",
         state_dir=str(state),
+        corrections=corrections
+        and corrected.job(corrections, corrected.read(corrections, "classification"), names),
     )
 
 
@@ -41,6 +49,7 @@ def run(
     decoders=InProcess,
     source=label_config.DEFAULT,
     rule=label_source.ONE,
+    corrections=None,
     **changes,
 ) -> tuple[ingest_report.Report, folder.Listing]:
     """Runs a whole ingest without Beam: the same calls, one after another."""
@@ -48,16 +57,18 @@ def run(
     asked = label_sources.request(data_dir, config.IngestConfig(**changes), source, rule)
     root = asked.root
     listing = label_sources.scan(asked)
-    job = job_for(listing, state, asked.labels, **changes)
+    job = job_for(listing, state, asked.labels, corrections, **changes)
     workspace = first_pass.Workspace.of(job)
     inspected = index_update.inspect(listing, job, lambda *task: look(root, job, *task, decoders))
-    plan = second_pass.plan(listing, inspected.rows, job, split.load_ledger(workspace.ledger))
+    decided = corrected.apply(listing, inspected.rows, job)
+    plan = second_pass.plan(decided.listing, decided.rows, job, split.load_ledger(workspace.ledger))
     workspace.remember(inspected.listed, plan.ledger)
     writer = second_pass.ShardWriter(str(root), str(output), job, plan.shard_counts)
     examples_artifact.write_catalog(str(output), plan.images, plan.shard_counts)
     for name, shard in plan.shards():
         writer.write(name, shard)
     outcome = second_pass.finish(plan, listing, job, str(output), inspected)
+    outcome.corrections = decided.applied((one.path, one.split) for one in plan.images)
     examples_artifact.write_report(str(output), outcome)
     return outcome, listing
 

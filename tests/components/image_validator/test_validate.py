@@ -8,6 +8,8 @@ import pytest
 
 from components.image_validator import checks, config, context, findings, validate
 from data import errors
+from data.corrections import applying
+from data.corrections.decisions import Action
 from data.examples import catalog, ingest_report
 from data.images import range_choice, value_range
 from tests.components.image_validator.made import LABELS, checked, data_of, image
@@ -76,6 +78,29 @@ def test_a_range_that_is_guessed_or_clips_is_a_finding(clean, setting, clipped, 
     assert [(one.check, one.message) for one in found] == [
         ("value_range", scaled.sentence())
     ] * is_told
+
+
+def test_corrections_that_no_image_matches_are_told_by_cause(clean):
+    about = (("cat",), ("dog",), Action.RELABEL)
+    gone, other = applying.Unmatched.NO_SUCH_IMAGE, applying.Unmatched.OTHER_LABELS
+    idle = [applying.Idle(f"{n}.jpg", *about, gone if n else other) for n in range(3)]
+    data = data_of(clean)
+    report = dataclasses.replace(data.report, corrections=applying.Applied(idle=idle))
+    found = validate.run(dataclasses.replace(data, report=report)).findings
+    assert [(one.check, one.severity, one.message) for one in found] == [
+        (
+            "stale_corrections",
+            "warn",
+            "2 corrections no longer match, such as that of 1.jpg: no file has the contents that the"
+            " decision is about.",
+        ),
+        (
+            "stale_corrections",
+            "warn",
+            "1 correction no longer matches, such as that of 0.jpg: the image has other labels than"
+            " when it was decided about.",
+        ),
+    ]
 
 
 def test_the_worst_come_first(clean):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.gateway import page
+from serving.gateway import page, page_policy
 from tests import browser
 from tests.models import LABELS, SIZE
 from tests.serving import served
@@ -43,7 +43,7 @@ def test_a_heat_map_in_bytes():
 
 def test_nothing_but_the_page_s_own_script_and_style_may_run():
     html = page.FILE.read_text(encoding="utf-8")
-    policy = page.policy(html)
+    policy = page_policy.policy(html)
     assert policy.count("'sha256-") == html.count("<script") + html.count("<style") == 2
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy

@@ -1,0 +1,1 @@
+"""Corrections: what a person decided about the labels of images, beside the data folder."""

@@ -1,0 +1,1 @@
+"""Review of labels: what a person decides about images, and what of it goes into the next run."""
