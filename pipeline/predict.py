@@ -182,7 +182,10 @@ def run(command: Command, console: Console | None = None) -> int:
     parts = [chunk.part for chunk in chunks]
     reasons = tables.write(command.output, parts, model.answers)
     written = attachments.write(command.output, parts, model.answers.attached)
-    drawn, lost = drawings.write(command.draw, parts, model.answers) if command.draw else (0, 0)
+    drawn = lost = 0
+    if command.draw:
+        with answering.decoders(model) as decoders:
+            drawn, lost = drawings.write(command.draw, parts, model.answers, decoders)
     shutil.rmtree(command.parts, ignore_errors=True)
     _summarise(console, command.output, listed.count, reasons)
     for column in model.answers.attached if written else ():

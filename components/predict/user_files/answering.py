@@ -4,6 +4,7 @@ Bytes become pixels as at ingest: formats are detected by content, images that T
 decode differently from Pillow are re-encoded, and a bad file is a row with a reason.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -177,6 +178,14 @@ def scale(model: exported_model.Model) -> value_range.Scale:
     if reading.float_range is None:
         return value_range.Scale(reading.value_range)
     return value_range.Scale(reading.value_range, reading.float_range)
+
+
+@contextlib.contextmanager
+def decoders(model: exported_model.Model, count: int = 1) -> Iterator[decoder_pool.DecoderPool]:
+    """Yields processes that decode images as the model's were read, by paths from here."""
+    pool = decoder_pool.DecoderPool(".", decoding(model), count, scale(model))
+    with contextlib.closing(pool):
+        yield pool
 
 
 def _reading(model: exported_model.Model) -> image_reading.Reading:
