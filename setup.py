@@ -44,6 +44,7 @@ PACKAGES = [
     "components.image_validator.checks",
     "components.infra_validator",
     "components.predict",
+    "components.predict.user_files",
     "components.preprocess",
     "components.pusher",
     "components.release_gate",

@@ -98,7 +98,7 @@ def measure(model: keras.Model, tested: Tested) -> tuple[float, float]:
     for start in range(0, len(tested.pixels), BATCH):
         part = slice(start, start + BATCH)
         maps = model(tested.pixels[part].astype(np.float32), training=False)
-        decoded = boxes_decoding.decode(maps, calibration.MAX_IOU)
+        decoded = boxes_decoding.decode(maps, boxes_decoding.MAX_IOU)
         found = boxes_decoding.packed(decoded, calibration.LEAST_SCORE).numpy()
         matches += [
             matching.match(head.truth(rows), head.answered(one), count, matching.ALL)
@@ -208,8 +208,8 @@ def main() -> None:
     with harness.workspace() as scratch:
         tested = write(arguments.data_dir, scratch, arguments.size)
         reference, reference_s = plain(tested, scratch, arguments.reference_epochs)
-        told = f"reference: {reference:.3f} in {reference_s:.0f} s"
-        print(told, file=sys.stderr, flush=True)
+        line = f"reference: {reference:.3f} in {reference_s:.0f} s"
+        print(line, file=sys.stderr, flush=True)
         map50, mean, seconds, until = ours(tested, scratch, arguments.epochs, reference)
     harness.finish(
         f"detection: time to the reference's mAP50 of {reference:.3f}; ours ends at {map50:.3f}",

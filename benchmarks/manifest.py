@@ -98,14 +98,14 @@ def list_here(path: Path) -> dict[str, float]:
     import hashlib
 
     from data.layout import describe
-    from data.sources import labelled
+    from data.sources import registry as label_sources
     from data.splits import split
 
     before = peak_mib()
     start, cpu = time.perf_counter(), time.process_time()
-    asked = labelled.request(path)
-    listing = labelled.scan(asked)
-    labelled.check(listing, asked)
+    asked = label_sources.request(path)
+    listing = label_sources.scan(asked)
+    label_sources.check(listing, asked)
     listing.fingerprint()
     describe.lines(listing)
     listed = time.perf_counter()

@@ -24,7 +24,7 @@ from PIL import Image
 
 from benchmarks import harness
 from data.sources import digits
-from pipeline.scheduled import config, cron, decision, retraining, running
+from pipeline.scheduled import config, cron, decision, run_process, tick
 from pipeline.scheduled import state as schedule_state
 from serving import served_version
 
@@ -106,8 +106,8 @@ class Month:
             due = trigger.get_next_fire_time(None, START + datetime.timedelta(days=day - 1))
             self.now = due
             # A new scheduler every day: all that it knows is in the state.
-            model = retraining.Retraining(
-                self.command(), lambda: self.now, self.lines.append, running.Runner().run
+            model = tick.Retraining(
+                self.command(), lambda: self.now, self.lines.append, run_process.Runner().run
             )
             code = model.tick()
             row = self._history()[-1]

@@ -215,8 +215,8 @@ def ours(
         if not reached:
             now = clock.now()
             found = clock.without(lambda: mean_iou(model, drive)[0])
-            told = f"{now:.0f} s, {ended.phase.name}: test mean IoU {found:.3f}"
-            print(told, file=sys.stderr, flush=True)
+            line = f"{now:.0f} s, {ended.phase.name}: test mean IoU {found:.3f}"
+            print(line, file=sys.stderr, flush=True)
             if found >= target:
                 reached.append(now)
 

@@ -42,7 +42,7 @@ import tensorflow as tf
 
 from benchmarks import checkout, harness, process_tree
 from components.preprocess import materialise
-from components.trainer import config, export
+from components.trainer import config, served_model
 from components.trainer.network import model
 from data.sources import by_folder
 from serving.client import protocol
@@ -95,7 +95,7 @@ def export_version(target: Path, number: int) -> None:
     classifier = model.build(config.TrainConfig(backbone="cnn", weights="random"), spec)
     head = classifier.layers[-1]
     head.set_weights([SHARPER * weights for weights in head.get_weights()])
-    export.save(classifier, spec, "cnn", target, target.parent)
+    served_model.save(classifier, spec, "cnn", target, target.parent)
 
 
 def telling(versions: dict[str, Path], images: list[bytes]) -> tuple[list[bytes], dict[str, Any]]:

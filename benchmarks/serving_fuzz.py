@@ -19,7 +19,6 @@ import asyncio
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -35,6 +34,7 @@ import aiohttp
 import numpy as np
 
 from benchmarks import (
+    checkout,
     harness,
     hostile_images,
     hostile_load,
@@ -191,9 +191,9 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     version = scratch / "serving" / MODEL / "1"
     throughput.export_model(version, "cnn", 32)
     flags = ("--max-request-bytes", str(MAX_REQUEST_BYTES))
-    process, address = throughput.start_server(version.parent, *flags)
-    try:
-        watched, probe = Watched(process), Probe(address)
+    with checkout.ModelServer(version.parent, *flags) as server:
+        address = server.address
+        watched, probe = Watched(server.process), Probe(address)
         memory_mb: dict[str, dict[str, float]] = {"at the start": watched.memory_mb()}
         marks = {int(share * given.requests): f"at {share:.0%}" for share in MEMORY_AT}
 
@@ -219,9 +219,6 @@ def measure(given: argparse.Namespace, scratch: Path) -> dict[str, Any]:
             "memory_mb": {**memory_mb, "after overload": watched.memory_mb()},
             "overload": {"clients": clients, **loaded},
         }
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
 
 
 def attack(scratch: Path) -> list[dict[str, Any]]:
@@ -230,13 +227,9 @@ def attack(scratch: Path) -> list[dict[str, Any]]:
     throughput.export_model(version, "cnn", 128)
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, soft[0]), soft[1]))
-    process, address = throughput.start_server(version.parent)
-    resource.setrlimit(resource.RLIMIT_NOFILE, soft)
-    try:
-        return hostile_load.run(hostile_load.Target(address, MODEL), process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+    with checkout.ModelServer(version.parent) as server:
+        resource.setrlimit(resource.RLIMIT_NOFILE, soft)
+        return hostile_load.run(hostile_load.Target(server.address, MODEL), server.process.pid)
 
 
 def finish_attacks(found: list[dict[str, Any]]) -> None:

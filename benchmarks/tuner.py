@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks import harness, training_set
 from components.trainer.loop import training_job
 from components.tuner import config as tune_config
-from components.tuner import heads, search
+from components.tuner import head_trials, search
 
 BOUND_S = 120.0
 GOAL = 1.0
@@ -40,9 +40,9 @@ def prepare(root: Path, scratch: Path, images: int, size: int, seed: int) -> tra
 def compute_features(job: training_job.Job, tune: tune_config.TuneConfig) -> dict[str, float]:
     """Fills the cache; returns the seconds of the unchanged view, and of the strengths."""
     start = time.perf_counter()
-    heads.HeadTrials(job, strengths=1, views=1).compute(job.changes)
+    head_trials.HeadTrials(job, strengths=1, views=1).compute(job.changes)
     unchanged = time.perf_counter()
-    trials = heads.HeadTrials(job, len(tune.augment_strength), tune.views)
+    trials = head_trials.HeadTrials(job, len(tune.augment_strength), tune.views)
     for strength in tune.augment_strength:
         trials.compute(job.changes.scaled(strength))
     return {

@@ -24,7 +24,7 @@ from pathlib import Path
 import pydantic
 from rich.console import Console
 
-from components.predict import listing
+from components.predict.user_files import listing
 from data import command_line, errors, formats, progress
 from data.images import refusals
 from pipeline.beam import beam_config
@@ -33,7 +33,7 @@ from serving import served_version
 from tasks import task
 
 if typing.TYPE_CHECKING:
-    from components.predict import asking
+    from components.predict import exported_model
 
 STEP = "Predict"
 
@@ -141,14 +141,15 @@ def run(command: Command, console: Console | None = None) -> int:
     # mistake on the command line is reported before that.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore", FutureWarning)
-    from components.predict import answering, asking, attachments, tables
+    from components.predict import exported_model
+    from components.predict.user_files import answering, attachments, tables
 
     console = console or Console(stderr=True)
     tables.check(command.output)
     listed = listing.scan(command.places)
     if not listed.count:
         raise errors.UserError(f"There is no file in {', '.join(map(str, command.places))}.")
-    model = asking.Model(command.model_dir)
+    model = exported_model.Model(command.model_dir)
     chunks = listing.chunks(listed, command.parts, answering.settings(model))
     missing = [chunk for chunk in chunks if not answering.is_done(chunk)]
     known = listed.count - sum(len(chunk.files) for chunk in missing)
@@ -172,11 +173,11 @@ def run(command: Command, console: Console | None = None) -> int:
 
 def _answer(
     command: Command,
-    model: "asking.Model",
+    model: "exported_model.Model",
     missing: list[listing.Chunk],
     console: Console,
 ) -> None:
-    from components.predict import answering
+    from components.predict.user_files import answering
 
     decoders = os.cpu_count() or 1
     with (

@@ -24,7 +24,7 @@ sys.path[:] = [
 ]
 
 from data import errors  # noqa: E402
-from data.sources import labelled  # noqa: E402
+from data.sources import registry as label_sources  # noqa: E402
 from data.splits import folder, labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
 from pipeline.kubeflow import config as kubeflow_config  # noqa: E402
@@ -117,7 +117,7 @@ def _compile(
 
 
 def _show(listing: folder.Listing) -> None:
-    for line in labelled.lines(listing):
+    for line in label_sources.lines(listing):
         print(line)
 
 

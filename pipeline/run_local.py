@@ -168,9 +168,9 @@ def _inspect(config: pipeline_config.PipelineConfig) -> "folder.Listing | None":
 
 def _show(listing: "folder.Listing", console: "Console") -> None:
     """Shows how a data folder was interpreted."""
-    from data.sources import labelled
+    from data.sources import registry as label_sources
 
-    terminal.say(console, *labelled.lines(listing))
+    terminal.say(console, *label_sources.lines(listing))
 
 
 def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:

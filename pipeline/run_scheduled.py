@@ -25,8 +25,8 @@ sys.path[:] = [
 from data import errors  # noqa: E402
 from pipeline import output_folder  # noqa: E402
 from pipeline.run import logs, preflight, terminal  # noqa: E402
+from pipeline.scheduled import by_clock, run_process, tick  # noqa: E402
 from pipeline.scheduled import config as retrain_config  # noqa: E402
-from pipeline.scheduled import loop, retraining, running  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: retrain_config.Command) -> int:
-    zone = loop.timezone(command.config.schedule)
+    zone = by_clock.timezone(command.config.schedule)
     log = output_folder.OutputFolder(command.config.output_dir).schedule_log
     preflight.prepare_output(command.pipeline)
     log.parent.mkdir(exist_ok=True)
@@ -48,31 +48,31 @@ def _run(command: retrain_config.Command) -> int:
     def say(line: str) -> None:
         print(f"{clock():%Y-%m-%d %H:%M:%S}  {line}", flush=True)
 
-    runner = running.Runner()
-    model = retraining.Retraining(command, clock, say, runner.run)
+    runner = run_process.Runner()
+    model = tick.Retraining(command, clock, say, runner.run)
     if command.mode == "--once":
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: runner.stop())
         return _once(model, log)
     schedule, state, now = command.config.schedule, model.state(), clock()
-    trigger = loop.trigger(command, state.last_tick)
+    trigger = by_clock.trigger(command, state.last_tick)
     at_once = command.mode == "--watch" or state.under_way is not None
     if command.mode == "--watch":
         say(f"Watching {command.config.data_dir}, every {schedule.poll_s:g} s.")
     else:
         due = trigger.get_next_fire_time(None, now)
         say(f"The next check of {command.config.data_dir} is at {due:%Y-%m-%d %H:%M}.")
-        missed = loop.missed(trigger, state.last_tick, now, schedule.late_s)
+        missed = by_clock.missed(trigger, state.last_tick, now, schedule.late_s)
         if missed:
             say(
                 f"The check of {missed:%Y-%m-%d %H:%M} was missed while no scheduler ran; doing it now."
             )
             at_once = True
-    loop.Loop(command, trigger, model.tick, say, runner.stop).run(at_once)
+    by_clock.Loop(command, trigger, model.tick, say, runner.stop).run(at_once)
     return 0
 
 
-def _once(model: retraining.Retraining, log: Path) -> int:
+def _once(model: tick.Retraining, log: Path) -> int:
     try:
         return model.tick()
     except errors.PipelineError:

@@ -126,19 +126,19 @@ def _overall(
     config: evidence_config.EvidenceConfig,
 ) -> gate_check.Check:
     margin = rate.margin
-    told = _change(rate.title, pairs)
+    sentence = _change(rate.title, pairs)
     if judgement.verdict == "refuse":
-        told += f"; {_beyond_chance(judgement, margin)}."
+        sentence += f"; {_beyond_chance(judgement, margin)}."
     else:
-        told += (
+        sentence += (
             f"; with {100 * config.confidence:g}% confidence it is at most"
             f" {formats.size_in_points(min(0, judgement.lower))} lower, and"
             f" {formats.size_in_points(margin)} are allowed."
         )
     if judgement.verdict == "inconclusive":
-        told += _too_few(pairs, judgement)
+        sentence += _too_few(pairs, judgement)
     return gate_check.Check(
-        rate.check, judgement.verdict, told, _figures(pairs, judgement, margin, compared)
+        rate.check, judgement.verdict, sentence, _figures(pairs, judgement, margin, compared)
     )
 
 
@@ -160,28 +160,28 @@ def _part(
     config: evidence_config.EvidenceConfig,
 ) -> gate_check.Check:
     pairs, margin = part.pairs, part.margin
-    told = _change(part.rate, pairs)
+    sentence = _change(part.rate, pairs)
     if judgement.verdict == "refuse":
-        told += f"; {_beyond_chance(judgement, margin)}."
+        sentence += f"; {_beyond_chance(judgement, margin)}."
     elif judgement.verdict == "inconclusive":
-        told += (
+        sentence += (
             f"; {formats.size_in_points(margin)} are allowed, but that may be chance"
             f" ({_p_value(judgement)}).{_too_few(pairs, judgement, ' of this class')}"
         )
     elif pairs.difference < -margin and part.check == SPAN:
-        told += (
+        sentence += (
             f"; {formats.size_in_points(margin)} are allowed, but that may be chance"
             f" ({_p_value(judgement)}) and is not counted."
         )
     elif pairs.difference < -margin:
-        told += (
+        sentence += (
             f"; {formats.size_in_points(margin)} are allowed, but with fewer than"
             f" {config.min_support} test images that may be chance and is not counted."
         )
     else:
-        told += f"; a loss of {formats.size_in_points(margin)} is allowed."
+        sentence += f"; a loss of {formats.size_in_points(margin)} is allowed."
     figures = _figures(pairs, judgement, margin, compared)
-    return gate_check.Check(part.check, judgement.verdict, told, {**part.figures, **figures})
+    return gate_check.Check(part.check, judgement.verdict, sentence, {**part.figures, **figures})
 
 
 def _change(what: str, pairs: paired.Pairs) -> str:

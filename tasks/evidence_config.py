@@ -71,7 +71,11 @@ class EvidenceConfig(BaseModel):
         "mcnemar",
         description="test of a loss against the served model; mcnemar also suits few images",
     )
-    bootstrap_samples: int = Field(10_000, ge=1000, description="resamples of the method bootstrap")
+    bootstrap_samples: int = Field(
+        10_000,
+        ge=1000,
+        description="resamples of the comparison with the served model by gate.method bootstrap",
+    )
     group_pattern: str | None = Field(
         None,
         description="regular expression on paths; masks with equal matches are resampled together;"

@@ -57,20 +57,20 @@ def of_whole(
 ) -> gate_check.Check:
     """Judges a figure of all images, which must be shown to lose no more than the margin."""
     margin = judged.margin
-    told = _change(one, judged)
+    sentence = _change(one, judged)
     verdict: gate_check.Verdict = "release" if one.lower > -margin else "inconclusive"
     if one.change < -margin and one.p_value <= 1 - config.confidence:
         verdict = "refuse"
-        told += f"; {_beyond_chance(one, margin)}."
+        sentence += f"; {_beyond_chance(one, margin)}."
     else:
-        told += (
+        sentence += (
             f"; with {100 * config.confidence:g}% confidence it is at most"
             f" {formats.size_in_points(min(0, one.lower))} lower, and"
             f" {formats.size_in_points(margin)} are allowed."
         )
     if verdict == "inconclusive":
-        told += " That is too few images to tell."
-    return gate_check.Check(judged.check, verdict, told, _figures(one, judged))
+        sentence += " That is too few images to tell."
+    return gate_check.Check(judged.check, verdict, sentence, _figures(one, judged))
 
 
 def of_class(
@@ -78,26 +78,26 @@ def of_class(
 ) -> gate_check.Check:
     """Judges a figure of a class, which needs no proof that it lost nothing."""
     margin = judged.margin
-    told = _change(one, judged)
+    sentence = _change(one, judged)
     verdict: gate_check.Verdict = "release"
     if one.change >= -margin:
-        told += f"; a loss of {formats.size_in_points(margin)} is allowed."
+        sentence += f"; a loss of {formats.size_in_points(margin)} is allowed."
     elif one.p_value <= 1 - config.confidence:
         verdict = "refuse"
-        told += f"; {_beyond_chance(one, margin)}."
+        sentence += f"; {_beyond_chance(one, margin)}."
     elif judged.images >= config.min_support:
         verdict = "inconclusive"
-        told += (
+        sentence += (
             f"; {formats.size_in_points(margin)} are allowed, but that may be chance"
             f" ({_p_value(one)})."
         )
     else:
-        told += (
+        sentence += (
             f"; {formats.size_in_points(margin)} are allowed, but with fewer than"
             f" {config.min_support} test images that may be chance and is not counted."
         )
     figures = {gate_check.CLASS: name, **_figures(one, judged)}
-    return gate_check.Check(judged.check, verdict, told, figures)
+    return gate_check.Check(judged.check, verdict, sentence, figures)
 
 
 def _change(one: Difference, judged: Judged) -> str:

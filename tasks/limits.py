@@ -95,8 +95,8 @@ def _overall(
 ) -> gate_check.Check:
     title = formats.heading(one.titled(top_k))
     known = averages.known(value)
-    told = f"{title} is {'undefined' if known is None else _shown(one, known)} on"
-    message = f"{told} {images:,} test images; {_needed(one, limit)}."
+    found = f"{title} is {'undefined' if known is None else _shown(one, known)} on"
+    message = f"{found} {images:,} test images; {_needed(one, limit)}."
     return _judged(one, message, known, limit, {"images": images})
 
 
@@ -107,11 +107,11 @@ def _of_class(
     images = f"{support:,} test images"
     if known is None:
         why = one.undefined.format(images=images)
-        told = f"{formats.heading(one.title)} of {name!r} is undefined: {why}"
+        found = f"{formats.heading(one.title)} of {name!r} is undefined: {why}"
     else:
-        told = f"{formats.heading(one.title)} of {name!r} is {_shown(one, known)} on {images}"
+        found = f"{formats.heading(one.title)} of {name!r} is {_shown(one, known)} on {images}"
     figures = {gate_check.CLASS: name, "images": support}
-    return _judged(one, f"{told}; {_needed(one, limit)}.", known, limit, figures)
+    return _judged(one, f"{found}; {_needed(one, limit)}.", known, limit, figures)
 
 
 def _judged(

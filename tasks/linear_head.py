@@ -4,6 +4,7 @@ Dimension letters: B batch, F features, K classes.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -20,6 +21,9 @@ class LinearHead:
 
     taps: Sequence[Tap] = ("pooled",)
     strides: Sequence[int] = ()
+    needed_strides: Sequence[int] = ()
+    most_views = 5
+    watched: Literal["loss", "score"] = "loss"
 
     def build(
         self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float

@@ -10,7 +10,8 @@ name in capitals::
       checks.py       CHECKS       checks of the images that only this task has
       head.py         HEAD         from features to outputs; loss; what training watches
       calibration.py  CALIBRATION  what is fitted on held-out images after training
-      signatures.py   SIGNATURES   outputs of the served model, and their description
+      signatures.py   SIGNATURES   outputs of the served model, and their description;
+                      OWN_SIGNATURES, if there are any, that only this task has
       answers.py      ANSWERS      what Predictions keeps of an image's answer
       figures.py      FIGURES      metrics, each defined once, for TFMA, the gate and the report
       evidence.py     EVIDENCE     the gate's limits, and the comparison with the served model
@@ -37,7 +38,7 @@ import tasks
 from data.sources import label_source
 from tasks import checking
 from tasks.facets import judging
-from tasks.facets.serving import Signatures
+from tasks.facets.serving import OwnSignature, Signatures
 from tasks.facets.showing import Panels
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
 
@@ -116,6 +117,12 @@ class Task:
     def signatures(self) -> Signatures:
         """Returns the outputs of the served model, and their description."""
         return self._facet("signatures")  # type: ignore[no-any-return]
+
+    @property
+    def own_signatures(self) -> Mapping[str, OwnSignature]:
+        """Returns the signatures that only this task's models have, by name."""
+        module = importlib.import_module(f"{tasks.__name__}.{self.name}.signatures")
+        return getattr(module, "OWN_SIGNATURES", {})  # type: ignore[no-any-return]
 
     @property
     def panels(self) -> Panels:

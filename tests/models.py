@@ -14,8 +14,8 @@ import pytest
 from keras import layers
 
 from components.preprocess import materialise
-from components.release_gate.parity import server_stage
-from components.trainer import config, export
+from components.release_gate.parity import server_process
+from components.trainer import config, served_model
 from components.trainer.network import model
 
 TINY_LABELS = ["glass", "metal", "paper"]
@@ -24,7 +24,7 @@ TINY_SPEC = materialise.Spec(16, "stretch", TINY_LABELS, {"train": 1, "eval": 1,
 SIZE = 32
 LABELS = ["dark", "bright and shiny", "großer Hund"]
 needs_server = pytest.mark.skipif(
-    server_stage.missing() is not None, reason="the extra [serve] is absent"
+    server_process.missing() is not None, reason="the extra [serve] is absent"
 )
 
 
@@ -82,11 +82,11 @@ def exported_tiny(paths: pytest.TempPathFactory) -> Exported:
 
     def make(root: Path) -> None:
         classifier = tiny()
-        export.save(classifier, TINY_SPEC, "tiny", root / "saved_model", root)
-        export.save_keras(classifier, root / export.KERAS_FILE)
+        served_model.save(classifier, TINY_SPEC, "tiny", root / "saved_model", root)
+        served_model.save_keras(classifier, root / served_model.KERAS_FILE)
 
     root = once(paths, "tiny", make)
-    return Exported(root / export.KERAS_FILE, root / "saved_model")
+    return Exported(root / served_model.KERAS_FILE, root / "saved_model")
 
 
 def exported_versions(paths: pytest.TempPathFactory) -> dict[int, Path]:
@@ -99,8 +99,8 @@ def exported_versions(paths: pytest.TempPathFactory) -> dict[int, Path]:
             labels = LABELS[: version + 1]
             spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
             classifier = model.build(settings, spec)
-            export.save(classifier, spec, "cnn", root / str(version), root)
-            export.save_keras(classifier, root / f"{version}.keras")
+            served_model.save(classifier, spec, "cnn", root / str(version), root)
+            served_model.save_keras(classifier, root / f"{version}.keras")
 
     root = once(paths, "exported", make)
     return {version: root / str(version) for version in (1, 2)}

@@ -16,7 +16,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 ADAPTERS = {
     "component.py",
     "executor.py",
-    "components/evaluator/baseline.py",
+    "components/evaluator/baseline_resolver.py",
     "components/evaluator/eval_config.py",
     "components/evaluator/extractors.py",
     "components/evaluator/figures_metric.py",
@@ -28,7 +28,7 @@ ADAPTERS = {
     "components/pusher/released.py",
     "components/release_gate/artifacts.py",
     "components/report/artifacts.py",
-    "components/trainer/warm_start_model.py",
+    "components/trainer/warm_start_resolver.py",
     "components/tuner/run.py",
     "pipeline/kubeflow/client.py",
     "pipeline/kubeflow/compiler.py",
@@ -225,7 +225,7 @@ def test_every_locked_package_has_hashes(name):
 # What is another thing in each version of a library, and the one module that takes what is there.
 OWNED = {
     "tensorflow_model_analysis": "components/evaluator/tfma.py",
-    "ai_edge_litert": "components/trainer/exports/lite.py",
+    "ai_edge_litert": "components/trainer/exports/tflite_interpreter.py",
 }
 
 
@@ -261,3 +261,40 @@ def test_what_tests_share_is_in_no_test_module(path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         ours = [name.split(".") for name in names if name.startswith("tests.")]
         assert not [name for name in ours if any(part.startswith("test_") for part in name)]
+
+
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
+
+
+def offered(path: Path) -> set[str]:
+    """The names that a module, or the modules of a package, define or import at any level."""
+    found = {one.stem for one in path.parent.iterdir()} if path.name == "__init__.py" else set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=relative)
+def test_a_benchmark_uses_what_the_modules_have(path):
+    """No type checker reads the benchmarks, and no test runs them."""
+    modules = {named(one): one for one in [*FILES, *BENCHMARKS]}
+    tree = ast.parse(path.read_text())
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = {}
+    for node in used:
+        for alias in node.names:
+            name = f"{node.module}.{alias.name}"
+            if name in modules:
+                ours[alias.asname or alias.name] = modules[name]
+            elif node.module in modules:
+                assert alias.name in offered(modules[node.module]), name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = ours.get(node.value.id)
+            if module is not None and not node.attr.startswith("__"):
+                assert node.attr in offered(module), ast.unparse(node)

@@ -22,18 +22,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.image_example_gen import inspection
+from components.image_example_gen import first_pass
 from components.image_validator import findings
 from components.infra_validator import trial
-from components.predict import answering, cache, listing
-from components.predict import tables as answer_tables
+from components.predict import cache
+from components.predict.user_files import answering, listing
+from components.predict.user_files import tables as answer_tables
 from components.preprocess import materialise
 from components.release_gate import decision, gate
-from components.release_gate.parity import parity, probe, server_stage, server_trial, training_stage
+from components.release_gate.parity import (
+    differences,
+    probe,
+    server_process,
+    server_trial,
+    training_stage,
+)
 from components.report import build
 from components.trainer import config as train_config
-from components.trainer import contract, export, history
-from components.trainer.exports import manifest
+from components.trainer import contract, history, served_model
+from components.trainer.exports import exports_file
 from components.trainer.features import store
 from components.trainer.loop import checkpoint
 from components.trainer.network import model, stored
@@ -44,14 +51,15 @@ from data.examples import catalog, examples_artifact, ingest_report
 from data.files import read_arrays, read_back
 from data.images import decoder_pool, image_reading, value_range
 from data.masks import class_list, mask_store, shapes, work
-from data.sources import label_source, labelled
+from data.sources import label_source
+from data.sources import registry as label_sources
 from data.splits import file_index, labels, split
 from pipeline.history import lineage, mlmd
 from pipeline.kubeflow import entrypoint, executor_input, submit
 from pipeline.outcome import step_lines, summary
 from pipeline.review import asked, embeddings
 from pipeline.run import lock, rerun_reasons
-from pipeline.scheduled import confidence, config, drifting, images, state
+from pipeline.scheduled import confidence, config, drifting, new_images, state
 from pipeline.settings import setting_sources
 from serving import errors as serving_errors
 from serving import tables
@@ -144,14 +152,14 @@ def beside_image(name: str, content: str | bytes) -> Callable[[Path], Path]:
 
 
 def rows_of(path: Path) -> None:
-    asked = labelled.request(path, rule=label_source.LabelRule("any"))
-    labelled.check(labelled.scan(asked), asked)
+    asked = label_sources.request(path, rule=label_source.LabelRule("any"))
+    label_sources.check(label_sources.scan(asked), asked)
 
 
 def masks_of(path: Path) -> None:
     rule = label_source.LabelRule("any", annotates="pixels")
-    listing = labelled.scan(label_source.Request(path.parent, rule=rule))
-    labelled.lines(listing)
+    listing = label_sources.scan(label_source.Request(path.parent, rule=rule))
+    label_sources.lines(listing)
     for file in listing.files:
         shapes.Shapes.from_json(file.mask.shapes)
 
@@ -163,8 +171,8 @@ def yolo_box(folder: Path) -> Path:
 
 def boxes_of(path: Path) -> None:
     rule = label_source.LabelRule("any", annotates="boxes")
-    listing = labelled.scan(label_source.Request(path.parent, rule=rule))
-    labelled.lines(listing)
+    listing = label_sources.scan(label_source.Request(path.parent, rule=rule))
+    label_sources.lines(listing)
 
 
 def classes_of(path: Path) -> None:
@@ -274,8 +282,8 @@ def read_scores(path: Path) -> Any:
 
 
 def remembered(path: Path) -> Any:
-    memory = images.Memory(path.parent, path.parent, None, 1)
-    return memory.new([images.folder.ImageFile("a", ("cat",), None, 7, 12345)])
+    memory = new_images.Memory(path.parent, path.parent, None, 1)
+    return memory.new([new_images.folder.ImageFile("a", ("cat",), None, 7, 12345)])
 
 
 def taken(content: bytes) -> Any:
@@ -498,13 +506,13 @@ CASES = {
         refuses=False,
     ),
     "part of answers": Reader(
-        "components/predict/answering.py:is_done",
+        "components/predict/user_files/answering.py:is_done",
         saved("part.parquet", save_predictions),
         lambda path: answering.is_done(listing.Chunk("", "", (None,), str(path))),
         refuses=False,
     ),
     "parts of answers": Reader(
-        "components/predict/tables.py:write components/predict/tables.py:_parquet",
+        "components/predict/user_files/tables.py:write components/predict/user_files/tables.py:_parquet",
         saved("part.parquet", save_answers),
         lambda path: answer_tables.write(path.with_name("answers.parquet"), [str(path)], ANSWERS),
     ),
@@ -561,7 +569,7 @@ CASES = {
         "components/release_gate/gate.py:Measured.read",
         written(
             gate.MEASURED_FILE,
-            json.dumps(dataclasses.asdict(gate.Measured(parity.Parity(measured=MEASURED)))),
+            json.dumps(dataclasses.asdict(gate.Measured(differences.Parity(measured=MEASURED)))),
         ),
         parent(gate.Measured.read),
     ),
@@ -589,9 +597,9 @@ CASES = {
         lambda path: read_arrays.arrays(path, "request", probe._unpacked_request),
     ),
     "address of a server": Reader(
-        "components/release_gate/parity/server_stage.py:Starting.address",
+        "components/release_gate/parity/server_process.py:Starting.address",
         written("address.json", '{"http": "http://127.0.0.1:8000/", "model": "m"}'),
-        lambda path: server_stage.read_back.json_file(path, "address", server_stage._address),
+        lambda path: server_process.read_back.json_file(path, "address", server_process._address),
     ),
     "contract": Reader(
         "components/trainer/contract.py:read components/release_gate/parity/training_stage.py:spec_of",
@@ -618,21 +626,21 @@ CASES = {
         refuses=False,
     ),
     "exports": Reader(
-        "components/trainer/exports/manifest.py:read",
+        "components/trainer/exports/exports_file.py:read",
         written(
-            str(manifest.FOLDER / manifest.FILE),
+            str(exports_file.FOLDER / exports_file.FILE),
             '{"exports": [{"format": "onnx", "file": "model.onnx", "size_bytes": 1, "sha256": "a"}]}',
         ),
-        lambda path: manifest.read(path.parent.parent.parent),
+        lambda path: exports_file.read(path.parent.parent.parent),
     ),
     "weights of a model": Reader(
         "components/trainer/network/stored.py:read",
-        saved("model.keras", lambda path: export.save_keras(network(), path)),
+        saved("model.keras", lambda path: served_model.save_keras(network(), path)),
         lambda path: stored.read(path, "cnn_separable", SPEC),
     ),
     "pixels for an export": Reader(
         "components/trainer/exports/runtime.py:ask components/trainer/exports/runtime.py:main"
-        " components/trainer/exports/tflite.py:main",
+        " components/trainer/exports/tflite_converter.py:main",
         saved("pixels.npy", lambda path: np.save(path, np.zeros((2, 4), np.uint8))),
         lambda path: read_arrays.array(path, "pixels"),
     ),
@@ -672,14 +680,14 @@ CASES = {
         named=False,
     ),
     "files of the last run": Reader(
-        "pipeline/scheduled/images.py:Memory.new",
-        saved(images.FILES_FILE, lambda path: np.save(path, np.arange(3, dtype=np.uint64))),
+        "pipeline/scheduled/new_images.py:Memory.new",
+        saved(new_images.FILES_FILE, lambda path: np.save(path, np.arange(3, dtype=np.uint64))),
         remembered,
     ),
     "histogram": Reader(
-        "components/image_example_gen/inspection.py:Workspace.read_histogram",
+        "components/image_example_gen/first_pass.py:Workspace.read_histogram",
         saved("histograms/ab/" + DIGEST, save_histogram),
-        lambda path: inspection.Workspace.read_histogram(
+        lambda path: first_pass.Workspace.read_histogram(
             types.SimpleNamespace(histogram=lambda _: path), DIGEST
         ),
         refuses=False,  # it has no checksum
@@ -1016,17 +1024,17 @@ def test_every_reader_is_in_the_table():
 ALLOWED = {
     "components/pusher/executor.py": "its own setting, out of the run's own request",
     "components/trainer/backbones/torch_weights.py": "bytes under a digest; pickles of its own reader",
-    "components/trainer/exports/manifest.py": "a file just written, for its digest",
+    "components/trainer/exports/exports_file.py": "a file just written, for its digest",
     "components/release_gate/parity/export_parity.py": "bytes under a digest, not parsed",
     "components/release_gate/parity/probe.py": "of the kernel",
-    "components/release_gate/parity/server_stage.py": "a log, any bytes",
+    "components/release_gate/parity/server_process.py": "a log, any bytes",
     "components/report/templates.py": "the project's own sources",
-    "components/image_example_gen/ingest.py": "an image that a decoder made, under its digest",
+    "components/image_example_gen/second_pass.py": "an image that a decoder made, under its digest",
     "data/masks/shapes.py": "of the process that listed the data",
     "data/images/decoder_process.py": "of the process that started this one",
-    "pipeline/scheduled/post.py": "of the process that started this one",
+    "pipeline/scheduled/webhook_process.py": "of the process that started this one",
     "data/fresh_process.py": "of the process that started this one",
-    "pipeline/scheduled/embedding.py": "of the process that started this one",
+    "pipeline/scheduled/embedding_process.py": "of the process that started this one",
     "pipeline/review/server.py": "the project's own page",
     "pipeline/wiring/code_fingerprint.py": "the project's own sources",
     "pipeline/kubeflow/client.py": "a program of its own, of the process that started it",

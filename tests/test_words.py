@@ -1,6 +1,8 @@
-"""The project's prose uses the terms of docs/development.md, and not those that they replaced."""
+"""Prose and names use the terms of docs/development.md, and not those that they replaced."""
 
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,14 @@ RETIRED = {
     "image's measures": "image statistics",
 }
 
+# Parts of the names of variables, functions and classes, between underscores and capitals.
+RETIRED_PARTS = {
+    "passing": "transient",
+    "lasting": "permanent",
+    "outsider": "outlier",
+    "outsiders": "outliers",
+}
+
 
 def texts():
     files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))]
@@ -36,4 +46,19 @@ def test_no_retired_term_is_used(retired):
         for match in pattern.finditer(path.read_text(encoding="utf-8"))
     ]
     assert len(texts()) > 300
+    assert found == []
+
+
+def test_no_name_has_a_retired_part():
+    words = re.compile("|".join(RETIRED_PARTS), re.IGNORECASE)
+    found = []
+    for path in texts():
+        text = path.read_text(encoding="utf-8")
+        if path.suffix != ".py" or not words.search(text):
+            continue
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            parts = re.findall("[A-Z]?[a-z]+|[A-Z]+", token.string)
+            if token.type == tokenize.NAME:
+                retired = RETIRED_PARTS.keys() & {part.lower() for part in parts}
+                found += [f"{path.relative_to(ROOT)}: {token.string}" for _ in retired]
     assert found == []

@@ -6,7 +6,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from components.evaluator import gathered
+from components.evaluator import tallies
 from components.evaluator.tfma import metric_types, metric_util
 from tasks import evaluate_config, metric, task
 
@@ -79,11 +79,11 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
         self._keys = keys
         self._eval_config = eval_config
 
-    def create_accumulator(self) -> gathered.Gathered:
+    def create_accumulator(self) -> tallies.Tallies:
         measurements = task.load(self._task_name).figures.measurements
-        return gathered.Gathered(measurements, self._config)
+        return tallies.Tallies(measurements, self._config)
 
-    def add_input(self, accumulator: gathered.Gathered, element: Any) -> gathered.Gathered:
+    def add_input(self, accumulator: tallies.Tallies, element: Any) -> tallies.Tallies:
         key = next(iter(self._keys.values()))
         label, prediction, _ = next(
             metric_util.to_label_prediction_example_weight(
@@ -98,17 +98,17 @@ class _Combine(beam.CombineFn):  # type: ignore[misc]
         accumulator.add(figures.target(label), figures.answer(prediction))
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[gathered.Gathered]) -> gathered.Gathered:
+    def merge_accumulators(self, accumulators: Iterable[tallies.Tallies]) -> tallies.Tallies:
         merged = self.create_accumulator()
         for accumulator in accumulators:
             merged.merge(accumulator)
         return merged
 
-    def compact(self, accumulator: gathered.Gathered) -> gathered.Gathered:
+    def compact(self, accumulator: tallies.Tallies) -> tallies.Tallies:
         accumulator.compact()
         return accumulator
 
-    def extract_output(self, accumulator: gathered.Gathered) -> dict[Any, Any]:
+    def extract_output(self, accumulator: tallies.Tallies) -> dict[Any, Any]:
         values = accumulator.values()
         return {key: _kept(values[name]) for name, key in self._keys.items()}
 

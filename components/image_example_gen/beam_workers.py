@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options import pipeline_options
 
-from components.image_example_gen import config, ingest, inspection, masks, passes
+from components.image_example_gen import config, first_pass, index_update, masks, second_pass
 from data import progress
 from data.examples import examples_artifact
 from data.images import value_range
@@ -20,9 +20,9 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
         self._arguments = arguments  # of the Inspector
 
     def setup(self) -> None:
-        self._inspector = inspection.Inspector(*self._arguments)
+        self._inspector = first_pass.Inspector(*self._arguments)
 
-    def process(self, bundle: inspection.Bundle) -> list[None]:
+    def process(self, bundle: first_pass.Bundle) -> list[None]:
         self._inspector.inspect(bundle.tasks)
         return []
 
@@ -50,7 +50,7 @@ class _ConvertMasks(beam.DoFn):  # type: ignore[misc]
 class _WriteShard(beam.DoFn):  # type: ignore[misc]
     """Writes a (split, shard); the report on its images is written into the artifact."""
 
-    def __init__(self, writer: ingest.ShardWriter) -> None:
+    def __init__(self, writer: second_pass.ShardWriter) -> None:
         self._writer = writer
 
     def process(self, shard: tuple[str, int]) -> list[None]:
@@ -78,20 +78,20 @@ class Workers:
         self._make_pipeline, self._root, self._job = make_pipeline, root, job
         self._decoders = max(1, (os.cpu_count() or 1) // _workers_a_machine(arguments))
 
-    def look(self, tasks: passes.Tasks, scale: value_range.Scale) -> None:
-        """Inspects files, see passes.inspect."""
+    def look(self, tasks: index_update.Tasks, scale: value_range.Scale) -> None:
+        """Inspects files, see index_update.inspect."""
         arguments = (self._root, self._job, self._decoders, scale)
-        self._run("Inspect", inspection.bundles(tasks), _Inspect(*arguments))
+        self._run("Inspect", first_pass.bundles(tasks), _Inspect(*arguments))
 
     def convert(self, work: Sequence[masks.Bundle]) -> None:
         """Converts masks, see masks.annotated."""
         self._run("Convert", work, _ConvertMasks(self._root, self._job, self._decoders))
 
-    def write(self, uri: str, plan: ingest.Plan) -> None:
+    def write(self, uri: str, plan: second_pass.Plan) -> None:
         """Writes the shards of a plan into an artifact."""
-        progress.start(ingest.TASK, total=len(plan.images))
+        progress.start(second_pass.TASK, total=len(plan.images))
         examples_artifact.write_catalog(uri, plan.images, plan.shard_counts)
-        writer = ingest.ShardWriter(self._root, uri, self._job, plan.shard_counts)
+        writer = second_pass.ShardWriter(self._root, uri, self._job, plan.shard_counts)
         self._run("WriteShard", plan.shards(), _WriteShard(writer))
 
     def _run(self, name: str, work: Sequence[Any], does: beam.DoFn) -> None:

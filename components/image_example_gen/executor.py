@@ -13,12 +13,12 @@ from components.image_example_gen import (
     beam_workers,
     config,
     corrected,
-    ingest,
-    inspection,
-    intake,
+    first_pass,
+    index_update,
+    input_folder,
     masks,
-    passes,
-    report,
+    report_checks,
+    second_pass,
 )
 from data.corrections import applying
 from data.examples import examples_artifact
@@ -41,23 +41,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         workers = beam_workers.Workers(
             self._make_beam_pipeline, self._beam_pipeline_args, root, job
         )
-        workspace = inspection.Workspace.of(job)
+        workspace = first_pass.Workspace.of(job)
         ledger = split.load_ledger(workspace.ledger)  # refused before hours of decoding
-        with intake.unused_list(job.state_dir, examples.uri) as note:
-            listing = intake.listed(root, job, note)
-            inspected = passes.inspect(listing, job, workers.look)
+        with input_folder.unused_list(job.state_dir, examples.uri) as note:
+            listing = input_folder.listed(root, job, note)
+            inspected = index_update.inspect(listing, job, workers.look)
             decided = corrected.apply(listing, inspected.rows, job)
             found = masks.annotated(decided.listing, decided.rows, job, workers.convert)
-            plan = ingest.plan(found.listing, found.rows, job, ledger, note, found.paths)
+            plan = second_pass.plan(found.listing, found.rows, job, ledger, note, found.paths)
         workspace.remember(inspected.listed, plan.ledger)
         masks.prune(job, found.paths.values())
         workers.write(examples.uri, plan)
-        outcome = ingest.finish(plan, listing, job, examples.uri, inspected)
+        outcome = second_pass.finish(plan, listing, job, examples.uri, inspected)
         outcome.masks = found.report
         outcome.corrections = decided.applied((one.path, one.split) for one in plan.images)
         examples_artifact.write_report(examples.uri, outcome)
         # TFX deletes the artifact of a step that fails; this copy can still be read.
-        report.check(outcome, listing, examples_artifact.write_report(job.state_dir, outcome))
+        report_checks.check(
+            outcome, listing, examples_artifact.write_report(job.state_dir, outcome)
+        )
         _note(examples, outcome.corrections)
         examples.split_names = artifact_utils.encode_split_names(list(split.SPLITS))
 

@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
-from components.image_example_gen import report as ingested
+from components.image_example_gen import report_checks as ingested
 from components.image_validator import (
     artifacts,
     clean,

@@ -16,7 +16,10 @@ class InfraConfig(BaseModel):
     )
     requests: int = Field(20, ge=1, description="timed requests of one image, one after the other")
     max_latency_ms: float = Field(
-        5000, gt=0, description="maximum median time of a request of one image to the server"
+        5000,
+        gt=0,
+        description="maximum median of the milliseconds of a request of one image to the model"
+        " server; gate.max_latency_ms limits the 99th percentile in a process without a server",
     )
     start_limit_s: float = Field(
         300, gt=0, description="time limit to start the server and load the model"

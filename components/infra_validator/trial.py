@@ -17,8 +17,13 @@ import pydantic
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.predict import asking
-from components.release_gate.parity import parity_images, probe, server_stage, server_trial
+from components.predict import exported_model
+from components.release_gate.parity import (
+    parity_images,
+    probe,
+    server_process,
+    server_trial,
+)
 from components.trainer import contract as trained_contract
 from data import errors
 from data.files import read_back
@@ -76,7 +81,7 @@ def left_out(config: infra_config.InfraConfig) -> str | None:
     """Returns the reason why models are not tried on a server here; None where they are."""
     if not config.enabled:
         return "No model is tried on a server before the push: infra.enabled is false."
-    missing = server_stage.missing()
+    missing = server_process.missing()
     return missing and f"No model is tried on a server before the push: {missing}."
 
 
@@ -132,18 +137,18 @@ def run(
     answers = taken_over(gate_uri, saved_model, encoded, config) if gate_uri else None
     if answers is not None:
         return judge(answers, about, config, GATE)
-    missing = server_stage.missing()
+    missing = server_process.missing()
     if missing:
         return Trial(False, f"The model was not tried on a server: {missing}.")
     if not encoded:
         return Trial(False, "The model was not tried on a server: there is no test image.")
     for _ in range(config.tries):
         try:
-            with server_stage.running(saved_model, config.start_limit_s) as address:
+            with server_process.running(saved_model, config.start_limit_s) as address:
                 answers = server_trial.ask(
                     address, encoded, config.questions, task.load(about.task_name).compare
                 )
-        except server_stage.ServerError as error:
+        except server_process.ServerError as error:
             refused = _refused(str(error))
         else:
             return judge(answers, about, config)
@@ -175,7 +180,7 @@ def taken_over(
         problem = str(error)
     else:
         slowest_s = max(found.answers.latencies_ms) / 1000
-        if found.model != asking.digest(saved_model):
+        if found.model != exported_model.digest(saved_model):
             problem = "it had loaded another model"
         elif found.asked != server_trial.digest(encoded, config.questions):
             problem = "it got other requests"

@@ -8,7 +8,7 @@ from tfx.dsl.component.experimental import annotations, decorators
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.predict import artifacts, asking, cache, config, executor, shards
+from components.predict import artifacts, cache, config, executor, exported_model, shards
 from data import progress
 from data.examples import examples_artifact, records
 from tasks.predictions import schema
@@ -56,5 +56,5 @@ def Predict(
     executor.run(beam_pipeline, work, model_dir)
     records.check_written([path for shard in work for path in (shard.predictions, shard.evaluated)])
     evaluated.split_names = artifact_utils.encode_split_names(splits)
-    answer = asking.Model(Path(model_dir)).answers.answer
+    answer = exported_model.Model(Path(model_dir)).answers.answer
     cache.keep_split(Path(job.cache_dir), predictions.uri, config.TEST_SPLIT, answer)

@@ -6,7 +6,8 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.utils import shared
 
-from components.predict import answering, asking, listing, shards
+from components.predict import exported_model, shards
+from components.predict.user_files import answering, listing
 
 
 class AnswerShard(beam.DoFn):  # type: ignore[misc]
@@ -24,7 +25,7 @@ class AnswerShard(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         """See the base class."""
-        self._model = self._shared.acquire(lambda: asking.Model(Path(self._model_dir)))
+        self._model = self._shared.acquire(lambda: exported_model.Model(Path(self._model_dir)))
 
     def process(self, shard: shards.Shard) -> list[None]:
         """See the base class."""
@@ -46,7 +47,7 @@ class AnswerChunk(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         """See the base class."""
-        model = asking.Model(Path(self._model_dir))
+        model = exported_model.Model(Path(self._model_dir))
         self._answerer = answering.Answerer(model, self._decoders)
 
     def process(self, chunk: listing.Chunk) -> list[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import tensorflow as tf
 
-from components.predict import asking, cache, shards
+from components.predict import cache, exported_model, shards
 from data import progress
 from tasks.predictions import answered, schema
 
@@ -33,7 +33,7 @@ def answers(
     Returns:
       The answers with the served model's own labels, in the order of the candidate's answers.
     """
-    model = asking.Model(served_dir)
+    model = exported_model.Model(served_dir)
     kept = cache.Cache(cache_dir, model.digest, model.answers.answer)
     about = schema.read_columns(schema.files(candidate_uri, split), (schema.STORED_SHA256,))
     digests = about[schema.STORED_SHA256].to_pylist()
@@ -55,7 +55,7 @@ def answers(
 
 
 def _ask(
-    model: asking.Model, files: Sequence[str], missing: set[str], columns: Sequence[str]
+    model: exported_model.Model, files: Sequence[str], missing: set[str], columns: Sequence[str]
 ) -> pa.Table:
     """Runs the model once on each image with these digests; returns some columns."""
     found = []
@@ -74,15 +74,18 @@ def _ask(
 def _batches(files: Sequence[str], missing: set[str]) -> Iterator[tuple[list[bytes], list[str]]]:
     serialized: list[bytes] = []
     digests: list[str] = []
-    for batch in tf.data.TFRecordDataset(list(files)).batch(asking.BATCH).prefetch(1):
+    for batch in tf.data.TFRecordDataset(list(files)).batch(exported_model.BATCH).prefetch(1):
         for record, digest in zip(batch.numpy(), shards.stored(batch), strict=True):
             if digest in missing:
                 missing.remove(digest)
                 serialized.append(record)
                 digests.append(digest)
-        while len(digests) >= asking.BATCH:
-            yield serialized[: asking.BATCH], digests[: asking.BATCH]
-            serialized, digests = serialized[asking.BATCH :], digests[asking.BATCH :]
+        while len(digests) >= exported_model.BATCH:
+            yield serialized[: exported_model.BATCH], digests[: exported_model.BATCH]
+            serialized, digests = (
+                serialized[exported_model.BATCH :],
+                digests[exported_model.BATCH :],
+            )
     if digests:
         yield serialized, digests
 

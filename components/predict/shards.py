@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import tensorflow as tf
 
-from components.predict import asking
+from components.predict import exported_model
 from data import progress
 from data.examples import example, records
 from data.files import hashing
@@ -36,7 +36,7 @@ class Shard:
     group_pattern: str | None = None
 
 
-def answer(shard: Shard, model: asking.Model) -> int:
+def answer(shard: Shard, model: exported_model.Model) -> int:
     """Runs the model on every image of a shard and writes both files; it can be repeated.
 
     The rows and the evaluation records have the order of the image records. An evaluation record
@@ -67,10 +67,10 @@ def answer(shard: Shard, model: asking.Model) -> int:
     return count
 
 
-def ask(path: str, model: asking.Model) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+def ask(path: str, model: exported_model.Model) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
     """Yields the rows of at most B images with their records, in the order of the records."""
     columns = schema.fields(model.answers.annotation, model.answers.answer)
-    for batch in tf.data.TFRecordDataset(path).batch(asking.BATCH).prefetch(2):
+    for batch in tf.data.TFRecordDataset(path).batch(exported_model.BATCH).prefetch(2):
         serialized = list(batch.numpy())
         answered = model.ask(serialized)
         held = sources(batch) | model.answers.annotated(batch)

@@ -54,14 +54,14 @@ def _limit(one: metric.Metric) -> tuple[Any, Any]:
     """Returns the type and the field of the setting that limits a metric."""
     range_of = {"ge": 0} if one.most is None else {"ge": 0, "le": one.most}
     what = f"{one.titled('k')}{' of every class' if one.by_class else ''}"
-    told = f"{'minimum' if one.higher_is_better else 'maximum'} {what}"
+    description = f"{'minimum' if one.higher_is_better else 'maximum'} {what}"
     value = Annotated[float, Field(**range_of)]
     if one.automatic:
         return value | Literal["auto"], Field(
             evidence_config.AUTO,
-            description=f"{told}; {evidence_config.AUTO}: {one.automatic_text}",
+            description=f"{description}; {evidence_config.AUTO}: {one.automatic_text}",
         )
-    return value | None, Field(None, description=told)
+    return value | None, Field(None, description=description)
 
 
 def _limits() -> dict[str, Any]:
@@ -101,7 +101,10 @@ class GateConfig(evidence_config.EvidenceConfig, _Limits):
         None, gt=0, description="maximum size of the SavedModel, without its exports"
     )
     max_latency_ms: float | None = Field(
-        None, gt=0, description="maximum 99th percentile of the time to answer for one image"
+        None,
+        gt=0,
+        description="maximum 99th percentile of the milliseconds to answer for one image, in a"
+        " process without a server; infra.max_latency_ms limits the median on the model server",
     )
     max_memory_mib: float | None = Field(
         None, gt=0, description="maximum peak memory of a process that serves the model"

@@ -17,6 +17,7 @@ from components.preprocess import materialise
 from components.release_gate import budget, decision
 from components.release_gate import config as gate_config
 from components.release_gate.parity import (
+    differences,
     export_parity,
     parity,
     parity_images,
@@ -46,7 +47,7 @@ class Measured:
       exports: parity of each export for other runtimes.
     """
 
-    fidelity: parity.Parity | None = None
+    fidelity: differences.Parity | None = None
     costs: tuple[budget.Line, ...] = ()
     exports: tuple[export_parity.Compared, ...] = ()
 
@@ -277,13 +278,13 @@ def product(
         return checks
     checks += [gate_check.Check(PARITY, "refuse", problem) for problem in found.problems]
     if found.ok:
-        told = (
+        sentence = (
             f"{found.images} parity images, unusual and broken ones included, get the same answers"
             f" as from {training_stage.STAGE} in {', '.join(found.largest)}: the largest"
             f" {compare.unit} is {max(found.largest.values(), default=0):.2g}"
             f" ({getattr(config, compare.setting):g} is allowed)."
         )
-        checks.append(gate_check.Check(PARITY, "release", " ".join([told, *found.left_out])))
+        checks.append(gate_check.Check(PARITY, "release", " ".join([sentence, *found.left_out])))
     return checks
 
 

@@ -16,8 +16,8 @@ from components.release_gate import decision, gate
 from components.report import config as report_config
 from components.report import content, lineage, model_card, page, pictures
 from components.trainer import contract as trained_contract
-from components.trainer import export
 from components.trainer import history as training_history
+from components.trainer import served_model
 from components.trainer.network import architecture
 from data.examples import examples_artifact
 from data.files import read_back
@@ -60,7 +60,7 @@ class Inputs:
 def write(inputs: Inputs, uri: str) -> None:
     """Writes the page and the model card into a folder."""
     classifier = keras.saving.load_model(
-        inputs.saved_model.parent / export.KERAS_FILE, compile=False
+        inputs.saved_model.parent / served_model.KERAS_FILE, compile=False
     )
     shown = read(inputs, classifier)
     files = {
@@ -88,7 +88,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
         .aligned(job.labels)
     )
     chosen = task.load(job.task).panels.choose(candidate, job.config)
-    explainer = export.explainer(classifier, contract["backbone"], job.task)
+    explainer = served_model.explainer(classifier, contract["backbone"], job.task)
     return content.Content(
         job=job,
         run_id=inputs.run_id,

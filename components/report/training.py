@@ -16,8 +16,8 @@ class Phase:
     Attributes:
       name: the phase's name.
       epochs: the number of its epochs.
-      best: the epoch of the lowest eval loss, from 1.
-      loss: that loss.
+      best: the best epoch, from 1, by what the head watches.
+      loss: of the eval split after that epoch.
       score: of the eval split after that epoch, in 0–1.
       images_per_s: the median over epochs.
       is_kept: whether the final weights are this phase's.
@@ -57,16 +57,16 @@ def kept_epoch(history: training_history.History) -> int | None:
 def _phase(name: str, history: training_history.History, key: str) -> Phase:
     metrics: Mapping[str, Sequence[float | None]] = history.phases[key]
     losses = [averages.known(value) for value in metrics.get("val_loss", ())]
-    known = [(loss, epoch) for epoch, loss in enumerate(losses, 1) if loss is not None]
-    loss, best = min(known, default=(None, None))
     scores = metrics.get(f"val_{history.score}", ())
+    found_best = history.best_epoch(key) if any(loss is not None for loss in losses) else None
+    best = None if found_best is None else found_best + 1
     speeds = [averages.known(value) for value in metrics.get("images_per_s", ())]
     found = [speed for speed in speeds if speed is not None]
     return Phase(
         name=name,
         epochs=max(map(len, metrics.values()), default=0),
         best=best,
-        loss=loss,
+        loss=losses[best - 1] if best else None,
         score=scores[best - 1] if best and best <= len(scores) else None,
         images_per_s=statistics.median(found) if found else None,
         is_kept=key == history.kept,

@@ -112,10 +112,15 @@ class TrainConfig(BaseModel):
         0.0, ge=0, description="horizon of the moving average of weights, in epochs; 0: no average"
     )
     early_stopping_patience: int = Field(
-        5, ge=0, description="epochs without a lower eval loss before training stops; 0 never stops"
+        5,
+        ge=0,
+        description="epochs without a lower eval loss, or for boxes a higher eval mAP, before training"
+        " stops; 0 never stops",
     )
     keep: Literal["best", "last"] = Field(
-        "best", description="weights to keep: of the lowest eval loss, or of the last epoch"
+        "best",
+        description="weights to keep: of the lowest eval loss, or for boxes the highest eval mAP, or of"
+        " the last epoch",
     )
     calibrate: bool = Field(
         True,
@@ -129,6 +134,18 @@ class TrainConfig(BaseModel):
         description="where an image may have several labels: least precision on the eval split at"
         " the threshold of each label, which then has the highest recall; none: the threshold of the"
         " highest F1",
+    )
+    nms_iou: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="where objects have boxes: largest IoU at which two boxes of one class are both"
+        " kept, else the better one is (non-maximum suppression)",
+    )
+    peaks_only: bool = Field(
+        False,
+        description="where objects have boxes: only cells whose score no neighbour exceeds give boxes,"
+        " which is smaller and quicker, but loses objects whose centres lie close",
     )
     outlier_coverage: float = Field(
         0.95,

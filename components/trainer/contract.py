@@ -1,4 +1,4 @@
-"""Reads ``contract.json``, the description inside a SavedModel; export.py writes it."""
+"""Reads ``contract.json``, the description inside a SavedModel; served_model.py writes it."""
 
 from pathlib import Path
 from typing import Any

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 import pydantic
 
+from components.trainer import ranking
 from components.trainer.loop import phase_names
 from data.files import read_back
 
@@ -23,6 +24,7 @@ class History:
       score: the name of the score of a split, in 0–1, higher is better: of the training split as a
         metric, and of the eval split behind ``val_``.
       score_title: the same in words.
+      watched: what decides which epoch is the best, the eval loss or the eval score.
     """
 
     phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -31,15 +33,37 @@ class History:
     start: str = ""
     score: str = "accuracy"
     score_title: str = "accuracy"
+    watched: ranking.Watched = "loss"
+
+    def best_rank(self, phase: str) -> ranking.Rank:
+        """Returns by what the best epoch of a phase is compared with that of another one."""
+        return max(ranking.ranks(self.phases[phase], self.score, self.watched))
 
     def best_loss(self, phase: str) -> float:
-        """Returns the lowest loss on the eval split in a phase."""
-        return min(self.phases[phase]["val_loss"])
+        """Returns the eval loss after a phase's best epoch.
+
+        Raises:
+          ValueError: the phase has no epoch.
+        """
+        return self._at_best("val_loss", phase)
+
+    def best_epoch(self, phase: str) -> int | None:
+        """Returns the index of the best epoch of a phase; None without any."""
+        return ranking.best(self.phases[phase], self.score, self.watched)
 
     def best_score(self, phase: str | None = None) -> float:
-        """Returns the eval score, in 0–1, at a phase's lowest loss; default: the kept one's."""
-        metrics = self.phases[phase or self.kept]
-        return metrics[f"val_{self.score}"][metrics["val_loss"].index(min(metrics["val_loss"]))]
+        """Returns the eval score, in 0–1, after a phase's best epoch; default: the kept one's.
+
+        Raises:
+          ValueError: the phase has no epoch.
+        """
+        return self._at_best(f"val_{self.score}", phase or self.kept)
+
+    def _at_best(self, metric: str, phase: str) -> float:
+        best = self.best_epoch(phase)
+        if best is None:
+            raise ValueError(f"phase {phase} has no epoch")
+        return self.phases[phase][metric][best]
 
     def to_json(self) -> str:
         """Returns the JSON that is written into the artifact."""

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import config as train_config
-from components.trainer import export, hyperparameters
 from components.trainer import history as training_history
+from components.trainer import hyperparameters, served_model
 from components.trainer.calibration import calibration
 from components.trainer.exports import convert
 from components.trainer.loop import phases, training_job
@@ -34,7 +34,7 @@ def run_fn(fn_args: Any) -> None:
     model_dir = Path(fn_args.serving_model_dir)
     with tempfile.TemporaryDirectory() as scratch:
         backbone = asked.config.backbone
-        export.save(classifier, asked.spec, backbone, model_dir, Path(scratch), fitted)
+        served_model.save(classifier, asked.spec, backbone, model_dir, Path(scratch), fitted)
     convert.write(
         classifier,
         asked.spec,
@@ -43,7 +43,7 @@ def run_fn(fn_args: Any) -> None:
         asked.config.exports,
         model_dir,
     )
-    export.save_keras(classifier, model_dir.parent / export.KERAS_FILE)
+    served_model.save_keras(classifier, model_dir.parent / served_model.KERAS_FILE)
     asked.forget()
 
 

@@ -18,25 +18,14 @@ VALIDITY = {
 
 def described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
     """Returns the inputs and outputs of every signature, in words."""
-    own = task.load(spec.task).signatures
+    signatures, own = task.load(spec.task).signatures, task.load(spec.task).own_signatures
     answer = {
-        **own.described(spec.labels),
+        **signatures.described(spec.labels),
         **VALIDITY,
         "outlier_score": "float32 [B], in 0–2, higher the less like the training images",
         "outlier": "bool [B], outlier_score > outlier_threshold; false where valid is false",
     }
-    explained = _explained(spec) if own.explains else {}
-    named = {
-        "explain_label": {
-            "inputs": {
-                **IMAGE_INPUTS,
-                "label": "string [B], the names to explain; where one is"
-                " not in labels, heatmap and score are zeros and label is empty",
-            },
-            "outputs": explained,
-        }
-    }
-    return {
+    common = {
         "serving_default": {"inputs": IMAGE_INPUTS, "outputs": answer},
         "serve_examples": {
             "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
@@ -49,9 +38,15 @@ def described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
             "inputs": IMAGE_INPUTS,
             "outputs": {"embedding": f"float32 [B, {embedding_size}]", **VALIDITY},
         },
-        **({"explain": {"inputs": IMAGE_INPUTS, "outputs": explained}} if own.explains else {}),
-        **(named if own.explains_names else {}),
     }
+    if signatures.explains:
+        common["explain"] = {"inputs": IMAGE_INPUTS, "outputs": _explained(spec)}
+    outputs = {name: one["outputs"] for name, one in common.items()}
+    own_described = {
+        name: {"inputs": {**IMAGE_INPUTS, **one.inputs}, "outputs": dict(one.outputs(outputs))}
+        for name, one in own.items()
+    }
+    return {**common, **own_described}
 
 
 def _explained(spec: materialise.Spec) -> dict[str, str]:

@@ -22,7 +22,7 @@ class TuneConfig(BaseModel):
 
     trials: int = Field(0, ge=0, le=10_000, description="maximum number of trials; 0: no search")
     method: Literal["random", "bayesian", "hyperband"] = Field(
-        "bayesian", description="search method"
+        "bayesian", description="method by which the tuner chooses the next settings to try"
     )
     what: Literal["head", "all"] = Field(
         "head",

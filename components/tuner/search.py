@@ -22,7 +22,7 @@ from components.trainer import config as train_config
 from components.trainer import hyperparameters
 from components.trainer.loop import training_job
 from components.tuner import config as tune_config
-from components.tuner import heads, oracles, trials
+from components.tuner import head_trials, oracles, trials
 from components.tuner import space as search_space
 from data import errors, formats, progress
 from data.files import atomic
@@ -146,7 +146,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         if self._tune.what == "all":
             return trials.WholeTrials(self._job)
         strengths = len(set(self._tune.augment_strength))
-        return heads.HeadTrials(self._job, strengths, self._tune.views)
+        return head_trials.HeadTrials(self._job, strengths, self._tune.views)
 
     def _note(self) -> str:
         best = _completed(self.oracle)

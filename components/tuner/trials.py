@@ -1,6 +1,6 @@
 """Runs a trial: training with other settings, evaluated on the eval split.
 
-Trials of the head alone are in module ``heads``.
+Trials of the head alone are in module ``head_trials``.
 """
 
 import dataclasses

@@ -85,7 +85,7 @@ def _compiled_for_masks(
     def change(masks: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
         draws = tf.cast(draws, tf.float64)
         maps = warp.changes(draws, config) + policy.maps(policy.steps(draws, config), config)
-        return warp.sample_nearest(masks, maps) if maps else masks
+        return warp.sample_nearest(masks, maps, config.border) if maps else masks
 
     return change  # type: ignore[no-any-return]
 
@@ -113,7 +113,7 @@ def _compiled(
         changed = pixels
         if Stage.WARP in stage:
             maps = warp.changes(draws, config) + policy.maps(steps, config)
-            changed = warp.sample(changed, maps) if maps else changed
+            changed = warp.sample(changed, maps, config.border) if maps else changed
         if Stage.REST in stage:
             # About the mean before the warp, so that this does not have to wait for the warp.
             changed = photometric.adjust(changed, photometric.mean_levels(pixels), draws, config)

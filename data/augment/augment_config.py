@@ -40,6 +40,11 @@ class AugmentConfig(BaseModel):
     translation_fraction: float = Field(
         0.08, ge=0, lt=1, description="largest shift, as a share of the side"
     )
+    border: Literal["mirror", "grey"] = Field(
+        "mirror",
+        description="what a moved image shows beyond its edges: itself mirrored, or grey, which shows no"
+        " object that has no box (in masks: void)",
+    )
     brightness_fraction: float = Field(
         0.15, ge=0, lt=1, description="largest random change of brightness"
     )

@@ -6,14 +6,19 @@ Dimension letters: B batch, S side in pixels.
 """
 
 import math
+from typing import Literal
 
 import tensorflow as tf
 
 from data.augment import augment_config, randomness
 from data.images import fixed_point
+from data.masks import VOID
 
 Draw = randomness.Draw
+Border = Literal["mirror", "grey"]
 
+# Near the mean of photographs, so that it neither shines nor gapes.
+GREY = 127
 _WEIGHT_BITS = 8
 _WEIGHT_ONE = 1 << _WEIGHT_BITS
 
@@ -88,8 +93,8 @@ def _crop(draws: tf.Tensor, config: augment_config.AugmentConfig) -> tf.Tensor:
     return matrix((width, zero, zero, height), (shift_x, shift_y))
 
 
-def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
-    """Samples each output pixel from the input: bilinear, with mirrored borders.
+def sample(pixels: tf.Tensor, maps: list[tf.Tensor], border: Border = "mirror") -> tf.Tensor:
+    """Samples each output pixel from the input: bilinear, with mirrored or grey borders.
 
     Does not use ImageProjectiveTransformV3, which rounds down and so darkens by half a level, and
     whose last bits depend on the device.
@@ -97,6 +102,7 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
     Args:
       pixels: uint8 [B, S, S, 3] in 0–255; S is at least 2.
       maps: float64 [B, 3, 3], in the order of their application; at least one.
+      border: what lies beyond the edges.
 
     Returns:
       uint8 [B, S, S, 3] in 0–255.
@@ -104,8 +110,10 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
     side = pixels.shape[1]
     entries = _transforms(maps, side)[:, :, None, None]
     x, y = tf.range(side)[None, None, :], tf.range(side)[None, :, None]
-    column, share_x = _neighbour(entries[:, 0] * x + entries[:, 1] * y + entries[:, 2], side)
-    row, share_y = _neighbour(entries[:, 3] * x + entries[:, 4] * y + entries[:, 5], side)
+    across = entries[:, 0] * x + entries[:, 1] * y + entries[:, 2]
+    down = entries[:, 3] * x + entries[:, 4] * y + entries[:, 5]
+    column, share_x = _neighbour(across, side)
+    row, share_y = _neighbour(down, side)
     share_x, share_y = share_x[..., None], share_y[..., None]
     index = row * side + column
     flat = tf.reshape(pixels, [-1, side * side, 3])
@@ -115,11 +123,15 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
 
     upper = look_up(0) * (_WEIGHT_ONE - share_x) + look_up(1) * share_x
     lower = look_up(side) * (_WEIGHT_ONE - share_x) + look_up(side + 1) * share_x
-    return fixed_point.rounded(upper * (_WEIGHT_ONE - share_y) + lower * share_y)
+    sampled = fixed_point.rounded(upper * (_WEIGHT_ONE - share_y) + lower * share_y)
+    if border == "mirror":
+        return sampled
+    inside = _is_inside(across, side) & _is_inside(down, side)
+    return tf.where(inside[..., None], sampled, tf.constant(GREY, tf.uint8))
 
 
-def sample_nearest(masks: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
-    """Samples each output value from the nearest input pixel, with mirrored borders.
+def sample_nearest(masks: tf.Tensor, maps: list[tf.Tensor], border: Border = "mirror") -> tf.Tensor:
+    """Samples each output value from the nearest input pixel, with mirrored borders, or void.
 
     No value is invented, so class numbers stay class numbers. The result belongs to that of
     :func:`sample` for the same maps, bit for bit where these move whole pixels.
@@ -127,6 +139,7 @@ def sample_nearest(masks: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
     Args:
       masks: uint8 [B, S, S]; S is at least 2.
       maps: as of :func:`sample`.
+      border: as of :func:`sample`; where the image is grey, the mask is void.
 
     Returns:
       uint8 [B, S, S].
@@ -134,14 +147,19 @@ def sample_nearest(masks: tf.Tensor, maps: list[tf.Tensor]) -> tf.Tensor:
     side = masks.shape[1]
     entries = _transforms(maps, side)[:, :, None, None]
     x, y = tf.range(side)[None, None, :], tf.range(side)[None, :, None]
-    column, row = (
-        fixed_point.shift(_mirrored(position, side) + fixed_point.HALF)
-        for position in (
-            entries[:, 0] * x + entries[:, 1] * y + entries[:, 2],
-            entries[:, 3] * x + entries[:, 4] * y + entries[:, 5],
-        )
+    positions = (
+        entries[:, 0] * x + entries[:, 1] * y + entries[:, 2],
+        entries[:, 3] * x + entries[:, 4] * y + entries[:, 5],
     )
-    return tf.gather(tf.reshape(masks, [-1, side * side]), row * side + column, batch_dims=1)
+    column, row = (
+        fixed_point.shift(_mirrored(position, side) + fixed_point.HALF) for position in positions
+    )
+    moved = tf.gather(tf.reshape(masks, [-1, side * side]), row * side + column, batch_dims=1)
+    if border == "mirror":
+        return moved
+    across, down = positions
+    inside = _is_inside(across, side) & _is_inside(down, side)
+    return tf.where(inside, moved, tf.constant(VOID, tf.uint8))
 
 
 def _transforms(maps: list[tf.Tensor], side: int) -> tf.Tensor:
@@ -177,6 +195,11 @@ def _neighbour(position: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     index = tf.minimum(fixed_point.shift(inside), side - 2)
     share = fixed_point.shift(inside - index * fixed_point.ONE, fixed_point.BITS - _WEIGHT_BITS)
     return index, share
+
+
+def _is_inside(position: tf.Tensor, side: int) -> tf.Tensor:
+    """Returns whether positions, int32 in fixed point, lie within the outer edges of the pixels."""
+    return (position >= -fixed_point.HALF) & (position < side * fixed_point.ONE - fixed_point.HALF)
 
 
 def _mirrored(position: tf.Tensor, side: int) -> tf.Tensor:

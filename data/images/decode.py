@@ -35,10 +35,15 @@ class Limits(BaseModel):
 
     max_bytes: int = Field(64 << 20, gt=0, description="size of the largest image file, in bytes")
     max_pixels: int = Field(
-        MAX_PIXELS, gt=0, le=MAX_PIXELS, description="largest width × height, in pixels"
+        MAX_PIXELS,
+        gt=0,
+        le=MAX_PIXELS,
+        description="largest width × height that is accepted, in pixels",
     )
     min_side_px: int = Field(2, ge=1, description="shortest image side that is accepted, in pixels")
-    max_side_px: int = Field(30_000, ge=1, le=65_500, description="longest side, in pixels")
+    max_side_px: int = Field(
+        30_000, ge=1, le=65_500, description="longest image side that is accepted, in pixels"
+    )
     max_seconds: float = Field(20.0, gt=0, description="longest time to decode an image")
     max_memory_bytes: int = Field(
         4 << 30, ge=1 << 28, description="memory limit of a decoder, in bytes"

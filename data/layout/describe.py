@@ -14,30 +14,30 @@ SHOWN_FOLDERS = 3
 def lines(listing: folder.Listing) -> list[str]:
     """Describes a listing on at most a screen: classes, splits, spans, unused files."""
     names = listing.class_names
-    told = [
+    described = [
         f"{listing.root}: {formats.plural(len(names), 'class', 'classes')},"
         f" {formats.plural(len(listing.files), 'file')}"
     ]
-    told += [f"  {line}" for line in listing.understood]
+    described += [f"  {line}" for line in listing.understood]
     counts = folder.label_counts(listing.files)
     shown = [f"{name} {counts[name]:,}" for name in names[:SHOWN_CLASSES]]
     if len(names) > SHOWN_CLASSES:
         rest = sum(counts[name] for name in names[SHOWN_CLASSES:])
         shown.append(f"and {len(names) - SHOWN_CLASSES:,} more with {rest:,}")
-    told.append(f"  classes: {', '.join(shown) or 'none'}")
-    told.append(f"  splits:  {splits(listing)}")
+    described.append(f"  classes: {', '.join(shown) or 'none'}")
+    described.append(f"  splits:  {splits(listing)}")
     if listing.boxes:
-        told += [f"  {line}" for line in listing.boxes.lines()]
+        described += [f"  {line}" for line in listing.boxes.lines()]
     if listing.spans:
-        told.append(f"  spans:   {_spans(listing)}")
-    told += [
+        described.append(f"  spans:   {_spans(listing)}")
+    described += [
         f"  {name} is one class, of folders whose names differ only in their Unicode form"
         for name in listing.spellings
     ]
     if listing.unused.total:
-        told.append(f"  not used: {unused(listing)}")
-        told += [f"    {line}" for line in reasons(listing)]
-    return [folder.printable(line) for line in told]
+        described.append(f"  not used: {unused(listing)}")
+        described += [f"    {line}" for line in reasons(listing)]
+    return [folder.printable(line) for line in described]
 
 
 def reasons(listing: folder.Listing, among: Iterable[Reason] = tuple(Reason)) -> list[str]:
@@ -82,19 +82,19 @@ def splits(listing: folder.Listing) -> str:
 
 def _spans(listing: folder.Listing) -> str:
     first, last = listing.spans[0].folder, listing.spans[-1].folder
-    told = first if first == last else f"{len(listing.spans):,}, {first} to {last}"
+    line = first if first == last else f"{len(listing.spans):,}, {first} to {last}"
     if listing.fixed:
-        told += f"; test images also of {', '.join(span.folder for span in listing.fixed[:3])}"
-    return told
+        line += f"; test images also of {', '.join(span.folder for span in listing.fixed[:3])}"
+    return line
 
 
 def unused(listing: folder.Listing) -> str:
     """Describes in a line how many files are not used."""
-    told = formats.plural(listing.unused.total, "file")
+    line = formats.plural(listing.unused.total, "file")
     lost = listing.unused.lost_images
     if lost:
-        told += f", {lost:,} of them image files ({formats.percent(lost_share(listing))} of all)"
-    return told
+        line += f", {lost:,} of them image files ({formats.percent(lost_share(listing))} of all)"
+    return line
 
 
 def _some(paths: list[str], count: int) -> str:

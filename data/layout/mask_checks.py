@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from data import errors, formats
-from data.layout import checks, describe
+from data.layout import class_checks, describe
 from data.layout import config as folder_config
 from data.splits import folder
 
@@ -23,10 +23,10 @@ def check(
     """
     root = listing.root
     if not listing.files:
-        told = "; ".join(describe.reasons(listing))
+        unused = "; ".join(describe.reasons(listing))
         raise errors.DataError(
             f"The data folder {root} holds no image with a mask"
-            f"{folder.printable(f'; not used are files {told}') if told else ''}. Expected"
+            f"{folder.printable(f'; not used are files {unused}') if unused else ''}. Expected"
             f" {root}/images/… beside {root}/masks/…, or one of the other layouts in docs/data.md."
         )
     problems = []
@@ -45,30 +45,30 @@ def check(
 def lines(listing: folder.Listing) -> list[str]:
     """Describes a listing on at most a screen: classes, masks, splits, unused files."""
     names = listing.class_names
-    told = [
+    described = [
         f"{listing.root}: {formats.plural(len(listing.files), 'image')} with masks,"
         f" {formats.plural(len(names), 'class', 'classes')}"
     ]
     shown = ", ".join(names[: describe.SHOWN_CLASSES])
     more = len(names) - describe.SHOWN_CLASSES
-    told.append(f"  classes: {shown}{f' and {more:,} more' if more > 0 else ''}")
+    described.append(f"  classes: {shown}{f' and {more:,} more' if more > 0 else ''}")
     if listing.masks:
         where = f" (names from {listing.masks.class_file})" if listing.masks.class_file else ""
-        told.append(f"  masks:   {listing.masks.encoding.sentence}{where}")
+        described.append(f"  masks:   {listing.masks.encoding.sentence}{where}")
         for path, why in list(listing.masks.rejected.items())[: describe.SHOWN_FOLDERS]:
-            told.append(f"    {path} cannot be read: {why.reason} {why.detail}".rstrip())
+            described.append(f"    {path} cannot be read: {why.reason} {why.detail}".rstrip())
         left_out = listing.masks.problems
         if left_out:
-            told.append(
+            described.append(
                 f"  left out: {formats.plural(len(left_out), 'shape')} that cannot be drawn"
             )
-            told += [f"    {row}" for row in left_out[: describe.SHOWN_FOLDERS]]
-    told.append(f"  splits:  {describe.splits(listing)}")
-    told += [f"  {hint}" for hint in sequence_hint(listing)]
+            described += [f"    {row}" for row in left_out[: describe.SHOWN_FOLDERS]]
+    described.append(f"  splits:  {describe.splits(listing)}")
+    described += [f"  {hint}" for hint in sequence_hint(listing)]
     if listing.unused.total:
-        told.append(f"  not used: {describe.unused(listing)}")
-        told += [f"    {line}" for line in describe.reasons(listing)]
-    return [folder.printable(line) for line in told]
+        described.append(f"  not used: {describe.unused(listing)}")
+        described += [f"    {line}" for line in describe.reasons(listing)]
+    return [folder.printable(line) for line in described]
 
 
 def sequence_hint(listing: folder.Listing) -> list[str]:
@@ -94,11 +94,11 @@ def _lost(listing: folder.Listing, config: folder_config.FolderConfig) -> list[s
     share = describe.lost_share(listing)
     if share <= config.max_unused_share:
         return []
-    told = "; ".join(describe.reasons(listing, describe.lost_reasons(listing)))
+    unused = "; ".join(describe.reasons(listing, describe.lost_reasons(listing)))
     lost = listing.unused.lost_images
     return [
         f"{lost:,} of {len(listing.files) + lost:,} image files in {listing.root}"
         f" ({formats.percent(share)}) would not be used, more than ingest.max-unused-share"
-        f" ({formats.percent(config.max_unused_share)}): {folder.printable(told)}. Give each image"
-        f" its mask, or continue without them: --ingest.max-unused-share {checks.enough(listing)}."
+        f" ({formats.percent(config.max_unused_share)}): {folder.printable(unused)}. Give each image"
+        f" its mask, or continue without them: --ingest.max-unused-share {class_checks.enough(listing)}."
     ]

@@ -33,7 +33,6 @@ class Reason(str, enum.Enum):
     SPAN_INCOMPLETE = "span_incomplete"
     SPAN_FOR_TEST_ONLY = "span_for_test_only"
     IMAGE_WITHOUT_BOXES = "image_without_boxes"
-    ANNOTATION_FILE = "annotation_file"
     NEITHER_IMAGE_NOR_BOXES = "neither_image_nor_boxes"
     IMAGE_WITHOUT_MASK = "image_without_mask"
     MASK_WITHOUT_IMAGE = "mask_without_image"
@@ -60,7 +59,6 @@ TEXTS = {
     Reason.SPAN_INCOMPLETE: "in spans without _SUCCESS",
     Reason.SPAN_FOR_TEST_ONLY: "in spans of ingest.spans.fixed-test, but no test images",
     Reason.IMAGE_WITHOUT_BOXES: "images that no annotation mentions",
-    Reason.ANNOTATION_FILE: "read as annotations",
     Reason.NEITHER_IMAGE_NOR_BOXES: "neither images nor annotations that were read",
     Reason.IMAGE_WITHOUT_MASK: "images without a mask",
     Reason.MASK_WITHOUT_IMAGE: "masks without an image",
@@ -79,7 +77,6 @@ EXPECTED = frozenset(
         Reason.SPAN_OUTSIDE_WINDOW,
         Reason.SPAN_INCOMPLETE,
         Reason.SPAN_FOR_TEST_ONLY,
-        Reason.ANNOTATION_FILE,
         Reason.OTHER_ANNOTATION,
         Reason.NOT_LABELLED_YET,
     }

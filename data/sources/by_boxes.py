@@ -9,12 +9,14 @@ from pathlib import Path
 from data import errors
 from data.boxes import recognise
 from data.boxes.given import Fault, Given, is_plausible
-from data.layout import checks, names, walk
+from data.layout import class_checks, names, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
+from data.sources import label_source
 from data.sources.label_source import Request
 from data.splits import folder
+from data.splits import spans as span_folders
 
 
 def scan(
@@ -32,20 +34,10 @@ def scan(
     Raises:
       errors.DataError: the root is no folder or cannot be read, or no boxes are found in it.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise errors.DataError(
-            f"The data folder {root} {'is a file' if root.exists() else 'does not exist'}; a folder"
-            " of images and annotations of their boxes is needed."
-        )
-    boxes = config.boxes
-    try:
+    root, boxes = Path(root), config.boxes
+    with label_source.reading(root, "images and annotations of their boxes"):
         found = recognise.read(root, boxes.format, boxes.images_without_annotation)
-        return _listing(root, found, note)
-    except OSError as error:
-        raise errors.DataError(
-            f"The data folder {root} cannot be read: {error.strerror}."
-        ) from error
+        return _listing(root, found, _Spans(root, config), note)
 
 
 class ByBoxes:
@@ -70,43 +62,77 @@ class ByBoxes:
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:
-        """Checks a listing; see :func:`data.layout.checks.check`."""
-        checks.check(listing, request.folders)
+        """Checks a listing; see :func:`data.layout.class_checks.check`."""
+        class_checks.check(listing, request.folders)
+
+
+class _Spans:
+    """The spans of a data folder: its uppermost folders, if they are named like spans."""
+
+    def __init__(self, root: Path, config: folder_config.FolderConfig) -> None:
+        folders = [name for name in walk.folders(root) if not names.is_system(name)]
+        found = span_folders.find(root, folders, config.spans, by_class=False)
+        self.chosen = span_folders.choose(root, found, config.spans)
+        self._used = {one.folder: one.number for one in (*self.chosen.fixed, *self.chosen.window)}
+        self._reasons = {
+            **{one.folder: Reason.SPAN_OUTSIDE_WINDOW for one in self.chosen.before_window},
+            **{one.folder: Reason.SPAN_INCOMPLETE for one in self.chosen.incomplete},
+        }
+        self._has_any = bool(found)
+
+    def of(self, path: str) -> tuple[int | None, Reason | None]:
+        """Returns the span of a file, None without spans, and why it is not used, if it is not."""
+        name = path.split("/")[0]
+        if not self._has_any or name in self._used:
+            return self._used.get(name), None
+        return None, self._reasons.get(name, Reason.BESIDE_SPANS)
 
 
 def _listing(
-    root: Path, understood: recognise.Understood, note: unused_files.Note | None
+    root: Path,
+    understood: recognise.Understood,
+    spans: "_Spans",
+    note: unused_files.Note | None,
 ) -> folder.Listing:
     found, tally, files = understood.found, unused_files.Tally(), []
     for below, entries in walk.walk(root):
         is_hidden = any(names.is_system(part) for part in below.split("/")[:-1])
         for entry in entries:
             path = f"{below}{entry.name}"
+            if path in found.used:
+                continue  # an annotation file: what is wrong with it is among the problems
             given = None if entry.is_folder or is_hidden else found.given.get(path)
-            if given is not None:
-                files.append(_file(path, given, found.splits.get(path), entry))
+            span, outside = spans.of(path)
+            if given is not None and outside is None:
+                files.append(_file(path, given, found.splits.get(path), entry, span))
                 continue
-            row = _unused(path, entry, is_hidden, path in found.used)
+            row = _unused(path, entry, is_hidden, outside)
             tally.add(row)
             if note:
                 note(row)
-    given_all = found.given.values()
+    given_all = [found.given[file.path] for file in files]
     return folder.Listing(
         root=root,
         files=tuple(sorted(files, key=lambda file: file.path)),
         unused=tally,
         splits=_folders(files),
+        spans=spans.chosen.window,
+        fixed=spans.chosen.fixed,
+        incomplete=spans.chosen.incomplete,
         boxes=folder.BoxesFound(
             format=found.format,
             count=sum(len(one.boxes) for one in given_all),
             empty=sum(not one.boxes for one in given_all),
             problems=tuple(one for one in found.problems if one.fault is not Fault.NO_ANNOTATION),
             others=understood.others,
+            files=len(found.used),
         ),
     )
 
 
-def _file(path: str, given: Given, split: str | None, entry: walk.Entry) -> folder.ImageFile:
+def _file(
+    path: str, given: Given, split: str | None, entry: walk.Entry, span: int | None
+) -> folder.ImageFile:
     labels = {names.canonical(box.label) for box in given.boxes if is_plausible(box)}
     return folder.ImageFile(
         path=path,
@@ -114,19 +140,22 @@ def _file(path: str, given: Given, split: str | None, entry: walk.Entry) -> fold
         split=split,
         size_bytes=entry.size_bytes,
         modified_ns=entry.modified_ns,
+        span=span,
         is_stated=True,
         boxes=given.to_json(),
     )
 
 
-def _unused(path: str, entry: walk.Entry, is_hidden: bool, is_read: bool) -> unused_files.Unused:
+def _unused(
+    path: str, entry: walk.Entry, is_hidden: bool, outside: Reason | None
+) -> unused_files.Unused:
     is_image = names.has_image_suffix(entry.name) and not entry.is_folder
     if is_hidden or names.is_system(entry.name):
         reason = Reason.HIDDEN_OR_SYSTEM
     elif entry.is_folder:
         reason = Reason.LINK_NOT_FOLLOWED if entry.is_link else Reason.FOLDER_UNREADABLE
-    elif is_read:
-        reason = Reason.ANNOTATION_FILE
+    elif outside is not None:
+        reason = outside
     else:
         reason = Reason.IMAGE_WITHOUT_BOXES if is_image else Reason.NEITHER_IMAGE_NOR_BOXES
     return unused_files.Unused(path, reason, is_image)

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data import errors
-from data.layout import checks, classes, names, recognise, walk
+from data.layout import class_checks, empty_classes, names, recognise, walk
 from data.layout import config as folder_config
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
+from data.sources import label_source
 from data.sources.config import FOLDERS
 from data.sources.label_source import Request
 from data.splits import folder
@@ -48,20 +49,10 @@ def scan(
         are the same span.
     """
     root = Path(root)
-    if not root.exists():
-        raise errors.DataError(f"The data folder {root} does not exist.")
-    if not root.is_dir():
-        raise errors.DataError(
-            f"The data folder {root} is a file; a folder of class folders is needed."
-        )
-    try:
+    with label_source.reading(root, "class folders"):
         folders = [name for name in walk.folders(root) if not names.is_system(name)]
         found = span_folders.find(root, folders, config.spans)
         return _Scan(root, config, note).listing(found)
-    except OSError as error:
-        raise errors.DataError(
-            f"The data folder {root} cannot be read: {error.strerror}."
-        ) from error
 
 
 class ByFolder:
@@ -82,8 +73,8 @@ class ByFolder:
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:
-        """Checks a listing; see :func:`data.layout.checks.check`."""
-        checks.check(listing, request.folders)
+        """Checks a listing; see :func:`data.layout.class_checks.check`."""
+        class_checks.check(listing, request.folders)
 
 
 class _Scan:
@@ -182,7 +173,7 @@ class _Scan:
 
     def _drop_classes_without_image(self) -> None:
         files = ((file.path, file.class_name) for file in self._files)
-        reasons = classes.without_image(self._root, files)
+        reasons = empty_classes.without_image(self._root, files)
         if not reasons:
             return
         for file in self._files:

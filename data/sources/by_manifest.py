@@ -16,7 +16,7 @@ from pathlib import Path
 from data import errors, formats
 from data.layout import names, sniff, unused, walk
 from data.layout.unused import Reason
-from data.sources import manifest_checks, manifest_file, manifest_rows
+from data.sources import label_source, manifest_checks, manifest_file, manifest_rows
 from data.sources.config import FOLDERS
 from data.sources.label_source import Request
 from data.sources.row_problems import RowProblems
@@ -58,13 +58,9 @@ class ByManifest:
             if note:
                 note(row)
 
-        try:
+        with label_source.reading(root, "images"):
             for row in _leftovers(root, rows, parts):
                 pass_over(row)
-        except OSError as error:
-            raise errors.DataError(
-                f"The data folder {root} cannot be read: {error.strerror}."
-            ) from error
         where = ", ".join(part.where for part in parts)
         splits = sorted({file.split for file in rows.files.values() if file.split is not None})
         return folder.Listing(

@@ -15,6 +15,7 @@ from data.layout import mask_checks, names, walk
 from data.layout import unused as unused_files
 from data.layout.unused import Reason
 from data.masks import VOID, class_list, encoding, pairs, polygon_files, shapes, understanding
+from data.sources import label_source
 from data.sources.label_source import Request
 from data.splits import folder
 
@@ -41,17 +42,8 @@ def scan(
         values cannot be understood.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise errors.DataError(
-            f"The data folder {root} {'is a file' if root.exists() else 'does not exist'}; a folder"
-            " of images and masks is needed."
-        )
-    try:
+    with label_source.reading(root, "images and masks"):
         entries, tally, unused = _walk(root)
-    except OSError as error:
-        raise errors.DataError(
-            f"The data folder {root} cannot be read: {error.strerror}."
-        ) from error
     found = pairs.find(entries, _voc_lists(root))
     outlines = None
     if not found.pairs:

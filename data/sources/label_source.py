@@ -9,10 +9,13 @@ A sample is a :class:`data.splits.folder.ImageFile`: an image file with any numb
 where the source gives them, a split and a group. Ingest takes samples from there to records.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from data import errors
 from data.layout import config as folder_config
 from data.layout import unused
 from data.masks import encoding
@@ -39,6 +42,29 @@ class LabelRule(NamedTuple):
 
 
 ONE = LabelRule()
+
+
+@contextlib.contextmanager
+def reading(root: Path, holds: str) -> Iterator[None]:
+    """Checks a data folder, and refuses it where reading it fails.
+
+    Args:
+      root: the data folder.
+      holds: what it should hold, such as "class folders", for messages.
+
+    Raises:
+      errors.DataError: it is missing, is not a folder or cannot be read.
+    """
+    if not root.exists():
+        raise errors.DataError(f"The data folder {root} does not exist.")
+    if not root.is_dir():
+        raise errors.DataError(f"The data folder {root} is a file; a folder of {holds} is needed.")
+    try:
+        yield
+    except OSError as error:
+        raise errors.DataError(
+            f"The data folder {root} cannot be read: {error.strerror}."
+        ) from error
 
 
 @dataclass(frozen=True)

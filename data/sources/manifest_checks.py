@@ -1,7 +1,7 @@
 """Checks whether what a manifest names can make a model; each refusal states a remedy."""
 
 from data import errors, formats
-from data.layout import checks
+from data.layout import class_checks
 from data.layout.unused import Reason
 from data.sources.label_source import Request
 from data.splits import folder
@@ -22,7 +22,7 @@ def check(listing: folder.Listing, request: Request) -> None:
         *_few_classes(listing, request),
         *_many_classes(listing),
         *_no_train(listing),
-        *checks.missing_classes(listing, request.folders),
+        *class_checks.missing_classes(listing, request.folders),
         *_unlisted(listing, request),
     ]
     if problems:

@@ -22,7 +22,7 @@ INDEX_FILE = "index.jsonl"
 _PENDING = "pending"
 _SHA256 = re.compile("([0-9a-f]{64})?")
 # The file may be readable another time: these results are not kept.
-PASSING_REASONS = frozenset(
+TRANSIENT_REASONS = frozenset(
     {"unreadable", "too_slow", "decoder_crashed", "changed", "extra_not_installed"}
 )
 
@@ -107,8 +107,8 @@ def save(directory: str | Path, rows: Iterable[Row]) -> None:
         temporary.open("w", encoding="utf-8") as file,
     ):
         for row in rows:
-            passing = isinstance(row.result, decode.Rejection)
-            if not (passing and row.result.reason in PASSING_REASONS):  # type: ignore[union-attr]
+            rejected = isinstance(row.result, decode.Rejection)
+            if not (rejected and row.result.reason in TRANSIENT_REASONS):  # type: ignore[union-attr]
                 file.write(row.to_json() + "\n")
     for path in (directory / _PENDING).glob("*.jsonl"):
         path.unlink()

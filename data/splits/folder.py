@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data import formats
 from data.boxes.given import HARMLESS, Problem
 from data.layout import unused as unused_files
 from data.masks import understanding
@@ -94,6 +95,7 @@ class BoxesFound:
       empty: number of images that are known to show no object.
       problems: what is wrong in the annotation files, as far as they alone tell.
       others: other formats that are there too and are not used, with their number of images.
+      files: number of annotation files that were read.
     """
 
     format: str
@@ -101,19 +103,23 @@ class BoxesFound:
     empty: int
     problems: tuple[Problem, ...] = ()
     others: dict[str, int] = field(default_factory=dict)
+    files: int = 0
 
     def lines(self) -> list[str]:
         """Describes what was understood, in a few lines for people."""
-        told = [f"boxes:   {self.count:,}, {self.format}; {self.empty:,} images without objects"]
+        files, empty = formats.plural(self.files, "file"), formats.plural(self.empty, "image")
+        described = [f"boxes:   {self.count:,} in {files}, {self.format}; {empty} without objects"]
         if self.others:
             others = ", ".join(f"{name} ({count:,} images)" for name, count in self.others.items())
-            told.append(f"also there, not used: {others}; ingest.boxes.format chooses")
+            described.append(f"also there, not used: {others}; ingest.boxes.format chooses")
         for fault, count in Counter(problem.fault for problem in self.problems).most_common():
             first = next(one for one in self.problems if one.fault is fault)
             where = " ".join(part for part in (first.file, first.place) if part)
             used = "used all the same" if fault in HARMLESS else "left out"
-            told.append(f"{fault.value}, {used}: {count:,} ({where}{', …' if count > 1 else ''})")
-        return told
+            described.append(
+                f"{fault.value}, {used}: {count:,} ({where}{', …' if count > 1 else ''})"
+            )
+        return described
 
 
 @dataclass(frozen=True)

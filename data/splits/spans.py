@@ -58,13 +58,16 @@ class Span:
     folder: str
 
 
-def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
+def find(
+    root: Path, folders: Sequence[str], config: SpanConfig, by_class: bool = True
+) -> list[Span]:
     """Returns the folders of a root that are spans, oldest first; none if it has no spans.
 
     Args:
       root: the data folder.
       folders: the names of the folders in it.
       config: the pattern. With "auto", folders that directly hold images are classes.
+      by_class: whether folders may be classes; where annotations name them, all that match are spans.
 
     Raises:
       errors.DataError: two folders are the same span, or no folder matches the given pattern.
@@ -76,7 +79,8 @@ def find(root: Path, folders: Sequence[str], config: SpanConfig) -> list[Span]:
             found = _match(folders, pattern)
             # A span that is still being written does not show the layout.
             whole = [span for span in found if not config.complete_only or is_complete(root, span)]
-            if found and _hold_class_folders([root / span.folder for span in whole]):
+            here = [root / span.folder for span in whole]
+            if found and (not by_class or _hold_class_folders(here)):
                 break
         else:
             return []

@@ -22,7 +22,7 @@ NO_SPACE_WORDS = re.compile(
     re.IGNORECASE,
 )
 # Errors of the operating system that a retry would meet again.
-LASTING_ERRNOS = frozenset(
+PERMANENT_ERRNOS = frozenset(
     {
         errno.EACCES,
         errno.EPERM,
@@ -37,7 +37,7 @@ LASTING_ERRNOS = frozenset(
     }
 )
 # Class names, for gRPC, TensorFlow, ML Metadata and Google's client libraries name alike.
-PASSING_NAMES = frozenset(
+TRANSIENT_NAMES = frozenset(
     {
         "AbortedError",
         "BrokenProcessPool",
@@ -51,8 +51,8 @@ PASSING_NAMES = frozenset(
         "gaierror",
     }
 )
-LASTING_NAMES = frozenset({"UnidentifiedImageError", "DecompressionBombError"})
-PASSING_WORDS = re.compile(
+PERMANENT_NAMES = frozenset({"UnidentifiedImageError", "DecompressionBombError"})
+TRANSIENT_WORDS = re.compile(
     r"database is locked|StatusCode\.(UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED)"
     r"|socket closed|connection (reset|refused|aborted)|broken pipe"
     r"|worker[^.\n]{0,60}\b(died|was killed|exited)|stale file handle",
@@ -65,9 +65,9 @@ _TRACEBACK_END = re.compile(r"^(?:[\w.]+\.)?([A-Za-z_]\w*)(?:: |$)")
 class Kind(enum.Enum):
     """The kind of an error, which decides what to do about it."""
 
-    PASSING = "passing"  # transient: try again
+    TRANSIENT = "transient"  # try again
     NO_SPACE = "no space"  # report it; the same command continues when there is space
-    LASTING = "lasting"  # permanent: a retry would fail again
+    PERMANENT = "permanent"  # a retry would fail again
 
 
 class NoSpaceError(errors.PipelineError):
@@ -84,8 +84,8 @@ def kind(error: BaseException) -> Kind:
     if any(_is_no_space(one) for one in chain):
         return Kind.NO_SPACE
     if any(isinstance(one, errors.PipelineError) for one in chain):
-        return Kind.LASTING
-    return next((found for one in chain if (found := _kind_of_one(one))), Kind.LASTING)
+        return Kind.PERMANENT
+    return next((found for one in chain if (found := _kind_of_one(one))), Kind.PERMANENT)
 
 
 def no_space(error: BaseException, output: Path) -> NoSpaceError:
@@ -133,15 +133,15 @@ def _is_no_space(error: BaseException) -> bool:
 
 def _kind_of_one(error: BaseException) -> Kind | None:
     names = {base.__name__ for base in type(error).__mro__}
-    if names & LASTING_NAMES:
-        return Kind.LASTING
+    if names & PERMANENT_NAMES:
+        return Kind.PERMANENT
     if isinstance(error, OSError):
-        return Kind.LASTING if error.errno in LASTING_ERRNOS else Kind.PASSING
-    if names & PASSING_NAMES or PASSING_WORDS.search(str(error)):
-        return Kind.PASSING
+        return Kind.PERMANENT if error.errno in PERMANENT_ERRNOS else Kind.TRANSIENT
+    if names & TRANSIENT_NAMES or TRANSIENT_WORDS.search(str(error)):
+        return Kind.TRANSIENT
     if isinstance(error, RuntimeError):
         return _kind_of_text(str(error))
-    return Kind.LASTING if type(error).__module__ == "builtins" else None
+    return Kind.PERMANENT if type(error).__module__ == "builtins" else None
 
 
 def _kind_of_text(text: str) -> Kind | None:
@@ -151,15 +151,15 @@ def _kind_of_text(text: str) -> Kind | None:
         if not match:
             continue
         found = getattr(builtins, match[1], None)
-        if match[1] in PASSING_NAMES:
-            return Kind.PASSING
+        if match[1] in TRANSIENT_NAMES:
+            return Kind.TRANSIENT
         if isinstance(found, type) and issubclass(found, OSError):
             code = re.search(r"\[Errno (\d+)\]", line)
-            lasting = code is not None and int(code[1]) in LASTING_ERRNOS
+            permanent = code is not None and int(code[1]) in PERMANENT_ERRNOS
             refused = issubclass(found, PermissionError | FileExistsError | IsADirectoryError)
-            return Kind.LASTING if lasting or refused else Kind.PASSING
+            return Kind.PERMANENT if permanent or refused else Kind.TRANSIENT
         if isinstance(found, type) and issubclass(found, Exception):
-            return Kind.LASTING
+            return Kind.PERMANENT
     return None
 
 

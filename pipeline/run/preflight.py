@@ -18,7 +18,8 @@ from components.trainer.exports import installed
 from data import errors
 from data.corrections import applying, decisions
 from data.sources import config as label_config
-from data.sources import digits, label_source, labelled, tfds
+from data.sources import digits, label_source, tfds
+from data.sources import registry as label_sources
 from data.splits import folder, labels
 from pipeline import output_folder
 from pipeline.settings import pipeline_config
@@ -107,7 +108,7 @@ def request(config: pipeline_config.PipelineConfig, data_dir: Path) -> label_sou
       errors.ConfigError: two manifests are given.
     """
     rule = task.load(config.task).label_rule
-    return labelled.request(data_dir, config.ingest, config.labels, rule)
+    return label_sources.request(data_dir, config.ingest, config.labels, rule)
 
 
 def source_folder(config: pipeline_config.PipelineConfig, scratch: Path | None = None) -> Path:
@@ -186,9 +187,9 @@ def inspect(
     listing = None
     try:
         asked = request(config, data_dir)
-        listing = labelled.scan(asked)
+        listing = label_sources.scan(asked)
         show(listing)
-        labelled.check(listing, asked)
+        label_sources.check(listing, asked)
         _check_space(config, listing)
     except errors.UserError as error:
         problems += error.problems
@@ -213,7 +214,7 @@ def inputs(
     frozen = labels.load(label_file)
     new = listing.class_names if ingests or not frozen else []
     names = labels.extend(frozen, new, keeps_order=listing.masks is not None)
-    paths = labelled.absolute(request(config, source).labels)
+    paths = label_sources.absolute(request(config, source).labels)
     listed = place.corrections(name)
     corrections = corrected.read(listed, config.task)
     return Inputs(

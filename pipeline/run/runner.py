@@ -203,7 +203,7 @@ class _Observer(launcher.Launcher):  # type: ignore[misc]
                     return super().launch()
             except Exception as error:
                 retry += 1
-                if retry > config.retries or failures.kind(error) != failures.Kind.PASSING:
+                if retry > config.retries or failures.kind(error) != failures.Kind.TRANSIENT:
                     raise
                 wait_s = config.wait_before(retry)
                 logging.exception("%s is tried again in %g s", name, wait_s)

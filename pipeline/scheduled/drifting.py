@@ -13,7 +13,7 @@ from components.image_validator import config as validate_config
 from data import formats
 from data.files import read_back
 from data.splits import drift, file_index, folder
-from pipeline.scheduled import images
+from pipeline.scheduled import new_images
 from pipeline.wiring import code_fingerprint
 
 EMBEDDING_TIMEOUT_S = 900
@@ -55,7 +55,7 @@ def label(samples: Samples, config: validate_config.ValidateConfig) -> str | Non
 
 def measure(samples: Samples, config: validate_config.ValidateConfig) -> str | None:
     """Describes the image statistic that drifted most, if it exceeds the bound and chance."""
-    newest, before = images.infos(samples.new_rows), images.infos(samples.old_rows)
+    newest, before = new_images.infos(samples.new_rows), new_images.infos(samples.old_rows)
     if not newest or not before:
         return None
     beyond = [
@@ -103,7 +103,7 @@ def embedding(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors_to:  # only the last one is kept; a schedule runs for years
         done = subprocess.run(
-            [sys.executable, "-m", "pipeline.scheduled.embedding"],
+            [sys.executable, "-m", "pipeline.scheduled.embedding_process"],
             input=json.dumps(question).encode(),
             stdout=subprocess.PIPE,
             stderr=errors_to,

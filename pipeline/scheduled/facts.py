@@ -13,7 +13,7 @@ from data.sources import label_source
 from data.splits import file_index, folder
 from pipeline import output_folder
 from pipeline.run import preflight
-from pipeline.scheduled import confidence, decision, images
+from pipeline.scheduled import confidence, decision, new_images
 from pipeline.scheduled import config as retrain_config
 from pipeline.scheduled import state as schedule_state
 from serving import served_version
@@ -38,7 +38,7 @@ class Place:
     output_dir: Path
     name: str
     serving_dir: Path
-    memory: images.Memory
+    memory: new_images.Memory
     store: schedule_state.Store
 
     @classmethod
@@ -53,7 +53,7 @@ class Place:
             output_dir=config.output_dir,
             name=name,
             serving_dir=preflight.serving_dir(pipeline, name),
-            memory=images.Memory(
+            memory=new_images.Memory(
                 place=store.folder,
                 root=asked.root,
                 config=pipeline.ingest.decoding(),
@@ -96,7 +96,7 @@ def gather(
     new = place.memory.new(listing.files)
     first = state.fingerprint is None
     rows = place.memory.look_at_new(new) if new else []
-    readable = len(images.infos(rows)) / len(rows) if rows else 1.0
+    readable = len(new_images.infos(rows)) / len(rows) if rows else 1.0
     version = served(place)
     drifts: tuple[str, ...] = ()
     new_classes: set[str] = set()
@@ -142,7 +142,7 @@ def embedding_drift(
     from pipeline.scheduled import drifting
 
     new = place.memory.new(listing.files)
-    key = hashlib.sha256(images.keys(new).tobytes() + version.encode()).hexdigest()
+    key = hashlib.sha256(new_images.keys(new).tobytes() + version.encode()).hexdigest()
     if state.asked is None or state.asked.key != key:
         log = output_folder.OutputFolder(place.output_dir).embedding_log
         rows, before = place.memory.look_at_new(new), place.memory.look_at_released()

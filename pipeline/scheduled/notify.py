@@ -13,7 +13,7 @@ from typing import Any
 import pydantic
 
 from pipeline.scheduled import config as retrain_config
-from pipeline.scheduled import post
+from pipeline.scheduled import webhook_process
 
 Payload = dict[str, Any]
 _TAIL_BYTES = 4000
@@ -56,7 +56,7 @@ def _post(url: str, body: bytes, config: retrain_config.NotifyConfig) -> str | N
     question: dict[str, Any] = {"url": url, "headers": headers, "body": body.decode()}
     question["timeout_s"] = config.timeout_s
     # -I and a file: imports nothing of the project, which would take most of the start-up time.
-    command = [sys.executable, "-I", post.__file__]
+    command = [sys.executable, "-I", webhook_process.__file__]
     try:
         code, said = _bounded(command, json.dumps(question).encode(), config.timeout_s)
     except subprocess.TimeoutExpired:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from data.files import atomic, read_back, read_lines
 from pipeline import output_folder
@@ -85,7 +85,12 @@ class State(_Record):
     under_way: Attempt | None = None
     failed: Failed | None = None
     asked: Asked | None = None
-    told: str | None = Field(None, description="fingerprint of unusable images already reported")
+    reported: str | None = Field(
+        None,
+        # Its name in states of earlier versions.
+        validation_alias=AliasChoices("reported", "told"),
+        description="fingerprint of unusable images already reported",
+    )
     unsent: list[dict[str, Any]] = Field(default_factory=list, description="notifications to send")
 
 
@@ -101,12 +106,12 @@ def correct(state: State, now: datetime.datetime) -> list[str]:
     Returns:
       A sentence for each that was corrected.
     """
-    told = []
+    corrections = []
 
     def corrected(time: datetime.datetime | None, what: str) -> datetime.datetime | None:
         if time is None or not is_future(time, now):
             return time
-        told.append(
+        corrections.append(
             f"According to the state, {what} at {time:%Y-%m-%d %H:%M}, which is in the future: the clock"
             f" was wrong then or is now. It counts as {now:%Y-%m-%d %H:%M}."
         )
@@ -119,7 +124,7 @@ def correct(state: State, now: datetime.datetime) -> list[str]:
     if state.under_way:
         started = corrected(state.under_way.started, "a run was started")
         state.under_way.started = started or state.under_way.started
-    return told
+    return corrections
 
 
 def is_future(time: datetime.datetime, now: datetime.datetime) -> bool:

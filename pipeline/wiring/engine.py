@@ -9,10 +9,10 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel, standard_artifacts
 
-from components.evaluator import baseline
+from components.evaluator import baseline_resolver
 from components.infra_validator import config as infra_config
 from components.infra_validator import trial
-from components.trainer import warm_start_model
+from components.trainer import warm_start_resolver
 
 BASELINE = "baseline"
 WARM_START = "start"
@@ -42,7 +42,7 @@ class Local:
     def start(self, pixels: channel.Channel) -> BaseNode:
         """See Engine."""
         return Resolver(
-            strategy_class=warm_start_model.BlessedBeforeStrategy,
+            strategy_class=warm_start_resolver.BlessedBeforeStrategy,
             pixels=pixels,
             **_earlier_models(),
         ).with_id(WARM_START)
@@ -50,7 +50,7 @@ class Local:
     def baseline(self, candidate: channel.Channel) -> BaseNode:
         """See Engine."""
         return Resolver(
-            strategy_class=baseline.LatestOtherBlessedModelStrategy,
+            strategy_class=baseline_resolver.LatestOtherBlessedModelStrategy,
             candidate=candidate,
             **_earlier_models(),
         ).with_id(BASELINE)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 from aiohttp import web
 
-from serving.gateway import bounds, error_answers
+from serving.gateway import bounds, http_errors
 
 # How much of a gzip stream a thread decompresses at a time.
 _PIECE_BYTES = 1 << 20
@@ -36,14 +36,14 @@ class Admission:
         """Reads the body of a request and counts the request until the end of the block.
 
         Raises:
-          error_answers.Answered: it is damaged (400), too slow (408), too large (413) or has an
+          http_errors.HttpError: it is damaged (400), too slow (408), too large (413) or has an
             unsupported encoding (415), or too many requests wait already (503).
         """
         held, content = bytearray(), b""
         try:
             await self._read(request, held)
             if self._waiting >= self._limits.max_waiting:
-                raise error_answers.exceeded(
+                raise http_errors.exceeded(
                     "max_waiting", f"{self._limits.max_waiting} requests are waiting; try again."
                 )
             content = bytes(held)
@@ -64,7 +64,7 @@ class Admission:
             message = (
                 f"The Content-Encoding is {encoding[:40]!r}; supported are {offered} and none."
             )
-            raise error_answers.exceeded("encodings", message, {"Accept-Encoding": offered})
+            raise http_errors.exceeded("encodings", message, {"Accept-Encoding": offered})
         if (request.content_length or 0) > self._limits.max_body_bytes:
             raise self._too_large()
         seconds = self._limits.body_timeout_s
@@ -75,7 +75,7 @@ class Admission:
                 await asyncio.wait_for(self._decompress(held), seconds)
         except (TimeoutError, asyncio.TimeoutError) as error:
             message = f"The body was not complete after {seconds} s."
-            raise error_answers.exceeded("body_timeout_s", message) from error
+            raise http_errors.exceeded("body_timeout_s", message) from error
         except (aiohttp.ClientError, web.RequestPayloadError, ConnectionError) as error:
             raise _damaged(error) from error
 
@@ -114,13 +114,13 @@ class Admission:
             # Freed at once: otherwise the other requests would be refused too.
             self._held_bytes -= len(held)
             held.clear()
-            raise error_answers.exceeded(
+            raise http_errors.exceeded(
                 "max_held_bytes", "The server holds too many bytes of requests; try again."
             )
 
-    def _too_large(self) -> error_answers.Answered:
+    def _too_large(self) -> http_errors.HttpError:
         allowed = f"at most {self._limits.max_request_bytes} bytes are allowed"
-        return error_answers.exceeded("max_body_bytes", f"The request is too large; {allowed}.")
+        return http_errors.exceeded("max_body_bytes", f"The request is too large; {allowed}.")
 
 
 class Answers:
@@ -151,11 +151,11 @@ class Answers:
         """Counts bytes.
 
         Raises:
-          error_answers.Answered: the limit is exceeded (503).
+          http_errors.HttpError: the limit is exceeded (503).
         """
         if self._held_bytes + size_bytes > self._limit_bytes:
             message = "Too many responses wait for their clients to read them; try again."
-            raise error_answers.exceeded("max_held_answer_bytes", message)
+            raise http_errors.exceeded("max_held_answer_bytes", message)
         self._held_bytes += size_bytes
 
 
@@ -177,10 +177,10 @@ class Held:
         """Counts further bytes.
 
         Raises:
-          error_answers.Answered: as :meth:`Answers.add`, or the client has disconnected.
+          http_errors.HttpError: as :meth:`Answers.add`, or the client has disconnected.
         """
         if self.closed:
-            raise error_answers.Answered(503, "The client has disconnected.")
+            raise http_errors.HttpError(503, "The client has disconnected.")
         self._bytes += size_bytes
         counted = max(0, self._bytes - self._answers.free_bytes)
         self._answers.add(counted - self.counted_bytes)
@@ -191,5 +191,5 @@ class Held:
 HELD = web.RequestKey("held", Held)
 
 
-def _damaged(reason: object) -> error_answers.Answered:
-    return error_answers.Answered(400, f"The body of the request is damaged ({reason}).")
+def _damaged(reason: object) -> http_errors.HttpError:
+    return http_errors.HttpError(400, f"The body of the request is damaged ({reason}).")

@@ -31,7 +31,7 @@ from serving.gateway import (
     answers,
     bounds,
     connections,
-    error_answers,
+    http_errors,
     json_body,
     openinference_api,
     origins,
@@ -243,7 +243,7 @@ class Gateway:
             return await handler(request)
         except json_body.MalformedError as error:
             return answers.error(400, str(error)[:_MAX_MESSAGE_LENGTH])
-        except error_answers.Answered as error:
+        except http_errors.HttpError as error:
             return answers.error(error.status, str(error)[:_MAX_MESSAGE_LENGTH], error.headers)
 
 

@@ -18,7 +18,7 @@ from serving.gateway import (
     admission,
     answers,
     api,
-    error_answers,
+    http_errors,
     openinference_format,
     request_cost,
     upstream,
@@ -46,19 +46,17 @@ class OpenInferenceApi(api.Api):
 
         Raises:
           json_body.MalformedError: it is malformed.
-          error_answers.Answered: it is not answered with 200.
+          http_errors.HttpError: it is not answered with 200.
         """
         match = _ASKED.fullmatch(request.path)
         if request.path != _INDEX and match is None:
-            raise error_answers.Answered(404, "There is nothing here.")
+            raise http_errors.HttpError(404, "There is nothing here.")
         if match is not None and match["model"] not in (None, self._triton.name):
-            raise error_answers.Answered(
-                404, f"Request for unknown model: {match['model'][:200]!r}"
-            )
+            raise http_errors.HttpError(404, f"Request for unknown model: {match['model'][:200]!r}")
         infers = match is not None and match["verb"] == "infer"
         needed = "POST" if infers or match is None else "GET"
         if request.method != needed:
-            raise error_answers.Answered(405, f"Only {needed} is allowed here.")
+            raise http_errors.HttpError(405, f"Only {needed} is allowed here.")
         if is_health(request):
             found = await self._triton.health(request.path)
         elif infers:

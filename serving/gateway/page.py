@@ -23,7 +23,7 @@ from serving.gateway import (
     admission,
     api,
     display,
-    error_answers,
+    http_errors,
     page_policy,
     request_cost,
     upstream,
@@ -81,7 +81,7 @@ class Page(api.Api):
             most_bytes = self._limits.max_request_bytes
             if len(image) > most_bytes:
                 message = f"The image is too large; at most {most_bytes} bytes are allowed."
-                raise error_answers.exceeded("max_body_bytes", message)
+                raise http_errors.exceeded("max_body_bytes", message)
             asking = self._ask(image, wants_heatmap, request[admission.HELD])
             return web.json_response(await self._triton.within_time(asking))
 
@@ -97,7 +97,7 @@ class Page(api.Api):
                     self._contract(found.version, held),
                     self._heat(image, found.version, work, wants_heatmap and is_shown),
                 )
-            except error_answers.Answered as error:
+            except http_errors.HttpError as error:
                 if error.status != 404:
                     raise
                 continue
@@ -108,7 +108,7 @@ class Page(api.Api):
             if heat is not None:
                 content["heatmap"] = heat | {"resize": contract.get("resize", "stretch")}
             return content
-        raise error_answers.Answered(503, "The served version is changing; try again.")
+        raise http_errors.HttpError(503, "The served version is changing; try again.")
 
     async def _contract(self, version: str, held: admission.Held) -> dict[str, Any]:
         work = upstream.Work(0, held)
@@ -124,7 +124,7 @@ class Page(api.Api):
             return None
         try:
             answer = await self._triton.infer([image], EXPLAIN, work, version)
-        except error_answers.Answered as error:
+        except http_errors.HttpError as error:
             if error.failure is failures.Failure.NO_SIGNATURE:
                 return None
             raise

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.gateway import bounds, error_answers
+from serving.gateway import bounds, http_errors
 from serving.triton import image_size
 
 _STRING_BYTES = 24
@@ -20,7 +20,7 @@ def pixels(images: Sequence[bytes], limits: bounds.Limits) -> list[int]:
       limits: the bounds of a request.
 
     Raises:
-      error_answers.Answered: they have too many in total (413).
+      http_errors.HttpError: they have too many in total (413).
     """
     most = limits.max_pixels
     counts = [image_size.pixels(image) for image in images]
@@ -29,7 +29,7 @@ def pixels(images: Sequence[bytes], limits: bounds.Limits) -> list[int]:
         message = (
             f"The images have {sum(counts):,} pixels in all; allowed are {most:,}. Send fewer."
         )
-        raise error_answers.exceeded("max_pixels", message)
+        raise http_errors.exceeded("max_pixels", message)
     return counts
 
 
@@ -53,9 +53,9 @@ def refuse_values(count: int, limits: bounds.Limits) -> None:
     """Refuses a response that is too large.
 
     Raises:
-      error_answers.Answered: it has more values than allowed (413).
+      http_errors.HttpError: it has more values than allowed (413).
     """
     most = limits.max_answer_values
     if count > most:
         message = f"The response has {count:,} values; allowed are {most:,}. Send fewer images."
-        raise error_answers.exceeded("max_answer_values", message)
+        raise http_errors.exceeded("max_answer_values", message)

@@ -19,7 +19,7 @@ from serving.gateway import (
     admission,
     answers,
     api,
-    error_answers,
+    http_errors,
     request_cost,
     tfserving_format,
     upstream,
@@ -49,7 +49,7 @@ class TfServingApi(api.Api):
 
         Raises:
           json_body.MalformedError: it is malformed.
-          error_answers.Answered: it is not answered with 200.
+          http_errors.HttpError: it is not answered with 200.
         """
         asked = self._route(request)
         if request.method == "GET" and asked.verb is None:
@@ -61,20 +61,20 @@ class TfServingApi(api.Api):
             async with self._admitted.body(request) as body:
                 held = request[admission.HELD]
                 return await self._triton.within_time(self._predict(asked, body, held))
-        raise error_answers.Answered(400, f"Malformed request: {request.method} {request.path}")
+        raise http_errors.HttpError(400, f"Malformed request: {request.method} {request.path}")
 
     def _route(self, request: web.Request) -> _Asked:
         match = _ROUTE.fullmatch(request.path)
         if match is None:
-            raise error_answers.Answered(404, f"Malformed request: {request.method} {request.path}")
+            raise http_errors.HttpError(404, f"Malformed request: {request.method} {request.path}")
         label, version = match["label"], match["version"]
         if match["model"] != self._triton.name:
             which = (
                 f"Specific({match['model']}, {version})" if version else f"Latest({match['model']})"
             )
-            raise error_answers.Answered(404, f"Servable not found for request: {which}")
+            raise http_errors.HttpError(404, f"Servable not found for request: {which}")
         if label not in (None, STABLE):
-            raise error_answers.Answered(400, f"Unrecognized servable version label: {label}")
+            raise http_errors.HttpError(400, f"Unrecognized servable version label: {label}")
         return _Asked(version, match["verb"])
 
     async def _metadata(self, asked: _Asked) -> dict[str, Any]:
@@ -83,12 +83,12 @@ class TfServingApi(api.Api):
         ]
         name = self._triton.name
         if not ready:
-            raise error_answers.Answered(404, f"Servable not found for request: /v2/models/{name}")
+            raise http_errors.HttpError(404, f"Servable not found for request: /v2/models/{name}")
         version = ready[0]["version"]
         try:
             found = signatures.offered(self._model_dir / version)
         except errors.UserError as error:
-            raise error_answers.Answered(404, str(error)) from error
+            raise http_errors.HttpError(404, str(error)) from error
         return tfserving_format.metadata(name, version, found)
 
     async def _predict(

@@ -8,7 +8,7 @@ disconnected or whose time is over is dropped at once.
 import asyncio
 from dataclasses import dataclass
 
-from serving.gateway import bounds, error_answers
+from serving.gateway import bounds, http_errors
 
 # Requests below 1/32 of the workers' capacity may always wait, in any number.
 _SMALL_SHARE = 32
@@ -47,13 +47,13 @@ class Turns:
           The weight to pass to :meth:`end`.
 
         Raises:
-          error_answers.Answered: too many pixels wait already (503).
+          http_errors.HttpError: too many pixels wait already (503).
         """
         weight = min(weight, self._room)
         total = weight + sum(one.weight for one in self._waiting)
         if total > self._max_waiting and weight > self._room // _SMALL_SHARE:
             message = f"Images of {total:,} pixels are waiting; try again."
-            raise error_answers.exceeded("max_waiting_pixels", message)
+            raise http_errors.exceeded("max_waiting_pixels", message)
         one = _Waiting(weight, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         self._let_through()

@@ -12,7 +12,7 @@ import aiohttp
 
 from serving import read_back
 from serving.client import client, protocol
-from serving.gateway import admission, bounds, error_answers, turns
+from serving.gateway import admission, bounds, http_errors, turns
 from serving.triton import failures
 
 _HEALTH_STANDS_S = 5.0
@@ -22,7 +22,7 @@ _WAITS_S = (0.05, 0.1, 0.2)
 _Result = TypeVar("_Result")
 
 
-class _UnansweredError(error_answers.Answered):
+class _UnansweredError(http_errors.HttpError):
     """No worker ran the request; another one may."""
 
     def __init__(self, message: str, failure: failures.Failure | None = None) -> None:
@@ -82,7 +82,7 @@ class Upstream:
         If Triton is too busy to answer in time, its answer of the last five seconds is used.
 
         Raises:
-          error_answers.Answered: Triton is not healthy, or does not answer in time (503).
+          http_errors.HttpError: Triton is not healthy, or does not answer in time (503).
         """
         seconds = self._limits.health_timeout_s
         try:
@@ -94,26 +94,26 @@ class Upstream:
             if said is not None and time.monotonic() - said_s < _HEALTH_STANDS_S:
                 return said
             message = f"The model server did not answer within {seconds} s."
-            raise error_answers.exceeded("health_timeout_s", message) from error
+            raise http_errors.exceeded("health_timeout_s", message) from error
 
     async def within_time(self, asking: Awaitable[_Result]) -> _Result:
         """Awaits all work of a request, up to the time limit of a request.
 
         Raises:
-          error_answers.Answered: as the awaited work, or the time is over (504).
+          http_errors.HttpError: as the awaited work, or the time is over (504).
         """
         seconds = self._limits.model_timeout_s
         try:
             return await asyncio.wait_for(asking, seconds)
         except (TimeoutError, asyncio.TimeoutError) as error:
             message = f"The model did not answer within {seconds} s."
-            raise error_answers.exceeded("model_timeout_s", message) from error
+            raise http_errors.exceeded("model_timeout_s", message) from error
 
     async def entries(self, version: str | None = None) -> list[Mapping[str, str]]:
         """Returns Triton's entries of a version, or of all versions, newest first.
 
         Raises:
-          error_answers.Answered: there is none (404), or Triton does not answer.
+          http_errors.HttpError: there is none (404), or Triton does not answer.
         """
         known = read_back.parse((await self.ask("POST", "/v2/repository/index")).body)
         entries = [
@@ -122,7 +122,7 @@ class Upstream:
             if one["name"] == self.name and version in (None, one.get("version", ""))
         ]
         if not any("version" in one for one in entries):
-            raise error_answers.Answered(
+            raise http_errors.HttpError(
                 404, f"Could not find version {version} of model {self.name}"
             )
         return sorted(entries, key=lambda one: -int(one["version"]))
@@ -139,7 +139,7 @@ class Upstream:
           version: the model's version; None: the served version.
 
         Raises:
-          error_answers.Answered: it was not answered with 200.
+          http_errors.HttpError: it was not answered with 200.
         """
         parameters = {"signature": signature}
         body, headers = protocol.request(client.IMAGE_INPUT, items, [], parameters)
@@ -155,7 +155,7 @@ class Upstream:
         ends only when Triton answers.
 
         Raises:
-          error_answers.Answered: it was not answered with 200.
+          http_errors.HttpError: it was not answered with 200.
         """
         weight = await self._turns.begin(work.weight)
 
@@ -179,7 +179,7 @@ class Upstream:
         """Cancels requests that still run for clients that have disconnected."""
         for task in [*self._running]:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, error_answers.Answered):
+            with contextlib.suppress(asyncio.CancelledError, http_errors.HttpError):
                 await task
 
     async def ask(
@@ -195,7 +195,7 @@ class Upstream:
         Never retries after a timeout: Triton still runs the request, and would run it twice.
 
         Raises:
-          error_answers.Answered: it was not answered with 200.
+          http_errors.HttpError: it was not answered with 200.
         """
         waits_s = iter(_WAITS_S)
         while True:
@@ -227,7 +227,7 @@ class Upstream:
                 raise failed
         except (TimeoutError, asyncio.TimeoutError) as error:  # some are ClientErrors too
             message = f"The model did not answer within {self._limits.model_timeout_s} s."
-            raise error_answers.exceeded("model_timeout_s", message) from error
+            raise http_errors.exceeded("model_timeout_s", message) from error
         except aiohttp.ClientError as error:
             raise _UnansweredError(f"The model server does not answer ({error!r}).") from error
 
@@ -236,7 +236,7 @@ class Upstream:
         async for part in response.content.iter_any():
             size_bytes += len(part)
             if size_bytes > self._limits.max_answer_bytes:
-                raise error_answers.exceeded(
+                raise http_errors.exceeded(
                     "max_answer_bytes",
                     f"The response has more than {self._limits.max_answer_bytes} bytes; request fewer"
                     " images or outputs.",
@@ -247,7 +247,7 @@ class Upstream:
         return b"".join(parts)
 
 
-def failure(status: int, content: bytes) -> error_answers.Answered:
+def failure(status: int, content: bytes) -> http_errors.HttpError:
     """Converts an error response of Triton into one for the client.
 
     Triton answers 500 for many causes: a dead worker, a failed model. Requests are validated before,
@@ -259,7 +259,7 @@ def failure(status: int, content: bytes) -> error_answers.Answered:
         message = content[:200].decode(errors="replace")
     failure = failures.of(message)
     if failure is failures.Failure.NOT_SERVED:
-        return error_answers.Answered(404, message, failure=failure)
+        return http_errors.HttpError(404, message, failure=failure)
     if status > 500 or (status == 500 and failure is not failures.Failure.MODEL_FAILED):
         return _UnansweredError(message, failure)
-    return error_answers.Answered(status, message, failure=failure)
+    return http_errors.HttpError(status, message, failure=failure)

@@ -1,9 +1,12 @@
-"""Maps of the head → boxes: peaks of the heat map in neighbourhoods of 3×3.
+"""Maps of the head → boxes: the best cells, and of those that mean one object the best.
 
-A position is a peak if no neighbour has a higher score; that replaces most of non-maximum
-suppression. Source: Zhou et al., 2019, "Objects as Points", https://arxiv.org/abs/1904.07850.
+Each cell offers a box for each class. Objects whose centres lie close, such as the bananas of a
+bunch, often share one peak of the heat map, so all good cells are candidates, and only overlap decides
+which of them are one object. If only peaks are candidates, positions that no neighbour in 3×3
+exceeds, decoding is cheaper and such objects are lost; peaks are those of Zhou et al., 2019, "Objects
+as Points", https://arxiv.org/abs/1904.07850.
 
-Dimension letters: B batch, h w the map, K classes, M detections.
+Dimension letters: B batch, h w the map, K classes, M detections, C candidates.
 """
 
 import tensorflow as tf
@@ -11,19 +14,26 @@ import tensorflow as tf
 from tasks.boxes import graph_geometry
 
 MAX_DETECTIONS = 100
+# More would cost time and memory with their square.
+CANDIDATES = 512
+# Two boxes of one class that overlap by more than this are one object, unless a setting says else.
+MAX_IOU = 0.6
 # Columns of packed detections, behind the corners.
 CLASS_ID, SCORE, COLUMNS = 4, 5, 6
 # Sides of a box, in shares of the image, are exp of the head's outputs within these bounds.
 LOG_SIDE_BOUNDS = (-8.0, 1.0)
 
 
-def decode(maps: tf.Tensor, max_iou: float | None = None) -> dict[str, tf.Tensor]:
+def decode(
+    maps: tf.Tensor, max_iou: float = MAX_IOU, peaks_only: bool = False
+) -> dict[str, tf.Tensor]:
     """Decodes a batch.
 
     Args:
       maps: float32 [B, h, w, K + 4]: K logits of the heat map, the offset of the centre in cells
         (y, x), the logarithm of height and width in shares of the image.
-      max_iou: for non-maximum suppression within a class; None: none.
+      max_iou: for non-maximum suppression within a class; 1: none.
+      peaks_only: whether a candidate is a cell that no neighbour exceeds.
 
     Returns:
       boxes float32 [B, M, 4], ymin, xmin, ymax, xmax in 0–1 of the square image, not clipped;
@@ -33,23 +43,40 @@ def decode(maps: tf.Tensor, max_iou: float | None = None) -> dict[str, tf.Tensor
     classes = maps.shape[-1] - 4
     height, width = maps.shape[1], maps.shape[2]
     heat = tf.sigmoid(maps[..., :classes])
-    highest = tf.nn.max_pool2d(heat, 3, 1, "SAME")
-    peaks = tf.where(heat >= highest, heat, tf.zeros_like(heat))
-    count = min(MAX_DETECTIONS, height * width * classes)
-    scores, places = tf.math.top_k(tf.reshape(peaks, [-1, height * width * classes]), count)
+    if peaks_only:
+        heat = tf.where(heat >= tf.nn.max_pool2d(heat, 3, 1, "SAME"), heat, tf.zeros_like(heat))
+    every = height * width * classes
+    count = min(MAX_DETECTIONS if peaks_only else CANDIDATES, every)
+    scores, places = tf.math.top_k(tf.reshape(heat, [-1, every]), count)
     class_ids, cells = places % classes, places // classes
-    flat = tf.reshape(maps[..., classes:], [-1, height * width, 4])
-    found = tf.gather(flat, cells, batch_dims=1)
-    rows, columns = tf.cast(cells // width, tf.float32), tf.cast(cells % width, tf.float32)
-    centre_y = (rows + 0.5 + found[..., 0]) / height
-    centre_x = (columns + 0.5 + found[..., 1]) / width
-    half = tf.exp(tf.clip_by_value(found[..., 2:], *LOG_SIDE_BOUNDS)) / 2
-    low = [centre_y - half[..., 0], centre_x - half[..., 1]]
-    high = [centre_y + half[..., 0], centre_x + half[..., 1]]
-    boxes = tf.stack(low + high, axis=-1)
-    if max_iou is not None:
+    offered = tf.reshape(boxes_of(maps[..., classes:]), [-1, height * width, 4])
+    boxes = tf.gather(offered, cells, batch_dims=1)
+    if max_iou < 1:
         scores, boxes, class_ids = _suppressed(scores, boxes, class_ids, max_iou)
-    return {"boxes": boxes, "scores": scores, "class_ids": class_ids}
+    most = min(MAX_DETECTIONS, count)
+    return {
+        "boxes": boxes[:, :most],
+        "scores": scores[:, :most],
+        "class_ids": class_ids[:, :most],
+    }
+
+
+def boxes_of(maps: tf.Tensor) -> tf.Tensor:
+    """Computes the box that each cell offers.
+
+    Args:
+      maps: float32 [B, h, w, 4]: offset of the centre in cells, logarithm of the sides.
+
+    Returns:
+      float32 [B, h, w, 4]: ymin, xmin, ymax, xmax in 0–1 of the square image, not clipped.
+    """
+    height, width = maps.shape[1], maps.shape[2]
+    rows = (tf.range(height, dtype=tf.float32)[:, None] + 0.5 + maps[..., 0]) / height
+    columns = (tf.range(width, dtype=tf.float32)[None] + 0.5 + maps[..., 1]) / width
+    half = tf.exp(tf.clip_by_value(maps[..., 2:], *LOG_SIDE_BOUNDS)) / 2
+    low = [rows - half[..., 0], columns - half[..., 1]]
+    high = [rows + half[..., 0], columns + half[..., 1]]
+    return tf.stack(low + high, axis=-1)
 
 
 def packed(found: dict[str, tf.Tensor], least_score: float) -> tf.Tensor:
@@ -80,6 +107,7 @@ def _suppressed(
     kept = graph_geometry.suppress(tf.clip_by_value(boxes, 0.0, 1.0), scores, class_ids, max_iou)
     # A stable sort: removed ones move to the end, equal scores keep their order.
     order = tf.argsort(kept, axis=1, direction="DESCENDING", stable=True)
+    order = order[:, :MAX_DETECTIONS]
     scores, boxes, class_ids = (
         tf.gather(values, order, batch_dims=1) for values in (kept, boxes, class_ids)
     )

@@ -8,6 +8,26 @@ import numpy as np
 import tensorflow as tf
 
 
+def iou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Computes the intersection over union of pairs, in a graph.
+
+    Args:
+      ones: float32 [..., 4], not inverted.
+      others: float32 [..., 4], not inverted.
+
+    Returns:
+      float32 [...] in 0–1; 0 for two empty boxes.
+    """
+    sides = tf.maximum(
+        tf.minimum(ones[..., 2:], others[..., 2:]) - tf.maximum(ones[..., :2], others[..., :2]), 0.0
+    )
+    common = sides[..., 0] * sides[..., 1]
+    areas = [
+        tf.reduce_prod(tf.maximum(one[..., 2:] - one[..., :2], 0.0), -1) for one in (ones, others)
+    ]
+    return tf.math.divide_no_nan(common, areas[0] + areas[1] - common)
+
+
 def giou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Computes the generalised intersection over union of pairs, in a graph.
 

@@ -43,7 +43,9 @@ class Calibration:
         """Returns the temperature 1."""
         return Fitted()
 
-    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sampled(
+        self, outputs: np.ndarray, targets: np.ndarray, settings: CalibrationSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns all of them."""
         return outputs, targets
 

@@ -59,9 +59,11 @@ class Evidence:
         first, second = against_served.same_images(candidate, served.aligned(labels))
         label_ids = first.label_ids
         known = np.isin(label_ids, [labels.index(name) for name in known_names])
-        told = [against_served.new_classes(new_names, int((~known).sum()))] if new_names else []
+        about_new = (
+            [against_served.new_classes(new_names, int((~known).sum()))] if new_names else []
+        )
         if not known.any():
-            return told
+            return about_new
         members = {name: label_ids == labels.index(name) for name in known_names}
         whole, *others = against_served.check(
             (
@@ -76,7 +78,7 @@ class Evidence:
             },
             config,
         )
-        return [whole, *told, *others]
+        return [whole, *about_new, *others]
 
 
 def _pairs(candidate: "Predictions", served: "Predictions", chosen: np.ndarray) -> paired.Pairs:

@@ -17,7 +17,6 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars"] = "class_bars"
     explains = True
-    explains_names = False
 
     def answer(
         self,

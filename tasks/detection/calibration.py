@@ -3,6 +3,7 @@
 Dimension letters: B batch, N images, h w the map, K classes.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,6 @@ from tasks.facets import training
 
 # With fewer images, no threshold is fitted.
 FEWEST_IMAGES = 10
-# Two boxes of one class that overlap by more than this are one object.
-MAX_IOU = 0.6
 # Lower scores are no answer: they would only fill the places.
 LEAST_SCORE = 0.01
 
@@ -29,22 +28,26 @@ class Fitted:
     Attributes:
       thresholds: for each class, the lowest score that is shown.
       max_iou: for non-maximum suppression within a class.
+      peaks_only: whether only cells that no neighbour exceeds give boxes.
       note: a sentence that states how the thresholds were fitted, or why they were not.
     """
 
     thresholds: tuple[float, ...]
-    max_iou: float = MAX_IOU
+    max_iou: float = decoding.MAX_IOU
+    peaks_only: bool = False
     note: str = "Not fitted."
 
     def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the detections float32 [B, 100, 6], see :func:`decoding.packed`."""
-        return decoding.packed(decoding.decode(outputs, self.max_iou), LEAST_SCORE)
+        found = decoding.decode(outputs, self.max_iou, self.peaks_only)
+        return decoding.packed(found, LEAST_SCORE)
 
     def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
         """Returns the thresholds by class, and the overlap."""
         return {
             "thresholds": dict(zip(labels, self.thresholds, strict=True)),
             "max_iou": self.max_iou,
+            "peaks_only": self.peaks_only,
         }
 
 
@@ -55,10 +58,16 @@ class Calibration:
         """Returns one threshold for all classes."""
         return Fitted((operating_point.DEFAULT,) * class_count)
 
-    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sampled(
+        self, outputs: np.ndarray, targets: np.ndarray, settings: training.CalibrationSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reduces maps [B, h, w, K + 4] to detections [B, 100, 6]; targets stay."""
-        found = decoding.decode(tf.constant(outputs), MAX_IOU)
-        return decoding.packed(found, LEAST_SCORE).numpy(), targets
+        return self._plain(settings, 1).probabilities(tf.constant(outputs)).numpy(), targets
+
+    def _plain(self, settings: training.CalibrationSettings, class_count: int) -> Fitted:
+        return dataclasses.replace(
+            self.unfitted(class_count), max_iou=settings.nms_iou, peaks_only=settings.peaks_only
+        )
 
     def fit(
         self,
@@ -68,12 +77,12 @@ class Calibration:
         settings: training.CalibrationSettings,
     ) -> Fitted:
         """Fits thresholds on detections float32 [N, 100, 6] and targets float32 [N, M, 6]."""
-        count, plain = len(outputs), self.unfitted(len(labels))
+        count, plain = len(outputs), self._plain(settings, len(labels))
         if not settings.is_on:
-            return Fitted(plain.thresholds, note="Turned off by train.calibrate.")
+            return dataclasses.replace(plain, note="Turned off by train.calibrate.")
         if count < FEWEST_IMAGES:
             note = f"Not fitted: {count} eval images; at least {FEWEST_IMAGES} are needed."
-            return Fitted(plain.thresholds, note=note)
+            return dataclasses.replace(plain, note=note)
         matches = [
             matching.match(head.truth(target), head.answered(found), len(labels), matching.ALL)
             for target, found in zip(targets, outputs, strict=True)
@@ -85,13 +94,17 @@ class Calibration:
         if settings.min_precision is not None:
             chosen = f"a precision of at least {settings.min_precision:g}"
         note = f"Thresholds of {chosen} on {objects:,} objects in {count:,} eval images."
-        return Fitted(tuple(float(value) for value in thresholds), note=note)
+        fitted = tuple(float(value) for value in thresholds)
+        return dataclasses.replace(plain, thresholds=fitted, note=note)
 
     def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
         """Returns what an exported model was fitted with."""
         given = contract["thresholds"]
         thresholds = tuple(float(given[name]) for name in contract["labels"])
-        return Fitted(thresholds, float(contract["max_iou"]), str(contract["calibration"]))
+        # A contract without it is of a model that decoded peaks.
+        peaks_only = bool(contract.get("peaks_only", True))
+        note = str(contract["calibration"])
+        return Fitted(thresholds, float(contract["max_iou"]), peaks_only, note)
 
 
 CALIBRATION = Calibration()

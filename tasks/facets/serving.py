@@ -5,7 +5,7 @@ Dimension letters: B batch, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -37,13 +37,10 @@ class Signatures(Protocol):
     Attributes:
       display: what a page draws of an answer.
       explains: whether the model has the signature ``explain``, a heat map for the answer.
-      explains_names: whether the model has the signature ``explain_label``, which explains a class
-        that the caller names.
     """
 
     display: Literal["class_bars", "label_bars", "mask", "boxes"]
     explains: bool
-    explains_names: bool
 
     def answer(
         self,
@@ -89,3 +86,41 @@ class Signatures(Protocol):
 
     def explained_described(self) -> dict[str, str]:
         """Describes the outputs of :meth:`explained` in words."""
+
+
+class Served(Protocol):
+    """The exported model, as a signature of a task's own asks it, inside a graph."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Returns the K classes."""
+
+    def predict(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the outputs of ``serving_default`` for encoded images string [B]."""
+
+    def explain(
+        self, encoded: tf.Tensor, class_ids: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Returns the outputs of ``explain`` for encoded images string [B].
+
+        Args:
+          encoded: string [B].
+          class_ids: int64 [B], the classes to explain, -1 for none; None: the most probable ones.
+        """
+
+
+@dataclass(frozen=True)
+class OwnSignature:
+    """A signature that only one task's models have, beside those of every task.
+
+    A task has them by name in ``OWN_SIGNATURES`` of its ``signatures.py``; nothing else names them.
+
+    Attributes:
+      inputs: the string [B] inputs beside the images, and their meaning in words.
+      answer: the exported model, images string [B] and those inputs → the outputs by name.
+      outputs: the outputs of the common signatures in words, by signature → its own in words.
+    """
+
+    inputs: Mapping[str, str]
+    answer: Callable[..., dict[str, tf.Tensor]]
+    outputs: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]]

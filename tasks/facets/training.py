@@ -43,15 +43,22 @@ class Head(Protocol):
     Attributes:
       taps: the features of the backbone that it reads.
       strides: of the maps that it reads, if any; others are not kept.
+      needed_strides: those of them that it cannot do without.
+      most_views: number of cached views of an image from which on more do not pay off.
       score: name of the score that training shows, in 0–1, higher is better; as a metric in the
         history it is ``val_<score>``.
       score_title: the same in words.
+      watched: what decides which epoch is the best, the eval loss or, where the loss does not tell
+        how good the answers are, the eval score.
     """
 
     taps: Sequence[Tap]
     strides: Sequence[int]
+    needed_strides: Sequence[int]
+    most_views: int
     score: str
     score_title: str
+    watched: Literal["loss", "score"]
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float
@@ -138,10 +145,14 @@ class CalibrationSettings:
       is_on: whether probabilities are calibrated.
       min_precision: least precision on the eval split that thresholds of labels are chosen for, in
         0–1; None: those of the highest F1. Only tasks with thresholds use it.
+      nms_iou: largest IoU at which two boxes of one class are both kept; only tasks with boxes use it.
+      peaks_only: whether only cells that no neighbour exceeds give boxes; likewise.
     """
 
     is_on: bool = True
     min_precision: float | None = None
+    nms_iou: float = 0.6
+    peaks_only: bool = False
 
 
 class Calibration(Protocol):
@@ -150,7 +161,9 @@ class Calibration(Protocol):
     def unfitted(self, class_count: int) -> Fitted:
         """Returns what is used where nothing was fitted."""
 
-    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sampled(
+        self, outputs: np.ndarray, targets: np.ndarray, settings: CalibrationSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reduces outputs and targets of B images to what :meth:`fit` needs of them.
 
         All images of a split are held at once, so of answers about pixels it takes some.

@@ -61,9 +61,11 @@ class Evidence:
         first, second = against_served.same_images(candidate, served.aligned(labels))
         is_new = np.array([name in set(new_names) for name in labels], bool)
         known = ~first.truths[:, is_new].any(1)
-        told = [against_served.new_classes(new_names, int((~known).sum()))] if new_names else []
+        about_new = (
+            [against_served.new_classes(new_names, int((~known).sum()))] if new_names else []
+        )
         if not known_names or not known.any():
-            return told
+            return about_new
         # A new label that the candidate gives to an image is judged by the limits alone.
         right = [(one.given == one.truths)[:, ~is_new].all(1) for one in (second, first)]
         classes = {}
@@ -86,7 +88,7 @@ class Evidence:
             },
             config,
         )
-        return [whole, *told, *others]
+        return [whole, *about_new, *others]
 
 
 EVIDENCE = Evidence()

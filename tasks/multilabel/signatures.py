@@ -9,7 +9,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from tasks.facets.serving import Pictures
+from tasks.facets.serving import OwnSignature, Pictures, Served
 from tasks.multilabel.calibration import Fitted
 
 _SEPARATOR = ", "
@@ -20,7 +20,6 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars"] = "label_bars"
     explains = True
-    explains_names = True
 
     def answer(
         self,
@@ -93,4 +92,22 @@ def json_lists(probabilities: tf.Tensor, present: tf.Tensor, labels: Sequence[st
     return "[" + tf.strings.regex_replace(joined, f"^{_SEPARATOR}", "") + "]"
 
 
+def _explain_label(served: Served, encoded: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Explains the label that the caller names, for each image."""
+    found = label[:, None] == tf.constant(list(served.labels))
+    place = tf.argmax(tf.cast(found, tf.int32), axis=1)
+    class_ids = tf.where(tf.reduce_any(found, axis=1), place, tf.constant(-1, tf.int64))
+    return served.explain(encoded, class_ids)
+
+
 SIGNATURES = Signatures()
+OWN_SIGNATURES = {
+    "explain_label": OwnSignature(
+        inputs={
+            "label": "string [B], the names to explain; where one is not in labels, heatmap and"
+            " score are zeros and label is empty"
+        },
+        answer=_explain_label,
+        outputs=lambda common: common["explain"],
+    )
+}

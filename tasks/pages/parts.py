@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from data import formats
+
 
 @dataclass(frozen=True)
 class Noun:
@@ -79,6 +81,32 @@ class Table:
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+
+    @classmethod
+    def of_rates(
+        cls,
+        noun: str,
+        rates: Mapping[str, str],
+        per_class: Mapping[str, Mapping[str, float | None]],
+    ) -> "Table":
+        """Makes a table of the rates of each class and the number of its test images.
+
+        Args:
+          noun: what a row is about, such as "class".
+          rates: key of a rate → head of its column.
+          per_class: class → its rates in 0–1, None where undefined, and ``support``, its images.
+        """
+        return cls(
+            (noun, *rates.values(), "test images"),
+            [
+                (
+                    name,
+                    *(formats.percent(row[rate], undefined="undefined") for rate in rates),
+                    f"{row['support']:,.0f}",
+                )
+                for name, row in per_class.items()
+            ],
+        )
 
 
 @dataclass(frozen=True)

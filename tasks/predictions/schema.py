@@ -97,7 +97,7 @@ def make(
 
     Args:
       names: the model's K class names.
-      model: the digest of the model, see :func:`asking.digest`.
+      model: the digest of the model, see :func:`exported_model.digest`.
       columns: name → type.
       about: what else the task needs to read the answers, as JSON allows.
     """

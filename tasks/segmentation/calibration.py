@@ -48,7 +48,9 @@ class Calibration:
         """Returns the temperature 1."""
         return Fitted()
 
-    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sampled(
+        self, outputs: np.ndarray, targets: np.ndarray, settings: training.CalibrationSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Takes pixels on a grid: logits [B, h, w, K] and masks [B, S, S] → [M, K] and [M].
 
         Void pixels are left out.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ingest_step
-from components.image_example_gen import inspection
+from components.image_example_gen import first_pass
 from data import errors
 from data.examples import examples_artifact
 from data.sources import digits
@@ -53,7 +53,7 @@ def assembled(engine: str) -> Path:
 def test_ingest(engine, killed, many, expected, worker_environment, tmp_path, monkeypatch):
     jar = assembled(engine)
     # So small that many are still to come when the first was seen to be done.
-    monkeypatch.setattr(inspection, "_FILES_A_BUNDLE", 50)
+    monkeypatch.setattr(first_pass, "_FILES_A_BUNDLE", 50)
     monkeypatch.setenv("SPARK_LOCAL_IP", standalone.HOST)
     with (
         standalone.worker_pool(tmp_path) as pool,

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from components.infra_validator import config as infra_config
-from components.release_gate.parity import parity, parity_images, server_trial
-from components.trainer import export
+from components.release_gate.parity import differences, parity, parity_images, server_trial
+from components.trainer import served_model
 from data.examples import example, examples_artifact, records
 from tests import models
 from tests.data.pictures import noise, saved
@@ -22,7 +22,7 @@ def export_alone(tmp_path_factory) -> Callable[[keras.Model], Path]:
 
     def make(served: keras.Model) -> Path:
         root = tmp_path_factory.mktemp("model")
-        export.save(served, models.TINY_SPEC, "tiny", root / "saved_model", root)
+        served_model.save(served, models.TINY_SPEC, "tiny", root / "saved_model", root)
         return root / "saved_model"
 
     return make
@@ -64,7 +64,7 @@ class Asked:
       record: what the running server said to InfraValidator's questions; None without a server.
     """
 
-    found: parity.Parity
+    found: differences.Parity
     record: server_trial.Record | None
 
 

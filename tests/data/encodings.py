@@ -64,9 +64,9 @@ def exif(orientation: int) -> bytes:
     """EXIF that tells an orientation; empty for 0."""
     if not orientation:
         return b""
-    told = Image.Exif()
-    told[0x0112] = orientation
-    return told.tobytes()
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags.tobytes()
 
 
 def xmp(orientation: int) -> bytes:
@@ -101,11 +101,11 @@ def png_cells(colour: int) -> Iterator[Cell]:
         samples, chunks, picture = _png_picture(random, colour, depth, has_key)
         key = " tRNS" if has_key else ""
         name = f"PNG {PNG_NAMES[colour]} {depth} bits{key}"
-        for interlaced, told in itertools.product((False, True), ORIENTATIONS):
-            tiff = [(b"eXIf", exif(told)[6:])] if told else []
-            where = (chunks, tiff) if told % 2 else (chunks + tiff, [])
+        for interlaced, orientation in itertools.product((False, True), ORIENTATIONS):
+            tiff = [(b"eXIf", exif(orientation)[6:])] if orientation else []
+            where = (chunks, tiff) if orientation % 2 else (chunks + tiff, [])
             content = png_file.encode(samples, depth, colour, *where, interlaced)
-            yield Cell(name, content, upright(picture, told))
+            yield Cell(name, content, upright(picture, orientation))
 
 
 def _png_picture(
@@ -144,12 +144,12 @@ def _png_picture(
 def png_text_cells() -> Iterator[Cell]:
     """Orientation in XMP and in raw profiles, deflated or not."""
     samples = np.random.default_rng(7).integers(0, 256, (HEIGHT, WIDTH, 3))
-    for told in ORIENTATIONS[1:]:
-        tiff = exif(told)
+    for orientation in ORIENTATIONS[1:]:
+        tiff = exif(orientation)
         lines = b"\nexif\n%8d\n" % len(tiff)
         digits = tiff.hex().encode()
         lines += b"\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
-        packet, keyword = xmp(told), b"XML:com.adobe.xmp\0"
+        packet, keyword = xmp(orientation), b"XML:com.adobe.xmp\0"
         raw = b"Raw profile type exif\0"
         for name, chunk in (
             ("XMP", (b"iTXt", keyword + b"\0\0\0\0" + packet)),
@@ -157,7 +157,7 @@ def png_text_cells() -> Iterator[Cell]:
             ("raw EXIF", (b"tEXt", raw + lines)),
             ("raw EXIF, deflated", (b"zTXt", raw + b"\0" + zlib.compress(lines))),
         ):
-            picture = upright(samples.astype(np.uint8), told)
+            picture = upright(samples.astype(np.uint8), orientation)
             yield Cell(
                 f"PNG, orientation in {name}",
                 png_file.encode(samples, 8, RGB, after=[chunk]),
@@ -340,12 +340,18 @@ def jpeg_cells(progressive: bool) -> Iterator[Cell]:
         "RGB": (light, {"keep_rgb": True}),
         "CMYK": (ink, {}),
     }
-    for (name, (image, options)), told, is_xmp in itertools.product(
+    for (name, (image, options)), orientation, is_xmp in itertools.product(
         files.items(), ORIENTATIONS, (False, True)
     ):
-        if is_xmp and not told:
+        if is_xmp and not orientation:
             continue
-        where = {"xmp": xmp(told)} if is_xmp else {"exif": exif(told)} if told else {}
+        where = (
+            {"xmp": xmp(orientation)}
+            if is_xmp
+            else {"exif": exif(orientation)}
+            if orientation
+            else {}
+        )
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", **plain, **options, **where)
         content = buffer.getvalue()
@@ -371,11 +377,13 @@ def webp_cells() -> Iterator[Cell]:
     small = np.random.default_rng(11).integers(0, 256, (4, 4, 4), np.uint8)
     clear = Image.fromarray(small, "RGBA").resize((35, 22), Image.Resampling.BICUBIC)
     choices = itertools.product((False, True), (clear, clear.convert("RGB")), (1, 3), (0, 3, 6))
-    for lossless, image, frames, told in choices:
+    for lossless, image, frames, orientation in choices:
         more = [image.rotate(180)] * (frames - 1)
         animated = {"save_all": True, "append_images": more} if more else {}
         buffer = io.BytesIO()
-        image.save(buffer, "WEBP", lossless=lossless, quality=95, exif=exif(told), **animated)
+        image.save(
+            buffer, "WEBP", lossless=lossless, quality=95, exif=exif(orientation), **animated
+        )
         content = buffer.getvalue()
         yield Cell("WebP", content, as_pillow_shows(content), LOSSY_LEVELS)
 
@@ -426,8 +434,8 @@ def main() -> None:
     totals = {"training": collections.Counter[str](), "serving": collections.Counter[str]()}
     for family, cells in FAMILIES.items():
         for name, counts in verdicts(cells()).items():
-            told = "; ".join(f"{way}: {dict(count)}" for way, count in counts.items())
-            print(f"{family}: {name}: {told}", flush=True)
+            shown = "; ".join(f"{way}: {dict(count)}" for way, count in counts.items())
+            print(f"{family}: {name}: {shown}", flush=True)
             for way, count in counts.items():
                 totals[way] += count
     for way, count in totals.items():

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from data.layout import config as folder_config
 from data.layout import unused
-from data.sources import config, label_source, labelled
+from data.sources import config, label_source
+from data.sources import registry as label_sources
 from data.splits import folder
 
 Rows = Sequence[Mapping[str, Any]]
@@ -38,7 +39,7 @@ def write(path: Path, rows: Rows) -> Path:
 
 def of_folders(root: Path, **changes: Any) -> list[dict[str, Any]]:
     """The rows of class folders or split folders: a file's path, label and split."""
-    files = labelled.scan(label_source.Request(root)).files
+    files = label_sources.scan(label_source.Request(root)).files
     rows = [
         {"file_name": file.path, "label": file.labels[0], "split": file.split} for file in files
     ]
@@ -51,7 +52,7 @@ def request(
     folders: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> label_source.Request:
-    return labelled.request(
+    return label_sources.request(
         data_dir,
         folder_config.FolderConfig(**(folders or {})),
         config.LabelsConfig(**settings),
@@ -63,7 +64,7 @@ def listed(data_dir: Path, *options: Any, **settings: Any) -> folder.Listing:
     """Lists a data folder; every file in it is listed or noted once."""
     rows: list[unused.Unused] = []
     asked = request(data_dir, *options, **settings)
-    listing = labelled.scan(asked, rows.append)
+    listing = label_sources.scan(asked, rows.append)
     assert listing.unused.total == len(rows)
     every = [file.path for file in listing.files] + [row.path for row in rows]
     manifests = set(listing.manifest.split(", ")) if listing.manifest else set()

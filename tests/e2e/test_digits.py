@@ -21,7 +21,7 @@ from sklearn import metrics as sklearn_metrics
 from components.release_gate import gate
 from components.report import config as report_config
 from components.trainer import contract as trained_contract
-from components.trainer import export, history
+from components.trainer import history, served_model
 from data.graph import decoding
 from pipeline import output_folder
 from pipeline.history import command as run_history
@@ -170,7 +170,7 @@ def test_the_terminal_is_for_people(first, first_summary):
 
 def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data):
     served = tf.saved_model.load(first_summary.pushed.path).signatures["serving_default"]
-    (keras_file,) = (first.output / "artifacts").rglob(export.KERAS_FILE)
+    (keras_file,) = (first.output / "artifacts").rglob(served_model.KERAS_FILE)
     trained = keras.saving.load_model(keras_file)
     encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
     contract = trained_contract.read(Path(first_summary.pushed.path))
@@ -254,18 +254,18 @@ def test_moving_an_image_to_another_class_runs_the_steps_again(first, moved):
     assert "compared with the served model" in last.done.stdout
     supports = [row["support"] for row in last.summary.metrics.per_class.values()]
     assert sum(supports) == last.summary.examples["test"]
-    told = [
+    starts = [
         history.History.from_json(path.read_text()).start
         for path in (first.output / "artifacts").rglob(history.FILE)
     ]
-    assert sorted(told) == ["random weights", "the last blessed model"]
+    assert sorted(starts) == ["random weights", "the last blessed model"]
 
 
 def test_after_a_kill_the_same_command_goes_on_from_where_it_was(moved):
     """Kills in every step, and the same results after them, are in test_killed.py."""
     assert moved.code == -signal.SIGKILL
-    told = "An earlier run was killed in Preprocess; this one continues there."
-    assert told in moved.last.done.stdout
+    line = "An earlier run was killed in Preprocess; this one continues there."
+    assert line in moved.last.done.stdout
     steps = {step.name: step for step in moved.last.summary.steps}
     assert steps["ImageFolderExampleGen"].cached
 
@@ -274,13 +274,13 @@ def test_history_knows_the_runs_and_a_cleaning_leaves_what_the_cache_and_serving
     first, again, moved, data, capsys
 ):
     version = min((first.output / "serving" / "some_digits").glob("[0-9]*")).name
-    told = ask_history(first.output, "lineage", version)
+    printed = ask_history(first.output, "lineage", version)
     for step in ("ImageFolderExampleGen", "Preprocess", "Trainer", "Predict", "Pusher", "Report"):
-        assert f"\n{step} " in told
-    assert f"{data}, fingerprint " in told
+        assert f"\n{step} " in printed
+    assert f"{data}, fingerprint " in printed
     clean = ["--output-dir", str(first.output), "clean", "--keep", "1"]
     assert run_history.main(clean) == 0, capsys.readouterr().err
-    assert ask_history(first.output, "lineage", version) == told
+    assert ask_history(first.output, "lineage", version) == printed
     last = again(*BRIEFLY)
     assert last.done.returncode in (0, 3), last.done.stdout
     assert last.executed == set()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from components.trainer.exports import formats, manifest, runtime
+from components.trainer.exports import exports_file, formats, runtime
 from data.graph import decoding
 
 pytestmark = [pytest.mark.landing, pytest.mark.xdist_group("runs")]
@@ -47,15 +47,15 @@ def test_flowers(shared, tmp_path, forked):
     pixels, _ = decoding.batch_pixels(
         tf.constant([path.read_bytes() for path in paths]), **resizing(pushed)
     )
-    for one in manifest.read(pushed):
+    for one in exports_file.read(pushed):
         assert any(f"The export {one.format} gives the label" in why for why in found["reasons"])
-        answer = runtime.ask(one.format, pushed / manifest.FOLDER / one.file, pixels.numpy())
+        answer = runtime.ask(one.format, pushed / exports_file.FOLDER / one.file, pixels.numpy())
         same = answer.argmax(axis=1) == outputs["probabilities"].numpy().argmax(axis=1)
         assert same.mean() >= 0.8, one.format
-    assert len(manifest.read(pushed)) == len(formats.ALL)
+    assert len(exports_file.read(pushed)) == len(formats.ALL)
 
 
 def resizing(pushed: Path) -> dict[str, object]:
     """How a program that has nothing but the exports learns to prepare an image."""
-    described = json.loads((pushed / manifest.FOLDER / manifest.FILE).read_text())
+    described = json.loads((pushed / exports_file.FOLDER / exports_file.FILE).read_text())
     return {"size_px": described["image_size_px"], "mode": described["resize"]}

@@ -93,8 +93,8 @@ def test_the_same_command_finishes_with_the_same_result(story):
 
 
 def test_the_next_run_says_where_the_last_was_killed_and_goes_on_from_there(story):
-    told = "An earlier run was killed in ImageFolderExampleGen; this one continues there."
-    assert told in story.killed[1].shown
+    line = "An earlier run was killed in ImageFolderExampleGen; this one continues there."
+    assert line in story.killed[1].shown
     after = story.killed[1].shown
     assert "ImageFolderExampleGen …" in after
     (summary,) = [json.loads((story.output / "summary.json").read_text())]

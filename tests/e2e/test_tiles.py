@@ -22,49 +22,49 @@ def folder(shared, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(folder, forked):
+def run_summary(folder, forked):
     output = folder.parent / "out"
     done = forked.run("--task", "multilabel", "--data-dir", folder, "--output-dir", output)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((output / "summary.json").read_text())
 
 
-def test_the_labels_are_learnt(told):
-    assert told["task"] == "multilabel"
-    assert told["status"] == "succeeded"
-    assert sum(told["examples"].values()) + told["quarantined"] == 600
-    assert told["metrics"]["map"] >= 0.80
+def test_the_labels_are_learnt(run_summary):
+    assert run_summary["task"] == "multilabel"
+    assert run_summary["status"] == "succeeded"
+    assert sum(run_summary["examples"].values()) + run_summary["quarantined"] == 600
+    assert run_summary["metrics"]["map"] >= 0.80
     names = {"ap", "precision", "recall", "f1", "support", "threshold"}
-    assert all(names <= row.keys() for row in told["metrics"]["per_class"].values())
-    assert len(told["metrics"]["per_class"]) == 5
+    assert all(names <= row.keys() for row in run_summary["metrics"]["per_class"].values())
+    assert len(run_summary["metrics"]["per_class"]) == 5
 
 
-def test_the_figures_are_scikit_learns(told):
+def test_the_figures_are_scikit_learns(run_summary):
     """From the answers on disk, by another library."""
-    paths = sorted(Path(told["predictions"]).glob("Split-test/*.parquet"))
+    paths = sorted(Path(run_summary["predictions"]).glob("Split-test/*.parquet"))
     tables = [pq.read_table(path) for path in paths]
     names = json.loads(tables[0].schema.metadata[b"labels"])
     rows = [row for table in tables for row in table.to_pylist()]
     truth = np.array([[index in row["label_ids"] for index in range(len(names))] for row in rows])
     scores = np.array([row["probabilities"] for row in rows])
-    per_class = told["metrics"]["per_class"]
+    per_class = run_summary["metrics"]["per_class"]
     expected = metrics.average_precision_score(truth, scores, average=None)
     assert [per_class[name]["ap"] for name in names] == pytest.approx(expected, abs=1e-6)
-    assert told["metrics"]["map"] == pytest.approx(expected.mean(), abs=1e-6)
+    assert run_summary["metrics"]["map"] == pytest.approx(expected.mean(), abs=1e-6)
     given = scores >= [per_class[name]["threshold"] for name in names]
     for column, name in enumerate(names):
         called, of = given[:, column], truth[:, column]
         for metric in ("precision", "recall", "f1"):
             value = getattr(metrics, f"{metric}_score")(of, called)
             assert per_class[name][metric] == pytest.approx(value, abs=1e-6), (name, metric)
-    figures = told["metrics"]["figures"]
+    figures = run_summary["metrics"]["figures"]
     assert figures["hamming_loss"] == pytest.approx(metrics.hamming_loss(truth, given), abs=1e-6)
     subset = metrics.accuracy_score(truth, given)
     assert figures["subset_accuracy"] == pytest.approx(subset, abs=1e-6)
 
 
-def test_the_pushed_model_names_the_labels(told, folder):
-    pushed = Path(told["pushed"]["path"])
+def test_the_pushed_model_names_the_labels(run_summary, folder):
+    pushed = Path(run_summary["pushed"]["path"])
     served = tf.saved_model.load(str(pushed)).signatures["serving_default"]
     with (folder / "metadata.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))[:64]

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from components.preprocess import materialise
-from components.trainer import config, export
+from components.trainer import config, served_model
 from components.trainer.network import model, stored
 
 # Own layers, those of Keras' applications in their two kinds of nesting, and the smallest.
@@ -25,7 +25,7 @@ SPEC = materialise.Spec(64, "stretch", ["a", "b", "c"], {"train": 1, "eval": 1, 
 def write(folder: Path, backbone: str) -> keras.Model:
     settings = config.TrainConfig(backbone=backbone, weights="random")
     written = model.build(settings, SPEC)
-    export.save_keras(written, folder / f"{backbone}.keras")
+    served_model.save_keras(written, folder / f"{backbone}.keras")
     return written
 
 

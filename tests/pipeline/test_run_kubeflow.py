@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "No action is given"),
         (["deploy"], "Unknown action 'deploy'"),
@@ -24,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
         (["schedule", "--kubeflow.host=http://x"], "kubeflow.cron is missing"),
     ],
 )
-def test_a_mistake_is_a_sentence(capsys, arguments, told):
+def test_a_mistake_is_a_sentence(capsys, arguments, message):
     assert run_kubeflow.main(arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_help_names_the_settings_and_is_light():
@@ -46,9 +46,9 @@ def test_compile_tells_what_is_replaced_and_where_the_package_is(capfd, class_fo
     out = tmp_path / "out"
     flags = ["--data-dir", str(class_folders), "--output-dir", str(out)]
     assert run_kubeflow.main(["compile", *flags]) == 0
-    told = capfd.readouterr().out
-    assert "Kubeflow has no resolvers" in told
-    assert "InfraValidator: " in told
-    assert f"Package: {out / 'kubeflow' / 'images.yaml'}" in told
+    printed = capfd.readouterr().out
+    assert "Kubeflow has no resolvers" in printed
+    assert "InfraValidator: " in printed
+    assert f"Package: {out / 'kubeflow' / 'images.yaml'}" in printed
     assert (out / "kubeflow" / "images.yaml").is_file()
     assert (out / "labels" / "images.json").is_file()

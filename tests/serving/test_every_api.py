@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from packaging import version
 
-from components.predict import asking
+from components.predict import exported_model
 from components.release_gate.parity import parity_images, training_stage
 from components.trainer import contract as trained_contract
 from data.images import refusals
@@ -126,7 +126,7 @@ def serving_default_in_process(server, images) -> Said:
 
 def serve_examples_in_process(server, images) -> Said:
     serve = loaded(server.folder / "1").signatures["serve_examples"]
-    records = tf.constant([asking.record(content) for content in images])
+    records = tf.constant([exported_model.record(content) for content in images])
     return of_rows({key: one.numpy() for key, one in serve(examples=records).items()})
 
 

@@ -19,7 +19,7 @@ from components.release_gate import config as gate_config
 from components.release_gate.parity import parity_images, training_stage
 from components.trainer import contract as trained_contract
 from components.trainer.calibration import calibration
-from components.trainer.exports import manifest, runtime
+from components.trainer.exports import exports_file, runtime
 from data import errors, formats, fresh_process
 from tasks import task
 
@@ -134,21 +134,21 @@ def check(
     Raises:
       errors.PipelineError: the model's contract or the list of its exports cannot be read.
     """
-    exports = manifest.read(saved_model)
+    exports = exports_file.read(saved_model)
     if not exports:
         return ()
     pixels = images.pixels(spec)
     contract = trained_contract.read(saved_model)
     expected = training_stage.classify(keras_file, spec.task, contract, pixels)
     agrees = functools.partial(task.load(spec.task).compare.agreement, contract=contract)
-    folder = saved_model / manifest.FOLDER
+    folder = saved_model / exports_file.FOLDER
     return tuple(
         compare(export, folder, pixels, expected, agrees, tolerances, worker) for export in exports
     )
 
 
 def compare(
-    export: manifest.Export,
+    export: exports_file.Export,
     folder: Path,
     pixels: np.ndarray,
     expected: np.ndarray,
@@ -180,7 +180,7 @@ def compare(
 
 
 def _ask(
-    export: manifest.Export,
+    export: exports_file.Export,
     path: Path,
     pixels: np.ndarray,
     shape: tuple[int, ...],

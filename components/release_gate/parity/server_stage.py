@@ -1,172 +1,27 @@
-"""Starts a real server on the candidate and sends requests over the Open Inference Protocol.
-
-The server is another program: this module knows only its command line, its address file and the
-protocol.
-"""
+"""Sends requests over the Open Inference Protocol to a server that runs the candidate."""
 
 import contextlib
-import importlib.util
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.release_gate.parity import probe
-from data import errors, fresh_process
-from data.files import read_back
+from components.release_gate.parity import probe, server_process
 from tasks.facets import judging
 
 STAGE = "the running server"
-COMMAND = (sys.executable, "-m", "serving", "serve")
-LIBRARIES = ("pytriton", "tritonclient")
-MODEL_NAME = "candidate"
 IMAGES_INPUT = "image_bytes"
-START_LIMIT_S = 180.0
-STOP_LIMIT_S = 90.0  # a server finishes its requests first
 REQUEST_IMAGES = 8
 TOO_LARGE = "413"  # HTTP's status, as in tritonclient
 _POLL_S = 0.1
-# The server's own log, which is deleted with the folder.
-_LOG_PATH = re.compile(r" The log is \S+")
-
-
-class ServerError(errors.PipelineError):
-    """The server does not start, dies, or answers with an error."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """The address of a server.
-
-    Attributes:
-      http: host and port of its HTTP gateway.
-      model: the model's name there.
-      start_s: seconds from its start until it had loaded the model.
-    """
-
-    http: str
-    model: str
-    start_s: float = 0.0
-
-
-def missing() -> str | None:
-    """Returns why no server can be started here, as part of a sentence; None where one can."""
-    absent = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    return f"{' and '.join(absent)} not installed (extra [serve])" if absent else None
-
-
-@dataclass(frozen=True)
-class Starting:
-    """A server that is loading a SavedModel in the background.
-
-    Attributes:
-      process: the server's process.
-      address_file: the file to which it writes its address once it has loaded the model.
-      log: the file with its output.
-      limit_s: the time limit from ``began`` on, in seconds.
-      began: the time of its start, in seconds since 1970.
-    """
-
-    process: subprocess.Popen[bytes]
-    address_file: Path
-    log: Path
-    limit_s: float
-    began: float
-
-    def address(self) -> Address:
-        """Waits until it has loaded the model.
-
-        Raises:
-          ServerError: it does not start within the limit, or dies.
-        """
-        with self.with_log():
-            while True:
-                if self.process.poll() is not None:
-                    ended = self.process.returncode
-                    raise ServerError(f"The server ended with {ended} before it answered.")
-                # A file that is not JSON yet is still being written.
-                with contextlib.suppress(read_back.ReadError):
-                    address = read_back.json_file(
-                        self.address_file, "address of the server", _address
-                    )
-                    return replace(address, start_s=self.address_file.stat().st_mtime - self.began)
-                if time.time() > self.began + self.limit_s:
-                    raise ServerError(f"The server has not started within {self.limit_s:g} s.")
-                time.sleep(_POLL_S)
-
-    @contextlib.contextmanager
-    def with_log(self) -> Iterator[None]:
-        """Adds the server's last log lines to an error inside the block."""
-        try:
-            yield
-        except ServerError as error:
-            text = _LOG_PATH.sub("", self.log.read_text(encoding="utf-8", errors="replace"))
-            lines = fresh_process.last_lines(text)
-            raise ServerError(f"{error}{lines and ' Its last lines:' + lines}") from error
-
-
-@contextlib.contextmanager
-def starting(
-    saved_model: Path, start_limit_s: float = START_LIMIT_S, command: Sequence[str] = COMMAND
-) -> Iterator[Starting]:
-    """Starts a server on a SavedModel, the folder with ``saved_model.pb``, and stops it at the end."""
-    with tempfile.TemporaryDirectory(prefix="server-trial-") as scratch:
-        model_dir, address_file = Path(scratch) / MODEL_NAME, Path(scratch) / "address.json"
-        shutil.copytree(saved_model, model_dir / "1", copy_function=_link)
-        log = Path(scratch) / "server.log"
-        arguments = ["--model-dir", str(model_dir), "--port", "0"]
-        # The server watches this process and ends with it, even if it is killed.
-        arguments += ["--parent", str(os.getpid()), "--address-file"]
-        began = time.time()
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603
-                [*command, *arguments, str(address_file)],
-                cwd=fresh_process.ROOT,
-                # As in the other stages: no rounding that depends on the batch. Files that the
-                # server leaves after a failure are in this folder and deleted with it.
-                env={**fresh_process.variables(), "NVIDIA_TF32_OVERRIDE": "0", "TMPDIR": scratch},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            yield Starting(process, address_file, log, start_limit_s, began)
-        finally:
-            _stop(process)
-
-
-@contextlib.contextmanager
-def running(
-    saved_model: Path, start_limit_s: float = START_LIMIT_S, command: Sequence[str] = COMMAND
-) -> Iterator[Address]:
-    """Starts a server, waits until it has loaded a SavedModel, and stops it at the end.
-
-    Yields:
-      Its address.
-
-    Raises:
-      ServerError: it does not start within the limit, or dies; an error inside the block that
-        is one of these gets the server's last lines added.
-    """
-    with starting(saved_model, start_limit_s, command) as server:
-        address = server.address()
-        with server.with_log():
-            yield address
 
 
 def ask(
-    server: Starting, address: Address, images: Sequence[bytes], compare: judging.Compare
+    server: server_process.Starting,
+    address: server_process.Address,
+    images: Sequence[bytes],
+    compare: judging.Compare,
 ) -> probe.Stage:
     """Sends N encoded images to a server that has loaded the model.
 
@@ -177,7 +32,7 @@ def ask(
       compare: names the outputs that are compared.
 
     Raises:
-      ServerError: it dies, answers with an error, or not within its limit.
+      server_process.ServerError: it dies, answers with an error, or not within its limit.
     """
     wanted = {compare.output, probe.VALID, compare.name_output}
     with server.with_log(), asked(address, server.limit_s) as (client, rank, offered):
@@ -188,30 +43,8 @@ def ask(
     return probe.Stage(STAGE, joined[compare.output], joined[probe.VALID].astype(bool), labels)
 
 
-def _link(source: str, target: str) -> None:
-    """Makes a hard link, which looks like a copy to every server and takes no space."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
-def _address(found: Any) -> Address:
-    return Address(found["http"].rstrip("/").partition("://")[2], found["model"])
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_LIMIT_S)
-    # Its child processes are in its session; none of them may stay.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @contextlib.contextmanager
-def asked(address: Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]]]:
+def asked(address: server_process.Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]]]:
     """Opens a client of a server that has loaded its model.
 
     Args:
@@ -222,7 +55,7 @@ def asked(address: Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]
       The client, the rank of the images' input ([B] or [B, 1]), and the outputs' names.
 
     Raises:
-      ServerError: no answer came within the limit, or an error; from inside the block too.
+      server_process.ServerError: no answer came within the limit, or an error; from inside the block too.
     """
     # An optional dependency, installed only for serving.
     import tritonclient.http
@@ -237,9 +70,11 @@ def asked(address: Address, limit_s: float) -> Iterator[tuple[Any, int, set[str]
         rank = len(metadata["inputs"][0]["shape"])
         yield client, rank, {output["name"] for output in metadata["outputs"]}
     except TimeoutError as error:
-        raise ServerError(f"The server has not answered a request within {limit_s:g} s.") from error
+        raise server_process.ServerError(
+            f"The server has not answered a request within {limit_s:g} s."
+        ) from error
     except (tritonclient.utils.InferenceServerException, OSError) as error:
-        raise ServerError(f"The server answered with an error: {error}.") from error
+        raise server_process.ServerError(f"The server answered with an error: {error}.") from error
     finally:
         client.close()
 
@@ -248,7 +83,9 @@ def _await_ready(client: Any, model: str, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while not client.is_model_ready(model):
         if time.monotonic() > deadline:
-            raise ServerError(f"The server has not loaded {model!r} within {limit_s:g} s.")
+            raise server_process.ServerError(
+                f"The server has not loaded {model!r} within {limit_s:g} s."
+            )
         time.sleep(_POLL_S)
 
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.predict import asking
+from components.predict import exported_model
 from components.preprocess import materialise
 from components.release_gate import config as gate_config
-from components.release_gate.parity import probe, server_stage
+from components.release_gate.parity import probe, server_process, server_stage
 from data.examples import lookup
 from data.files import read_back
 from tasks import task
@@ -60,7 +60,7 @@ def images(files: Sequence[str], count: int, classes: int) -> list[bytes]:
 
 
 def ask(
-    address: server_stage.Address,
+    address: server_process.Address,
     encoded: Sequence[bytes],
     questions: gate_config.TrialQuestions,
     compare: judging.Compare,
@@ -74,13 +74,13 @@ def ask(
       compare: names the output that is compared.
 
     Raises:
-      server_stage.ServerError: it gives no answer in time, an error, or answers something else.
+      server_process.ServerError: it gives no answer in time, an error, or answers something else.
     """
     with server_stage.asked(address, questions.request_limit_s) as (client, rank, offered):
         wanted = {compare.output, probe.VALID}
         absent = sorted(wanted - offered)
         if absent:
-            raise server_stage.ServerError(f"The server's answer lacks {' and '.join(absent)}.")
+            raise server_process.ServerError(f"The server's answer lacks {' and '.join(absent)}.")
 
         def answer(values: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
             found = server_stage.infer(client, address.model, values, rank, wanted)
@@ -165,16 +165,16 @@ class Asker:
         self._compare = task.load(spec.task).compare
         self.record: Record | None = None
 
-    def __call__(self, address: server_stage.Address) -> None:
+    def __call__(self, address: server_process.Address) -> None:
         """Sends the requests and keeps the answers; after an error, InfraValidator tries again."""
         if not self._images:
             return
         try:
             answers = ask(address, self._images, self._questions, self._compare)
-        except server_stage.ServerError as error:
+        except server_process.ServerError as error:
             logging.warning("InfraValidator will start a server of its own: %s", error)
             return
-        model = asking.digest(self._saved_model)
+        model = exported_model.digest(self._saved_model)
         self.record = Record(model, digest(self._images, self._questions), answers)
 
 

@@ -72,13 +72,16 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
     )
     directions = outliers.directions(embedded, annotation.class_count, running.feature_count)
     facet = task.load(spec.task).calibration
+    settings = training.CalibrationSettings(
+        config.calibrate, config.min_precision, config.nms_iou, config.peaks_only
+    )
     nothing = np.zeros([0, *classifier.output.shape[1:]], np.float32)
-    answered, true = ([one] for one in facet.sampled(nothing, _no_targets(annotation)))
+    answered, true = ([one] for one in facet.sampled(nothing, _no_targets(annotation), settings))
     scores = [np.zeros(0, np.float32)]
     for rows, some_outputs, targets in running.of(
         dataset.evaluation_batches(job.eval_files, count, spec.size_px, BATCH, annotation)
     ):
-        some_outputs, targets = facet.sampled(some_outputs, targets)
+        some_outputs, targets = facet.sampled(some_outputs, targets, settings)
         answered.append(some_outputs)
         true.append(targets)
         scores.append(outliers.scores(rows, directions).numpy())
@@ -91,7 +94,7 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         np.concatenate(answered),
         np.concatenate(true),
         spec.labels,
-        training.CalibrationSettings(config.calibrate, config.min_precision),
+        settings,
     )
     limit = outliers.threshold(np.concatenate(scores), config.outlier_coverage)
     return Calibration(fitted, config.outlier_coverage, outliers.Detector(directions, limit))

@@ -15,7 +15,7 @@ import numpy as np
 from components.preprocess import materialise
 from components.trainer.calibration import calibration
 from components.trainer.exports import config as export_config
-from components.trainer.exports import formats, frozen, manifest
+from components.trainer.exports import exports_file, formats, frozen
 from components.trainer.exports.formats.export_format import ExportFormat
 from data import errors, fresh_process, progress
 from tasks.facets.training import Fitted
@@ -30,7 +30,7 @@ def write(
     train_files: Sequence[str],
     config: export_config.ExportConfig,
     saved_model: Path,
-) -> list[manifest.Export]:
+) -> list[exports_file.Export]:
     """Writes the files of the formats that the settings name, if any.
 
     Args:
@@ -46,7 +46,7 @@ def write(
     """
     if not config.formats:
         return []
-    folder = saved_model / manifest.FOLDER
+    folder = saved_model / exports_file.FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     exports = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -61,9 +61,9 @@ def write(
             start = time.perf_counter()
             path = folder / one.file_name
             _convert(one, source, path, samples)
-            exports.append(manifest.Export.of(one.name, path))
+            exports.append(exports_file.Export.of(one.name, path))
             logging.info("%s: %.1f s", path.name, time.perf_counter() - start)
-    manifest.write(folder, spec, fitted, exports)
+    exports_file.write(folder, spec, fitted, exports)
     return exports
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer import devices
-from components.trainer.exports import lite
+from components.trainer.exports import tflite_interpreter
 
 # Small enough for a core's cache: 8 images ran 1.1 times as fast as 32.
 LITE_BATCH = 8
@@ -85,7 +85,7 @@ class _Interpreter:
     """TensorFlow Lite interpreter that takes batches of any size; for one thread at a time."""
 
     def __init__(self, content: bytes) -> None:
-        self._interpreter = lite.interpreter(model_content=content, num_threads=1)
+        self._interpreter = tflite_interpreter.interpreter(model_content=content, num_threads=1)
         self._taken = self._interpreter.get_input_details()[0]["index"]
         self._given = self._interpreter.get_output_details()[0]["index"]
         self._allocated = 0

@@ -9,7 +9,6 @@ from data.augment import augment, augment_config
 
 # Views × images that a CPU computes in about the time that the rest of a training takes.
 VIEWED_IMAGES = 9_000
-MAX_VIEWS = 5
 MIN_VIEWS = 2
 
 
@@ -50,6 +49,7 @@ def choose(
     view_bytes: int,
     available_bytes: int,
     on_gpu: bool,
+    most_views: int,
 ) -> Plan:
     """Chooses the number of views.
 
@@ -61,6 +61,7 @@ def choose(
       view_bytes: size on disk of one view of one image.
       available_bytes: space that the cache may take.
       on_gpu: whether there is a GPU.
+      most_views: number of views from which on more do not pay off, see tasks.facets.training.Head.
     """
     views = config.cache.views
     if views == 0:
@@ -83,7 +84,7 @@ def choose(
             Cause.GPU,
             "no feature cache: on a GPU fresh augmentation in every epoch costs little",
         )
-    wanted = min(MAX_VIEWS, max(MIN_VIEWS, VIEWED_IMAGES // max(1, image_count)))
+    wanted = min(most_views, max(MIN_VIEWS, VIEWED_IMAGES // max(1, image_count)))
     affordable = (available_bytes // max(1, view_bytes) - other_count) // max(1, image_count)
     if affordable < MIN_VIEWS:
         size = budget.gib(view_bytes * (image_count * MIN_VIEWS + other_count))

@@ -31,6 +31,7 @@ def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
         view_bytes=view_bytes,
         available_bytes=available_bytes(job),
         on_gpu=bool(devices.gpus()),
+        most_views=job.head.most_views,
     )
 
 

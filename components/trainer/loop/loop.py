@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from components.trainer import config as train_config
-from components.trainer import devices
+from components.trainer import devices, ranking
 from components.trainer.loop import callbacks, checkpoint, evaluation, optimizers, phase_names
 from components.trainer.loop.sources import Source
 from tasks.facets.training import Head
@@ -163,16 +163,18 @@ class Loop:
         for name, value in row.items():
             position.metrics.setdefault(name, []).append(value)
         if self._listener:
-            told = {name: list(values) for name, values in position.metrics.items()}
-            self._listener(EpochEnd(self.phase, told, evaluated.tally, self.model))
+            metrics = {name: list(values) for name, values in position.metrics.items()}
+            self._listener(EpochEnd(self.phase, metrics, evaluated.tally, self.model))
 
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best so far."""
         with self._averaged():
             evaluated = self._evaluator.evaluate(self.source.evaluation())
-            lowest = min(self.position.metrics.get("val_loss", []), default=np.inf)
+            watched = self._head.watched
+            before = ranking.ranks(self.position.metrics, self._head.score, watched)
+            now = ranking.rank(evaluated.loss, evaluated.score, watched)
             # Some weights are kept even if no loss is finite.
-            if evaluated.loss < lowest or not self._best:
+            if not self._best or all(now > one for one in before):
                 self._best = self.model.get_weights()
         return evaluated
 
@@ -191,10 +193,9 @@ class Loop:
             checkpoint.restore(variables, own)
 
     def _is_out_of_patience(self) -> bool:
-        losses_so_far = self.position.metrics["val_loss"]
-        best = losses_so_far.index(min(losses_so_far))
-        patience = self.config.early_stopping_patience
-        return bool(patience) and len(losses_so_far) - 1 - best >= patience
+        metrics, patience = self.position.metrics, self.config.early_stopping_patience
+        best = ranking.best(metrics, self._head.score, self._head.watched) or 0
+        return bool(patience) and len(metrics["val_loss"]) - 1 - best >= patience
 
     def _callbacks(self, stored_metrics: list[np.ndarray]) -> list[keras.callbacks.Callback]:
         return [

@@ -59,7 +59,9 @@ class _Training:
     def __init__(self, job: training_job.Job, listener: Listener | None) -> None:
         self.job, self.listener = job, listener
         self.history = training_history.History(
-            score=job.head.score, score_title=job.head.score_title
+            score=job.head.score,
+            score_title=job.head.score_title,
+            watched=job.head.watched,
         )
         inside = job.changes if job.changes.where == "model" else None
         self.classifier = model.build(job.config, job.spec, inside, job.seed)
@@ -94,7 +96,10 @@ class _Training:
     def _transfer(self) -> None:
         config = self.job.config
         part, source = self.feeds.head()
-        steps = devices.steps_per_execution() if part is not self.classifier else 1
+        # Keras unrolls the steps. Of a layer several cost less than the calls that they save; the
+        # graph of a network that reads maps is built and optimized for minutes.
+        is_layer = part is not self.classifier and "maps" not in self.job.head.taps
+        steps = devices.steps_per_execution() if is_layer else 1
         epochs = lengthened(config.head_epochs, source, config.min_phase_steps)
         phase = loop.Phase("head", epochs, config.head_learning_rate, steps_per_execution=steps)
         self._run(phase, part, source)
@@ -109,8 +114,8 @@ class _Training:
         epochs = lengthened(config.fine_tune_epochs, source, config.min_phase_steps)
         rate = config.fine_tune_learning_rate
         self._run(loop.Phase("fine_tune", epochs, rate, factors), part, source)
-        losses_of = self.history.best_loss
-        if config.keep == "best" and losses_of("fine_tune") >= losses_of("head"):
+        rank_of = self.history.best_rank
+        if config.keep == "best" and rank_of("fine_tune") <= rank_of("head"):
             self.classifier.set_weights(best_head)
             self.history.kept = "head"
 

@@ -3,6 +3,9 @@
 Dimension letters: B batch, S side in pixels, F features.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -10,8 +13,10 @@ from components.preprocess import materialise
 from components.trainer import config as train_config
 from components.trainer.backbones import registry
 from components.trainer.network import augment_layer, taps
+from data import errors
 from data.augment import augment_config
 from tasks import task
+from tasks.facets.training import Head
 
 BACKBONE_LAYER = "backbone"
 EMBEDDING_LAYER = "embedding"
@@ -53,9 +58,29 @@ def build(
     *maps, last = taps.called(backbone, inputs)
     embedding = layers.GlobalAveragePooling2D(name=EMBEDDING_LAYER)(last)
     offered = taps.features(size_px, maps, embedding)
+    _check_taps(offered, head, config.backbone, size_px)
     features = {tap: offered[tap] for tap in head.taps}
     outputs = head.build(features, len(spec.labels), config.dropout)
     return keras.Model(pixels, outputs, name="classifier")
+
+
+def _check_taps(offered: Mapping[str, Any], head: Head, backbone: str, size_px: int) -> None:
+    """Refuses a backbone that lacks maps which the head cannot do without.
+
+    Raises:
+      errors.ConfigError: it names the strides that there are.
+    """
+    if "maps" not in head.taps:
+        return
+    strides = sorted(offered.get("maps", {}))
+    if not strides or not set(head.needed_strides) <= set(strides):
+        has = ", ".join(map(str, strides)) or "none"
+        needed = ", ".join(map(str, head.needed_strides)) or "any"
+        raise errors.ConfigError(
+            f"--train.backbone {backbone} at {size_px} px has maps at these strides that the task"
+            f" reads: {has}; needed: {needed}. Choose a backbone that goes down to stride 32, such as"
+            " efficientnet_lite0."
+        )
 
 
 def without_augmentation(

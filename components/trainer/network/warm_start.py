@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 
 from components.preprocess import materialise
-from components.trainer import contract, export
+from components.trainer import contract, served_model
 from components.trainer.network import model, stored
 from data.files import read_back
 from tasks import task
@@ -67,14 +67,14 @@ def apply(
       The weights it starts from; the previous ones if the models do not match.
     """
     try:
-        told = contract.read(base)
-        if told["backbone"] != backbone:
+        described = contract.read(base)
+        if described["backbone"] != backbone:
             return Start(
                 Fit.OTHER_BACKBONE,
-                f"{otherwise}: the last model has the backbone {told['backbone']}",
+                f"{otherwise}: the last model has the backbone {described['backbone']}",
             )
-        made_for = dataclasses.replace(spec, labels=told["labels"], task=told["task"])
-        last = stored.read(base.parent / export.KERAS_FILE, backbone, made_for)
+        made_for = dataclasses.replace(spec, labels=described["labels"], task=described["task"])
+        last = stored.read(base.parent / served_model.KERAS_FILE, backbone, made_for)
     except stored.OtherLayersError:
         return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")
     except (read_back.ReadError, *read_back.BROKEN) as error:
@@ -82,10 +82,10 @@ def apply(
         return Start(Fit.UNREADABLE, sentence)
     weights = last.get_layer(model.BACKBONE_LAYER).get_weights()
     classifier.get_layer(model.BACKBONE_LAYER).set_weights(weights)
-    if told["task"] != spec.task:
-        sentence = f"{LAST}, its backbone alone: its task is {told['task']}"
+    if described["task"] != spec.task:
+        sentence = f"{LAST}, its backbone alone: its task is {described['task']}"
         return Start(Fit.BACKBONE_TAKEN, sentence)
     head = task.load(spec.task).head
-    added = len(spec.labels) - head.copy_known(last, classifier, told["labels"], spec.labels)
+    added = len(spec.labels) - head.copy_known(last, classifier, described["labels"], spec.labels)
     sentence = LAST + (f", with {added} new classes" if added else "")
     return Start(Fit.TAKEN, sentence, added)

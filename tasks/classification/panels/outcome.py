@@ -63,17 +63,8 @@ def headline(found: Metrics | None) -> parts.Headline:
 
 def table(found: Metrics) -> parts.Table:
     """Returns the rates of each class."""
-    return parts.Table(
-        ("class", "precision", "recall", "F1", "test images"),
-        [
-            (
-                name,
-                *(_percent(row[rate]) for rate in ("precision", "recall", "f1")),
-                f"{row['support']:,.0f}",
-            )
-            for name, row in found.per_class.items()
-        ],
-    )
+    rates = {"precision": "precision", "recall": "recall", "f1": "F1"}
+    return parts.Table.of_rates("class", rates, found.per_class)
 
 
 def sentence(found: Metrics, tested: int) -> str:

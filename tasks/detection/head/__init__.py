@@ -1,11 +1,11 @@
-"""The head of a detector: maps of centres and sizes, its loss, and mAP50 as what training watches.
+"""The head of a detector: maps of centres and sizes, its loss, and mAP as what training watches.
 
-Dimension letters: B batch, h w the map, M objects, D detections, K classes.
+Dimension letters: B batch, h w the map, M objects, D detections, T thresholds of IoU, K classes.
 """
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,25 +16,31 @@ from tasks.detection import target
 from tasks.detection.head import losses, network
 from tasks.facets.training import Tap
 
-# Scores are counted in bins while training watches, which costs mAP50 less than 0.01.
+# Scores are counted in bins while training watches, which costs mAP less than 0.01.
 BINS = 100
 _HIT, _WRONG, _POSITIVE = range(3)
-# The side of a stand-in for pixels: objects in 0–1 have no size that matters for mAP50.
+_THRESHOLDS = len(matching.IOU_THRESHOLDS)
+# The side of a stand-in for pixels: objects in 0–1 have no size that matters for mAP.
 _SIDE_PX = 1000.0
 
 
 class Head:
     """See tasks.facets.training.Head.
 
-    The tally holds, for each class and bin of the score, the right and the wrong detections; and
-    the number of objects in the first bin: int64 [K, BINS, 3].
+    The tally holds, for each threshold of IoU, class and bin of the score, the right and the wrong
+    detections; and the number of objects in the first bin: int64 [T, K, BINS, 3].
     """
 
     taps: Sequence[Tap] = ("maps", "pooled")
     # Finer maps cost four times the time and memory for objects below 8 px of the resized image.
     strides: Sequence[int] = (8, 16, 32)
-    score = "map50"
-    score_title = "mAP50"
+    needed_strides: Sequence[int] = strides
+    most_views = 16
+    # Not mAP50: of a few dozen images it is 1 or near it long before boxes are as good as they get.
+    score = "map"
+    score_title = "mAP"
+    # The loss may rise with confidence while boxes still get better.
+    watched: Literal["loss", "score"] = "score"
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float
@@ -87,22 +93,22 @@ class Head:
         return 2 * losses.BOX_WEIGHT + 2.0
 
     def metrics(self, outputs: keras.KerasTensor) -> list[keras.metrics.Metric]:
-        """Makes none: mAP50 is defined on whole splits only."""
+        """Makes none: mAP is defined on whole splits only."""
         return []
 
     def tally(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Counts int64 [K, BINS, 3]; see the class."""
+        """Counts int64 [T, K, BINS, 3]; see the class."""
         class_count = outputs.shape[-1] - 4
-        found = decoding.packed(decoding.decode(outputs), 1 / BINS)
+        found = decoding.packed(decoding.decode(outputs, decoding.MAX_IOU), 1 / BINS)
         tallied = tf.numpy_function(
             functools.partial(count, class_count=class_count), [targets, found], tf.int64
         )
-        return tf.ensure_shape(tallied, [class_count, BINS, 3])
+        return tf.ensure_shape(tallied, [_THRESHOLDS, class_count, BINS, 3])
 
     def measure(self, tally: np.ndarray) -> float:
-        """Computes mAP50 from the bins, over the classes that have objects."""
+        """Computes mAP over IoUs of 0.5 … 0.95 from the bins, over the classes that have objects."""
         values = []
-        for counts in tally:
+        for counts in tally.reshape(-1, BINS, 3):
             total = counts[0, _POSITIVE]
             if total:
                 falling = counts[::-1]
@@ -128,17 +134,17 @@ def count(targets: np.ndarray, found: np.ndarray, class_count: int) -> np.ndarra
       class_count: K.
 
     Returns:
-      int64 [K, BINS, 3].
+      int64 [T, K, BINS, 3].
     """
-    tallied = np.zeros((class_count, BINS, 3), np.int64)
+    tallied = np.zeros((_THRESHOLDS, class_count, BINS, 3), np.int64)
     for rows, answer in zip(targets, found, strict=True):
         matches = matching.match(truth(rows), answered(answer), class_count, matching.ALL)
         bins = np.minimum((matches.scores * BINS).astype(int), BINS - 1)
-        hit = matches.hit[0, 0]
-        wrong = ~hit & ~matches.ignored[0, 0]
-        np.add.at(tallied, (matches.class_ids[hit], bins[hit], _HIT), 1)
-        np.add.at(tallied, (matches.class_ids[wrong], bins[wrong], _WRONG), 1)
-        tallied[:, 0, _POSITIVE] += matches.positives[0]
+        for counts, hit, ignored in zip(tallied, matches.hit[0], matches.ignored[0], strict=True):
+            wrong = ~hit & ~ignored
+            np.add.at(counts, (matches.class_ids[hit], bins[hit], _HIT), 1)
+            np.add.at(counts, (matches.class_ids[wrong], bins[wrong], _WRONG), 1)
+            counts[:, 0, _POSITIVE] += matches.positives[0]
     return tallied
 
 

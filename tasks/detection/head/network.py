@@ -9,6 +9,8 @@ import keras
 from keras import layers
 
 WIDTH = 96
+KERNEL, FINE_KERNEL = 5, 3
+COARSE_BLOCKS = 2  # on each of the coarser maps
 # The share of cells that are no centre is high: the heat map starts at 0.1.
 HEAT_BIAS = -2.2
 SIDE_BIAS = -1.2  # boxes start at 0.3 of the image
@@ -27,8 +29,9 @@ def build(
     """Builds the head on maps of the backbone.
 
     The coarser maps are added to the finer ones from the top down, beginning with the embedding of
-    the whole image. Source: Lin et al., 2016, https://arxiv.org/abs/1612.03144; depthwise separable
-    convolutions throughout.
+    the whole image. Source: Lin et al., 2016, https://arxiv.org/abs/1612.03144. Depthwise separable
+    convolutions throughout, of 5×5 cells: where an object ends is often far from its centre, and
+    on coarse maps looking far costs little.
 
     Args:
       shapes: [h, w, C] of maps at strides that double, the finest first, such as 8, 16 and 32.
@@ -38,8 +41,8 @@ def build(
       width: channels of the pyramid.
 
     Returns:
-      A model from these maps and the embedding to float32 [B, h, w, K + 4]: K logits of the heat map, the offset of the centre in cells (y, x),
-      the logarithm of height and width in shares of the image.
+      A model from these maps and the embedding to float32 [B, h, w, K + 4]: K logits of the heat map,
+      the offset of the centre in cells (y, x), the logarithm of height and width in shares of the image.
     """
     inputs = [keras.Input(tuple(shape)) for shape in shapes]
     embedding = keras.Input((pooled,))
@@ -48,12 +51,15 @@ def build(
     for index, given in reversed(list(enumerate(inputs))):
         lateral = _normalised(layers.Conv2D(width, 1, use_bias=False)(given), activated=False)
         if index < len(inputs) - 1:
-            joined = layers.UpSampling2D(2)(joined)
-        lateral = layers.Add()([lateral, joined])
-        joined = _separable(layers.ReLU()(lateral), width, f"pyramid_{index}")
+            joined = layers.UpSampling2D(2, interpolation="bilinear")(joined)
+        joined = layers.ReLU()(layers.Add()([lateral, joined]))
+        if index == 0:
+            joined = _residual(joined, width, FINE_KERNEL, "pyramid_0")
+        for block in range(COARSE_BLOCKS if index else 0):
+            joined = _residual(joined, width, KERNEL, f"pyramid_{index}_{block}")
     kept = layers.SpatialDropout2D(dropout)(joined) if dropout else joined
-    heat = _separable(_separable(kept, width, "heat_1"), width, "heat_2")
-    place = _separable(_separable(kept, width, "place_1"), width, "place_2")
+    heat = _separable(_separable(kept, width, KERNEL, "heat_1"), width, KERNEL, "heat_2")
+    place = _separable(_separable(kept, width, KERNEL, "place_1"), width, KERNEL, "place_2")
     bias = keras.initializers.Constant
     flat = keras.initializers.RandomNormal(stddev=0.01)
     parts = [
@@ -72,11 +78,17 @@ def build(
     return keras.Model([*inputs, embedding], maps, name=HEAD_MODEL)
 
 
-def _separable(given: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-    deep = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")(
-        given
-    )
-    return _normalised(layers.Conv2D(width, 1, use_bias=False, name=f"{name}_pointwise")(deep))
+def _residual(given: keras.KerasTensor, width: int, kernel: int, name: str) -> keras.KerasTensor:
+    changed = _separable(given, width, kernel, name, activated=False)
+    return layers.ReLU()(layers.Add()([given, changed]))
+
+
+def _separable(
+    given: keras.KerasTensor, width: int, kernel: int, name: str, activated: bool = True
+) -> keras.KerasTensor:
+    deep = layers.DepthwiseConv2D(kernel, padding="same", use_bias=False, name=f"{name}_depthwise")
+    wide = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_pointwise")
+    return _normalised(wide(deep(given)), activated)
 
 
 def _normalised(given: keras.KerasTensor, activated: bool = True) -> keras.KerasTensor:

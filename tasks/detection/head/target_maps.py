@@ -1,8 +1,8 @@
 """Boxes of a batch → what the maps of the head should be, inside the graph of the loss.
 
-Each object is a Gaussian around its centre, as wide as the box is; a cell near the centre of an
-object also learns its box, the smallest object's if several claim the cell. Sources: Zhou et al.,
-2019, https://arxiv.org/abs/1904.07850; learning boxes around the centre as well: Liu et al., 2019,
+Each object is a Gaussian around its centre, as wide as its box is. Its core, the cells in the inner
+half of the box, learns its class and its box; a cell that lies in several cores belongs to the object
+whose Gaussian is highest there. Learning from whole cores instead of single centres: Liu et al., 2019,
 TTFNet, https://arxiv.org/abs/1909.00700, with which training ends several times sooner.
 
 Dimension letters: B batch, M objects, K classes, h w the map.
@@ -14,8 +14,8 @@ import tensorflow as tf
 
 # The standard deviation of a Gaussian in shares of the side of its box.
 SIGMA = 1 / 6
-# A cell learns the box of an object whose Gaussian there is at least this: the inner half.
-_LEAST = 0.35
+# A cell is in the core of an object if its Gaussian there is at least this: the inner half.
+LEAST = 0.35
 _SMALLEST_SIGMA = 0.3  # in cells
 
 
@@ -23,15 +23,19 @@ class Maps(NamedTuple):
     """Targets of a batch.
 
     Attributes:
-      heat: float32 [B, h, w, K] in 0–1; exactly 1 at the centres of objects.
-      boxes: float32 [B, h, w, 4]: the box that a cell learns.
-      weights: float32 [B, h, w] in 0–1; 0 where a cell learns no box.
-      counts: float32 [B, h, w]: 0 within an object that is ignored, else 1.
+      centred: float32 [B, h, w] in 0–1: the Gaussian of the object that a cell belongs to, 1 at its
+        centre; 0 outside of all cores.
+      weights: float32 [B, h, w]: how much a cell counts. The cells of an object count as the root of
+        their number: large objects count more than small ones, but not by their area.
+      boxes: float32 [B, h, w, 4]: the box of that object.
+      classes: float32 [B, h, w, K]: 1 for its class; all 0 outside of cores.
+      counts: float32 [B, h, w]: 0 within an object that is ignored and outside of cores, else 1.
     """
 
-    heat: tf.Tensor
-    boxes: tf.Tensor
+    centred: tf.Tensor
     weights: tf.Tensor
+    boxes: tf.Tensor
+    classes: tf.Tensor
     counts: tf.Tensor
 
 
@@ -51,36 +55,23 @@ def draw(objects: tf.Tensor, height: int, width: int, class_count: int) -> Maps:
     corners = objects[..., :4]
     bells = _gaussian(corners[..., 0], corners[..., 2], height)[..., :, None]
     bells = bells * _gaussian(corners[..., 1], corners[..., 3], width)[..., None, :]
-    bells = tf.where(is_object[..., None, None], bells, 0.0)
+    cores = tf.where(is_object[..., None, None] & (bells >= LEAST), bells, 0.0)
+    sums = tf.reduce_sum(cores, axis=[2, 3], keepdims=True)
+    shares = cores / tf.sqrt(tf.maximum(sums, 1.0))
     inside = _inside(corners[..., 0], corners[..., 2], height)[..., :, None]
     inside = inside & _inside(corners[..., 1], corners[..., 3], width)[..., None, :]
     hidden = tf.reduce_any(inside & is_ignored[..., None, None], axis=1)
-    areas = (corners[..., 2] - corners[..., 0]) * (corners[..., 3] - corners[..., 1])
-    claims = tf.where(bells >= _LEAST, areas[..., None, None], 2.0)
     # A place more, so that a batch without any object has something to choose from.
-    claims = tf.pad(claims, [[0, 0], [0, 1], [0, 0], [0, 0]], constant_values=1.5)
-    chosen = tf.argmin(claims, axis=1, output_type=tf.int32)
-    weights = tf.gather(
-        _last(tf.pad(bells, [[0, 0], [0, 1], [0, 0], [0, 0]])), chosen, batch_dims=3
-    )
+    cores, shares = (tf.pad(one, [[0, 0], [0, 1], [0, 0], [0, 0]]) for one in (cores, shares))
+    chosen = tf.argmax(cores, axis=1, output_type=tf.int32)
+    centred = tf.reduce_max(cores, axis=1)
+    weights = tf.gather(tf.transpose(shares, [0, 2, 3, 1]), chosen, batch_dims=3)
     boxes = tf.gather(tf.pad(corners, [[0, 0], [0, 1], [0, 0]]), chosen, batch_dims=1)
-    counts = tf.where(hidden & (weights == 0), 0.0, 1.0)
-    return Maps(_by_class(bells, class_ids, class_count), boxes, weights, counts)
-
-
-def _last(bells: tf.Tensor) -> tf.Tensor:
-    return tf.transpose(bells, [0, 2, 3, 1])
-
-
-def _by_class(bells: tf.Tensor, class_ids: tf.Tensor, class_count: int) -> tf.Tensor:
-    """Returns the highest Gaussian of each class: float32 [B, h, w, K]."""
-    batch, objects = tf.shape(bells)[0], tf.shape(bells)[1]
-    height, width = bells.shape[2], bells.shape[3]
-    rows = tf.reshape(bells, [batch * objects, height * width])
-    segments = tf.range(batch)[:, None] * class_count + tf.maximum(class_ids, 0)
-    heat = tf.math.unsorted_segment_max(rows, tf.reshape(segments, [-1]), batch * class_count)
-    heat = tf.reshape(tf.maximum(heat, 0.0), [batch, class_count, height, width])
-    return tf.transpose(heat, [0, 2, 3, 1])
+    numbers = tf.gather(tf.pad(class_ids, [[0, 0], [0, 1]]), chosen, batch_dims=1)
+    is_core = centred > 0
+    classes = tf.one_hot(tf.where(is_core, numbers, -1), class_count)
+    counts = tf.where(hidden & ~is_core, 0.0, 1.0)
+    return Maps(centred, weights, boxes, classes, counts)
 
 
 def _gaussian(low: tf.Tensor, high: tf.Tensor, cells: int) -> tf.Tensor:

@@ -49,7 +49,9 @@ class Calibration:
         """Returns the temperature 1 and the default threshold for every label."""
         return Fitted((thresholds.DEFAULT,) * class_count)
 
-    def sampled(self, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sampled(
+        self, outputs: np.ndarray, targets: np.ndarray, settings: CalibrationSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns all of them."""
         return outputs, targets
 
@@ -73,10 +75,10 @@ class Calibration:
             )
         probabilities = tf.nn.sigmoid(tf.constant(outputs, tf.float32) / degree).numpy()
         found = thresholds.find(probabilities, present, settings.min_precision)
-        told = [note, _aim(settings.min_precision), *_exceptions(found, labels)]
+        sentences = [note, _aim(settings.min_precision), *_exceptions(found, labels)]
         # As float32 compares them in the served graph, whatever reads the contract.
         values = tuple(float(value) for value in found.thresholds)
-        return Fitted(values, degree, " ".join(told))
+        return Fitted(values, degree, " ".join(sentences))
 
     def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
         """Returns temperature and thresholds of an exported model."""

@@ -69,17 +69,8 @@ def headline(found: Metrics | None) -> parts.Headline:
 
 def table(found: Metrics) -> parts.Table:
     """Returns the rates of each label."""
-    return parts.Table(
-        ("label", "AP", "precision", "recall", "F1", "test images"),
-        [
-            (
-                name,
-                *(_percent(row[rate]) for rate in ("ap", "precision", "recall", "f1")),
-                f"{row['support']:,.0f}",
-            )
-            for name, row in found.per_class.items()
-        ],
-    )
+    rates = {"ap": "AP", "precision": "precision", "recall": "recall", "f1": "F1"}
+    return parts.Table.of_rates("label", rates, found.per_class)
 
 
 def sentence(found: Metrics, tested: int) -> str:
@@ -89,12 +80,12 @@ def sentence(found: Metrics, tested: int) -> str:
       found: the metrics.
       tested: the number of test images.
     """
-    told = f"Test mAP {_percent(found.map)} on {formats.plural(tested, 'image')}"
+    text = f"Test mAP {_percent(found.map)} on {formats.plural(tested, 'image')}"
     if found.map_low is not None:
-        told += f"; confidence interval: {_percent(found.map_low)} to {_percent(found.map_high)}"
+        text += f"; confidence interval: {_percent(found.map_low)} to {_percent(found.map_high)}"
     if found.left_out:
-        told += f"; without {formats.plural(len(found.left_out), 'label')} that no test image has"
-    return f"{told}."
+        text += f"; without {formats.plural(len(found.left_out), 'label')} that no test image has"
+    return f"{text}."
 
 
 def facts(found: Metrics) -> Sequence[tuple[str, float | None]]:

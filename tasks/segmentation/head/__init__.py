@@ -5,7 +5,7 @@ Dimension letters: B batch, S side in pixels, h w C map, K classes.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -32,8 +32,11 @@ class Head:
 
     taps: Sequence[Tap] = ("maps", "pooled")
     strides: Sequence[int] = (1, 2, 4, 8, 16, 32)
+    needed_strides: Sequence[int] = ()
+    most_views = 5
     score = "mean_iou"
     score_title = "mean IoU"
+    watched: Literal["loss", "score"] = "loss"
 
     def build(self, features: Mapping[Tap, Any], class_count: int, dropout: float) -> Any:
         """Applies a decoder to the maps; returns logits float32 [B, h, w, K] of the finest one."""

@@ -21,7 +21,7 @@ LABELS = ["dark", "bright"]
 BY_NAME = {one.name: one for one in corruptions.CORRUPTIONS}
 
 
-def told(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def answers_of(encoded: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Predicts an image with a mean above 127.5 as bright: returns class ids and valid."""
     images = [corruptions.opened(content) for content in encoded]
     means = [0.0 if image is None else np.asarray(image).mean() for image in images]
@@ -66,7 +66,7 @@ def write(path, rows) -> list[str]:
 
 def measure(path, rows, **options) -> list[robustness.Row]:
     """Returns the rows of a table, from the model's answers about the clean images."""
-    class_ids, valid = told([content for content, _ in rows])
+    class_ids, valid = answers_of([content for content, _ in rows])
     found = predictions.Predictions(
         labels=LABELS,
         paths=[f"{number}.png" for number in range(len(rows))],

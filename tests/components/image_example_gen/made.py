@@ -5,11 +5,12 @@ from unittest import mock
 
 import tensorflow as tf
 
-from components.image_example_gen import config, corrected, ingest, inspection, passes
+from components.image_example_gen import config, corrected, first_pass, index_update, second_pass
 from data.examples import example, examples_artifact, ingest_report
 from data.images import decoder_pool
 from data.sources import config as label_config
-from data.sources import label_source, labelled
+from data.sources import label_source
+from data.sources import registry as label_sources
 from data.splits import folder, labels, split
 from tests.data.decoders import InProcess
 
@@ -24,7 +25,7 @@ def job_for(
     names = labels.extend([], listing.class_names)
     return config.IngestJob(
         config=config.IngestConfig(**changes),
-        source=labelled.absolute(source),
+        source=label_sources.absolute(source),
         labels=names,
         fingerprint=listing.fingerprint(),
         code="0",
@@ -36,7 +37,7 @@ def job_for(
 
 def look(root, job, tasks, scale, decoders=InProcess) -> None:
     with mock.patch.object(decoder_pool, "DecoderPool", decoders):
-        inspector = inspection.Inspector(str(root), job, 2, scale)
+        inspector = first_pass.Inspector(str(root), job, 2, scale)
     inspector.inspect(tasks)
     inspector.close()
 
@@ -53,20 +54,20 @@ def run(
 ) -> tuple[ingest_report.Report, folder.Listing]:
     """Runs a whole ingest without Beam: the same calls, one after another."""
     state = state or output.parent / f"{output.name}-state"
-    asked = labelled.request(data_dir, config.IngestConfig(**changes), source, rule)
+    asked = label_sources.request(data_dir, config.IngestConfig(**changes), source, rule)
     root = asked.root
-    listing = labelled.scan(asked)
+    listing = label_sources.scan(asked)
     job = job_for(listing, state, asked.labels, corrections, **changes)
-    workspace = inspection.Workspace.of(job)
-    inspected = passes.inspect(listing, job, lambda *task: look(root, job, *task, decoders))
+    workspace = first_pass.Workspace.of(job)
+    inspected = index_update.inspect(listing, job, lambda *task: look(root, job, *task, decoders))
     decided = corrected.apply(listing, inspected.rows, job)
-    plan = ingest.plan(decided.listing, decided.rows, job, split.load_ledger(workspace.ledger))
+    plan = second_pass.plan(decided.listing, decided.rows, job, split.load_ledger(workspace.ledger))
     workspace.remember(inspected.listed, plan.ledger)
-    writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
+    writer = second_pass.ShardWriter(str(root), str(output), job, plan.shard_counts)
     examples_artifact.write_catalog(str(output), plan.images, plan.shard_counts)
     for name, shard in plan.shards():
         writer.write(name, shard)
-    outcome = ingest.finish(plan, listing, job, str(output), inspected)
+    outcome = second_pass.finish(plan, listing, job, str(output), inspected)
     outcome.corrections = decided.applied((one.path, one.split) for one in plan.images)
     examples_artifact.write_report(str(output), outcome)
     return outcome, listing

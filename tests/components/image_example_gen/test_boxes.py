@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.image_example_gen import report
+from components.image_example_gen import report_checks
 from data.boxes import features
 from data.examples import example, examples_artifact
 from data.layout.unused import Reason
@@ -77,8 +77,9 @@ def test_records_hold_boxes_as_tensorflow_has_them(by_format):
 
 def test_every_file_is_accounted_for(by_format):
     outcome, listing = by_format["voc report"], by_format["voc listing"]
-    assert outcome.found == listing.found == 6
-    assert outcome.unused == {Reason.ANNOTATION_FILE.value: 3}
+    assert outcome.found == listing.found == 3
+    assert outcome.unused == {}
+    assert listing.boxes.lines()[0] == "boxes:   5 in 3 files, Pascal VOC; 1 image without objects"
     assert sum(outcome.boxes.values()) == 5
     assert outcome.bad_boxes == []
 
@@ -92,8 +93,8 @@ def test_a_bad_box_costs_only_itself_and_is_listed(tmp_path):
     outcome, listing = run(root, tmp_path / "out")
     assert listing.class_names == ["apple", "pear"]
     assert sorted(records(tmp_path / "out")) == ["train/a.jpg", "train/b.jpg", "valid/c.jpg"]
-    told = [(one.image, one.file, one.place, one.fault) for one in outcome.bad_boxes]
-    assert told == [
+    reported = [(one.image, one.file, one.place, one.fault) for one in outcome.bad_boxes]
+    assert reported == [
         ("train/a.jpg", "train/a.xml", "", "size_absent"),
         ("train/a.jpg", "train/a.xml", "line 2", "inverted"),
         ("train/a.jpg", "train/a.xml", "line 4", "clipped"),
@@ -152,7 +153,7 @@ def test_one_class_is_enough(tmp_path):
     (root / "train/b.jpg").replace(root / "valid/b.jpg")
     (root / "train/b.xml").replace(root / "valid/b.xml")
     outcome, listing = run(root, tmp_path / "out")
-    report.check(outcome, listing, "quarantine.csv")
+    report_checks.check(outcome, listing, "quarantine.csv")
 
 
 def test_images_without_annotation_are_left_out_or_negative(tmp_path):

@@ -139,7 +139,7 @@ def test_a_class_that_nothing_has_is_refused(class_folders, log, tmp_path):
 
 
 def test_a_class_whose_images_were_all_dropped_is_told_with_the_cause(class_folders, log, tmp_path):
-    from components.image_example_gen import report
+    from components.image_example_gen import report_checks
 
     cats = sorted(path.name for path in (class_folders / "cat").iterdir())
     log.append(
@@ -155,4 +155,4 @@ def test_a_class_whose_images_were_all_dropped_is_told_with_the_cause(class_fold
     )
     found, listing = made.run(class_folders, tmp_path / "out", corrections=log.path)
     with pytest.raises(errors.DataError, match=r"12 files were left out by corrections \(12 drop"):
-        report.check(found, listing, "quarantine.csv")
+        report_checks.check(found, listing, "quarantine.csv")

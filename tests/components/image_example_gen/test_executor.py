@@ -7,7 +7,7 @@ from benchmarks import ingest_step
 from components.image_example_gen import component, executor
 from data import errors
 from data.examples import examples_artifact, ingest_report
-from data.sources import labelled
+from data.sources import registry as label_sources
 from data.splits import labels
 from pipeline.beam import beam_config
 from tests.components.image_example_gen import made
@@ -15,9 +15,9 @@ from tests.data import manifests
 
 
 def run(data_dir, output, workers: int = 0, **changes) -> standard_artifacts.Examples:
-    asked = labelled.request(data_dir)
+    asked = label_sources.request(data_dir)
     root = asked.root
-    job = made.job_for(labelled.scan(asked), output.parent / "state", asked.labels, **changes)
+    job = made.job_for(label_sources.scan(asked), output.parent / "state", asked.labels, **changes)
     generator = component.ImageFolderExampleGen(input_base=str(root), job=job)
     properties = ingest_step.exec_properties(generator)
     examples = standard_artifacts.Examples()

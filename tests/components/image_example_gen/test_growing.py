@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from components.image_example_gen import ingest, inspection, report
+from components.image_example_gen import first_pass, report_checks, second_pass
 from data.examples import example, examples_artifact
 from data.splits import file_index, split
 from tests import examples
@@ -98,13 +98,13 @@ def test_what_is_stored_in_other_bytes_is_kept_between_runs(class_folders, tmp_p
     first, listing = made.run(class_folders, tmp_path / "one", state)
     assert (first.decoded, first.reencoded) == (24, 24)
     job = made.job_for(listing, state)
-    kept = sorted(inspection.Workspace.of(job).index_dir.glob("encoded/*/*"))
+    kept = sorted(first_pass.Workspace.of(job).index_dir.glob("encoded/*/*"))
     assert len(kept) == 24
     kept[0].unlink()
     (class_folders / "cat" / "00.webp").unlink()
     second, _ = made.run(class_folders, tmp_path / "two", state)
     assert second.decoded <= 1  # the one whose bytes were lost, unless it is the one removed
-    assert len(list(inspection.Workspace.of(job).index_dir.glob("encoded/*/*"))) == 23
+    assert len(list(first_pass.Workspace.of(job).index_dir.glob("encoded/*/*"))) == 23
     assert sum(len(rows) for rows in made.stored(tmp_path / "two").values()) == 23
 
 
@@ -113,9 +113,9 @@ def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
     state = tmp_path / "state"
     _, listing = made.run(class_folders, tmp_path / "one", tmp_path / "other")
     job = made.job_for(listing, state)
-    workspace = inspection.Workspace.of(job)
-    tasks = inspection.new_files(listing, {}, workspace)
-    inspector = inspection.Inspector(str(class_folders), job, decoders=1)
+    workspace = first_pass.Workspace.of(job)
+    tasks = first_pass.new_files(listing, {}, workspace)
+    inspector = first_pass.Inspector(str(class_folders), job, decoders=1)
     inspector.inspect(tasks[:10])
     inspector.close()
     assert len(file_index.load(workspace.index_dir)) == 10
@@ -127,11 +127,11 @@ def test_an_ingest_that_was_killed_goes_on(class_folders, tmp_path):
 def test_a_file_that_changes_between_the_passes_is_quarantined(class_folders, tmp_path):
     _, listing = made.run(class_folders, tmp_path / "one", tmp_path / "state")
     job = made.job_for(listing, tmp_path / "state")
-    rows = file_index.load(inspection.Workspace.of(job).index_dir)
-    plan = ingest.plan(listing, rows, job, {})
+    rows = file_index.load(first_pass.Workspace.of(job).index_dir)
+    plan = second_pass.plan(listing, rows, job, {})
     image = next(image for image in plan.images if image.path == "cat/03.jpg")
     noise(24, 32, seed=99).save(class_folders / "cat" / "03.jpg")
-    writer = ingest.ShardWriter(
+    writer = second_pass.ShardWriter(
         str(class_folders), str(tmp_path / "two"), job, {"train": 1, "eval": 1, "test": 1}
     )
     examples_artifact.write_catalog(str(tmp_path / "two"), plan.images, plan.shard_counts)
@@ -180,7 +180,7 @@ def test_spans_are_recorded_and_old_ones_known(class_folders, tmp_path):
 def test_a_ledger_can_be_edited_to_pin_an_image(class_folders, tmp_path):
     state = tmp_path / "state"
     _, listing = made.run(class_folders, tmp_path / "one", state)
-    ledger = inspection.Workspace.of(made.job_for(listing, state)).ledger
+    ledger = first_pass.Workspace.of(made.job_for(listing, state)).ledger
     known = split.load_ledger(ledger)
     digest = next(digest for digest, name in known.items() if name == "train")
     split.save_ledger(ledger, {**known, digest: "test"})
@@ -212,15 +212,15 @@ def test_the_test_images_of_the_first_span_stay_when_the_window_has_passed_it(tm
                 image.save(root / f"span-{number}" / name / f"{index_}.png")
         output = tmp_path / str(number)
         outcome, listing = made.run(root, output, state, **changes)
-        report.check(outcome, listing, "quarantine.csv")
+        report_checks.check(outcome, listing, "quarantine.csv")
         images = list(examples_artifact.read_catalog(str(output)))
         kept[number] = {image.path for image in images if image.span == 1}
         tested = {image.path for image in images if image.span == 1 and image.split == "test"}
         assert {image.span for image in images} - {1} == {number, number - 1} - {0, 1}
         assert outcome.decoded == 24  # nothing old is decoded again
-        told = {"span_outside_window": 24} if number > 3 else {}
+        unused = {"span_outside_window": 24} if number > 3 else {}
         if number > 2:  # of the first span, what is no test image
-            told["span_for_test_only"] = 24 - len(kept[number])
-        assert outcome.unused == told
+            unused["span_for_test_only"] = 24 - len(kept[number])
+        assert outcome.unused == unused
     assert kept[1] == kept[2]
     assert kept[3] == kept[4] == tested < kept[1]

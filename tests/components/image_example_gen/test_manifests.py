@@ -148,7 +148,7 @@ def test_a_bad_file_is_in_quarantine_with_its_labels(class_folders, tmp_path):
 
 
 def test_a_manifest_that_changed_after_the_run_began(class_folders, tmp_path):
-    from components.image_example_gen import intake
+    from components.image_example_gen import input_folder
 
     rows = manifests.of_folders(class_folders)
     path = manifests.write(class_folders / "metadata.csv", rows)
@@ -157,4 +157,4 @@ def test_a_manifest_that_changed_after_the_run_began(class_folders, tmp_path):
     rows[0]["label"] = "cow"
     manifests.write(path, rows)
     with pytest.raises(errors.DataError, match=r"The class 'cow' was added to .* Run the command"):
-        intake.listed(str(class_folders), job, lambda _: None)
+        input_folder.listed(str(class_folders), job, lambda _: None)

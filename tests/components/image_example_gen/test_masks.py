@@ -5,11 +5,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.image_example_gen import config, ingest, inspection, masks, passes
+from components.image_example_gen import config, first_pass, index_update, masks, second_pass
 from data import errors
 from data.examples import example, examples_artifact
 from data.layout import mask_checks
-from data.sources import label_source, labelled
+from data.sources import label_source
+from data.sources import registry as label_sources
 from data.splits import split
 from tests.components.image_example_gen import made as ingests
 from tests.data.masks import made
@@ -39,7 +40,7 @@ def asked(root, *settings):
 
 def run(root, output, state, **changes):
     settings = config.IngestConfig(**changes)
-    listing = labelled.scan(asked(root, settings))
+    listing = label_sources.scan(asked(root, settings))
     job = config.IngestJob(
         config=settings,
         task="segmentation",
@@ -49,8 +50,8 @@ def run(root, output, state, **changes):
         code="0",
         state_dir=str(state),
     )
-    workspace = inspection.Workspace.of(job)
-    inspected = passes.inspect(listing, job, lambda *task: ingests.look(root, job, *task))
+    workspace = first_pass.Workspace.of(job)
+    inspected = index_update.inspect(listing, job, lambda *task: ingests.look(root, job, *task))
     work = masks.bundles(listing, inspected.rows, job)
     converter = masks.Converter(str(root), job, 1)
     for bundle in work:
@@ -58,14 +59,14 @@ def run(root, output, state, **changes):
     converter.close()
     found = masks.annotate(listing, inspected.rows, job)
     ledger = split.load_ledger(workspace.ledger)
-    plan = ingest.plan(found.listing, found.rows, job, ledger, masks=found.paths)
+    plan = second_pass.plan(found.listing, found.rows, job, ledger, masks=found.paths)
     workspace.remember(inspected.listed, plan.ledger)
     masks.prune(job, found.paths.values())
-    writer = ingest.ShardWriter(str(root), str(output), job, plan.shard_counts)
+    writer = second_pass.ShardWriter(str(root), str(output), job, plan.shard_counts)
     examples_artifact.write_catalog(str(output), plan.images, plan.shard_counts)
     for name, shard in plan.shards():
         writer.write(name, shard)
-    outcome = ingest.finish(plan, listing, job, str(output), inspected)
+    outcome = second_pass.finish(plan, listing, job, str(output), inspected)
     outcome.masks = found.report
     return outcome, sum(len(bundle.tasks) for bundle in work)
 
@@ -114,9 +115,9 @@ def test_masks_are_converted_once_and_again_when_they_change(folder, tmp_path):
 
 
 def test_an_edited_mask_changes_the_fingerprint(folder):
-    before = labelled.scan(asked(folder)).fingerprint()
+    before = label_sources.scan(asked(folder)).fingerprint()
     (folder / "masks/00.png").write_bytes(made.png(made.stripes([2, 1])))
-    assert labelled.scan(asked(folder)).fingerprint() != before
+    assert label_sources.scan(asked(folder)).fingerprint() != before
 
 
 @pytest.mark.parametrize(
@@ -166,18 +167,18 @@ def test_a_mask_turns_with_its_image(folder, tmp_path):
 def test_what_cannot_be_used_is_refused_before_any_work(folder, tmp_path):
     for number in range(6):
         (folder / f"masks/{number:02d}.png").unlink()
-    listing = labelled.scan(asked(folder))
+    listing = label_sources.scan(asked(folder))
     with pytest.raises(errors.DataError, match=r"6 of 12 image files .* Give each image its mask"):
-        labelled.check(listing, asked(folder))
+        label_sources.check(listing, asked(folder))
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(errors.DataError, match="holds no image with a mask"):
-        labelled.check(labelled.scan(asked(empty)), asked(empty))
+        label_sources.check(label_sources.scan(asked(empty)), asked(empty))
 
 
 def test_what_was_understood_is_told_and_films_are_suspected(folder):
     for path in sorted(folder.glob("*/*.png")):
         path.rename(path.with_name(f"film_{path.name}"))
-    told = mask_checks.lines(labelled.scan(asked(folder)))
-    assert "3 classes by value (0–2); void is 255 (names from classes.txt)" in told[2]
-    assert any("--ingest.split.group-pattern" in line for line in told)
+    lines = mask_checks.lines(label_sources.scan(asked(folder)))
+    assert "3 classes by value (0–2); void is 255 (names from classes.txt)" in lines[2]
+    assert any("--ingest.split.group-pattern" in line for line in lines)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from components.image_example_gen import report
+from components.image_example_gen import report_checks
 from data.examples import example
 from data.images import decoder_pool, refusals
 from tests.components.image_example_gen import made
@@ -44,7 +44,7 @@ def ingested(odd, manifest, tmp_path_factory):
         path = root / "images" / CLASSES[number % 3] / f"good{number}.jpg"
         noise(60, 80, seed=number).save(path, quality=95)
     outcome, listing = made.run(root / "images", root / "out", decoders=decoder_pool.DecoderPool)
-    report.check(outcome, listing, "quarantine.csv")
+    report_checks.check(outcome, listing, "quarantine.csv")
     return root, outcome, listing
 
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.image_example_gen import config, inspection, passes
+from components.image_example_gen import config, first_pass, index_update
 from data.examples import examples_artifact
 from data.images import decode, range_choice
 from data.images.value_range import FLOAT, INTEGER, Range
@@ -66,21 +66,21 @@ class Looks:
         made.look(self.root, self.job, tasks, scale)
 
 
-def inspected(root: Path, state: Path, setting="auto") -> tuple[passes.Inspected, Looks]:
+def inspected(root: Path, state: Path, setting="auto") -> tuple[index_update.Inspected, Looks]:
     """Runs the first pass alone, and stores its results as an ingest does."""
     listing = by_folder.scan(root)
     job = made.job_for(listing, state, value_range=setting)
     looks = Looks(root, job)
-    found = passes.inspect(listing, job, looks)
-    inspection.Workspace.of(job).remember(found.listed, {})
+    found = index_update.inspect(listing, job, looks)
+    first_pass.Workspace.of(job).remember(found.listed, {})
     return found, looks
 
 
 def pixels(
-    root: Path, state: Path, found: passes.Inspected, path: str, setting="auto"
+    root: Path, state: Path, found: index_update.Inspected, path: str, setting="auto"
 ) -> np.ndarray:
     """Decodes the stored image of a file, uint8 [H, W]."""
-    workspace = inspection.Workspace.of(made.job_for(found.listing, state, value_range=setting))
+    workspace = first_pass.Workspace.of(made.job_for(found.listing, state, value_range=setting))
     row = found.rows[path]
     content = workspace.encoded(row.sha256, row.result).read_bytes()
     return tf.io.decode_png(content, channels=1).numpy()[..., 0]
@@ -116,7 +116,7 @@ def test_a_whole_ingest_tells_it_and_growth_moves_no_image(xrays, tmp_path):
     first, _ = made.run(xrays, tmp_path / "one", tmp_path / "state")
     assert first.reading.value_range == Range(0, FULL)
     assert first.reading.float_range is None
-    assert [told.rescaled for told in first.scaled] == [0]
+    assert [scaled.rescaled for scaled in first.scaled] == [0]
     assert "20 files hold grey integers of 16 bits or more, values up to 4095" in (
         first.scaled[0].sentence()
     )
@@ -194,7 +194,7 @@ def test_a_file_that_changes_between_two_looks_is_told(xrays, tmp_path):
             (xrays / "ill" / "1.png").write_bytes(b"no image any more")
         looks(tasks, scale)
 
-    found = passes.inspect(listing, job, look)
+    found = index_update.inspect(listing, job, look)
     assert len(looks.asked) == 2
     assert found.rows["ill/0.png"].result.reason == "changed"
     assert found.rows["ill/1.png"].result.reason == "not_an_image"
@@ -215,7 +215,7 @@ def test_other_types_of_values(tmp_path, shared):
     flat = np.full((40, 40), np.nan, np.float32)
     save(root / "b" / "nothing.tif", flat)
     found, _ = inspected(root, tmp_path / "state")
-    assert {told.kind: (told.files, told.range) for told in found.scaled} == {
+    assert {scaled.kind: (scaled.files, scaled.range) for scaled in found.scaled} == {
         INTEGER: (2, Range(0, 65_535)),
         FLOAT: (2, Range(0, 1)),
     }

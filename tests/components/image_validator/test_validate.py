@@ -69,14 +69,14 @@ def test_dark_images_of_more_than_8_bits_name_the_range_as_a_cause(clean):
     [("auto", 0, True), ("percentile", 9, True), ("type", 0, False), ("0,100", 2, True)],
 )
 def test_a_range_that_is_guessed_or_clips_is_a_finding(clean, setting, clipped, is_told):
-    told = range_choice.Scaled(
+    scaled = range_choice.Scaled(
         value_range.INTEGER, setting, value_range.Range(0, 4095), 9, 0, 3000, "cat/1.png", clipped
     )
     data = data_of(clean)
-    data = dataclasses.replace(data, report=dataclasses.replace(data.report, scaled=[told]))
+    data = dataclasses.replace(data, report=dataclasses.replace(data.report, scaled=[scaled]))
     found = validate.run(data).findings
     assert [(one.check, one.message) for one in found] == [
-        ("value_range", told.sentence())
+        ("value_range", scaled.sentence())
     ] * is_told
 
 

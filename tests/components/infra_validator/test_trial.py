@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from components.infra_validator import config, trial
-from components.predict import asking
-from components.release_gate.parity import probe, server_stage, server_trial
+from components.predict import exported_model
+from components.release_gate.parity import probe, server_process, server_stage, server_trial
 from data import errors
 from data.examples import examples_artifact
 from tests.components.infra_validator.models import not_a_number, slow
@@ -86,7 +86,7 @@ def no_server(monkeypatch) -> None:
     def running(*_):
         raise AssertionError("A server was started.")
 
-    monkeypatch.setattr(server_stage, "running", running)
+    monkeypatch.setattr(server_process, "running", running)
 
 
 @needs_server
@@ -126,7 +126,7 @@ def test_answers_to_something_else_are_not_taken_over(
     caplog.set_level("INFO")
     (tmp_path / "saved_model.pb").write_bytes(b"m")
     asked = server_trial.digest([b"x"], ONCE.questions)
-    server_trial.Record(asking.digest(tmp_path), asked, SOUND).write(str(tmp_path))
+    server_trial.Record(exported_model.digest(tmp_path), asked, SOUND).write(str(tmp_path))
     (tmp_path / "saved_model.pb").write_bytes(model)
     given = ONCE.model_copy(update=limits)
     found = trial.taken_over(str(tmp_path), tmp_path, asked_about, given)
@@ -156,12 +156,12 @@ def test_answers_that_are_no_numbers_are_kept_as_they_are(tmp_path):
 
 def test_a_server_that_fails_the_questions_leaves_no_answers(right, examples, monkeypatch, caplog):
     def ask(*_):
-        raise server_stage.ServerError("The server's answer lacks valid.")
+        raise server_process.ServerError("The server's answer lacks valid.")
 
     monkeypatch.setattr(server_trial, "ask", ask)
     files = examples_artifact.shards(str(examples), "test")
     asker = server_trial.Asker(right.saved_model, files, TINY_SPEC, ONCE.questions)
-    asker(server_stage.Address("127.0.0.1:1", "m"))
+    asker(server_process.Address("127.0.0.1:1", "m"))
     assert asker.record is None
     assert "InfraValidator will start a server of its own: The server's answer" in caplog.text
 
@@ -210,7 +210,7 @@ def test_unsound_answers_are_refused_in_one_sentence(alone, mixed, said):
 
 
 def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(server_stage, "LIBRARIES", ())
+    monkeypatch.setattr(server_process, "LIBRARIES", ())
     monkeypatch.setattr(server_trial, "ask", lambda *_: SOUND)
     starts = []
 
@@ -218,10 +218,10 @@ def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
     def running(*_):
         starts.append(1)
         if len(starts) == 1:
-            raise server_stage.ServerError("It died. Its last lines:\n  killed")
+            raise server_process.ServerError("It died. Its last lines:\n  killed")
         yield None
 
-    monkeypatch.setattr(server_stage, "running", running)
+    monkeypatch.setattr(server_process, "running", running)
     assert trial.run(tmp_path, [b"x"], ABOUT, config.InfraConfig()).ok
     starts.clear()
     found = trial.run(tmp_path, [b"x"], ABOUT, ONCE)
@@ -232,12 +232,12 @@ def test_a_server_that_dies_is_started_again(tmp_path, monkeypatch):
 
 
 def test_without_the_libraries_nothing_is_blessed_and_the_reason_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
+    monkeypatch.setattr(server_process, "LIBRARIES", ("no_such_library",))
     why = "no_such_library not installed (extra [serve])."
     assert trial.left_out(ONCE) == f"No model is tried on a server before the push: {why}"
     found = trial.run(tmp_path, [b"x"], ABOUT, ONCE)
     assert (found.ok, found.sentence) == (False, f"The model was not tried on a server: {why}")
-    monkeypatch.setattr(server_stage, "LIBRARIES", ())
+    monkeypatch.setattr(server_process, "LIBRARIES", ())
     assert trial.left_out(ONCE) is None
     assert trial.left_out(config.InfraConfig(enabled=False)).endswith("infra.enabled is false.")
     assert not trial.run(tmp_path, [], ABOUT, ONCE).ok

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.predict import asking, shards
+from components.predict import exported_model, shards
 from data.examples import example, examples_artifact, records
 from data.files import hashing
 from data.images import decode
@@ -38,7 +38,9 @@ def write(uri: Path, split: str, lines: list[bytes], count: int = 2) -> list[str
     return examples_artifact.shards(str(uri), split)
 
 
-def answer(files: list[str], target: Path, model: asking.Model, split: str = "test") -> list[str]:
+def answer(
+    files: list[str], target: Path, model: exported_model.Model, split: str = "test"
+) -> list[str]:
     """As the step does it, without Beam."""
     for path in files:
         evaluated = target / "evaluated" / f"Split-{split}" / os.path.basename(path)
@@ -61,9 +63,9 @@ def files(lines, tmp_path_factory) -> list[str]:
 
 
 @pytest.fixture(scope="package")
-def model(right: Exported) -> asking.Model:
+def model(right: Exported) -> exported_model.Model:
     """The tiny model, loaded once."""
-    return asking.Model(right.saved_model)
+    return exported_model.Model(right.saved_model)
 
 
 @pytest.fixture(scope="package")
@@ -78,12 +80,12 @@ def answered(files, model, tmp_path_factory) -> Path:
 def asked(monkeypatch, model) -> list[int]:
     """Records the images of each pass of the network, on one model: loading one takes seconds."""
     counts: list[int] = []
-    ask = asking.Model.ask
+    ask = exported_model.Model.ask
 
     def counted(self, serialized):
         assert self.digest == model.digest
         counts.append(len(serialized))
         return ask(model, serialized)
 
-    monkeypatch.setattr(asking.Model, "ask", counted)
+    monkeypatch.setattr(exported_model.Model, "ask", counted)
     return counts

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.predict import asking, cache, served
+from components.predict import cache, exported_model, served
 from tasks.classification import answers as predictions
 from tasks.classification.answers import ANSWERS
 from tasks.predictions import schema
@@ -58,7 +58,7 @@ def test_a_torn_file_counts_as_absent(answered, files, right, tmp_path, asked, c
 
 
 def test_answers_that_name_another_model_are_passed_over(answered, files, right, tmp_path, asked):
-    model = asking.digest(right.saved_model)
+    model = exported_model.digest(right.saved_model)
     kept = cache.Cache(tmp_path, model, ANSWERS.answer)
     table = schema.read_columns(schema.files(str(answered), "test"), kept.columns, ANSWERS.answer)
     other = table.replace_schema_metadata(schema.make(["x", "y", "z"], "0" * 64, {}).metadata)

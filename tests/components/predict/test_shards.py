@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from components.predict import asking
+from components.predict import exported_model
 from data import errors
 from data.examples import example, examples_artifact
 from tasks.classification.answers import ANSWERS
@@ -51,7 +51,7 @@ def test_the_answers_are_those_of_the_signature(answered, files, served):
 
 def test_the_embedding_is_of_the_same_pass_as_the_signature_embed(served):
     content = jpeg(1)
-    by_record = served["serve_examples"](examples=tf.constant([asking.record(content)]))
+    by_record = served["serve_examples"](examples=tf.constant([exported_model.record(content)]))
     by_bytes = served["embed"](image_bytes=tf.constant([content]))
     np.testing.assert_allclose(by_record["embedding"], by_bytes["embedding"], atol=1e-5)
 
@@ -134,7 +134,7 @@ def test_answers_of_two_models_are_never_read_as_one(answered, tmp_path):
 
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(errors.PipelineError, match=r"contract.json cannot be used"):
-        asking.Model(tmp_path)
+        exported_model.Model(tmp_path)
 
 
 def test_the_digest_is_of_what_answers(right, tmp_path):
@@ -142,6 +142,6 @@ def test_the_digest_is_of_what_answers(right, tmp_path):
     shutil.copytree(right.saved_model, copied)
     (copied / "assets.extra").mkdir()
     (copied / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"x")
-    assert asking.digest(copied) == asking.digest(right.saved_model)
+    assert exported_model.digest(copied) == exported_model.digest(right.saved_model)
     (copied / "variables" / "variables.index").write_bytes(b"x")
-    assert asking.digest(copied) != asking.digest(right.saved_model)
+    assert exported_model.digest(copied) != exported_model.digest(right.saved_model)

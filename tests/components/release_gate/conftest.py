@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.preprocess import materialise
-from components.trainer import export
+from components.trainer import served_model
 from data.graph import decoding, graph_orientation
 from tasks.classification import answers as predictions
 from tests.models import TINY_SPEC, Exported, tiny
@@ -37,10 +37,10 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
             if not exif:
                 patch.setattr(graph_orientation, "upright", lambda pixels, value: pixels)
                 decoding._decoders.cache_clear()
-            export.save(served, spec, "tiny", root / "saved_model", root)
+            served_model.save(served, spec, "tiny", root / "saved_model", root)
         if not exif:
             decoding._decoders.cache_clear()
-        export.save_keras(tiny(), root / export.KERAS_FILE)
-        return Exported(root / export.KERAS_FILE, root / "saved_model")
+        served_model.save_keras(tiny(), root / served_model.KERAS_FILE)
+        return Exported(root / served_model.KERAS_FILE, root / "saved_model")
 
     return make

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.predict import asking
+from components.predict import exported_model
 from components.release_gate import config, decision, gate
-from components.release_gate.parity import parity, parity_images, probe, training_stage
+from components.release_gate.parity import differences, parity, parity_images, probe, training_stage
 from components.trainer import contract as trained_contract
-from components.trainer import export
+from components.trainer import served_model
 from data.examples import example, lookup
 from tasks import task
 from tests.components.predict import conftest as predicted
@@ -33,9 +33,9 @@ def record(number: int, label_ids: tuple[int, ...]) -> bytes:
 def labelled(tmp_path_factory) -> Exported:
     """The tiny network, exported as a model of labels with its default thresholds."""
     root = tmp_path_factory.mktemp("labelled")
-    export.save(tiny(), SPEC, "tiny", root / "saved_model", root)
-    export.save_keras(tiny(), root / export.KERAS_FILE)
-    return Exported(root / export.KERAS_FILE, root / "saved_model")
+    served_model.save(tiny(), SPEC, "tiny", root / "saved_model", root)
+    served_model.save_keras(tiny(), root / served_model.KERAS_FILE)
+    return Exported(root / served_model.KERAS_FILE, root / "saved_model")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def files(tmp_path_factory) -> list[str]:
 @pytest.fixture(scope="module")
 def answered(files, labelled, tmp_path_factory) -> Path:
     target = tmp_path_factory.mktemp("answers")
-    predicted.answer(files, target, asking.Model(labelled.saved_model))
+    predicted.answer(files, target, exported_model.Model(labelled.saved_model))
     return target
 
 
@@ -93,13 +93,13 @@ def test_every_stage_names_the_labels_of_its_own_probabilities(labelled):
         training_stage.ask(labelled.keras_file, SPEC, contract, encoded),
         probe.Stage(probe.BATCH, said["probabilities"], said["valid"], names),
     ]
-    found = parity.Parity()
-    parity.judge(found, images, stages, "multilabel", contract, parity.TOLERANCE)
+    found = differences.Parity()
+    differences.judge(found, images, stages, "multilabel", contract, parity.TOLERANCE)
     assert found.ok, found.problems
     assert found.largest[probe.BATCH] < parity.TOLERANCE
     # Thresholds that the graph does not have are found by the labels.
     other = {**contract, "thresholds": dict.fromkeys(TINY_LABELS, 1.0)}
-    parity.judge(found, images, stages, "multilabel", other, parity.TOLERANCE)
+    differences.judge(found, images, stages, "multilabel", other, parity.TOLERANCE)
     assert "by its own probabilities it is '[]'" in found.problems[0]
 
 
@@ -114,8 +114,8 @@ def test_a_served_model_of_another_task_is_no_baseline(answered, files, labelled
     found = run(answered, files, labelled, right.saved_model, tmp_path).decision
     names = [check.name for check in found.checks]
     assert sorted(names) == ["map_floor", decision.OTHER_TASK]
-    (told,) = (check for check in found.checks if check.name == decision.OTHER_TASK)
-    assert told.message == (
+    (other,) = (check for check in found.checks if check.name == decision.OTHER_TASK)
+    assert other.message == (
         "The served model is one of classification, the candidate one of multilabel: they are not"
         " compared, and the candidate is checked against the limits only."
     )

@@ -12,7 +12,7 @@ from PIL import Image
 from components.evaluator import robustness as corrupted
 from components.image_validator import findings as validation
 from components.release_gate import budget, decision, gate
-from components.release_gate.parity import export_parity, parity, probe, server_stage
+from components.release_gate.parity import differences, export_parity, probe, server_stage
 from components.report import config, content, pictures
 from components.report import index as run_index
 from components.trainer import history as training_history
@@ -196,7 +196,7 @@ def product() -> gate.Measured:
     stages = (probe.BATCH, probe.ALONE, probe.EXAMPLES, server_stage.STAGE)
     largest = dict(zip(stages, (3.1e-6, 2.9e-6, 3.1e-6, 4.4e-6), strict=True))
     return gate.Measured(
-        parity.Parity(largest=largest, images=27),
+        differences.Parity(largest=largest, images=27),
         (
             budget.Line("size", 15.8, 50.0, "MiB", True, "The SavedModel's files.", {}),
             budget.Line("latency", 41.2, 100.0, "ms", True, "The median is 33.0 ms.", {}),
@@ -357,10 +357,10 @@ def hostile() -> content.Content:
             ],
         ),
         measured=gate.Measured(
-            parity.Parity(
+            differences.Parity(
                 problems=list(HOSTILE),
                 left_out=list(HOSTILE),
-                differences=[parity.Difference(SCRIPT, probe.BATCH, math.inf, (True, False))],
+                differences=[differences.Difference(SCRIPT, probe.BATCH, math.inf, (True, False))],
                 largest={probe.BATCH: math.inf},
             ),
             (budget.Line(SCRIPT, math.nan, 1.0, SCRIPT, False, SCRIPT, {}),),

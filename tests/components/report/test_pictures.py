@@ -10,7 +10,7 @@ from PIL import Image
 from components.preprocess import materialise
 from components.report import pictures
 from components.trainer import config as train_config
-from components.trainer import export
+from components.trainer import served_model
 from components.trainer.network import model
 from data.examples import example, records
 from data.images import decode
@@ -49,8 +49,8 @@ def files(tmp_path_factory) -> list[str]:
 def test_images_are_drawn_as_the_model_sees_them(files):
     spec = materialise.Spec(32, "letterbox", LABELS, {})
     settings = train_config.TrainConfig(backbone="cnn", weights="random")
-    contract = export.contract(spec, "cnn", 128)
-    explainer = export.explainer(model.build(settings, spec), "cnn")
+    contract = served_model.contract(spec, "cnn", 128)
+    explainer = served_model.explainer(model.build(settings, spec), "cnn")
     wanted = {f"{index}.png" for index in range(18)} | {"missing.png"}
     drawn = pictures.draw(explainer, contract, files, Wanted(dict.fromkeys(wanted, ())))
     assert drawn.keys() == wanted - {"missing.png"}
@@ -67,8 +67,8 @@ def test_images_are_drawn_as_the_model_sees_them(files):
 def test_an_image_has_the_heat_map_of_each_label_in_question(files):
     spec = materialise.Spec(32, "letterbox", LABELS, {})
     settings = train_config.TrainConfig(backbone="cnn", weights="random")
-    contract = export.contract(spec, "cnn", 128)
-    explainer = export.explainer(model.build(settings, spec), "cnn")
+    contract = served_model.contract(spec, "cnn", 128)
+    explainer = served_model.explainer(model.build(settings, spec), "cnn")
     wanted = Wanted({"0.png": ("a", "b"), "1.png": (), "2.png": ("b", "new")})
     drawn = pictures.draw(explainer, contract, files, wanted)
     assert drawn["0.png"].of.keys() == {"a", "b"}

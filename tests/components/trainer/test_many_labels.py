@@ -11,10 +11,10 @@ from sklearn import metrics
 
 from components.preprocess import materialise
 from components.trainer import contract as trained_contract
-from components.trainer import export
+from components.trainer import served_model
 from components.trainer.calibration import calibration
 from components.trainer.exports import config as export_config
-from components.trainer.exports import convert, manifest, runtime
+from components.trainer.exports import convert, exports_file, runtime
 from components.trainer.loop import evaluation, phases
 from components.trainer.network import model, warm_start
 from data.examples import dataset
@@ -63,8 +63,8 @@ def fitted(trained) -> calibration.Calibration:
 def exported(trained, fitted, tmp_path_factory):
     root = tmp_path_factory.mktemp("exported")
     base = root / "Format-Serving"
-    export.save(trained.classifier, SPEC, "cnn", base, root, fitted)
-    export.save_keras(trained.classifier, root / export.KERAS_FILE)
+    served_model.save(trained.classifier, SPEC, "cnn", base, root, fitted)
+    served_model.save_keras(trained.classifier, root / served_model.KERAS_FILE)
     return base
 
 
@@ -192,8 +192,8 @@ def test_the_exports_have_independent_probabilities(trained, fitted, tmp_path):
     convert.write(trained.classifier, SPEC, fitted.answers, files, settings, tmp_path)
     pixels, _ = images(7, 20)
     expected = fitted.answers.probabilities(trained.classifier(pixels, training=False))
-    for one in manifest.read(tmp_path):
-        found = runtime.ask(one.format, tmp_path / manifest.FOLDER / one.file, pixels)
+    for one in exports_file.read(tmp_path):
+        found = runtime.ask(one.format, tmp_path / exports_file.FOLDER / one.file, pixels)
         np.testing.assert_allclose(found, expected, atol=5e-3, err_msg=one.format)
-    described = json.loads((tmp_path / manifest.FOLDER / manifest.FILE).read_text())
+    described = json.loads((tmp_path / exports_file.FOLDER / exports_file.FILE).read_text())
     assert described["thresholds"] == dict(zip(LABELS, fitted.answers.thresholds, strict=True))

@@ -37,10 +37,10 @@ def test_what_the_tuner_finds_is_what_trainer_takes(make_job, tmp_path):
     """Through the file that TFX writes in between."""
     job = make_job(head_epochs=1, fine_tune_epochs=0)
     tune = config.TuneConfig(trials=2, method="random", dropout=[0.4, 0.4], augment_strength=[2.0])
-    told = arguments(
+    fn_args = arguments(
         job, tmp_path, tune=tune.model_dump_json(), results_dir=str(tmp_path / "results")
     )
-    tuner, fit_kwargs = run.tuner_fn(told)
+    tuner, fit_kwargs = run.tuner_fn(fn_args)
     tuner.search(**fit_kwargs)
     outputs = {
         name: [types.SimpleNamespace(uri=str(tmp_path / name))]
@@ -49,8 +49,8 @@ def test_what_the_tuner_finds_is_what_trainer_takes(make_job, tmp_path):
     executor.write_best_hyperparameters(tuner, outputs)
     assert (tmp_path / "results" / search.SUMMARY_FILE).exists()
     (best,) = (tmp_path / "best_hyperparameters").iterdir()
-    told.hyperparameters = json.loads(best.read_text())
-    taken = trainer_run.job(told, tmp_path)
+    fn_args.hyperparameters = json.loads(best.read_text())
+    taken = trainer_run.job(fn_args, tmp_path)
     found = tuner.get_best_hyperparameters()[0].values
     assert taken.config.dropout == 0.4
     assert taken.config.head_learning_rate == found["head_learning_rate"]

@@ -8,7 +8,7 @@ import pytest
 from components.trainer import hyperparameters as found
 from components.trainer.features import cache
 from components.trainer.loop import phases, training_job
-from components.tuner import config, heads, search, space, trials
+from components.tuner import config, head_trials, search, space, trials
 from data import errors, progress
 from data.augment import augment_config
 from tests.components.trainer import conftest
@@ -54,7 +54,7 @@ class Formula:
 @pytest.fixture
 def formula(monkeypatch) -> Formula:
     made = Formula()
-    monkeypatch.setattr(heads, "HeadTrials", lambda *_: made)
+    monkeypatch.setattr(head_trials, "HeadTrials", lambda *_: made)
     return made
 
 
@@ -97,7 +97,7 @@ def test_the_first_trial_is_of_the_settings_as_they_are(make_job, tmp_path, form
 def test_a_trial_of_the_head_is_what_trainer_would_train(make_job, tmp_path):
     """A trial has the same loss on the eval split as a training with its settings and one view."""
     job = make_job(**QUICK, dropout=0.0, label_smoothing=0.0, **conftest.views(1))
-    outcome = heads.HeadTrials(job, 1, 1).run(job.config, job.changes, tmp_path)
+    outcome = head_trials.HeadTrials(job, 1, 1).run(job.config, job.changes, tmp_path)
     _, history = phases.train(job)
     assert outcome.loss == pytest.approx(history.best_loss("head"), rel=1e-6)
     assert outcome.score == history.best_score("head")
@@ -116,14 +116,14 @@ def test_a_trial_computes_no_features_that_exist(make_job, tmp_path, monkeypatch
         return original(features, split, view, missing)
 
     monkeypatch.setattr(cache.Features, "_inputs", counted)
-    tried = heads.HeadTrials(job, strengths=2, views=2)
+    tried = head_trials.HeadTrials(job, strengths=2, views=2)
     for _ in range(2):
         for strength in (1.0, 0.5):
             tried.run(job.config, job.changes.scaled(strength), tmp_path)
     levels = 2 if fine_tune_epochs else 1
     assert len(computed) == 2 * levels
     assert {view for _, view, _ in computed} == {1}
-    again = heads.HeadTrials(job, strengths=2, views=2)
+    again = head_trials.HeadTrials(job, strengths=2, views=2)
     again.run(job.config, job.changes, tmp_path)
     assert len(computed) == 2 * levels
 
@@ -132,7 +132,7 @@ def test_a_small_cache_takes_what_is_small(make_job, tmp_path):
     """Activations would leave no room for Trainer's."""
     cache_config = conftest.config.CacheConfig(views=2, max_gib=1e-3)
     job = make_job(head_epochs=1, cache=cache_config)
-    heads.HeadTrials(job, 3, 2).run(job.config, job.changes, tmp_path)
+    head_trials.HeadTrials(job, 3, 2).run(job.config, job.changes, tmp_path)
     (folder,) = job.cache_dir.iterdir()
     assert folder.name.startswith("embedder-")
 
@@ -140,9 +140,9 @@ def test_a_small_cache_takes_what_is_small(make_job, tmp_path):
 @pytest.mark.landing
 def test_features_too_large_for_memory_give_the_same(make_job, tmp_path, monkeypatch):
     job = make_job(**QUICK)
-    held = heads.HeadTrials(job, 1, 2).run(job.config, job.changes, tmp_path)
-    monkeypatch.setattr(heads, "IN_MEMORY_BYTES", 0)
-    streamed = heads.HeadTrials(job, 1, 2).run(job.config, job.changes, tmp_path)
+    held = head_trials.HeadTrials(job, 1, 2).run(job.config, job.changes, tmp_path)
+    monkeypatch.setattr(head_trials, "IN_MEMORY_BYTES", 0)
+    streamed = head_trials.HeadTrials(job, 1, 2).run(job.config, job.changes, tmp_path)
     assert streamed.loss == pytest.approx(held.loss, rel=1e-6)
     assert streamed[1:] == held[1:]
 
@@ -176,7 +176,7 @@ def test_a_killed_search_goes_on(make_job, tmp_path, formula, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(make_job(), tmp_path / "killed", method="random")
     monkeypatch.undo()
-    monkeypatch.setattr(heads, "HeadTrials", lambda *_: formula)
+    monkeypatch.setattr(head_trials, "HeadTrials", lambda *_: formula)
     run(make_job(), tmp_path / "killed", method="random")
     assert formula.ran == whole
     assert settings_and_losses(tmp_path / "killed") == settings_and_losses(tmp_path / "whole")
@@ -193,22 +193,22 @@ def test_other_errors_end_the_search_where_no_trial_is_left(make_job, tmp_path, 
     def broken(*_):
         raise ValueError("out of order")
 
-    monkeypatch.setattr(heads, "HeadTrials", broken)
+    monkeypatch.setattr(head_trials, "HeadTrials", broken)
     with pytest.raises(errors.PipelineError, match="ValueError: out of order"):
         run(make_job(), tmp_path, trials=2)
 
 
 def test_progress_counts_trials_and_nothing_within_them(make_job, tmp_path):
     """But for the features, which take long."""
-    told = []
+    heard = []
 
     def listen(task):
-        told.append((task.name, task.done, task.total, task.unit, task.note))
+        heard.append((task.name, task.done, task.total, task.unit, task.note))
 
     with progress.listening(listen):
         run(make_job(**QUICK), tmp_path, method="random", trials=2)
-    assert {name for name, *_ in told} == {search.TASK, cache.TASK}
-    name, done, total, unit, note = told[-1]
+    assert {name for name, *_ in heard} == {search.TASK, cache.TASK}
+    name, done, total, unit, note = heard[-1]
     assert (name, done, total, unit) == (search.TASK, 2, 2, "trials")
     assert note.startswith("best eval loss ")
 

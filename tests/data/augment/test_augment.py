@@ -350,3 +350,17 @@ def test_a_change_is_one_file_and_a_setting(monkeypatch, tmp_path, pixels):
         assert (both[kept] == 255 - pixels[kept]).mean() > 0.99
     finally:
         registry.every.cache_clear()
+
+
+def test_beyond_the_edge_lies_grey_if_a_setting_says_so():
+    """Where the mirrored warp shows the image a second time; inside, both are the same."""
+    image = np.random.default_rng(0).integers(0, 100, (1, 16, 16, 3), np.uint8)
+    one, zero = tf.ones([1], tf.float64), tf.zeros([1], tf.float64)
+    maps = [warp.matrix((one, zero, zero, one), (zero + 5 / 16, zero - 3 / 16))]
+    mirrored, grey = warp.sample(image, maps), warp.sample(image, maps, "grey").numpy()
+    np.testing.assert_array_equal(grey[0, 3:, :11], image[0, :13, 5:])
+    np.testing.assert_array_equal(grey[0, 3:, :11], mirrored[0, 3:, :11])
+    assert (grey[0, :3] == warp.GREY).all() and (grey[0, :, 11:] == warp.GREY).all()
+    masks = np.ones((1, 16, 16), np.uint8)
+    void = warp.sample_nearest(masks, maps, "grey").numpy()[0] == 255
+    np.testing.assert_array_equal(void, (grey[0] == warp.GREY).all(axis=-1))

@@ -242,13 +242,13 @@ def test_what_is_refused(raw, message):
 
 
 def test_the_sentence_names_the_cause():
-    (told,) = decided("auto", integers(0, 900), integers(7, 4095))[1]
-    assert told.sentence() == (
+    (scaled,) = decided("auto", integers(0, 900), integers(7, 4095))[1]
+    assert scaled.sentence() == (
         "2 files hold grey integers of 16 bits or more, values up to 4095 (1.png): scaled from"
         " 0–4095 to 0–255, by --ingest.value-range auto."
     )
-    (told,) = decided((0, 1000), integers(-5, 900), integers(7, 4095), integers(0, 1))[1]
-    assert told.sentence() == (
+    (scaled,) = decided((0, 1000), integers(-5, 900), integers(7, 4095), integers(0, 1))[1]
+    assert scaled.sentence() == (
         "3 files hold grey integers of 16 bits or more, values from -5 up to 4095 (1.png): scaled"
         " from 0–1000 to 0–255, by --ingest.value-range 0,1000; 2 of them have values outside,"
         " which are clipped."

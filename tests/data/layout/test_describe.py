@@ -20,10 +20,10 @@ def test_what_was_understood(tmp_path):
 def test_many_classes_and_spans_stay_on_one_screen(tmp_path):
     for span in range(3):
         touch(tmp_path, *(f"span-{span}/class{i:03}/{j}.jpg" for i in range(100) for j in "ab"))
-    told = describe.lines(by_folder.scan(tmp_path))
-    assert told[0].endswith(": 100 classes, 600 files")
-    assert told[1].endswith("class011 6, and 88 more with 528")
-    assert told[2:] == ["  splits:  made by the pipeline", "  spans:   3, span-0 to span-2"]
+    lines = describe.lines(by_folder.scan(tmp_path))
+    assert lines[0].endswith(": 100 classes, 600 files")
+    assert lines[1].endswith("class011 6, and 88 more with 528")
+    assert lines[2:] == ["  splits:  made by the pipeline", "  spans:   3, span-0 to span-2"]
 
 
 def test_two_spellings_of_one_class_are_told(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from data import errors
 from data.layout import describe
 from data.layout.unused import Reason
-from data.sources import labelled
+from data.sources import registry as label_sources
 from tests.data import manifests
 from tests.data.folders import touch
 
@@ -23,7 +23,7 @@ LABELS = {"a.jpg": ("cat",), "b/b.jpg": ("dog",), "b/c.jpg": ("cat",)}
 def refused(data_dir, *options, **settings) -> str:
     asked = manifests.request(data_dir, *options, **settings)
     with pytest.raises(errors.UserError) as caught:
-        labelled.check(labelled.scan(asked), asked)
+        label_sources.check(label_sources.scan(asked), asked)
     return str(caught.value)
 
 
@@ -174,11 +174,11 @@ def test_what_is_not_used_is_told(tmp_path):
     rows = [{**row, "weight": 2, "width": 3} for row in ROWS]
     manifests.write(touch(tmp_path, *PATHS, "b/d.jpg", "notes.txt") / "metadata.csv", rows)
     listing = manifests.listed(tmp_path)
-    told = "\n".join(describe.lines(listing))
-    assert "columns that are not used: width\n" in told
-    assert "weight is not used: every training image counts the same" in told
-    assert "1 image file that the manifest does not name; --labels.unlisted refuse or" in told
-    assert "that the manifest does not name: 2 (b/d.jpg, notes.txt)" in told
+    printed = "\n".join(describe.lines(listing))
+    assert "columns that are not used: width\n" in printed
+    assert "weight is not used: every training image counts the same" in printed
+    assert "1 image file that the manifest does not name; --labels.unlisted refuse or" in printed
+    assert "that the manifest does not name: 2 (b/d.jpg, notes.txt)" in printed
     assert listing.unused.files == {Reason.NOT_IN_MANIFEST: 2}
     assert "--labels.unlisted" not in "\n".join(
         describe.lines(manifests.listed(tmp_path, unlisted="ignore"))
@@ -189,7 +189,7 @@ def test_what_is_not_used_is_told(tmp_path):
     )
     os.remove(tmp_path / "b" / "d.jpg")
     asked = manifests.request(tmp_path, unlisted="refuse")
-    labelled.check(labelled.scan(asked), asked)
+    label_sources.check(label_sources.scan(asked), asked)
 
 
 def test_classes_that_are_left_out(tmp_path):
@@ -275,7 +275,7 @@ def test_a_split_without_a_class_is_asked_about(tmp_path):
     message = refused(tmp_path)
     assert "The test split of" in message and "Is a label misspelt?" in message
     asked = manifests.request(tmp_path, folders={"allow_missing_classes": True})
-    labelled.check(labelled.scan(asked), asked)
+    label_sources.check(label_sources.scan(asked), asked)
 
 
 def test_settings_of_spans_and_folders_that_are_not_there(tmp_path):

@@ -6,14 +6,15 @@ import unicodedata
 import pytest
 
 from data import errors
-from data.sources import labelled, row_problems
+from data.sources import registry as label_sources
+from data.sources import row_problems
 from tests.data import manifests
 from tests.data.folders import touch
 
 
 def refused(data_dir, *options, **settings) -> str:
     with pytest.raises(errors.UserError) as caught:
-        labelled.scan(manifests.request(data_dir, *options, **settings))
+        label_sources.scan(manifests.request(data_dir, *options, **settings))
     assert not any("\n" in problem for problem in caught.value.problems)
     return str(caught.value)
 

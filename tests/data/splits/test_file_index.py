@@ -59,7 +59,7 @@ def test_passing_failures_are_not_kept(tmp_path):
     results = {"slow": "too_slow", "gone": "unreadable", "bad": "damaged", "empty": "empty"}
     file_index.save(tmp_path, [row(path, decode.Rejection(code)) for path, code in results.items()])
     assert list(file_index.load(tmp_path)) == ["bad", "empty"]
-    assert set(results.values()) | file_index.PASSING_REASONS <= refusals.REASONS.keys()
+    assert set(results.values()) | file_index.TRANSIENT_REASONS <= refusals.REASONS.keys()
 
 
 def test_a_row_describes_an_unchanged_file():

@@ -4,7 +4,7 @@ import pytest
 
 from data import errors
 from data.images import decode, heif
-from data.layout import checks, classes, unused
+from data.layout import class_checks, empty_classes, unused
 from data.layout import config as folder_config
 from data.sources import by_folder
 from tests.data.folders import PGM, touch, unused_in
@@ -123,7 +123,7 @@ def test_a_class_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
         ("bird", "folder_unreadable")
     ]
     with pytest.raises(errors.DataError, match=r"'bird' in .* is a folder that cannot be listed"):
-        checks.check(listing)
+        class_checks.check(listing)
 
 
 def test_images_of_formats_that_nobody_reads_count_as_lost(tmp_path):
@@ -162,7 +162,7 @@ def test_files_that_only_claim_to_be_images_make_no_class(tmp_path):
 def test_a_class_with_many_bad_files_is_left_to_ingest(tmp_path):
     touch(tmp_path, "cat/a", "dog/b")
     (tmp_path / "bird").mkdir()
-    for index in range(classes.LOOKS + 1):
+    for index in range(empty_classes.LOOKS + 1):
         (tmp_path / "bird" / f"{index}.jpg").write_bytes(b"no")
     assert by_folder.scan(tmp_path).class_names == ["bird", "cat", "dog"]
 
@@ -237,4 +237,4 @@ def test_real_sets_are_understood(shared, name, splits, classes, files):
     listing = by_folder.scan(shared("datasets") / name)
     assert (listing.splits, len(listing.class_names)) == (splits, classes)
     assert (len(listing.files), listing.unused.total) == (files, 0)
-    checks.check(listing)
+    class_checks.check(listing)

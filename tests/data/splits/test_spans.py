@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from data import errors
-from data.layout import checks
+from data.layout import class_checks
 from data.layout import config as folder_config
 from data.sources import by_folder
 from data.splits import folder, spans
@@ -108,7 +108,7 @@ def test_before_any_span_is_complete_there_is_nothing(tmp_path):
     listing = scan(tmp_path, complete_only=True)
     assert listing.files == ()
     with pytest.raises(errors.DataError, match="no _SUCCESS is in span-1 yet"):
-        checks.check(listing)
+        class_checks.check(listing)
 
 
 def test_folders_without_spans_need_no_marker(tmp_path):
@@ -130,7 +130,7 @@ def test_a_span_that_is_a_link_is_never_followed(tmp_path):
     listing = scan(tmp_path / "root")
     assert [span.number for span in listing.spans] == [1]
     assert unused_in(tmp_path / "root") == [("span-2", "link_not_followed")]
-    checks.check(listing)
+    class_checks.check(listing)
 
 
 def test_stray_files_leave_spans_what_they_are(tmp_path):

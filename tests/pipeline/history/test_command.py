@@ -75,7 +75,7 @@ def recorder(tmp_path):
     return metadata.Recorder(tmp_path)
 
 
-def told(capsys, output: Path, *arguments: str) -> str:
+def printed(capsys, output: Path, *arguments: str) -> str:
     code = command.main([*arguments, "--output-dir", str(output)])
     captured = capsys.readouterr()
     assert code == 0, captured.err
@@ -85,11 +85,11 @@ def told(capsys, output: Path, *arguments: str) -> str:
 def test_runs_are_listed_with_what_came_of_them(recorder, capsys):
     full_run(recorder, FIRST, "11", "f1")
     recorder.step(SECOND, "Trainer", state=pb.Execution.RUNNING)
-    out = told(capsys, recorder.output, "runs")
+    out = printed(capsys, recorder.output, "runs")
     first, second = (line for line in out.splitlines() if line.startswith("2026"))
     assert "4 ran" in first and "release" in first and "50.0%" in first and " 11 " in first
     assert "1 running" in second and "unfinished" in second
-    assert told(capsys, recorder.output) == out
+    assert printed(capsys, recorder.output) == out
 
 
 def test_lineage_goes_from_a_version_to_the_data_through_cached_steps(recorder, capsys):
@@ -112,10 +112,10 @@ def test_lineage_goes_from_a_version_to_the_data_through_cached_steps(recorder, 
     ]
     assert (found.fingerprint, found.state, found.run_id) == ("f1", lineage.State.SERVED, SECOND)
     assert lineage.origin(mlmd.read(recorder.output), "11").state is lineage.State.KEPT
-    document = json.loads(told(capsys, recorder.output, "lineage", "12", "--json"))
+    document = json.loads(printed(capsys, recorder.output, "lineage", "12", "--json"))
     assert document["state"] == "in serving"
     assert document["steps"][0]["settings"]["custom_config"]["custom_config"]["code"] == "a1"
-    shown = told(capsys, recorder.output, "lineage", "11")
+    shown = printed(capsys, recorder.output, "lineage", "11")
     assert "fingerprint f1" in shown and f"11 of {metadata.MODEL}, kept" in shown
 
 
@@ -128,7 +128,7 @@ def test_compare_tells_data_settings_code_and_results_apart(recorder, capsys):
         ("setting: seed", "11", "12"),
         ("pushed", "11", "12"),
     }
-    assert "do not differ" in told(capsys, recorder.output, "compare", "11", FIRST)
+    assert "do not differ" in printed(capsys, recorder.output, "compare", "11", FIRST)
 
 
 def test_clean_keeps_what_versions_on_disk_and_new_runs_need(recorder, capsys):
@@ -140,13 +140,13 @@ def test_clean_keeps_what_versions_on_disk_and_new_runs_need(recorder, capsys):
     (serving / "11").rename(serving / ".withdrawn" / "11")
     shutil.rmtree(serving / "12")
     clean = ("clean", "--keep", "1")
-    assert "Would delete 4 artifacts" in told(capsys, recorder.output, *clean, "--dry-run")
+    assert "Would delete 4 artifacts" in printed(capsys, recorder.output, *clean, "--dry-run")
     assert there(recorder) == {*kept.values(), *gone.values(), *newest.values()}
-    assert "Deleted 4 artifacts and 2 logs" in told(capsys, recorder.output, *clean)
+    assert "Deleted 4 artifacts and 2 logs" in printed(capsys, recorder.output, *clean)
     assert there(recorder) == {*kept.values(), *newest.values()}
     artifacts = mlmd.read(recorder.output).artifacts
     assert {number for number, one in artifacts.items() if not one.live} == {*gone.values()}
-    assert "Nothing to delete" in told(capsys, recorder.output, *clean)
+    assert "Nothing to delete" in printed(capsys, recorder.output, *clean)
 
 
 def there(recorder: metadata.Recorder) -> set[int]:

@@ -63,13 +63,13 @@ class LocalExecutor:
             "container"
         ]
         local = self.root / "pods" / f"{task_name}-{len(self.ran)}"
-        told = self._executor_input(task_name, task, component, local)
-        self._download(told)
+        request = self._executor_input(task_name, task, component, local)
+        self._download(request)
         hook = container.get("lifecycle", {}).get("preCacheCheck")
         if hook and self.heeds_driver:
-            self._call(task_name, [*hook["command"], *hook["args"]], told)
-        self._call(task_name, [*container["command"], *container["args"]], told)
-        self._upload(task_name, told)
+            self._call(task_name, [*hook["command"], *hook["args"]], request)
+        self._call(task_name, [*container["command"], *container["args"]], request)
+        self._upload(task_name, request)
         shutil.rmtree(local)
         return {key: row for (name, key), row in self._outputs.items() if name == task_name}
 
@@ -109,25 +109,25 @@ class LocalExecutor:
             },
             pipeline_spec_pb2.ExecutorInput(),
         )
-        told = json_format.MessageToDict(message)
+        request = json_format.MessageToDict(message)
         for side in ("inputs", "outputs"):
-            for key, rows in told[side].get("artifacts", {}).items():
+            for key, rows in request[side].get("artifacts", {}).items():
                 rows["artifacts"][0]["customPath"] = str(local / side / key)
-        return told
+        return request
 
     def _stored(self, uri: str) -> Path:
         return self.root / "store" / uri.removeprefix(f"{BUCKET}/")
 
-    def _download(self, told: dict[str, Any]) -> None:
-        for rows in told["inputs"].get("artifacts", {}).values():
+    def _download(self, request: dict[str, Any]) -> None:
+        for rows in request["inputs"].get("artifacts", {}).values():
             artifact = rows["artifacts"][0]
             stored = self._stored(artifact["uri"])
             if stored.exists():  # nothing is no folder in an object store
                 shutil.copytree(stored, artifact["customPath"])
 
-    def _upload(self, task_name: str, told: dict[str, Any]) -> None:
-        left = json.loads(Path(told["outputs"]["outputFile"]).read_text())
-        for key, rows in told["outputs"].get("artifacts", {}).items():
+    def _upload(self, task_name: str, request: dict[str, Any]) -> None:
+        left = json.loads(Path(request["outputs"]["outputFile"]).read_text())
+        for key, rows in request["outputs"].get("artifacts", {}).items():
             given, made = rows["artifacts"][0], left["artifacts"][key]["artifacts"][0]
             assert made["uri"] == given["uri"]
             local = Path(given["customPath"])
@@ -149,9 +149,9 @@ class LocalExecutor:
         """The properties of an output."""
         return self._outputs[task_name, key]["metadata"]
 
-    def _call(self, task_name: str, command: list[str], told: dict[str, Any]) -> None:
+    def _call(self, task_name: str, command: list[str], request: dict[str, Any]) -> None:
         assert command[0] == "python"
-        filled = [argument.replace(PLACEHOLDER, json.dumps(told)) for argument in command[1:]]
+        filled = [argument.replace(PLACEHOLDER, json.dumps(request)) for argument in command[1:]]
         self.ran.append((task_name, command[2]))
         done = subprocess.run(
             [sys.executable, *filled],

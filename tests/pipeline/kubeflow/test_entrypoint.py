@@ -15,10 +15,10 @@ ENTRYPOINT = whole_runs.ROOT / "pipeline" / "kubeflow" / "entrypoint.py"
 
 
 def arguments(tmp_path: Path, name: str) -> list[str]:
-    told = {"inputs": {}, "outputs": {"outputFile": str(tmp_path / "left" / "output.json")}}
+    request = {"inputs": {}, "outputs": {"outputFile": str(tmp_path / "left" / "output.json")}}
     return [
         *("--executor_class_path", f"tests.pipeline.kubeflow.executors.{name}"),
-        *("--json_serialized_invocation_args", json.dumps(told)),
+        *("--json_serialized_invocation_args", json.dumps(request)),
     ]
 
 

@@ -11,7 +11,7 @@ SPEC = {
 }
 
 
-def told(**changes):
+def kubeflow_input(**changes):
     artifact = {"name": "7", "uri": "minio://bucket/a/examples", **changes}
     return {
         "inputs": {"artifacts": {"examples": {"artifacts": [artifact]}}, "parameterValues": {}},
@@ -38,14 +38,14 @@ def prepared_input(given):
 
 
 def test_addresses_become_the_launchers_folders():
-    prepared = executor_input.prepare(told(), SPEC)
-    assert prepared_input(told())[0]["uri"] == "/minio/bucket/a/examples"
+    prepared = executor_input.prepare(kubeflow_input(), SPEC)
+    assert prepared_input(kubeflow_input())[0]["uri"] == "/minio/bucket/a/examples"
     assert (
         prepared["outputs"]["artifacts"]["report"]["artifacts"][0]["uri"] == "/s3/bucket/b/report"
     )
-    assert prepared_input(told(uri="gs://b/x"))[0]["uri"] == "/gcs/b/x"
-    assert prepared_input(told(uri="/mnt/x"))[0]["uri"] == "/mnt/x"
-    named = prepared_input(told(customPath="/here"))[0]
+    assert prepared_input(kubeflow_input(uri="gs://b/x"))[0]["uri"] == "/gcs/b/x"
+    assert prepared_input(kubeflow_input(uri="/mnt/x"))[0]["uri"] == "/mnt/x"
+    named = prepared_input(kubeflow_input(customPath="/here"))[0]
     assert (named["uri"], "customPath" in named) == ("/here", False)
 
 
@@ -58,18 +58,18 @@ def test_an_input_gets_its_type_from_the_step():
         {"type": {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"}},
         {"type": {"instanceSchema": "title: system.Artifact\n"}},
     ):
-        assert prepared_input(told(**kind))[0]["type"] == EXAMPLES
+        assert prepared_input(kubeflow_input(**kind))[0]["type"] == EXAMPLES
     other = {"instanceSchema": "title: tfx.ExamplesDiff\n"}
-    assert prepared_input(told(type=other))[0]["type"] == other
+    assert prepared_input(kubeflow_input(type=other))[0]["type"] == other
 
 
 def test_a_model_that_there_is_none_of_is_no_input():
-    assert prepared_input(told(metadata={"absent": 1.0})) == []
-    assert len(prepared_input(told(metadata={"absent": 0.0}))) == 1
+    assert prepared_input(kubeflow_input(metadata={"absent": 1.0})) == []
+    assert len(prepared_input(kubeflow_input(metadata={"absent": 0.0}))) == 1
 
 
 def test_an_output_that_the_launcher_added_is_not_told():
-    given = told()
+    given = kubeflow_input()
     given["outputs"]["artifacts"]["executor-logs"] = {
         "artifacts": [{"uri": "minio://b/logs", "type": {"schemaTitle": "system.Artifact"}}]
     }
@@ -87,7 +87,7 @@ def test_what_is_left_has_addresses_and_no_empty_properties():
         },
         "parameterValues": {"span": 0},
     }
-    finished = executor_input.finish(left, told())
+    finished = executor_input.finish(left, kubeflow_input())
     assert finished["parameterValues"] == {"span": 0}
     assert finished["artifacts"]["report"]["artifacts"] == [
         {"uri": "s3://bucket/b/report", "metadata": {"blessed": 1.0}}
@@ -95,14 +95,14 @@ def test_what_is_left_has_addresses_and_no_empty_properties():
 
 
 def test_only_what_reads_files_needs_a_driver():
-    given = told()
+    given = kubeflow_input()
     assert not executor_input.needs_driver(given)
     given["inputs"]["parameterValues"] = {"input_base": "/mnt", "input_config": "{}"}
     assert executor_input.needs_driver(given)
 
 
 def test_what_the_driver_knows_of_an_output_is_told_to_the_executor():
-    prepared = executor_input.prepare(told(), SPEC)
+    prepared = executor_input.prepare(kubeflow_input(), SPEC)
     left = {"artifacts": {"report": {"artifacts": [{"uri": "x", "metadata": {"custom:span": 3}}]}}}
     driven = executor_input.driven(prepared, left)
     report = driven["outputs"]["artifacts"]["report"]["artifacts"][0]

@@ -5,7 +5,8 @@ from rich.console import Console
 
 from data.examples import ingest_report
 from data.masks import mask_report
-from data.sources import by_folder, labelled
+from data.sources import by_folder
+from data.sources import registry as label_sources
 from pipeline.outcome import outcome, summary
 from tasks.classification.panels import outcome as classified
 from tests.data import manifests
@@ -70,7 +71,7 @@ def test_the_summary_has_what_was_understood(tmp_path):
     }
     rows = [{"file_name": "loose.jpg", "label": "cat", "split": "train"}]
     manifests.write(tmp_path / "metadata.csv", rows)
-    layout = summary.Layout.of(labelled.scan(labelled.request(tmp_path)))
+    layout = summary.Layout.of(label_sources.scan(label_sources.request(tmp_path)))
     assert (layout.manifest, layout.splits) == ("metadata.csv", {"train": ["metadata.csv"]})
     assert layout.unused == {"hidden_or_system": 1, "not_in_manifest": 3}
 

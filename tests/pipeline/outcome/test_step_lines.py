@@ -12,10 +12,10 @@ from tasks import gate_check
 
 
 def test_ingest_tells_how_more_than_8_bits_were_scaled(tmp_path):
-    told = range_choice.Scaled(
+    scaled = range_choice.Scaled(
         value_range.INTEGER, "auto", value_range.Range(0, 4095), 3, 0, 4000, "cat/1.png"
     )
-    found = ingest_report.Report({"train": {"cat": 3}}, decoded=3, scaled=[told])
+    found = ingest_report.Report({"train": {"cat": 3}}, decoded=3, scaled=[scaled])
     examples_artifact.write_report(str(tmp_path), found)
     step = runner.Step(
         "ImageFolderExampleGen", outputs={"examples": [types.SimpleNamespace(uri=str(tmp_path))]}
@@ -37,7 +37,7 @@ def test_a_search_tells_what_it_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("check", "properties", "told"),
+    ("check", "properties", "line"),
     [
         ("map_floor", {}, "no earlier model"),
         ("map_floor", {"baseline_model_id": 3}, "compared with the served model"),
@@ -48,9 +48,9 @@ def test_a_search_tells_what_it_found(tmp_path):
         ),
     ],
 )
-def test_the_decision_tells_whether_models_were_compared(tmp_path, check, properties, told):
+def test_the_decision_tells_whether_models_were_compared(tmp_path, check, properties, line):
     checks = [gate_check.Check(check, "release", "Why.")]
     decision.Decision("release", True, checks).write(str(tmp_path))
     step = runner.Step("ReleaseGate", outputs={"decision": [types.SimpleNamespace(uri=tmp_path)]})
     step.properties = lambda name: properties
-    assert step_lines.describe(step) == f"release, {told}"
+    assert step_lines.describe(step) == f"release, {line}"

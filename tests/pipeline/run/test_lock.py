@@ -40,12 +40,14 @@ def test_a_second_run_is_told_who_holds_the_folder(tmp_path):
     process = holder(tmp_path)
     try:
         with (
-            pytest.raises(lock.OutputBusyError, match=r"is in use, by run run-1 \(process") as told,
+            pytest.raises(
+                lock.OutputBusyError, match=r"is in use, by run run-1 \(process"
+            ) as caught,
             lock.held(tmp_path, "run-2"),
         ):
             pass
-        assert str(process.pid) in str(told.value)
-        assert len(told.value.problems) == 1
+        assert str(process.pid) in str(caught.value)
+        assert len(caught.value.problems) == 1
         assert (
             lock.Holder.model_validate_json(
                 output_folder.OutputFolder(tmp_path).lock.read_text()
@@ -76,17 +78,17 @@ def test_the_lock_of_a_killed_run_is_gone_with_it(tmp_path):
 
 def test_waiting_until_the_other_run_ends(tmp_path):
     process = holder(tmp_path)
-    told = []
+    lines = []
 
     def released(line: str) -> None:
-        told.append(line)
+        lines.append(line)
         process.kill()
 
     with lock.held(tmp_path, "run-2", wait_s=60, announce=released):
         pass
     end(process)
-    assert len(told) == 1
-    assert told[0].startswith("waiting for run run-1 (process ")
+    assert len(lines) == 1
+    assert lines[0].startswith("waiting for run run-1 (process ")
 
 
 def test_waiting_in_vain(tmp_path):

@@ -10,7 +10,7 @@ OLD = {
 }
 
 
-def told(new, old=OLD, old_inputs=None, new_inputs=None) -> str:
+def reason(new, old=OLD, old_inputs=None, new_inputs=None) -> str:
     return rerun_reasons.why(old, new, old_inputs or {}, new_inputs or {})
 
 
@@ -21,27 +21,27 @@ def changed(**settings) -> dict[str, str]:
 
 
 def test_the_first_run():
-    assert told(OLD, old=None) == "never ran"
+    assert reason(OLD, old=None) == "never ran"
 
 
 def test_a_setting_is_named_with_both_values():
-    assert told(changed(size_px=64)) == "changed config: size_px 32 → 64"
+    assert reason(changed(size_px=64)) == "changed config: size_px 32 → 64"
     new = changed(size_px=64, resize="letterbox", a=1, b=2)
-    assert told(new) == (
+    assert reason(new) == (
         "changed config: size_px 32 → 64, resize stretch → letterbox, a absent → 1 and 1 more"
     )
 
 
 def test_data_and_code():
     new = OLD | {"code": "c2", "settings": OLD["settings"].replace("aa", "bb")}
-    assert told(new) == "new data; changed code"
+    assert reason(new) == "new data; changed code"
 
 
 def test_other_inputs_and_nothing():
-    assert told(OLD, old_inputs={"model": [3]}, new_inputs={"model": [7]}) == (
+    assert reason(OLD, old_inputs={"model": [3]}, new_inputs={"model": [7]}) == (
         "other model than its last time"
     )
-    assert "is gone" in told(OLD)
+    assert "is gone" in reason(OLD)
 
 
 def test_json_in_json_and_yaml_are_taken_apart():
@@ -61,4 +61,4 @@ def test_json_in_json_and_yaml_are_taken_apart():
 
 
 def test_long_values_are_not_shown():
-    assert told(changed(resize="x" * 100)) == "changed config: resize"
+    assert reason(changed(resize="x" * 100)) == "changed config: resize"

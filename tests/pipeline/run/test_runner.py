@@ -117,18 +117,18 @@ with timeouts.limit("Trainer", 0.3, 0.5, give_up):
 
 
 @pytest.mark.parametrize(
-    ("library", "told"),
+    ("library", "printed"),
     [
         ("CDLL", "gave up: Trainer took"),  # without the interpreter's lock: the thread ends it
         ("PyDLL", ""),  # with the lock: no code of Python's runs any more
     ],
 )
-def test_what_does_not_end_by_itself_is_ended(library, told):
+def test_what_does_not_end_by_itself_is_ended(library, printed):
     command = [sys.executable, "-c", STUCK.replace("LIBRARY", library)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 1
-    assert done.stdout.startswith(told)
-    assert told or "Timeout" in done.stderr
+    assert done.stdout.startswith(printed)
+    assert printed or "Timeout" in done.stderr
 
 
 KILLED = """

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.sources import labelled
+from data.sources import registry as label_sources
 from data.splits import folder
 from pipeline.outcome import summary
 from pipeline.run import preflight
-from pipeline.scheduled import config, retraining
+from pipeline.scheduled import config, tick
 from pipeline.settings import pipeline_config
 from tasks.classification.panels import outcome as classified
 from tests import saved_models
@@ -71,11 +71,11 @@ class Schedule:
     lines: list[str] = field(default_factory=list)
     runs: list[list[str]] = field(default_factory=list)
 
-    def started(self) -> retraining.Retraining:
+    def started(self) -> tick.Retraining:
         """A scheduler as after a restart: nothing is in its memory."""
         flags = ["--data-dir", self.root, "--output-dir", self.output, self.mode, *self.arguments]
         command = config.parse(list(map(str, flags)))
-        return retraining.Retraining(command, lambda: self.now, self.lines.append, self.run)
+        return tick.Retraining(command, lambda: self.now, self.lines.append, self.run)
 
     def tick(self) -> int:
         self.now += datetime.timedelta(days=1)
@@ -91,7 +91,7 @@ class Schedule:
     def leave(self, code: int, arguments: list[str]) -> None:
         """Writes what a run leaves."""
         parsed = pipeline_config.parse(arguments)
-        listing = labelled.scan(preflight.request(parsed, parsed.source))
+        listing = label_sources.scan(preflight.request(parsed, parsed.source))
         version = str(int(self.now.timestamp())) if code == 0 else None
         served = self.output / "serving" / self.root.name / str(version)
         if version:

@@ -40,12 +40,18 @@ def test_a_month(tmp_path):
     assert "span 7 has no _SUCCESS yet" in lines
     assert "120 new images in span 10, of which none can be read." in lines
     assert "Refused" in lines
-    told = [json.loads(line) for line in simulated.told_file.read_text().splitlines()]
-    assert [row["event"] for row in told] == ["release", "release", "failure", "refusal", "release"]
-    versions = [int(row["version"]) for row in told if row["event"] == "release"]
+    notified = [json.loads(line) for line in simulated.notified_file.read_text().splitlines()]
+    assert [row["event"] for row in notified] == [
+        "release",
+        "release",
+        "failure",
+        "refusal",
+        "release",
+    ]
+    versions = [int(row["version"]) for row in notified if row["event"] == "release"]
     assert versions == simulated.versions
 
     # The candidate of day 22 was compared with the served model on a fixed set and the newest.
-    reasons = "\n".join(told[-1]["reasons"])
+    reasons = "\n".join(notified[-1]["reasons"])
     assert "Accuracy on span 1, the oldest, " in reasons
     assert "Accuracy on span 22, the newest, " in reasons

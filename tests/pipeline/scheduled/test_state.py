@@ -3,7 +3,7 @@ import datetime
 import pytest
 
 from data import errors
-from pipeline.scheduled import config, facts, loop, state
+from pipeline.scheduled import by_clock, config, facts, state
 
 UTC = datetime.timezone.utc
 NOW = datetime.datetime(2031, 5, 4, 12, tzinfo=UTC)
@@ -23,8 +23,15 @@ def full() -> state.State:
         mean_scores={"7": 0.9},
         predictions={"7": "/out/artifacts/photos/Predict/predictions/7"},
         under_way=state.Attempt(key="k", fingerprint="f", reason="r\udcff", started=NOW),
+        reported="f",
         unsent=[{"event": "release"}],
     )
+
+
+def test_what_an_earlier_version_reported_is_not_reported_again(store):
+    store.save(state.State())
+    (store.folder / state.STATE_FILE).write_text('{"told": "f"}')
+    assert store.load().reported == "f"
 
 
 def test_round_trip_with_names_of_any_bytes(store):
@@ -92,9 +99,9 @@ def test_clocks_may_differ_a_little():
 def test_after_a_wrong_clock_an_interval_goes_on_from_now():
     found = state.State(last_tick=LATER)
     command = config.parse(["--data-dir", "x", "--schedule.interval-s", "21600"])
-    assert loop.trigger(command, found.last_tick).get_next_fire_time(None, NOW).year == 2041
+    assert by_clock.trigger(command, found.last_tick).get_next_fire_time(None, NOW).year == 2041
     state.correct(found, NOW)
-    due = loop.trigger(command, found.last_tick).get_next_fire_time(None, NOW)
+    due = by_clock.trigger(command, found.last_tick).get_next_fire_time(None, NOW)
     assert due == NOW + datetime.timedelta(hours=6)
 
 

@@ -61,7 +61,7 @@ def test_a_manifest_names_the_data_too(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("flag", "told"),
+    ("flag", "message"),
     [
         ("--labels.encoding=klingon", "auto or a text encoding of Python is needed"),
         ("--labels.encoding=rot13", "auto or a text encoding of Python is needed"),
@@ -72,10 +72,10 @@ def test_a_manifest_names_the_data_too(monkeypatch):
         ("--labels.colum=x", "Unknown flag --labels.colum"),
     ],
 )
-def test_settings_of_labels_that_cannot_be(flag, told):
+def test_settings_of_labels_that_cannot_be(flag, message):
     with pytest.raises(errors.ConfigError) as caught:
         pipeline_config.parse(["--data-dir", "x", flag])
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_resolved_configuration_is_read_back_the_same(tmp_path):

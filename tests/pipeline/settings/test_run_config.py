@@ -31,6 +31,6 @@ def test_the_wait_before_a_retry_doubles_up_to_a_limit():
     ],
 )
 def test_what_is_refused(flags, message):
-    with pytest.raises(errors.ConfigError) as told:
+    with pytest.raises(errors.ConfigError) as caught:
         pipeline_config.parse(flags)
-    assert message in str(told.value)
+    assert message in str(caught.value)

@@ -31,9 +31,9 @@ def test_the_flags_are_taken_out_of_the_command_line():
     ],
 )
 def test_unknown_steps(arguments, message):
-    with pytest.raises(errors.ConfigError) as told:
+    with pytest.raises(errors.ConfigError) as caught:
         step_selection.split(arguments)
-    assert message in str(told.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_unknown_steps(arguments, message):
 )
 def test_what_a_run_does_not_have(asked, message):
     step_selection.Parts("Preprocess", "Trainer", ("Trainer",)).check(STEPS)
-    with pytest.raises(errors.ConfigError) as told:
+    with pytest.raises(errors.ConfigError) as caught:
         asked.check(STEPS)
-    assert message in str(told.value)
+    assert message in str(caught.value)

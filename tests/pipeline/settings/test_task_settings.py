@@ -35,10 +35,10 @@ def test_a_setting_of_another_task_is_refused(name, flag):
 
 def test_all_of_them_are_told_at_once():
     flags = FOREIGN["multilabel"]
-    with pytest.raises(errors.ConfigError) as told:
+    with pytest.raises(errors.ConfigError) as caught:
         pipeline_config.parse(["--data-dir", "d", "--task", "multilabel", *flags])
     for flag in flags:
-        assert flag[2:].partition("=")[0].replace("-", "_") in str(told.value)
+        assert flag[2:].partition("=")[0].replace("-", "_") in str(caught.value)
 
 
 @pytest.mark.parametrize("name", task.names())

@@ -109,8 +109,8 @@ def test_triton_is_told_an_address_as_it_takes_it(tmp_path, host, grpc, metrics)
             where = stack.enter_context(addresses.held(wanted))
         except errors.UserError:
             pytest.skip(f"this machine has no {host}")
-        told = process.options(folders, where, tmp_path, "memory-")
-        assert f"--grpc-address={grpc}" in told
-        assert f"--metrics-address={metrics}" in told
+        arguments = process.options(folders, where, tmp_path, "memory-")
+        assert f"--grpc-address={grpc}" in arguments
+        assert f"--metrics-address={metrics}" in arguments
         assert process.grpc_address(where, tmp_path) == f"{grpc}:{where.grpc_port}"
-    assert "--model-repository=models" in told
+    assert "--model-repository=models" in arguments

@@ -12,7 +12,7 @@ pytest.importorskip("aiohttp", reason="the extra [serve] is absent")
 import aiohttp
 from aiohttp import test_utils, web
 
-from serving.gateway import admission, bounds, error_answers
+from serving.gateway import admission, bounds, http_errors
 
 MAX_BODY_BYTES = 100
 
@@ -39,7 +39,7 @@ def asked(
                 async with books.body(request) as body:
                     await go_on.wait()
                     return web.Response(body=bytes(body))
-            except error_answers.Answered as error:
+            except http_errors.HttpError as error:
                 return web.Response(status=error.status, text=str(error))
 
         application = web.Application()

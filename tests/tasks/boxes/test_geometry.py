@@ -36,6 +36,14 @@ def test_crowds_divide_by_the_detection_alone():
     assert crowd.tolist() == [[0.5]]
 
 
+def test_iou_in_a_graph_equals_that_of_numpy():
+    ones, others = some_boxes(20, 4), some_boxes(20, 5)
+    found = graph_geometry.iou(tf.constant(ones, tf.float32), tf.constant(others, tf.float32))
+    np.testing.assert_allclose(found, np.diag(geometry.iou(ones, others)), atol=1e-6)
+    empty = tf.constant([[0.5, 0.5, 0.5, 0.5]])
+    assert graph_geometry.iou(empty, empty).numpy() == [0]
+
+
 def test_giou_of_known_pairs():
     a = tf.constant([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5]], tf.float32)
     b = tf.constant([[0, 0, 1, 1], [0, 1, 1, 2], [0, 3, 1, 4], [0.5, 0.5, 0.5, 0.5]], tf.float32)

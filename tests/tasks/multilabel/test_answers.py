@@ -97,8 +97,8 @@ def test_the_evaluation_record_has_truths_probabilities_and_what_is_given():
 
 
 def test_the_user_is_told_the_labels_most_probable_first():
-    told = ANSWERS.told(row("a", [], [0.6, 0.3, 0.8, 0.8]), LABELS, ABOUT)
-    assert told == {"predicted": ["dog", "bus", "cat"]}
+    columns = ANSWERS.told(row("a", [], [0.6, 0.3, 0.8, 0.8]), LABELS, ABOUT)
+    assert columns == {"predicted": ["dog", "bus", "cat"]}
     assert ANSWERS.told(row("a", [], [0.0] * 4), LABELS, ABOUT) == {"predicted": []}
     assert ANSWERS.told(None, LABELS, ABOUT) == {"predicted": None}
     assert json.loads(answers.as_json(['a "b"', "ß"])) == ['a "b"', "ß"]

@@ -87,16 +87,16 @@ def test_equal_models_are_rarely_refused():
 def test_a_label_that_the_served_model_does_not_know():
     candidate, served = models(300, 0, 0, labels=["bus", "tram", "dog", "rare"])
     checks = EVIDENCE.against_served(candidate, served, CONFIG)
-    told = next(one for one in checks if one.name == "new_classes")
-    assert told.figures == {"classes": ["cat"], "images": 30}
+    new_classes = next(one for one in checks if one.name == "new_classes")
+    assert new_classes.figures == {"classes": ["cat"], "images": 30}
     assert checks[0].figures["count"] == 270
     assert "cat" not in {one.figures.get("class") for one in checks}
 
 
 def test_a_served_model_that_knows_no_label_is_compared_on_nothing():
     candidate, served = models(300, 0, 0, labels=["w", "x", "y", "z"])
-    (told,) = EVIDENCE.against_served(candidate, served, CONFIG)
-    assert told.name == "new_classes"
+    (new_classes,) = EVIDENCE.against_served(candidate, served, CONFIG)
+    assert new_classes.name == "new_classes"
 
 
 def test_answers_about_other_images_are_an_error():

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tasks.facets.serving import Pictures
+from tasks.facets.training import CalibrationSettings
 from tasks.segmentation import calibration, compare, signatures
 from tasks.segmentation.answers import masks
 from tests.tasks.segmentation import made
@@ -103,10 +104,9 @@ def test_the_temperature_is_fitted_on_some_pixels_without_void():
     masks = generator.choice([0, 1, 2, 255], [4, 32, 32]).astype(np.uint8)
     logits = 8 * np.eye(3, dtype=np.float32)[np.where(masks == 255, 0, masks)]
     logits += generator.normal(0, 6, logits.shape).astype(np.float32)
-    rows, truth = calibration.CALIBRATION.sampled(logits, masks)
+    rows, truth = calibration.CALIBRATION.sampled(logits, masks, CalibrationSettings())
     assert rows.shape == (len(truth), 3) and 500 < len(truth) < 4 * 256
     assert truth.max() == 2
-    from tasks.facets.training import CalibrationSettings
 
     fitted = calibration.CALIBRATION.fit(rows, truth, made.LABELS, CalibrationSettings())
     assert fitted.temperature > 1.2  # those logits are too sure

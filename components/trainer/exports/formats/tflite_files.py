@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from components.trainer.exports import lite
+from components.trainer.exports import tflite_interpreter
 from components.trainer.exports.formats.export_format import ExportFormat
 
 
@@ -36,7 +36,7 @@ def make(
 
     def converter(source: Path, path: Path, pixels: Path) -> tuple[str, list[str]]:
         more = [str(pixels)] if is_calibrated else []
-        return "components.trainer.exports.tflite", [str(source), name, str(path), *more]
+        return "components.trainer.exports.tflite_converter", [str(source), name, str(path), *more]
 
     return TFLiteFormat(
         name=name,
@@ -60,7 +60,7 @@ class TFLite:
     """
 
     def __init__(self, path: Path) -> None:
-        self._interpreter = lite.interpreter(model_path=str(path))
+        self._interpreter = tflite_interpreter.interpreter(model_path=str(path))
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         (self._output,) = self._interpreter.get_output_details()

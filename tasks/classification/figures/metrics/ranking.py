@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tasks import evaluate_config, metric
-from tasks.statistics import areas, counts, intervals
+from tasks import metric
+from tasks.statistics import areas, rate_intervals
 
 
 class Ranking:
@@ -84,13 +84,6 @@ def hits(label_ids: np.ndarray, probabilities: np.ndarray, top_k: int) -> np.nda
     return (before.sum(1) < top_k) & predicted & (label_ids < classes)
 
 
-def _of_top_k(
-    value: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    right = round(float(value[0]) * counted.total) if counted.total else 0
-    return [intervals.wilson(right, counted.total, config.confidence)]
-
-
 _WITHOUT_OTHERS = "there must be test images of it and of other classes"
 
 MEASUREMENT = metric.Measurement(
@@ -100,7 +93,7 @@ MEASUREMENT = metric.Measurement(
             "top-{top_k} accuracy",
             "share of images whose class is among the k most probable (`evaluate.top_k`, 5; at"
             " most the number of classes)",
-            intervals=_of_top_k,
+            intervals=rate_intervals.of_share,
         ),
         metric.Metric(
             "auc",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tasks import evaluate_config, metric
-from tasks.statistics import counts, intervals
+from tasks.statistics import counts, intervals, rate_intervals
 
 MOST_AUTOMATIC = 0.7
 
@@ -33,24 +33,6 @@ def _of_accuracy(
     return [intervals.wilson(counted.hits, counted.total, config.confidence)]
 
 
-def _of_precision(
-    _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    return intervals.wilsons(counted.true_positives, counted.called, config.confidence)
-
-
-def _of_recall(
-    _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    return intervals.wilsons(counted.true_positives, counted.support, config.confidence)
-
-
-def _of_f1(
-    _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    return intervals.f1(counted, config.confidence, config.bootstrap_samples)
-
-
 MEASUREMENT = metric.Measurement(
     metrics=(
         metric.Metric(
@@ -67,7 +49,7 @@ MEASUREMENT = metric.Measurement(
             "share of the images predicted as the class that belong to it: TP / (TP + FP)",
             by_class=True,
             undefined="the model never predicts it, although {images} belong to it",
-            intervals=_of_precision,
+            intervals=rate_intervals.of_precision,
         ),
         metric.Metric(
             "recall",
@@ -75,7 +57,7 @@ MEASUREMENT = metric.Measurement(
             "share of the class's images that are predicted as it: TP / (TP + FN)",
             by_class=True,
             undefined="there are no test images of it",
-            intervals=_of_recall,
+            intervals=rate_intervals.of_recall,
         ),
         metric.Metric(
             "f1",
@@ -83,7 +65,7 @@ MEASUREMENT = metric.Measurement(
             "2·TP / (2·TP + FP + FN)",
             by_class=True,
             undefined="there are no test images of it",
-            intervals=_of_f1,
+            intervals=rate_intervals.of_f1,
         ),
     ),
     tally=lambda _: Rates.empty(),

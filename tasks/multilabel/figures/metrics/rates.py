@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tasks import evaluate_config, metric
+from tasks import metric
 from tasks.multilabel.figures.label_counts import NAMES, LabelCounts
-from tasks.statistics import averages, counts, intervals
+from tasks.statistics import averages, rate_intervals
 
 
 class Rates:
@@ -64,31 +64,6 @@ def _known(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _of_subset(
-    value: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    right = round(float(value[0]) * counted.total) if counted.total else 0
-    return [intervals.wilson(right, counted.total, config.confidence)]
-
-
-def _of_precision(
-    _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    return intervals.wilsons(counted.true_positives, counted.called, config.confidence)
-
-
-def _of_recall(
-    _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    return intervals.wilsons(counted.true_positives, counted.support, config.confidence)
-
-
-def _of_f1(
-    _: np.ndarray, counted: counts.Counts, config: evaluate_config.EvaluateConfig
-) -> list[intervals.Interval | None]:
-    return intervals.f1(counted, config.confidence, config.bootstrap_samples)
-
-
 _WITHOUT = "no test image has it"
 
 MEASUREMENT = metric.Measurement(
@@ -97,7 +72,7 @@ MEASUREMENT = metric.Measurement(
             "subset_accuracy",
             "subset accuracy",
             "share of images to which exactly the true labels are given",
-            intervals=_of_subset,
+            intervals=rate_intervals.of_share,
         ),
         metric.Metric(
             "hamming_loss",
@@ -121,7 +96,7 @@ MEASUREMENT = metric.Measurement(
             "share of the images predicted as the class that belong to it: TP / (TP + FP)",
             by_class=True,
             undefined="the model never gives it, although {images} have it",
-            intervals=_of_precision,
+            intervals=rate_intervals.of_precision,
         ),
         metric.Metric(
             "recall",
@@ -129,7 +104,7 @@ MEASUREMENT = metric.Measurement(
             "share of the class's images that are predicted as it: TP / (TP + FN)",
             by_class=True,
             undefined=_WITHOUT,
-            intervals=_of_recall,
+            intervals=rate_intervals.of_recall,
         ),
         metric.Metric(
             "f1",
@@ -137,7 +112,7 @@ MEASUREMENT = metric.Measurement(
             "2·TP / (2·TP + FP + FN)",
             by_class=True,
             undefined=_WITHOUT,
-            intervals=_of_f1,
+            intervals=rate_intervals.of_f1,
         ),
     ),
     tally=lambda _: Rates(),

@@ -9,9 +9,9 @@ import pytest
 
 from components.release_gate import config, gate
 from components.release_gate.parity import export_parity, parity_images
-from components.trainer import export
+from components.trainer import served_model
 from components.trainer.exports import config as export_config
-from components.trainer.exports import convert, manifest
+from components.trainer.exports import convert, exports_file
 from data import errors, fresh_process
 from data.examples import example, records
 from tasks import gate_check, task
@@ -81,7 +81,7 @@ def test_right_wrong_and_damaged(exported, images, eval_files):
     assert (check.name, check.verdict) == ("export_parity", "release")
     json.dumps(check.figures, allow_nan=False)
 
-    folder = exported.saved_model / manifest.FOLDER
+    folder = exported.saved_model / exports_file.FOLDER
     content = (folder / "model.onnx").read_bytes()
     (folder / "model.onnx").write_bytes(content[:-100])
     (check,) = product(checked(exported, images, eval_files))
@@ -95,7 +95,7 @@ def test_right_wrong_and_damaged(exported, images, eval_files):
 
     (folder / "model.onnx").write_bytes(content)
     other = replace(exported, keras_file=folder.parent / "other.keras")
-    export.save_keras(models.permuted(), other.keras_file)
+    served_model.save_keras(models.permuted(), other.keras_file)
     (check,) = product(checked(other, images, eval_files))
     assert check.verdict == "refuse"
     assert check.message.startswith("The export onnx gives the label of the training graph on ")
@@ -126,7 +126,7 @@ def test_one_process_answers_for_the_model_and_its_exports(
 def test_a_file_that_does_not_run(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(b"TFL3" * 100)
-    export = manifest.Export.of("tflite_int8", path)
+    export = exports_file.Export.of("tflite_int8", path)
     pixels = np.zeros((2, 16, 16, 3), np.uint8)
     found = export_parity.compare(export, tmp_path, pixels, np.zeros((2, 3)), AGREES, TOLERANCES)
     assert not found.ok
@@ -148,7 +148,7 @@ def test_a_file_that_does_not_run(tmp_path):
 def test_both_limits_count(monkeypatch, tmp_path, answer, largest, agreement, ok):
     monkeypatch.setattr(export_parity, "_ask", lambda *_: np.array(answer))
     expected = np.array([[0.9, 0.1], [0.4, 0.6]])
-    export = manifest.Export("tflite_int8", "model_int8.tflite", 1, "")
+    export = exports_file.Export("tflite_int8", "model_int8.tflite", 1, "")
     found = export_parity.compare(export, tmp_path, np.zeros(2), expected, AGREES, TOLERANCES)
     assert found.largest == pytest.approx(largest)
     assert (found.agreement, found.ok) == (agreement, ok)
@@ -162,8 +162,8 @@ def test_what_was_measured_is_read_again(tmp_path):
 
 
 def test_a_list_of_exports_that_is_damaged(exported, images, eval_files):
-    folder = exported.saved_model / manifest.FOLDER
+    folder = exported.saved_model / exports_file.FOLDER
     folder.mkdir(parents=True)
-    (folder / manifest.FILE).write_text('{"exports": [{"format": "coreml"}]}')
+    (folder / exports_file.FILE).write_text('{"exports": [{"format": "coreml"}]}')
     with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be used"):
         checked(exported, [parity_images.ParityImage("broken", b"")], eval_files)

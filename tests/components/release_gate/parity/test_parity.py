@@ -8,9 +8,11 @@ import pytest
 import tensorflow as tf
 
 from components.release_gate.parity import (
+    differences,
     parity,
     parity_images,
     probe,
+    server_process,
     server_stage,
     training_stage,
 )
@@ -43,10 +45,10 @@ def served(exported: models.Exported, images: list[parity_images.ParityImage]) -
     return probe.Stage(probe.BATCH, answer["probabilities"], answer["valid"], labels)
 
 
-def judged(images, trained, exported) -> parity.Parity:
-    found = parity.Parity()
+def judged(images, trained, exported) -> differences.Parity:
+    found = differences.Parity()
     stages = [trained, served(exported, images)]
-    parity.judge(
+    differences.judge(
         found, images, stages, "classification", {"labels": models.TINY_LABELS}, parity.TOLERANCE
     )
     return found
@@ -56,7 +58,7 @@ def test_the_right_model_passes_every_stage(asked, images):
     found = asked.found
     assert found.ok, found.problems
     stages = {probe.BATCH, probe.ALONE, probe.EXAMPLES}
-    if server_stage.missing() is None:
+    if server_process.missing() is None:
         stages.add(server_stage.STAGE)
         assert not found.left_out
     assert set(found.largest) == stages
@@ -147,7 +149,7 @@ def test_exif_ignored_concerns_the_turned_images_alone(export_as, images, traine
     found = judged(images, trained, export_as(models.tiny(), exif=False))
     assert {one.image for one in found.differences} == TURNED
     (problem,) = found.problems
-    assert sum(repr(name) in problem for name in TURNED) == 1 + parity.MAX_NAMED
+    assert sum(repr(name) in problem for name in TURNED) == 1 + differences.MAX_NAMED
     assert f"and on 9 more of {len(images)}" in problem
 
 
@@ -168,7 +170,7 @@ def test_compare_gives_image_stage_and_flags():
     first = stage("first", [[0.5, 0.5], [0, 0], [1, 0], [0.2, 0.8]], [True, False, True, True])
     same = replace(first, name="same")
     other = stage("other", [[0.5, 0.5], [0, 0], [0.7, 0.3], [np.nan, 1]], [True, True, True, True])
-    found = parity.compare(images, [first, same, other], 1e-4, task.load(task.DEFAULT).compare)
+    found = differences.compare(images, [first, same, other], 1e-4, task.load(task.DEFAULT).compare)
     assert [(one.image, one.stage, one.valid) for one in found] == [
         ("b", "other", (False, True)),
         ("c", "other", (True, True)),
@@ -179,10 +181,10 @@ def test_compare_gives_image_stage_and_flags():
 
 def test_sentences_say_who_can_read_what():
     images = [parity_images.ParityImage("WebP", b""), parity_images.ParityImage("GIF", b"")]
-    found = parity.Parity()
+    found = differences.Parity()
     first = stage("the training graph", [[0, 0], [0, 1]], [False, True])
     other = stage("the running server", [[1, 0], [0, 0]], [True, False])
-    parity.judge(found, images, [first, other], "classification", {"labels": ["x", "y"]}, 1e-4)
+    differences.judge(found, images, [first, other], "classification", {"labels": ["x", "y"]}, 1e-4)
     assert found.problems == [
         "The running server cannot read 'GIF', which the training graph can.",
         "The running server reads 'WebP', which the training graph cannot.",
@@ -190,10 +192,10 @@ def test_sentences_say_who_can_read_what():
 
 
 def test_another_number_of_classes_is_said():
-    found = parity.Parity()
+    found = differences.Parity()
     first = stage("the training graph", [[0, 1]], [True])
     other = stage("the running server", [[0, 1, 0]], [True])
-    parity.judge(
+    differences.judge(
         found,
         [parity_images.ParityImage("GIF", b"")],
         [first, other],
@@ -204,8 +206,8 @@ def test_another_number_of_classes_is_said():
     assert found.problems == [
         "The running server returns [1, 3] probabilities, the training graph [1, 2]."
     ]
-    found = parity.Parity()
-    parity.judge(
+    found = differences.Parity()
+    differences.judge(
         found,
         [parity_images.ParityImage("GIF", b"")],
         [first],
@@ -235,15 +237,15 @@ def test_what_cannot_be_asked_refuses_and_does_not_raise(right, images, tmp_path
 def test_a_server_that_cannot_be_asked_is_left_out_and_one_that_fails_refuses(
     right, tmp_path, monkeypatch
 ):
-    found, stages = parity.Parity(), []
+    found, stages = differences.Parity(), []
     with contextlib.ExitStack() as started:
-        monkeypatch.setattr(server_stage, "LIBRARIES", ("no_such_library",))
+        monkeypatch.setattr(server_process, "LIBRARIES", ("no_such_library",))
         assert parity._server(found, right.saved_model, 1, started) is None
         assert found.ok
         assert found.left_out == [
             "No running server was compared: no_such_library not installed (extra [serve])."
         ]
-        monkeypatch.setattr(server_stage, "LIBRARIES", ())
+        monkeypatch.setattr(server_process, "LIBRARIES", ())
         server = parity._server(found, right.saved_model, 0.0, started)
         assert parity._ask_server(found, stages, server, [], "label") is None
     assert stages == []

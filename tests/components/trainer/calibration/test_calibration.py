@@ -34,10 +34,10 @@ def test_images_are_chosen_evenly_from_every_class(monkeypatch):
 
 @pytest.fixture(scope="module")
 def fitted(trained):
-    told = []
-    with progress.listening(lambda task: told.append((task.name, task.done, task.total))):
+    heard = []
+    with progress.listening(lambda task: heard.append((task.name, task.done, task.total))):
         found = calibration.fit(trained.classifier, trained.job)
-    assert told[-1] == (calibration.TASK, 2 * conftest.COUNT, 2 * conftest.COUNT)
+    assert heard[-1] == (calibration.TASK, 2 * conftest.COUNT, 2 * conftest.COUNT)
     return found
 
 

@@ -6,7 +6,15 @@ import pytest
 import tensorflow as tf
 
 from components.trainer.calibration import calibration
-from components.trainer.exports import config, convert, formats, frozen, lite, manifest, runtime
+from components.trainer.exports import (
+    config,
+    convert,
+    exports_file,
+    formats,
+    frozen,
+    runtime,
+    tflite_interpreter,
+)
 from components.trainer.exports.formats import export_format
 from data import errors
 from tasks.classification import calibration as temperature
@@ -36,8 +44,8 @@ def test_every_export_says_what_the_classifier_says(saved_model, trained):
     expected = tf.nn.softmax(logits / TEMPERATURE).numpy()
     assert expected.std(axis=0).min() > 0.05
     found = {
-        one.format: runtime.ask(one.format, saved_model / manifest.FOLDER / one.file, pixels)
-        for one in manifest.read(saved_model)
+        one.format: runtime.ask(one.format, saved_model / exports_file.FOLDER / one.file, pixels)
+        for one in exports_file.read(saved_model)
     }
     assert list(found) == FORMATS
     np.testing.assert_allclose(found["onnx"], expected, atol=1e-5)
@@ -48,8 +56,8 @@ def test_every_export_says_what_the_classifier_says(saved_model, trained):
 
 @pytest.mark.landing
 def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
-    path = saved_model / manifest.FOLDER / formats.REGISTRY["tflite_int8"].file_name
-    interpreter = lite.interpreter(model_path=str(path))
+    path = saved_model / exports_file.FOLDER / formats.REGISTRY["tflite_int8"].file_name
+    interpreter = tflite_interpreter.interpreter(model_path=str(path))
     (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert (given["name"].split(":")[0].endswith(export_format.INPUT), given["dtype"]) == (
         True,
@@ -68,24 +76,24 @@ def test_int8_computes_on_integers_and_takes_pixels_as_they_are(saved_model):
 
 
 def test_the_description_tells_the_truth(saved_model, trained):
-    folder = saved_model / manifest.FOLDER
-    described = json.loads((folder / manifest.FILE).read_text())
+    folder = saved_model / exports_file.FOLDER
+    described = json.loads((folder / exports_file.FILE).read_text())
     assert described["labels"] == conftest.LABELS
     assert described["temperature"] == TEMPERATURE
     assert described["value_range"] == [0, 65_535]
     assert described["convert_to_srgb"] is True
     assert "with value_range as [low, high]" in described["input"]["preparation"]
     assert {one.name for one in folder.iterdir()} == {
-        manifest.FILE,
+        exports_file.FILE,
         *(one.file_name for one in formats.ALL),
     }
-    for one in manifest.read(saved_model):
-        assert manifest.Export.of(one.format, folder / one.file) == one
-    assert manifest.read(saved_model / "elsewhere") == []
-    (folder / manifest.FILE).rename(folder / "hidden")
+    for one in exports_file.read(saved_model):
+        assert exports_file.Export.of(one.format, folder / one.file) == one
+    assert exports_file.read(saved_model / "elsewhere") == []
+    (folder / exports_file.FILE).rename(folder / "hidden")
     with pytest.raises(errors.PipelineError, match=r"exports\.json cannot be used"):
-        manifest.read(saved_model)
-    (folder / "hidden").rename(folder / manifest.FILE)
+        exports_file.read(saved_model)
+    (folder / "hidden").rename(folder / exports_file.FILE)
 
 
 def test_nothing_is_written_where_nothing_is_asked_for(trained, tmp_path):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import config
-from components.trainer.exports import lite
+from components.trainer.exports import tflite_interpreter
 from components.trainer.features import engine
 from components.trainer.network import cut, model
 
@@ -21,7 +21,9 @@ def part() -> keras.Model:
 def test_the_quick_engine_equals_tensorflow(part, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (11, 64, 64, 3), np.uint8)
     plain = engine.compile_for(part, 1, tf.uint8)(pixels)
-    monkeypatch.setattr(engine.lite, "interpreter", spy := Spy(lite.interpreter))
+    monkeypatch.setattr(
+        tflite_interpreter, "interpreter", spy := Spy(tflite_interpreter.interpreter)
+    )
     quick = engine.compile_for(part, engine.LITE_MIN_ROWS, tf.uint8)
     assert spy.calls == (os.cpu_count() or 1)
     for count in (11, 1, 8, 3):

@@ -20,6 +20,7 @@ def choose(changes=CHANGES, images=3000, available=1 << 40, on_gpu=False, **sett
         view_bytes=10_000,
         available_bytes=available,
         on_gpu=on_gpu,
+        most_views=5,
     )
 
 
@@ -31,7 +32,7 @@ def views(number):
     ("arguments", "number", "cause"),
     [
         ({}, 3, plan.Cause.IMAGES),
-        ({"images": 100}, plan.MAX_VIEWS, plan.Cause.IMAGES),
+        ({"images": 100}, 5, plan.Cause.IMAGES),
         ({"images": 100_000}, plan.MIN_VIEWS, plan.Cause.IMAGES),
         ({"on_gpu": True}, 0, plan.Cause.GPU),
         ({"on_gpu": True, **views(3)}, 3, plan.Cause.SETTING),

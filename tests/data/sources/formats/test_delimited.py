@@ -1,7 +1,7 @@
 import pytest
 
 from data import errors
-from data.sources import labelled
+from data.sources import registry as label_sources
 from tests.data import manifests
 from tests.data.folders import touch
 
@@ -16,7 +16,7 @@ def refused(tmp_path, content: bytes, name="labels.csv", **settings) -> str:
     touch(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / name).write_bytes(content)
     with pytest.raises(errors.DataError) as caught:
-        labelled.scan(manifests.request(tmp_path / name, **settings))
+        label_sources.scan(manifests.request(tmp_path / name, **settings))
     return str(caught.value)
 
 
@@ -25,7 +25,7 @@ LABELS = {"a.jpg": ("Café",), "b.jpg": ("Tee",)}
 
 
 @pytest.mark.parametrize(
-    ("encoding", "told"),
+    ("encoding", "described"),
     [
         ("utf-8", "UTF-8"),
         ("utf-8-sig", "UTF-8"),
@@ -33,11 +33,11 @@ LABELS = {"a.jpg": ("Café",), "b.jpg": ("Tee",)}
         ("utf-32", "UTF-32"),
     ],
 )
-def test_encodings_with_a_mark(tmp_path, encoding, told):
+def test_encodings_with_a_mark(tmp_path, encoding, described):
     listing = listed(tmp_path, TEXT.encode(encoding))
     assert manifests.labels(listing) == LABELS
     assert listing.understood[0].startswith(
-        f"labels:  labels.csv (CSV, {told}, 2 rows): path in file_"
+        f"labels:  labels.csv (CSV, {described}, 2 rows): path in file_"
     )
 
 
@@ -80,7 +80,7 @@ def test_ends_of_lines(tmp_path, end):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "described"),
     [
         ("file_name;label\na.jpg;x, y\nb.jpg;z\n", "CSV, UTF-8, delimiter ;"),
         ("file_name\tlabel\na.jpg\tx, y\nb.jpg\tz\n", "TSV, UTF-8"),
@@ -90,13 +90,13 @@ def test_ends_of_lines(tmp_path, end):
         ('a;b,file_name,label\n1;2,a.jpg,"x, y"\n3,b.jpg,z\n', "CSV, UTF-8"),
     ],
 )
-def test_delimiters_are_told_by_the_header(tmp_path, text, told):
-    if told is None:
+def test_delimiters_are_told_by_the_header(tmp_path, text, described):
+    if described is None:
         assert "no image that has a label" not in refused(tmp_path, text.encode(), label_column="x")
         return
     listing = listed(tmp_path, text.encode())
     assert manifests.labels(listing) == {"a.jpg": ("x, y",), "b.jpg": ("z",)}
-    assert f"({told}, 2 rows)" in listing.understood[0]
+    assert f"({described}, 2 rows)" in listing.understood[0]
 
 
 def test_a_delimiter_that_is_given(tmp_path):

@@ -6,14 +6,14 @@ import pytest
 
 from data import errors
 from data.layout.unused import Reason
-from data.sources import labelled
+from data.sources import registry as label_sources
 from tests.data import manifests
 from tests.data.folders import touch
 
 
 def refused(path, *options, **settings) -> str:
     with pytest.raises(errors.DataError) as caught:
-        labelled.scan(manifests.request(path, *options, **settings))
+        label_sources.scan(manifests.request(path, *options, **settings))
     return str(caught.value)
 
 
@@ -162,7 +162,7 @@ def test_coco_with_several_categories_and_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (
             {"annotations": [{"image_id": 3, "category_id": 7}]},
@@ -179,8 +179,8 @@ def test_coco_with_several_categories_and_none(tmp_path):
         ({"categories": None}, "export.json cannot be used"),
     ],
 )
-def test_coco_that_is_wrong(tmp_path, changes, told):
-    assert told in refused(export(tmp_path, {**COCO, **changes}))
+def test_coco_that_is_wrong(tmp_path, changes, message):
+    assert message in refused(export(tmp_path, {**COCO, **changes}))
 
 
 def test_json_of_another_kind(tmp_path):

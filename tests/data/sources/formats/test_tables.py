@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data import errors
-from data.sources import labelled
+from data.sources import registry as label_sources
 from data.sources.formats import parquet
 from tests.data import manifests
 from tests.data.folders import touch
@@ -15,7 +15,7 @@ from tests.data.folders import touch
 
 def refused(path, *options, **settings) -> str:
     with pytest.raises(errors.DataError) as caught:
-        labelled.scan(manifests.request(path, *options, **settings))
+        label_sources.scan(manifests.request(path, *options, **settings))
     return str(caught.value)
 
 

@@ -102,9 +102,9 @@ def test_the_terminal_gets_a_table_and_a_sentence(report):
     assert table.columns[1] == "AP"
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert table.rows[-1][1] == "undefined"
-    told = outcome.sentence(found, 200)
-    assert told.startswith(f"Test mAP {found.map:.1%} on 200 images")
-    assert told.endswith("without 1 label that no test image has.")
+    sentence = outcome.sentence(found, 200)
+    assert sentence.startswith(f"Test mAP {found.map:.1%} on 200 images")
+    assert sentence.endswith("without 1 label that no test image has.")
     facts = dict(outcome.facts(found))
     assert facts["mAP"] == found.map
     assert facts["recall of sky"] == found.per_class["sky"]["recall"]

@@ -1,0 +1,1 @@
+"""Answers about files that a user names, apart from any run: ``python -m pipeline.predict``."""

@@ -1,0 +1,259 @@
+"""Exports a model as a SavedModel that takes bytes and never raises on a bad image.
+
+Decoding, EXIF orientation, resizing and normalisation are inside the graph, by the same functions
+that Preprocess used. The contract that a server needs is stored among the assets.
+
+Dimension letters: B batch, F features, K classes.
+"""
+
+import functools
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.preprocess import materialise
+from components.trainer import contract as contract_file
+from components.trainer import signature_words
+from components.trainer.backbones import registry
+from components.trainer.calibration import calibration, outliers
+from components.trainer.network import gradcam, model
+from data.examples import example
+from data.graph import decoding
+from data.images import refusals
+from tasks import task
+from tasks.facets.serving import OwnSignature, Pictures
+
+LABELS_FILE = "labels.txt"
+KERAS_FILE = "model.keras"
+CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
+
+
+class ServedModel(tf.Module):  # type: ignore[misc]
+    """Exported object: the model, the label names, and the decoding of bytes to pixels.
+
+    Of Keras only the variables are exported. A Keras model in the exported object would add its
+    own graph and a second handle for each variable: checkpoints are restored to those, and a
+    server that loads without Python, such as TensorFlow Serving, finds no values in the handles
+    that the signatures read.
+    """
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        spec: materialise.Spec,
+        assets: list[Path],
+        fitted: calibration.Calibration | None = None,
+        explained_layer: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.fitted = fitted or calibration.unfitted(spec)
+        embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
+        embedder = keras.Model(classifier.input, embedding)
+        both = keras.Model(classifier.input, [embedding, classifier.output])
+        # Functions, not models, so that tf.Module does not track them.
+        self.embed: Any = lambda pixels: embedder(pixels, training=False)
+        self.embed_and_answer: Any = lambda pixels: both(pixels, training=False)
+        self.held = [variable.value for variable in classifier.variables]
+        self.spec = spec
+        self.task_signatures: Any = task.load(spec.task).signatures
+        self.own_signatures = task.load(spec.task).own_signatures
+        if self.task_signatures.explains:
+            self.explainer = gradcam.Explainer(classifier, explained_layer)
+        self.assets = [tf.saved_model.Asset(str(path)) for path in assets]
+
+    @property
+    def labels(self) -> list[str]:
+        """Returns the K classes."""
+        return self.spec.labels
+
+    def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
+        """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255.
+
+        Also returns refusals, string [B], codes of :mod:`data.images.refusals` that are empty for
+        valid images, and the sizes of the images.
+        """
+        spec = self.spec
+        pixels, refused, sizes = decoding.batch_pixels_and_sizes(
+            encoded, spec.size_px, spec.resize, spec.reading
+        )
+        pictures = Pictures(sizes, spec.size_px, spec.resize)
+        return tf.cast(pixels, tf.float32), refused, pictures
+
+    def predict(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
+        """Computes the outputs of ``serving_default`` for encoded images string [B].
+
+        A bad image has ``valid`` false, a reason, and outputs that are 0 or empty.
+
+        Args:
+          encoded: string [B].
+          with_embedding: adds ``embedding``, float32 [B, F], from the same forward pass.
+        """
+        pixels, refused, pictures = self.pixels(encoded)
+        valid = refused == ""
+        embedding, outputs = self.embed_and_answer(pixels)
+        detector = self.fitted.detector
+        outlier_scores = outliers.scores(embedding, detector.directions)
+        more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
+        return {
+            **self.task_signatures.answer(
+                self.fitted.answers, self.spec.labels, outputs, valid, pictures
+            ),
+            **_validity(refused),
+            **more,
+            "outlier_score": tf.where(valid, outlier_scores, 0.0),
+            "outlier": valid & (outlier_scores > detector.threshold),
+        }
+
+    def explain(
+        self, encoded: tf.Tensor, class_ids: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Computes the outputs of ``explain`` for encoded images string [B].
+
+        Args:
+          encoded: string [B].
+          class_ids: int64 [B], the classes to explain, -1 for none; None: the most probable ones.
+        """
+        pixels, refused, _ = self.pixels(encoded)
+        valid = refused == ""
+        asked = None if class_ids is None else tf.maximum(class_ids, 0)
+        heat, outputs = self.explainer.explain(pixels, asked)
+        shown = valid if class_ids is None else valid & (class_ids >= 0)
+        explained = self.task_signatures.explained(
+            self.fitted.answers, self.spec.labels, outputs, shown, asked
+        )
+        return {
+            "heatmap": tf.where(shown[:, None, None], heat, 0.0),
+            **explained,
+            **_validity(refused),
+        }
+
+    def signatures(self) -> dict[str, Any]:
+        """Makes the signatures by name; the contract describes their inputs and outputs."""
+        images = [tf.TensorSpec([None], tf.string, name="image_bytes")]
+        records = [tf.TensorSpec([None], tf.string, name="examples")]
+        # AutoGraph has nothing to convert here; leaving it out saves a tenth of the export's time.
+
+        @tf.function(input_signature=images, autograph=False)
+        def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.predict(image_bytes)
+
+        @tf.function(input_signature=records, autograph=False)
+        def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            encoded = example.parse(examples, [example.ENCODED])[example.ENCODED]
+            return self.predict(encoded, with_embedding=True)
+
+        @tf.function(input_signature=images, autograph=False)
+        def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            pixels, refused, _ = self.pixels(image_bytes)
+            return {"embedding": self.embed(pixels), **_validity(refused)}
+
+        @tf.function(input_signature=images, autograph=False)
+        def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.explain(image_bytes)
+
+        return {
+            "serving_default": serving_default,
+            "serve_examples": serve_examples,
+            "embed": embed,
+            **({"explain": explain} if self.task_signatures.explains else {}),
+            **{name: self._own(one) for name, one in self.own_signatures.items()},
+        }
+
+    def _own(self, one: OwnSignature) -> Any:
+        """Makes a signature that only the model's task has."""
+        names = ("image_bytes", *one.inputs)
+        specs = [tf.TensorSpec([None], tf.string, name=name) for name in names]
+        answer = functools.partial(one.answer, self)
+        return tf.function(lambda *inputs: answer(*inputs), specs, autograph=False)
+
+
+def _validity(refused: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"valid": refused == "", "invalid_reason": refused}
+
+
+def contract(
+    spec: materialise.Spec,
+    backbone: str,
+    embedding_size: int,
+    fitted: calibration.Calibration | None = None,
+) -> dict[str, Any]:
+    """Returns the description of the model for servers and clients, as in contract.json."""
+    fitted = fitted or calibration.unfitted(spec)
+    threshold = fitted.detector.threshold
+    return {
+        "contract_version": CONTRACT_VERSION,
+        "task": spec.task,
+        "display": task.load(spec.task).signatures.display,
+        "labels": spec.labels,
+        "image_size_px": spec.size_px,
+        "resize": spec.resize,
+        **spec.reading.to_dict(),
+        "backbone": backbone,
+        **fitted.answers.parameters(spec.labels),
+        "calibration": fitted.answers.note,
+        "outlier_coverage": fitted.coverage,
+        # JSON has no infinity; null means that no image is called an outlier.
+        "outlier_threshold": threshold if math.isfinite(threshold) else None,
+        "invalid_reasons": refusals.REFUSALS,
+        "signatures": signature_words.described(spec, embedding_size),
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+
+
+def save(
+    classifier: keras.Model,
+    spec: materialise.Spec,
+    backbone: str,
+    directory: Path,
+    scratch: Path,
+    fitted: calibration.Calibration | None = None,
+) -> None:
+    """Writes the SavedModel.
+
+    Args:
+      classifier: the trained model, pixels → outputs of its head.
+      spec: the spec of the pixels it was trained on.
+      backbone: its registered name, for the contract.
+      directory: folder of the SavedModel.
+      scratch: an existing folder for the assets before they are copied.
+      fitted: what was fitted after training; by default nothing.
+    """
+    embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
+    contract_path, labels_path = scratch / contract_file.FILE, scratch / LABELS_FILE
+    text = json.dumps(
+        contract(spec, backbone, embedding_size, fitted), indent=1, ensure_ascii=False
+    )
+    contract_path.write_text(text + "\n", encoding="utf-8")
+    labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
+    served = ServedModel(
+        classifier, spec, [contract_path, labels_path], fitted, explained_layer(backbone)
+    )
+    tf.saved_model.save(served, str(directory), signatures=served.signatures())
+
+
+def explained_layer(backbone: str) -> str | None:
+    """Names the layer for Grad-CAM; None, the last map, for a network outside the registry."""
+    entry = registry.REGISTRY.get(backbone)
+    return entry.grad_cam_layer if entry else None
+
+
+def explainer(
+    classifier: keras.Model, backbone: str, task_name: str = task.DEFAULT
+) -> gradcam.Explainer | None:
+    """Makes the explainer of the signature ``explain``; None for a task without that."""
+    if not task.load(task_name).signatures.explains:
+        return None
+    return gradcam.Explainer(classifier, explained_layer(backbone))
+
+
+def save_keras(classifier: keras.Model, path: Path) -> None:
+    """Writes the model, pixels → outputs of its head, as a ``.keras`` file: Keras reads no SavedModel.
+
+    The optimizer is left out: its slots depend on which layers were frozen when, and a file that
+    holds them does not load.
+    """
+    keras.Model(classifier.input, classifier.output, name=classifier.name).save(path)
