@@ -47,7 +47,9 @@ class Model:
 
     def embed(self, encoded: Sequence[bytes]) -> np.ndarray:
         """Returns float32 [N, D]; zeros for what the model does not accept."""
-        return self._ask("embed", encoded)["embedding"].numpy().astype(np.float32)
+        found = self._ask("embed", encoded)
+        rows = found["embedding"].numpy().astype(np.float32)
+        return np.where(found["valid"].numpy()[:, None], rows, 0)  # what is no image has a row too
 
     def explain(self, encoded: bytes) -> np.ndarray | None:
         """Returns a heat map, float [H, W] in 0–1; None if the model has none."""
