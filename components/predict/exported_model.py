@@ -65,7 +65,7 @@ class Model:
     @property
     def at_once(self) -> int:
         """Returns how many images pass through the network at once, at most B."""
-        side = max(int(self.contract["image_size_px"]), BATCH_UP_TO_PX)
+        side = max(int(self.contract.get("image_size_px", BATCH_UP_TO_PX)), BATCH_UP_TO_PX)
         return max(1, BATCH * BATCH_UP_TO_PX**2 // side**2)
 
     @functools.cached_property

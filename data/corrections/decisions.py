@@ -10,7 +10,6 @@ holds for every copy and after a file was moved; the path is for people. What de
 set is in :mod:`data.corrections.applying`.
 """
 
-import csv
 import datetime
 import enum
 import fcntl
@@ -199,7 +198,9 @@ class Log:
 
 def _text(rows: Sequence[Sequence[str]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    put = spreadsheet.exact(buffer)
+    for row in rows:
+        put(row)
     return buffer.getvalue()
 
 

@@ -46,6 +46,24 @@ def writing(file: TextIO, header: Sequence[str]) -> Callable[[Iterable[object]],
     return put
 
 
+def exact(file: TextIO) -> Callable[[Iterable[str]], None]:
+    """Begins a file that programs read back, in which every text must stay what it is.
+
+    Args:
+      file: opened for text, with ``newline=""``.
+
+    Returns:
+      a function that writes a row; texts that a spreadsheet would evaluate are the caller's to guard,
+      see :func:`guarded`.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+
+    def put(row: Iterable[str]) -> None:
+        writer.writerow(row)
+
+    return put
+
+
 def cell(value: object) -> str:
     """Formats a value so that a spreadsheet shows it and never evaluates it.
 

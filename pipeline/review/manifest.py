@@ -1,6 +1,5 @@
 """Corrections as a manifest: all images with their labels now, to train on or to edit elsewhere."""
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from data import errors, formats
 from data.corrections.decisions import Action, Decision, now
 from data.examples import catalog
-from data.files import atomic
+from data.files import atomic, spreadsheet
 from data.sources import by_manifest, label_cells, label_source
 from data.sources import config as label_config
 from pipeline.review.project import Project
@@ -176,14 +175,14 @@ def _write(
         atomic.replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
+        put = spreadsheet.exact(file)
         for number, (name, labels, split) in enumerate(rows):
             parts = [] if split is None else [split]
             if _is_csv(path):
                 if not number:
                     head = ["file_name", "labels" if several else "label"]
-                    writer.writerow([*head, "split"][: 2 + len(parts)])
-                writer.writerow([name, label_cells.SEPARATORS[0].join(labels), *parts])
+                    put([*head, "split"][: 2 + len(parts)])
+                put([name, label_cells.SEPARATORS[0].join(labels), *parts])
                 continue
             own: dict[str, object] = {"file_name": name}
             own |= {"labels": list(labels)} if several else {"label": labels[0]}

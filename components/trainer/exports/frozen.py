@@ -47,8 +47,9 @@ def _signature(classifier: keras.Model, fitted: Fitted, batch: int | None, dtype
     def probabilities(pixels: tf.Tensor) -> tf.Tensor:
         return fitted.probabilities(classifier(tf.cast(pixels, tf.float32), training=False))
 
+    # Loops stay loops: the converters know those of functions, not what they are lowered to.
     constant = convert_to_constants.convert_variables_to_constants_v2(
-        probabilities.get_concrete_function()
+        probabilities.get_concrete_function(), lower_control_flow=False
     )
 
     @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name=export_format.INPUT)])

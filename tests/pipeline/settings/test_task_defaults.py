@@ -13,7 +13,7 @@ def parsed(*arguments):
 def test_defaults_of_a_task_count_where_nothing_is_set():
     plain, masks = parsed(), parsed("--task", "segmentation")
     assert (plain.preprocess.size_px, plain.train.batch_size) == (160, 32)
-    assert (masks.preprocess.size_px, masks.train.batch_size) == (256, 8)
+    assert (masks.preprocess.size_px, masks.train.batch_size) == (320, 8)
     assert masks.train.label_smoothing == 0
     given = parsed("--task", "segmentation", "--train.batch-size", "4", "--train.dropout", "0.5")
     assert (given.train.batch_size, given.train.dropout) == (4, 0.5)
