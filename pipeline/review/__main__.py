@@ -1,8 +1,14 @@
 """Reviews the labels of an output folder: ``python -m pipeline.review``, see command.py."""
 
+import os
 import sys
+import warnings
 
-from pipeline.review import command
+# TensorFlow reads the one and Google's libraries warn when they are imported, below.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.simplefilter("ignore", FutureWarning)
+
+from pipeline.review import command  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(command.main())

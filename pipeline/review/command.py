@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import functools
 import getpass
-import os
 import signal
 import socket
 import sys
@@ -36,7 +35,6 @@ _MOST_PORT = 65535
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     given = sys.argv[1:] if arguments is None else arguments
 
     def run() -> int:
