@@ -1,5 +1,6 @@
 """Fixtures that several test files share. What is slow to make is made once a session."""
 
+import ctypes
 import gc
 import os
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(costs.Meter())
+    config.pluginmanager.register(Trimmer())
     path = config.getoption("--costs")
     if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(costs.Rows(path))
@@ -62,6 +64,39 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+
+
+def _held_mib() -> int:
+    """The memory of this process; 0 where the system does not tell."""
+    path = Path("/proc/self/statm")
+    return (
+        int(path.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20 if path.exists() else 0
+    )
+
+
+class Trimmer:
+    """Gives memory that graphs and models of a test file held back to the system.
+
+    The C library keeps it in pieces, gigabytes after some hundred files, and several workers and their
+    servers share one machine.
+    """
+
+    GROWTH_MIB = 200
+
+    def __init__(self) -> None:
+        self._last_mib = 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator:
+        done = yield
+        ends = nextitem is None or nextitem.path != item.path
+        if ends and _held_mib() > self._last_mib + self.GROWTH_MIB:
+            gc.collect()
+            trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+            if trim is not None:
+                trim(0)
+            self._last_mib = _held_mib()
+        return done
 
 
 @pytest.fixture(scope="session")
