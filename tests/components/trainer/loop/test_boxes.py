@@ -52,7 +52,7 @@ def job(tmp_path_factory) -> training_job.Job:
         files[split] = [path]
     settings = config.TrainConfig(
         batch_size=4,
-        head_epochs=16,
+        head_epochs=24,
         head_learning_rate=5e-3,
         fine_tune_epochs=2,
         unfreeze_blocks=2,
