@@ -4,13 +4,12 @@ Dimension letters: B batch, F features, K classes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import keras
 import numpy as np
 from keras import layers
 
-from tasks.facets.training import Tap
+from tasks.facets.training import Tap, Watched
 
 DROPOUT_LAYER = "dropout"
 LOGITS_LAYER = "logits"
@@ -24,7 +23,7 @@ class LinearHead:
     needed_strides: Sequence[int] = ()
     most_views = 5
     viewed_images = 9_000
-    watched: Literal["loss", "score"] = "loss"
+    watched: Watched = "loss"
 
     def build(
         self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float

@@ -8,6 +8,7 @@ import pydantic
 from components.trainer import ranking
 from components.trainer.loop import phase_names
 from data.files import read_back
+from tasks.facets.training import Watched
 
 FILE = "history.json"
 
@@ -33,7 +34,7 @@ class History:
     start: str = ""
     score: str = "accuracy"
     score_title: str = "accuracy"
-    watched: ranking.Watched = "loss"
+    watched: Watched = "loss"
 
     def best_rank(self, phase: str) -> ranking.Rank:
         """Returns by what the best epoch of a phase is compared with that of another one."""

@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
-# What decides: the loss for heads whose loss is what they are judged by, else the score. A
-# detector's loss, for one, rises with its confidence while its boxes still get better.
-Watched = Literal["loss", "score"]
+from tasks.facets.training import Watched
+
 Rank = tuple[float, ...]
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # Features that a backbone offers to heads: "pooled" float32 [B, F], the embedding; "maps", stride →
 # float32 [B, h, w, C], the deepest map of each size, by powers of 2.
 Tap = Literal["pooled", "maps"]
+# What decides which epoch is the best: the eval loss for heads whose loss is what they are judged by,
+# else the eval score. A detector's loss, for one, rises with its confidence while its boxes still get
+# better.
+Watched = Literal["loss", "score"]
 # How many labels an image may have: exactly one, or any number, also none.
 LabelsPerImage = Literal["one", "any"]
 
@@ -60,7 +64,7 @@ class Head(Protocol):
     viewed_images: int
     score: str
     score_title: str
-    watched: Literal["loss", "score"]
+    watched: Watched
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float

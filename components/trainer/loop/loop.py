@@ -26,7 +26,7 @@ class Phase:
       learning_rate: highest learning rate.
       factors: of the rate, one for each trainable variable; empty: all 1.
       steps_per_execution: number of steps in a call into TensorFlow.
-      patience: epochs without a lower eval loss before it stops, 0: never; None: as set.
+      patience: epochs without a better one before it stops, 0: never; None: as set.
     """
 
     name: phase_names.PhaseName

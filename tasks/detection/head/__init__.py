@@ -5,7 +5,7 @@ Dimension letters: B batch, h w the map, M objects, D detections, T thresholds o
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ import tensorflow as tf
 from tasks.boxes import average_precision, decoding, matching
 from tasks.detection import target
 from tasks.detection.head import losses, network
-from tasks.facets.training import Tap
+from tasks.facets.training import Tap, Watched
 
 # Scores are counted in bins while training watches, which costs mAP less than 0.01.
 BINS = 100
@@ -41,7 +41,7 @@ class Head:
     score = "map"
     score_title = "mAP"
     # The loss may rise with confidence while boxes still get better.
-    watched: Literal["loss", "score"] = "score"
+    watched: Watched = "score"
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float

@@ -5,13 +5,13 @@ Dimension letters: B batch, S side in pixels, h w C map, K classes.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks.facets.training import Tap
+from tasks.facets.training import Tap, Watched
 from tasks.pages import matrix_picture
 from tasks.segmentation.figures import pixels
 from tasks.segmentation.head import decoder, losses
@@ -39,7 +39,7 @@ class Head:
     viewed_images = 1_500
     score = "mean_iou"
     score_title = "mean IoU"
-    watched: Literal["loss", "score"] = "loss"
+    watched: Watched = "loss"
 
     def build(self, features: Mapping[Tap, Any], class_count: int, dropout: float) -> Any:
         """Applies a decoder to the maps; returns logits float32 [B, h, w, K] of the finest one."""
