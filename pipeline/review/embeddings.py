@@ -5,15 +5,15 @@ Dimension letters: N images, D embedding.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.image_validator import embedding
+from components.image_validator import clean, embedding
 from data import errors
-from data.examples import catalog, example, examples_artifact
+from data.examples import catalog
 from data.files import atomic, hashing, read_arrays, read_back, user_files
 from data.images import decode
 from pipeline import output_folder
@@ -81,12 +81,13 @@ def of_images(project: reviewed.Project, model: Model, told: Progress) -> np.nda
     """
     images = project.images
     kept = _Kept(project, model)
-    digests = [image.sha256 for image in images]
-    missing = {sha256 for sha256 in digests if sha256 not in kept.rows}
-    wanted = [image.sha256 in missing for image in images]
-    found = _stored(project, wanted)
+    missing = {
+        image.sha256: number for number, image in enumerate(images) if image.sha256 not in kept.rows
+    }
+    stored = clean.read_encoded(project.uri, images, set(missing.values()))
+    found = ((images[number].sha256, encoded) for number, encoded in stored)
     kept.add(found, model, len(missing), told)
-    return kept.of(digests)
+    return kept.of([image.sha256 for image in images])
 
 
 def of_files(
@@ -112,23 +113,6 @@ def of_files(
 
     kept.add(contents(), model, len(paths), told)
     return kept.of(digests), digests
-
-
-def _stored(project: reviewed.Project, wanted: Sequence[bool]) -> Iterator[tuple[str, bytes]]:
-    """Yields digest and stored bytes of some images, in the order of the records."""
-    import tensorflow as tf
-
-    rows = zip(project.images, wanted, strict=True)
-    for (split, shard), members in groupby(rows, key=lambda row: (row[0].split, row[0].shard)):
-        listed = list(members)
-        if not any(one for _, one in listed):
-            continue
-        path = examples_artifact.shards(project.uri, split)[shard]
-        records = tf.data.TFRecordDataset(path).as_numpy_iterator()
-        for record, (image, is_wanted) in zip(records, listed, strict=True):
-            if is_wanted:
-                parsed = example.parse(tf.constant([record]), [example.ENCODED])
-                yield image.sha256, parsed[example.ENCODED].numpy()[0]
 
 
 class _Kept:

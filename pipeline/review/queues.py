@@ -136,8 +136,9 @@ def _near(found: Images) -> Queue:
 def _doubtful_first(found: Images, one: int, other: int) -> tuple[int, int]:
     if found.probabilities is None:
         return one, other
-    given = np.where(found.presence, found.probabilities, 0).max(1)
-    return (other, one) if given[other] < given[one] else (one, other)
+    pair = [one, other]
+    given = np.where(found.presence[pair], found.probabilities[pair], 0).max(1)
+    return (other, one) if given[1] < given[0] else (one, other)
 
 
 def _outliers(found: Images) -> Queue | None:
