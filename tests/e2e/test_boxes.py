@@ -2,19 +2,14 @@
 
 import csv
 import json
-import signal
-import subprocess
-import sys
 
 import pytest
 
-from benchmarks import kills
-from pipeline.outcome import summary
 from tests import shapes_with_boxes as shapes
+from tests import task_runs
 
 pytestmark = pytest.mark.landing
 
-TASK = ("--task", "detection")
 RECIPE = """
 preprocess: {size_px: 96}
 train:
@@ -32,23 +27,20 @@ IMAGES = 80
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("boxes")
     (root / "recipe.yaml").write_text(RECIPE)
-    shapes.write(root / "shapes", IMAGES)
-    return root
+    return task_runs.TaskRuns(root, "detection", shapes.write(root / "shapes", IMAGES))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(place):
-    run = kills.execute(place / "shapes", place / "whole", place / "recipe.yaml", flags=TASK)
-    assert run.code == 0, run.shown
-    return run
+def undisturbed(runs):
+    return runs.succeeded("whole")
 
 
 @pytest.fixture(scope="module")
-def found(place, undisturbed):
-    return summary.Summary.model_validate_json((place / "whole/summary.json").read_text())
+def found(runs, undisturbed):
+    return runs.summary("whole")
 
 
 def test_objects_are_found_and_the_summary_has_the_figures(undisturbed, found):
@@ -70,13 +62,11 @@ def test_the_exports_went_through_the_gate(found):
         assert f"The export {name} gives the label" in shown, shown
 
 
-def test_boxes_are_written_and_drawn_for_a_folder_of_images(place, found):
-    for name in ("answers.csv", "answers.json"):
-        command = [sys.executable, "-m", "pipeline.predict", "--model-dir", found.pushed.path]
-        command += [str(place / "shapes"), "--output", str(place / name)]
-        command += ["--draw", str(place / "drawn")] if name.endswith("csv") else []
-        done = subprocess.run(command, capture_output=True, text=True, cwd=kills.ROOT)
-        assert done.returncode == 0, done.stderr
+def test_boxes_are_written_and_drawn_for_a_folder_of_images(runs, found):
+    place = runs.root
+    drawing = ("--draw", place / "drawn")
+    runs.predict(found.pushed.path, runs.data, place / "answers.csv", *drawing)
+    runs.predict(found.pushed.path, runs.data, place / "answers.json")
     with (place / "answers.csv").open(encoding="utf-8") as file:
         assert len({row["path"] for row in csv.DictReader(file)}) == IMAGES + 1  # and boxes.csv
     assert len(list((place / "drawn").rglob("*.png"))) == IMAGES
@@ -87,12 +77,5 @@ def test_boxes_are_written_and_drawn_for_a_folder_of_images(place, found):
     assert (image["height"], image["width"]) == (shapes.HEIGHT, shapes.WIDTH)
 
 
-def test_killed_runs_end_with_the_same_records_weights_and_figures(place, undisturbed):
-    output, recipe = place / "killed", place / "recipe.yaml"
-    whole = kills.result(place / "whole")
-    killer = kills.Killer("Trainer", 0.5 * undisturbed.seconds["Trainer"])
-    killed = kills.execute(place / "shapes", output, recipe, killer, flags=TASK)
-    assert killed.code == -signal.SIGKILL, killed.shown
-    last = kills.execute(place / "shapes", output, recipe, flags=TASK)
-    assert last.code == 0, last.shown
-    assert kills.differences(whole, kills.result(output)) == []
+def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
+    runs.assert_killed_runs_finish("whole", undisturbed, {"Trainer": 0.5})

@@ -1,23 +1,17 @@
 """Whole runs with masks: released, asked, killed and finished, on drawn scenes."""
 
 import csv
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import kills
-from pipeline.outcome import summary
 from tasks.segmentation.panels import outcome
-from tests import scenes
+from tests import scenes, task_runs
 
 pytestmark = pytest.mark.landing
 
-TASK = ("--task", "segmentation")
 RECIPE = """
 preprocess: {size_px: 64}
 train:
@@ -34,23 +28,20 @@ infra: {enabled: false}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("masks")
     (root / "recipe.yaml").write_text(RECIPE)
-    scenes.write(root / "scenes", 60)
-    return root
+    return task_runs.TaskRuns(root, "segmentation", scenes.write(root / "scenes", 60))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(place):
-    run = kills.execute(place / "scenes", place / "whole", place / "recipe.yaml", flags=TASK)
-    assert run.code == 0, run.shown
-    return run
+def undisturbed(runs):
+    return runs.succeeded("whole")
 
 
 @pytest.fixture(scope="module")
-def told(place, undisturbed):
-    return summary.Summary.model_validate_json((place / "whole/summary.json").read_text())
+def told(runs, undisturbed):
+    return runs.summary("whole")
 
 
 def test_the_encoding_is_said_and_the_summary_has_the_figures(undisturbed, told):
@@ -72,18 +63,15 @@ def test_the_exports_went_through_the_gate(told):
         assert f"The export {name} gives the label" in shown, shown
 
 
-def test_masks_are_written_for_a_folder_of_images(place, told):
-    answers = place / "answers.csv"
-    command = [sys.executable, "-m", "pipeline.predict", "--model-dir", told.pushed.path]
-    command += [str(place / "scenes/images"), "--output", str(answers)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=kills.ROOT)
-    assert done.returncode == 0, done.stderr
+def test_masks_are_written_for_a_folder_of_images(runs, told):
+    answers = runs.root / "answers.csv"
+    runs.predict(told.pushed.path, runs.data / "images", answers)
     with answers.open(encoding="utf-8") as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}
     assert len(rows) == 60
     right = []
     for path, row in rows.items():
-        with Image.open(place / f"answers_mask{path}.png") as image:
+        with Image.open(runs.root / f"answers_mask{path}.png") as image:
             mask = np.asarray(image)
         _, truth = scenes.draw(int(Path(path).stem.removeprefix("scene")))
         right.append((mask == truth)[truth != scenes.VOID].mean())
@@ -91,14 +79,8 @@ def test_masks_are_written_for_a_folder_of_images(place, told):
     assert np.mean(right) > 0.9
 
 
-def test_killed_runs_end_with_the_same_records_weights_and_figures(place, undisturbed):
+def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
     """In the middle of the masks of ingest, and of training on cached maps."""
-    output, recipe = place / "killed", place / "recipe.yaml"
-    whole = kills.result(place / "whole")
-    for step, share in (("ImageFolderExampleGen", 0.4), ("Trainer", 0.4)):
-        killer = kills.Killer(step, share * undisturbed.seconds[step])
-        killed = kills.execute(place / "scenes", output, recipe, killer, flags=TASK)
-        assert killed.code == -signal.SIGKILL, killed.shown
-    last = kills.execute(place / "scenes", output, recipe, flags=TASK)
-    assert last.code == 0, last.shown
-    assert kills.differences(whole, kills.result(output)) == []
+    runs.assert_killed_runs_finish(
+        "whole", undisturbed, {"ImageFolderExampleGen": 0.4, "Trainer": 0.4}
+    )

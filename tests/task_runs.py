@@ -1,0 +1,69 @@
+"""Whole runs of a task on one data folder, some of them killed. Nothing is imported from a test."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import kills
+from pipeline.outcome import summary
+
+
+@dataclass(frozen=True)
+class TaskRuns:
+    """A scratch folder with the data of a task and its recipe.
+
+    Attributes:
+      root: the scratch folder.
+      task: the name of the task.
+      data: the data folder.
+    """
+
+    root: Path
+    task: str
+    data: Path
+
+    def execute(self, output: str, *killer: kills.Killer) -> kills.Run:
+        """Runs the pipeline, into an output folder of this name."""
+        flags = ("--task", self.task)
+        recipe = self.root / "recipe.yaml"
+        return kills.execute(self.data, self.root / output, recipe, *killer, flags=flags)
+
+    def succeeded(self, output: str) -> kills.Run:
+        """Runs it, and what it trains is released."""
+        run = self.execute(output)
+        assert run.code == 0, run.shown
+        return run
+
+    def summary(self, output: str) -> summary.Summary:
+        """What summary.json of an output folder says."""
+        content = (self.root / output / "summary.json").read_text()
+        return summary.Summary.model_validate_json(content)
+
+    def predict(self, model_dir: str, images: Path, answers: Path, *flags: object) -> None:
+        """Writes the answers about a folder of images, as a user does."""
+        command = [sys.executable, "-m", "pipeline.predict", "--model-dir", model_dir, images]
+        command += ["--output", answers, *flags]
+        done = subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, cwd=kills.ROOT
+        )
+        assert done.returncode == 0, done.stderr
+
+    def assert_killed_runs_finish(
+        self, whole: str, run: kills.Run, at: Mapping[str, float]
+    ) -> None:
+        """Kills runs in the middle of steps; the same command then ends with the same result.
+
+        Args:
+          whole: the output folder of a run that was not disturbed.
+          run: that run.
+          at: step → the share of its time after which it is killed.
+        """
+        for step, share in at.items():
+            killed = self.execute("killed", kills.Killer(step, share * run.seconds[step]))
+            assert killed.code == -signal.SIGKILL, killed.shown
+        self.succeeded("killed")
+        results = [kills.result(self.root / output) for output in (whole, "killed")]
+        assert kills.differences(*results) == []
