@@ -108,10 +108,7 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor], border: Border = "mirror") 
       uint8 [B, S, S, 3] in 0–255.
     """
     side = pixels.shape[1]
-    entries = _transforms(maps, side)[:, :, None, None]
-    x, y = tf.range(side)[None, None, :], tf.range(side)[None, :, None]
-    across = entries[:, 0] * x + entries[:, 1] * y + entries[:, 2]
-    down = entries[:, 3] * x + entries[:, 4] * y + entries[:, 5]
+    across, down = _positions(maps, side)
     column, share_x = _neighbour(across, side)
     row, share_y = _neighbour(down, side)
     share_x, share_y = share_x[..., None], share_y[..., None]
@@ -126,7 +123,7 @@ def sample(pixels: tf.Tensor, maps: list[tf.Tensor], border: Border = "mirror") 
     sampled = fixed_point.rounded(upper * (_WEIGHT_ONE - share_y) + lower * share_y)
     if border == "mirror":
         return sampled
-    inside = _is_inside(across, side) & _is_inside(down, side)
+    inside = _is_inside(across, down, side)
     return tf.where(inside[..., None], sampled, tf.constant(GREY, tf.uint8))
 
 
@@ -145,21 +142,26 @@ def sample_nearest(masks: tf.Tensor, maps: list[tf.Tensor], border: Border = "mi
       uint8 [B, S, S].
     """
     side = masks.shape[1]
-    entries = _transforms(maps, side)[:, :, None, None]
-    x, y = tf.range(side)[None, None, :], tf.range(side)[None, :, None]
-    positions = (
-        entries[:, 0] * x + entries[:, 1] * y + entries[:, 2],
-        entries[:, 3] * x + entries[:, 4] * y + entries[:, 5],
-    )
+    across, down = _positions(maps, side)
     column, row = (
-        fixed_point.shift(_mirrored(position, side) + fixed_point.HALF) for position in positions
+        fixed_point.shift(_mirrored(position, side) + fixed_point.HALF)
+        for position in (across, down)
     )
     moved = tf.gather(tf.reshape(masks, [-1, side * side]), row * side + column, batch_dims=1)
     if border == "mirror":
         return moved
-    across, down = positions
-    inside = _is_inside(across, side) & _is_inside(down, side)
+    inside = _is_inside(across, down, side)
     return tf.where(inside, moved, tf.constant(VOID, tf.uint8))
+
+
+def _positions(maps: list[tf.Tensor], side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns from where output pixels are sampled: x and y, int32 [B, S, S] in fixed point."""
+    entries = _transforms(maps, side)[:, :, None, None]
+    x, y = tf.range(side)[None, None, :], tf.range(side)[None, :, None]
+    return (
+        entries[:, 0] * x + entries[:, 1] * y + entries[:, 2],
+        entries[:, 3] * x + entries[:, 4] * y + entries[:, 5],
+    )
 
 
 def _transforms(maps: list[tf.Tensor], side: int) -> tf.Tensor:
@@ -197,9 +199,10 @@ def _neighbour(position: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     return index, share
 
 
-def _is_inside(position: tf.Tensor, side: int) -> tf.Tensor:
+def _is_inside(across: tf.Tensor, down: tf.Tensor, side: int) -> tf.Tensor:
     """Returns whether positions, int32 in fixed point, lie within the outer edges of the pixels."""
-    return (position >= -fixed_point.HALF) & (position < side * fixed_point.ONE - fixed_point.HALF)
+    low, high = -fixed_point.HALF, side * fixed_point.ONE - fixed_point.HALF
+    return (across >= low) & (across < high) & (down >= low) & (down < high)
 
 
 def _mirrored(position: tf.Tensor, side: int) -> tf.Tensor:

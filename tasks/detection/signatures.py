@@ -19,7 +19,6 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars", "mask", "boxes"] = "boxes"
     explains = False
-    explains_names = False
 
     def answer(
         self,

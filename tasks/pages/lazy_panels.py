@@ -60,8 +60,8 @@ class LazyPanels:
         return self._module("outcome").headline(metrics)
 
     def mean_score(self, metrics: Any) -> float | None:
-        """Returns None: the answers have no ``score``."""
-        return None
+        """See ``showing.Panels``."""
+        return metrics.mean_score  # type: ignore[no-any-return]
 
     def table(self, metrics: Any) -> parts.Table:
         """See ``showing.Panels``."""

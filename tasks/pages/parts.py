@@ -88,21 +88,23 @@ class Table:
         noun: str,
         rates: Mapping[str, str],
         per_class: Mapping[str, Mapping[str, float | None]],
+        support: tuple[str, str] = ("support", "test images"),
     ) -> "Table":
-        """Makes a table of the rates of each class and the number of its test images.
+        """Makes a table of the rates of each class and the number of what they are about.
 
         Args:
           noun: what a row is about, such as "class".
           rates: key of a rate → head of its column.
-          per_class: class → its rates in 0–1, None where undefined, and ``support``, its images.
+          per_class: class → its rates in 0–1, None where undefined, and its support.
+          support: key of the support → head of its column.
         """
         return cls(
-            (noun, *rates.values(), "test images"),
+            (noun, *rates.values(), support[1]),
             [
                 (
                     name,
                     *(formats.percent(row[rate], undefined="undefined") for rate in rates),
-                    f"{row['support']:,.0f}",
+                    f"{row[support[0]]:,.0f}",
                 )
                 for name, row in per_class.items()
             ],

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tasks.predictions import plain_exports
 
-
-class Compare(plain_exports.PlainExports):
+class Compare:
     """See ``judging.Compare``; what is compared are class numbers [N, S · S]."""
 
     output = "class_ids"

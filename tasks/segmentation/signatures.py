@@ -22,7 +22,6 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars", "mask"] = "mask"
     explains = False
-    explains_names = False
 
     def answer(
         self,

@@ -15,9 +15,5 @@ class _Panels(lazy_panels.LazyPanels):
     templates = Path(__file__).parent
     Metrics = outcome.Metrics
 
-    def mean_score(self, metrics: outcome.Metrics) -> float | None:
-        """See ``showing.Panels``."""
-        return metrics.mean_score
-
 
 PANELS = _Panels(__name__)

@@ -69,17 +69,8 @@ def headline(found: Metrics | None) -> parts.Headline:
 
 def table(found: Metrics) -> parts.Table:
     """Returns the figures of each class."""
-    return parts.Table(
-        ("class", "AP50", "AP", "precision", "recall", "objects"),
-        [
-            (
-                name,
-                *(_percent(row[rate]) for rate in ("ap50", "ap", "precision", "recall")),
-                f"{row['support']:,.0f}",
-            )
-            for name, row in found.per_class.items()
-        ],
-    )
+    rates = {"ap50": "AP50", "ap": "AP", "precision": "precision", "recall": "recall"}
+    return parts.Table.of_rates("class", rates, found.per_class, ("support", "objects"))
 
 
 def sentence(found: Metrics, tested: int) -> str:

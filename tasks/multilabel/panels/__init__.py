@@ -15,5 +15,9 @@ class _Panels(lazy_panels.LazyPanels):
     templates = Path(__file__).parent
     Metrics = outcome.Metrics
 
+    def mean_score(self, metrics: outcome.Metrics) -> None:
+        """Returns None: the answers have no ``score``."""
+        return None
+
 
 PANELS = _Panels(__name__)

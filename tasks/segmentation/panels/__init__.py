@@ -1,15 +1,13 @@
 """Panels of segmentation: sections of the report, the model card, words of summary.json."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tasks.pages import parts
+from tasks.pages import lazy_panels, parts
 from tasks.segmentation.panels import outcome
 
 
-class _Panels:
-    """See :class:`tasks.task.Panels`. What draws is imported when a report is made."""
+class _Panels(lazy_panels.LazyPanels):
+    """See :class:`tasks.facets.showing.Panels`."""
 
     noun = parts.Noun("class", "classes")
     compared = parts.Compared("mean IoU", "IoU")
@@ -17,53 +15,5 @@ class _Panels:
     templates = Path(__file__).parent
     Metrics = outcome.Metrics
 
-    def choose(self, answers: Any, limits: parts.Limits) -> parts.Chosen:
-        from tasks.segmentation.panels import chosen
 
-        return chosen.choose(answers, limits)
-
-    def tiles(self, report: parts.Report) -> list[parts.Tile]:
-        from tasks.segmentation.panels import sections
-
-        return sections.tiles(report)
-
-    def overview(self, report: parts.Report) -> list[parts.Section]:
-        from tasks.segmentation.panels import sections
-
-        return sections.overview(report)
-
-    def details(self, report: parts.Report) -> list[parts.Section]:
-        from tasks.segmentation.panels import sections
-
-        return sections.details(report)
-
-    def images(self, report: parts.Report) -> list[parts.Section]:
-        from tasks.segmentation.panels import sections
-
-        return sections.images(report)
-
-    def card(self, report: parts.Report) -> parts.Card:
-        from tasks.segmentation.panels import card
-
-        return card.make(report)
-
-    def metrics(self, result: Any, answers: Any) -> outcome.Metrics:
-        return outcome.metrics(result, answers)
-
-    def headline(self, metrics: outcome.Metrics | None) -> parts.Headline:
-        return outcome.headline(metrics)
-
-    def mean_score(self, metrics: outcome.Metrics) -> float | None:
-        return metrics.mean_score
-
-    def table(self, metrics: outcome.Metrics) -> parts.Table:
-        return outcome.table(metrics)
-
-    def sentence(self, metrics: outcome.Metrics, tested: int) -> str:
-        return outcome.sentence(metrics, tested)
-
-    def facts(self, metrics: outcome.Metrics) -> Sequence[tuple[str, float | None]]:
-        return outcome.facts(metrics)
-
-
-PANELS = _Panels()
+PANELS = _Panels(__name__)

@@ -8,7 +8,7 @@ from tasks.segmentation.panels import sections
 FEW_IMAGES = 30
 
 
-def make(report: parts.Report) -> parts.Card:
+def make(report: parts.Report, _noun: parts.Noun) -> parts.Card:
     """Returns what the card says."""
     result = report.result
     content = {

@@ -71,17 +71,8 @@ def headline(found: Metrics | None) -> parts.Headline:
 
 def table(found: Metrics) -> parts.Table:
     """Returns the figures of each class."""
-    return parts.Table(
-        ("class", "IoU", "Dice", "boundary F1", "test images"),
-        [
-            (
-                name,
-                *(_percent(row[rate]) for rate in ("iou", "dice", "boundary_f1")),
-                f"{row['support_images']:,.0f}",
-            )
-            for name, row in found.per_class.items()
-        ],
-    )
+    rates = {"iou": "IoU", "dice": "Dice", "boundary_f1": "boundary F1"}
+    return parts.Table.of_rates("class", rates, found.per_class, ("support_images", "test images"))
 
 
 def sentence(found: Metrics, tested: int) -> str:
