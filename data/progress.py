@@ -45,9 +45,11 @@ class Task:
             _listener(self)
 
 
-def start(name: str, total: int | None = None, unit: str = "images") -> Task:
-    """Starts a task and notifies the listener."""
-    task = Task(name, total, unit)
+def start(
+    name: str, total: int | None = None, unit: str = "images", done: int = 0, note: str = ""
+) -> Task:
+    """Starts a task, or goes on with one of which ``done`` units are finished; tells the listener."""
+    task = Task(name, total, unit, done, note)
     with _lock:
         _tasks[name] = task
     task.advance(0)

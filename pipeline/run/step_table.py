@@ -142,7 +142,9 @@ class StepTable:
         with self._lock:
             now = time.monotonic()
             if task is not self._task:
-                self._task, self._pace = task, _Pace()
+                if not _goes_on(task, self._task):
+                    self._pace = _Pace()
+                self._task = task
             self._pace.update(task.done, now)
             if self._console.is_terminal or now - self._last_plain < PLAIN_INTERVAL_S:
                 return
@@ -208,6 +210,11 @@ _SIGNS = {
     "cached": ("✓", "green dim"),
     "failed": ("✗", "bold red"),
 }
+
+
+def _goes_on(task: progress.Task, before: progress.Task | None) -> bool:
+    """Returns whether a task goes on where another ended, such as training in its next epoch."""
+    return before is not None and task.name == before.name and 0 < before.done <= task.done
 
 
 def _clock(seconds: float) -> str:

@@ -65,6 +65,17 @@ def test_progress_shows_count_rate_rest_and_note():
     )
 
 
+def test_the_rate_of_work_that_goes_on_is_that_of_all_its_parts():
+    shown, _ = table(terminal=True)
+    shown.advanced(progress.Task("training", total=1_000, done=100))
+    shown._pace.first_s -= 10
+    parts = progress.Task("training", total=1_000, done=200), progress.Task("features", total=50)
+    shown.advanced(parts[0])
+    assert "10 images/s" in shown._state(parts[0])
+    shown.advanced(parts[1])
+    assert shown._state(parts[1]) == "features · 0 of 50 images"
+
+
 def test_a_failed_step_is_shown():
     shown, buffer = table(terminal=False)
     with shown:

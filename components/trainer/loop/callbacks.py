@@ -43,13 +43,17 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         position: checkpoint.Position,
     ) -> None:
         super().__init__()
-        self._task = progress.start(phase_names.TASKS[phase], total=epochs * image_count)
         self._image_count, self._batch_size = image_count, batch_size
         scores = position.metrics.get(f"val_{head.score}", [])
         score = f", eval {head.score_title} {formats.percent(scores[-1])}" if scores else ""
         self._done = position.epoch * image_count + position.step * batch_size
         self._entered = position.step
-        self._task.advance(self._done, f"epoch {position.epoch + 1} of {epochs}{score}")
+        self._task = progress.start(
+            phase_names.TASKS[phase],
+            total=epochs * image_count,
+            done=self._done,
+            note=f"epoch {position.epoch + 1} of {epochs}{score}",
+        )
         self._first = position.epoch * image_count
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
