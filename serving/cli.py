@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from serving import errors, files, parent, server, tables
-from serving.client import client, in_process
+from serving.client import client, in_process, written
 from serving.gateway import access, bounds, origins
 from serving.replay import recording, replay_command
 from serving.versions import versions
@@ -47,7 +47,7 @@ def _parser() -> _Parser:
         return added
 
     _add_serve(command("serve", _serve, "serve the highest version, and follow the folder"))
-    predict = command("predict", _predict, "classify images")
+    predict = command("predict", _predict, "ask a model about images")
     predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
     source = predict.add_mutually_exclusive_group()
     source.add_argument(
@@ -57,6 +57,9 @@ def _parser() -> _Parser:
         source, "model folder to load into this process, instead of using a server", required=False
     )
     predict.add_argument("--model", help="name of the model, if the server has several")
+    predict.add_argument(
+        "--output", type=Path, metavar="DIR", help="new folder for the answers: a CSV, masks, boxes"
+    )
     status = command("status", _status, "show which version is served")
     status.add_argument("--url", help="running server to query as well")
     for one in (predict, status):
@@ -168,14 +171,24 @@ def _serve(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace) -> None:
-    images = _read(given.images)
+    images, labels = _read(given.images), list[str]()
+    if given.output is not None:
+        written.check(given.output)
     if given.model_dir is not None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-        found = in_process.predict(given.model_dir, images)
+        model = in_process.served(given.model_dir)
+        found = model.predict_all(images)
+        if given.output is not None:
+            labels = model.labels()
     else:
         with _asking(given, given.model) as asked:
             found = asked.predict(images)
+            if given.output is not None:
+                labels = [str(name) for name in asked.contract().get("labels", ())]
     tables.predictions(given.images, found)
+    if given.output is not None:
+        made = written.write(given.output, given.images, found, labels)
+        _print(f"Written: {', '.join(str(path) for path in made)}")
 
 
 def _asking(given: argparse.Namespace, model: str | None) -> client.Client:

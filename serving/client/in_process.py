@@ -47,6 +47,11 @@ class Model:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise errors.UserError(f"{self.path} is no image classifier ({error!r}).") from error
 
+    def predict_all(self, images: Sequence[bytes]) -> list[predicted.Prediction]:
+        """Classifies encoded images batch by batch, see :meth:`predict`."""
+        starts = range(0, len(images), _BATCH)
+        return [one for start in starts for one in self.predict(images[start : start + _BATCH])]
+
     def labels(self) -> list[str]:
         """Returns the names of the classes in the order of the probabilities.
 
@@ -60,17 +65,14 @@ class Model:
             raise errors.UserError(f"{path} has no readable labels ({error}).") from error
 
 
-def predict(model_dir: Path, images: Sequence[bytes]) -> list[predicted.Prediction]:
-    """Classifies encoded images with the served version, as the server would.
+def served(model_dir: Path) -> Model:
+    """Loads the served version, which answers as the server would.
 
     Args:
       model_dir: the model's folder.
-      images: JPEG, PNG, GIF or BMP; an unreadable one is not valid.
 
     Raises:
       errors.UserError: there is no version, or it does not load.
     """
     version = versions.served(model_dir)
-    model = Model(str(version.number), version.path)
-    starts = range(0, len(images), _BATCH)
-    return [one for start in starts for one in model.predict(images[start : start + _BATCH])]
+    return Model(str(version.number), version.path)

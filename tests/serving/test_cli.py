@@ -1,3 +1,4 @@
+import csv
 import importlib.util
 import os
 import socket
@@ -55,9 +56,16 @@ def test_predict_without_a_server(run, model_dir, tmp_path):
     (tmp_path / "[red].jpg").write_bytes(encoded())
     (tmp_path / "text.jpg").write_bytes(b"no image")
     code, table, _ = run(
-        "predict", tmp_path / "[red].jpg", tmp_path / "text.jpg", "--model-dir", model_dir
+        *("predict", tmp_path / "[red].jpg", tmp_path / "text.jpg"),
+        *("--model-dir", model_dir, "--output", tmp_path / "answers"),
     )
     assert code == 0
+    table, _, told = table.partition("Written: ")
+    assert told.strip() == str(tmp_path / "answers" / "answers.csv")
+    with open(told.strip(), encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert sum(float(first[label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
+    assert (first["valid"], second["valid"]) == ("True", "False")
     joined = " ".join(table.replace("\n", " ").split())
     assert "image cannot be read" in joined
     assert any(label.split()[0] in joined for label in LABELS)

@@ -131,7 +131,7 @@ def serve_examples_in_process(server, images) -> Said:
 
 
 def local_predict(server, images) -> Said:
-    return of_predictions(in_process.predict(server.folder, images))
+    return of_predictions(in_process.served(server.folder).predict_all(images))
 
 
 def triton_binary(server, images) -> Said:

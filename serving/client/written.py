@@ -1,0 +1,113 @@
+"""Writes the answers about images to a folder, for other programs.
+
+    <folder>/
+      answers.csv             a row an image
+      boxes.csv               a row an object, of a model that gives boxes
+      mask/<file name>.png    an image of each output that is one, such as mask_png
+
+Dimension letter: K classes.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving import errors
+from serving.client import predicted
+
+ANSWERS, BOXES = "answers.csv", "boxes.csv"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SUFFIX = "_png"
+_COLUMNS = ("image", "label", "score", "valid", "invalid_reason", "version")
+_BOX_COLUMNS = ("image", "label", "score", "ymin", "xmin", "ymax", "xmax")
+
+
+def check(folder: Path) -> None:
+    """Checks that nothing would be overwritten.
+
+    Raises:
+      errors.UserError: the folder exists and is no folder, or holds something.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise errors.UserError(f"{folder} exists and is no empty folder: name another one.")
+
+
+def write(
+    folder: Path,
+    paths: Sequence[Path],
+    found: Sequence[predicted.Prediction],
+    labels: Sequence[str],
+) -> list[Path]:
+    """Writes answers to a folder that :func:`check` let pass.
+
+    Args:
+      folder: created if missing.
+      paths: the images.
+      found: the prediction for each.
+      labels: the K classes; their probabilities, or shares of the pixels, are columns. Where the
+        answers have another number of them, the columns have numbers.
+
+    Returns:
+      The tables and folders that were written.
+
+    Raises:
+      errors.UserError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        images = _write_images(folder, paths, found)
+        count = max((len(one.probabilities) for one in found), default=0)
+        scored = labels if len(labels) == count else [f"class {place}" for place in range(count)]
+        rows = (
+            [path, one.label, one.score, one.valid, one.invalid_reason, one.version]
+            + [float(value) for value in one.probabilities]
+            + [files.get(name, "") for name in sorted(images[1])]
+            for path, one, files in zip(paths, found, images[0], strict=True)
+        )
+        header = [*_COLUMNS, *scored, *(name for name in sorted(images[1]))]
+        written = [_write_table(folder / ANSWERS, header, rows)]
+        if any(predicted.DETECTIONS in one.outputs for one in found):
+            written.append(_write_table(folder / BOXES, _BOX_COLUMNS, _boxes(paths, found)))
+        return written + [folder / name for name in sorted(images[1])]
+    except OSError as error:
+        raise errors.UserError(f"{folder} cannot be written: {error.strerror}.") from error
+
+
+def _write_images(
+    folder: Path, paths: Sequence[Path], found: Sequence[predicted.Prediction]
+) -> tuple[list[dict[str, str]], set[str]]:
+    """Writes the outputs that are PNG files; returns each image's by their folder, and all folders."""
+    rows, folders, counts = [], set(), Counter[str]()
+    for path, one in zip(paths, found, strict=True):
+        counts[path.name] += 1
+        again = f"-{counts[path.name]}" if counts[path.name] > 1 else ""
+        row = {}
+        for name, content in one.outputs.items():
+            if name.endswith(_SUFFIX) and isinstance(content, bytes) and content.startswith(_PNG):
+                into = name.removesuffix(_SUFFIX)
+                row[into] = f"{into}/{path.name}{again}.png"
+                (folder / into).mkdir(exist_ok=True)
+                (folder / row[into]).write_bytes(content)
+        folders |= set(row)
+        rows.append(row)
+    return rows, folders
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Any) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def _boxes(paths: Sequence[Path], found: Sequence[predicted.Prediction]) -> Iterator[list[Any]]:
+    """Yields each object, in pixels of the upright image, the best of an image first."""
+    for path, one in zip(paths, found, strict=True):
+        count = int(one.outputs.get(predicted.DETECTIONS, 0))
+        for place in range(count):
+            label = one.outputs[predicted.LABELS][place].decode("utf-8", "replace")
+            corners = [float(value) for value in np.asarray(one.outputs["boxes"][place])]
+            yield [path, label, float(one.outputs["scores"][place]), *corners]
