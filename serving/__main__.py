@@ -14,6 +14,7 @@ disagree by more than is allowed; 130 interrupted.
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 from serving import cli, errors
@@ -33,4 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Google's libraries, which TensorFlow imports, warn of old versions of Python.
+    warnings.simplefilter("ignore", FutureWarning)
     sys.exit(main())
