@@ -146,7 +146,8 @@ def chosen(data: Data, seed: int) -> dict[str, float]:
     pool = np.setdiff1d(train, start)
     count = min(TO_LABEL, len(pool) // 2)  # of nearly all nothing is left to choose
     presence = data.labels[start][:, None] == np.arange(data.classes)
-    head = out_of_sample.fit(data.rows[start], presence, one=True)
+    answered = out_of_sample.answers(data.rows[start], presence, np.arange(len(start)), one=True)
+    head = out_of_sample.fit(data.rows[start], presence, True, answered)
     probabilities = head.probabilities(data.rows[pool])
     ours = pool[core_set.choose(data.rows[pool], probabilities, data.rows[start], count)]
     random = rng.choice(pool, count, replace=False)

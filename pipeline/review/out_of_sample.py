@@ -95,15 +95,15 @@ def answers(
     return Answers(probabilities, strength, temperature, agreement)
 
 
-def fit(embeddings: np.ndarray, presence: np.ndarray, one: bool) -> Head:
-    """Fits a head on all images, with the regularisation that is best out of sample.
+def fit(embeddings: np.ndarray, presence: np.ndarray, one: bool, found: Answers) -> Head:
+    """Fits a head on all images, with the regularisation that was best out of sample.
 
     Args:
       embeddings: float [N, D].
       presence: bool [N, K], the labels.
       one: whether an image has exactly one label.
+      found: what :func:`answers` returned for them.
     """
-    found = answers(embeddings, presence, np.arange(len(embeddings)), one)
     rows, targets = unit(embeddings), presence.astype(np.float32)
     mean, prior = rows.mean(0), targets.mean(0)
     rows = rows - mean

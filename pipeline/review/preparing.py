@@ -54,7 +54,7 @@ def prepare(
     found = known(reviewed, model, say)
     chosen = None
     if unlabelled is not None:
-        if found.embeddings is None or not reviewed.has_labels:
+        if found.answers is None:
             raise errors.UserError(
                 f"What to label next is chosen by a model in serving that labels images; {reviewed.name}"
                 " has none."
@@ -81,7 +81,7 @@ def known(reviewed: project.Project, model: embeddings.Model, say: Say) -> queue
         f"A head that was not fitted on the image agrees with {formats.percent(answered.agreement)} of"
         " the labels."
     )
-    return queues.Images(images, presence, near, rows, answered.probabilities, one)
+    return queues.Images(images, presence, near, rows, answered, one)
 
 
 def _unlabelled(

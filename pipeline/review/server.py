@@ -5,7 +5,7 @@
     GET  /api/cases      some cases of a queue: ?queue=…&offset=…&limit=…&label=…&open=true
     GET  /api/image      a picture as JPEG: ?number=…&side=…
     GET  /api/heat       evidence for the model's answer, a Grad-CAM map: ?number=…
-    POST /api/decide     {"queue", "place", "action", "new", "why", "member"} → the case
+    POST /api/decide     {"queue", "place", "action", "new", "why", "member", "adds"} → the case
     POST /api/undo       the newest decision of this session is taken back
 
 The token is behind the # of the link, which browsers never send; every request for something carries it
@@ -231,6 +231,7 @@ class Server:
             wanted.new,
             wanted.why,
             wanted.member,
+            wanted.adds,
         )
         return _json(await asyncio.to_thread(decided))
 

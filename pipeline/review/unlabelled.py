@@ -58,8 +58,8 @@ def choose(
       int [M] the chosen ones, the first to label first; float [M, K] the answers about them; float
       [M] how uncertain these are, in 0–1.
     """
-    assert found.embeddings is not None  # noqa: S101  the caller has a model
-    head = out_of_sample.fit(found.embeddings, found.presence, found.one)
+    assert found.embeddings is not None and found.answers is not None  # noqa: S101  the caller checked
+    head = out_of_sample.fit(found.embeddings, found.presence, found.one, found.answers)
     probabilities = head.probabilities(embeddings)
     chosen = core_set.choose(embeddings, probabilities, found.embeddings, count)
     return chosen, probabilities[chosen], core_set.uncertainty(probabilities)[chosen]
