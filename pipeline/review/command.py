@@ -123,7 +123,8 @@ def _serve(given: argparse.Namespace) -> None:
         found = project.Project.of(given.output_dir, given.model)
         ready = preparing.prepare(found, given.by, _say, given.unlabelled, given.count)
         told = functools.partial(_ready, found)
-        asyncio.run(_until_interrupted(server.Server(ready.session, ready.model), listening, told))
+        served = server.Server(ready.session, ready.model, annotations=ready.annotations)
+        asyncio.run(_until_interrupted(served, listening, told))
 
 
 async def _until_interrupted(

@@ -9,7 +9,7 @@ from data import errors, formats
 from data.examples import examples_artifact
 from data.layout import names, walk
 from pipeline import output_folder
-from pipeline.review import embeddings, out_of_sample, project, queues, session
+from pipeline.review import annotations, embeddings, out_of_sample, project, queues, session
 from pipeline.review import unlabelled as new_images
 
 MOST_FILES = 1_000_000
@@ -25,10 +25,12 @@ class Prepared:
     Attributes:
       session: the session.
       model: the model in serving; None if there is none.
+      annotations: draws masks and boxes; false where images as a whole have labels.
     """
 
     session: session.Session
     model: embeddings.Model | None
+    annotations: annotations.Annotations
 
 
 def prepare(
@@ -60,7 +62,8 @@ def prepare(
                 " has none."
             )
         chosen = _unlabelled(reviewed, model, found, unlabelled, count, say)
-    return Prepared(session.Session(reviewed, found, by, chosen), model or None)
+    made = session.Session(reviewed, found, by, chosen)
+    return Prepared(made, model or None, annotations.Annotations(reviewed))
 
 
 def known(reviewed: project.Project, model: embeddings.Model, say: Say) -> queues.Images:

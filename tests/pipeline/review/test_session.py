@@ -29,7 +29,7 @@ def test_the_queues(made):
     assert numbers(made.cases(Kind.NEAR, 0, 50)) == [[0, 6]]
     first = made.cases(Kind.LABELS, 0, 1)["cases"][0]
     assert first["images"][0]["answers"][0] == {"label": "cow", "probability": 0.95}
-    assert first["score"] == pytest.approx(0.925)
+    assert first["score"] == pytest.approx(0.975)
 
 
 def test_decisions_progress_and_undo(made):
