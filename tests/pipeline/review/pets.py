@@ -17,6 +17,7 @@ import numpy as np
 from data.corrections import decisions
 from data.files import hashing
 from pipeline.review import out_of_sample, queues, server, session
+from pipeline.review.annotations import Annotations
 from tests.components.image_validator.made import image
 from tests.data.pictures import noise
 
@@ -105,13 +106,13 @@ def pets(folder: Path, count: int = 12) -> session.Session:
 
 
 @contextlib.contextmanager
-def running(made: session.Session) -> Iterator[Running]:
+def running(made: session.Session, annotations: Annotations | None = None) -> Iterator[Running]:
     loop, ready = asyncio.new_event_loop(), threading.Event()
     with socket.socket() as listening:
         listening.bind((server.LOOPBACK, 0))
 
         async def serve() -> None:
-            served = server.Server(made, Explained(), TOKEN)
+            served = server.Server(made, Explained(), TOKEN, annotations)
             with contextlib.suppress(asyncio.CancelledError):
                 await served.serve(listening, lambda _: ready.set())
 
