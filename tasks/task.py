@@ -16,7 +16,8 @@ name in capitals::
       figures.py      FIGURES      metrics, each defined once, for TFMA, the gate and the report
       evidence.py     EVIDENCE     the gate's limits, and the comparison with the served model
       compare.py      COMPARE      how far two answers are apart, for parity and exports
-      panels.py       PANELS       what the report, the model card and summary.json show
+      panels.py       PANELS       what the report, the model card and summary.json show;
+                      ANNOTATION_DRAWING, where annotations are more than labels
 
 A facet that needs several files is a package of the same name. Facets are imported when they are
 first used, so that a command line that only reads settings imports no TensorFlow. Nothing outside
@@ -39,7 +40,7 @@ from data.sources import label_source
 from tasks import checking
 from tasks.facets import judging
 from tasks.facets.serving import OwnSignature, Signatures
-from tasks.facets.showing import Panels
+from tasks.facets.showing import AnnotationDrawing, Panels
 from tasks.facets.training import Calibration, Head, LabelsPerImage, Target
 
 DEFAULT = "classification"
@@ -128,6 +129,12 @@ class Task:
     def panels(self) -> Panels:
         """Returns what the pages, the card and summary.json show."""
         return self._facet("panels")
+
+    @property
+    def annotation_drawing(self) -> AnnotationDrawing | None:
+        """Returns how an annotation is drawn into its image; None where images have labels alone."""
+        module = importlib.import_module(f"{tasks.__name__}.{self.name}.panels")
+        return getattr(module, "ANNOTATION_DRAWING", None)
 
     @property
     def answers(self) -> judging.Answers:

@@ -30,27 +30,13 @@ def read(path: Path, task_name: str, rows: int | None = None) -> applying.Correc
     return applying.Corrections(found, any_labels=rule.annotates != "images")
 
 
-def job(
-    path: Path, corrections: applying.Corrections, labels: list[str]
-) -> ingest_config.CorrectionsJob | None:
+def job(path: Path, corrections: applying.Corrections) -> ingest_config.CorrectionsJob | None:
     """Returns what ingest is told; None where no decision changes anything.
 
     Args:
       path: the list.
       corrections: its decisions.
-      labels: the label map.
-
-    Raises:
-      errors.DataError: images get a class that is not in the label map.
     """
-    unknown = sorted(corrections.new_labels - set(labels))
-    if unknown:
-        named = ", ".join(map(repr, unknown[:5]))
-        raise errors.DataError(
-            f"{path} gives images the class {named}{', …' if len(unknown) > 5 else ''}, which neither the"
-            f" data folder nor the label map has; the classes are {', '.join(labels[:20])}. Correct"
-            " the list, or put an image of the class into the data folder first."
-        )
     if not corrections:
         return None
     return ingest_config.CorrectionsJob(

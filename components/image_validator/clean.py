@@ -53,6 +53,15 @@ def read_encoded(
     uri: str, images: Sequence[catalog.Image], wanted: Collection[int]
 ) -> Iterator[tuple[int, bytes]]:
     """Yields (index in the catalog, encoded image) of some images, in the order of the records."""
+    for index, serialized in read_records(uri, images, wanted):
+        parsed = example.parse(tf.constant([serialized]), [example.ENCODED])
+        yield index, parsed[example.ENCODED].numpy()[0]
+
+
+def read_records(
+    uri: str, images: Sequence[catalog.Image], wanted: Collection[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Yields (index in the catalog, serialized record) of some images, in the order of the records."""
     by_shard: dict[Place, dict[int, int]] = {}
     for index, place, position in _places(images):
         if index in wanted:
@@ -62,8 +71,7 @@ def read_encoded(
         chosen = tf.constant(sorted(positions), tf.int64)
         dataset = tf.data.TFRecordDataset(path).enumerate().filter(_among(chosen))
         for position, serialized in dataset.as_numpy_iterator():
-            parsed = example.parse(tf.constant([serialized]), [example.ENCODED])
-            yield positions[int(position)], parsed[example.ENCODED].numpy()[0]
+            yield positions[int(position)], serialized
 
 
 def _among(chosen: tf.Tensor) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data import formats
+from data.corrections import sentences
 from data.corrections.decisions import Action, Decision, labels_cell
 from data.images import decode, refusals
 from data.splits import file_index, folder
@@ -82,16 +82,7 @@ class Applied:
 
     def sentence(self) -> str:
         """Describes what was done in a few words; empty if there are no corrections."""
-        parts = []
-        if self.relabelled:
-            splits = ", ".join(f"{count:,} {name}" for name, count in self.counts().items())
-            parts.append(f"{formats.plural(len(self.relabelled), 'label')} corrected ({splits})")
-        if self.dropped:
-            parts.append(f"{formats.plural(self.dropped, 'image')} dropped")
-        if self.idle:
-            idle = formats.plural(len(self.idle), "correction")
-            parts.append(f"{idle} that no image matches any more")
-        return ", ".join(parts)
+        return sentences.done(self.counts(), self.dropped, len(self.idle))
 
 
 class _Row(NamedTuple):
@@ -142,8 +133,9 @@ class Corrections:
 
     @property
     def new_labels(self) -> set[str]:
-        """Returns all labels that images get."""
-        return {name for row in self._effective() for name in row.decision.new}
+        """Returns the labels that relabelled images have in the end."""
+        ends = (self.of(one.sha256, one.old) for _, one in self._effective())
+        return {name for end in ends if end.used and not end.dropped for name in end.labels}
 
     def key(self) -> str:
         """Returns a hash that changes with everything that the decisions do; empty if nothing."""

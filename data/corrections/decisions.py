@@ -24,6 +24,7 @@ from pathlib import Path
 
 from data import errors
 from data.files import atomic, read_back, spreadsheet
+from data.layout import names
 from data.sources import label_cells
 from data.splits import folder
 
@@ -103,9 +104,9 @@ def parse_labels(cell: str) -> tuple[str, ...]:
         found = read_back.from_json(cell, "labels", list)
     if any(type(name) is not str or not _is_name(name) for name in found):
         raise ValueError(f"{cell!r:.80} names no classes")
-    if len(set(found)) < len(found):
+    if len(set(map(names.canonical, found))) < len(found):
         raise ValueError(f"{cell!r:.80} names a class twice")
-    return tuple(found)
+    return tuple(map(names.canonical, found))
 
 
 class Log:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from data.files import read_tables
@@ -46,7 +47,7 @@ class Cells:
             return self._other(cell)
         if cell in self._known:
             return self._known[cell]
-        labels = _tidied(self._parts(cell)) or None
+        labels = tidied(self._parts(cell)) or None
         if len(self._known) < _MOST_REMEMBERED:
             self._known[cell] = labels
         return labels
@@ -55,8 +56,8 @@ class Cells:
         if cell is None or (isinstance(cell, float) and math.isnan(cell)):
             return None
         if isinstance(cell, list):
-            return _tidied([_text(one) for one in cell])
-        return _tidied([_text(cell)])
+            return tidied([_text(one) for one in cell])
+        return tidied([_text(cell)])
 
     def _parts(self, cell: str) -> list[str]:
         if cell.startswith("[") and cell.rstrip().endswith("]"):
@@ -103,7 +104,12 @@ def _text(value: Any) -> str:
     raise ValueError(f"{value!r:.60} is no label")
 
 
-def _tidied(labels: list[str]) -> tuple[str, ...]:
+def tidied(labels: Iterable[str]) -> tuple[str, ...]:
+    """Returns labels sorted, each once, without spaces around them, in Unicode's form NFC.
+
+    Raises:
+      ValueError: one is too long or cannot be printed.
+    """
     found = {names.canonical(label.strip()) for label in labels} - {""}
     for label in found:
         if len(label) > MAX_CHARACTERS:

@@ -15,8 +15,7 @@ from pydantic import (
 from typing_extensions import Self
 
 from components.image_validator import config as validate_config
-from data import formats
-from data.corrections import applying
+from data.corrections import applying, sentences
 from data.examples import ingest_report
 from data.files import atomic, read_back
 from data.splits import folder
@@ -105,10 +104,8 @@ class Corrections(_Record):
 
     def sentence(self) -> str:
         """Describes them for people."""
-        parts = [f"{formats.plural(sum(self.relabelled.values()), 'label')} corrected"]
-        parts += [f"{formats.plural(self.dropped, 'image')} dropped"] * bool(self.dropped)
-        parts += [f"{self.unmatched:,} that no image matches any more"] * bool(self.unmatched)
-        return f"Corrections: {', '.join(parts)}."
+        said = sentences.done(self.relabelled, self.dropped, self.unmatched)
+        return f"Corrections: {said or 'the data folder agrees with all by now'}."
 
 
 class Pushed(_Record):

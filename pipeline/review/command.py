@@ -87,6 +87,9 @@ def parser() -> command_line.Parser:
     added.add_argument(
         "--drop-missing", action="store_true", help="drop images that the manifest does not name"
     )
+    added.add_argument(
+        "--new-classes", action="store_true", help="accept classes that no image has yet"
+    )
     return root
 
 
@@ -120,7 +123,8 @@ def _serve(given: argparse.Namespace) -> None:
         found = project.Project.of(given.output_dir, given.model)
         ready = preparing.prepare(found, given.by, _say, given.unlabelled, given.count)
         told = functools.partial(_ready, found)
-        asyncio.run(_until_interrupted(server.Server(ready.session, ready.model), listening, told))
+        served = server.Server(ready.session, ready.model, annotations=ready.annotations)
+        asyncio.run(_until_interrupted(served, listening, told))
 
 
 async def _until_interrupted(
@@ -171,7 +175,9 @@ def _export(given: argparse.Namespace) -> None:
 
 def _import(given: argparse.Namespace) -> None:
     found = project.Project.of(given.output_dir, given.model)
-    done = manifest.read(found, given.file, given.by, given.separator, given.drop_missing)
+    done = manifest.read(
+        found, given.file, given.by, given.separator, given.drop_missing, given.new_classes
+    )
     _say(
         f"{done.relabelled:,} relabelled, {done.dropped:,} dropped, {done.kept:,} as they were:"
         f" {found.log.path}"

@@ -22,8 +22,8 @@ class Exported:
 
     Attributes:
       images: number of rows.
-      changed: how many of them have other labels than in the last run.
-      dropped: number of images that are left out.
+      changed: how many of them have other labels than the data folder gives them.
+      dropped: number of images that are left out, those that the last run left out too.
       needs_separator: whether a label has a character that separates labels.
     """
 
@@ -65,10 +65,14 @@ def export(project: Project, path: Path) -> Exported:
     several = project.task.labels_per_image == "any"
     _check_names([(image.path, labels) for image, labels in kept], several and _is_csv(path))
     _write(path, several, ((image.path, labels, image.split) for image, labels in kept))
+    applied = project.report.corrections
+    given = {one.path: one.old for one in applied.relabelled}
     return Exported(
         images=len(kept),
-        changed=sum(set(labels) != set(image.labels) for image, labels in kept),
-        dropped=len(found) - len(kept),
+        changed=sum(
+            set(labels) != set(given.get(image.path, image.labels)) for image, labels in kept
+        ),
+        dropped=applied.dropped + len(found) - len(kept),
         needs_separator=not several
         and _is_csv(path)
         and any(_splits(labels[0]) for _, labels in kept),
@@ -91,7 +95,12 @@ def export_new(project: Project, path: Path) -> int:
 
 
 def read(
-    project: Project, path: Path, by: str, separator: str = label_config.AUTO, drops: bool = False
+    project: Project,
+    path: Path,
+    by: str,
+    separator: str = label_config.AUTO,
+    drops: bool = False,
+    adds: bool = False,
 ) -> Imported:
     """Adds a decision for each image whose labels in a manifest differ from those now.
 
@@ -101,6 +110,7 @@ def read(
       by: who decided.
       separator: see labels.separator.
       drops: whether images that the manifest does not name are dropped.
+      adds: whether it may have classes that are new.
 
     Raises:
       errors.UserError: the task has no labels of whole images, or the manifest cannot be used.
@@ -113,10 +123,10 @@ def read(
     )
     stated = {file.path: file.labels for file in by_manifest.ByManifest().scan(asked).files}
     unknown = sorted({name for labels in stated.values() for name in labels} - set(project.labels))
-    if unknown:
+    if unknown and not adds:
         raise errors.DataError(
             f"{path} has the class {unknown[0]!r}{', …' if len(unknown) > 1 else ''}, which is not one of"
-            f" {', '.join(project.labels[:20])}."
+            f" {', '.join(project.labels[:20])}. If it is right, add --new-classes."
         )
     made, when, why = [], now(), f"from {path.name}"
     for image, labels in _current(project):

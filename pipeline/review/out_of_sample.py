@@ -95,15 +95,15 @@ def answers(
     return Answers(probabilities, strength, temperature, agreement)
 
 
-def fit(embeddings: np.ndarray, presence: np.ndarray, one: bool) -> Head:
-    """Fits a head on all images, with the regularisation that is best out of sample.
+def fit(embeddings: np.ndarray, presence: np.ndarray, one: bool, found: Answers) -> Head:
+    """Fits a head on all images, with the regularisation that was best out of sample.
 
     Args:
       embeddings: float [N, D].
       presence: bool [N, K], the labels.
       one: whether an image has exactly one label.
+      found: what :func:`answers` returned for them.
     """
-    found = answers(embeddings, presence, np.arange(len(embeddings)), one)
     rows, targets = unit(embeddings), presence.astype(np.float32)
     mean, prior = rows.mean(0), targets.mean(0)
     rows = rows - mean
@@ -124,15 +124,17 @@ def suspicion(
       one: whether an image has exactly one label.
 
     Returns:
-      float [N] in −1 to 1, above 0 where the answer is another: with one label, the probability of the
-      best other class minus that of the given one; with several, how far the most doubtful label is on
-      the wrong side of ½, doubled. int [N]: that class.
+      float [N] in −1 to 1, above 0 where the answer is another: with one label, the improbability of
+      the given one, which finds more errors than its distance from the best (self-confidence, Kuan and
+      Mueller, 2022, https://arxiv.org/abs/2210.03920); with several, how far the most doubtful label
+      is on the wrong side of ½, doubled. int [N]: the class in doubt, with one label the best other.
     """
     if one:
         others = np.where(presence, -1.0, probabilities)
         given = np.where(presence, probabilities, 0).max(1)
         best = others.argmax(1)
-        return others.max(1) - given, best
+        ahead = others.max(1) - given
+        return np.where(ahead > 0, 1 - given, ahead), best
     doubts = np.where(presence, 0.5 - probabilities, probabilities - 0.5) * 2
     worst = doubts.argmax(1)
     return doubts.max(1), worst

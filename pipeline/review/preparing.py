@@ -9,7 +9,7 @@ from data import errors, formats
 from data.examples import examples_artifact
 from data.layout import names, walk
 from pipeline import output_folder
-from pipeline.review import embeddings, out_of_sample, project, queues, session
+from pipeline.review import annotations, embeddings, out_of_sample, project, queues, session
 from pipeline.review import unlabelled as new_images
 
 MOST_FILES = 1_000_000
@@ -25,10 +25,12 @@ class Prepared:
     Attributes:
       session: the session.
       model: the model in serving; None if there is none.
+      annotations: draws masks and boxes; false where images as a whole have labels.
     """
 
     session: session.Session
     model: embeddings.Model | None
+    annotations: annotations.Annotations
 
 
 def prepare(
@@ -54,13 +56,14 @@ def prepare(
     found = known(reviewed, model, say)
     chosen = None
     if unlabelled is not None:
-        if found.embeddings is None or not reviewed.has_labels:
+        if found.answers is None:
             raise errors.UserError(
                 f"What to label next is chosen by a model in serving that labels images; {reviewed.name}"
                 " has none."
             )
         chosen = _unlabelled(reviewed, model, found, unlabelled, count, say)
-    return Prepared(session.Session(reviewed, found, by, chosen), model or None)
+    made = session.Session(reviewed, found, by, chosen)
+    return Prepared(made, model or None, annotations.Annotations(reviewed))
 
 
 def known(reviewed: project.Project, model: embeddings.Model, say: Say) -> queues.Images:
@@ -81,7 +84,7 @@ def known(reviewed: project.Project, model: embeddings.Model, say: Say) -> queue
         f"A head that was not fitted on the image agrees with {formats.percent(answered.agreement)} of"
         " the labels."
     )
-    return queues.Images(images, presence, near, rows, answered.probabilities, one)
+    return queues.Images(images, presence, near, rows, answered, one)
 
 
 def _unlabelled(

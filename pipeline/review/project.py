@@ -7,7 +7,7 @@ from pathlib import Path
 from components.image_example_gen import corrected
 from data import errors
 from data.corrections import applying, decisions
-from data.examples import catalog, examples_artifact
+from data.examples import catalog, examples_artifact, ingest_report
 from pipeline import output_folder
 from pipeline.history import lineage, mlmd
 from tasks import task
@@ -91,6 +91,11 @@ class Project:
     def images(self) -> list[catalog.Image]:
         """Returns the ingested images, in the order of the records."""
         return list(examples_artifact.read_catalog(self.uri))
+
+    @functools.cached_property
+    def report(self) -> ingest_report.Report:
+        """Returns the report of the ingest."""
+        return examples_artifact.read_report(self.uri)
 
     @functools.cached_property
     def labels(self) -> list[str]:

@@ -55,6 +55,12 @@ class Queue:
         """Returns the image that each case is about, int [Q]."""
         return np.array([case[0] for case in self.members], np.int64)
 
+    def flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns all images of all cases in a row, and where each case begins, int [Q]."""
+        sizes = np.array([len(case) for case in self.members], np.int64)
+        numbers = np.array([number for case in self.members for number in case], np.int64)
+        return numbers, np.cumsum(sizes) - sizes
+
 
 @dataclass(frozen=True)
 class Images:
@@ -65,7 +71,7 @@ class Images:
       presence: bool [N, K], their labels.
       near: pairs of near-duplicates: distance in bits, image, image.
       embeddings: float [N, D]; None without a model.
-      probabilities: float [N, K] out of sample; None without embeddings.
+      answers: about the images, out of sample; None without embeddings, or without labels of images.
       one: whether an image has exactly one label.
     """
 
@@ -73,8 +79,13 @@ class Images:
     presence: np.ndarray
     near: Sequence[tuple[int, int, int]]
     embeddings: np.ndarray | None = None
-    probabilities: np.ndarray | None = None
+    answers: out_of_sample.Answers | None = None
     one: bool = True
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """Returns the answers, float [N, K]; None without."""
+        return None if self.answers is None else self.answers.probabilities
 
 
 def near_pairs(images: Sequence[catalog.Image], distance: int) -> list[tuple[int, int, int]]:

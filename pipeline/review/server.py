@@ -3,9 +3,9 @@
     GET  /               page.html; needs no token, contains nothing of the images
     GET  /api/about      what is reviewed; the queues with their progress
     GET  /api/cases      some cases of a queue: ?queue=…&offset=…&limit=…&label=…&open=true
-    GET  /api/image      a picture as JPEG: ?number=…&side=…
+    GET  /api/image      a picture as JPEG: ?number=…&side=…&plain=true (without its annotation)
     GET  /api/heat       evidence for the model's answer, a Grad-CAM map: ?number=…
-    POST /api/decide     {"queue", "place", "action", "new", "why", "member"} → the case
+    POST /api/decide     {"queue", "place", "action", "new", "why", "member", "adds"} → the case
     POST /api/undo       the newest decision of this session is taken back
 
 The token is behind the # of the link, which browsers never send; every request for something carries it
@@ -31,6 +31,7 @@ from data.files import hashing, read_back, user_files
 from data.images import decode
 from pipeline.review import asked
 from pipeline.review import session as sessions
+from pipeline.review.annotations import Annotations
 from pipeline.review.embeddings import Model
 from serving.gateway import access, bounds, connections, origins, page_policy
 
@@ -59,12 +60,17 @@ class Server:
       session: what is reviewed.
       model: explains its answers; None: no heat maps.
       token: the secret that requests must carry; default: a new one.
+      annotations: draws masks and boxes; None: images as a whole have labels.
     """
 
     def __init__(
-        self, session: sessions.Session, model: Model | None = None, token: str | None = None
+        self,
+        session: sessions.Session,
+        model: Model | None = None,
+        token: str | None = None,
+        annotations: Annotations | None = None,
     ) -> None:
-        self._session, self._model = session, model
+        self._session, self._model, self._annotations = session, model, annotations
         self._token = access.Token(token or secrets.token_urlsafe(24))
         self._hosts = origins.Hosts(LOOPBACK)
         self._book = connections.Book(_LIMITS)
@@ -185,7 +191,8 @@ class Server:
 
     async def _about(self, request: web.Request) -> web.Response:
         about = await asyncio.to_thread(self._session.about)
-        return _json({**about, "explains": bool(self._model)})
+        colours = self._annotations.colours if self._annotations else []
+        return _json({**about, "explains": bool(self._model), "colours": colours})
 
     async def _cases(self, request: web.Request) -> web.Response:
         query = request.query
@@ -202,8 +209,9 @@ class Server:
     async def _image(self, request: web.Request) -> web.Response:
         number = asked.number(request.query.get("number", ""), "number", 1 << 31)
         side = asked.number(request.query.get("side", "512"), "side", MOST_SIDE_PX)
+        is_plain = request.query.get("plain") == "true"
         async with self._slots:
-            picture = await asyncio.to_thread(self._picture, number, max(side, 16))
+            picture = await asyncio.to_thread(self._picture, number, max(side, 16), is_plain)
         if picture is None:
             return _error(404, "The file is not there any more, or has changed.")
         return web.Response(
@@ -231,6 +239,7 @@ class Server:
             wanted.new,
             wanted.why,
             wanted.member,
+            wanted.adds,
         )
         return _json(await asyncio.to_thread(decided))
 
@@ -245,7 +254,7 @@ class Server:
             return None
         return content
 
-    def _drawn(self, number: int, side: int) -> bytes | None:
+    def _drawn(self, number: int, side: int, is_plain: bool) -> bytes | None:
         content = self._content(number)
         found = content and decode.decode(content, decode.DecodeConfig())
         if not isinstance(found, decode.Decoded):
@@ -255,6 +264,8 @@ class Server:
             image.draft("RGB", (2 * side, 2 * side))
             picture = image.convert("RGB")
             picture.thumbnail((side, side))
+            if self._annotations and not is_plain:
+                picture = Image.fromarray(self._annotations.drawn(number, np.asarray(picture)))
             picture.save(buffer, "JPEG", quality=_QUALITY)
         return buffer.getvalue()
 

@@ -9,7 +9,7 @@ import numpy as np
 from data import errors
 from data.corrections.decisions import Action, Decision, now
 from data.splits import folder
-from pipeline.review import project, queues
+from pipeline.review import asked, decided, project, queues
 from pipeline.review.queues import Kind
 from pipeline.review.unlabelled import AnyImage, Unlabelled
 
@@ -37,27 +37,25 @@ class Session:
         self.project, self._by = reviewed, by
         self._unlabelled = unlabelled
         self._images: list[AnyImage] = [*found.images, *(unlabelled.images if unlabelled else ())]
-        self._known = len(found.images)
+        self._ingested = len(found.images)
         self._one = found.one
         self._queues = queues.build(found)
         self._probabilities = found.probabilities
         if unlabelled:
-            members = [(self._known + number,) for number in range(len(unlabelled.images))]
+            members = [(self._ingested + number,) for number in range(len(unlabelled.images))]
             self._queues[Kind.NEXT] = queues.Queue(Kind.NEXT, members, unlabelled.scores)
             if found.probabilities is not None:
                 self._probabilities = np.concatenate(
                     [found.probabilities, unlabelled.probabilities]
                 )
         self._firsts = {kind: queue.firsts for kind, queue in self._queues.items()}
-        self._members = {kind: _flat(queue.members) for kind, queue in self._queues.items()}
+        self._members = {kind: queue.flat() for kind, queue in self._queues.items()}
         self._classes = self._class_numbers()
         self._lock = threading.Lock()
-        self._flags: np.ndarray | None = None  # of the images that were decided about
         self._made: list[Decision] = []
         # Of each step of this session: its queue, and how many decisions it made.
         self._steps: list[tuple[Kind, int]] = []
-        self._decisions: dict[tuple[str, frozenset[str]], Decision] = {}
-        self._read()
+        self._known = self._read()
 
     def about(self) -> dict[str, Any]:
         """Returns what is reviewed, and the queues with their progress."""
@@ -75,7 +73,7 @@ class Session:
                 "name": self.project.name,
                 "data": str(self.project.data_dir),
                 "list": str(self.project.log.path),
-                "labels": self.project.labels,
+                "labels": self._known.labels,
                 "has_labels": self.project.has_labels,
                 "one": self._one,
                 "queues": listed,
@@ -128,6 +126,7 @@ class Session:
         new: Sequence[str] = (),
         why: str = "",
         member: int = 0,
+        adds: bool = False,
     ) -> dict[str, Any]:
         """Adds a decision about a case to the list; returns the case.
 
@@ -138,6 +137,7 @@ class Session:
           new: the labels that the image shall have, if it is relabelled.
           why: the reason.
           member: which image of the case it is about; of copies of one file, it is about all.
+          adds: whether a label may be a class that is new.
 
         Raises:
           errors.UserError: there is no such case, or the decision is impossible.
@@ -150,13 +150,18 @@ class Session:
             if not 0 <= member < len(members):
                 raise errors.UserError(f"The case has no image {member}.")
             chosen = members if kind is Kind.CONFLICTS else (members[member],)
-            made = [self._decision(self._images[one], action, tuple(new), why) for one in chosen]
+            after: tuple[str, ...] = ()
+            if action is Action.RELABEL:
+                if not self.project.has_labels:
+                    raise errors.UserError(
+                        "Masks and boxes are mended in their files; keep or drop."
+                    )
+                after = asked.labels(new, self._known.labels, self._one, adds)
+            made = [self._decision(self._images[one], action, after, why) for one in chosen]
             self._log(kind).append(made)
             self._steps.append((kind, len(made)))
             self._made += made
-            for one in made:
-                self._decisions[_key(one)] = one
-            self._flags = None
+            self._known.add(made)
             return self._case(queue, place)
 
     def undo(self) -> int:
@@ -173,7 +178,7 @@ class Session:
                 self._log(kind).undo(self._made[-1])
                 self._made.pop()
             self._steps.pop()
-            self._read()
+            self._known = self._read()
             return len(self._steps)
 
     def image(self, number: int) -> tuple[str, AnyImage]:
@@ -184,7 +189,7 @@ class Session:
         """
         if not 0 <= number < len(self._images):
             raise errors.UserError(f"There is no image {number}.")
-        unlabelled = self._unlabelled if number >= self._known else None
+        unlabelled = self._unlabelled if number >= self._ingested else None
         root = unlabelled.root if unlabelled else str(self.project.data_dir)
         return root, self._images[number]
 
@@ -196,41 +201,23 @@ class Session:
     def _log(self, kind: Kind) -> Any:
         return self.project.unlabelled_log if kind is Kind.NEXT else self.project.log
 
-    def _read(self) -> None:
+    def _read(self) -> decided.Decided:
         logs = [self.project.log, *([self.project.unlabelled_log] if self._unlabelled else [])]
-        self._decisions = {_key(one): one for log in logs for one in log.read()}
-        self._flags = None
+        return decided.Decided(self.project.labels, [one for log in logs for one in log.read()])
 
     def _decided(self, kind: Kind) -> np.ndarray:
         """Returns of which cases of a queue an image was decided about, bool [Q]."""
         numbers, starts = self._members[kind]
         if not len(numbers):
             return np.zeros(0, bool)
-        return np.logical_or.reduceat(self._images_decided()[numbers], starts)
-
-    def _images_decided(self) -> np.ndarray:
-        """Returns which images were decided about, bool [N]."""
-        if self._flags is None:
-            self._flags = np.array(
-                [(one.sha256, frozenset(one.labels)) in self._decisions for one in self._images],
-                bool,
-            )
-        return self._flags
+        return np.logical_or.reduceat(self._known.flags(self._images)[numbers], starts)
 
     def _decision(
         self, image: AnyImage, action: Action, new: tuple[str, ...], why: str
     ) -> Decision:
-        if action is Action.RELABEL:
-            unknown = [name for name in new if name not in self.project.labels]
-            if not self.project.has_labels:
-                raise errors.UserError("Masks and boxes are mended in their files; keep or drop.")
-            if unknown or (self._one and len(new) != 1):
-                raise errors.UserError(
-                    f"{', '.join(new)[:200]!r} is no label that an image may have."
-                )
-            if set(new) == set(image.labels):
-                action = Action.KEEP
-        after = tuple(sorted(new)) if action is Action.RELABEL else image.labels
+        if action is Action.RELABEL and set(new) == set(image.labels):
+            action = Action.KEEP
+        after = new if action is Action.RELABEL else image.labels
         return Decision(
             folder.printable(image.path),
             image.sha256,
@@ -252,7 +239,7 @@ class Session:
 
     def _shown(self, number: int) -> dict[str, Any]:
         image = self._images[number]
-        made = self._decisions.get((image.sha256, frozenset(image.labels)))
+        made = self._known.about(image)
         shown: dict[str, Any] = {
             "number": number,
             "path": folder.printable(image.path),
@@ -281,19 +268,9 @@ class Session:
         return self._probabilities.argmax(1)
 
     def _has(self, numbers: np.ndarray, label: str) -> np.ndarray:
-        if label not in self.project.labels:
+        labels = self._known.labels
+        if label not in labels:
             raise errors.UserError(f"There is no class {label[:200]!r}.")
-        wanted = self.project.labels.index(label)
-        stated = [label in self._images[number].labels for number in numbers]
+        wanted = labels.index(label)  # of a class that is new: the answer about no image
+        stated = [self._known.has(self._images[number], label) for number in numbers]
         return np.array(stated, bool) | (self._classes[numbers] == wanted)
-
-
-def _flat(members: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all images of all cases in a row, and where each case begins."""
-    sizes = np.array([len(case) for case in members], np.int64)
-    numbers = np.array([number for case in members for number in case], np.int64)
-    return numbers, np.cumsum(sizes) - sizes
-
-
-def _key(one: Decision) -> tuple[str, frozenset[str]]:
-    return one.sha256, frozenset(one.old)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data.examples import catalog
-from pipeline.review import core_set, out_of_sample, queues
+from pipeline.review import design, out_of_sample, queues
 
 
 class Record(NamedTuple):
@@ -56,10 +56,10 @@ def choose(
 
     Returns:
       int [M] the chosen ones, the first to label first; float [M, K] the answers about them; float
-      [M] how uncertain these are, in 0–1.
+      [M] how uncertain these are.
     """
-    assert found.embeddings is not None  # noqa: S101  the caller has a model
-    head = out_of_sample.fit(found.embeddings, found.presence, found.one)
+    assert found.embeddings is not None and found.answers is not None  # noqa: S101  the caller checked
+    head = out_of_sample.fit(found.embeddings, found.presence, found.one, found.answers)
     probabilities = head.probabilities(embeddings)
-    chosen = core_set.choose(embeddings, probabilities, found.embeddings, count)
-    return chosen, probabilities[chosen], core_set.uncertainty(probabilities)[chosen]
+    chosen = design.choose(embeddings, probabilities, found.embeddings, count)
+    return chosen, probabilities[chosen], design.uncertainty(probabilities)[chosen]

@@ -16,7 +16,7 @@ from components.image_example_gen import corrected
 from components.trainer.backbones import registry
 from components.trainer.exports import installed
 from data import errors
-from data.corrections import applying, decisions
+from data.corrections import applying, sentences
 from data.sources import config as label_config
 from data.sources import digits, label_source, tfds
 from data.sources import registry as label_sources
@@ -44,6 +44,7 @@ class Inputs:
       corrections: what a person decided about labels.
       corrections_job: which of it ingest applies; None where nothing changes.
       corrections_file: the list of it, whether it is there or not.
+      corrected_classes: the classes that the label map gets by it alone.
     """
 
     listing: folder.Listing
@@ -55,19 +56,12 @@ class Inputs:
     corrections_file: Path = Path()
     corrections: applying.Corrections = field(default_factory=lambda: applying.Corrections([]))
     corrections_job: ingest_config.CorrectionsJob | None = None
+    corrected_classes: frozenset[str] = frozenset()
 
     def corrections_lines(self) -> list[str]:
         """Describes the corrections for people, in a line; none if there are none."""
-        counts = self.corrections.counts()
-        told = [
-            f"{counts[action]:,} {words}"
-            for action, words in (
-                (decisions.Action.RELABEL, "to relabel"),
-                (decisions.Action.DROP, "to drop"),
-            )
-            if counts[action]
-        ]
-        return [f"corrections: {', '.join(told)} ({self.corrections_file})"] * bool(told)
+        told = sentences.planned(self.corrections.counts(), self.corrected_classes)
+        return [f"corrections: {told} ({self.corrections_file})"] * bool(told)
 
 
 def prepare_output(config: pipeline_config.PipelineConfig) -> None:
@@ -217,6 +211,8 @@ def inputs(
     paths = label_sources.absolute(request(config, source).labels)
     listed = place.corrections(name)
     corrections = corrected.read(listed, config.task)
+    added = corrections.new_labels - set(names) if ingests or not frozen else set()
+    names = labels.extend(names, added)
     return Inputs(
         listing=listing,
         labels=names,
@@ -226,7 +222,8 @@ def inputs(
         source=paths,
         corrections_file=listed,
         corrections=corrections,
-        corrections_job=corrected.job(listed, corrections, names),
+        corrections_job=corrected.job(listed, corrections),
+        corrected_classes=frozenset(added),
     )
 
 

@@ -90,7 +90,28 @@ def coco(images: Callable[[], Iterator[Seen]], labels: Sequence[str]) -> Iterato
     yield f'],\n"categories": {json.dumps(categories, ensure_ascii=False)}}}\n'
 
 
-def draw(picture: np.ndarray, found: Sequence[Detection], labels: Sequence[str]) -> np.ndarray:
+class Drawn(NamedTuple):
+    """A box to draw.
+
+    Attributes:
+      box: ymin, xmin, ymax, xmax in pixels of the image.
+      class_id: the place of its class in the labels.
+      text: what stands at it.
+    """
+
+    box: tuple[float, float, float, float]
+    class_id: int
+    text: str
+
+
+def colour(class_id: int) -> str:
+    """Returns the colour of a class, #rrggbb."""
+    return COLOURS[class_id % len(COLOURS)]
+
+
+def draw_detections(
+    picture: np.ndarray, found: Sequence[Detection], labels: Sequence[str]
+) -> np.ndarray:
     """Draws the shown detections into an image: a box in the colour of the class, its name and score.
 
     Args:
@@ -101,21 +122,29 @@ def draw(picture: np.ndarray, found: Sequence[Detection], labels: Sequence[str])
     Returns:
       uint8 [H, W, 3], a new array.
     """
+    # The best one last, so that it lies on top.
+    shown = reversed([one for one in found if one.is_shown])
+    return draw(
+        picture,
+        [Drawn(one.box, one.class_id, f"{labels[one.class_id]} {one.score:.2f}") for one in shown],
+    )
+
+
+def draw(picture: np.ndarray, boxes: Sequence[Drawn]) -> np.ndarray:
+    """Draws boxes and their texts into an image uint8 [H, W, 3]; returns a new one."""
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
     side = min(image.size)
     thick, font = max(2, side // 200), ImageFont.load_default(max(11, side // 30))
-    # The best one last, so that it lies on top.
-    for one in reversed([one for one in found if one.is_shown]):
-        colour = COLOURS[one.class_id % len(COLOURS)]
+    for one in boxes:
         top, left, bottom, right = one.box
-        pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), None, colour, thick)
-        text = f"{labels[one.class_id]} {one.score:.2f}"
-        _, _, wide, high = pen.textbbox((0, 0), text, font=font)
+        paint = colour(one.class_id)
+        pen.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), None, paint, thick)
+        _, _, wide, high = pen.textbbox((0, 0), one.text, font=font)
         x = min(max(0.0, left), max(0.0, image.width - wide - 4))
         y = top - high - 4 if top >= high + 4 else top
-        pen.rectangle((x, y, x + wide + 4, y + high + 4), colour)
-        pen.text((x + 2, y + 2), text, "black", font)
+        pen.rectangle((x, y, x + wide + 4, y + high + 4), paint)
+        pen.text((x + 2, y + 2), one.text, "black", font)
     return np.asarray(image)
 
 

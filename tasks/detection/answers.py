@@ -223,7 +223,7 @@ class Answers:
         about: Mapping[str, Any],
     ) -> np.ndarray:
         """See ``judging.Answers``: the boxes that are shown."""
-        return user_files.draw(picture, _read(row, about), labels)
+        return user_files.draw_detections(picture, _read(row, about), labels)
 
     def named(self, row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
         """See ``judging.Answers``: all detections, best first."""

@@ -7,9 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pydantic
 
 from tasks.pages import parts
+
+
+class AnnotationDrawing(Protocol):
+    """How the annotation of an image is shown where it is more than labels of the whole image."""
+
+    def colours(self, labels: Sequence[str]) -> list[str]:
+        """Returns the colour of each of K classes, as CSS has it: #rrggbb."""
+
+    def drawn(self, picture: np.ndarray, target: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+        """Draws an annotation into its image.
+
+        Args:
+          picture: uint8 [H, W, 3], upright, of any size.
+          target: that of the image, as ``Target.of(K, S, "stretch")`` parses it; see ``Target`` of the
+            task for its shape.
+          labels: the K classes.
+
+        Returns:
+          uint8 [H, W, 3], a new array.
+        """
 
 
 class Panels(Protocol):

@@ -79,3 +79,7 @@ def test_boxes_are_written_and_drawn_for_a_folder_of_images(runs, found):
 
 def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
     runs.assert_killed_runs_finish("whole", undisturbed, {"Trainer": 0.5})
+
+
+def test_a_review_shows_boxes_and_drops_images(runs, undisturbed):
+    runs.assert_review_shows_and_drops("whole")

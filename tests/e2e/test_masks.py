@@ -84,3 +84,7 @@ def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undistu
     runs.assert_killed_runs_finish(
         "whole", undisturbed, {"ImageFolderExampleGen": 0.4, "Trainer": 0.4}
     )
+
+
+def test_a_review_shows_masks_and_drops_images(runs, undisturbed):
+    runs.assert_review_shows_and_drops("whole")

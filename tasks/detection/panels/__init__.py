@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.detection.panels import outcome
+from tasks.detection.panels import annotation, outcome
 from tasks.pages import lazy_panels, parts
 
 
@@ -17,3 +17,4 @@ class _Panels(lazy_panels.LazyPanels):
 
 
 PANELS = _Panels(__name__)
+ANNOTATION_DRAWING = annotation.AnnotationDrawing()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.pages import lazy_panels, parts
-from tasks.segmentation.panels import outcome
+from tasks.segmentation.panels import annotation, outcome
 
 
 class _Panels(lazy_panels.LazyPanels):
@@ -17,3 +17,4 @@ class _Panels(lazy_panels.LazyPanels):
 
 
 PANELS = _Panels(__name__)
+ANNOTATION_DRAWING = annotation.AnnotationDrawing()

@@ -23,6 +23,9 @@ def job_for(
     **changes: object,
 ) -> config.IngestJob:
     names = labels.extend([], listing.class_names)
+    decided = corrections and corrected.read(corrections, "classification")
+    if decided:
+        names = labels.extend(names, decided.new_labels)
     return config.IngestJob(
         config=config.IngestConfig(**changes),
         source=label_sources.absolute(source),
@@ -30,8 +33,7 @@ def job_for(
         fingerprint=listing.fingerprint(),
         code="0",
         state_dir=str(state),
-        corrections=corrections
-        and corrected.job(corrections, corrected.read(corrections, "classification"), names),
+        corrections=corrected.job(corrections, decided) if corrections and decided else None,
     )
 
 

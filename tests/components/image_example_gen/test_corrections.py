@@ -131,11 +131,20 @@ def test_a_decision_that_changes_nothing_leaves_the_cache_alone(class_folders, t
     assert made.job_for(listing, tmp_path / "state", corrections=log.path) == job
 
 
-def test_a_class_that_nothing_has_is_refused(class_folders, log, tmp_path):
-    _, listing = made.run(class_folders, tmp_path / "out")
-    log.append([decision(new=("cow",))])
-    with pytest.raises(errors.DataError, match=r"the class 'cow', which neither .* cat, dog"):
-        made.job_for(listing, tmp_path / "state", corrections=log.path)
+def test_a_class_that_is_new_comes_behind_the_others(class_folders, tmp_path, log, decided):
+    first, _ = decided
+    cow = decision(path=first, sha256=digest(class_folders, first), old=("dog",), new=("cow",))
+    log.append([cow])  # the image is a cat in its folder, was corrected to dog, and now is a cow
+    found, _ = made.run(class_folders, tmp_path / "out", corrections=log.path)
+    assert [one.new for one in found.corrections.relabelled] == [("cow",)]
+    assert examples_artifact.read_labels(str(tmp_path / "out")) == ["cat", "dog", "cow"]
+    (row,) = [
+        row
+        for rows in made.stored(tmp_path / "out").values()
+        for row in rows
+        if row[example.FILENAME].decode() == first
+    ]
+    assert (row[example.CLASS_TEXT], row[example.CLASS_LABEL]) == (b"cow", 2)
 
 
 def test_a_class_whose_images_were_all_dropped_is_told_with_the_cause(class_folders, log, tmp_path):

@@ -59,6 +59,26 @@ def test_labels_of_several_are_a_set():
     assert found.of(A, ()).labels == ()
 
 
+@pytest.mark.parametrize(
+    ("made", "new"),
+    [
+        ([to(), to(B, "dog", "cow")], {"dog", "cow"}),
+        ([to(new="horse"), to(old="horse", new="cow")], {"cow"}),  # nobody needs horse any more
+        ([to(new="horse"), keep(old=("horse",))], {"horse"}),
+        ([to(new="horse"), drop(old=("horse",))], set()),
+        ([to(old="dog", new="cat"), to()], {"dog"}),
+        ([drop(), keep(B)], set()),
+        ([], set()),
+    ],
+)
+def test_the_labels_that_images_have_in_the_end(made, new):
+    assert Corrections(made).new_labels == new
+
+
+def test_where_masks_or_boxes_are_annotated_no_label_is_new():
+    assert Corrections([to(new="horse"), drop(B)], any_labels=True).new_labels == set()
+
+
 def test_the_key_changes_with_what_is_done_and_with_nothing_else():
     plain = Corrections([to()])
     assert plain.key() == Corrections([to(), keep(B)]).key() != ""

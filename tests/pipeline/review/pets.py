@@ -16,7 +16,8 @@ import numpy as np
 
 from data.corrections import decisions
 from data.files import hashing
-from pipeline.review import queues, server, session
+from pipeline.review import out_of_sample, queues, server, session
+from pipeline.review.annotations import Annotations
 from tests.components.image_validator.made import image
 from tests.data.pictures import noise
 
@@ -47,7 +48,11 @@ def known(count=40) -> queues.Images:
         probabilities[number, (number + 1) % 3] = sure
     near = [(9, 0, 6), (4, 1, 4), (0, 3, 4)]
     rows = np.eye(count)
-    return queues.Images(images, presence, near, rows, probabilities)
+    return queues.Images(images, presence, near, rows, answers(probabilities))
+
+
+def answers(probabilities: np.ndarray) -> out_of_sample.Answers:
+    return out_of_sample.Answers(probabilities, strength=1, temperature=1, agreement=1)
 
 
 @dataclass
@@ -96,18 +101,18 @@ def pets(folder: Path, count: int = 12) -> session.Session:
         probabilities[number] = np.roll(probabilities[number], 1)
     near = [(9, 0, 1)]
     return session.Session(
-        project, queues.Images(images, presence, near, np.eye(count), probabilities), "ada"
+        project, queues.Images(images, presence, near, np.eye(count), answers(probabilities)), "ada"
     )
 
 
 @contextlib.contextmanager
-def running(made: session.Session) -> Iterator[Running]:
+def running(made: session.Session, annotations: Annotations | None = None) -> Iterator[Running]:
     loop, ready = asyncio.new_event_loop(), threading.Event()
     with socket.socket() as listening:
         listening.bind((server.LOOPBACK, 0))
 
         async def serve() -> None:
-            served = server.Server(made, Explained(), TOKEN)
+            served = server.Server(made, Explained(), TOKEN, annotations)
             with contextlib.suppress(asyncio.CancelledError):
                 await served.serve(listening, lambda _: ready.set())
 

@@ -97,6 +97,24 @@ def test_a_review_by_keyboard_alone(open_page, width):
     assert page.evaluate(browser.OVERFLOW) <= 0
 
 
+def test_a_class_that_is_new_takes_a_second_enter(open_page):
+    page, one = open_page(browser.PHONE_PX)
+    page.keyboard.press("r")
+    page.keyboard.type("horse")
+    page.locator("#classes").get_by_text("New class: horse", exact=True).wait_for()
+    page.keyboard.press("Enter")
+    assert page.locator("#picker").is_visible() and actions(one) == []
+    press(page, "Enter", "2 of 3 · 1 decided")
+    page.keyboard.press("r")
+    page.keyboard.type("hor")
+    press(page, "Enter", "3 of 3 · 2 decided")
+    assert [new for _, _, new in actions(one)] == [("horse",), ("horse",)]
+    assert page.locator("#filter option").all_inner_texts() == ["all", "cat", "cow", "dog", "horse"]
+    page.keyboard.press("u")
+    press(page, "u", "1 of 3 · 0 decided")
+    assert page.locator("#filter option").count() == 4
+
+
 def test_one_class_alone(open_page):
     page, _ = open_page(browser.DESKTOP_PX)
     page.keyboard.press("f")

@@ -70,7 +70,9 @@ def test_what_was_decided_is_exported_and_trained_on(found, class_folders, tmp_p
         return sorted((one.path, one.labels, one.split) for one in images)
 
     assert told(tmp_path / "by_manifest") == told(applied.uri)
-    assert manifest.export(applied, tmp_path / "again.csv").images == 23
+    # What a run has applied counts as before: it is not what the data folder says.
+    again = manifest.export(applied, tmp_path / "again.csv")
+    assert (again.images, again.changed, again.dropped) == (23, 1, 1)
     assert rows(tmp_path / "again.csv") == written
 
 
@@ -93,6 +95,19 @@ def test_an_edited_manifest_becomes_decisions(found, tmp_path):
     assert corrections.of(first.sha256, first.labels).labels == other(first.labels)
     assert corrections.of(back.sha256, back.labels).labels == back.labels
     assert corrections.of(second.sha256, second.labels).dropped.why == "from labels.csv"
+
+
+def test_a_class_that_is_new_must_be_meant(found, tmp_path):
+    image = found.images[0]
+    path = manifests.write(tmp_path / "new.csv", [{"file_name": image.path, "label": "cow"}])
+    with pytest.raises(
+        errors.DataError,
+        match=r"class 'cow', which is not one of cat, dog\. If it is right, add --new-classes\.",
+    ):
+        manifest.read(found, path, "ada")
+    assert found.log.read() == []
+    assert manifest.read(found, path, "ada", adds=True).relabelled == 1
+    assert found.corrections().new_labels == {"cow"}
 
 
 def test_several_labels_go_through_json_lines(class_folders, tmp_path):

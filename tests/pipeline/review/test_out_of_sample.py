@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.review import core_set, out_of_sample
+from pipeline.review import out_of_sample
 
 
 def blobs(count: int, classes: int, features: int = 24, seed: int = 0, spread: float = 0.6):
@@ -98,14 +98,3 @@ def test_what_is_far_from_all_classes_is_an_outlier():
     far = out_of_sample.outlyingness(found, one_hot(labels, 3))
     assert far.argmax() == 7 and far[7] > 0.5
     assert far.min() >= -1e-6
-
-
-def test_uncertain_images_that_differ_are_chosen():
-    base = np.eye(4)
-    rows = np.array([base[0], base[0], base[1], base[2], base[3]])
-    probabilities = np.array([[0.5, 0.5], [0.51, 0.49], [0.6, 0.4], [0.99, 0.01], [0.55, 0.45]])
-    chosen = core_set.choose(rows, probabilities, base[3:], 3)
-    # The copy of the first and what is known already come last, however uncertain they are.
-    assert chosen.tolist() == [0, 2, 3]
-    assert core_set.choose(rows, probabilities, base[:0], 99).tolist()[0] == 0
-    np.testing.assert_allclose(core_set.uncertainty(probabilities)[:2], [1, 0.98])

@@ -8,7 +8,7 @@ from data.corrections.decisions import Action
 from pipeline.review import queues, session, unlabelled
 from pipeline.review.queues import Kind
 from tests.components.image_validator.made import image
-from tests.pipeline.review.pets import Project, known
+from tests.pipeline.review.pets import Project, answers, known
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_the_queues(made):
     assert numbers(made.cases(Kind.NEAR, 0, 50)) == [[0, 6]]
     first = made.cases(Kind.LABELS, 0, 1)["cases"][0]
     assert first["images"][0]["answers"][0] == {"label": "cow", "probability": 0.95}
-    assert first["score"] == pytest.approx(0.925)
+    assert first["score"] == pytest.approx(0.975)
 
 
 def test_decisions_progress_and_undo(made):
@@ -49,6 +49,23 @@ def test_decisions_progress_and_undo(made):
     assert log.read() == []
     with pytest.raises(errors.UserError, match="Nothing was decided"):
         made.undo()
+
+
+def test_a_class_that_is_new_is_known_until_it_is_taken_back(made, tmp_path):
+    made.decide(Kind.LABELS, 0, Action.RELABEL, [" horse "], adds=True)
+    assert made.about()["labels"] == ["cat", "cow", "dog", "horse"]
+    assert made.project.log.read()[0].new == ("horse",)
+    made.decide(Kind.LABELS, 1, Action.RELABEL, ["horse"])  # it is one of the classes now
+    assert numbers(made.cases(Kind.LABELS, 0, 50, "horse")) == [[9], [5]]
+    again = session.Session(Project(tmp_path), known(), "eve")
+    assert again.about()["labels"] == ["cat", "cow", "dog", "horse"]
+    made.undo()
+    made.undo()
+    assert made.about()["labels"] == ["cat", "cow", "dog"]
+    with pytest.raises(errors.UserError, match="'Cat' is 'cat' but for upper and lower case"):
+        made.decide(Kind.LABELS, 0, Action.RELABEL, ["Cat"], adds=True)
+    with pytest.raises(errors.UserError, match="a label of 201 characters; at most 200"):
+        made.decide(Kind.LABELS, 0, Action.RELABEL, ["x" * 201], adds=True)
 
 
 def test_a_label_for_copies_is_one_for_all_of_them(made):
@@ -135,7 +152,7 @@ def test_a_hundred_thousand_suspects_are_paged(tmp_path):
     probabilities = np.full((count, 3), 0.1)
     probabilities[:, 1] = np.linspace(0.5, 0.8, count)
     made = session.Session(
-        Project(tmp_path), queues.Images(images, presence, [], None, probabilities), "ada"
+        Project(tmp_path), queues.Images(images, presence, [], None, answers(probabilities)), "ada"
     )
     found = made.cases(Kind.LABELS, 99_998, 50)
     assert found["total"] == count and numbers(found) == [[1], [0]]

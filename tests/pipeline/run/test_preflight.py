@@ -6,10 +6,12 @@ import pytest
 
 from components.trainer.exports import formats
 from data import errors
+from data.corrections import decisions
 from data.splits import labels
 from pipeline.run import preflight
 from pipeline.settings import pipeline_config
 from tests.data import manifests
+from tests.data.corrections.made import decision
 
 
 def settings(tmp_path, data_dir, *arguments):
@@ -35,6 +37,20 @@ def test_the_label_map_is_frozen_and_extended(tmp_path, class_folders):
     parsed = settings(tmp_path, class_folders)
     labels.save(tmp_path / "out" / "labels" / "images.json", ["dog"])
     assert preflight.check(parsed, class_folders).labels == ["dog", "cat"]
+
+
+def test_a_class_that_corrections_add_is_told_once_and_comes_last(tmp_path, class_folders):
+    parsed = settings(tmp_path, class_folders)
+    path = tmp_path / "out" / "corrections" / "images.csv"
+    log = decisions.Log(path)
+    log.append([decision(new=("bird",)), decision(sha256="cd" * 32)])
+    inputs = preflight.check(parsed, class_folders)
+    assert inputs.labels == ["cat", "dog", "bird"]
+    assert inputs.corrections_lines() == [f"corrections: 2 to relabel, new class 'bird' ({path})"]
+    labels.save(tmp_path / "out" / "labels" / "images.json", inputs.labels)
+    again = preflight.check(parsed, class_folders)
+    assert again.labels == inputs.labels
+    assert again.corrections_lines() == [f"corrections: 2 to relabel ({path})"]
 
 
 def test_a_folder_of_non_images(tmp_path, class_folders):

@@ -55,7 +55,7 @@ def test_a_document_without_images_is_whole():
 
 def test_only_what_is_shown_is_drawn_in_the_colour_of_its_class():
     grey = np.full((50, 100, 3), 128, np.uint8)
-    drawn = user_files.draw(grey, FOUND, LABELS)
+    drawn = user_files.draw_detections(grey, FOUND, LABELS)
     assert (grey == 128).all()
     colour = np.array(ImageColor.getrgb(user_files.COLOURS[1]))
     assert (drawn[39, 25:75] == colour).all()
@@ -66,5 +66,5 @@ def test_only_what_is_shown_is_drawn_in_the_colour_of_its_class():
 
 
 def test_a_label_fits_into_a_tiny_image():
-    drawn = user_files.draw(np.zeros((3, 2, 3), np.uint8), [FOUND[0]], LABELS)
+    drawn = user_files.draw_detections(np.zeros((3, 2, 3), np.uint8), [FOUND[0]], LABELS)
     assert drawn.shape == (3, 2, 3)

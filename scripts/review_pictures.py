@@ -1,0 +1,83 @@
+"""Takes the pictures of docs/review.md: the page of a review, wide and on a phone, in Chromium.
+
+    .venv/bin/python scripts/review_pictures.py --output-dir output [--target docs/images]
+
+Starts ``python -m pipeline.review`` on the output folder of a run, presses keys, and decides nothing. The
+pictures in the docs show the embedded digits, some of which lie in the folder of another class.
+"""
+
+import argparse
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright import sync_api
+
+ROOT = Path(__file__).resolve().parent.parent
+COLOURS = 128
+MOST_BYTES = 80 << 10
+# Name → width, height, colours of the system, keys that are pressed before.
+PICTURES: dict[str, tuple[int, int, Any, tuple[str, ...]]] = {
+    "review": (1280, 720, "light", ("h",)),
+    "review_picker": (1280, 720, "light", ("r", *"ink")),
+    "review_390": (390, 1000, "light", ()),
+    "review_dark": (1280, 720, "dark", ()),
+}
+
+
+def main() -> None:
+    """Takes all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output-dir", default="output")
+    parser.add_argument("--target", type=Path, default=ROOT / "docs" / "images")
+    given = parser.parse_args()
+    command = [sys.executable, "-m", "pipeline.review", "--output-dir", given.output_dir]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as started:
+        link = next((line.split()[-1] for line in started.stdout or () if "http://" in line), None)
+        if link is None:
+            sys.exit("The review did not start.")
+        try:
+            _take(link, given.target)
+        finally:
+            started.send_signal(signal.SIGINT)
+
+
+def _take(link: str, target: Path) -> None:
+    # As root, as in a container, Chromium runs only without its sandbox; the page is our own.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=arguments
+        )
+        for name, (width, height, scheme, keys) in PICTURES.items():
+            page = browser.new_page(
+                viewport={"width": width, "height": height}, color_scheme=scheme
+            )
+            page.goto(link)
+            page.wait_for_function(
+                "[...document.querySelectorAll('figure img')].some((one) => one.width > 100)"
+            )
+            for key in keys:
+                page.keyboard.press(key)
+            page.wait_for_timeout(2000)  # until a heat map is drawn
+            _save(page.screenshot(), target / f"{name}.png")
+            page.close()
+
+
+def _save(content: bytes, path: Path) -> None:
+    with Image.open(io.BytesIO(content)) as image:
+        image.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    size = path.stat().st_size
+    print(f"{path}: {size:,} bytes")
+    if size > MOST_BYTES:
+        sys.exit(f"{path} is larger than {MOST_BYTES:,} bytes.")
+
+
+if __name__ == "__main__":
+    main()
