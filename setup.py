@@ -83,6 +83,7 @@ PACKAGES = [
     "tasks.classification.figures.metrics",
     "tasks.classification.panels",
     "tasks.detection",
+    "tasks.detection.checks",
     "tasks.detection.figures",
     "tasks.detection.figures.metrics",
     "tasks.detection.head",

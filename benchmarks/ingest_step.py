@@ -9,8 +9,9 @@ from tfx.utils import proto_utils
 
 from components.image_example_gen import component, config, executor
 from data.sources import by_folder
-from data.splits import labels
+from data.splits import folder, labels
 from pipeline.beam import beam_config
+from tasks import task as registered
 
 
 def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any]:
@@ -24,18 +25,25 @@ def exec_properties(generator: component.ImageFolderExampleGen) -> dict[str, Any
 
 
 def prepare(
-    root: Path, target: Path, beam_arguments: Sequence[str] | None = None
+    root: Path,
+    target: Path,
+    beam_arguments: Sequence[str] | None = None,
+    listing: folder.Listing | None = None,
+    task: str = registered.DEFAULT,
 ) -> Callable[[], None]:
     """Sets the step up with the default settings; the result runs it.
 
     Args:
-      root: class folders.
+      root: class folders, or what was listed.
       target: a new folder for all that is written.
       beam_arguments: what Beam is told; in memory where None.
+      listing: the files and their labels; class folders where None.
+      task: what the images are labelled for.
     """
-    listing = by_folder.scan(root)
+    listing = listing or by_folder.scan(root)
     job = config.IngestJob(
         config=config.IngestConfig(),
+        task=task,
         labels=labels.extend([], listing.class_names),
         fingerprint=listing.fingerprint(),
         code="",

@@ -1,6 +1,6 @@
 """The release gate's errors, by simulation: how often does it refuse a model that is as good?
 
-    python benchmarks/release_gate.py [--pairs N] [--seed N] [--only labels|masks]
+    python benchmarks/release_gate.py [--pairs N] [--seed N] [--only labels|masks|boxes]
 
 Two models of equal quality answer the same test images: on a share of them, the discordance, just
 one of the two is right, and which one is a coin's toss. The gate's own judgement is called on the
@@ -11,7 +11,8 @@ bound (Clopper & Pearson) of that worst rate is at or under the nominal one.
 
 Masks are simulated too: images with classes of unequal sizes, some images harder than others for both models, and
 a share of each model's errors that all pixels of an image have in common; the gate's comparison of matrices is
-called on a tenth of the pairs, since each takes thousands of resamples.
+called on a tenth of the pairs, since each takes thousands of resamples. Boxes are simulated on as many, see
+benchmarks/simulated_boxes.py.
 
 Printed besides: how often equal models are left undecided, how often a real loss is refused, and
 how often a model that loses just what is allowed is released.
@@ -31,7 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from scipy import stats
 
-from benchmarks import harness
+from benchmarks import harness, simulated_boxes
 from components.release_gate import config
 from tasks import evidence_config, figure_loss
 from tasks.segmentation import evidence
@@ -49,7 +50,7 @@ SETTINGS = {
     "bootstrap, no margin": config.GateConfig(method="bootstrap", bootstrap_samples=2000, **STRICT),
 }
 MASK_IMAGES, MASK_CLASSES, MASK_SPREAD = (10, 40, 150), (2, 5), 0.08
-MASK_PAIRS_SHARE = 10  # of the pairs of models, one in so many is simulated with masks
+PLACED_PAIRS_SHARE = 10  # of the pairs of models, one in so many has masks or boxes
 DEFAULT_MASKS = evidence_config.EvidenceConfig(bootstrap_samples=2000)
 STRICT_MASKS = evidence_config.EvidenceConfig(
     bootstrap_samples=2000, max_mean_iou_drop=0.0, max_iou_drop=0.0
@@ -207,19 +208,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5000, help="of models, for every setting")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=("labels", "masks"), help="of what; both by default")
+    parser.add_argument(
+        "--only", choices=("labels", "masks", "boxes"), help="of what; all by default"
+    )
     arguments = parser.parse_args()
     equal, worse, pairs = [], [], arguments.pairs
-    if arguments.only != "masks":
+    fewer = max(1, pairs // PLACED_PAIRS_SHARE)
+    if arguments.only in (None, "labels"):
         equal = equal_models(pairs, arguments.seed)
         worse = worse_models(pairs, arguments.seed)
     else:
-        pairs = max(1, arguments.pairs // MASK_PAIRS_SHARE)
-    if arguments.only != "labels":
-        of_masks = masks(max(1, arguments.pairs // MASK_PAIRS_SHARE), arguments.seed)
-        worse += [row for row in of_masks if row["loss"] != "none"]
-        equal += [row for row in of_masks if row["loss"] == "none"]
-    counted = [row for row in equal if arguments.only == "masks" or "discordance" in row]
+        pairs = fewer
+    placed = masks(fewer, arguments.seed) if arguments.only in (None, "masks") else []
+    if arguments.only in (None, "boxes"):
+        placed += simulated_boxes.simulate(fewer, arguments.seed, show)
+    worse += [row for row in placed if row["loss"] != "none"]
+    equal += [row for row in placed if row["loss"] == "none"]
+    counted = [row for row in equal if pairs == fewer or "discordance" in row]
     worst = max(row["refuse"] for row in counted)
     refused = stats.binomtest(round(worst * pairs), pairs)
     bound = float(refused.proportion_ci(2 * BOUND_CONFIDENCE - 1, method="exact").high)

@@ -38,13 +38,16 @@ class Objects:
         if not image.boxes:
             return None
         config, labels = self.job.config, {name: i for i, name in enumerate(self.job.labels)}
-        if image.info.reencoded:
+        size = image_size.known(image.info)
+        if size is None:
             file = user_files.read(self.root, image.path, config.limits.max_bytes)
             content = file if isinstance(file, bytes) else content
-        size = image_size.measure(content, image.info)
+            size = image_size.measure(content, image.info)
         annotation, problems = resolve.resolve(
             Given.from_json(image.boxes), size, config.boxes.turned
         )
+        stored = resolve.Size(image.info.width, image.info.height)
+        annotation = resolve.reduced(annotation, size, stored)
         counts = self.written.boxes
         counts[self.split] = counts.get(self.split, 0) + len(annotation)
         self.written.bad_boxes += [ingest_report.BadBox.of(image.path, one) for one in problems]

@@ -21,6 +21,8 @@ from data.images import image_reading
 from tasks.pages import parts
 
 BATCH = 32
+# Around a part that is shown on its own, as a share of its sides.
+CROP_MARGIN = 0.2
 TASK = "drawing heat maps"
 
 
@@ -31,11 +33,13 @@ class Picture(NamedTuple):
       image: without a heat map.
       overlay: with the heat map of the most probable class.
       of: name of a class → with its heat map; of images that show single classes.
+      crops: parts of it, in the order in which they were chosen; empty for one outside of the square.
     """
 
     image: str = ""
     overlay: str = ""
     of: Mapping[str, str] = MappingProxyType({})
+    crops: Sequence[str] = ()
 
     @property
     def has_heat(self) -> bool:
@@ -85,7 +89,8 @@ def draw(
         for index, (name, plain) in enumerate(zip(names, pixels, strict=True)):
             overlay = _uri(next(overlays)) if explainer and whole[index] else ""
             if not refused[index]:
-                drawn[name] = Picture(_uri(plain), overlay, of_label[index])
+                parts_of = [_crop(plain, one, contract["resize"]) for one in chosen.crops(name)]
+                drawn[name] = Picture(_uri(plain), overlay, of_label[index], parts_of)
         task.advance(len(names))
     return drawn
 
@@ -106,6 +111,18 @@ def _of_labels(
         for (index, name), overlay in zip(some, gradcam.overlay(shown, heat), strict=True):
             found[index][name] = _uri(overlay)
     return found
+
+
+def _crop(pixels: np.ndarray, crop: parts.Crop, resize: decoding.ResizeMode) -> str:
+    """Cuts a part and its surroundings out of a square picture; empty where nothing of it is seen."""
+    side = len(pixels)
+    scale, offset = (
+        value.numpy()[0] for value in decoding.square_map(tf.constant([crop.size]), resize, side)
+    )
+    box = (np.array(crop.corners) / np.tile(crop.size, 2) * scale + offset) * side
+    around = np.tile(np.maximum(CROP_MARGIN * (box[2:] - box[:2]), 1), 2) * [-1, -1, 1, 1]
+    top, left, bottom, right = np.clip(np.round(box + around), 0, side).astype(int)
+    return _uri(pixels[top:bottom, left:right]) if top < bottom and left < right else ""
 
 
 def _uri(pixels: np.ndarray) -> str:

@@ -65,6 +65,7 @@ class TrainConfig(BaseModel):
         " sampling shows them more often",
     )
     mix: augment_config.MixConfig = Field(default_factory=augment_config.MixConfig)
+    join: augment_config.JoinConfig = Field(default_factory=augment_config.JoinConfig)
     head_epochs: int = Field(
         20, ge=1, description="maximum number of epochs in phase 1, which trains the head"
     )
@@ -190,6 +191,15 @@ class TrainConfig(BaseModel):
             raise ValueError(
                 "cache.views caches what a frozen backbone computes, and with weights random"
                 " nothing is frozen; give cache.views 0 or auto"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _joins_pixels(self) -> "TrainConfig":
+        if self.join.is_on and self.cache.views not in ("auto", 0):
+            raise ValueError(
+                "join.mosaic_probability and join.copy_paste_probability join pixels anew in every"
+                " epoch, and cache.views keeps features of single images; give cache.views 0 or auto"
             )
         return self
 

@@ -119,3 +119,27 @@ class MixConfig(BaseModel):
     cutmix_alpha: float = Field(
         0.0, ge=0, le=10, description="parameter of CutMix's Beta distribution; 0: off"
     )
+
+
+class JoinConfig(BaseModel):
+    """Settings of showing training images in one another, with their objects; 0 turns a way off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mosaic_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training images that show four of a batch, each smaller, in their quarters",
+    )
+    copy_paste_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training images into which the boxes of objects of another are pasted",
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Returns whether images are joined at all."""
+        return bool(self.mosaic_probability or self.copy_paste_probability)

@@ -55,6 +55,11 @@ class _File:
             box = self._box(row, place)
             if box is not None:
                 boxes.setdefault(row["image_id"], []).append(box)
+        used = {box.label for some in boxes.values() for box in some}
+        for category, name in self._labels.items():
+            if boxes and name not in used:
+                detail = f"no box has the category {category}, {name!r}"
+                self._tell(f"category {category}", Fault.UNUSED_CLASS, detail[:100])
         for index, one in enumerate(self._raw["images"]):
             image = self._files.image_named(str(one["file_name"]), self._path)
             if image is None:

@@ -28,7 +28,6 @@ class Fault(str, enum.Enum):
     EMPTY = "empty"
     OUTSIDE = "outside"
     CLIPPED = "clipped"
-    NOT_A_NUMBER = "not_a_number"
     NO_LABEL = "no_label"
     UNKNOWN_LABEL = "unknown_label"
     PIXELS_FOR_SHARES = "pixels_for_shares"
@@ -40,10 +39,21 @@ class Fault(str, enum.Enum):
     NO_ANNOTATION = "no_annotation"
     UNREADABLE = "unreadable"
     OTHER_NAME = "other_name"
+    UNUSED_CLASS = "unused_class"
+    NUMBERS_FROM_ONE = "numbers_from_one"
 
 
 # The box or the image is used all the same.
-HARMLESS = frozenset({Fault.CLIPPED, Fault.SIZE_ABSENT, Fault.SIZE_WRONG, Fault.OTHER_NAME})
+HARMLESS = frozenset(
+    {
+        Fault.CLIPPED,
+        Fault.SIZE_ABSENT,
+        Fault.SIZE_WRONG,
+        Fault.OTHER_NAME,
+        Fault.UNUSED_CLASS,
+        Fault.NUMBERS_FROM_ONE,
+    }
+)
 
 
 class Problem(NamedTuple):

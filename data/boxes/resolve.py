@@ -8,7 +8,7 @@ Dimension letters: M objects of an image.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,7 +32,8 @@ class Annotation:
       boxes: float32 [M, 4] in 0–1 of the upright image: ymin, xmin, ymax, xmax.
       labels: M names of classes, in Unicode's form NFC.
       is_crowd, is_difficult: bool [M].
-      area_px: float32 [M].
+      area_px: float32 [M], as the file states it, else of the box; in pixels of the image that the
+        annotation is for.
     """
 
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
@@ -97,6 +98,20 @@ def resolve(
     return _annotation(kept, size), problems
 
 
+def reduced(annotation: Annotation, file: Size, stored: Size) -> Annotation:
+    """Returns the annotation of an image that is stored smaller: areas are in its pixels.
+
+    Args:
+      annotation: of the file's image.
+      file: the size of that.
+      stored: the size of what is stored.
+    """
+    share = stored.width * stored.height / (file.width * file.height)
+    if share == 1:
+        return annotation
+    return replace(annotation, area_px=(annotation.area_px * share).astype(np.float32))
+
+
 def upright(corners: Corners, width: int, height: int, orientation: int) -> Corners:
     """Turns a box of a stored image as EXIF's orientation turns the image.
 
@@ -148,8 +163,6 @@ def _corners(box: Box, given: Given, width: int, height: int) -> Corners | Fault
     if not box.label:
         return Fault.NO_LABEL
     values = box.corners
-    if not all(map(math.isfinite, values)):
-        return Fault.NOT_A_NUMBER
     if given.unit is Unit.SHARES:
         if max(map(abs, values)) > _LARGEST_SHARE:
             return Fault.PIXELS_FOR_SHARES

@@ -21,9 +21,10 @@ _NAME_FILES = ("classes.txt", "obj.names", "labels.names", "predefined_classes.t
 def find(files: Files) -> Found:
     """Reads all files of the format below a data folder."""
     found = Found(NAME)
-    known = _names(files, found)
+    named_by, known = _names(files, found)
     if not known:
         return found
+    used: set[int] = set()
     texts = {stem(path): path for path in files.named(".txt")}
     folders = _folders(files, found)
     for image in files.images:
@@ -31,12 +32,28 @@ def find(files: Files) -> Found:
         if path is None:
             continue
         found.used.add(path)
-        found.given[image] = Given(path, tuple(_boxes(files, found, path, known)), Unit.SHARES)
+        boxes = tuple(_boxes(files, found, path, known, used))
+        found.given[image] = Given(path, boxes, Unit.SHARES)
         split = next((one for folder, one in folders if image.startswith(folder)), None)
         split = split or split_of_path(image)
         if split:
             found.splits[image] = split
+    _tell_numbers(found, named_by, known, used)
     return found
+
+
+def _tell_numbers(found: Found, file: str, known: dict[int, str], used: set[int]) -> None:
+    """Tells names whose number no box has, and numbers that seem to begin at 1 instead of 0."""
+    if not used:
+        return
+    unused = sorted(set(known) - used)
+    if unused == [0] and max(used) == max(known) + 1:
+        detail = f"boxes have the classes 1 to {max(used)}, and names are for 0 to {max(known)}"
+        found.tell(file, "", Fault.NUMBERS_FROM_ONE, detail)
+        return
+    for index in unused:
+        detail = f"no box has the class {index}, {known[index]!r}"
+        found.tell(file, f"class {index}", Fault.UNUSED_CLASS, detail)
 
 
 def _label_stem(image: str) -> str:
@@ -47,19 +64,19 @@ def _label_stem(image: str) -> str:
     return stem(image)
 
 
-def _names(files: Files, found: Found) -> dict[int, str]:
-    """Reads the names of the classes by their numbers."""
+def _names(files: Files, found: Found) -> tuple[str, dict[int, str]]:
+    """Reads the names of the classes by their numbers; returns the file and the names."""
     for path, raw in _settings(files, found):
         given = raw["names"]
         found.used.add(path)
         rows = given.items() if isinstance(given, dict) else enumerate(given)
-        return {int(index): label(name) for index, name in rows}
+        return path, {int(index): label(name) for index, name in rows}
     for path in files.others:
         if PurePosixPath(path).name.lower() in _NAME_FILES:
             found.used.add(path)
             lines = files.text(path).strip().splitlines()
-            return {index: label(line) for index, line in enumerate(lines)}
-    return {}
+            return path, {index: label(line) for index, line in enumerate(lines)}
+    return "", {}
 
 
 def _settings(files: Files, found: Found) -> list[tuple[str, dict[str, Any]]]:
@@ -94,7 +111,9 @@ def _folders(files: Files, found: Found) -> list[tuple[str, str]]:
     return rows
 
 
-def _boxes(files: Files, found: Found, path: str, known: dict[int, str]) -> list[Box]:
+def _boxes(
+    files: Files, found: Found, path: str, known: dict[int, str], used: set[int]
+) -> list[Box]:
     boxes = []
     try:
         lines = files.text(path).splitlines()
@@ -103,7 +122,7 @@ def _boxes(files: Files, found: Found, path: str, known: dict[int, str]) -> list
         return []
     for index, line in enumerate(lines, start=1):
         if line.strip():
-            box = _box(line.split(), f"line {index}", known)
+            box = _box(line.split(), f"line {index}", known, used)
             if isinstance(box, Box):
                 boxes.append(box)
             else:
@@ -111,13 +130,16 @@ def _boxes(files: Files, found: Found, path: str, known: dict[int, str]) -> list
     return boxes
 
 
-def _box(values: list[str], place: str, known: dict[int, str]) -> Box | tuple[Fault, str]:
+def _box(
+    values: list[str], place: str, known: dict[int, str], used: set[int]
+) -> Box | tuple[Fault, str]:
     if len(values) < 5 or len(values) % 2 == 0:
         return Fault.MALFORMED, f"{len(values)} values: {' '.join(values)}"[:100]
     try:
         class_number, numbers = int(float(values[0])), [number(value) for value in values[1:]]
     except ValueError as error:
         return Fault.MALFORMED, str(error)[:100]
+    used.add(class_number)
     if class_number not in known:
         return Fault.UNKNOWN_LABEL, f"class {class_number}; there are {len(known)} names"
     if len(numbers) == 4:

@@ -60,6 +60,28 @@ class Annotation(Protocol):
     def soft(self, targets: tf.Tensor) -> tf.Tensor:
         """Converts targets to numbers that can be averaged, to mix images; inside a graph."""
 
+    def joined(
+        self,
+        pixels: tf.Tensor,
+        targets: tf.Tensor,
+        config: augment_config.JoinConfig,
+        seed: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Shows images of a batch in one another, with their targets; inside a graph.
+
+        Args:
+          pixels: uint8 [B, S, S, 3] in 0–255.
+          targets: [B, …].
+          config: how often.
+          seed: int64 [2]; the same seed joins the same batch in the same way.
+
+        Returns:
+          The same, changed.
+
+        Raises:
+          ValueError: targets of this kind cannot be joined.
+        """
+
     def repeats(self, targets: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         """Computes how often images are shown in an epoch, in a graph or not.
 
@@ -72,7 +94,25 @@ class Annotation(Protocol):
         """
 
 
-class OfWholeImage:
+class NotJoined:
+    """The part of an annotation that has no objects which could be shown in another image."""
+
+    def joined(
+        self,
+        _pixels: tf.Tensor,
+        _targets: tf.Tensor,
+        _config: augment_config.JoinConfig,
+        _seed: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Refuses.
+
+        Raises:
+          ValueError: always.
+        """
+        raise ValueError("mosaic and copy-paste apply to boxes only")
+
+
+class OfWholeImage(NotJoined):
     """The part of an annotation of images as a whole: nothing in it moves with their pixels."""
 
     def moved(

@@ -152,7 +152,7 @@ def _letterbox(pixels: tf.Tensor, size_px: int) -> tf.Tensor:
 
 
 def middle(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns top, left and side of the largest square in the middle, int32 []."""
+    """Returns top, left and side of the largest square in the middle, of int32 [] or [B] each."""
     side = tf.minimum(height, width)
     return (height - side) // 2, (width - side) // 2, side
 
@@ -160,12 +160,45 @@ def middle(height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, t
 def inside(
     height: tf.Tensor, width: tf.Tensor, size_px: int
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns top, left, height and width of a letterboxed image in its square, int32 []."""
+    """Returns where a letterboxed image lies in its square, of int32 [] or [B] each.
+
+    Returns:
+      top, left, height and width, in pixels of the square.
+    """
     # tf.image.resize_with_pad fails where a side shrinks to less than a pixel.
     sides = tf.cast(tf.stack([height, width]), tf.float32)
-    scaled = tf.round(sides * (size_px / tf.reduce_max(sides)))
+    scaled = tf.round(sides * (size_px / tf.reduce_max(sides, axis=0)))
     height, width = tf.unstack(tf.maximum(tf.cast(scaled, tf.int32), 1))
     return (size_px - height) // 2, (size_px - width) // 2, height, width
+
+
+def square_map(sides: tf.Tensor, mode: ResizeMode, size_px: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns how coordinates in 0–1 of an image become such of its square: scale and offset.
+
+    It is the map by which :func:`resize` moves the pixels, with its rounding to whole ones.
+
+    Args:
+      sides: int64 or int32 [B, 2], height and width of the image.
+      mode: "stretch", "center_crop" or "letterbox".
+      size_px: the side of the square.
+
+    Returns:
+      float32 [B, 4] each: square = image · scale + offset, for ymin, xmin, ymax, xmax.
+    """
+    heights, widths = tf.unstack(tf.cast(sides, tf.int32), axis=1)
+    if mode == "stretch":
+        scale = tf.ones(tf.shape(sides))
+        offset = tf.zeros(tf.shape(sides))
+    elif mode == "center_crop":
+        top, left, side = middle(heights, widths)
+        length = tf.cast(side, tf.float32)[:, None]
+        scale = tf.cast(sides, tf.float32) / length
+        offset = -tf.cast(tf.stack([top, left], axis=1), tf.float32) / length
+    else:
+        top, left, high, wide = inside(heights, widths, size_px)
+        scale = tf.cast(tf.stack([high, wide], axis=1), tf.float32) / size_px
+        offset = tf.cast(tf.stack([top, left], axis=1), tf.float32) / size_px
+    return tf.tile(scale, [1, 2]), tf.tile(offset, [1, 2])
 
 
 def batch_pixels(

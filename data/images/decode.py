@@ -10,22 +10,30 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data.files import hashing
-from data.images import colour, deep_grey, encoding_names, heif, png_key, quality, value_range
+from data.images import (
+    colour,
+    deep_grey,
+    encoding_names,
+    heif,
+    orientation,
+    png_key,
+    quality,
+    stored,
+    value_range,
+)
 
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
 JPEG_FORMATS = frozenset({"JPEG", "MPO"})
 LOSSY_FORMATS = JPEG_FORMATS | {"WEBP", "AVIF", "HEIF", "JPEG2000"}
-JPEG_QUALITY = 95
 MAX_PIXELS = 100_000_000  # the served model refuses larger images too
 _LOOK_SIDE_PX = 128  # the longest side is decoded to this at the least
 SAMPLED_SIDE = 32
 TYPE_SCALE = value_range.Scale()
-_EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
 
 
 class Limits(BaseModel):
@@ -102,6 +110,9 @@ class ImageInfo(NamedTuple):
       encoding: the name of the file's encoding, such as "4-bit palette PNG".
       refused: why the served model, given the file itself, would not see the stored pixels: a code
         of :mod:`data.images.refusals`; empty if it would.
+      file_height: of the file's own image, turned upright but not reduced; 0: not known.
+      file_width: the same.
+      orientation: EXIF's code of how the file's image is turned to be upright, 1–8.
     """
 
     format: str
@@ -115,6 +126,9 @@ class ImageInfo(NamedTuple):
     values: value_range.Values | None = None
     encoding: str = ""
     refused: str = ""
+    file_height: int = 0
+    file_width: int = 0
+    orientation: int = 1
 
 
 @dataclass(frozen=True)
@@ -216,7 +230,7 @@ def _decode(
     reduced = config.max_side_px is not None and max(size) > config.max_side_px
     has_profile = config.convert_to_srgb and "icc_profile" in image.info
     as_is = is_jpeg and image.mode in ("L", "RGB") and not (reduced or reencode)
-    if as_is and not _is_turned(image) and not (has_profile and colour.differs(image)):
+    if as_is and orientation.read(image) == 1 and not (has_profile and colour.differs(image)):
         # The file itself is stored, so its pixels are only inspected: JPEG decodes at 1/2, 1/4
         # or 1/8 in the frequency domain, reading every byte for a fraction of the cost.
         width, height = (side * _LOOK_SIDE_PX // max(size) for side in size)
@@ -225,7 +239,7 @@ def _decode(
         image.draft(None, (2 * config.max_side_px,) * 2)  # type: ignore[arg-type, operator]
     image.load()
     png_key.correct(image, content)
-    turned = _is_turned(image)
+    turned = (code := orientation.read(image)) != 1
     source_mode = image.mode
     turned_image = ImageOps.exif_transpose(image) if turned else image
     deeper = deep_grey.read(turned_image, scale, config.background)
@@ -240,11 +254,10 @@ def _decode(
         if reduced:
             upright.thumbnail((config.max_side_px,) * 2, Image.Resampling.LANCZOS)  # type: ignore[arg-type]
         lossy = source_format in LOSSY_FORMATS and not reencode
-        encoded, stored_format = _encode(upright, lossy)
+        encoded, stored_format = stored.encode(upright, lossy)
         width, height = upright.size
     values = np.asarray(upright)
-    small = quality.reduced(upright)
-    grey = small if small.mode == "L" else small.convert("L")
+    grey, measures = _measured(upright, values)
     info = ImageInfo(
         format=stored_format,
         height=height,
@@ -253,21 +266,22 @@ def _decode(
         source_format=source_format,
         reencoded=not same,
         phash=deeper.phash if deeper else hashing.phash(grey),
-        quality=quality.measure(
-            np.asarray(grey), values if small is upright else np.asarray(small)
-        ),
+        quality=measures,
         values=deeper.values if deeper else None,
         encoding=encoding_names.name(image, content, turned, converted),
+        file_height=size[0] if code >= 5 else size[1],
+        file_width=size[1] if code >= 5 else size[0],
+        orientation=code,
     )
     histogram = deeper.histogram if deeper else None
     return Decoded(encoded, info, _samples(values), -(-width // upright.width), histogram)
 
 
-def _is_turned(image: Image.Image) -> bool:
-    """Returns whether the orientation in EXIF or XMP requires a rotation."""
-    if image.format in ("JPEG", "PNG") and not _EXIF_KEYS & image.info.keys():
-        return False
-    return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+def _measured(upright: Image.Image, values: np.ndarray) -> tuple[Image.Image, quality.Quality]:
+    small = quality.reduced(upright)
+    grey = small if small.mode == "L" else small.convert("L")
+    colours = values if small is upright else np.asarray(small)
+    return grey, quality.measure(np.asarray(grey), colours)
 
 
 def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, bool]:
@@ -277,16 +291,6 @@ def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, boo
         if converted is not None:
             return colour.flatten(converted, config.background), True
     return colour.flatten(image, config.background), False
-
-
-def _encode(image: Image.Image, lossy: bool) -> tuple[bytes, str]:
-    buffer = io.BytesIO()
-    if lossy:
-        image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-        return buffer.getvalue(), "JPEG"
-    # Without the profile, which Pillow keeps: it is applied already, or readers would differ.
-    image.save(buffer, "PNG", icc_profile=None)
-    return buffer.getvalue(), "PNG"
 
 
 def _samples(values: np.ndarray) -> np.ndarray:

@@ -131,14 +131,15 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
 
 def info_from_json(raw: list[Any]) -> decode.ImageInfo:
     """Parses the properties of an image from JSON, which is a list of their values."""
-    # Lists of older versions end with the image statistics, or with the values.
-    added: list[Any] = [None, "", ""]
+    # Lists of older versions end with the image statistics, with the values, or with the refusal.
+    added: list[Any] = [None, "", "", 0, 0, 1]
     present = len(raw) - len(decode.ImageInfo._fields) + len(added)
-    *head, measures, values, encoding, refused = raw + added[present:]
+    *head, measures, values, encoding, refused, height, width, orientation = raw + added[present:]
     if values is not None:
         values = value_range.values_from_json(values)
     measures = read_lines.typed(quality.Quality, measures)
-    return read_lines.typed(decode.ImageInfo, [*head, measures, values, encoding, refused])
+    rest = (encoding, refused, height, width, orientation)
+    return read_lines.typed(decode.ImageInfo, [*head, measures, values, *rest])
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 SUMMARY = "each object has a box and a class"
 LABELS_PER_IMAGE = "any"
 ANNOTATES = "boxes"
-TRAIN_SETTINGS = frozenset({"min_precision", "nms_iou", "peaks_only"})
+TRAIN_SETTINGS = frozenset({"join", "min_precision", "nms_iou", "peaks_only"})
 IS_TUNED = False
 # Small objects need a larger side, maps of many positions small batches. The head is a network of
 # its own that learns for dozens of epochs, on several views of each image.

@@ -8,8 +8,8 @@ from typing import Literal
 
 import tensorflow as tf
 
+from data.graph import decoding as image_decoding
 from tasks.boxes import decoding
-from tasks.detection import target
 from tasks.detection.calibration import Fitted
 from tasks.facets import serving
 
@@ -37,7 +37,7 @@ class Signatures:
             found[..., decoding.SCORE],
             tf.cast(found[..., decoding.CLASS_ID], tf.int32),
         )
-        scale, offset = target.square_map(pictures.sizes, pictures.resize)
+        scale, offset = image_decoding.square_map(pictures.sizes, pictures.resize, pictures.size_px)
         whole = (found[..., :4] - offset[:, None]) / scale[:, None]
         lengths = tf.tile(tf.cast(pictures.sizes, tf.float32), [1, 2])[:, None]
         shown = valid[:, None] & (scores > 0)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data.augment import augment_config
+from data.augment import augment_config, joining
 from data.augment import boxes as augment_boxes
 from data.boxes import features
 from data.examples import example
+from data.graph import decoding
 from data.graph.decoding import ResizeMode
 
 # An image with more objects is trained on with its first ones; a check tells.
@@ -116,6 +117,22 @@ class Annotation:
         """
         raise ValueError("mixup and CutMix do not apply to boxes")
 
+    def joined(
+        self,
+        pixels: tf.Tensor,
+        targets: tf.Tensor,
+        config: augment_config.JoinConfig,
+        seed: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Shows images of a batch in one another; their objects go with them."""
+        present = targets[..., CLASS_ID] >= 0
+        pixels, corners, kept, places = joining.join(
+            pixels, targets[..., CORNERS], present, config, seed
+        )
+        rest = tf.gather_nd(targets[..., CLASS_ID:], places)
+        nothing = tf.constant([NO_OBJECT, 0], tf.float32)
+        return pixels, tf.concat([corners, tf.where(kept[..., None], rest, nothing)], axis=-1)
+
     def repeats(self, targets: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         """Returns the factor of the rarest class of each image; 1 for an image without objects."""
         found = targets[..., CLASS_ID, None] == tf.range(self.class_count, dtype=tf.float32)
@@ -133,7 +150,7 @@ class Annotation:
 
     def _squared(self, targets: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
         """Moves boxes of whole images to their squares; those of squares stay bit for bit."""
-        scale, offset = square_map(sides, self.resize)
+        scale, offset = decoding.square_map(sides, self.resize, self.size_px)
         corners = targets[..., CORNERS] * scale[:, None] + offset[:, None]
         whole = _areas(corners)
         corners = tf.clip_by_value(corners, 0.0, 1.0)
@@ -141,28 +158,6 @@ class Annotation:
         class_ids = tf.where(kept, targets[..., CLASS_ID], float(NO_OBJECT))[..., None]
         corners = tf.where(kept[..., None], corners, 0.0)
         return tf.concat([corners, class_ids, targets[..., IS_IGNORED:]], axis=-1)
-
-
-def square_map(sides: tf.Tensor, mode: ResizeMode) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns how coordinates in 0–1 of an image become such of its square: scale and offset.
-
-    Args:
-      sides: int64 [B, 2], height and width of the image.
-      mode: "stretch", "center_crop" or "letterbox", see data.graph.decoding.resize; the letterbox's
-        rounding to whole pixels is left out.
-
-    Returns:
-      float32 [B, 4] each: square = image · scale + offset, for ymin, xmin, ymax, xmax.
-    """
-    lengths = tf.cast(sides, tf.float32)
-    if mode == "stretch":
-        scale = tf.ones_like(lengths)
-    elif mode == "center_crop":
-        scale = lengths / tf.reduce_min(lengths, axis=1, keepdims=True)
-    else:
-        scale = lengths / tf.reduce_max(lengths, axis=1, keepdims=True)
-    offset = (1 - scale) / 2
-    return tf.tile(scale, [1, 2]), tf.tile(offset, [1, 2])
 
 
 def _areas(corners: tf.Tensor) -> tf.Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from data import formats
 
@@ -132,6 +132,18 @@ class Limits(Protocol):
     def listed(self) -> int: ...  # noqa: D102
 
 
+class Crop(NamedTuple):
+    """A part of a test image that is shown on its own.
+
+    Attributes:
+      corners: ymin, xmin, ymax, xmax in pixels of the upright image.
+      size: height and width of that.
+    """
+
+    corners: tuple[float, float, float, float]
+    size: tuple[int, int]
+
+
 class Chosen(Protocol):
     """The test images that a task's sections show."""
 
@@ -140,6 +152,17 @@ class Chosen(Protocol):
 
     def explained(self, path: str) -> Collection[str]:
         """Returns the classes of which an image needs heat maps; none: the most probable one."""
+
+    def crops(self, path: str) -> Sequence[Crop]:
+        """Returns the parts of an image that are shown on their own."""
+
+
+class WholeImages:
+    """The part of a choice that shows images as a whole."""
+
+    def crops(self, path: str) -> Sequence[Crop]:
+        """Returns none."""
+        return ()
 
 
 class Report(Protocol):

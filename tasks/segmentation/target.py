@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from data.augment import augment, augment_config
-from data.examples import example
+from data.examples import annotation, example
 from data.graph import decoding, mask_geometry
 from data.masks import convert
 
 
 @dataclass(frozen=True)
-class Annotation:
+class Annotation(annotation.NotJoined):
     """One mask for each image, as a target uint8 [B, S, S].
 
     Attributes:

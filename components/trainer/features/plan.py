@@ -16,6 +16,7 @@ class Cause(enum.Enum):
     TURNED_OFF = enum.auto()
     NOTHING_FROZEN = enum.auto()
     AUGMENTED_IN_MODEL = enum.auto()
+    JOINED = enum.auto()
     NO_AUGMENTATION = enum.auto()
     SETTING = enum.auto()
     GPU = enum.auto()
@@ -72,6 +73,10 @@ def choose(
         )
     if changes.where == "model":
         return Plan(0, Cause.AUGMENTED_IN_MODEL, "no feature cache: augmentation is in the model")
+    if config.join.is_on:
+        return Plan(
+            0, Cause.JOINED, "no feature cache: mosaic or copy-paste joins images in every epoch"
+        )
     if augment.is_identity(changes):
         return Plan(
             1, Cause.NO_AUGMENTATION, "1 view: there is no augmentation, so all views are the same"

@@ -135,7 +135,10 @@ class Feeds:
     def _order(self, phase: str, batch_size: int) -> sources.Order:
         job = self.job
         seed = sources.number(job.seed, 0, phase)
-        return sources.Order(batch_size, seed, job.annotation, job.config.mix, self._repeats)
+        config = job.config
+        return sources.Order(
+            batch_size, seed, job.annotation, config.mix, self._repeats, config.join
+        )
 
     def _view_bytes(self) -> int:
         """Returns the size of a view of an image in the cache."""

@@ -9,7 +9,7 @@ Dimension letters: B batch, S side in pixels, K classes.
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -44,6 +44,7 @@ class Order:
       annotation: what the images are annotated with.
       mix: the settings of mixing pairs of images.
       repeats: K numbers: how often an image of each class is shown in an epoch; None: once.
+      join: the settings of showing images in one another.
     """
 
     batch_size: int
@@ -51,6 +52,7 @@ class Order:
     annotation: Annotation
     mix: augment_config.MixConfig
     repeats: Sequence[float] | None = None
+    join: augment_config.JoinConfig = field(default_factory=augment_config.JoinConfig)
 
     def indices(self, targets: np.ndarray, epoch: int) -> np.ndarray:
         """Computes the order of an epoch: as many indices as there are targets, int64 [N].
@@ -70,6 +72,18 @@ class Order:
         times = np.floor(wanted + generator.random(count)).astype(int)
         drawn = generator.permutation(np.repeat(np.arange(count), times))
         return np.resize(drawn if len(drawn) else np.arange(count), count)
+
+    def joined(self, batches: tf.data.Dataset, epoch: int, skip_batches: int) -> tf.data.Dataset:
+        """Shows images of each batch in one another if the settings say so; for pixels only."""
+        if not self.join.is_on:
+            return batches
+        key = number(self.seed, epoch, "join")
+
+        def change(index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+            return self.annotation.joined(*batch, self.join, tf.stack([key, index]))
+
+        numbered = batches.enumerate(skip_batches)
+        return numbered.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def mixed(self, batches: tf.data.Dataset, epoch: int, skip_batches: int) -> tf.data.Dataset:
         """Mixes pairs within each batch if the settings say so."""
@@ -118,6 +132,7 @@ class PixelSource:
         batches = dataset.training_batches(
             *self._train, self._changes, order.seed, epoch, skip_batches, order.repeats
         )
+        batches = order.joined(batches, epoch, skip_batches)
         return order.mixed(batches, epoch, skip_batches)
 
     def evaluation(self) -> tf.data.Dataset:

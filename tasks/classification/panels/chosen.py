@@ -39,7 +39,7 @@ def cells(found: predictions.Predictions, per_cell: int, most: int) -> dict[Cell
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(parts.WholeImages):
     """The test images that are shown.
 
     Attributes:

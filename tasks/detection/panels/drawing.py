@@ -11,10 +11,10 @@ import tensorflow as tf
 from PIL import Image
 
 from data import formats, pages
+from data.graph import decoding
 from data.graph.decoding import ResizeMode
 from tasks.boxes import average_precision, matching, rows
 from tasks.boxes.errors import Kind
-from tasks.detection import target
 from tasks.detection.answers import Predictions
 from tasks.detection.panels import chosen
 from tasks.pages import drawing
@@ -46,25 +46,33 @@ class Box:
     text: str
 
 
-def boxes(found: Predictions, row: chosen.Row, resize: ResizeMode) -> list[Box]:
+@dataclass(frozen=True)
+class Resized:
+    """How the pictures were made of the images: to a square of a side in pixels."""
+
+    mode: ResizeMode
+    size_px: int
+
+
+def boxes(found: Predictions, row: chosen.Row, resized: Resized) -> list[Box]:
     """Returns the objects and the shown detections of an image, as the picture is resized."""
     size = found.sizes[row.place]
     objects, shown = found.objects[row.place], rows.shown(found.detections[row.place])
     made = []
-    for place, one, kind in zip(_square(objects, size, resize), objects, row.objects, strict=True):
+    for place, one, kind in zip(_square(objects, size, resized), objects, row.objects, strict=True):
         colour = MISSED if kind is Kind.MISSED else TRUE
         text = f"true: {found.labels[int(one[4])]}, {kind.value}"
         made.append(Box(*place, colour, True, text))
-    for place, one, kind in zip(_square(shown, size, resize), shown, row.kinds, strict=True):
+    for place, one, kind in zip(_square(shown, size, resized), shown, row.kinds, strict=True):
         colour = RIGHT if kind in (Kind.RIGHT, Kind.IGNORED) else WRONG
         text = f"{found.labels[int(one[5])]} {one[4]:.2f}, {kind.value.replace('_', ' ')}"
         made.append(Box(*place, colour, False, text))
     return made
 
 
-def _square(given: np.ndarray, size: np.ndarray, resize: ResizeMode) -> list[Place]:
+def _square(given: np.ndarray, size: np.ndarray, resized: Resized) -> list[Place]:
     """Returns corners and sides in hundredths of the square picture."""
-    scale, offset = target.square_map(tf.constant(size[None]), resize)
+    scale, offset = decoding.square_map(tf.constant(size[None]), resized.mode, resized.size_px)
     whole = given[:, :4] / np.tile(size, 2)
     corners = np.clip(whole * scale.numpy() + offset.numpy(), 0, 1) * 100
     return [

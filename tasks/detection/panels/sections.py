@@ -76,11 +76,11 @@ class Drawn:
 
 def images(report: parts.Report) -> list[parts.Section]:
     """Returns the sections of images with errors, and of likely errors of the annotation."""
-    resize = report.contract["resize"]
+    resized = drawing.Resized(report.contract["resize"], report.contract["image_size_px"])
 
     def drawn(rows: list[Any]) -> list[Drawn]:
         return [
-            Drawn(row.path, drawing.boxes(report.candidate, row, resize), words(row))
+            Drawn(row.path, drawing.boxes(report.candidate, row, resized), words(row))
             for row in rows
         ]
 
@@ -107,7 +107,7 @@ def images(report: parts.Report) -> list[parts.Section]:
             drawn(report.chosen.unseen),
         ),
     ]
-    return [
+    shown = [
         parts.Section(
             name,
             title,
@@ -117,6 +117,28 @@ def images(report: parts.Report) -> list[parts.Section]:
         for name, title, about, rows in found
         if rows
     ]
+    crops = _crops(report)
+    return [*shown, *([crops] if crops else [])]
+
+
+def _crops(report: parts.Report) -> parts.Section | None:
+    """Returns the section of single objects and detections; None where all is right."""
+    chosen, seen = report.chosen, dict[str, int]()
+    numbered = []
+    for cut in chosen.cuts:
+        numbered.append((cut, seen.get(cut.path, 0)))
+        seen[cut.path] = numbered[-1][1] + 1
+    groups, start = [], 0
+    for title, cuts in (
+        ("Missed: the largest objects that nothing finds", chosen.missed),
+        ("False: the surest detections without an object", chosen.false),
+        ("Confused: the surest detections on an object of another class", chosen.confused),
+    ):
+        if cuts:
+            groups.append((title, numbered[start : start + len(cuts)]))
+        start += len(cuts)
+    content = {"groups": groups}
+    return parts.Section("crops", "Single objects", "crops.html.jinja", content) if groups else None
 
 
 def words(row: Any) -> str:

@@ -42,7 +42,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(parts.WholeImages):
     """The test images that are shown.
 
     Attributes:

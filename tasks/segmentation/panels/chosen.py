@@ -41,7 +41,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(parts.WholeImages):
     """The test images that are shown.
 
     Attributes:

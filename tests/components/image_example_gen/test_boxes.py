@@ -168,3 +168,17 @@ def test_images_without_annotation_are_left_out_or_negative(tmp_path):
     outcome, _ = run(root, tmp_path / "all", boxes=boxes)
     assert Reason.IMAGE_WITHOUT_BOXES.value not in outcome.unused
     assert "train/b.jpg" in records(tmp_path / "all")
+
+
+def test_areas_are_in_pixels_of_what_is_stored(tmp_path):
+    root = tmp_path / "data"
+    folders.images(root)
+    folders.all_coco(root)
+    run(root, tmp_path / "out", max_side_px=40)
+    _, _, row = records(tmp_path / "out")["train/a.jpg"]
+    stored = [row[name].int64_list.value[0] for name in (example.HEIGHT, example.WIDTH)]
+    assert stored == [30, 40]  # of 60 × 80
+    assert list(row[features.AREA].float_list.value) == [47 * 37 / 4, 80 * 60 / 4]
+    values = [list(row[name].float_list.value) for name in features.SIDES]
+    expected = np.float32([[4 / 60, 0], [3 / 80, 0], [41 / 60, 1], [50 / 80, 1]])
+    np.testing.assert_array_equal(np.float32(values), expected)

@@ -14,6 +14,7 @@ from components.trainer import served_model
 from components.trainer.network import model
 from data.examples import example, records
 from data.images import decode
+from tasks.pages import parts
 from tests.data.pictures import noise, saved
 
 LABELS = ["a", "b"]
@@ -24,12 +25,16 @@ class Wanted:
     """Images to draw, and the classes whose heat maps each needs."""
 
     labels: dict[str, tuple[str, ...]]
+    cut: dict[str, list[parts.Crop]] = dataclasses.field(default_factory=dict)
 
     def paths(self):
         return self.labels.keys()
 
     def explained(self, path):
         return self.labels[path]
+
+    def crops(self, path):
+        return self.cut.get(path, ())
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +83,30 @@ def test_an_image_has_the_heat_map_of_each_label_in_question(files):
     assert all(picture.has_heat for picture in drawn.values())
     [whole] = pictures.draw(explainer, contract, files, Wanted({"0.png": ()})).values()
     assert whole.overlay in drawn["0.png"].of.values()
+
+
+# Of 30 × 50 px: in the square 64 × 64, 38 × 64 from row 13 on, or its middle 30 × 30.
+@pytest.mark.parametrize(
+    ("mode", "rows", "columns"),
+    [
+        ("stretch", (26, 64), (8, 44)),
+        ("letterbox", (28, 55), (8, 44)),
+        ("center_crop", (26, 64), (0, 51)),
+    ],
+)
+def test_a_part_of_an_image_is_cut_with_its_surroundings(files, mode, rows, columns):
+    contract = served_model.contract(materialise.Spec(64, mode, LABELS, {}), "cnn", 128)
+    size = (30, 50)
+    cut = {"1.png": [parts.Crop((15, 10, 30, 30), size), parts.Crop((0, 0, 9, 7), size)]}
+    drawn = pictures.draw(None, contract, files, Wanted({"1.png": ()}, cut))["1.png"]
+    whole, part = (
+        np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))))
+        ).astype(int)
+        for uri in (drawn.image, drawn.crops[0])
+    )
+    expected = whole[slice(*rows), slice(*columns)]
+    assert part.shape == expected.shape
+    assert np.abs(part - expected).mean() < 20  # JPEG of noise
+    # Of the second one, nothing is left in the middle.
+    assert (drawn.crops[1] == "") == (mode == "center_crop")

@@ -117,7 +117,11 @@ def test_yolo_text_lies_in_labels_and_may_have_polygons(tmp_path):
     (box,) = found.given["images/train/a.jpg"].boxes
     assert (box.label, *box.corners) == ("pear", 0.1, 0.2, 0.5, 0.6)
     told = [(one.place, one.fault) for one in found.problems if one.file]
-    assert told == [("line 2", Fault.MALFORMED), ("line 3", Fault.UNKNOWN_LABEL)]
+    assert told == [
+        ("line 2", Fault.MALFORMED),
+        ("line 3", Fault.UNKNOWN_LABEL),
+        ("class 0", Fault.UNUSED_CLASS),
+    ]
 
 
 def test_a_broken_entry_costs_itself_only(root):

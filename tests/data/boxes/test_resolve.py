@@ -27,7 +27,6 @@ def resolved(*boxes, unit=Unit.PIXELS, size=SIZE, width=100, height=50, **option
         ((30, 10, 30, 20), Fault.EMPTY),
         ((120, 10, 130, 20), Fault.OUTSIDE),
         ((-90, 10, 40, 20), Fault.OUTSIDE),
-        ((float("nan"), 10, 40, 20), Fault.NOT_A_NUMBER),
         ((0.1, 0.2, 0.6, 0.9), Fault.SHARES_FOR_PIXELS),
     ],
 )

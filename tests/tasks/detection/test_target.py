@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from data.augment import augment_config, randomness
+from data.graph import decoding
 from tasks.detection import target
 from tests.tasks.detection.made_predictions import record
 
@@ -57,6 +58,38 @@ def test_boxes_follow_the_image_into_its_square(mode, expected):
         )
     )
     np.testing.assert_array_equal(again, rows)
+
+
+ODD = [(37, 101), (101, 37), (333, 500), (7, 640), (63, 64), (1, 9)]
+
+
+@pytest.mark.parametrize("mode", ["stretch", "letterbox", "center_crop"])
+@pytest.mark.parametrize("size", ODD)
+def test_boxes_lie_where_the_resized_pixels_show_them(mode, size):
+    height, width = size
+    top, bottom = height // 3, max(height // 3 + 1, height * 3 // 4)
+    left, right = width // 5, max(width // 5 + 1, width * 2 // 3)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[top:bottom, left:right] = 255
+    shares = np.float32([top, left, bottom, right]) / np.tile(size, 2)
+    scale, offset = decoding.square_map(tf.constant([size]), mode, 61)
+    low_y, low_x, high_y, high_x = np.clip(shares * scale[0] + offset[0], 0, 1) * 61
+    shown = decoding.resize(tf.constant(pixels), 61, mode).numpy()[..., 0] / 255.0
+    across, down = shown.max(axis=0), shown.max(axis=1)
+    # The rectangle's edges, to half a pixel: each row and column is covered by its share.
+    for cover, low, high in ((down, low_y, high_y), (across, low_x, high_x)):
+        lit = np.flatnonzero(cover >= cover.max() / 2)
+        assert abs(lit[0] - low) <= 0.51
+        assert abs(lit[-1] + 1 - high) <= 0.51
+
+
+@pytest.mark.parametrize("size", ODD)
+def test_the_letterbox_of_a_box_is_that_of_the_pixels_exactly(size):
+    white = tf.fill([*size, 3], tf.constant(255, tf.uint8))
+    rows, columns = np.nonzero(decoding.resize(white, 61, "letterbox").numpy()[..., 0])
+    scale, offset = (one.numpy()[0] for one in decoding.square_map([size], "letterbox", 61))
+    expected = [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
+    np.testing.assert_allclose(np.float32([0, 0, 1, 1]) * scale + offset, np.float32(expected) / 61)
 
 
 def test_a_box_that_is_cropped_away_is_no_object():

@@ -56,6 +56,7 @@ def views(number):
             0,
             plan.Cause.AUGMENTED_IN_MODEL,
         ),
+        ({"join": {"mosaic_probability": 0.5}}, 0, plan.Cause.JOINED),
         ({"available": 90_000_000}, 2, plan.Cause.IMAGES),
         ({"available": 50_000_000}, 0, plan.Cause.NO_ROOM),
     ],

@@ -1,30 +1,11 @@
 """The test images that the report shows, by their likely errors."""
 
-import numpy as np
-
 from components.report import config as report_config
-from tasks.boxes import matching
 from tasks.detection.panels import chosen
+from tasks.pages import parts
 from tests.tasks.detection.made_predictions import predictions
+from tests.tasks.detection.panels.reports import BOX, FAR, found, truth
 
-
-def truth(*corners, difficult=False):
-    count = len(corners)
-    return matching.Truth(
-        boxes=np.reshape(np.float64(corners), (-1, 4)),
-        class_ids=np.zeros(count, int),
-        area_px=np.ones(count),
-        is_crowd=np.zeros(count, bool),
-        is_difficult=np.full(count, difficult),
-    )
-
-
-def found(*rows):
-    values = np.reshape(np.float64(rows), (-1, 6))
-    return matching.Detections(values[:, :4], values[:, 4], values[:, 5].astype(int))
-
-
-BOX, FAR = (100, 100, 300, 300), (400, 400, 500, 500)
 PAIRS = [
     (truth(BOX), found((*BOX, 0.9, 0))),  # right
     (truth(BOX), found((*BOX, 0.9, 0), (*FAR, 0.8, 0))),  # a box may be missing
@@ -44,3 +25,16 @@ def test_images_are_listed_by_what_may_be_wrong_with_them():
     assert names["unmarked"] == ["001.jpg"]
     assert names["unseen"] == ["002.jpg"]
     assert picked.paths() == {"001.jpg", "002.jpg", "003.jpg"}
+    assert [(cut.path, cut.words) for cut in picked.missed] == [("002.jpg", "a"), ("003.jpg", "a")]
+    assert [(cut.path, cut.words) for cut in picked.false] == [("001.jpg", "a 0.80")]
+    assert picked.confused == []
+    assert picked.crops("001.jpg") == [parts.Crop(FAR, (600, 600))]
+
+
+def test_a_detection_on_an_object_of_another_class_is_confused():
+    picked = chosen.choose(
+        predictions([(truth(BOX), found((*BOX, 0.7, 2)))]), report_config.ReportConfig()
+    )
+    assert [cut.words for cut in picked.confused] == ["c 0.70, truly a"]
+    assert [cut.words for cut in picked.missed] == ["a"]
+    assert [one.corners for one in picked.crops("000.jpg")] == [BOX, BOX]
