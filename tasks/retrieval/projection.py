@@ -18,7 +18,7 @@ from tasks.retrieval import transform
 
 Kind = Literal["proxy_anchor", "arcface"]
 BATCH = 128
-RATE = 1e-3
+RATE = 5e-3
 # Proxies learn faster than the projection, as the paper advises.
 PROXY_RATE = 3e-2
 # Of few images, an epoch is a step or two; so many steps cost seconds.
