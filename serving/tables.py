@@ -14,6 +14,7 @@ from serving.versions import versions
 
 _MAX_ROWS = 20
 _MAX_NAMED = 8
+_MAX_NEIGHBOURS = 5
 
 
 def predictions(paths: Sequence[Path], found: Sequence[predicted.Prediction]) -> None:
@@ -26,6 +27,8 @@ def predictions(paths: Sequence[Path], found: Sequence[predicted.Prediction]) ->
     for path, prediction in zip(paths, found, strict=True):
         score = f"{prediction.score:.1%}" if prediction.valid else ""
         rows.add_row(_plain(str(path)), _plain(prediction.text), score, _plain(_note(prediction)))
+        for one in prediction.neighbours[:_MAX_NEIGHBOURS]:
+            rows.add_row(_plain(f"  {one.path}"), _plain(one.label), f"{one.cosine:.3f}")
     _console().print(rows)
     numbers = sorted({prediction.version for prediction in found})
     _console().print(f"model version {', '.join(numbers)}")

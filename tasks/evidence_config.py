@@ -39,6 +39,33 @@ class EvidenceConfig(BaseModel):
         description="where images have several labels: maximum loss, against the served model, of"
         " the share of right answers about each label on the images that have it or get it",
     )
+    max_recall_at_1_drop: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="where images are searched for: maximum loss of recall@1 against the served model",
+    )
+    max_cosine_difference: float = Field(
+        1e-4,
+        gt=0,
+        le=1,
+        description="where images are searched for: maximum difference of a neighbour's cosine in the"
+        " parity check",
+    )
+    max_mean_cosine: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="where images are searched for: maximum mean cosine of two images of the gallery;"
+        " near to 1 all images look alike to the network",
+    )
+    max_hub_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="where images are searched for: share of the gallery's images from which on an image"
+        " that is among their ten nearest is told as a hub",
+    )
     max_mean_iou_drop: float = Field(
         0.03, ge=0, le=1, description="maximum loss of mean IoU against the served model"
     )

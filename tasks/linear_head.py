@@ -24,6 +24,7 @@ class LinearHead:
     most_views = 5
     viewed_images = 9_000
     watched: Watched = "loss"
+    is_trained = True
 
     def build(
         self, features: Mapping[Tap, keras.KerasTensor], class_count: int, dropout: float

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -78,6 +79,7 @@ def of_network(
     found: answered.Answered,
     files: Sequence[str],
     limit: int = LIMIT,
+    saved_model: Path | None = None,
 ) -> list[Row]:
     """Measures a model through the network that it was exported from, see :func:`measure`.
 
@@ -87,13 +89,14 @@ def of_network(
       found: see :func:`measure`.
       files: see :func:`measure`.
       limit: the maximum number of images; with 0 nothing is measured.
+      saved_model: the model's folder; None: its contract states all that its answers need.
     """
     learned = task.load(contract["task"])
     if not limit or learned.figures.survives_corruption == "none":
         return []
     count = min(limit, len(found.paths)) * len(corruptions.CORRUPTIONS)
     run = engine.compile_for(network, count, tf.uint8)
-    fitted = learned.calibration.of_contract(contract)
+    fitted = learned.calibration.of_contract(contract, saved_model)
 
     square = answered.Square(contract["image_size_px"], contract["resize"])
 

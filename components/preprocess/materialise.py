@@ -121,19 +121,20 @@ def write(shard: Shard, spec: Spec) -> int:
 
 
 def _pixels(source: str, spec: Spec) -> Iterator[bytes]:
-    names, annotation = [example.ENCODED, example.SHA256], spec.annotation
+    names = [example.ENCODED, example.SHA256, example.FILENAME]
+    annotation = spec.annotation
 
-    def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
         parsed, target = example.parse_annotated(serialized[None], names, annotation)
         pixels = decoding.decode(parsed[example.ENCODED][0], image_reading.STORED)
         pixels = decoding.resize(pixels, spec.size_px, spec.resize)
-        return pixels, target[0], parsed[example.SHA256][0]
+        return pixels, target[0], parsed[example.SHA256][0], parsed[example.FILENAME][0]
 
     dataset = tf.data.TFRecordDataset(source)
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     # The caller compares the counts to learn whether an error was dropped here.
     dataset = dataset.ignore_errors().batch(64).prefetch(2)
-    for pixels, targets, digests in dataset.as_numpy_iterator():
-        for values, target, digest in zip(pixels, targets, digests, strict=True):
-            yield example.encode_pixels(values, annotation.encode(target), digest)
+    for pixels, targets, digests, paths in dataset.as_numpy_iterator():
+        for values, target, *names_of in zip(pixels, targets, digests, paths, strict=True):
+            yield example.encode_pixels(values, annotation.encode(target), *names_of)
         progress.advance(TASK, len(pixels))

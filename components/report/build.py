@@ -86,6 +86,7 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
         .aligned(job.labels)
     )
     chosen = task.load(job.task).panels.choose(candidate, job.config)
+    trained = examples_artifact.shards(inputs.examples_uri, "train")
     explainer = served_model.explainer(classifier, contract["backbone"], job.task)
     return content.Content(
         job=job,
@@ -103,11 +104,17 @@ def read(inputs: Inputs, classifier: keras.Model) -> content.Content:
         findings=validation.from_json(_text(inputs.findings_uri, validation.FINDINGS_FILE)),
         layers=_layers(classifier),
         robustness=robustness.of_network(
-            classifier, contract, candidate, inputs.test_files, job.config.robustness_images
+            classifier,
+            contract,
+            candidate,
+            inputs.test_files,
+            job.config.robustness_images,
+            inputs.saved_model,
         ),
         origins=lineage.collect(job, ingested.source, inputs.code, inputs.made_ms),
         chosen=chosen,
-        drawn=pictures.draw(explainer, contract, inputs.test_files, chosen),
+        # Of most tasks, all images that are shown are test images, and the search ends with these.
+        drawn=pictures.draw(explainer, contract, [*inputs.test_files, *trained], chosen),
     )
 
 

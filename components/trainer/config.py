@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from components.trainer.backbones import registry
 from components.trainer.exports import config as export_config
 from data.augment import augment_config
+from tasks import retrieval_config
 
 MAX_VIEWS = 1000
 
@@ -154,6 +155,9 @@ class TrainConfig(BaseModel):
         False,
         description="where objects have boxes: only cells whose score no neighbour exceeds give boxes,"
         " which is smaller and quicker, but loses objects whose centres lie close",
+    )
+    retrieval: retrieval_config.RetrievalConfig = Field(
+        default_factory=retrieval_config.RetrievalConfig
     )
     outlier_coverage: float = Field(
         0.95,

@@ -59,6 +59,7 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         self.embed: Any = lambda pixels: embedder(pixels, training=False)
         self.embed_and_answer: Any = lambda pixels: both(pixels, training=False)
         self.held = [variable.value for variable in classifier.variables]
+        self.task_held = self.fitted.answers.variables
         self.spec = spec
         self.task_signatures: Any = task.load(spec.task).signatures
         self.own_signatures = task.load(spec.task).own_signatures
@@ -91,14 +92,18 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         Args:
           encoded: string [B].
-          with_embedding: adds ``embedding``, float32 [B, F], from the same forward pass.
+          with_embedding: adds ``embedding``, float32 [B, F], from the same forward pass, and what
+            the task judges the model by.
         """
         pixels, refused, pictures = self.pixels(encoded)
         valid = refused == ""
         embedding, outputs = self.embed_and_answer(pixels)
         detector = self.fitted.detector
         outlier_scores = outliers.scores(embedding, detector.directions)
-        more = {"embedding": tf.where(valid[:, None], embedding, 0.0)} if with_embedding else {}
+        more = {}
+        if with_embedding:
+            more = self.task_signatures.examined(self.fitted.answers, outputs, valid)
+            more = {**more, "embedding": tf.where(valid[:, None], embedding, 0.0)}
         return {
             **self.task_signatures.answer(
                 self.fitted.answers, self.spec.labels, outputs, valid, pictures

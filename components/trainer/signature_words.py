@@ -31,6 +31,7 @@ def described(spec: materialise.Spec, embedding_size: int) -> dict[str, Any]:
             "inputs": {"examples": f"string [B], tf.Example with {example.ENCODED}"},
             "outputs": {
                 **answer,
+                **signatures.examined_described(),
                 "embedding": f"float32 [B, {embedding_size}], zeros where valid is false",
             },
         },

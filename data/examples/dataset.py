@@ -69,6 +69,16 @@ def targets(files: Sequence[str], annotation: Annotation) -> tf.data.Dataset:
     return batches.map(lambda serialized: example.parse_targets(serialized, annotation))
 
 
+def names(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the paths and the digests, in hex, of all records of shards, in order."""
+    found: tuple[list[str], list[str]] = ([], [])
+    for serialized in tf.data.TFRecordDataset(sorted(files)).batch(_TARGETS_AT_ONCE):
+        parsed = example.parse(serialized, [example.FILENAME, example.SHA256])
+        for kept, name in zip(found, (example.FILENAME, example.SHA256), strict=True):
+            kept += [value.decode("utf-8", "surrogateescape") for value in parsed[name].numpy()]
+    return found
+
+
 def gathered(batches: Iterable[np.ndarray], annotation: Annotation) -> np.ndarray:
     """Gathers targets [B, …] in one array [N, …]; large ones lie in a file that is deleted at once.
 

@@ -166,8 +166,7 @@ class Encoder:
           encoded: the bytes to store.
           info: their properties.
           source: their source.
-          mask: a PNG of one channel in the size of the image, class numbers and 255 for void; None
-            where images have no masks.
+          mask: a PNG of class numbers in the size of the image, 255 for void; None: no masks.
           more: features of an annotation that is more than labels of the image; the same names in
             every record.
         """
@@ -209,15 +208,26 @@ class Encoder:
 
 
 def encode_pixels(
-    pixels: np.ndarray, annotated: Mapping[str, tf.train.Feature], sha256: bytes
+    pixels: np.ndarray,
+    annotated: Mapping[str, tf.train.Feature],
+    sha256: bytes,
+    filename: bytes = b"",
 ) -> bytes:
-    """Serialises a pixels record from uint8 [S, S, 3] and the features of its annotation."""
+    """Serialises a pixels record.
+
+    Args:
+      pixels: uint8 [S, S, 3].
+      annotated: the features of its annotation.
+      sha256: as in the image's record.
+      filename: likewise.
+    """
     example = tf.train.Example()
     features = example.features.feature
     features[PIXELS].bytes_list.value.append(pixels.tobytes())
     for name, feature in annotated.items():
         features[name].CopyFrom(feature)
     features[SHA256].bytes_list.value.append(sha256)
+    features[FILENAME].bytes_list.value.append(filename)
     return _serialize(example)
 
 

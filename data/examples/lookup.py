@@ -17,10 +17,13 @@ def by_path(files: Sequence[str], paths: Collection[str]) -> Iterator[tuple[str,
       paths: by image/filename; paths in no shard are ignored.
     """
     wanted = set(paths)
-    for names, encoded in _rows(files, example.FILENAME):
+    for names, encoded in _rows(files, example.FILENAME) if wanted else ():
         for name in names:
             if name in wanted:
                 yield name, encoded
+                wanted.remove(name)
+        if not wanted:
+            return
 
 
 def one_of_each_class(files: Sequence[str], classes: int) -> dict[str, bytes]:

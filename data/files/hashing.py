@@ -1,6 +1,7 @@
 """Content and perceptual hashes of images."""
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,15 @@ _DCT[0] /= np.sqrt(2)
 def sha256(content: bytes) -> str:
     """Returns the sha256 of a file's bytes, in hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def arrays(values: Iterable[np.ndarray]) -> str:
+    """Returns the sha256, in hex, of the types, shapes and values of arrays in their order."""
+    found = hashlib.sha256()
+    for value in values:
+        found.update(f"{value.dtype}{value.shape}".encode())
+        found.update(np.ascontiguousarray(value).tobytes())
+    return found.hexdigest()
 
 
 def phash(grey: Image.Image) -> str:

@@ -78,6 +78,8 @@ def _train(step: runner.Step) -> str:
 
 
 def _phases(history: training_history.History) -> str:
+    if not history.phases:
+        return history.cache
     parts = [
         f"{phase_names.TITLES[phase]} {formats.percent(history.best_score(phase))}"
         for phase in history.phases

@@ -15,6 +15,17 @@ LABELS = "labels"
 FRACTIONS = "class_fractions"
 # Output of models that give boxes: how many of them there are.
 DETECTIONS = "num_detections"
+# Output of models that search a gallery: the paths of its nearest images.
+NEIGHBOURS = "neighbours"
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An image of a gallery: its path, its label, and the cosine of its vector, in −1–1."""
+
+    path: str
+    label: str
+    cosine: float
 
 
 @dataclass(frozen=True)
@@ -24,16 +35,17 @@ class Prediction:
     Attributes:
       valid: false if the image is refused.
       label: the most probable class; empty where not valid, or where the image has no label.
-      score: the highest probability of a class, or score of a box, in 0–1.
+      score: the highest probability of a class, score of a box, or cosine of a neighbour, in 0–1.
       labels: what the image has, the most probable first: its class, or of a model that gives any
         number of labels those over their thresholds; of a model that gives boxes the classes of all
         boxes, the best first, whatever their score.
       probabilities: float32 [K], in the order of the contract's labels; of a model that gives each
-        pixel a class, the shares of the classes; empty of a model that gives boxes.
+        pixel a class, the shares of the classes; empty of a model that gives boxes or neighbours.
       version: the model's version.
       outputs: all outputs for this image, by name.
       invalid_reason: a code of the contract's invalid_reasons; empty if the image is valid, or if
         the model reports no reason.
+      neighbours: the nearest images of a model that searches a gallery, the nearest first.
     """
 
     valid: bool
@@ -44,6 +56,7 @@ class Prediction:
     outputs: Mapping[str, Any]
     invalid_reason: str = ""
     labels: tuple[str, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
 
     @property
     def text(self) -> str:
@@ -67,6 +80,8 @@ def of_answer(answer: protocol.Answer) -> list[Prediction]:
 def _of_row(row: Mapping[str, Any], version: str) -> Prediction:
     if DETECTIONS in row:
         return _of_boxes(row, version)
+    if NEIGHBOURS in row:
+        return _of_neighbours(row, version)
     if FRACTIONS in row:
         row = {**row, "probabilities": row[FRACTIONS], "score": row["confidence"]}
     valid, probabilities = bool(row["valid"]), np.atleast_1d(row["probabilities"])
@@ -100,6 +115,28 @@ def _of_boxes(row: Mapping[str, Any], version: str) -> Prediction:
         outputs=row,
         invalid_reason=row.get("invalid_reason", b"").decode(),
         labels=found,
+    )
+
+
+def _of_neighbours(row: Mapping[str, Any], version: str) -> Prediction:
+    valid, label = bool(row["valid"]), row["label"].decode()
+    columns = (row[NEIGHBOURS], row["neighbour_labels"], row["cosines"])
+    rows = zip(*map(np.atleast_1d, columns), strict=True)
+    found = tuple(
+        Neighbour(path.decode("utf-8", "replace"), name.decode("utf-8", "replace"), float(cosine))
+        for path, name, cosine in rows
+        if path
+    )
+    return Prediction(
+        valid=valid,
+        label=label,
+        score=float(row["score"]),
+        probabilities=np.zeros(0, np.float32),
+        version=version,
+        outputs=row,
+        invalid_reason=row.get("invalid_reason", b"").decode(),
+        labels=(label,) if valid and label else (),
+        neighbours=found if valid else (),
     )
 
 

@@ -17,6 +17,7 @@ from serving.client import predicted, protocol
 # Bars in a response; more would clutter the page.
 MOST_BARS = 6
 MOST_BOXES = 100
+MOST_NEIGHBOURS = 10
 
 
 class Display(str, enum.Enum):
@@ -25,6 +26,7 @@ class Display(str, enum.Enum):
     CLASS_BARS = "class_bars"  # one class: a bar for each of the most probable ones
     LABEL_BARS = "label_bars"  # any number of labels: bars with their thresholds
     MASK = "mask"  # a class for each pixel: colours over the image, and each class's share
+    NEIGHBOURS = "neighbours"  # images of a gallery: their paths, labels, and how alike they are
     BOXES = "boxes"  # objects: boxes over the image, from a score on that the user chooses
 
 
@@ -137,6 +139,36 @@ def _boxes(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
+def _neighbours(row: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns ``class_count`` K, ``classes``, which is empty, and ``neighbours``, the nearest first.
+
+    Each neighbour has ``path``, ``label``, and ``cosine`` in −1–1. ``gallery`` is the number of images
+    that were searched, None where the contract does not state it.
+    """
+    stated = contract.get("gallery")
+    images = stated.get("images") if isinstance(stated, Mapping) else None
+    found: dict[str, Any] = {"class_count": len(contract.get("labels", [])), "classes": []}
+    rows = zip(
+        np.atleast_1d(row["neighbours"]),
+        np.atleast_1d(row["neighbour_labels"]),
+        np.atleast_1d(row["cosines"]),
+        strict=True,
+    )
+    shown = [
+        {
+            "path": path.decode("utf-8", "replace"),
+            "label": label.decode("utf-8", "replace"),
+            "cosine": float(cosine),
+        }
+        for path, label, cosine in rows
+        if path
+    ]
+    return found | {
+        "neighbours": shown[:MOST_NEIGHBOURS] if row.get("valid", True) else [],
+        "gallery": images if isinstance(images, int) else None,
+    }
+
+
 def _named(row: Mapping[str, Any], contract: Mapping[str, Any]) -> tuple[np.ndarray, Sequence[str]]:
     """Returns the probabilities [K] and K names; without fitting labels, the classes' numbers."""
     probabilities = np.atleast_1d(row["probabilities"])
@@ -162,4 +194,5 @@ _DISPLAYS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, 
     Display.LABEL_BARS.value: _label_bars,
     Display.MASK.value: _mask,
     Display.BOXES.value: _boxes,
+    Display.NEIGHBOURS.value: _neighbours,
 }

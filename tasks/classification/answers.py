@@ -16,13 +16,11 @@ import pyarrow as pa
 import tensorflow as tf
 from typing_extensions import Self
 
-from data.examples import example
 from data.files import read_back
+from tasks import one_class
 from tasks.predictions import answered, probable, schema
 
 NOTHING = -1
-LABEL = "label"
-LABEL_ID = "label_id"
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,14 @@ class Predictions(answered.Answered):
         """
         paths = schema.files(uri, split)
         types = {**ANSWERS.annotation, **ANSWERS.answer}
-        wanted = (*answered.COLUMNS, LABEL_ID, probable.PROBABILITIES)
+        wanted = (*answered.COLUMNS, one_class.LABEL_ID, probable.PROBABILITIES)
         table = schema.read_columns(paths, wanted, types)
         labels = schema.labels_of(table.schema)
         # In a file that a model did not write, the columns may not fit each other.
         with read_back.reading(f"{schema.WHAT} {paths[0]}", schema.AGAIN):
             return cls(
                 **answered.common(table, labels),
-                label_ids=table[LABEL_ID].to_numpy(),
+                label_ids=table[one_class.LABEL_ID].to_numpy(),
                 probabilities=probable.matrix(table[probable.PROBABILITIES], len(labels)),
             )
 
@@ -106,14 +104,8 @@ class Predictions(answered.Answered):
 
     def relabelled(self, labels: Mapping[str, Sequence[str]]) -> Self | None:
         """See the base class."""
-        numbers = {name: number for number, name in enumerate(self.labels)}
-        if any(len(names) != 1 or names[0] not in numbers for names in labels.values()):
-            return None
-        changed = [
-            numbers[labels[path][0]] if path in labels else label_id
-            for path, label_id in zip(self.paths, self.label_ids, strict=True)
-        ]
-        return dataclasses.replace(self, label_ids=np.array(changed, np.int64))
+        changed = one_class.relabelled(self.label_ids, self.paths, self.labels, labels)
+        return None if changed is None else dataclasses.replace(self, label_ids=changed)
 
     def aligned(self, labels: Sequence[str]) -> Self:
         """See the base class; unknown classes have probability 0."""
@@ -124,7 +116,7 @@ class Predictions(answered.Answered):
 class Answers(probable.Probable):
     """See ``judging.Answers``."""
 
-    annotation: Mapping[str, pa.DataType] = {LABEL: pa.binary(), LABEL_ID: pa.int64()}
+    annotation = one_class.COLUMNS
     shown: Mapping[str, pa.DataType] = {
         probable.PREDICTED: pa.string(),
         probable.SCORE: pa.float32(),
@@ -132,11 +124,7 @@ class Answers(probable.Probable):
 
     def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:
         """See ``judging.Answers``."""
-        found = example.parse(serialized, [example.CLASS_TEXT, example.CLASS_LABEL])
-        return {
-            LABEL: pa.array(found[example.CLASS_TEXT].numpy().tolist(), pa.binary()),
-            LABEL_ID: pa.array(found[example.CLASS_LABEL].numpy(), pa.int64()),
-        }
+        return one_class.annotated(serialized)
 
     def about(self, contract: Mapping[str, Any]) -> dict[str, Any]:
         """See ``judging.Answers``."""

@@ -5,6 +5,7 @@ Dimension letters: B batch, N images, K classes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ import tensorflow as tf
 from scipy import special
 
 from tasks import temperature
-from tasks.facets.training import CalibrationSettings
+from tasks.facets import usual
+from tasks.facets.training import CalibrationSettings, TrainImages
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(usual.UsualFitted):
     """See tasks.facets.training.Fitted.
 
     Attributes:
@@ -39,6 +41,8 @@ class Fitted:
 class Calibration:
     """See tasks.facets.training.Calibration."""
 
+    reads_train = False
+
     def unfitted(self, _class_count: int) -> Fitted:
         """Returns the temperature 1."""
         return Fitted()
@@ -55,13 +59,14 @@ class Calibration:
         targets: np.ndarray,
         _labels: Sequence[str],
         settings: CalibrationSettings,
+        _train: TrainImages | None = None,
     ) -> Fitted:
         """Fits the temperature on logits float [N, K] and label_ids int64 [N]."""
         if not settings.is_on:
             return Fitted(1.0, "Turned off by train.calibrate.")
         return Fitted(*fit_temperature(outputs, targets))
 
-    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+    def of_contract(self, contract: Mapping[str, Any], _folder: Path | None = None) -> Fitted:
         """Returns the temperature of an exported model; contracts of old have none, which is 1."""
         return Fitted(float(contract.get("temperature", 1.0)), str(contract.get("calibration", "")))
 

@@ -8,11 +8,12 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tasks.facets import usual
 from tasks.facets.serving import Pictures
 from tasks.facets.training import Fitted
 
 
-class Signatures:
+class Signatures(usual.UsualSignatures):
     """See tasks.facets.serving.Signatures."""
 
     display: Literal["class_bars", "label_bars"] = "class_bars"

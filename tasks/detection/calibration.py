@@ -6,6 +6,7 @@ Dimension letters: B batch, N images, h w the map, K classes.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from tasks.boxes import average_precision, decoding, matching, operating_point
 from tasks.detection import head
-from tasks.facets import training
+from tasks.facets import training, usual
 
 # With fewer images, no threshold is fitted.
 FEWEST_IMAGES = 10
@@ -22,7 +23,7 @@ LEAST_SCORE = 0.01
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(usual.UsualFitted):
     """See tasks.facets.training.Fitted.
 
     Attributes:
@@ -54,6 +55,8 @@ class Fitted:
 class Calibration:
     """See tasks.facets.training.Calibration."""
 
+    reads_train = False
+
     def unfitted(self, class_count: int) -> Fitted:
         """Returns one threshold for all classes."""
         return Fitted((operating_point.DEFAULT,) * class_count)
@@ -75,6 +78,7 @@ class Calibration:
         targets: np.ndarray,
         labels: Sequence[str],
         settings: training.CalibrationSettings,
+        _train: training.TrainImages | None = None,
     ) -> Fitted:
         """Fits thresholds on detections float32 [N, 100, 6] and targets float32 [N, M, 6]."""
         count, plain = len(outputs), self._plain(settings, len(labels))
@@ -97,7 +101,7 @@ class Calibration:
         fitted = tuple(float(value) for value in thresholds)
         return dataclasses.replace(plain, thresholds=fitted, note=note)
 
-    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+    def of_contract(self, contract: Mapping[str, Any], _folder: Path | None = None) -> Fitted:
         """Returns what an exported model was fitted with."""
         given = contract["thresholds"]
         thresholds = tuple(float(given[name]) for name in contract["labels"])

@@ -29,7 +29,7 @@ class Compare:
         """See ``judging.Compare``."""
         return decoding.MAX_DETECTIONS * decoding.COLUMNS
 
-    def values(self, probabilities: Any, contract: Mapping[str, Any]) -> Any:
+    def values(self, probabilities: Any, contract: Mapping[str, Any], _fitted: Any = None) -> Any:
         """See ``judging.Compare``: packed detections [N, 100, 6], side by side."""
         return np.asarray(probabilities).reshape(len(probabilities), -1)
 

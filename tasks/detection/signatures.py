@@ -11,10 +11,10 @@ import tensorflow as tf
 from data.graph import decoding as image_decoding
 from tasks.boxes import decoding
 from tasks.detection.calibration import Fitted
-from tasks.facets import serving
+from tasks.facets import serving, usual
 
 
-class Signatures:
+class Signatures(usual.UsualSignatures):
     """See tasks.facets.serving.Signatures."""
 
     display: Literal["class_bars", "label_bars", "mask", "boxes"] = "boxes"

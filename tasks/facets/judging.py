@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from tasks import collecting, result
+    from tasks.facets import training
     from tasks.predictions import answered
 
 
@@ -206,8 +207,16 @@ class Compare(Protocol):
     def width(self, contract: Mapping[str, Any]) -> int:
         """Returns how many numbers n ``output`` has for an image."""
 
-    def values(self, probabilities: "tf.Tensor", contract: Mapping[str, Any]) -> "tf.Tensor":
-        """Turns the trained network's probabilities [N, …] into what is compared, float32 [N, n]."""
+    def values(
+        self, probabilities: "tf.Tensor", contract: Mapping[str, Any], fitted: "training.Fitted"
+    ) -> "tf.Tensor":
+        """Turns the trained network's probabilities [N, …] into what is compared, float32 [N, n].
+
+        Args:
+          probabilities: as ``fitted`` makes them.
+          contract: the model's.
+          fitted: what the model was fitted with.
+        """
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Returns how far two answers [N, n] are apart, float [N]; infinite where one is NaN."""

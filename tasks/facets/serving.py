@@ -39,7 +39,7 @@ class Signatures(Protocol):
       explains: whether the model has the signature ``explain``, a heat map for the answer.
     """
 
-    display: Literal["class_bars", "label_bars", "mask", "boxes"]
+    display: Literal["class_bars", "label_bars", "mask", "boxes", "neighbours"]
     explains: bool
 
     def answer(
@@ -58,6 +58,20 @@ class Signatures(Protocol):
           outputs: float32 [B, …], of the head.
           valid: bool [B]; where it is false, the outputs are 0 or empty.
           pictures: the images that were answered.
+        """
+
+    def examined(
+        self,
+        fitted: Fitted,
+        outputs: tf.Tensor,
+        valid: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Makes outputs that ``serve_examples`` has beside those of :meth:`answer`, to judge the model.
+
+        Args:
+          fitted: as for :meth:`answer`.
+          outputs: as for :meth:`answer`.
+          valid: as for :meth:`answer`.
         """
 
     def explained(
@@ -83,6 +97,9 @@ class Signatures(Protocol):
 
     def described(self, labels: Sequence[str]) -> dict[str, str]:
         """Describes the outputs of :meth:`answer` in words: name → type and meaning."""
+
+    def examined_described(self) -> dict[str, str]:
+        """Describes the outputs of :meth:`examined` in words."""
 
     def explained_described(self) -> dict[str, str]:
         """Describes the outputs of :meth:`explained` in words."""

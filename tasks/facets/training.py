@@ -6,10 +6,14 @@ Dimension letters: B batch, N images, F features, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from tasks import retrieval_config
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import keras
     import numpy as np
     import tensorflow as tf
@@ -55,6 +59,8 @@ class Head(Protocol):
       score_title: the same in words.
       watched: what decides which epoch is the best, the eval loss or, where the loss does not tell
         how good the answers are, the eval score.
+      is_trained: whether there is anything to learn; else the network stays as it is, no phase runs,
+        and :meth:`build` adds no weights.
     """
 
     taps: Sequence[Tap]
@@ -65,6 +71,7 @@ class Head(Protocol):
     score: str
     score_title: str
     watched: Watched
+    is_trained: bool
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float
@@ -132,9 +139,14 @@ class Fitted(Protocol):
 
     Attributes:
       note: a sentence that states how it was fitted, or why it was not.
+      variables: what the answers need and the graph must not hold as constants, because it may be
+        large or is replaced without a training; exported with the model. None: nothing.
     """
 
     note: str
+
+    @property
+    def variables(self) -> tf.Module | None: ...  # noqa: D102
 
     def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
         """Converts outputs of the head to probabilities float32 [B, K], inside a graph or not."""
@@ -153,16 +165,47 @@ class CalibrationSettings:
         0–1; None: those of the highest F1. Only tasks with thresholds use it.
       nms_iou: largest IoU at which two boxes of one class are both kept; only tasks with boxes use it.
       peaks_only: whether only cells that no neighbour exceeds give boxes; likewise.
+      retrieval: what an embedding becomes; only tasks that search images use it.
+      seed: seed of random draws.
     """
 
     is_on: bool = True
     min_precision: float | None = None
     nms_iou: float = 0.6
     peaks_only: bool = False
+    retrieval: retrieval_config.RetrievalConfig = field(
+        default_factory=retrieval_config.RetrievalConfig
+    )
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainImages:
+    """All train images as the trained network sees them, without augmentation.
+
+    Attributes:
+      outputs: float32 [N, …], of the head.
+      targets: [N, …].
+      paths: N file names, as image/filename has them.
+      digests: N SHA-256 of the files, in hex.
+      network: digest of the network's weights, by ``hashing.arrays``.
+    """
+
+    outputs: np.ndarray
+    targets: np.ndarray
+    paths: Sequence[str]
+    digests: Sequence[str]
+    network: str
 
 
 class Calibration(Protocol):
-    """Fits, after training, what makes outputs into answers."""
+    """Fits, after training, what makes outputs into answers.
+
+    Attributes:
+      reads_train: whether :meth:`fit` needs the train images too.
+    """
+
+    reads_train: bool
 
     def unfitted(self, class_count: int) -> Fitted:
         """Returns what is used where nothing was fitted."""
@@ -181,6 +224,7 @@ class Calibration(Protocol):
         targets: np.ndarray,
         labels: Sequence[str],
         settings: CalibrationSettings,
+        train: TrainImages | None = None,
     ) -> Fitted:
         """Fits on held-out images.
 
@@ -189,11 +233,17 @@ class Calibration(Protocol):
           targets: [N, …], likewise.
           labels: the K classes.
           settings: what to fit.
+          train: the train images; None where :attr:`reads_train` is false.
         """
 
-    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+    def of_contract(self, contract: Mapping[str, Any], folder: Path | None = None) -> Fitted:
         """Returns what an exported model was fitted with, from its contract.
 
+        Args:
+          contract: the model's.
+          folder: the folder with saved_model.pb, for what a contract is too small for.
+
         Raises:
+          errors.PipelineError: the model's files cannot be read.
           LookupError, TypeError, ValueError: the contract lacks an entry, or a value is wrong.
         """

@@ -9,13 +9,14 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tasks.facets import usual
 from tasks.facets.serving import OwnSignature, Pictures, Served
 from tasks.multilabel.calibration import Fitted
 
 _SEPARATOR = ", "
 
 
-class Signatures:
+class Signatures(usual.UsualSignatures):
     """See tasks.facets.serving.Signatures."""
 
     display: Literal["class_bars", "label_bars"] = "label_bars"

@@ -62,7 +62,7 @@ class Compared:
         """See ``judging.Compare``: K."""
         return len(contract["labels"])
 
-    def values(self, probabilities: Any, _contract: Mapping[str, Any]) -> Any:
+    def values(self, probabilities: Any, _contract: Mapping[str, Any], _fitted: Any = None) -> Any:
         """See ``judging.Compare``: the probabilities themselves."""
         return probabilities
 

@@ -5,6 +5,7 @@ Dimension letters: B batch, S side in pixels, h w map of logits, K classes, M pi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import special
 
 from data.masks import convert
 from tasks import temperature
-from tasks.facets import training
+from tasks.facets import training, usual
 from tasks.segmentation.panels import colours
 
 # Pixels of an image that the temperature is fitted on; neighbours tell the same.
@@ -21,7 +22,7 @@ PIXELS_OF_AN_IMAGE = 256
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(usual.UsualFitted):
     """See tasks.facets.training.Fitted.
 
     Attributes:
@@ -43,6 +44,8 @@ class Fitted:
 
 class Calibration:
     """See tasks.facets.training.Calibration."""
+
+    reads_train = False
 
     def unfitted(self, _class_count: int) -> Fitted:
         """Returns the temperature 1."""
@@ -70,6 +73,7 @@ class Calibration:
         targets: np.ndarray,
         _labels: Sequence[str],
         settings: training.CalibrationSettings,
+        _train: training.TrainImages | None = None,
     ) -> Fitted:
         """Fits the temperature on logits float [M, K] and class numbers int64 [M]."""
         if not settings.is_on:
@@ -82,7 +86,7 @@ class Calibration:
 
         return Fitted(*temperature.fit(log_loss, len(targets)))
 
-    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+    def of_contract(self, contract: Mapping[str, Any], _folder: Path | None = None) -> Fitted:
         """Returns the temperature of an exported model."""
         return Fitted(float(contract["temperature"]), str(contract.get("calibration", "")))
 

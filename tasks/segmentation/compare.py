@@ -22,7 +22,9 @@ class Compare:
         """See ``judging.Compare``: S · S."""
         return int(contract["image_size_px"]) ** 2
 
-    def values(self, probabilities: tf.Tensor, contract: Mapping[str, Any]) -> tf.Tensor:
+    def values(
+        self, probabilities: tf.Tensor, contract: Mapping[str, Any], _fitted: Any = None
+    ) -> tf.Tensor:
         """See ``judging.Compare``: the most probable class at each pixel of the square."""
         side = int(contract["image_size_px"])
         classes = tf.argmax(tf.image.resize(probabilities, [side, side]), axis=-1)

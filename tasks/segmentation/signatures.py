@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from data.graph import mask_geometry
 from data.masks import VOID
+from tasks.facets import usual
 from tasks.facets.serving import Pictures
 from tasks.facets.training import Fitted
 
@@ -17,7 +18,7 @@ from tasks.facets.training import Fitted
 SURE = 0.9
 
 
-class Signatures:
+class Signatures(usual.UsualSignatures):
     """See tasks.task.Signatures."""
 
     display: Literal["class_bars", "label_bars", "mask"] = "mask"

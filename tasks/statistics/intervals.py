@@ -112,3 +112,62 @@ def _bootstrap(
         # A resample without the class has no F1.
         ends[:, part] = np.nanquantile(scores, [tail, 1 - tail], axis=0)
     return ends[0], ends[1]
+
+
+def mean(
+    values: np.ndarray, confidence: float, samples: int = 2000, seed: int = 0
+) -> Interval | None:
+    """Computes the percentile bootstrap interval of a mean. Source: as of :func:`f1`.
+
+    Args:
+      values: float [N], of independent images.
+      confidence: in 0–1, exclusive.
+      samples: R.
+      seed: the random seed of the resampling.
+
+    Returns:
+      The interval; None without values.
+    """
+    count = len(values)
+    if not count:
+        return None
+    generator = np.random.default_rng(seed)
+    # Equal values are drawn together: how often each is drawn is multinomial.
+    distinct, counts_of = np.unique(values, return_counts=True)
+    step = max(1, _AT_ONCE // len(distinct))
+    means = [
+        generator.multinomial(count, counts_of / count, size=min(step, samples - start))
+        @ distinct
+        / count
+        for start in range(0, samples, step)
+    ]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+    return Interval(float(low), float(high))
+
+
+def median(values: np.ndarray, confidence: float) -> Interval | None:
+    """Computes the interval of a median between two of the sorted values, whatever their distribution.
+
+    How many of N values lie below the true median is Binomial(N, ½). Source: W. J. Conover, "Practical
+    Nonparametric Statistics", 1999, section 3.2.
+
+    Args:
+      values: float [N]; infinite ones sort last.
+      confidence: in 0–1, exclusive; the interval holds with at least this probability.
+
+    Returns:
+      The interval; None where there are too few values for it.
+    """
+    if not len(values):
+        return None
+    from scipy import stats
+
+    # The largest number of values below the lower end that leaves half of the error on each side.
+    below = int(stats.binom.ppf((1 - confidence) / 2, len(values), 0.5))
+    if stats.binom.cdf(below, len(values), 0.5) > (1 - confidence) / 2:
+        below -= 1
+    if below < 0:
+        return None
+    ordered = np.sort(values)
+    return Interval(float(ordered[below]), float(ordered[len(values) - 1 - below]))

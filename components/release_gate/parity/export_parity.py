@@ -143,7 +143,9 @@ def check(
         return ()
     pixels = images.pixels(spec)
     contract = trained_contract.read(saved_model)
-    expected = training_stage.classify(keras_file, spec.task, contract, pixels)
+    expected = training_stage.classify(
+        keras_file, training_stage.fitted_with(spec.task, contract, saved_model), pixels
+    )
     facet = task.load(spec.task).compare
     agrees = functools.partial(facet.agreement, contract=contract)
     differs = functools.partial(facet.exported, contract=contract)

@@ -69,7 +69,7 @@ def check(
             server = _server(found, saved_model, time_limit_s, started) if ask_server else None
             worker = fresh_process.Worker(probe.__name__)
             started.enter_context(contextlib.closing(worker))
-            stages.append(training_stage.ask(keras_file, spec, contract, known))
+            stages.append(training_stage.ask(keras_file, spec, contract, known, saved_model))
             with futures.ThreadPoolExecutor(1) as beside:
                 asked = beside.submit(
                     probe.ask,

@@ -18,6 +18,7 @@ from data.files import read_back
 from data.graph import decoding
 from data.images import image_reading
 from tasks import task
+from tasks.facets.training import Fitted
 
 STAGE = "the training graph"
 BATCH = 16
@@ -28,6 +29,7 @@ def ask(
     spec: materialise.Spec,
     contract: Mapping[str, Any],
     encoded: Sequence[bytes],
+    saved_model: Path | None = None,
 ) -> probe.Stage:
     """Runs the trained network on the pixels that Preprocess would make.
 
@@ -36,14 +38,16 @@ def ask(
       spec: the specification of the training pixels.
       contract: of the model that was exported from it.
       encoded: N images.
+      saved_model: the folder of that model; None: its contract states all that its answers need.
 
     Raises:
       errors.PipelineError: there is no such file.
     """
     pixels, valid = decode(spec, encoded)
-    probabilities = classify(keras_file, spec.task, contract, pixels)
+    fitted = fitted_with(spec.task, contract, saved_model)
+    probabilities = classify(keras_file, fitted, pixels)
     compared = task.load(spec.task).compare
-    values = np.asarray(compared.values(probabilities, contract), np.float32)
+    values = np.asarray(compared.values(probabilities, contract, fitted), np.float32)
     return probe.Stage(STAGE, values * valid[:, None], valid)
 
 
@@ -56,15 +60,22 @@ def decode(spec: materialise.Spec, encoded: Sequence[bytes]) -> tuple[np.ndarray
     return pixels, refused == b""
 
 
-def classify(
-    keras_file: Path, task_name: str, contract: Mapping[str, Any], pixels: np.ndarray
-) -> np.ndarray:
+def fitted_with(task_name: str, contract: Mapping[str, Any], saved_model: Path | None) -> Fitted:
+    """Returns what the model of a contract was fitted with.
+
+    Raises:
+      errors.PipelineError: the contract or a file of the model cannot be read.
+    """
+    with read_back.reading("contract of the model"):
+        return task.load(task_name).calibration.of_contract(contract, saved_model)
+
+
+def classify(keras_file: Path, fitted: Fitted, pixels: np.ndarray) -> np.ndarray:
     """Runs the network on pixels; returns probabilities float32 [N, …].
 
     Args:
       keras_file: the network.
-      task_name: the name of what it learned.
-      contract: of the model that was exported from it.
+      fitted: what makes probabilities of its outputs.
       pixels: uint8 [N, S, S, 3] in 0–255.
 
     Raises:
@@ -76,8 +87,6 @@ def classify(
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        with read_back.reading("contract of the model"):
-            fitted = task.load(task_name).calibration.of_contract(contract)
         network = served_model.load_keras(keras_file)
         parts = []
         for start in range(0, len(pixels), BATCH):

@@ -4,7 +4,7 @@ Dimension letters: B batch, N images, S side in pixels, F features, K classes.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -17,6 +17,7 @@ from components.trainer.loop import training_job
 from data import progress
 from data.examples import dataset, example
 from data.examples.annotation import Annotation
+from data.files import hashing
 from tasks import task
 from tasks.facets import training
 
@@ -54,27 +55,29 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
 
     Args:
       classifier: as trained, pixels [B, S, S, 3] in 0–255 → outputs float32 [B, …].
-      job: what was trained. The directions of the classes come from some of its train images,
-        everything else from its eval split; of the settings, ``calibrate`` and
-        ``outlier_coverage`` are used.
+      job: what was trained. The directions of the classes come from some of its train images, or all
+        where the task needs these, everything else from its eval split.
     """
     spec, config, annotation = job.spec, job.config, job.annotation
     count = spec.counts["eval"]
+    facet = task.load(spec.task).calibration
     chosen = choose(read_targets(job.train_files, annotation), annotation)
+    if facet.reads_train:
+        chosen[:] = True
+    of_train: list[tuple[np.ndarray, np.ndarray]] = []
     total = int(chosen.sum()) + count
     progressing, source = progress.start(TASK, total), outputs.kept(job, classifier)
     running = outputs.Outputs(classifier, job.head, config.backbone, total, source, progressing)
-    embedded = (
-        (rows, annotation.presence(targets))
-        for rows, _, targets in running.of(
-            chosen_batches(job.train_files, chosen, spec.size_px, annotation)
-        )
-    )
-    directions = outliers.directions(embedded, annotation.class_count, running.feature_count)
-    facet = task.load(spec.task).calibration
-    settings = training.CalibrationSettings(
-        config.calibrate, config.min_precision, config.nms_iou, config.peaks_only
-    )
+
+    def embedded() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        batches = chosen_batches(job.train_files, chosen, spec.size_px, annotation)
+        for rows, some_outputs, targets in running.of(batches):
+            if facet.reads_train:
+                of_train.append((some_outputs, targets))
+            yield rows, annotation.presence(targets)
+
+    directions = outliers.directions(embedded(), annotation.class_count, running.feature_count)
+    settings = _settings(job)
     nothing = np.zeros([0, *classifier.output.shape[1:]], np.float32)
     answered, true = ([one] for one in facet.sampled(nothing, _no_targets(annotation), settings))
     scores = [np.zeros(0, np.float32)]
@@ -95,9 +98,36 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         np.concatenate(true),
         spec.labels,
         settings,
+        _train_images(classifier, job, of_train) if facet.reads_train else None,
     )
     limit = outliers.threshold(np.concatenate(scores), config.outlier_coverage)
     return Calibration(fitted, config.outlier_coverage, outliers.Detector(directions, limit))
+
+
+def _settings(job: training_job.Job) -> training.CalibrationSettings:
+    config = job.config
+    return training.CalibrationSettings(
+        config.calibrate,
+        config.min_precision,
+        config.nms_iou,
+        config.peaks_only,
+        config.retrieval,
+        job.seed,
+    )
+
+
+def _train_images(
+    classifier: keras.Model, job: training_job.Job, found: list[tuple[np.ndarray, np.ndarray]]
+) -> training.TrainImages:
+    outputs, targets = zip(*found, strict=True)
+    paths, digests = dataset.names(job.train_files)
+    return training.TrainImages(
+        np.concatenate(outputs),
+        np.concatenate(targets),
+        paths,
+        digests,
+        hashing.arrays(variable.numpy() for variable in classifier.variables),
+    )
 
 
 def choose(targets: np.ndarray, annotation: Annotation) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Trains a model on records in one phase or two.
 
-Phase 1 trains the head on the frozen backbone. Phase 2 also trains the top blocks. The best
+A head without weights leaves the backbone as it is, and no phase runs. Else phase 1 trains the head on the frozen backbone. Phase 2 also trains the top blocks. The best
 weights on the eval split are kept throughout, so phase 2 never returns a model that is worse there
 than phase 1's. With random weights there is nothing to transfer: one phase trains all layers.
 
@@ -74,13 +74,18 @@ class _Training:
             ).sentence
         self.folder = job.checkpoint_dir / job.identity() if job.checkpoint_dir else None
         self.board = tensorboard.Board(job.log_dir, job.spec.labels, job.head)
-        self.feeds = feeding.Feeds(job, self.classifier)
-        self.history.cache = self.feeds.plan.reason
+        if job.head.is_trained:
+            self.feeds = feeding.Feeds(job, self.classifier)
+            self.history.cache = self.feeds.plan.reason
         self.epochs = 0
 
     def run(self) -> None:
         """Runs all phases, and chooses the weights to keep."""
         config = self.job.config
+        if not self.job.head.is_trained:
+            self.history.cache = "the network stays as it is: there is nothing to train"
+            self.board.close()
+            return
         self._log_samples()
         self.loss = self.job.loss()
         if config.from_scratch:

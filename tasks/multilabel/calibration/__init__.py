@@ -5,6 +5,7 @@ Dimension letters: B batch, N images, K classes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,15 @@ import tensorflow as tf
 from scipy import special
 
 from tasks import temperature as scaling
-from tasks.facets.training import CalibrationSettings
+from tasks.facets import usual
+from tasks.facets.training import CalibrationSettings, TrainImages
 from tasks.multilabel.calibration import thresholds
 
 _MOST_NAMED = 5  # labels that a note names
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(usual.UsualFitted):
     """See tasks.facets.training.Fitted.
 
     Attributes:
@@ -45,6 +47,8 @@ class Fitted:
 class Calibration:
     """See tasks.facets.training.Calibration."""
 
+    reads_train = False
+
     def unfitted(self, class_count: int) -> Fitted:
         """Returns the temperature 1 and the default threshold for every label."""
         return Fitted((thresholds.DEFAULT,) * class_count)
@@ -61,6 +65,7 @@ class Calibration:
         targets: np.ndarray,
         labels: Sequence[str],
         settings: CalibrationSettings,
+        _train: TrainImages | None = None,
     ) -> Fitted:
         """Fits one temperature and K thresholds on logits [N, K] and targets [N, K] of 0 or 1.
 
@@ -80,7 +85,7 @@ class Calibration:
         values = tuple(float(value) for value in found.thresholds)
         return Fitted(values, degree, " ".join(sentences))
 
-    def of_contract(self, contract: Mapping[str, Any]) -> Fitted:
+    def of_contract(self, contract: Mapping[str, Any], _folder: Path | None = None) -> Fitted:
         """Returns temperature and thresholds of an exported model."""
         by_label = contract["thresholds"]
         values = tuple(float(by_label[name]) for name in contract["labels"])

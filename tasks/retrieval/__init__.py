@@ -1,0 +1,1 @@
+"""Search among images by their embeddings: the gallery, the search, its rates, and what spoils it."""

@@ -1,0 +1,6 @@
+"""Similarity: an image is answered with the images of a gallery that are most like it."""
+
+SUMMARY = "images like a given one are found"
+LABELS_PER_IMAGE = "one"
+TRAIN_SETTINGS = frozenset({"retrieval"})
+IS_TUNED = False

@@ -1,0 +1,145 @@
+"""The evidence of a search: limits, a sound gallery, and recall@1 against the served model.
+
+The served model searches its own gallery. Dimension letters: N images, K classes.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data import formats
+from tasks import against_served, evaluate_config, evidence_config, gate_check, limits
+from tasks.similarity import figures
+from tasks.statistics import paired
+
+if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
+    from tasks.similarity.answers import Predictions
+
+RECALL, CLASS_RECALL = "recall_at_1_against_served", "recall_against_served"
+VECTORS = "vectors"
+BAD_VECTORS, COLLAPSE, HUBS = "gallery_vectors", "gallery_collapse", "gallery_hubs"
+
+
+class Evidence:
+    """See ``judging.Evidence``."""
+
+    settings = frozenset(
+        {
+            "max_recall_at_1_drop",
+            "max_recall_drop",
+            "max_cosine_difference",
+            "max_mean_cosine",
+            "max_hub_share",
+        }
+    )
+    whole_check = RECALL
+    class_check = CLASS_RECALL
+
+    def limits(
+        self,
+        candidate: "Predictions",
+        config: evidence_config.EvidenceConfig,
+        evaluate: evaluate_config.EvaluateConfig,
+    ) -> list[gate_check.Check]:
+        """See ``judging.Evidence``; also judges the gallery by itself."""
+        return [
+            *limits.check(figures.FIGURES, candidate, config, evaluate),
+            *of_gallery(candidate, config),
+        ]
+
+    def against_served(
+        self,
+        candidate: "Predictions",
+        served: "Predictions",
+        config: evidence_config.EvidenceConfig,
+    ) -> list[gate_check.Check]:
+        """Compares two models on the images of the classes that the served model knows.
+
+        Args:
+          candidate: the candidate's answers, with the labels of the data, which label_ids number.
+          served: the served model's answers about the same images, from its own gallery.
+          config: margins, confidence and method.
+
+        Raises:
+          errors.PipelineError: the two answers are about different images.
+        """
+        labels = candidate.labels
+        known_names = [name for name in labels if name in set(served.labels)]
+        new_names = [name for name in labels if name not in set(served.labels)]
+        first, second = against_served.same_images(candidate, served.aligned(labels))
+        label_ids = first.label_ids
+        known = np.isin(label_ids, [labels.index(name) for name in known_names])
+        about_new = (
+            [against_served.new_classes(new_names, int((~known).sum()))] if new_names else []
+        )
+        if not known.any():
+            return about_new
+        right = (second.right, first.right)
+        members = {name: label_ids == labels.index(name) for name in known_names}
+
+        def pairs(chosen: np.ndarray) -> paired.Pairs:
+            return paired.Pairs.of(*(one[chosen] for one in right))
+
+        sets = against_served.sets(first.spans, known)
+        whole, *others = against_served.check(
+            (
+                against_served.Rate(RECALL, "Recall@1", config.max_recall_at_1_drop),
+                pairs(known),
+            ),
+            against_served.Rate(CLASS_RECALL, "Recall@1 of", config.max_recall_drop),
+            {name: pairs(of) for name, of in members.items() if of.any()},
+            {name: pairs(of) for name, of in sets.items()},
+            config,
+        )
+        return [whole, *about_new, *others]
+
+
+def of_gallery(
+    candidate: "Predictions", config: evidence_config.EvidenceConfig
+) -> list[gate_check.Check]:
+    """Judges a gallery by itself: bad vectors and collapse refuse a model, hubs are told."""
+    health = candidate.gallery.get("health") or {}
+    if not health:
+        return []
+    images, bad = candidate.gallery["images"], health["bad"]
+    found = [
+        gate_check.Check(VECTORS, "release", candidate.note),
+        gate_check.Check(
+            BAD_VECTORS,
+            "refuse" if bad else "release",
+            f"{bad:,} of {images:,} images of the gallery have a vector of zeros or with a value that is no"
+            " number; none may."
+            if bad
+            else f"All {formats.plural(images, 'image')} of the gallery have a vector.",
+            {"images": images, "bad": bad},
+        ),
+    ]
+    mean = health["mean_cosine"]
+    if mean is not None:
+        collapsed = mean > config.max_mean_cosine
+        found.append(
+            gate_check.Check(
+                COLLAPSE,
+                "refuse" if collapsed else "release",
+                f"Two images of the gallery have a cosine of {mean:.2f} on average; at most"
+                f" {config.max_mean_cosine:g} is allowed"
+                + (": to the network all images look alike." if collapsed else "."),
+                {"mean_cosine": mean, "limit": config.max_mean_cosine},
+            )
+        )
+    share = health["hub_share"]
+    if share is not None and share > config.max_hub_share and health["compared"] > 10:
+        found.append(
+            gate_check.Check(
+                HUBS,
+                "release",
+                f"{health['hub']} is among the ten nearest of {formats.percent(share, 0)} of the gallery's"
+                " images, whatever they show: a hub. Look at it, or whiten the embeddings"
+                " (train.retrieval.whitening_size).",
+                {"hub": health["hub"], "share": share},
+            )
+        )
+    return found
+
+
+EVIDENCE = Evidence()
