@@ -3,13 +3,15 @@
 Dimension letters: B batch, F features, K classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
-from tasks.facets.training import Tap, Watched
+from tasks import closed_form
+from tasks.facets.training import Tap, Watched, Weighted
 
 DROPOUT_LAYER = "dropout"
 LOGITS_LAYER = "logits"
@@ -52,3 +54,28 @@ class LinearHead:
             kernel[:, here], bias[here] = old_kernel[:, there], old_bias[there]
         layer.set_weights([kernel, bias])
         return len(known)
+
+    def solve(
+        self,
+        model: keras.Model,
+        batches: Iterable[Weighted],
+        held_out: tuple[np.ndarray, np.ndarray],
+        loss: keras.losses.Loss,
+    ) -> bool:
+        """See tasks.facets.training.Solve."""
+        layer = model.get_layer(LOGITS_LAYER)
+        moments = closed_form.Moments(*layer.kernel.shape)
+        count = sum(moments.add(*batch) for batch in batches)
+        features, targets = held_out
+        if not count or not len(features):
+            return False
+        true = tf.constant(targets)
+
+        def loss_of(outputs: np.ndarray) -> float:
+            return float(tf.reduce_mean(loss.call(true, tf.constant(outputs))))
+
+        solved = closed_form.best(moments, features, loss_of)
+        present = closed_form.Layer(*layer.get_weights())
+        if loss_of(solved.outputs(features)) < loss_of(present.outputs(features)):
+            layer.set_weights(list(solved))
+        return True

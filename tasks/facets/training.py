@@ -5,9 +5,9 @@ Dimension letters: B batch, N images, F features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +38,37 @@ class Target(Protocol):
           class_count: K, of the label map.
           size_px: side of the square images of batches.
           resize: how images became square.
+        """
+
+
+class Weighted(NamedTuple):
+    """A batch for :class:`Solve`: embedding float32 [B, F], soft targets [B, K], weights float [B]."""
+
+    embedding: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+class Solve(Protocol):
+    """Sets a head's layers in closed form, instead of by steps."""
+
+    def __call__(
+        self,
+        model: keras.Model,
+        batches: Iterable[Weighted],
+        held_out: tuple[np.ndarray, np.ndarray],
+        loss: keras.losses.Loss,
+    ) -> bool:
+        """Sets them; layers whose loss on the held-out images is already lower stay as they are.
+
+        Args:
+          model: has the layers that :meth:`Head.build` made.
+          batches: the training images.
+          held_out: embedding float32 [N, F] and targets [N, …] of some images of the eval split.
+          loss: of targets and outputs.
+
+        Returns:
+          Whether there were training and held-out images to solve it for.
         """
 
 
@@ -88,6 +119,10 @@ class Head(Protocol):
         Returns:
           The number of classes of ``new`` that the last model knows.
         """
+
+    @property
+    def solve(self) -> Solve | None:
+        """Returns what sets the head's layers in closed form; None where steps alone can train them."""
 
     def loss(
         self, label_smoothing: float, class_weights: Sequence[float] = ()

@@ -3,11 +3,12 @@
 import functools
 
 import keras
+import tensorflow as tf
 
 from components.trainer import devices
 from components.trainer.features import budget, cache
 from components.trainer.features import plan as cache_plan
-from components.trainer.loop import sources, training_job
+from components.trainer.loop import head_start, loop, sources, training_job
 from components.trainer.network import cut, taps
 
 GIB = 1 << 30
@@ -122,6 +123,26 @@ class Feeds:
         source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
         return cut.head(self.classifier, self.job.head), source
 
+    def start(
+        self, part: keras.Model, source: sources.Source, loss: keras.losses.Loss
+    ) -> loop.Start | None:
+        """Returns what solves the head in place of phase 1's first epoch, if it has a closed form.
+
+        Args:
+          part: from :meth:`head`.
+          source: likewise.
+          loss: of the training.
+        """
+        job = self.job
+        if job.config.head_start == "random":
+            return None
+        factors = None if job.config.balance == "none" else job.class_factors()
+        embed: head_start.Embed = tf.identity
+        if not self.plan.views:
+            embedder = cut.embedder(self.classifier, job.config.backbone)
+            embed = functools.partial(_embedded, embedder)
+        return head_start.of(part, source, job.head, job.annotation, loss, factors, embed)
+
     def fine_tune(self) -> tuple[keras.Model, sources.Source]:
         """Returns the unfrozen blocks with the head, or without a cache the classifier."""
         if not self.plan.views or self._boundary is None or self._activations is None:
@@ -143,3 +164,7 @@ class Feeds:
         if self._boundary is not None:
             values += taps.row_values(cut.lower_shapes(self.classifier, self._boundary))
         return int(values) * _FLOAT16_BYTES
+
+
+def _embedded(embedder: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(embedder(pixels, training=False), tf.float32)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,9 @@ from components.trainer import devices, ranking
 from components.trainer.loop import callbacks, checkpoint, evaluation, optimizers, phase_names
 from components.trainer.loop.sources import Source
 from tasks.facets.training import Head
+
+# Computes what the first epoch starts from, and the metrics of training images.
+Start = Callable[[], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Loop:
       loss: the training loss.
       saved: the checkpoint of its state.
       listener: called after each epoch.
+      start: instead of steps in epoch 0; None: all epochs have steps.
     """
 
     def __init__(
@@ -71,17 +75,22 @@ class Loop:
         loss: keras.losses.Loss,
         saved: checkpoint.Checkpoint,
         listener: Callable[[EpochEnd], None] | None = None,
+        start: Start | None = None,
     ) -> None:
         self.phase, self.model, self.source, self.config = phase, model, source, config
         self.position = checkpoint.Position()
-        self._saved, self._listener = saved, listener
+        self._saved, self._listener, self._start = saved, listener, start
         self.steps = -(-source.image_count // source.batch_size)
         self._best: list[np.ndarray] = []
         self._stored_metrics: list[np.ndarray] = []
         self._head, self._evaluator = head, evaluation.Evaluator(model, head, loss)
         model.compile(
             optimizer=optimizers.build(
-                config, phase.learning_rate, phase.epochs, self.steps, phase.factors
+                config,
+                phase.learning_rate,
+                max(1, phase.epochs - bool(start)),
+                self.steps,
+                phase.factors,
             ),
             loss=loss,
             metrics=head.metrics(model.output),
@@ -143,15 +152,10 @@ class Loop:
             )
             self.model.optimizer.learning_rate = rate
         start, entered = time.monotonic(), position.step
-        batches = self.source.epoch(position.epoch, entered)
-        fitted = self.model.fit(
-            batches,
-            epochs=1,
-            verbose=0,
-            shuffle=False,  # the source has shuffled the batches
-            callbacks=self._callbacks(stored_metrics),
-        )
-        logs = {name: float(values[-1]) for name, values in fitted.history.items()}
+        if position.epoch == 0 and self._start:
+            logs = dict(self._start())
+        else:
+            logs = self._steps(stored_metrics)
         seconds = time.monotonic() - start
         images = (self.steps - entered) * self.source.batch_size
         evaluated = self._evaluate()
@@ -168,6 +172,17 @@ class Loop:
             metrics = {name: list(values) for name, values in position.metrics.items()}
             self._listener(EpochEnd(self.phase, metrics, evaluated.tally, self.model))
 
+    def _steps(self, stored_metrics: list[np.ndarray]) -> dict[str, float]:
+        """Takes the steps of an epoch that are left; returns the metrics of the training images."""
+        fitted = self.model.fit(
+            self.source.epoch(self.position.epoch, self.position.step),
+            epochs=1,
+            verbose=0,
+            shuffle=False,  # the source has shuffled the batches
+            callbacks=self._callbacks(stored_metrics),
+        )
+        return {name: float(values[-1]) for name, values in fitted.history.items()}
+
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best so far."""
         with self._averaged():
@@ -182,8 +197,8 @@ class Loop:
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """Sets the model's weights to their average within the context, if averaging is on."""
-        if not self.config.averaging_epochs:
+        """Sets the model's weights to their average within the context, if there is one yet."""
+        if not self.config.averaging_epochs or not int(self.model.optimizer.iterations):
             yield
             return
         variables = self.model.trainable_variables

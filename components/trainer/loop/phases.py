@@ -109,7 +109,7 @@ class _Training:
             steps_per_execution=steps,
             patience=patience,
         )
-        self._run(phase, part, source)
+        self._run(phase, part, source, self.feeds.start(part, source, self.loss))
         if config.fine_tune_epochs == 0:
             return
         best_head = self.classifier.get_weights()
@@ -127,7 +127,13 @@ class _Training:
             self.classifier.set_weights(best_head)
             self.history.kept = "head"
 
-    def _run(self, phase: loop.Phase, part: keras.Model, source: sources.Source) -> None:
+    def _run(
+        self,
+        phase: loop.Phase,
+        part: keras.Model,
+        source: sources.Source,
+        start: loop.Start | None = None,
+    ) -> None:
         path = self.folder / f"{phase.name}.npz" if self.folder else None
         running = loop.Loop(
             phase,
@@ -138,6 +144,7 @@ class _Training:
             self.loss,
             checkpoint.Checkpoint(path),
             self._epoch_end,
+            start,
         )
         running.resume()
         self.board.begin(phase.name, self.epochs, running.position.metrics)

@@ -42,6 +42,7 @@ class Head:
     score_title = "mAP"
     # The loss may rise with confidence while boxes still get better.
     watched: Watched = "score"
+    solve = None
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float

@@ -40,6 +40,7 @@ class Head:
     score = "mean_iou"
     score_title = "mean IoU"
     watched: Watched = "loss"
+    solve = None
 
     def build(self, features: Mapping[Tap, Any], class_count: int, dropout: float) -> Any:
         """Applies a decoder to the maps; returns logits float32 [B, h, w, K] of the finest one."""
