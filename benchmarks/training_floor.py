@@ -7,7 +7,7 @@ blocks are small, depthwise convolutions wait for memory, and graphs have to be 
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +120,7 @@ class Stopwatch:
       now: returns the seconds of the clock in use.
     """
 
-    def __init__(self, now: Any) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self.seconds, self._now, self._depth = 0.0, now, 0
 
     @contextmanager

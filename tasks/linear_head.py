@@ -3,15 +3,15 @@
 Dimension letters: B batch, F features, K classes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tasks import closed_form
-from tasks.facets.training import Tap, Watched, Weighted
+from tasks import convex_head
+from tasks.facets.training import Embedded, Tap, Watched
 
 DROPOUT_LAYER = "dropout"
 LOGITS_LAYER = "logits"
@@ -56,26 +56,19 @@ class LinearHead:
         return len(known)
 
     def solve(
-        self,
-        model: keras.Model,
-        batches: Iterable[Weighted],
-        held_out: tuple[np.ndarray, np.ndarray],
-        loss: keras.losses.Loss,
-    ) -> bool:
+        self, model: keras.Model, images: Embedded, held_out: Embedded, loss: keras.losses.Loss
+    ) -> None:
         """See tasks.facets.training.Solve."""
+        if not len(images.features) or not len(held_out.features):
+            return
         layer = model.get_layer(LOGITS_LAYER)
-        moments = closed_form.Moments(*layer.kernel.shape)
-        count = sum(moments.add(*batch) for batch in batches)
-        features, targets = held_out
-        if not count or not len(features):
-            return False
-        true = tf.constant(targets)
+        true = tf.constant(held_out.targets)
 
         def loss_of(outputs: np.ndarray) -> float:
             return float(tf.reduce_mean(loss.call(true, tf.constant(outputs))))
 
-        solved = closed_form.best(moments, features, loss_of)
-        present = closed_form.Layer(*layer.get_weights())
-        if loss_of(solved.outputs(features)) < loss_of(present.outputs(features)):
+        problem = convex_head.Problem(images, loss, layer.bias.shape[0])
+        solved = convex_head.best(problem, held_out.features, loss_of)
+        present = convex_head.Layer(*layer.get_weights())
+        if loss_of(solved.outputs(held_out.features)) < loss_of(present.outputs(held_out.features)):
             layer.set_weights(list(solved))
-        return True

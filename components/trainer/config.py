@@ -65,10 +65,10 @@ class TrainConfig(BaseModel):
         " sampling shows them more often",
     )
     mix: augment_config.MixConfig = Field(default_factory=augment_config.MixConfig)
-    head_start: Literal["closed_form", "random"] = Field(
-        "closed_form",
-        description="how phase 1 starts: closed_form solves the head by ridge regression in place of the"
-        " first epoch, where it is a single linear layer; random starts from random weights",
+    head_start: Literal["solved", "random"] = Field(
+        "solved",
+        description="start of phase 1: solved puts a head of one linear layer at its least loss with a"
+        " penalty, in place of the first epoch; random starts from random weights",
     )
     head_epochs: int = Field(
         20, ge=1, description="maximum number of epochs in phase 1, which trains the head"

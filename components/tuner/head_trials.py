@@ -90,9 +90,8 @@ class HeadTrials:
         loss = head.loss(config.label_smoothing, self._class_weights)
         unsaved = checkpoint.Checkpoint(None)
         start = None
-        if config.head_start == "closed_form":
-            factors = self._repeats or self._class_weights or None
-            start = head_start.of(part, source, head, self._job.annotation, loss, factors)
+        if config.head_start == "solved":
+            start = head_start.of(part, source, head, self._job.annotation, loss, self._repeats)
         running = loop.Loop(phase, part, head, source, config, loss, unsaved, start=start)
         running.resume()  # there is no state to restore, but it builds the optimizer
         with progress.listening(_nobody):

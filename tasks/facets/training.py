@@ -5,7 +5,7 @@ Dimension letters: B batch, N images, F features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -41,34 +41,27 @@ class Target(Protocol):
         """
 
 
-class Weighted(NamedTuple):
-    """A batch for :class:`Solve`: embedding float32 [B, F], soft targets [B, K], weights float [B]."""
+class Embedded(NamedTuple):
+    """Embeddings float32 [N, F] and targets [N, …] of images, and weights float [N] in a sum over them."""
 
-    embedding: np.ndarray
+    features: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
 
 
 class Solve(Protocol):
-    """Sets a head's layers in closed form, instead of by steps."""
+    """Solves a head's layers for the least loss at once, instead of by steps."""
 
     def __call__(
-        self,
-        model: keras.Model,
-        batches: Iterable[Weighted],
-        held_out: tuple[np.ndarray, np.ndarray],
-        loss: keras.losses.Loss,
-    ) -> bool:
+        self, model: keras.Model, images: Embedded, held_out: Embedded, loss: keras.losses.Loss
+    ) -> None:
         """Sets them; layers whose loss on the held-out images is already lower stay as they are.
 
         Args:
           model: has the layers that :meth:`Head.build` made.
-          batches: the training images.
-          held_out: embedding float32 [N, F] and targets [N, …] of some images of the eval split.
+          images: of the train split.
+          held_out: of the eval split, weights unused; without any, or without images, nothing changes.
           loss: of targets and outputs.
-
-        Returns:
-          Whether there were training and held-out images to solve it for.
         """
 
 
@@ -122,7 +115,7 @@ class Head(Protocol):
 
     @property
     def solve(self) -> Solve | None:
-        """Returns what sets the head's layers in closed form; None where steps alone can train them."""
+        """Returns what solves the head's layers at once; None where steps alone can train them."""
 
     def loss(
         self, label_smoothing: float, class_weights: Sequence[float] = ()

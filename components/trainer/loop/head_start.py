@@ -1,9 +1,9 @@
-"""Starts phase 1 from a head in closed form, where the task's head has one.
+"""Starts phase 1 from the solved head, where the task's head can be solved at once.
 
-Dimension letters: B batch, N images, F features.
+Dimension letters: B batch, N images, F features, K classes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -12,11 +12,11 @@ import tensorflow as tf
 from components.trainer.loop import loop
 from components.trainer.loop.sources import Source
 from data.examples.annotation import Annotation
-from tasks.facets.training import Head, Weighted
+from tasks.facets.training import Embedded, Head
 
-# Images whose embeddings are held at once: to choose by (eval), and to measure on (train).
-MOST_HELD = 10_000
-_MEASURED = 2_048
+# Embeddings that are held at once; of more, every second, third … is taken, and the epochs see the rest.
+MOST_BYTES = 512 << 20
+_FLOAT32_BYTES = 4
 
 Embed = Callable[[tf.Tensor], tf.Tensor]
 
@@ -27,10 +27,10 @@ def of(
     head: Head,
     annotation: Annotation,
     loss: keras.losses.Loss,
-    factors: Sequence[float] | None = None,
+    repeats: Sequence[float] | None = None,
     embed: Embed = tf.identity,
 ) -> loop.Start | None:
-    """Returns what solves the head of a part in place of the first epoch; None for heads without such a form.
+    """Returns what solves the head of a part in place of the first epoch; None if it cannot be solved.
 
     Args:
       part: has the head's layers.
@@ -38,30 +38,18 @@ def of(
       head: of the task.
       annotation: of the images.
       loss: of the training.
-      factors: K numbers by which an image counts, by its classes; None: all count the same.
+      repeats: K numbers, how often an image of each class counts; None: once.
       embed: inputs of the source [B, …] → embedding float32 [B, F].
     """
     if head.solve is None:
         return None
     solve = head.solve
-    weights = None if factors is None else tf.constant(factors, tf.float64)
-    measured: list[tuple[np.ndarray, np.ndarray]] = []
-
-    def batches() -> Iterator[Weighted]:
-        for inputs, targets in source.every_view():
-            embedding = embed(inputs).numpy()
-            if sum(len(rows) for rows, _ in measured) < _MEASURED:
-                measured.append((embedding, targets.numpy()))
-            counted = np.ones(len(embedding))
-            if weights is not None:
-                counted = annotation.repeats(targets, weights).numpy()
-            yield Weighted(embedding, annotation.soft(targets).numpy(), counted)
 
     def start() -> Mapping[str, float]:
-        solve(part, batches(), _held(source, embed), loss)
-        features, targets = (np.concatenate(column) for column in zip(*measured, strict=True))
-        outputs = head.reapply(part, {"pooled": tf.constant(features)})
-        true = tf.constant(targets)
+        images = _embedded(source.every_view(), annotation, embed, repeats)
+        solve(part, images, _embedded(source.evaluation(), annotation, embed), loss)
+        outputs = head.reapply(part, {"pooled": tf.constant(images.features)})
+        true = tf.constant(images.targets)
         return {
             "loss": float(tf.reduce_mean(loss.call(true, outputs))),
             head.score: head.measure(head.tally(true, outputs).numpy()),
@@ -70,12 +58,33 @@ def of(
     return start
 
 
-def _held(source: Source, embed: Embed) -> tuple[np.ndarray, np.ndarray]:
-    """Returns embeddings float32 [N, F] and targets [N, …] of the first images of the eval split."""
-    held: list[tuple[np.ndarray, np.ndarray]] = []
-    for inputs, targets in source.evaluation():
-        held.append((embed(inputs).numpy(), targets.numpy()))
-        if sum(len(rows) for rows, _ in held) >= MOST_HELD:
-            break
-    features, targets = (np.concatenate(column) for column in zip(*held, strict=True))
-    return features, targets
+def _embedded(
+    batches: tf.data.Dataset,
+    annotation: Annotation,
+    embed: Embed,
+    repeats: Sequence[float] | None = None,
+) -> Embedded:
+    """Collects the images of batches, evenly spread where there are too many."""
+    features: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    step, seen, size = 1, 0, 0
+    for inputs, true in batches:
+        rows = embed(inputs).numpy()
+        first = -seen % step
+        seen += len(rows)
+        features.append(rows[first::step])
+        targets.append(true.numpy()[first::step])
+        size += features[-1].size * _FLOAT32_BYTES
+        while size > MOST_BYTES:
+            step *= 2
+            kept = np.concatenate(features)[::2], np.concatenate(targets)[::2]
+            features, targets = [kept[0]], [kept[1]]
+            size = kept[0].size * _FLOAT32_BYTES
+    if not features:
+        features, targets = [np.zeros((0, 0), np.float32)], [np.zeros(0)]
+    every = np.concatenate(targets)
+    weights = np.ones(len(every))
+    if repeats is not None and len(every):
+        factors = tf.constant(repeats, tf.float64)
+        weights = annotation.repeats(tf.constant(every), factors).numpy()
+    return Embedded(np.concatenate(features), every, weights)

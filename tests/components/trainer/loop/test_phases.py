@@ -220,3 +220,14 @@ def test_patience(make_job):
     settings["head_epochs"] = 5
     _, history = phases.train(make_job(**settings, early_stopping_patience=0))
     assert len(history.phases["head"]["loss"]) == 5
+
+
+@pytest.mark.parametrize("number", [1, pytest.param(0, marks=pytest.mark.landing)])
+def test_phase_1_starts_from_the_solved_head(make_job, number):
+    """Before any step it is at the least loss, with and without a cache; a random head is not."""
+    settings = {"head_epochs": 1, "fine_tune_epochs": 0, "head_learning_rate": 1e-9}
+    _, solved = phases.train(make_job(**settings, **conftest.views(number)))
+    _, random = phases.train(make_job(**settings, head_start="random", **conftest.views(number)))
+    assert solved.best_score() >= 0.95
+    assert solved.phases["head"]["accuracy"] == pytest.approx([1.0], abs=0.05)
+    assert solved.best_loss("head") < random.best_loss("head") - 0.1
