@@ -29,7 +29,7 @@ import shutil
 import statistics
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -41,6 +41,15 @@ from components.trainer.loop import loop, phases
 from data.examples import dataset
 
 GOAL, WHOLE_GOAL, POINTS_GOAL = 25.0, 10.0, 2.0
+
+
+class Moment(NamedTuple):
+    """The end of an epoch: its phase, seconds since the start, those of them for features, test accuracy."""
+
+    phase: str
+    s: float
+    features_s: float
+    accuracy: float
 
 
 def ours(
@@ -59,50 +68,61 @@ def ours(
     test = dataset.evaluation_batches(
         training_set.files(scratch, "test"), spec.counts["test"], size, 64, spec.annotation
     )
-    course: list[tuple[str, float, float]] = []
-    computed: list[float] = []  # seconds of features until then
+    course: list[Moment] = []
+    features = training_floor.Stopwatch(clock.now)
 
     def accuracy(classifier: keras.Model) -> float:
         return training_set.evaluator(classifier).evaluate(test).score
 
     def report(ended: loop.EpochEnd, classifier: keras.Model) -> None:
-        seconds = clock.seconds()
-        computed.append(features.seconds)
-        course.append((ended.phase.name, seconds, clock.paused(lambda: accuracy(classifier))))
+        at, phase = clock.seconds(), ended.phase.name
+        found = clock.paused(lambda: accuracy(classifier))
+        course.append(Moment(phase, at, features.seconds, found))
 
-    features = training_floor.Stopwatch(clock.now)
     job = training_set.job(scratch, spec, seed)
     with features.on():
         classifier, history = phases.train(job, report)
     seconds = clock.seconds()
-    reached = [at for _, at, value in course if wanted is not None and value >= wanted - 1e-9]
-    head_epochs = sum(phase == "head" for phase, _, _ in course)
-    first_s, head_s = course[0][1], course[head_epochs - 1][1]
-    # Views that phase 2 adds are computed within it.
-    measured = {
-        "decode": decoded_s,
-        "features": features.seconds,
-        "build, trace, solve": first_s - decoded_s - computed[0],
-        "head": head_s - first_s - (computed[head_epochs - 1] - computed[0]),
-        "fine_tune": seconds - head_s - (features.seconds - computed[head_epochs - 1]),
-    }
-    epochs = len(history.phases.get("fine_tune", {}).get("loss", ()))
+    reached = [one.s for one in course if wanted is not None and one.accuracy >= wanted - 1e-9]
+    head = [one for one in course if one.phase == "head"]
     costs = training_floor.Costs.of(job.config, size)
-    needed = training_floor.of_ours(costs, spec.counts, job.cache_dir, epochs)
+    needed = training_floor.of_ours(costs, spec.counts, job.cache_dir, len(course) - len(head))
+    measured = parts(head[0], head[-1], decoded_s, seconds, features.seconds)
     return {
         "accuracy": accuracy(classifier),
         "s": seconds,
         "reached_s": min(reached, default=None),
         "decoded_s": decoded_s,
-        "first_epoch_s": first_s,
-        "first_epoch_accuracy": course[0][2],
-        "head_s": head_s,
-        "head_accuracy": course[head_epochs - 1][2],
-        "course": [(phase, round(at, 1), round(value, 4)) for phase, at, value in course],
+        "first_epoch_s": head[0].s,
+        "first_epoch_accuracy": head[0].accuracy,
+        "head_s": head[-1].s,
+        "head_accuracy": head[-1].accuracy,
+        "course": [(one.phase, round(one.s, 1), round(one.accuracy, 4)) for one in course],
         "cache": history.cache,
         "kept": history.kept,
         "floors": training_floor.table(needed, measured, speed),
         "gigabytes": training_floor.gigabytes(spec.counts, size, job.cache_dir),
+    }
+
+
+def parts(
+    first: Moment, last: Moment, decoded_s: float, seconds: float, features_s: float
+) -> dict[str, float]:
+    """Returns the seconds of each part of a training; features are taken out of the others.
+
+    Args:
+      first: the first epoch of phase 1.
+      last: its last epoch.
+      decoded_s: until the records were written.
+      seconds: of the whole.
+      features_s: of all features.
+    """
+    return {
+        "decode": decoded_s,
+        "features": features_s,
+        "build, trace, solve": first.s - decoded_s - first.features_s,
+        "head": last.s - first.s - (last.features_s - first.features_s),
+        "fine_tune": seconds - last.s - (features_s - last.features_s),
     }
 
 
