@@ -16,15 +16,7 @@ import tensorflow as tf
 from components.trainer import config as train_config
 from components.trainer import devices
 from components.trainer.features import cache
-from components.trainer.loop import (
-    checkpoint,
-    evaluation,
-    feeding,
-    head_start,
-    loop,
-    sources,
-    training_job,
-)
+from components.trainer.loop import checkpoint, evaluation, feeding, loop, sources, training_job
 from components.trainer.network import cut, model, warm_start
 from components.tuner import trials
 from data import progress
@@ -89,10 +81,7 @@ class HeadTrials:
         head = self._job.head
         loss = head.loss(config.label_smoothing, self._class_weights)
         unsaved = checkpoint.Checkpoint(None)
-        start = None
-        if config.head_start == "solved":
-            start = head_start.of(part, source, head, self._job.annotation, loss, self._repeats)
-        running = loop.Loop(phase, part, head, source, config, loss, unsaved, start=start)
+        running = loop.Loop(phase, part, head, source, config, loss, unsaved)
         running.resume()  # there is no state to restore, but it builds the optimizer
         with progress.listening(_nobody):
             metrics = running.run()
@@ -211,11 +200,6 @@ class MemorySource:
     def evaluation(self) -> tf.data.Dataset:
         """See sources.Source."""
         return tf.data.Dataset.from_tensor_slices(self._eval).batch(_EVALUATED_AT_ONCE)
-
-    def every_view(self) -> tf.data.Dataset:
-        """See sources.Source."""
-        found = (tf.data.Dataset.from_tensor_slices((rows, self._targets)) for rows in self._views)
-        return functools.reduce(tf.data.Dataset.concatenate, found).batch(_EVALUATED_AT_ONCE)
 
 
 def _beside(changes: augment_config.AugmentConfig) -> augment_config.AugmentConfig:

@@ -118,7 +118,7 @@ class Feeds:
             self._eval = read(job.eval_files, counts["eval"])
             self._activations, self._embedding = features(job, classifier, self._boundary)
 
-    def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
+    def whole(self, phase: str) -> tuple[keras.Model, sources.SolvableSource]:
         """Returns the classifier and a source of pixels."""
         job, counts = self.job, self.job.spec.counts
         files = (job.train_files, job.eval_files, counts["train"], counts["eval"])
@@ -126,7 +126,7 @@ class Feeds:
         source = sources.PixelSource(*files, job.spec.size_px, job.changes, order)
         return self.classifier, source
 
-    def head(self) -> tuple[keras.Model, sources.Source]:
+    def head(self) -> tuple[keras.Model, sources.SolvableSource]:
         """Returns the head, or without a cache the classifier with its backbone frozen."""
         if not self.plan.views:
             return self.whole("head")
@@ -136,9 +136,11 @@ class Feeds:
         return cut.head(self.classifier, self.job.head), source
 
     def start(
-        self, part: keras.Model, source: sources.Source, loss: keras.losses.Loss
+        self, part: keras.Model, source: sources.SolvableSource, loss: keras.losses.Loss
     ) -> loop.Start | None:
-        """Returns what solves the head in place of phase 1's first epoch, if it has a closed form.
+        """Returns what solves the head in place of phase 1's steps; None where steps are to train it.
+
+        Mixed images have no embedding in the cache, so with mixing there are steps.
 
         Args:
           part: from :meth:`head`.
@@ -146,7 +148,8 @@ class Feeds:
           loss: of the training.
         """
         job = self.job
-        if job.config.head_start == "random":
+        mix = job.config.mix
+        if job.config.head_start == "random" or mix.mixup_alpha or mix.cutmix_alpha:
             return None
         embed: head_start.Embed = tf.identity
         if not self.plan.views:

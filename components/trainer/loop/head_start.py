@@ -1,4 +1,4 @@
-"""Starts phase 1 from the solved head, where the task's head can be solved at once.
+"""Solves the head in place of phase 1's steps, where the task's head can be solved at once.
 
 Dimension letters: B batch, N images, F features, K classes.
 """
@@ -10,27 +10,28 @@ import numpy as np
 import tensorflow as tf
 
 from components.trainer.loop import loop
-from components.trainer.loop.sources import Source
+from components.trainer.loop.sources import SolvableSource
 from data.examples.annotation import Annotation
 from tasks.facets.training import Embedded, Head
 
-# Embeddings that are held at once; of more, every second, third … is taken, and the epochs see the rest.
-MOST_BYTES = 512 << 20
-_FLOAT32_BYTES = 4
+# Of more embeddings than these, every second, fourth … is taken: values that are
+# held at once, and multiply-adds of one pass through the layer, of which solving takes hundreds.
+MOST_VALUES = 128 << 20
+MOST_MULTIPLY_ADDS = 2 << 30
 
 Embed = Callable[[tf.Tensor], tf.Tensor]
 
 
 def of(
     part: keras.Model,
-    source: Source,
+    source: SolvableSource,
     head: Head,
     annotation: Annotation,
     loss: keras.losses.Loss,
     repeats: Sequence[float] | None = None,
     embed: Embed = tf.identity,
 ) -> loop.Start | None:
-    """Returns what solves the head of a part in place of the first epoch; None if it cannot be solved.
+    """Returns what solves the head of a part; None if it cannot be solved.
 
     Args:
       part: has the head's layers.
@@ -67,19 +68,20 @@ def _embedded(
     """Collects the images of batches, evenly spread where there are too many."""
     features: list[np.ndarray] = []
     targets: list[np.ndarray] = []
-    step, seen, size = 1, 0, 0
+    most = min(MOST_VALUES, MOST_MULTIPLY_ADDS // annotation.class_count)
+    step, seen, values = 1, 0, 0
     for inputs, true in batches:
         rows = embed(inputs).numpy()
         first = -seen % step
         seen += len(rows)
         features.append(rows[first::step])
         targets.append(true.numpy()[first::step])
-        size += features[-1].size * _FLOAT32_BYTES
-        while size > MOST_BYTES:
+        values += features[-1].size
+        while values > most and sum(map(len, features)) > 1:
             step *= 2
-            kept = np.concatenate(features)[::2], np.concatenate(targets)[::2]
-            features, targets = [kept[0]], [kept[1]]
-            size = kept[0].size * _FLOAT32_BYTES
+            features = [np.concatenate(features)[::2]]
+            targets = [np.concatenate(targets)[::2]]
+            values = features[0].size
     if not features:
         features, targets = [np.zeros((0, 0), np.float32)], [np.zeros(0)]
     every = np.concatenate(targets)

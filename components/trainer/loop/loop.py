@@ -15,7 +15,7 @@ from components.trainer.loop import callbacks, checkpoint, evaluation, optimizer
 from components.trainer.loop.sources import Source
 from tasks.facets.training import Head
 
-# Computes what the first epoch starts from, and the metrics of training images.
+# Sets the weights at once, and returns the metrics of the training images.
 Start = Callable[[], Mapping[str, float]]
 
 
@@ -62,7 +62,7 @@ class Loop:
       loss: the training loss.
       saved: the checkpoint of its state.
       listener: called after each epoch.
-      start: instead of steps in epoch 0; None: all epochs have steps.
+      start: takes the place of the steps of epoch 0; None: all epochs have steps.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Loop:
         self._saved, self._listener, self._start = saved, listener, start
         self.steps = -(-source.image_count // source.batch_size)
         self._best: list[np.ndarray] = []
+        self.best_losses = np.zeros(0)  # of each image of the eval split, by the weights to keep
         self._stored_metrics: list[np.ndarray] = []
         self._head, self._evaluator = head, evaluation.Evaluator(model, head, loss)
         model.compile(
@@ -114,6 +115,7 @@ class Loop:
             if position.done and self.config.keep == "last":
                 with self._averaged():
                     self._best = self.model.get_weights()
+                position.kept = position.epoch - 1
             self.save()
         self.model.set_weights(self._best)
         return position.metrics
@@ -125,6 +127,7 @@ class Loop:
             "optimizer": self.model.optimizer.variables,
             "metrics": self.model.metrics_variables if self.position.step else [],
             "best": self._best,
+            "best_losses": [self.best_losses],
         }
         self._saved.save(self.position, groups)
 
@@ -138,6 +141,7 @@ class Loop:
         checkpoint.restore(self.model.variables, groups["model"])
         checkpoint.restore(self.model.optimizer.variables, groups["optimizer"])
         self.position, self._best = position, groups.get("best", [])
+        self.best_losses = groups["best_losses"][0]
         if not position.done:
             logging.info(
                 "%s resumes at epoch %d, step %d", self.phase.name, position.epoch, position.step
@@ -185,15 +189,40 @@ class Loop:
 
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best so far."""
+        position = self.position
         with self._averaged():
             evaluated = self._evaluator.evaluate(self.source.evaluation())
             watched = self._head.watched
-            before = ranking.ranks(self.position.metrics, self._head.score, watched)
+            before = ranking.ranks(position.metrics, self._head.score, watched)
             now = ranking.rank(evaluated.loss, evaluated.score, watched)
             # Some weights are kept even if no loss is finite.
-            if not self._best or all(now > one for one in before):
+            if (
+                not self._best
+                or all(now > one for one in before)
+                or (
+                    self._is_annealed(position.epoch)
+                    and self.is_as_good(evaluated.losses, self.best_losses)
+                )
+            ):
                 self._best = self.model.get_weights()
+                self.best_losses, position.kept = evaluated.losses, position.epoch
         return evaluated
+
+    def is_as_good(self, losses: np.ndarray, others: np.ndarray) -> bool:
+        """Returns whether losses are no higher than others but for noise.
+
+        Never where the score decides, nor for heads that read maps, which learn few images by heart.
+        """
+        by_loss = self._head.watched == "loss" and "maps" not in self._head.taps
+        return by_loss and ranking.is_within_noise(losses, others)
+
+    @property
+    def has_kept_the_last(self) -> bool:
+        """Returns whether the weights to keep are those of the last epoch, at whose end the rate is 0."""
+        return self._is_annealed(self.position.kept)
+
+    def _is_annealed(self, epoch: int) -> bool:
+        return epoch + 1 == self.phase.epochs > 1 and self.config.schedule == "cosine"
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:

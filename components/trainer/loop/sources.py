@@ -34,6 +34,10 @@ class Source(Protocol):
     def evaluation(self) -> tf.data.Dataset:
         """Returns the eval split without augmentation and mixing."""
 
+
+class SolvableSource(Source, Protocol):
+    """Source that also gives what a head is solved for."""
+
     def every_view(self) -> tf.data.Dataset:
         """Returns the train split in order, unmixed: each cached view once, or the unchanged pixels."""
 
@@ -129,7 +133,7 @@ class PixelSource:
         return dataset.evaluation_batches(*self._eval)
 
     def every_view(self) -> tf.data.Dataset:
-        """See Source."""
+        """See SolvableSource."""
         return dataset.evaluation_batches(*self._train)
 
 
@@ -172,7 +176,7 @@ class FeatureSource:
         return self._batches(self._eval, np.arange(len(self._eval.digests)), 0)
 
     def every_view(self) -> tf.data.Dataset:
-        """See Source."""
+        """See SolvableSource."""
         found = []
         for view in range(self._views):
             self._features.compute(self._train, view)
