@@ -116,13 +116,13 @@ class _Training:
         best_head = self.classifier.get_weights()
         ends = registry.REGISTRY[config.backbone].block_ends
         model.unfreeze_top(self._backbone(), ends, config.unfreeze_blocks)
-        part, source = self.feeds.fine_tune()
+        part, activations = self.feeds.fine_tune()
         blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
         factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
-        epochs, patience = lengthened(config.fine_tune_epochs, source, config)
+        epochs, patience = lengthened(config.fine_tune_epochs, activations, config)
         rate = config.fine_tune_learning_rate
         phase = loop.Phase("fine_tune", epochs, rate, factors, patience=patience)
-        tuned = self._run(phase, part, source)
+        tuned = self._run(phase, part, activations)
         if config.keep == "best" and not self._is_better(tuned, head):
             self.classifier.set_weights(best_head)
             self.history.kept = "head"
