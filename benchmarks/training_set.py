@@ -2,11 +2,13 @@
 
 import functools
 import shutil
+import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from components.preprocess import materialise
 from components.trainer import config
@@ -19,6 +21,7 @@ from tasks import task
 
 SHARES = (0.7, 0.1, 0.2)
 SPLITS = ("train", "eval", "test")
+_CROP_AREA = (0.3, 0.7)
 CONFIG = config.TrainConfig()
 CHANGES = augment_config.AugmentConfig()
 
@@ -40,6 +43,29 @@ def split(root: Path, target: Path, seed: int) -> list[str]:
                 suffix = Path(paths[index]).suffix
                 (place / f"{index:06d}{suffix}").symlink_to((root / paths[index]).resolve())
     return sorted(by_class)
+
+
+def crops(root: Path, target: Path, count: int) -> Path:
+    """Writes some crops of each image of split folders, in the folders of its split and class.
+
+    Each shows 30 to 70 % of the area, of the image's own aspect ratio, and depends on the image alone.
+
+    Returns:
+      ``target``.
+    """
+    for path in sorted(root.glob("*/*/*")):
+        place = target / path.parent.relative_to(root)
+        place.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+        generator = np.random.default_rng(zlib.crc32(path.read_bytes()))
+        for number in range(count):
+            share = np.sqrt(generator.uniform(*_CROP_AREA))
+            size = np.maximum(1, np.round(np.array(image.size) * share)).astype(int)
+            left, top = generator.integers(0, np.array(image.size) - size + 1)
+            box = (left, top, left + size[0], top + size[1])
+            image.crop(box).save(place / f"{path.stem}-{number}.jpg", quality=90)
+    return target
 
 
 def class_names(root: Path) -> list[str]:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
-from tasks.facets.training import Tap, Watched
+from tasks import convex_head
+from tasks.facets.training import Embedded, Tap, Watched
 
 DROPOUT_LAYER = "dropout"
 LOGITS_LAYER = "logits"
@@ -53,3 +55,21 @@ class LinearHead:
             kernel[:, here], bias[here] = old_kernel[:, there], old_bias[there]
         layer.set_weights([kernel, bias])
         return len(known)
+
+    def solve(
+        self, model: keras.Model, images: Embedded, held_out: Embedded, loss: keras.losses.Loss
+    ) -> None:
+        """See tasks.facets.training.Solve."""
+        if not len(images.features) or not len(held_out.features):
+            return
+        layer = model.get_layer(LOGITS_LAYER)
+        true = tf.constant(held_out.targets)
+
+        def loss_of(outputs: np.ndarray) -> float:
+            return float(tf.reduce_mean(loss.call(true, tf.constant(outputs))))
+
+        problem = convex_head.Problem(images, loss, layer.bias.shape[0])
+        solved = convex_head.best(problem, held_out.features, loss_of)
+        present = convex_head.Layer(*layer.get_weights())
+        if loss_of(solved.outputs(held_out.features)) < loss_of(present.outputs(held_out.features)):
+            layer.set_weights(list(solved))

@@ -67,8 +67,15 @@ class TrainConfig(BaseModel):
     )
     mix: augment_config.MixConfig = Field(default_factory=augment_config.MixConfig)
     join: augment_config.JoinConfig = Field(default_factory=augment_config.JoinConfig)
+    head_start: Literal["solved", "random"] = Field(
+        "solved",
+        description="training of phase 1: solved puts a head of one linear layer at its least loss with a"
+        " penalty, without steps, unless images are mixed; random takes steps from random weights",
+    )
     head_epochs: int = Field(
-        20, ge=1, description="maximum number of epochs in phase 1, which trains the head"
+        20,
+        ge=1,
+        description="maximum number of epochs in phase 1, which trains the head, if it takes steps",
     )
     head_learning_rate: float = Field(
         1e-3, gt=0, description="highest learning rate of phase 1, which trains the head"

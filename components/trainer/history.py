@@ -26,6 +26,8 @@ class History:
         metric, and of the eval split behind ``val_``.
       score_title: the same in words.
       watched: what decides which epoch is the best, the eval loss or the eval score.
+      epochs: phase name → index of the epoch whose weights it kept: the best one, or the last if that is as
+        good but for noise; without an entry the best one.
     """
 
     phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class History:
     score: str = "accuracy"
     score_title: str = "accuracy"
     watched: Watched = "loss"
+    epochs: dict[str, int] = field(default_factory=dict)
 
     def best_rank(self, phase: str) -> ranking.Rank:
         """Returns by what the best epoch of a phase is compared with that of another one."""
@@ -49,7 +52,9 @@ class History:
         return self._at_best("val_loss", phase)
 
     def best_epoch(self, phase: str) -> int | None:
-        """Returns the index of the best epoch of a phase; None without any."""
+        """Returns the index of the epoch that a phase kept; None without any."""
+        if self.epochs.get(phase, -1) in range(len(self.phases[phase].get("val_loss", ()))):
+            return self.epochs[phase]
         return ranking.best(self.phases[phase], self.score, self.watched)
 
     def best_score(self, phase: str | None = None) -> float:

@@ -32,5 +32,7 @@ def apply(
     values = {
         name: value for name, value in found["values"].items() if not name.startswith(OF_THE_TUNER)
     }
+    if "head_learning_rate" in values:
+        values.setdefault("head_start", "random")  # as in the trials, whose heads took steps
     strength = float(values.pop(AUGMENT_STRENGTH, 1.0))
     return train.model_validate({**train.model_dump(), **values}), changes.scaled(strength)

@@ -1,7 +1,12 @@
-"""Which epoch of a phase is the best: by the eval loss, or by the eval score of the head."""
+"""Which epoch of a phase is the best: by the eval loss, or by the eval score of the head.
+
+Dimension letters: N images of the eval split.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from tasks.facets.training import Watched
 
@@ -35,3 +40,20 @@ def best(metrics: Mapping[str, Sequence[float | None]], score: str, watched: Wat
     """Returns the index of the best epoch of a phase, the first of equals; None without any."""
     found = ranks(metrics, score, watched)
     return found.index(max(found)) if found else None
+
+
+def is_within_noise(losses: np.ndarray, least: np.ndarray) -> bool:
+    """Returns whether a mean loss exceeds the least one by no more than the standard error of the difference.
+
+    On few images the least of several epochs is one of chance.
+    Source: the one-standard-error rule, Hastie, Tibshirani & Friedman, The Elements of Statistical Learning,
+    section 7.10, here with the error of paired differences.
+
+    Args:
+      losses: float [N], of the same images as ``least``.
+      least: float [N], those of the epoch with the least mean.
+    """
+    more = np.asarray(losses, np.float64) - least
+    if len(more) < 2 or not np.isfinite(more).all():
+        return False
+    return bool(more.mean() <= more.std(ddof=1) / math.sqrt(len(more)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from tasks import retrieval_config
 
@@ -42,6 +42,30 @@ class Target(Protocol):
           class_count: K, of the label map.
           size_px: side of the square images of batches.
           resize: how images became square.
+        """
+
+
+class Embedded(NamedTuple):
+    """Embeddings float32 [N, F] and targets [N, …] of images, and weights float [N] in a sum over them."""
+
+    features: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+class Solve(Protocol):
+    """Solves a head's layers for the least loss at once, instead of by steps."""
+
+    def __call__(
+        self, model: keras.Model, images: Embedded, held_out: Embedded, loss: keras.losses.Loss
+    ) -> None:
+        """Sets them; layers whose loss on the held-out images is already lower stay as they are.
+
+        Args:
+          model: has the layers that :meth:`Head.build` made.
+          images: of the train split.
+          held_out: of the eval split, weights unused; without any, or without images, nothing changes.
+          loss: of targets and outputs.
         """
 
 
@@ -95,6 +119,10 @@ class Head(Protocol):
         Returns:
           The number of classes of ``new`` that the last model knows.
         """
+
+    @property
+    def solve(self) -> Solve | None:
+        """Returns what solves the head's layers at once; None where steps alone can train them."""
 
     def loss(
         self, label_smoothing: float, class_weights: Sequence[float] = ()

@@ -27,6 +27,7 @@ class Head:
     score = score_title = "recall"
     watched: Watched = "loss"
     is_trained = False
+    solve = None
 
     def build(
         self, features: Mapping[Tap, keras.KerasTensor], _class_count: int, _dropout: float

@@ -30,12 +30,14 @@ class Position:
       step: number of its batches that are done.
       done: whether the phase is finished.
       metrics: name → value after each finished epoch.
+      kept: number of the epoch whose weights are kept so far.
     """
 
     epoch: int = 0
     step: int = 0
     done: bool = False
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    kept: int = 0
 
 
 class Checkpoint:

@@ -10,11 +10,12 @@ from tasks.facets.training import Head
 
 
 class Evaluation(NamedTuple):
-    """Mean loss, score in 0–1, and the tally that the score was computed from."""
+    """Mean loss, score in 0–1, the tally that the score was computed from, and the loss of each image."""
 
     loss: float
     score: float
     tally: np.ndarray
+    losses: np.ndarray
 
 
 class Evaluator:
@@ -31,19 +32,20 @@ class Evaluator:
         def step(inputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             outputs = tf.cast(model(inputs, training=False), tf.float32)
             losses = tf.cast(loss.call(targets, outputs), tf.float64)
-            return tf.reduce_sum(losses), head.tally(targets, outputs)
+            return losses, head.tally(targets, outputs)
 
         self._step, self._head, self._output_shape = step, head, model.output.shape[1:]
 
     def evaluate(self, batches: tf.data.Dataset) -> Evaluation:
         """Evaluates all batches of inputs and targets; loss and score are 0 if there are none."""
-        total, count, tally = 0.0, 0, self._nothing(batches)
+        found, tally = [np.zeros(0)], self._nothing(batches)
         for inputs, targets in batches:
-            loss, counts = self._step(inputs, targets)
-            total += float(loss)
-            count += len(targets)
+            of_batch, counts = self._step(inputs, targets)
+            found.append(of_batch.numpy())
             tally = tally + counts.numpy()
-        return Evaluation(total / max(1, count), self._head.measure(tally), tally)
+        losses = np.concatenate(found)
+        mean = float(losses.sum()) / max(1, len(losses))
+        return Evaluation(mean, self._head.measure(tally), tally, losses)
 
     def _nothing(self, batches: tf.data.Dataset) -> np.ndarray:
         """Returns the tally of no images."""

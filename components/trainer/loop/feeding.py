@@ -3,17 +3,21 @@
 import functools
 
 import keras
+import tensorflow as tf
 
 from components.trainer import devices
 from components.trainer.features import budget, cache
 from components.trainer.features import plan as cache_plan
-from components.trainer.loop import sources, training_job
+from components.trainer.loop import head_start, loop, sources, training_job
 from components.trainer.network import cut, taps
 
 GIB = 1 << 30
 _FLOAT16_BYTES = 2
 # Several steps of a head cost less than one call, and its loss is convex, so larger batches work.
 HEAD_BATCHES = 2
+# Cached views that a head on the embedding sees in phase 1: fewest and most, and views × images.
+_VIEWS_OF_A_LAYER = (2, 3)
+_VIEWED_BY_A_LAYER = 4_500
 
 
 def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
@@ -82,6 +86,18 @@ def head_batch_size(job: training_job.Job) -> int:
     return job.config.batch_size * (1 if "maps" in job.head.taps else HEAD_BATCHES)
 
 
+def head_views(job: training_job.Job, views: int) -> int:
+    """Returns how many of the cached views phase 1 sees.
+
+    Phase 2 sees all of them, so those that phase 1 sees too cost it nothing. A head that reads maps learns
+    most of what it knows in phase 1; of a layer on the embedding, more than a few views do not pay off.
+    """
+    if job.config.fine_tune_epochs == 0 or "maps" in job.head.taps:
+        return views
+    few = _VIEWED_BY_A_LAYER // max(1, job.spec.counts["train"])
+    return min(views, max(_VIEWS_OF_A_LAYER[0], min(_VIEWS_OF_A_LAYER[1], few)))
+
+
 class Feeds:
     """Parts that train and their sources; with a cache, the parts above the boundary.
 
@@ -102,7 +118,7 @@ class Feeds:
             self._eval = read(job.eval_files, counts["eval"])
             self._activations, self._embedding = features(job, classifier, self._boundary)
 
-    def whole(self, phase: str) -> tuple[keras.Model, sources.Source]:
+    def whole(self, phase: str) -> tuple[keras.Model, sources.SolvableSource]:
         """Returns the classifier and a source of pixels."""
         job, counts = self.job, self.job.spec.counts
         files = (job.train_files, job.eval_files, counts["train"], counts["eval"])
@@ -110,17 +126,36 @@ class Feeds:
         source = sources.PixelSource(*files, job.spec.size_px, job.changes, order)
         return self.classifier, source
 
-    def head(self) -> tuple[keras.Model, sources.Source]:
+    def head(self) -> tuple[keras.Model, sources.SolvableSource]:
         """Returns the head, or without a cache the classifier with its backbone frozen."""
         if not self.plan.views:
             return self.whole("head")
-        # The unchanged images come first: phase 2 sees all views, and phase 1 ends sooner. A head that
-        # reads maps learns most of what it knows in phase 1.
-        needs_all = self.job.config.fine_tune_epochs == 0 or "maps" in self.job.head.taps
-        views = self.plan.views if needs_all else 1
+        views = head_views(self.job, self.plan.views)
         order = self._order("head", head_batch_size(self.job))
         source = sources.FeatureSource(self._embedding, self._train, self._eval, views, order)
         return cut.head(self.classifier, self.job.head), source
+
+    def start(
+        self, part: keras.Model, source: sources.SolvableSource, loss: keras.losses.Loss
+    ) -> loop.Start | None:
+        """Returns what solves the head in place of phase 1's steps; None where steps are to train it.
+
+        Mixed images have no embedding in the cache, so with mixing there are steps.
+
+        Args:
+          part: from :meth:`head`.
+          source: likewise.
+          loss: of the training.
+        """
+        job = self.job
+        mix = job.config.mix
+        if job.config.head_start == "random" or mix.mixup_alpha or mix.cutmix_alpha:
+            return None
+        embed: head_start.Embed = tf.identity
+        if not self.plan.views:
+            embedder = cut.embedder(self.classifier, job.config.backbone)
+            embed = functools.partial(_embedded, embedder)
+        return head_start.of(part, source, job.head, job.annotation, loss, self._repeats, embed)
 
     def fine_tune(self) -> tuple[keras.Model, sources.Source]:
         """Returns the unfrozen blocks with the head, or without a cache the classifier."""
@@ -146,3 +181,7 @@ class Feeds:
         if self._boundary is not None:
             values += taps.row_values(cut.lower_shapes(self.classifier, self._boundary))
         return int(values) * _FLOAT16_BYTES
+
+
+def _embedded(embedder: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(embedder(pixels, training=False), tf.float32)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,9 @@ from components.trainer import devices, ranking
 from components.trainer.loop import callbacks, checkpoint, evaluation, optimizers, phase_names
 from components.trainer.loop.sources import Source
 from tasks.facets.training import Head
+
+# Sets the weights at once, and returns the metrics of the training images.
+Start = Callable[[], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Loop:
       loss: the training loss.
       saved: the checkpoint of its state.
       listener: called after each epoch.
+      start: takes the place of the steps of epoch 0; None: all epochs have steps.
     """
 
     def __init__(
@@ -71,17 +75,23 @@ class Loop:
         loss: keras.losses.Loss,
         saved: checkpoint.Checkpoint,
         listener: Callable[[EpochEnd], None] | None = None,
+        start: Start | None = None,
     ) -> None:
         self.phase, self.model, self.source, self.config = phase, model, source, config
         self.position = checkpoint.Position()
-        self._saved, self._listener = saved, listener
+        self._saved, self._listener, self._start = saved, listener, start
         self.steps = -(-source.image_count // source.batch_size)
         self._best: list[np.ndarray] = []
+        self.best_losses = np.zeros(0)  # of each image of the eval split, by the weights to keep
         self._stored_metrics: list[np.ndarray] = []
         self._head, self._evaluator = head, evaluation.Evaluator(model, head, loss)
         model.compile(
             optimizer=optimizers.build(
-                config, phase.learning_rate, phase.epochs, self.steps, phase.factors
+                config,
+                phase.learning_rate,
+                max(1, phase.epochs - bool(start)),
+                self.steps,
+                phase.factors,
             ),
             loss=loss,
             metrics=head.metrics(model.output),
@@ -105,6 +115,7 @@ class Loop:
             if position.done and self.config.keep == "last":
                 with self._averaged():
                     self._best = self.model.get_weights()
+                position.kept = position.epoch - 1
             self.save()
         self.model.set_weights(self._best)
         return position.metrics
@@ -116,6 +127,7 @@ class Loop:
             "optimizer": self.model.optimizer.variables,
             "metrics": self.model.metrics_variables if self.position.step else [],
             "best": self._best,
+            "best_losses": [self.best_losses],
         }
         self._saved.save(self.position, groups)
 
@@ -129,6 +141,7 @@ class Loop:
         checkpoint.restore(self.model.variables, groups["model"])
         checkpoint.restore(self.model.optimizer.variables, groups["optimizer"])
         self.position, self._best = position, groups.get("best", [])
+        self.best_losses = groups["best_losses"][0]
         if not position.done:
             logging.info(
                 "%s resumes at epoch %d, step %d", self.phase.name, position.epoch, position.step
@@ -143,15 +156,10 @@ class Loop:
             )
             self.model.optimizer.learning_rate = rate
         start, entered = time.monotonic(), position.step
-        batches = self.source.epoch(position.epoch, entered)
-        fitted = self.model.fit(
-            batches,
-            epochs=1,
-            verbose=0,
-            shuffle=False,  # the source has shuffled the batches
-            callbacks=self._callbacks(stored_metrics),
-        )
-        logs = {name: float(values[-1]) for name, values in fitted.history.items()}
+        if position.epoch == 0 and self._start:
+            logs = dict(self._start())
+        else:
+            logs = self._steps(stored_metrics)
         seconds = time.monotonic() - start
         images = (self.steps - entered) * self.source.batch_size
         evaluated = self._evaluate()
@@ -168,22 +176,58 @@ class Loop:
             metrics = {name: list(values) for name, values in position.metrics.items()}
             self._listener(EpochEnd(self.phase, metrics, evaluated.tally, self.model))
 
+    def _steps(self, stored_metrics: list[np.ndarray]) -> dict[str, float]:
+        """Takes the steps of an epoch that are left; returns the metrics of the training images."""
+        fitted = self.model.fit(
+            self.source.epoch(self.position.epoch, self.position.step),
+            epochs=1,
+            verbose=0,
+            shuffle=False,  # the source has shuffled the batches
+            callbacks=self._callbacks(stored_metrics),
+        )
+        return {name: float(values[-1]) for name, values in fitted.history.items()}
+
     def _evaluate(self) -> evaluation.Evaluation:
         """Evaluates the averaged weights, and keeps them if they are the best so far."""
+        position = self.position
         with self._averaged():
             evaluated = self._evaluator.evaluate(self.source.evaluation())
             watched = self._head.watched
-            before = ranking.ranks(self.position.metrics, self._head.score, watched)
+            before = ranking.ranks(position.metrics, self._head.score, watched)
             now = ranking.rank(evaluated.loss, evaluated.score, watched)
             # Some weights are kept even if no loss is finite.
-            if not self._best or all(now > one for one in before):
+            if (
+                not self._best
+                or all(now > one for one in before)
+                or (
+                    self._is_annealed(position.epoch)
+                    and self.is_as_good(evaluated.losses, self.best_losses)
+                )
+            ):
                 self._best = self.model.get_weights()
+                self.best_losses, position.kept = evaluated.losses, position.epoch
         return evaluated
+
+    def is_as_good(self, losses: np.ndarray, others: np.ndarray) -> bool:
+        """Returns whether losses are no higher than others but for noise.
+
+        Never where the score decides, nor for heads that read maps, which learn few images by heart.
+        """
+        by_loss = self._head.watched == "loss" and "maps" not in self._head.taps
+        return by_loss and ranking.is_within_noise(losses, others)
+
+    @property
+    def has_kept_the_last(self) -> bool:
+        """Returns whether the weights to keep are those of the last epoch, at whose end the rate is 0."""
+        return self._is_annealed(self.position.kept)
+
+    def _is_annealed(self, epoch: int) -> bool:
+        return epoch + 1 == self.phase.epochs > 1 and self.config.schedule == "cosine"
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """Sets the model's weights to their average within the context, if averaging is on."""
-        if not self.config.averaging_epochs:
+        """Sets the model's weights to their average within the context, if there is one yet."""
+        if not self.config.averaging_epochs or not int(self.model.optimizer.iterations):
             yield
             return
         variables = self.model.trainable_variables

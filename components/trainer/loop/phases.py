@@ -107,32 +107,45 @@ class _Training:
         is_layer = part is not self.classifier and "maps" not in self.job.head.taps
         steps = devices.steps_per_execution() if is_layer else 1
         epochs, patience = lengthened(config.head_epochs, source, config)
+        start = self.feeds.start(part, source, self.loss)
         phase = loop.Phase(
             "head",
-            epochs,
+            1 if start else epochs,
             config.head_learning_rate,
             steps_per_execution=steps,
             patience=patience,
         )
-        self._run(phase, part, source)
+        head = self._run(phase, part, source, start)
         if config.fine_tune_epochs == 0:
             return
         best_head = self.classifier.get_weights()
         ends = registry.REGISTRY[config.backbone].block_ends
         model.unfreeze_top(self._backbone(), ends, config.unfreeze_blocks)
-        part, source = self.feeds.fine_tune()
+        part, activations = self.feeds.fine_tune()
         blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
         factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
-        epochs, patience = lengthened(config.fine_tune_epochs, source, config)
+        epochs, patience = lengthened(config.fine_tune_epochs, activations, config)
         rate = config.fine_tune_learning_rate
         phase = loop.Phase("fine_tune", epochs, rate, factors, patience=patience)
-        self._run(phase, part, source)
-        rank_of = self.history.best_rank
-        if config.keep == "best" and rank_of("fine_tune") <= rank_of("head"):
+        tuned = self._run(phase, part, activations)
+        if config.keep == "best" and not self._is_better(tuned, head):
             self.classifier.set_weights(best_head)
             self.history.kept = "head"
 
-    def _run(self, phase: loop.Phase, part: keras.Model, source: sources.Source) -> None:
+    def _is_better(self, tuned: loop.Loop, head: loop.Loop) -> bool:
+        """Returns whether phase 2 is kept: it is better, or as good but for noise with its rate at 0."""
+        rank_of = self.history.best_rank
+        return rank_of("fine_tune") > rank_of("head") or (
+            tuned.has_kept_the_last and tuned.is_as_good(tuned.best_losses, head.best_losses)
+        )
+
+    def _run(
+        self,
+        phase: loop.Phase,
+        part: keras.Model,
+        source: sources.Source,
+        start: loop.Start | None = None,
+    ) -> loop.Loop:
         path = self.folder / f"{phase.name}.npz" if self.folder else None
         running = loop.Loop(
             phase,
@@ -143,12 +156,14 @@ class _Training:
             self.loss,
             checkpoint.Checkpoint(path),
             self._epoch_end,
+            start,
         )
         running.resume()
         self.board.begin(phase.name, self.epochs, running.position.metrics)
         self.history.phases[phase.name] = running.run()
-        self.history.kept = phase.name
+        self.history.kept, self.history.epochs[phase.name] = phase.name, running.position.kept
         self.epochs += len(running.position.metrics["val_loss"])
+        return running
 
     def _epoch_end(self, ended: loop.EpochEnd) -> None:
         self.board.epoch_end(ended)

@@ -6,6 +6,7 @@ a killed training resumes with identical results.
 Dimension letters: B batch, S side in pixels, K classes.
 """
 
+import functools
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,13 @@ class Source(Protocol):
 
     def evaluation(self) -> tf.data.Dataset:
         """Returns the eval split without augmentation and mixing."""
+
+
+class SolvableSource(Source, Protocol):
+    """Source that also gives what a head is solved for."""
+
+    def every_view(self) -> tf.data.Dataset:
+        """Returns the train split in order, unmixed: each cached view once, or the unchanged pixels."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,10 @@ class PixelSource:
         """See Source."""
         return dataset.evaluation_batches(*self._eval)
 
+    def every_view(self) -> tf.data.Dataset:
+        """See SolvableSource."""
+        return dataset.evaluation_batches(*self._train)
+
 
 class FeatureSource:
     """Source of cached features; epoch e shows view e modulo the number of views.
@@ -177,6 +189,14 @@ class FeatureSource:
         """See Source."""
         self._features.compute(self._eval, 0)
         return self._batches(self._eval, np.arange(len(self._eval.digests)), 0)
+
+    def every_view(self) -> tf.data.Dataset:
+        """See SolvableSource."""
+        found = []
+        for view in range(self._views):
+            self._features.compute(self._train, view)
+            found.append(self._batches(self._train, np.arange(self.image_count), view))
+        return functools.reduce(tf.data.Dataset.concatenate, found)
 
     def _batches(self, split: cache.Split, indices: np.ndarray, view: int) -> tf.data.Dataset:
         size = self.batch_size

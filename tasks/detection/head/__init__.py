@@ -43,6 +43,7 @@ class Head:
     # The loss may rise with confidence while boxes still get better.
     watched: Watched = "score"
     is_trained = True
+    solve = None
 
     def build(
         self, features: Mapping[Tap, Any], class_count: int, dropout: float

@@ -41,6 +41,7 @@ class Head:
     score_title = "mean IoU"
     watched: Watched = "loss"
     is_trained = True
+    solve = None
 
     def build(self, features: Mapping[Tap, Any], class_count: int, dropout: float) -> Any:
         """Applies a decoder to the maps; returns logits float32 [B, h, w, K] of the finest one."""

@@ -28,6 +28,7 @@ CHANGES = augment_config.AugmentConfig(rotation_degrees=5, zoom_fraction=0.05)
 SETTINGS = config.TrainConfig(
     backbone="cnn",
     batch_size=16,
+    head_start="random",  # steps, of which a solved head has none
     head_epochs=8,
     head_learning_rate=5e-2,
     fine_tune_epochs=2,

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from components.trainer import history, ranking
@@ -34,3 +35,27 @@ def test_of_equal_epochs_the_first_is_the_best_and_no_epoch_has_none():
 def test_a_history_without_what_is_watched_goes_by_its_loss():
     told = history.History({"head": METRICS}, score="map50").to_json()
     assert history.History.from_json(told.replace(',\n "watched": "loss"', "")).watched == "loss"
+
+
+def test_a_loss_within_the_noise_of_paired_differences_is_as_good():
+    generator = np.random.default_rng(0)
+    least = generator.exponential(size=200)
+    noise = generator.normal(size=200)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    for mean, expected in [(-0.1, True), (0.9, True), (1.1, False)]:
+        more = noise + mean / np.sqrt(200)
+        assert ranking.is_within_noise(least + more, least) is expected
+    # The images' own spread does not matter, as they are the same.
+    assert not ranking.is_within_noise(least + 0.01, least)
+    assert not ranking.is_within_noise(np.where(noise > 2, np.nan, least), least)
+    assert not ranking.is_within_noise(np.ones(1), np.ones(1))
+    assert not ranking.is_within_noise(np.zeros(0), np.zeros(0))
+
+
+def test_the_epoch_that_was_kept_is_told_where_it_is_not_the_best():
+    found = history.History({"head": METRICS}, score="map50", epochs={"head": 3})
+    assert (found.best_epoch("head"), found.best_loss("head")) == (3, 2.5)
+    read = history.History.from_json(found.to_json())
+    assert read.best_epoch("head") == 3
+    read.epochs["head"] = 9  # a file may say anything
+    assert read.best_epoch("head") == 1

@@ -10,6 +10,7 @@ from components.trainer.features import cache
 from components.trainer.loop import evaluation, phases, training_job
 from components.trainer.network import cut, model
 from data.augment import augment_config
+from tasks import convex_head
 from tests.components.trainer import conftest
 from tests.data import changes
 
@@ -37,8 +38,11 @@ def test_both_phases_run_and_learn(trained):
 
 def test_the_kept_weights_are_the_best_of_both_phases(trained):
     """The whole classifier on pixels does what its upper part did on cached features."""
-    best = min(trained.history.best_loss("head"), trained.history.best_loss("fine_tune"))
-    assert evaluated(trained.classifier).loss == pytest.approx(best, rel=2e-3)
+    history = trained.history
+    kept = history.best_loss(history.kept)
+    assert evaluated(trained.classifier).loss == pytest.approx(kept, rel=2e-3)
+    least = min(min(metrics["val_loss"]) for metrics in history.phases.values())
+    assert kept == least or (history.kept, history.epochs["fine_tune"]) == ("fine_tune", 1)
 
 
 @pytest.mark.parametrize("number", [0, pytest.param(2, marks=pytest.mark.landing)])
@@ -220,3 +224,39 @@ def test_patience(make_job):
     settings["head_epochs"] = 5
     _, history = phases.train(make_job(**settings, early_stopping_patience=0))
     assert len(history.phases["head"]["loss"]) == 5
+
+
+SOLVED = {"head_start": "solved", "fine_tune_epochs": 0}
+
+
+@pytest.mark.parametrize("number", [2, pytest.param(0, marks=pytest.mark.landing)])
+def test_a_solved_head_takes_no_steps(make_job, number):
+    classifier, history = phases.train(make_job(**SOLVED, **conftest.views(number)))
+    assert [len(values) for values in history.phases["head"].values()] == [1] * 6
+    assert history.best_score() >= 0.95
+    assert history.phases["head"]["accuracy"] == pytest.approx([1.0], abs=0.05)
+    assert evaluated(classifier).loss == pytest.approx(history.best_loss("head"), rel=2e-3)
+
+
+def test_a_solved_head_is_solved_again_alike_and_not_twice(make_job, monkeypatch):
+    job = make_job(**SOLVED)
+    one, _ = phases.train(job)
+    conftest.weights_equal(phases.train(conftest.without(job, seed=0, code="other"))[0], one)
+    monkeypatch.setattr(convex_head.Problem, "solve", None)
+    conftest.weights_equal(phases.train(job)[0], one)
+
+
+@pytest.mark.landing
+def test_heads_solved_with_and_without_a_cache_agree(make_job):
+    pixels, _ = conftest.images(2)
+    outputs = [
+        phases.train(make_job(changes.NOTHING, **SOLVED, **conftest.views(number)))[0](pixels)
+        for number in (0, 3)
+    ]
+    np.testing.assert_allclose(*[tf.nn.softmax(one) for one in outputs], atol=5e-3)
+
+
+def test_mixed_images_are_not_solved_for(make_job):
+    mix = augment_config.MixConfig(mixup_alpha=0.2)
+    _, history = phases.train(make_job(**SOLVED, mix=mix, head_epochs=2))
+    assert len(history.phases["head"]["loss"]) == 2
