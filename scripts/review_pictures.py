@@ -22,12 +22,12 @@ from playwright import sync_api
 ROOT = Path(__file__).resolve().parent.parent
 COLOURS = 128
 MOST_BYTES = 80 << 10
+TIMEOUT_MS = 120_000
 # Name → width, height, colours of the system, keys that are pressed before.
 PICTURES: dict[str, tuple[int, int, Any, tuple[str, ...]]] = {
     "review": (1280, 720, "light", ("h",)),
     "review_picker": (1280, 720, "light", ("r", *"ink")),
     "review_390": (390, 1000, "light", ()),
-    "review_dark": (1280, 720, "dark", ()),
 }
 
 
@@ -59,13 +59,13 @@ def _take(link: str, target: Path) -> None:
             page = browser.new_page(
                 viewport={"width": width, "height": height}, color_scheme=scheme
             )
+            page.set_default_timeout(TIMEOUT_MS)
             page.goto(link)
-            page.wait_for_function(
-                "[...document.querySelectorAll('figure img')].some((one) => one.width > 100)"
-            )
+            page.locator("figure img[width]").first.wait_for()  # set when it is loaded
             for key in keys:
                 page.keyboard.press(key)
-            page.wait_for_timeout(2000)  # until a heat map is drawn
+            if "h" in keys:
+                page.locator("figure canvas").wait_for()
             _save(page.screenshot(), target / f"{name}.png")
             page.close()
 

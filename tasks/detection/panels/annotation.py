@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from tasks.boxes import user_files
-from tasks.detection import target as targets
 
 
 class AnnotationDrawing:
@@ -17,6 +16,8 @@ class AnnotationDrawing:
 
     def drawn(self, picture: np.ndarray, target: np.ndarray, labels: Sequence[str]) -> np.ndarray:
         """Draws the boxes of a target float32 [M, 6] with the names of their classes."""
+        from tasks.detection import target as targets  # Panels are imported without TensorFlow.
+
         sides = np.tile(picture.shape[:2], 2)
         drawn = []
         for row in target[target[:, targets.CLASS_ID] >= 0]:

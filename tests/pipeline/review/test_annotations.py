@@ -117,9 +117,7 @@ def test_they_are_shown_kept_and_dropped_by_keyboard(boxes, chromium):
 
 def _widest(page) -> list[str]:
     """The addresses of the pictures, after they came."""
-    page.wait_for_function(
-        "[...document.querySelectorAll('figure img')].every((one) => one.naturalWidth > 0)"
-    )
+    page.locator("figure img:not([width])").first.wait_for(state="detached")
     return page.eval_on_selector_all("figure img", "all => all.map((one) => one.src)")
 
 

@@ -120,7 +120,7 @@ def test_one_class_alone(open_page):
     page.keyboard.press("f")
     page.keyboard.type("cow")
     page.keyboard.press("Escape")
-    page.wait_for_function("document.activeElement === document.body")
+    page.locator("#filter:focus").wait_for(state="detached")
     assert page.locator("#progress").inner_text() != ""
     assert page.locator("#filter").input_value() == "cow"
 
@@ -136,7 +136,7 @@ def test_without_the_token_nothing_is_shown(chromium, tmp_path):
 @pytest.mark.parametrize("width", [browser.DESKTOP_PX, browser.PHONE_PX])
 def test_the_page_fits_and_shows_the_image(open_page, width, scheme, tmp_path):
     page, _ = open_page(width, scheme)
-    page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+    page.locator("figure img[width]").first.wait_for()
     assert page.evaluate(browser.OVERFLOW) <= 0
     small = [one.bounding_box()["height"] for one in page.locator("button:visible").all()]
     assert min(small) >= 36
