@@ -25,7 +25,10 @@ LOG_SIDE_BOUNDS = (-8.0, 1.0)
 
 
 def decode(
-    maps: tf.Tensor, max_iou: float = MAX_IOU, peaks_only: bool = False
+    maps: tf.Tensor,
+    max_iou: float = MAX_IOU,
+    peaks_only: bool = False,
+    rounds: int | None = None,
 ) -> dict[str, tf.Tensor]:
     """Decodes a batch.
 
@@ -34,6 +37,7 @@ def decode(
         (y, x), the logarithm of height and width in shares of the image.
       max_iou: for non-maximum suppression within a class; 1: none.
       peaks_only: whether a candidate is a cell that no neighbour exceeds.
+      rounds: of the suppression, see graph_geometry.suppress; None: as many as it needs.
 
     Returns:
       boxes float32 [B, M, 4], ymin, xmin, ymax, xmax in 0–1 of the square image, not clipped;
@@ -52,7 +56,7 @@ def decode(
     offered = tf.reshape(boxes_of(maps[..., classes:]), [-1, height * width, 4])
     boxes = tf.gather(offered, cells, batch_dims=1)
     if max_iou < 1:
-        scores, boxes, class_ids = _suppressed(scores, boxes, class_ids, max_iou)
+        scores, boxes, class_ids = _suppressed(scores, boxes, class_ids, max_iou, rounds)
     most = min(MAX_DETECTIONS, count)
     return {
         "boxes": boxes[:, :most],
@@ -102,9 +106,14 @@ def packed(found: dict[str, tf.Tensor], least_score: float) -> tf.Tensor:
 
 
 def _suppressed(
-    scores: tf.Tensor, boxes: tf.Tensor, class_ids: tf.Tensor, max_iou: float
+    scores: tf.Tensor,
+    boxes: tf.Tensor,
+    class_ids: tf.Tensor,
+    max_iou: float,
+    rounds: int | None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    kept = graph_geometry.suppress(tf.clip_by_value(boxes, 0.0, 1.0), scores, class_ids, max_iou)
+    clipped = tf.clip_by_value(boxes, 0.0, 1.0)
+    kept = graph_geometry.suppress(clipped, scores, class_ids, max_iou, rounds)
     # A stable sort: removed ones move to the end, equal scores keep their order.
     order = tf.argsort(kept, axis=1, direction="DESCENDING", stable=True)
     order = order[:, :MAX_DETECTIONS]

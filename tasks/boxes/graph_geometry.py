@@ -60,7 +60,11 @@ def giou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 
 
 def suppress(
-    boxes: tf.Tensor, scores: tf.Tensor, class_ids: tf.Tensor, max_iou: float
+    boxes: tf.Tensor,
+    scores: tf.Tensor,
+    class_ids: tf.Tensor,
+    max_iou: float,
+    rounds: int | None = None,
 ) -> tf.Tensor:
     """Removes boxes that overlap a better one of the same class (non-maximum suppression).
 
@@ -74,6 +78,8 @@ def suppress(
       scores: float32 [B, M], falling.
       class_ids: int32 [B, M].
       max_iou: the largest IoU at which both boxes are kept.
+      rounds: how often all boxes are judged, without a loop in the graph; right where no chain of boxes
+        that hide each other is longer. None: until nothing changes.
 
     Returns:
       float32 [B, M]: the scores, 0 for removed boxes.
@@ -94,6 +100,11 @@ def suppress(
     def judge(_: tf.Tensor, kept: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return kept, 1.0 - tf.reduce_max(hides * kept[:, None, :], axis=2)
 
+    if rounds is not None:
+        kept = tf.ones_like(scores)
+        for _ in range(rounds):
+            _, kept = judge(kept, kept)
+        return scores * kept
     _, kept = tf.while_loop(
         lambda before, now: tf.reduce_any(before != now),
         judge,

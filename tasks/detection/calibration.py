@@ -18,6 +18,8 @@ from tasks.facets import training, usual
 
 # With fewer images, no threshold is fitted.
 FEWEST_IMAGES = 10
+# Longer chains of boxes of one class, each of which hides the next, are rare.
+ROUNDS = 8
 # Lower scores are no answer: they would only fill the places.
 LEAST_SCORE = 0.01
 
@@ -31,17 +33,23 @@ class Fitted(usual.UsualFitted):
       max_iou: for non-maximum suppression within a class.
       peaks_only: whether only cells that no neighbour exceeds give boxes.
       note: a sentence that states how the thresholds were fitted, or why they were not.
+      rounds: of the suppression, see graph_geometry.suppress; None: as many as it needs.
     """
 
     thresholds: tuple[float, ...]
     max_iou: float = decoding.MAX_IOU
     peaks_only: bool = False
     note: str = "Not fitted."
+    rounds: int | None = None
 
     def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the detections float32 [B, 100, 6], see :func:`decoding.packed`."""
-        found = decoding.decode(outputs, self.max_iou, self.peaks_only)
+        found = decoding.decode(outputs, self.max_iou, self.peaks_only, self.rounds)
         return decoding.packed(found, LEAST_SCORE)
+
+    def without_loops(self) -> "Fitted":
+        """Returns the same with a fixed number of rounds of suppression."""
+        return dataclasses.replace(self, rounds=ROUNDS)
 
     def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
         """Returns the thresholds by class, and the overlap."""

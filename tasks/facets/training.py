@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
     import tensorflow as tf
+    from typing_extensions import Self
 
     from data.examples.annotation import Annotation
     from data.graph import decoding
@@ -178,6 +179,9 @@ class Fitted(Protocol):
 
     def probabilities(self, outputs: tf.Tensor) -> tf.Tensor:
         """Converts outputs of the head to probabilities float32 [B, K], inside a graph or not."""
+
+    def without_loops(self) -> Self:
+        """Returns the same for converters that know no loops; its answers may differ a little."""
 
     def parameters(self, labels: Sequence[str]) -> dict[str, Any]:
         """Returns its entries in contract.json and exports.json."""

@@ -3,12 +3,22 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import Self
+
 if TYPE_CHECKING:  # the classes below need no TensorFlow
     import tensorflow as tf
 
 
-class UsualFitted:
-    """Answers that need no variables, see ``training.Fitted``."""
+class WithoutLoops:
+    """Answers whose graph has no loop, see ``training.Fitted``."""
+
+    def without_loops(self) -> Self:
+        """Returns itself."""
+        return self
+
+
+class UsualFitted(WithoutLoops):
+    """Answers that need no variables and no loop, see ``training.Fitted``."""
 
     @property
     def variables(self) -> "tf.Module | None":

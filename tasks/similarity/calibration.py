@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from data import formats
 from data.files import read_back
+from tasks.facets import usual
 from tasks.facets.training import CalibrationSettings, TrainImages
 from tasks.retrieval import gallery as galleries
 from tasks.retrieval import health, held_out, projection, ranks, search
@@ -28,7 +29,7 @@ _NO_GALLERY = galleries.Gallery(
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(usual.WithoutLoops):
     """See tasks.facets.training.Fitted.
 
     Attributes:

@@ -32,7 +32,13 @@ def save(
     """
     module = tf.Module()
     signatures = {
-        one.name: _signature(classifier, fitted, one.batch, tf.as_dtype(one.dtype))
+        # TensorFlow Lite's process dies of a loop when it measures the ranges within.
+        one.name: _signature(
+            classifier,
+            fitted.without_loops() if one.is_calibrated else fitted,
+            one.batch,
+            tf.as_dtype(one.dtype),
+        )
         for one in wanted
     }
     # What swish needs to be trained again captures variables, which are no more.

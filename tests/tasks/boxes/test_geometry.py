@@ -68,8 +68,9 @@ def naive_suppression(boxes, scores, class_ids, max_iou):
     return np.isin(np.arange(len(scores)), kept)
 
 
+@pytest.mark.parametrize("rounds", [None, 8])
 @pytest.mark.parametrize("max_iou", [0.1, 0.3, 0.5])
-def test_suppression_equals_the_naive_one(max_iou):
+def test_suppression_equals_the_naive_one(max_iou, rounds):
     generator = np.random.default_rng(4)
     boxes, scores = some_boxes(60, 5).astype(np.float32), generator.permutation(60) / 60 + 0.01
     class_ids = generator.integers(0, 3, 60)
@@ -80,6 +81,7 @@ def test_suppression_equals_the_naive_one(max_iou):
         tf.constant(scores[order], tf.float32)[None],
         tf.constant(class_ids[order], tf.int32)[None],
         max_iou,
+        rounds,
     )
     np.testing.assert_allclose(found[0], expected[order], rtol=1e-6)
     apart = tf.constant(boxes + 2 * class_ids[:, None].astype(np.float32))

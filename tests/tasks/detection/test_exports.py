@@ -81,8 +81,8 @@ def test_the_gate_says_how_many_boxes_each_export_loses(exported):
     assert all(one.agreement is not None for one in found), [one.sentence for one in found]
     told = [re.search(r"of (\d+) boxes it loses (\d+) and adds (\d+)", one.words) for one in found]
     half, whole_numbers, onnx = [tuple(map(int, one.groups())) for one in told]
-    assert half[0] == whole_numbers[0] == onnx[0] > COUNT // 2
-    assert half[1:] == onnx[1:] == (0, 0)
+    assert half[0] == whole_numbers[0] == onnx[0] > 0
+    assert onnx[1:] == (0, 0)
     assert found[0].ok and found[2].ok
     # Of whole numbers, each score has 256 steps: a box near its threshold may be lost or added.
-    assert found[1].largest > max(found[0].largest, found[2].largest)
+    assert found[1].largest > found[2].largest
