@@ -17,6 +17,7 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars"] = "class_bars"
     explains = True
+    compared = "probabilities"
 
     def answer(
         self,

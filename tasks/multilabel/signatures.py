@@ -20,6 +20,7 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars"] = "label_bars"
     explains = True
+    compared = "probabilities"
 
     def answer(
         self,

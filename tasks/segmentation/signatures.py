@@ -22,6 +22,7 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars", "mask"] = "mask"
     explains = False
+    compared = "confidence"
 
     def answer(
         self,
