@@ -4,16 +4,15 @@ A server that runs the network in another runtime calls them around it: pixels, 
 signatures, so that no client sees them. Dimension letters: B batch, S side in pixels, F features.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
+from components.preprocess import materialise
 from components.trainer.network import model
 from data.graph import plain_decoding
-
-if TYPE_CHECKING:
-    from components.trainer.served_model import ServedModel
+from tasks.facets.serving import Pictures
 
 PIXELS, PLAIN_PIXELS, KEEPS_COLOURS, ANSWER = (
     "stage_pixels",
@@ -23,7 +22,24 @@ PIXELS, PLAIN_PIXELS, KEEPS_COLOURS, ANSWER = (
 )
 
 
-def of(served: "ServedModel", classifier: keras.Model) -> dict[str, Any]:
+class Staged(Protocol):
+    """The exported model; see ``served_model.ServedModel``."""
+
+    spec: materialise.Spec
+
+    def decoded(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
+        """Decodes images string [B]."""
+
+    def pictures(self, sizes: tf.Tensor) -> Pictures:
+        """Returns what answers about places need of sizes int32 [B, 2]."""
+
+    def answer(
+        self, embedding: tf.Tensor, outputs: tf.Tensor, refused: tf.Tensor, pictures: Pictures
+    ) -> dict[str, tf.Tensor]:
+        """Computes the outputs of ``serving_default`` from those of the network."""
+
+
+def of(served: Staged, classifier: keras.Model) -> dict[str, Any]:
     """Makes the functions by name.
 
     * ``stage_pixels``: images string [B] → ``pixels`` uint8 [B, S, S, 3], ``refused`` string [B] and
