@@ -63,7 +63,7 @@ format: $(DEV)
 # A stamp is newer than what it was made from, so a second call installs nothing.
 $(RUN): $(wildcard $(LOCK)) setup.py
 	@scripts/setup_venv "$(LANE)" "$(VENV)" "$(UV_VERSION)" "$(PYTHON)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[serve]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(LOCK) --editable ".[serve,onnx]"
 	@touch $@
 
 $(DEV): $(wildcard $(LOCK)) setup.py

@@ -163,6 +163,7 @@ setup(
             # numpy 1 has no wheels for Python 3.13: that is what holds the model server back there.
             "numpy<2; python_version < '3.13'",
             "aiohttp>=3.14",  # the gateway
+            "onnxruntime",  # runs the network where it is quicker than TensorFlow
         ],
         "heif": ["pillow-heif"],
         "onnx": [  # to write the model as ONNX, and to ask it there before a push

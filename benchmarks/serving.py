@@ -48,7 +48,7 @@ def export_model(target: Path, backbone: str, size: int) -> None:
     spec = materialise.Spec(size, "stretch", LABELS, {"train": 1, "eval": 1, "test": 0})
     classifier = model.build(settings, spec)
     target.parent.mkdir(parents=True)
-    served_model.save(classifier, spec, backbone, target, target.parent.parent)
+    served_model.save(classifier, spec, backbone, target, target.parent.parent, with_network=True)
 
 
 def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -> float:

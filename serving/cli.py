@@ -11,6 +11,7 @@ from serving import errors, files, parent, server, tables
 from serving.client import client, in_process, written
 from serving.gateway import access, bounds, origins
 from serving.replay import recording, replay_command
+from serving.triton import runtimes
 from serving.versions import versions
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -113,6 +114,8 @@ def _add_serve(parser: _Parser) -> None:
     )
     add("--metrics-port", type=_port, help="port of the Prometheus metrics (default: --port + 2)")
     add("--rest-port", type=_port, help="port of TensorFlow Serving's API (default: --port + 501)")
+    text = "what runs the network: onnxruntime, tensorflow, or auto, the quicker one of both on this machine"
+    add("--runtime", choices=runtimes.ALL, default=runtimes.AUTO, help=f"{text} (default: auto)")
     bounds.add_flags(parser, _count)
     replay_command.add_recording_flags(parser)
     add(
@@ -165,6 +168,7 @@ def _serve(given: argparse.Namespace) -> None:
         given.grpc_host,
         recorder=replay_command.recorder(given, _print),
         allowed_hosts=given.allowed_hosts,
+        runtime=given.runtime,
     )
     with server.stopping_on_signals() as stop, parent.watched(given.parent, stop):
         server.serve(settings, stop, _print)

@@ -13,7 +13,7 @@ from serving import errors, working_folder
 from serving.client import client, transport
 from serving.gateway import access, addresses, announcement, bounds, descriptors, origins
 from serving.replay import recording
-from serving.triton import installation, process, repository
+from serving.triton import installation, process, repository, runtimes
 from serving.versions import rollout, versions
 
 _TICK_S = 0.5
@@ -37,6 +37,7 @@ class Settings:
       grpc_host: the address to listen on for gRPC, for trusted peers only.
       recorder: records a fraction of the gateway's images; None: nothing is recorded.
       allowed_hosts: host names of the server beside its addresses: see ``origins.Hosts``.
+      runtime: what runs the network, one of ``runtimes.ALL``.
     """
 
     model_dir: Path
@@ -51,6 +52,7 @@ class Settings:
     grpc_host: str = addresses.LOOPBACK
     recorder: recording.Recorder | None = None
     allowed_hosts: tuple[str, ...] = ()
+    runtime: str = runtimes.AUTO
 
 
 def serve(settings: Settings, stop: threading.Event, report: Callable[[str], None]) -> None:
@@ -80,7 +82,7 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
         working_folder.short(root) as short,
     ):
         rest_socket = str(short / process.REST_SOCKET)
-        folders = _repository(root, name, settings.limits, triton)
+        folders = _repository(root, name, settings, triton)
         follower = rollout.Rollout(settings.model_dir, folders, _asking(name, rest_socket), report)
         follower.begin()
         server = process.TritonProcess(triton, folders, where, root)
@@ -103,10 +105,11 @@ def serve(settings: Settings, stop: threading.Event, report: Callable[[str], Non
 
 
 def _repository(
-    root: Path, name: str, limits: bounds.Limits, triton: installation.Installation
+    root: Path, name: str, settings: Settings, triton: installation.Installation
 ) -> repository.Repository:
+    folder = root / working_folder.REPOSITORY
     try:
-        return repository.Repository(root / working_folder.REPOSITORY, name, limits, triton)
+        return repository.Repository(folder, name, settings.limits, triton, settings.runtime)
     except OSError as error:
         raise working_folder.unusable(root, error) from error
 

@@ -82,7 +82,8 @@ def exported_tiny(paths: pytest.TempPathFactory) -> Exported:
 
     def make(root: Path) -> None:
         classifier = tiny()
-        served_model.save(classifier, TINY_SPEC, "tiny", root / "saved_model", root)
+        saved_model = root / "saved_model"
+        served_model.save(classifier, TINY_SPEC, "tiny", saved_model, root, with_network=True)
         served_model.save_keras(classifier, root / served_model.KERAS_FILE)
 
     root = once(paths, "tiny", make)
@@ -99,7 +100,8 @@ def exported_versions(paths: pytest.TempPathFactory) -> dict[int, Path]:
             labels = LABELS[: version + 1]
             spec = materialise.Spec(SIZE, "stretch", labels, {"train": 1, "eval": 1, "test": 0})
             classifier = model.build(settings, spec)
-            served_model.save(classifier, spec, "cnn", root / str(version), root)
+            folder = root / str(version)
+            served_model.save(classifier, spec, "cnn", folder, root, with_network=True)
             served_model.save_keras(classifier, root / f"{version}.keras")
 
     root = once(paths, "exported", make)

@@ -1025,6 +1025,7 @@ ALLOWED = {
     "components/pusher/executor.py": "its own setting, out of the run's own request",
     "components/trainer/backbones/torch_weights.py": "bytes under a digest; pickles of its own reader",
     "components/trainer/exports/exports_file.py": "a file just written, for its digest",
+    "components/trainer/exports/network.py": "a file just written, for its digest",
     "components/release_gate/parity/export_parity.py": "bytes under a digest, not parsed",
     "components/release_gate/parity/probe.py": "of the kernel",
     "components/release_gate/parity/server_process.py": "a log, any bytes",
@@ -1042,6 +1043,7 @@ ALLOWED = {
     "serving/gateway/json_body.py": "the reader of requests",
     "serving/triton/model.py": "what the gateway and the server wrote for it",
     "serving/triton/process.py": "of the kernel, and a log of any bytes",
+    "serving/triton/runtimes.py": "what the server's own worker wrote into its private folder",
 }
 PARSERS = {
     "csv": {"reader", "DictReader"},

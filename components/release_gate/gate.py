@@ -35,6 +35,7 @@ from tasks.predictions import answered
 MEASURED_FILE = "measured.json"
 PARITY, EXPORT_PARITY, BUDGET = "parity", "export_parity", "budget"
 CORRECTED = "corrected_test_labels"
+TEST_SAMPLE = 16  # test images among the parity images, besides one of each class
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,8 @@ def measure(
     if not config.parity:
         return Measured()
     compare = task.load(trained.spec.task).compare
-    images = parity_images.images(lookup.one_of_each_class(files, len(trained.spec.labels)))
+    samples = lookup.one_of_each_class(files, len(trained.spec.labels))
+    images = parity_images.images(samples, lookup.first(files, TEST_SAMPLE))
     asked = export_parity.Images(images, trained.eval_files)
     exports: list[export_parity.Compared] = []
     problems: list[str] = []

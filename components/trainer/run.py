@@ -37,7 +37,14 @@ def run_fn(fn_args: Any) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         backbone = asked.config.backbone
         served_model.save(
-            served, spec, backbone, model_dir, Path(scratch), fitted, asked.config.windows
+            served,
+            spec,
+            backbone,
+            model_dir,
+            Path(scratch),
+            fitted,
+            asked.config.windows,
+            with_network=asked.config.exports.network,
         )
     convert.write(
         classifier,

@@ -9,6 +9,7 @@ Dimension letters: B batch, F features, K classes.
 import functools
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import contract as contract_file
-from components.trainer import signature_words
+from components.trainer import served_stages, signature_words
 from components.trainer.backbones import registry
 from components.trainer.calibration import calibration, outliers
+from components.trainer.exports import network as network_file
 from components.trainer.network import gradcam, model
 from components.trainer.network import windows as windows_layers
 from data.examples import example
@@ -72,8 +74,8 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         """Returns the K classes."""
         return self.spec.labels
 
-    def pixels(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
-        """Decodes images string [B] to pixels float32 [B, S, S, 3] in 0–255.
+    def decoded(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Pictures]:
+        """Decodes images string [B] to pixels uint8 [B, S, S, 3] in 0–255.
 
         Also returns refusals, string [B], codes of :mod:`data.images.refusals` that are empty for
         valid images, and the sizes of the images.
@@ -82,8 +84,11 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         pixels, refused, sizes = decoding.batch_pixels_and_sizes(
             encoded, spec.size_px, spec.resize, spec.reading
         )
-        pictures = Pictures(sizes, spec.size_px, spec.resize)
-        return tf.cast(pixels, tf.float32), refused, pictures
+        return pixels, refused, self.pictures(sizes)
+
+    def pictures(self, sizes: tf.Tensor) -> Pictures:
+        """Returns what answers about places need of images of these sizes, int32 [B, 2]."""
+        return Pictures(sizes, self.spec.size_px, self.spec.resize)
 
     def predict(self, encoded: tf.Tensor, with_embedding: bool = False) -> dict[str, tf.Tensor]:
         """Computes the outputs of ``serving_default`` for encoded images string [B].
@@ -95,21 +100,34 @@ class ServedModel(tf.Module):  # type: ignore[misc]
           with_embedding: adds ``embedding``, float32 [B, F], from the same forward pass, and what
             the task judges the model by.
         """
-        pixels, refused, pictures = self.pixels(encoded)
+        pixels, refused, pictures = self.decoded(encoded)
+        embedding, outputs = self.embed_and_answer(tf.cast(pixels, tf.float32))
         valid = refused == ""
-        embedding, outputs = self.embed_and_answer(pixels)
-        detector = self.fitted.detector
-        outlier_scores = outliers.scores(embedding, detector.directions)
         more = {}
         if with_embedding:
             more = self.task_signatures.examined(self.fitted.answers, outputs, valid)
             more = {**more, "embedding": tf.where(valid[:, None], embedding, 0.0)}
+        return {**self.answer(embedding, outputs, refused, pictures), **more}
+
+    def answer(
+        self, embedding: tf.Tensor, outputs: tf.Tensor, refused: tf.Tensor, pictures: Pictures
+    ) -> dict[str, tf.Tensor]:
+        """Computes the outputs of ``serving_default`` from those of the network.
+
+        Args:
+          embedding: float32 [B, F].
+          outputs: float32 [B, …], of the head.
+          refused: string [B], see :meth:`decoded`.
+          pictures: the images.
+        """
+        valid = refused == ""
+        detector = self.fitted.detector
+        outlier_scores = outliers.scores(embedding, detector.directions)
         return {
             **self.task_signatures.answer(
                 self.fitted.answers, self.spec.labels, outputs, valid, pictures
             ),
             **_validity(refused),
-            **more,
             "outlier_score": tf.where(valid, outlier_scores, 0.0),
             "outlier": valid & (outlier_scores > detector.threshold),
         }
@@ -123,8 +141,8 @@ class ServedModel(tf.Module):  # type: ignore[misc]
           encoded: string [B].
           class_ids: int64 [B], the classes to explain, -1 for none; None: the most probable ones.
         """
-        pixels, refused, _ = self.pixels(encoded)
-        valid = refused == ""
+        pixels, refused, _ = self.decoded(encoded)
+        pixels, valid = tf.cast(pixels, tf.float32), refused == ""
         asked = None if class_ids is None else tf.maximum(class_ids, 0)
         heat, outputs = self.explainer.explain(pixels, asked)
         shown = valid if class_ids is None else valid & (class_ids >= 0)
@@ -154,8 +172,8 @@ class ServedModel(tf.Module):  # type: ignore[misc]
 
         @tf.function(input_signature=images, autograph=False)
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels, refused, _ = self.pixels(image_bytes)
-            return {"embedding": self.embed(pixels), **_validity(refused)}
+            pixels, refused, _ = self.decoded(image_bytes)
+            return {"embedding": self.embed(tf.cast(pixels, tf.float32)), **_validity(refused)}
 
         @tf.function(input_signature=images, autograph=False)
         def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -220,6 +238,7 @@ def save(
     scratch: Path,
     fitted: calibration.Calibration | None = None,
     windows: int = 1,
+    with_network: bool = False,
 ) -> None:
     """Writes the SavedModel.
 
@@ -231,18 +250,28 @@ def save(
       scratch: an existing folder for the assets before they are copied.
       fitted: what was fitted after training; by default nothing.
       windows: sides of the square of the spec in sides of the one that was trained on.
+      with_network: also writes the network for ONNX Runtime, see :mod:`exports.network`.
     """
     embedding_size = classifier.get_layer(model.EMBEDDING_LAYER).output.shape[-1]
     contract_path, labels_path = scratch / contract_file.FILE, scratch / LABELS_FILE
-    text = json.dumps(
-        contract(spec, backbone, embedding_size, fitted, windows), indent=1, ensure_ascii=False
-    )
+    onnx_path = scratch / network_file.FILE.name
+    network = network_file.NOT_ASKED
+    if with_network:
+        compared = task.load(spec.task).signatures.compared
+        network = network_file.write(classifier, onnx_path, compared)
+    described = contract(spec, backbone, embedding_size, fitted, windows)
+    text = json.dumps({**described, "network": network.to_dict()}, indent=1, ensure_ascii=False)
     contract_path.write_text(text + "\n", encoding="utf-8")
     labels_path.write_text("".join(f"{name}\n" for name in spec.labels), encoding="utf-8")
     served = ServedModel(
         classifier, spec, [contract_path, labels_path], fitted, explained_layer(backbone)
     )
+    for name, stage in served_stages.of(served, classifier).items():
+        setattr(served, name, stage)
     tf.saved_model.save(served, str(directory), signatures=served.signatures())
+    if not network.absent:
+        (directory / network_file.FILE).parent.mkdir(parents=True)
+        shutil.move(onnx_path, directory / network_file.FILE)
 
 
 def explained_layer(backbone: str) -> str | None:

@@ -1,5 +1,6 @@
 """Reads encoded images from shards, by their path or one of each class."""
 
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 
 import tensorflow as tf
@@ -43,6 +44,16 @@ def one_of_each_class(files: Sequence[str], classes: int) -> dict[str, bytes]:
         if len(chosen) >= classes:
             break
     return dict(sorted(chosen.items()))
+
+
+def first(files: Sequence[str], count: int) -> list[bytes]:
+    """Returns up to ``count`` encoded images, the first in the order of the records.
+
+    Args:
+      files: shards of image records.
+      count: how many.
+    """
+    return [encoded for _, encoded in itertools.islice(_rows(files, example.FILENAME), count)]
 
 
 def _rows(files: Sequence[str], text: str) -> Iterator[tuple[list[str], bytes]]:

@@ -9,24 +9,27 @@ that can only send JSON.
 For an unreadable image the graph answers valid = false. If the graph raises nevertheless, the
 requests are run one by one, so that one cannot fail the others of its batch. A batch of more pixels
 than one image may have runs in parts, because a graph decodes as many images at once as it has
-threads.
+threads. The network of ``serving_default`` may run in another runtime, see runtime_choice.py.
 """
 
 import base64
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-import failures  # lies beside this file, as does image_size
+import failures  # lies beside this file, as do the next two
 import image_size
 import numpy as np
+import runtime_choice
 import tensorflow as tf
 import triton_python_backend_utils as pb_utils
 
 DEFAULT_SIGNATURE = "serving_default"
 CONTRACT = "contract"
 _MESSAGE_LENGTH = 500
+_RUNTIME_METRIC = "image_serving_network_runtime"
 # The head of a PNG of 2^31 − 1 pixels a side: the graph refuses it as too large by its own code.
 _TOO_LARGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + 2 * b"\x7f\xff\xff\xff" + b"\x08\x02\0\0\0"
 
@@ -60,6 +63,38 @@ class TritonPythonModel:
         if os.path.exists(path):
             with open(path, "rb") as file:
                 self.contract = file.read()
+        self._choose_runtime(args, parameters, directory)
+
+    def _choose_runtime(
+        self, args: dict[str, str], parameters: dict[str, Any], directory: str
+    ) -> None:
+        """Chooses what runs the network; says it in Triton's log, in a metric and in a file."""
+        wanted, workers, report = (
+            parameters[name]["string_value"] for name in ("runtime", "workers", "runtime_report")
+        )
+        try:
+            contract = json.loads(self.contract)
+        except (ValueError, RecursionError):
+            contract = {}
+        choice, self.network = runtime_choice.choose(
+            wanted, self.loaded, directory, contract, int(workers)
+        )
+        say = pb_utils.Logger.log_error if choice.is_failure else pb_utils.Logger.log_info
+        say(f"version {args['model_version']}: {json.dumps(asdict(choice))}")
+        self.runtimes = pb_utils.MetricFamily(
+            name=_RUNTIME_METRIC,
+            description="1 for what runs the network of a version",
+            kind=pb_utils.MetricFamily.GAUGE,
+        )
+        labels = {
+            "model": args["model_name"],
+            "version": args["model_version"],
+            "runtime": choice.runtime,
+            "threads": str(choice.threads),
+        }
+        self.runtime = self.runtimes.Metric(labels=labels)
+        self.runtime.set(1)
+        choice.write(report, args["model_instance_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Runs a batch of requests and returns a response for each."""
@@ -139,14 +174,14 @@ class TritonPythonModel:
         batch = {name: np.concatenate([asked[2][name] for asked in group]) for name in first}
         pixels = np.concatenate([asked[3] for asked in group])
         parts = [
-            self.signatures[signature](
-                **{name: tf.constant(values[start:end]) for name, values in batch.items()}
-            )
+            self._outputs(signature, {name: values[start:end] for name, values in batch.items()})
             for start, end in _parts(pixels, self.max_pixels)
         ]
-        outputs = {
-            name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]
-        }
+        outputs = (
+            parts[0]
+            if len(parts) == 1
+            else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        )
         answers: _Answers = []
         start = 0
         for index, _, inputs, _ in group:
@@ -154,6 +189,13 @@ class TritonPythonModel:
             answers.append((index, {name: value[start:end] for name, value in outputs.items()}))
             start = end
         return answers
+
+    def _outputs(self, signature: str, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if self.network is not None and signature == DEFAULT_SIGNATURE:
+            (images,) = batch.values()
+            return self.network.run(images)
+        inputs = {name: tf.constant(values) for name, values in batch.items()}
+        return {name: value.numpy() for name, value in self.signatures[signature](**inputs).items()}
 
 
 def _parts(pixels: np.ndarray, largest: int) -> Iterator[tuple[int, int]]:

@@ -26,6 +26,8 @@ def text(
     generation: int,
     offered: Mapping[str, signatures.Signature],
     limits: bounds.Limits,
+    runtime: str,
+    runtime_report: str,
 ) -> str:
     """Returns the text of a model's configuration.
 
@@ -35,6 +37,8 @@ def text(
       generation: the number of this configuration, to identify what is loaded.
       offered: the version's signatures by name, all with the same inputs.
       limits: the batch size and the number of workers.
+      runtime: what runs the network, as in ``server.Settings``.
+      runtime_report: a folder, relative to Triton's, where each worker writes what it has chosen.
     """
     outputs = {CONTRACT_OUTPUT: signatures.Tensor("TYPE_STRING", 0)}
     for _, signature in sorted(offered.items()):
@@ -54,6 +58,9 @@ def text(
         _parameter(GENERATION, generation),
         _parameter("max_request_bytes", limits.max_request_bytes),
         _parameter("max_pixels", limits.max_pixels),
+        _parameter("workers", limits.workers),
+        _parameter("runtime", runtime),
+        _parameter("runtime_report", runtime_report),
     ]
     if list(inputs) == [IMAGE_INPUT]:
         parts += [_warmup(IMAGE_INPUT, size) for size in sorted({1, limits.max_batch})]
@@ -69,8 +76,8 @@ def _tensor(kind: str, name: str, tensor: signatures.Tensor) -> str:
     return f"{kind} {{ {head}{reshape} }}"
 
 
-def _parameter(key: str, value: int) -> str:
-    return f'parameters {{ key: {_quoted(key)} value {{ string_value: "{value}" }} }}'
+def _parameter(key: str, value: int | str) -> str:
+    return f"parameters {{ key: {_quoted(key)} value {{ string_value: {_quoted(str(value))} }} }}"
 
 
 def _warmup(name: str, batch: int) -> str:

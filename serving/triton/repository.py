@@ -2,9 +2,10 @@
 
     ROOT/
       backends/python/        Triton's own Python backend
-      backends/savedmodel/    model.py, failures.py and image_size.py
+      backends/savedmodel/    model.py and what lies beside it
       models/NAME             → ../generations/2
       generations/2/          config.pbtxt, warmup/, 41/, 42/
+      runtimes/2/             what each worker has chosen to run the network
 
 Triton polls ``models``. A change replaces one link, so Triton sees either the old configuration and
 versions or the new ones. It serves the old version until the new one has loaded and warmed up, and
@@ -16,15 +17,27 @@ import io
 import os
 import shutil
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from serving.gateway import bounds
-from serving.triton import installation, model_config
+from serving.triton import installation, model_config, runtimes
 from serving.versions import signatures
 
-BACKEND_FILES = ("model.py", "failures.py", "image_size.py")
+BACKEND_FILES = (
+    "model.py",
+    "failures.py",
+    "image_size.py",
+    "plain_image.py",
+    "onnx_file.py",
+    "fast_network.py",
+    "runtime_choice.py",
+    "runtimes.py",
+)
+# Outside the models, whose changes Triton takes for new versions.
+RUNTIMES = "runtimes"
 _WARMUP_SIZE_PX = 64
 
 
@@ -36,6 +49,7 @@ class Repository:
       name: the model's name.
       limits: for the configuration.
       triton: has the files of the Python backend.
+      runtime: what runs the network, one of ``runtimes.ALL``.
     """
 
     def __init__(
@@ -44,12 +58,14 @@ class Repository:
         name: str,
         limits: bounds.Limits,
         triton: installation.Installation,
+        runtime: str = runtimes.AUTO,
     ) -> None:
         self.root = root
         self.backends, self.models = root / "backends", root / "models"
         self._generations = root / "generations"
         self._name = name
         self._limits = limits
+        self._runtime = runtime
         self._generation = 0
         for folder in (self.models, self._generations, self.backends / "python"):
             folder.mkdir(parents=True)
@@ -87,7 +103,12 @@ class Repository:
         warmup = directory / model_config.WARMUP_FOLDER
         warmup.mkdir()
         (warmup / model_config.IMAGE_INPUT).write_bytes(_warmup_image())
-        text = model_config.text(self._name, number, generation, offered, self._limits)
+        # Triton's working folder is the one above.
+        report = Path(self.root.name, RUNTIMES, str(generation))
+        shutil.rmtree(self.root.parent / report, ignore_errors=True)
+        text = model_config.text(
+            self._name, number, generation, offered, self._limits, self._runtime, str(report)
+        )
         (directory / "config.pbtxt").write_text(text, encoding="utf-8")
         link = self._generations / "next"
         link.unlink(missing_ok=True)
@@ -97,6 +118,10 @@ class Repository:
             shutil.rmtree(self._generations / str(generation - 2), ignore_errors=True)
         self._generation = generation
         return generation
+
+    def chosen(self) -> Sequence[runtimes.Choice]:
+        """Returns what the workers of the newest generation have chosen to run the network."""
+        return runtimes.read(self.root / RUNTIMES / str(self._generation))
 
 
 def _link_tree(source: Path, target: Path) -> None:

@@ -122,6 +122,10 @@ class Rollout:
             self.serving, self._fingerprint, self._change = change.number, change.fingerprint, None
             self._failed.pop(change.number, None)
             self._say(f"Version {change.number} is served.")
+            for sentence in dict.fromkeys(
+                one.sentence(change.number) for one in self._folders.chosen()
+            ):
+                self._report(sentence)
         elif failures.does_not_load(state, reason) and time.monotonic() - change.begun > _STALE_S:
             self._change = None
             self._failed[change.number] = change.fingerprint

@@ -18,6 +18,7 @@ class Signatures(usual.UsualSignatures):
 
     display: Literal["class_bars", "label_bars"] = "class_bars"
     explains = True
+    compared = "probabilities"
 
     def answer(
         self,

@@ -19,6 +19,7 @@ class Signatures(usual.UsualSignatures):
 
     display: Literal["class_bars", "label_bars", "mask", "boxes"] = "boxes"
     explains = False
+    compared = "scores"
 
     def answer(
         self,

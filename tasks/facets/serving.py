@@ -37,10 +37,13 @@ class Signatures(Protocol):
     Attributes:
       display: what a page draws of an answer.
       explains: whether the model has the signature ``explain``, a heat map for the answer.
+      compared: an output of ``serving_default``, float32, whose numbers must be alike place by place whatever
+        runs the network.
     """
 
     display: Literal["class_bars", "label_bars", "mask", "boxes", "neighbours"]
     explains: bool
+    compared: str
 
     def answer(
         self,

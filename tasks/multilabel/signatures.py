@@ -21,6 +21,7 @@ class Signatures(usual.UsualSignatures):
 
     display: Literal["class_bars", "label_bars"] = "label_bars"
     explains = True
+    compared = "probabilities"
 
     def answer(
         self,

@@ -23,6 +23,7 @@ class Signatures(usual.UsualSignatures):
 
     display: Literal["class_bars", "label_bars", "mask"] = "mask"
     explains = False
+    compared = "confidence"
 
     def answer(
         self,

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from serving import __main__ as server
+from serving.triton import repository
 from tests.serving import manifest_files
 
 TRITON = manifest_files.MANIFESTS / "triton"
@@ -151,7 +152,8 @@ def test_the_image_has_what_the_server_imports_and_what_was_tested():
     assert installed is not None and tensorflow is not None
     packages = {*installed[1].split(), "tensorflow-cpu"}
     needed = imported(manifest_files.ROOT / "serving") - set(sys.stdlib_module_names)
-    needed -= {"serving", "failures", "image_size"}  # the last two lie beside the backend
+    # Those lie beside the backend.
+    needed -= {"serving", *(Path(name).stem for name in repository.BACKEND_FILES)}
     assert {PACKAGES.get(name, name) for name in needed} <= packages
     lock = (manifest_files.ROOT / "requirements" / "py312.lock").read_text()
     locked = dict(re.findall(r"^([\w-]+)==(\S+)", lock, re.MULTILINE))

@@ -6,7 +6,7 @@ one; its ``serve_examples``; and a running server. Dimension letters: N images, 
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from components.release_gate.parity import (
     training_stage,
 )
 from components.trainer import contract as trained_contract
+from components.trainer.exports import network as network_file
 from data import errors, fresh_process
 from tasks import task
 from tasks.facets import judging
@@ -66,7 +67,9 @@ def check(
         compared = task.load(spec.task).compare
         known = [parity_images.stored(image, spec.reading) for image in images]
         with contextlib.ExitStack() as started:
-            server = _server(found, saved_model, time_limit_s, started) if ask_server else None
+            server = (
+                _server(found, saved_model, time_limit_s, started, contract) if ask_server else None
+            )
             worker = fresh_process.Worker(probe.__name__)
             started.enter_context(contextlib.closing(worker))
             stages.append(training_stage.ask(keras_file, spec, contract, known, saved_model))
@@ -102,14 +105,25 @@ def check(
 
 
 def _server(
-    found: differences.Parity, saved_model: Path, time_limit_s: float, started: contextlib.ExitStack
+    found: differences.Parity,
+    saved_model: Path,
+    time_limit_s: float,
+    started: contextlib.ExitStack,
+    contract: Mapping[str, Any],
 ) -> server_process.Starting | None:
-    """Starts a server; returns None and notes the reason in ``found`` where that is impossible."""
+    """Starts a server; returns None and notes the reason in ``found`` where that is impossible.
+
+    A model with a network for ONNX Runtime is served by that, and does not load where it differs: TensorFlow
+    has answered in the stages before.
+    """
     reason = server_process.missing()
     if reason:
         found.left_out.append(f"No running server was compared: {reason}.")
         return None
-    return started.enter_context(server_process.starting(saved_model, time_limit_s))
+    command: Sequence[str] = server_process.COMMAND
+    if network_file.is_present(contract):
+        command = (*command, "--runtime", "onnxruntime")
+    return started.enter_context(server_process.starting(saved_model, time_limit_s, command))
 
 
 def _ask_server(

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -22,18 +22,23 @@ _ADOBE, _ADOBE_BYTES = b"\xff\xee\x00\x0eAdobe", 16
 ParityImage = parity_pngs.ParityImage
 
 
-def images(samples: Mapping[str, bytes]) -> list[ParityImage]:
+def images(samples: Mapping[str, bytes], others: Sequence[bytes] = ()) -> list[ParityImage]:
     """Returns the parity images, the same bytes for the same samples.
 
     Args:
       samples: class name → bytes of one test image. Of more than 20 classes, those whose hashed
         names come first are used, so that a new class displaces at most one.
+      others: further test images.
     """
     by_hash = sorted(samples, key=lambda name: hashlib.sha256(_bytes(name)).digest())
     chosen = sorted(by_hash[:MAX_CLASSES])
     base = _base(samples[chosen[0]]) if chosen else _pattern()
     return [
         *(ParityImage(f"class {name!r}", samples[name], sample=True) for name in chosen),
+        *(
+            ParityImage(f"test image {number}", encoded, sample=True)
+            for number, encoded in enumerate(others, 1)
+        ),
         *_formats(base),
         *parity_pngs.encodings(base),
         *_sizes(base),

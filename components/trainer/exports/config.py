@@ -23,6 +23,12 @@ class ExportConfig(BaseModel):
         200, ge=1, le=1000, description=f"training images that {_CALIBRATED} is calibrated on"
     )
 
+    network: bool = Field(
+        True,
+        description="whether the network is also written for ONNX Runtime, which serves it faster on CPUs"
+        " (needs the extra [onnx]; without it TensorFlow serves)",
+    )
+
     @field_validator("formats")
     @classmethod
     def _differ(cls, value: list[Format]) -> list[Format]:

@@ -19,7 +19,7 @@ from components.release_gate.parity import (
 from components.trainer import contract as trained_contract
 from data.images import image_reading, value_range
 from tasks import task
-from tests import models
+from tests import models, planted
 
 pytestmark = [pytest.mark.xdist_group("one server"), pytest.mark.usefixtures("graphs_as_they_are")]
 TURNED = {
@@ -240,13 +240,26 @@ def test_a_server_that_cannot_be_asked_is_left_out_and_one_that_fails_refuses(
     found, stages = differences.Parity(), []
     with contextlib.ExitStack() as started:
         monkeypatch.setattr(server_process, "LIBRARIES", ("no_such_library",))
-        assert parity._server(found, right.saved_model, 1, started) is None
+        assert parity._server(found, right.saved_model, 1, started, {}) is None
         assert found.ok
         assert found.left_out == [
             "No running server was compared: no_such_library not installed (extra [serve])."
         ]
         monkeypatch.setattr(server_process, "LIBRARIES", ())
-        server = parity._server(found, right.saved_model, 0.0, started)
+        server = parity._server(found, right.saved_model, 0.0, started, {})
         assert parity._ask_server(found, stages, server, [], "label") is None
     assert stages == []
     assert found.problems[0].startswith("The server has not started within 0 s.")
+
+
+@models.needs_server
+def test_a_fault_in_the_network_for_onnx_runtime_is_found_before_a_push(right, images, tmp_path):
+    pytest.importorskip("onnxruntime")
+    broken = tmp_path / "saved_model"
+    shutil.copytree(right.saved_model, broken)
+    planted.fault(broken)
+    found = parity.check(right.keras_file, broken, images)
+    (problem,) = found.problems
+    assert problem.startswith("The server ended with 1 before it answered.")
+    assert "its answers differ from those of the SavedModel by 0." in problem
+    assert server_stage.STAGE not in found.largest

@@ -1,0 +1,56 @@
+"""Decodes images that need nothing but decoding and resizing, in a small TensorFlow graph.
+
+:mod:`data.graph.decoding` reads the headers of each file inside the graph, for orientations, colour
+profiles, transparency and refusals: a few hundred small operations, which cost more than decoding a
+photograph. Most files need none of that. A server that has read their headers itself (the rules are in
+``serving/triton/plain_image.py``) may use this graph for them; it has the same decoder and the same resizing,
+so the pixels are equal bit for bit. Dimension letters: B batch, H, W height and width, S side.
+"""
+
+import tensorflow as tf
+
+from data.graph import decoding, icc_conversion
+
+
+def batch_pixels_and_sizes(
+    encoded: tf.Tensor, size_px: int, mode: decoding.ResizeMode
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decodes and resizes a batch of plain images.
+
+    Args:
+      encoded: string [B]; JPEG or PNG of 8 bits, opaque, upright, in sRGB or to be left as they are.
+      size_px: the side S.
+      mode: see :func:`decoding.resize`.
+
+    Returns:
+      pixels uint8 [B, S, S, 3], and H and W of the images, int32 [B, 2].
+
+    Raises:
+      tf.errors.InvalidArgumentError: one of them is damaged; :mod:`data.graph.decoding` says which.
+    """
+
+    def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = tf.io.decode_image(image, channels=3, expand_animations=False)
+        pixels = tf.ensure_shape(pixels, [None, None, 3])
+        return decoding.resize(pixels, size_px, mode), tf.shape(pixels)[:2]
+
+    signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([2], tf.int32))
+    return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
+
+
+def keeps_colours(encoded: tf.Tensor, convert_to_srgb: bool) -> tf.Tensor:
+    """Returns whether the colour profile of a file, if it has one, leaves its pixels as they are.
+
+    That depends on the profile and the number of channels alone, so a server may remember it.
+
+    Args:
+      encoded: string [], a JPEG or PNG.
+      convert_to_srgb: whether profiles are applied, see :class:`data.images.image_reading.Reading`.
+
+    Returns:
+      bool [].
+    """
+    if not convert_to_srgb:
+        return tf.constant(True)
+    _, outcome = icc_conversion.to_srgb(tf.zeros([1, 1, 3], tf.uint8), encoded)
+    return tf.equal(outcome, icc_conversion.Outcome.UNCHANGED.value)
