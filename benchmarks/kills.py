@@ -126,9 +126,9 @@ def result(output: Path) -> dict[str, Any]:
     """What a finished run came to, comparable between output folders."""
     import tensorflow as tf
 
-    from components.trainer import served_model
+    from components.trainer.network import keras_archive
 
-    (path,) = output.rglob(served_model.KERAS_FILE)  # of a killed step nothing is left
+    (path,) = output.rglob(keras_archive.FILE)  # of a killed step nothing is left
     found = summary.Summary.model_validate_json((output / "summary.json").read_text("utf-8"))
     examples = Path(str(found.quarantine_csv)).parent
     return {

@@ -16,7 +16,7 @@ from keras import layers
 from components.preprocess import materialise
 from components.release_gate.parity import server_process
 from components.trainer import config, served_model
-from components.trainer.network import model
+from components.trainer.network import keras_archive, model
 
 TINY_LABELS = ["glass", "metal", "paper"]
 TINY_SPEC = materialise.Spec(16, "stretch", TINY_LABELS, {"train": 1, "eval": 1, "test": 1})
@@ -84,10 +84,10 @@ def exported_tiny(paths: pytest.TempPathFactory) -> Exported:
         classifier = tiny()
         saved_model = root / "saved_model"
         served_model.save(classifier, TINY_SPEC, "tiny", saved_model, root, with_network=True)
-        served_model.save_keras(classifier, root / served_model.KERAS_FILE)
+        keras_archive.save(classifier, root / keras_archive.FILE)
 
     root = once(paths, "tiny", make)
-    return Exported(root / served_model.KERAS_FILE, root / "saved_model")
+    return Exported(root / keras_archive.FILE, root / "saved_model")
 
 
 def exported_versions(paths: pytest.TempPathFactory) -> dict[int, Path]:
@@ -102,7 +102,7 @@ def exported_versions(paths: pytest.TempPathFactory) -> dict[int, Path]:
             classifier = model.build(settings, spec)
             folder = root / str(version)
             served_model.save(classifier, spec, "cnn", folder, root, with_network=True)
-            served_model.save_keras(classifier, root / f"{version}.keras")
+            keras_archive.save(classifier, root / f"{version}.keras")
 
     root = once(paths, "exported", make)
     return {version: root / str(version) for version in (1, 2)}

@@ -39,11 +39,11 @@ from components.release_gate.parity import (
 )
 from components.report import build
 from components.trainer import config as train_config
-from components.trainer import contract, history, served_model
+from components.trainer import contract, history
 from components.trainer.exports import exports_file
 from components.trainer.features import store
 from components.trainer.loop import checkpoint
-from components.trainer.network import model, stored
+from components.trainer.network import keras_archive, model, stored
 from data import errors
 from data.boxes import given
 from data.corrections import decisions
@@ -635,7 +635,7 @@ CASES = {
     ),
     "weights of a model": Reader(
         "components/trainer/network/stored.py:read",
-        saved("model.keras", lambda path: served_model.save_keras(network(), path)),
+        saved("model.keras", lambda path: keras_archive.save(network(), path)),
         lambda path: stored.read(path, "cnn_separable", SPEC),
     ),
     "pixels for an export": Reader(

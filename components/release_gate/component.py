@@ -14,7 +14,7 @@ from tfx.utils import io_utils, path_utils
 from components.predict import artifacts as predict_artifacts
 from components.preprocess import materialise
 from components.release_gate import artifacts, config, gate
-from components.trainer import served_model
+from components.trainer.network import keras_archive
 from data.examples import examples_artifact
 
 
@@ -50,7 +50,7 @@ def ReleaseGate(
         tested=gate.Tested(examples_artifact.shards(examples.uri, "test"), predictions.uri),
         candidate_dir=serving_model,
         trained=gate.Trained(
-            serving_model.parent / served_model.KERAS_FILE,
+            serving_model.parent / keras_archive.FILE,
             materialise.Spec.read(pixels.uri),
             examples_artifact.shards(pixels.uri, "eval"),
         ),

@@ -18,7 +18,7 @@ from components.report import content, lineage, model_card, page, pictures
 from components.trainer import contract as trained_contract
 from components.trainer import history as training_history
 from components.trainer import served_model
-from components.trainer.network import architecture
+from components.trainer.network import architecture, keras_archive
 from data.examples import examples_artifact
 from data.files import read_back
 from tasks import result, task
@@ -59,7 +59,7 @@ class Inputs:
 
 def write(inputs: Inputs, uri: str) -> None:
     """Writes the page and the model card into a folder."""
-    classifier = served_model.load_keras(inputs.saved_model.parent / served_model.KERAS_FILE)
+    classifier = keras_archive.load(inputs.saved_model.parent / keras_archive.FILE)
     shown = read(inputs, classifier)
     files = {
         report_config.PAGE_FILE: page.render(shown),

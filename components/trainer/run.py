@@ -14,7 +14,7 @@ from components.trainer import hyperparameters, served_model
 from components.trainer.calibration import calibration
 from components.trainer.exports import convert
 from components.trainer.loop import phases, training_job
-from components.trainer.network import windows
+from components.trainer.network import keras_archive, windows
 from data.augment import augment_config
 from data.examples import records
 
@@ -54,7 +54,7 @@ def run_fn(fn_args: Any) -> None:
         asked.config.exports,
         model_dir,
     )
-    served_model.save_keras(served, model_dir.parent / served_model.KERAS_FILE)
+    keras_archive.save(served, model_dir.parent / keras_archive.FILE)
     asked.forget()
 
 

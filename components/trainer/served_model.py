@@ -23,7 +23,6 @@ from components.trainer.backbones import registry
 from components.trainer.calibration import calibration, outliers
 from components.trainer.exports import network as network_file
 from components.trainer.network import gradcam, model
-from components.trainer.network import windows as windows_layers
 from data.examples import example
 from data.graph import decoding
 from data.images import refusals
@@ -31,7 +30,6 @@ from tasks import task
 from tasks.facets.serving import OwnSignature, Pictures
 
 LABELS_FILE = "labels.txt"
-KERAS_FILE = "model.keras"
 CONTRACT_VERSION = 2  # 2: invalid_reason beside valid
 
 
@@ -287,19 +285,3 @@ def explainer(
     if not task.load(task_name).signatures.explains:
         return None
     return gradcam.Explainer(classifier, explained_layer(backbone))
-
-
-def load_keras(path: Path) -> keras.Model:
-    """Reads what :func:`save_keras` wrote, with the layers that are the project's own."""
-    registered = (windows_layers.Window, windows_layers.Blended)
-    scope = {layer.__name__: layer for layer in registered}
-    return keras.saving.load_model(path, custom_objects=scope, compile=False)
-
-
-def save_keras(classifier: keras.Model, path: Path) -> None:
-    """Writes the model, pixels → outputs of its head, as a ``.keras`` file: Keras reads no SavedModel.
-
-    The optimizer is left out: its slots depend on which layers were frozen when, and a file that
-    holds them does not load.
-    """
-    keras.Model(classifier.input, classifier.output, name=classifier.name).save(path)

@@ -21,7 +21,8 @@ from sklearn import metrics as sklearn_metrics
 from components.release_gate import gate
 from components.report import config as report_config
 from components.trainer import contract as trained_contract
-from components.trainer import history, served_model
+from components.trainer import history
+from components.trainer.network import keras_archive
 from data.graph import decoding
 from pipeline import output_folder
 from pipeline.history import command as run_history
@@ -170,7 +171,7 @@ def test_the_terminal_is_for_people(first, first_summary):
 
 def test_the_pushed_model_predicts_as_the_trained_one(first, first_summary, data):
     served = tf.saved_model.load(first_summary.pushed.path).signatures["serving_default"]
-    (keras_file,) = (first.output / "artifacts").rglob(served_model.KERAS_FILE)
+    (keras_file,) = (first.output / "artifacts").rglob(keras_archive.FILE)
     trained = keras.saving.load_model(keras_file)
     encoded = [path.read_bytes() for path in sorted(data.glob("*/00[0-4].png"))]
     contract = trained_contract.read(Path(first_summary.pushed.path))

@@ -12,8 +12,8 @@ from pathlib import Path
 import keras
 
 from components.preprocess import materialise
-from components.trainer import config, served_model
-from components.trainer.network import model, stored
+from components.trainer import config
+from components.trainer.network import keras_archive, model, stored
 
 # Own layers, those of Keras' applications in their two kinds of nesting, and the smallest.
 BACKBONES = ("efficientnet_lite0", "mobilenet_v3_small", "efficientnet_v2_b0", "cnn_separable")
@@ -25,7 +25,7 @@ SPEC = materialise.Spec(64, "stretch", ["a", "b", "c"], {"train": 1, "eval": 1, 
 def write(folder: Path, backbone: str) -> keras.Model:
     settings = config.TrainConfig(backbone=backbone, weights="random")
     written = model.build(settings, SPEC)
-    served_model.save_keras(written, folder / f"{backbone}.keras")
+    keras_archive.save(written, folder / f"{backbone}.keras")
     return written
 
 

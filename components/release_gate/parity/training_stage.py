@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.release_gate.parity import probe
-from components.trainer import served_model
+from components.trainer.network import keras_archive
 from data import errors
 from data.files import read_back
 from data.graph import decoding
@@ -87,7 +87,7 @@ def classify(keras_file: Path, fitted: Fitted, pixels: np.ndarray) -> np.ndarray
     short = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
-        network = served_model.load_keras(keras_file)
+        network = keras_archive.load(keras_file)
         parts = []
         for start in range(0, len(pixels), BATCH):
             batch = tf.cast(pixels[start : start + BATCH], tf.float32)

@@ -13,8 +13,8 @@ from pathlib import Path
 import keras
 
 from components.preprocess import materialise
-from components.trainer import contract, served_model
-from components.trainer.network import model, stored
+from components.trainer import contract
+from components.trainer.network import keras_archive, model, stored
 from data.files import read_back
 from tasks import task
 
@@ -74,7 +74,7 @@ def apply(
                 f"{otherwise}: the last model has the backbone {described['backbone']}",
             )
         made_for = dataclasses.replace(spec, labels=described["labels"], task=described["task"])
-        keras_file, sides = base.parent / served_model.KERAS_FILE, described.get("windows", 1)
+        keras_file, sides = base.parent / keras_archive.FILE, described.get("windows", 1)
         last = stored.read(keras_file, backbone, made_for, sides)
     except stored.OtherLayersError:
         return Start(Fit.OTHER_LAYERS, f"{otherwise}: the last model has other layers")

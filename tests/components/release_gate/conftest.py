@@ -8,6 +8,7 @@ import pytest
 
 from components.preprocess import materialise
 from components.trainer import served_model
+from components.trainer.network import keras_archive
 from data.graph import decoding, graph_orientation
 from tasks.classification import answers as predictions
 from tests.models import TINY_SPEC, Exported, tiny
@@ -40,7 +41,7 @@ def export_as(tmp_path_factory) -> Callable[..., Exported]:
             served_model.save(served, spec, "tiny", root / "saved_model", root)
         if not exif:
             decoding._decoders.cache_clear()
-        served_model.save_keras(tiny(), root / served_model.KERAS_FILE)
-        return Exported(root / served_model.KERAS_FILE, root / "saved_model")
+        keras_archive.save(tiny(), root / keras_archive.FILE)
+        return Exported(root / keras_archive.FILE, root / "saved_model")
 
     return make

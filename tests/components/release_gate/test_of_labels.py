@@ -13,6 +13,7 @@ from components.release_gate import config, decision, gate
 from components.release_gate.parity import differences, parity, parity_images, probe, training_stage
 from components.trainer import contract as trained_contract
 from components.trainer import served_model
+from components.trainer.network import keras_archive
 from data.examples import example, lookup
 from tasks import task
 from tests.components.predict import conftest as predicted
@@ -34,8 +35,8 @@ def labelled(tmp_path_factory) -> Exported:
     """The tiny network, exported as a model of labels with its default thresholds."""
     root = tmp_path_factory.mktemp("labelled")
     served_model.save(tiny(), SPEC, "tiny", root / "saved_model", root)
-    served_model.save_keras(tiny(), root / served_model.KERAS_FILE)
-    return Exported(root / served_model.KERAS_FILE, root / "saved_model")
+    keras_archive.save(tiny(), root / keras_archive.FILE)
+    return Exported(root / keras_archive.FILE, root / "saved_model")
 
 
 @pytest.fixture(scope="module")

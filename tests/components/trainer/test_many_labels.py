@@ -16,7 +16,7 @@ from components.trainer.calibration import calibration
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, exports_file, runtime
 from components.trainer.loop import evaluation, phases
-from components.trainer.network import model, warm_start
+from components.trainer.network import keras_archive, model, warm_start
 from data.examples import dataset
 from tests.components.trainer import conftest
 from tests.data.pictures import saved
@@ -64,7 +64,7 @@ def exported(trained, fitted, tmp_path_factory):
     root = tmp_path_factory.mktemp("exported")
     base = root / "Format-Serving"
     served_model.save(trained.classifier, SPEC, "cnn", base, root, fitted)
-    served_model.save_keras(trained.classifier, root / served_model.KERAS_FILE)
+    keras_archive.save(trained.classifier, root / keras_archive.FILE)
     return base
 
 

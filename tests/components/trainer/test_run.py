@@ -10,7 +10,8 @@ from scipy import special
 
 from components.preprocess import materialise
 from components.trainer import contract as trained_contract
-from components.trainer import run, served_model
+from components.trainer import run
+from components.trainer.network import keras_archive
 from tasks.classification import calibration
 from tests.components.trainer import conftest
 from tests.data.pictures import saved
@@ -61,7 +62,7 @@ def test_what_is_served_was_calibrated_on_eval(model_dir, serve):
     """The logits of the .keras file over the contract's temperature give what is served."""
     contract = json.loads((model_dir / "assets" / trained_contract.FILE).read_text())
     pixels, label_ids = conftest.images(1)
-    classifier = keras.saving.load_model(model_dir.parent / served_model.KERAS_FILE)
+    classifier = keras.saving.load_model(model_dir.parent / keras_archive.FILE)
     logits = classifier(pixels, training=False).numpy()
     encoded = [saved(Image.fromarray(image), "PNG") for image in pixels]
     answer = serve(image_bytes=tf.constant(encoded))

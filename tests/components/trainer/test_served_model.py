@@ -12,7 +12,7 @@ from components.preprocess import materialise
 from components.trainer import contract as trained_contract
 from components.trainer import served_model
 from components.trainer.calibration import calibration, outliers
-from components.trainer.network import gradcam, model
+from components.trainer.network import gradcam, keras_archive, model
 from data.examples import example
 from data.graph import decoding
 from data.images import decode
@@ -41,7 +41,7 @@ def exported(trained, fitted, tmp_path_factory):
     root = tmp_path_factory.mktemp("export")
     directory = root / "saved_model"
     served_model.save(trained.classifier, SPEC, "cnn", directory, root, fitted)
-    served_model.save_keras(trained.classifier, root / "model.keras")
+    keras_archive.save(trained.classifier, root / "model.keras")
     return directory
 
 

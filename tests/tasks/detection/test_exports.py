@@ -13,7 +13,7 @@ from components.release_gate.parity import export_parity, parity_pngs
 from components.trainer import config, served_model
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert
-from components.trainer.network import model
+from components.trainer.network import keras_archive, model
 from data.examples import example, records
 from tasks.detection import calibration, target
 from tasks.detection.head import HEAD
@@ -62,7 +62,7 @@ def exported(tmp_path_factory):
     fitted = calibration.CALIBRATION.unfitted(len(LABELS))
     served_model.save(network, SPEC, "efficientnet_lite0", root / "serving", root)
     convert.write(network, SPEC, fitted, [shard], settings, root / "serving")
-    served_model.save_keras(network, root / served_model.KERAS_FILE)
+    keras_archive.save(network, root / keras_archive.FILE)
     return root, shard
 
 
@@ -70,7 +70,7 @@ def test_the_gate_says_how_many_boxes_each_export_loses(exported):
     root, shard = exported
     image = parity_pngs.ParityImage("shapes", saved(Image.fromarray(shapes.draw(99)[0]), "PNG"))
     found = export_parity.check(
-        root / served_model.KERAS_FILE,
+        root / keras_archive.FILE,
         root / "serving",
         SPEC,
         export_parity.Images([image], [shard]),

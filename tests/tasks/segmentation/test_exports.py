@@ -12,7 +12,7 @@ from components.release_gate.parity import export_parity, parity_pngs
 from components.trainer import config, served_model
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, exports_file, runtime
-from components.trainer.network import model
+from components.trainer.network import keras_archive, model
 from data.examples import example, records
 from tasks.segmentation import calibration
 from tasks.segmentation.head import HEAD
@@ -56,7 +56,7 @@ def exported(tmp_path_factory):
     temperature = calibration.CALIBRATION.unfitted(3)
     served_model.save(network, SPEC, "cnn", served, root)
     convert.write(network, SPEC, temperature, [shard], settings, served)
-    served_model.save_keras(network, root / served_model.KERAS_FILE)
+    keras_archive.save(network, root / keras_archive.FILE)
     return root, network, np.stack(pixels), shard
 
 
@@ -82,7 +82,7 @@ def test_the_gate_compares_exports_pixel_by_pixel(exported):
     tolerances = gate_config.ExportTolerances()
     image = parity_pngs.ParityImage("scene", saved(Image.fromarray(scenes.draw(9)[0]), "PNG"))
     found = export_parity.check(
-        root / served_model.KERAS_FILE,
+        root / keras_archive.FILE,
         root / "serving",
         SPEC,
         export_parity.Images([image], [shard]),

@@ -13,7 +13,7 @@ from PIL import Image
 from components.preprocess import materialise
 from components.trainer import served_model
 from components.trainer.calibration import calibration as trained
-from components.trainer.network import model
+from components.trainer.network import keras_archive, model
 from data.files import hashing
 from tasks import retrieval_config
 from tasks.facets import training
@@ -87,7 +87,7 @@ def exported(paths) -> Exported:
         fit = trained.Calibration(fitted(classifier))
         with tempfile.TemporaryDirectory() as scratch:
             served_model.save(classifier, SPEC, "tiny", root / "saved_model", Path(scratch), fit)
-        served_model.save_keras(classifier, root / served_model.KERAS_FILE)
+        keras_archive.save(classifier, root / keras_archive.FILE)
 
     root = models.once(paths, "tiny-search", make)
-    return Exported(root / served_model.KERAS_FILE, root / "saved_model")
+    return Exported(root / keras_archive.FILE, root / "saved_model")

@@ -9,9 +9,9 @@ import pytest
 
 from components.release_gate import config, gate
 from components.release_gate.parity import export_parity, parity_images
-from components.trainer import served_model
 from components.trainer.exports import config as export_config
 from components.trainer.exports import convert, exports_file
+from components.trainer.network import keras_archive
 from data import errors, fresh_process
 from data.examples import example, records
 from tasks import gate_check, task
@@ -96,7 +96,7 @@ def test_right_wrong_and_damaged(exported, images, eval_files):
 
     (folder / "model.onnx").write_bytes(content)
     other = replace(exported, keras_file=folder.parent / "other.keras")
-    served_model.save_keras(models.permuted(), other.keras_file)
+    keras_archive.save(models.permuted(), other.keras_file)
     (check,) = product(checked(other, images, eval_files))
     assert check.verdict == "refuse"
     assert check.message.startswith("The export onnx gives the label of the training graph on ")

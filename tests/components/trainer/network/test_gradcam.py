@@ -4,9 +4,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from components.trainer import served_model
 from components.trainer.backbones import registry
-from components.trainer.network import cut, gradcam, model
+from components.trainer.network import cut, gradcam, keras_archive, model
 from data import errors
 from tests.components.trainer import conftest
 from tests.components.trainer.backbones import conftest as backbones
@@ -245,10 +244,10 @@ def test_a_softmax_or_sigmoid_at_the_end_does_not_fade_the_heat(seeing):
         )
 
 
-@pytest.mark.parametrize("file_name", [served_model.KERAS_FILE, "model.h5"])
+@pytest.mark.parametrize("file_name", [keras_archive.FILE, "model.h5"])
 def test_a_classifier_from_a_file(explainer, trained, pixels, tmp_path, file_name):
     """After an explainer was made, too: it shares the layers, and the file does not know it."""
-    served_model.save_keras(trained.classifier, tmp_path / file_name)
+    keras_archive.save(trained.classifier, tmp_path / file_name)
     loaded = keras.saving.load_model(tmp_path / file_name, compile=False)
     names_before = [layer.name for layer in trained.classifier.layers]
     assert [layer.name for layer in loaded.layers] == names_before

@@ -14,7 +14,7 @@ from components.preprocess import materialise
 from components.trainer import config, served_model
 from components.trainer import contract as trained_contract
 from components.trainer.loop import phases
-from components.trainer.network import model, stored, warm_start
+from components.trainer.network import keras_archive, model, stored, warm_start
 from tests.components.trainer import conftest
 from tests.components.trainer.backbones.conftest import SIZE, dear
 
@@ -27,7 +27,7 @@ def last(trained, tmp_path_factory):
     root = tmp_path_factory.mktemp("last")
     base = root / "Format-Serving"
     served_model.save(trained.classifier, trained.job.spec, "cnn", base, root)
-    served_model.save_keras(trained.classifier, root / served_model.KERAS_FILE)
+    keras_archive.save(trained.classifier, root / keras_archive.FILE)
     return base
 
 
@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_told_and_left(trained, last, tmp_path):
     (broken / "assets").mkdir(parents=True)
     contract = json.loads((last / "assets" / trained_contract.FILE).read_text())
     (broken / "assets" / trained_contract.FILE).write_text(json.dumps(contract))
-    (broken.parent / served_model.KERAS_FILE).write_bytes(b"junk")
+    (broken.parent / keras_archive.FILE).write_bytes(b"junk")
     assert warm_start.apply(fresh, conftest.SPEC, "cnn", broken).fit is missing.fit
     np.testing.assert_array_equal(probabilities(fresh), before)
 
@@ -86,9 +86,9 @@ def changed(last: Path, root: Path, contents: dict[str, bytes], compression: int
     """Copies an exported model with other contents in its ``.keras`` file; returns its folder."""
     base = root / "Format-Serving"
     shutil.copytree(last / "assets", base / "assets")
-    with zipfile.ZipFile(last.parent / served_model.KERAS_FILE) as archive:
+    with zipfile.ZipFile(last.parent / keras_archive.FILE) as archive:
         stored_contents = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(root / served_model.KERAS_FILE, "w", compression) as archive:
+    with zipfile.ZipFile(root / keras_archive.FILE, "w", compression) as archive:
         for name, content in (stored_contents | contents).items():
             archive.writestr(name, content)
     return base
@@ -99,7 +99,7 @@ def test_the_network_of_another_keras_is_not_read(trained, last, tmp_path):
     network = {"class_name": "Unknown", "module": "builtins", "config": {"of": "tomorrow"}}
     base = changed(last, tmp_path, {"config.json": json.dumps(network).encode()})
     with pytest.raises(TypeError):
-        keras.saving.load_model(tmp_path / served_model.KERAS_FILE)
+        keras.saving.load_model(tmp_path / keras_archive.FILE)
     fresh = model.build(trained.job.config, conftest.SPEC)
     assert warm_start.apply(fresh, conftest.SPEC, "cnn", base).fit is warm_start.Fit.TAKEN
     for new, old in zip(fresh.get_weights(), trained.classifier.get_weights(), strict=True):
@@ -145,13 +145,13 @@ def test_weights_of_another_network_are_told_and_left(trained, last, tmp_path):
         "a smaller head": model.build(trained.job.config, with_labels(1)),
     }.items():
         base = changed(last, tmp_path / name, {})
-        served_model.save_keras(other, base.parent / served_model.KERAS_FILE)
+        keras_archive.save(other, base.parent / keras_archive.FILE)
         start = warm_start.apply(fresh, conftest.SPEC, "cnn", base)
         assert start.fit is warm_start.Fit.OTHER_LAYERS, name
         assert start.sentence == "the backbone's weights: the last model has other layers"
     many = with_labels(1_000_000)
     with pytest.raises(stored.OtherLayersError):
-        stored.read(last.parent / served_model.KERAS_FILE, "cnn", many)
+        stored.read(last.parent / keras_archive.FILE, "cnn", many)
     np.testing.assert_array_equal(probabilities(fresh), before)
 
 
@@ -159,7 +159,7 @@ def test_weights_of_another_network_are_told_and_left(trained, last, tmp_path):
 def test_the_weights_of_every_backbone_are_read_back(name, tmp_path):
     spec = dataclasses.replace(with_labels(3), size_px=SIZE)
     trained = model.build(config.TrainConfig(backbone=name, weights="random"), spec)
-    served_model.save_keras(trained, tmp_path / served_model.KERAS_FILE)
-    again = stored.read(tmp_path / served_model.KERAS_FILE, name, spec)
+    keras_archive.save(trained, tmp_path / keras_archive.FILE)
+    again = stored.read(tmp_path / keras_archive.FILE, name, spec)
     for new, old in zip(again.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(new, old)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from components.preprocess import materialise
 from components.trainer import config, served_model
-from components.trainer.network import model, stored, windows
+from components.trainer.network import keras_archive, model, stored, windows
 from data import errors
 from tests import scenes
 from tests.data.pictures import saved
@@ -69,14 +69,14 @@ def test_the_file_and_the_served_model_answer_as_the_network_and_training_starts
     keras.utils.set_random_seed(0)
     inner = model.build(settings, SPEC)
     network, spec = windows.around(inner, SPEC, 2)
-    served_model.save_keras(network, tmp_path / "model.keras")
+    keras_archive.save(network, tmp_path / "model.keras")
     served_model.save(network, spec, "cnn", tmp_path / "saved", tmp_path, windows=2)
     pixels, _ = scenes.draw(0)
     large = np.kron(pixels, np.ones([4, 2, 1], np.uint8))[: 2 * SIDE]
     large = np.pad(large, [(0, 2 * SIDE - len(large)), (0, 0), (0, 0)])
     batch = large[None].astype(np.float32)
     outputs = network(batch).numpy()
-    again = served_model.load_keras(tmp_path / "model.keras")
+    again = keras_archive.load(tmp_path / "model.keras")
     np.testing.assert_allclose(again(batch), outputs, atol=1e-5)
     served = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
     from PIL import Image
