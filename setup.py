@@ -62,6 +62,7 @@ PACKAGES = [
     "components.tuner",
     "pipeline",
     "pipeline.beam",
+    "pipeline.gallery",
     "pipeline.history",
     "pipeline.kubeflow",
     "pipeline.outcome",

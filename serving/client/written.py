@@ -3,6 +3,7 @@
     <folder>/
       answers.csv             a row an image
       boxes.csv               a row an object, of a model that gives boxes
+      neighbours.csv          a row a neighbour, of a model that searches a gallery
       mask/<file name>.png    an image of each output that is one, such as mask_png
 
 Dimension letter: K classes.
@@ -19,10 +20,11 @@ import numpy as np
 from serving import errors
 from serving.client import predicted
 
-ANSWERS, BOXES = "answers.csv", "boxes.csv"
+ANSWERS, BOXES, NEIGHBOURS = "answers.csv", "boxes.csv", "neighbours.csv"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SUFFIX = "_png"
 _COLUMNS = ("image", "label", "score", "valid", "invalid_reason", "version")
+_NEIGHBOUR_COLUMNS = ("image", "rank", "neighbour", "label", "cosine")
 _BOX_COLUMNS = ("image", "label", "score", "ymin", "xmin", "ymax", "xmax")
 
 
@@ -72,6 +74,9 @@ def write(
         written = [_write_table(folder / ANSWERS, header, rows)]
         if any(predicted.DETECTIONS in one.outputs for one in found):
             written.append(_write_table(folder / BOXES, _BOX_COLUMNS, _boxes(paths, found)))
+        if any(predicted.NEIGHBOURS in one.outputs for one in found):
+            rows = _neighbours(paths, found)
+            written.append(_write_table(folder / NEIGHBOURS, _NEIGHBOUR_COLUMNS, rows))
         return written + [folder / name for name in sorted(images[1])]
     except OSError as error:
         raise errors.UserError(f"{folder} cannot be written: {error.strerror}.") from error
@@ -111,3 +116,12 @@ def _boxes(paths: Sequence[Path], found: Sequence[predicted.Prediction]) -> Iter
             label = one.outputs[predicted.LABELS][place].decode("utf-8", "replace")
             corners = [float(value) for value in np.asarray(one.outputs["boxes"][place])]
             yield [path, label, float(one.outputs["scores"][place]), *corners]
+
+
+def _neighbours(
+    paths: Sequence[Path], found: Sequence[predicted.Prediction]
+) -> Iterator[list[Any]]:
+    """Yields each neighbour, the nearest of an image first."""
+    for path, one in zip(paths, found, strict=True):
+        for rank, other in enumerate(one.neighbours, 1):
+            yield [path, rank, other.path, other.label, other.cosine]

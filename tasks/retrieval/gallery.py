@@ -28,6 +28,8 @@ _OF_CHECKPOINT = "/.ATTRIBUTES/VARIABLE_VALUE"
 # Of gallery and queries together, the vectors of a gallery may take so much.
 MOST_BYTES = 8 << 30
 UNKNOWN = -1
+# The output of a search that is the vector of a query, and its column in answers.
+VECTOR = "vector"
 
 
 class MixedError(errors.PipelineError):

@@ -16,7 +16,7 @@ HELD_OUT = 3
 # K.
 CLASSES = 4
 COLUMNS = 5
-# Where a class has more images, AP@R counts only so many; the ranking is not kept any further.
+# Where a class has more images, AP@R counts only those that are ranked: at most so many.
 MOST_RANKED = 1000
 
 
@@ -42,7 +42,8 @@ def of(
     relevant = counts[label_ids] if len(label_ids) else np.zeros(0, np.int64)
     hits = ranked == label_ids[:, None]
     found[:, RANK] = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 0) if ranked.size else 0
-    bound = np.minimum(relevant, MOST_RANKED)
+    # A gallery that was added to may have more of a class than the model ranks.
+    bound = np.minimum(relevant, ranked.shape[1])
     places = np.arange(1, ranked.shape[1] + 1)
     precision = np.cumsum(hits, axis=1) / places
     inside = places[None, :] <= bound[:, None]

@@ -17,10 +17,11 @@ from typing_extensions import Self
 from data.files import read_back
 from tasks import one_class
 from tasks.predictions import answered, plain_files, schema
+from tasks.retrieval import gallery as galleries
 from tasks.retrieval import ranks
 
 NEIGHBOURS, COSINES, LABELS = "neighbours", "cosines", "neighbour_labels"
-RANKED, VECTOR = "ranked_label_ids", "vector"
+RANKED, VECTOR = "ranked_label_ids", galleries.VECTOR
 PREDICTED, SCORE = "predicted", "score"
 # The feature of an evaluation record, see :mod:`tasks.retrieval.ranks`.
 JUDGED = "retrieval"

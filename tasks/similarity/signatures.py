@@ -9,11 +9,12 @@ from typing import Literal
 import tensorflow as tf
 
 from tasks.facets.serving import OwnSignature, Pictures, Served
+from tasks.retrieval import gallery as galleries
 from tasks.retrieval import search
 from tasks.similarity.calibration import Fitted
 
 FOUND = "found"
-VECTOR = "vector"
+VECTOR = galleries.VECTOR
 RANKED = "ranked_label_ids"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from serving import errors
-from serving.client import client, protocol, transport
+from serving.client import client, predicted, protocol, transport
 
 URL = "http://127.0.0.1:1"
 
@@ -201,3 +201,19 @@ def test_connections_are_kept():
         thread.join()
         send.close()
     assert bodies == [b"ok", b"ok"]
+
+
+def test_neighbours_come_with_their_paths_and_an_image_that_is_refused_has_none():
+    outputs = {
+        "neighbours": np.array([[b"a/1.jpg", b""], [b"", b""]], object),
+        "neighbour_labels": np.array([[b"a", b""], [b"", b""]], object),
+        "cosines": np.float32([[0.75, 0], [0, 0]]),
+        "label": np.array([b"a", b""], object),
+        "score": np.float32([0.75, 0]),
+        "valid": np.array([True, False]),
+        "invalid_reason": np.array([b"", b"damaged"], object),
+    }
+    found, refused = predicted.of_answer(protocol.Answer("7", outputs))
+    assert found.neighbours == (predicted.Neighbour("a/1.jpg", "a", 0.75),)
+    assert (found.label, found.text, found.score) == ("a", "a", 0.75)
+    assert (refused.neighbours, refused.text, refused.invalid_reason) == ((), "", "damaged")

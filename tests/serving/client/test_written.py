@@ -91,3 +91,26 @@ def test_a_folder_that_cannot_be_made(tmp_path, paths):
     (tmp_path / "file").touch()
     with pytest.raises(errors.UserError, match="cannot be written: Not a directory"):
         written.write(tmp_path / "file" / "new", paths, masks(), [])
+
+
+def test_neighbours_are_a_table_of_their_own(tmp_path, paths):
+    outputs = {
+        "neighbours": np.array([[b"a/1.jpg", b"b/2.jpg"], [b"a/3.jpg", b""], [b"", b""]], object),
+        "neighbour_labels": np.array([[b"a", b"b"], [b"a", b""], [b"", b""]], object),
+        "cosines": np.float32([[0.75, 0.5], [0.25, 0], [0, 0]]),
+        "label": np.array([b"a", b"a", b""], object),
+        "score": np.float32([0.75, 0.25, 0]),
+        "valid": np.array([True, True, False]),
+        "invalid_reason": np.array([b"", b"", b"damaged"], object),
+    }
+    found = predicted.of_answer(protocol.Answer("7", outputs))
+    folder = tmp_path / "answers"
+    made = written.write(folder, paths, found, ["a", "b"])
+    assert made == [folder / "answers.csv", folder / "neighbours.csv"]
+    table = [tuple(row.values()) for row in rows(folder / "neighbours.csv")]
+    assert table == [
+        (str(paths[0]), "1", "a/1.jpg", "a", "0.75"),
+        (str(paths[0]), "2", "b/2.jpg", "b", "0.5"),
+        (str(paths[1]), "1", "a/3.jpg", "a", "0.25"),
+    ]
+    assert [row["valid"] for row in rows(folder / "answers.csv")] == ["True", "True", "False"]

@@ -124,3 +124,39 @@ def test_boxes_are_shares_of_the_image_with_the_thresholds_of_their_classes():
     assert display.content(boxes(valid=False), contract)["boxes"] == []
     # A count that exceeds what is there harms nothing.
     assert len(display.content(boxes(count=99), contract)["boxes"]) == 3
+
+
+def searched(**outputs) -> protocol.Answer:
+    values = {
+        "neighbours": np.array([[b"a/1.jpg", b"b/\xff.jpg", b""]], object),
+        "neighbour_labels": np.array([[b"a", b"", b""]], object),
+        "cosines": np.float32([[0.9, -0.25, 0]]),
+        "valid": np.array([True]),
+    }
+    return protocol.Answer("3", values | outputs)
+
+
+def test_neighbours_have_a_path_a_label_and_a_cosine():
+    contract = {"display": "neighbours", "labels": ["a"], "gallery": {"images": 12}}
+    found = display.content(searched(), contract)
+    assert found["neighbours"] == [
+        {"path": "a/1.jpg", "label": "a", "cosine": pytest.approx(0.9)},
+        {"path": "b/\ufffd.jpg", "label": "", "cosine": -0.25},
+    ]
+    assert (found["gallery"], found["class_count"], found["classes"]) == (12, 1, [])
+    refused = display.content(searched(valid=np.array([False])), contract)
+    assert refused["neighbours"] == []
+    for gallery in (None, "many", {"images": "12"}):
+        told = display.content(searched(), {"display": "neighbours", "gallery": gallery})
+        assert told["gallery"] is None
+
+
+def test_a_single_neighbour_may_come_without_its_axis():
+    """Triton gives one value an image without the axis of one."""
+    one = {
+        "neighbours": np.array([b"a/1.jpg"], object),
+        "neighbour_labels": np.array([b"a"], object),
+        "cosines": np.float32([0.9]),
+    }
+    found = display.content(searched(**one), {"display": "neighbours"})
+    assert [row["path"] for row in found["neighbours"]] == ["a/1.jpg"]

@@ -8,7 +8,7 @@ def naive(ranked, label, count):
     """Rank and AP@R of one image, as Musgrave et al. define them, by a loop."""
     hits = [one == label for one in ranked]
     rank = hits.index(True) + 1 if True in hits else 0
-    relevant = min(count, ranks.MOST_RANKED)
+    relevant = min(count, len(ranked))
     total = sum(
         sum(hits[: place + 1]) / (place + 1)
         for place in range(min(relevant, len(hits)))

@@ -1,0 +1,1 @@
+"""Galleries of released models that search images: further images without a training."""

@@ -1,0 +1,14 @@
+"""Adds images to the gallery of a released model: ``python -m pipeline.gallery``, see command.py."""
+
+import os
+import sys
+import warnings
+
+# TensorFlow reads the one and Google's libraries warn when they are imported, below.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+warnings.simplefilter("ignore", FutureWarning)
+
+from pipeline.gallery import command  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(command.main())
