@@ -135,7 +135,7 @@ def _serving(output: output_folder.OutputFolder, name: str | None) -> Path:
 def _trained(output_dir: Path, made_by: str) -> Path:
     """Finds the network that made a gallery, among the models that were trained here."""
     from components.trainer import contract as trained_contract
-    from components.trainer import served_model
+    from components.trainer.network import keras_archive
 
     past = mlmd.read(output_dir)
     for step in reversed(past.steps):
@@ -143,7 +143,7 @@ def _trained(output_dir: Path, made_by: str) -> Path:
             continue
         for one in (past.artifacts[number] for number in step.outputs):
             saved_model = Path(one.uri) / _SAVED_MODEL
-            keras_file = Path(one.uri) / served_model.KERAS_FILE
+            keras_file = Path(one.uri) / keras_archive.FILE
             if one.type_name != _MODEL or not (saved_model.is_dir() and keras_file.is_file()):
                 continue
             try:

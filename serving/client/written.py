@@ -75,8 +75,8 @@ def write(
         if any(predicted.DETECTIONS in one.outputs for one in found):
             written.append(_write_table(folder / BOXES, _BOX_COLUMNS, _boxes(paths, found)))
         if any(predicted.NEIGHBOURS in one.outputs for one in found):
-            rows = _neighbours(paths, found)
-            written.append(_write_table(folder / NEIGHBOURS, _NEIGHBOUR_COLUMNS, rows))
+            near = _neighbours(paths, found)
+            written.append(_write_table(folder / NEIGHBOURS, _NEIGHBOUR_COLUMNS, near))
         return written + [folder / name for name in sorted(images[1])]
     except OSError as error:
         raise errors.UserError(f"{folder} cannot be written: {error.strerror}.") from error
