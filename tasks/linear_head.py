@@ -57,7 +57,12 @@ class LinearHead:
         return len(known)
 
     def solve(
-        self, model: keras.Model, images: Embedded, held_out: Embedded, loss: keras.losses.Loss
+        self,
+        model: keras.Model,
+        images: Embedded,
+        held_out: Embedded,
+        loss: keras.losses.Loss,
+        keeps_better: bool,
     ) -> None:
         """See tasks.facets.training.Solve."""
         if not len(images.features) or not len(held_out.features):
@@ -71,5 +76,6 @@ class LinearHead:
         problem = convex_head.Problem(images, loss, layer.bias.shape[0])
         solved = convex_head.best(problem, held_out.features, loss_of)
         present = convex_head.Layer(*layer.get_weights())
-        if loss_of(solved.outputs(held_out.features)) < loss_of(present.outputs(held_out.features)):
+        before, now = (loss_of(one.outputs(held_out.features)) for one in (present, solved))
+        if now < before or not keeps_better:
             layer.set_weights(list(solved))

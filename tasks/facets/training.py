@@ -58,15 +58,21 @@ class Solve(Protocol):
     """Solves a head's layers for the least loss at once, instead of by steps."""
 
     def __call__(
-        self, model: keras.Model, images: Embedded, held_out: Embedded, loss: keras.losses.Loss
+        self,
+        model: keras.Model,
+        images: Embedded,
+        held_out: Embedded,
+        loss: keras.losses.Loss,
+        keeps_better: bool,
     ) -> None:
-        """Sets them; layers whose loss on the held-out images is already lower stay as they are.
+        """Sets them.
 
         Args:
           model: has the layers that :meth:`Head.build` made.
           images: of the train split.
           held_out: of the eval split, weights unused; without any, or without images, nothing changes.
           loss: of targets and outputs.
+          keeps_better: whether layers whose loss on the held-out images is already lower stay as they are.
         """
 
 

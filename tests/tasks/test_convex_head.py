@@ -66,7 +66,7 @@ def model(classes: int = CLASSES) -> keras.Model:
 
 def solve(one: keras.Model, name: str, images: Embedded, held: Embedded) -> None:
     head = task.load(name).head
-    head.solve(one, images, held, head.loss(0.1))
+    head.solve(one, images, held, head.loss(0.1), keeps_better=True)
 
 
 def test_a_classifier_starts_as_good_as_logistic_regression():
@@ -91,7 +91,8 @@ def test_labels_start_on_the_right_side_of_a_probability_of_half():
     assert (right > [0.7, 0.7, 0.9]).all()
 
 
-def test_a_better_layer_stays():
+@pytest.mark.parametrize("keeps_better", [True, False])
+def test_a_better_layer_stays_if_wanted(keeps_better):
     """As from a last model that has seen more images than there are now."""
     (features, labels), (held, true) = data(0), data(1)
     one = model()
@@ -99,8 +100,10 @@ def test_a_better_layer_stays():
     before = [best.coef_.T * 0.5, best.intercept_ * 0.5]
     one.get_layer("logits").set_weights(before)
     head = task.load("classification").head
-    head.solve(one, embedded(features, labels), embedded(held, true), head.loss(0.0))
-    np.testing.assert_allclose(one.get_layer("logits").get_weights()[0], before[0], rtol=1e-5)
+    images = embedded(features, labels)
+    head.solve(one, images, embedded(held, true), head.loss(0.0), keeps_better)
+    kernel = one.get_layer("logits").get_weights()[0]
+    assert np.allclose(kernel, before[0], rtol=1e-5) is keeps_better
 
 
 @pytest.mark.parametrize("missing", ["train", "eval"])

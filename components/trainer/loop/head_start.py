@@ -31,7 +31,7 @@ def of(
     repeats: Sequence[float] | None = None,
     embed: Embed = tf.identity,
 ) -> loop.Start | None:
-    """Returns what solves the head of a part; None if it cannot be solved.
+    """Returns what solves the head of a part, in each epoch with a view more; None if it cannot be solved.
 
     Args:
       part: has the head's layers.
@@ -46,9 +46,11 @@ def of(
         return None
     solve = head.solve
 
-    def start() -> Mapping[str, float]:
-        images = _embedded(source.every_view(), annotation, embed, repeats)
-        solve(part, images, _embedded(source.evaluation(), annotation, embed), loss)
+    def start(epoch: int) -> Mapping[str, float]:
+        images = _embedded(source.first_views(epoch + 1), annotation, embed, repeats)
+        held_out = _embedded(source.evaluation(), annotation, embed)
+        # Only at first the layer may be that of a last model, and worth keeping.
+        solve(part, images, held_out, loss, keeps_better=epoch == 0)
         outputs = head.reapply(part, {"pooled": tf.constant(images.features)})
         true = tf.constant(images.targets)
         return {

@@ -15,8 +15,8 @@ from components.trainer.loop import callbacks, checkpoint, evaluation, optimizer
 from components.trainer.loop.sources import Source
 from tasks.facets.training import Head
 
-# Sets the weights at once, and returns the metrics of the training images.
-Start = Callable[[], Mapping[str, float]]
+# Sets the weights of an epoch at once, and returns the metrics of the training images.
+Start = Callable[[int], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Loop:
       loss: the training loss.
       saved: the checkpoint of its state.
       listener: called after each epoch.
-      start: takes the place of the steps of epoch 0; None: all epochs have steps.
+      start: takes the place of the steps of an epoch, whose number it gets; None: there are steps.
     """
 
     def __init__(
@@ -156,10 +156,7 @@ class Loop:
             )
             self.model.optimizer.learning_rate = rate
         start, entered = time.monotonic(), position.step
-        if position.epoch == 0 and self._start:
-            logs = dict(self._start())
-        else:
-            logs = self._steps(stored_metrics)
+        logs = dict(self._start(position.epoch)) if self._start else self._steps(stored_metrics)
         seconds = time.monotonic() - start
         images = (self.steps - entered) * self.source.batch_size
         evaluated = self._evaluate()

@@ -110,7 +110,7 @@ class _Training:
         start = self.feeds.start(part, source, self.loss)
         phase = loop.Phase(
             "head",
-            1 if start else epochs,
+            source.view_count if start else epochs,
             config.head_learning_rate,
             steps_per_execution=steps,
             patience=patience,

@@ -38,8 +38,12 @@ class Source(Protocol):
 class SolvableSource(Source, Protocol):
     """Source that also gives what a head is solved for."""
 
-    def every_view(self) -> tf.data.Dataset:
-        """Returns the train split in order, unmixed: each cached view once, or the unchanged pixels."""
+    @property
+    def view_count(self) -> int:
+        """Returns the number of cached views; 1 without a cache."""
+
+    def first_views(self, count: int) -> tf.data.Dataset:
+        """Returns the train split in order, unmixed: the first views, or the unchanged pixels."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,12 @@ class PixelSource:
         """See Source."""
         return dataset.evaluation_batches(*self._eval)
 
-    def every_view(self) -> tf.data.Dataset:
+    @property
+    def view_count(self) -> int:
+        """See SolvableSource."""
+        return 1
+
+    def first_views(self, _count: int) -> tf.data.Dataset:
         """See SolvableSource."""
         return dataset.evaluation_batches(*self._train)
 
@@ -190,10 +199,15 @@ class FeatureSource:
         self._features.compute(self._eval, 0)
         return self._batches(self._eval, np.arange(len(self._eval.digests)), 0)
 
-    def every_view(self) -> tf.data.Dataset:
+    @property
+    def view_count(self) -> int:
+        """See SolvableSource."""
+        return self._views
+
+    def first_views(self, count: int) -> tf.data.Dataset:
         """See SolvableSource."""
         found = []
-        for view in range(self._views):
+        for view in range(count):
             self._features.compute(self._train, view)
             found.append(self._batches(self._train, np.arange(self.image_count), view))
         return functools.reduce(tf.data.Dataset.concatenate, found)
