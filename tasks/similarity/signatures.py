@@ -23,6 +23,7 @@ class Signatures:
 
     display: Literal["class_bars", "label_bars", "mask", "boxes", "neighbours"] = "neighbours"
     explains = False
+    compared = "cosines"
 
     def answer(
         self,
