@@ -21,6 +21,9 @@ from serving import errors
 from serving.client import predicted
 
 ANSWERS, BOXES, NEIGHBOURS = "answers.csv", "boxes.csv", "neighbours.csv"
+# A cell that begins with one of these is a formula, which may run programs and send data.
+# Source: OWASP, "CSV Injection"; East Asian spreadsheets read full-width forms as the others.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SUFFIX = "_png"
 _COLUMNS = ("image", "label", "score", "valid", "invalid_reason", "version")
@@ -103,9 +106,16 @@ def _write_images(
 
 
 def _write_table(path: Path, header: Sequence[str], rows: Any) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
+    # A path or name may hold bytes that are no UTF-8.
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        csv.writer(file).writerows([cell(value) for value in row] for row in [header, *rows])
     return path
+
+
+def cell(value: Any) -> Any:
+    """Returns a value that a spreadsheet shows and never evaluates: such a text gets an apostrophe."""
+    shown = str(value) if isinstance(value, (str, Path)) else value
+    return f"'{shown}" if isinstance(shown, str) and shown.startswith(_FORMULA) else shown
 
 
 def _boxes(paths: Sequence[Path], found: Sequence[predicted.Prediction]) -> Iterator[list[Any]]:

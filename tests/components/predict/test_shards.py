@@ -140,7 +140,7 @@ def test_a_folder_without_a_model_is_told(tmp_path):
 def test_the_digest_is_of_what_answers(right, tmp_path):
     copied = tmp_path / "copied"
     shutil.copytree(right.saved_model, copied)
-    (copied / "assets.extra").mkdir()
+    (copied / "assets.extra").mkdir(exist_ok=True)
     (copied / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"x")
     assert exported_model.digest(copied) == exported_model.digest(right.saved_model)
     (copied / "variables" / "variables.index").write_bytes(b"x")

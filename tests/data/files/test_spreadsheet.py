@@ -25,7 +25,7 @@ def test_other_names_stay_as_they_are():
 
 
 def test_csv_files_are_written_here_alone():
-    """But for the ledger, which holds digests."""
+    """But for the ledger, which holds digests; serving, which imports nothing of data, has the same rule."""
     writers = {
         path.relative_to(ROOT).as_posix()
         for package in ("data", "tasks", "components", "pipeline", "serving")
@@ -36,4 +36,8 @@ def test_csv_files_are_written_here_alone():
         and node.attr in ("writer", "DictWriter")
         and getattr(node.value, "id", "") == "csv"
     }
-    assert writers == {"data/files/spreadsheet.py", "data/splits/split.py"}
+    assert writers == {
+        "data/files/spreadsheet.py",
+        "data/splits/split.py",
+        "serving/client/written.py",
+    }

@@ -150,7 +150,8 @@ def test_a_hundred_thousand_suspects_are_paged(tmp_path):
     presence = np.zeros((count, 3), bool)
     presence[:, 0] = True
     probabilities = np.full((count, 3), 0.1)
-    probabilities[:, 1] = np.linspace(0.5, 0.8, count)
+    probabilities[:, 0] = np.linspace(0.3, 0.1, count)
+    probabilities[:, 1] = np.linspace(0.6, 0.8, count)
     made = session.Session(
         Project(tmp_path), queues.Images(images, presence, [], None, answers(probabilities)), "ada"
     )

@@ -1,10 +1,12 @@
 import csv
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from data.files import spreadsheet
 from serving import errors
 from serving.client import predicted, protocol, written
 
@@ -75,6 +77,13 @@ def test_boxes_are_a_table_of_their_own(tmp_path, paths):
 def test_classes_without_fitting_names_have_numbers(tmp_path, paths):
     written.write(tmp_path / "new", paths, masks(), ["sky"])
     assert "class 1" in rows(tmp_path / "new" / "answers.csv")[0]
+
+
+@pytest.mark.parametrize("first", spreadsheet._FORMULA)
+def test_no_name_is_a_formula(first):
+    name = f"{first}1+1"
+    assert written.cell(name) == written.cell(Path(name)) == spreadsheet.cell(name) == f"'{name}"
+    assert written.cell(-1.5) == -1.5
 
 
 def test_nothing_is_overwritten(tmp_path):

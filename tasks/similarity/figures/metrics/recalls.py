@@ -133,7 +133,7 @@ MEASUREMENT = metric.Measurement(
         ),
         metric.Metric(
             "recall",
-            "recall@1",
+            "recall",
             "share of the class's images whose nearest image is of the class",
             by_class=True,
             undefined="there are no test images of it",
