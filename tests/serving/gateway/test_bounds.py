@@ -341,10 +341,18 @@ def test_gzip_is_taken_and_bounded(guarded):
 
 
 def executions(server: served.Server) -> int:
-    """Returns the total number of images that the model has run."""
+    """Returns the total number of images that the model has run, once that number stands still.
+
+    Triton counts a request some time after its answer was sent.
+    """
+    counts: list[int] = []
     with server.triton("shapes") as asked:
-        answer = asked._call("GET", "/v2/models/shapes/stats").body
-    return sum(one["inference_count"] for one in json.loads(answer)["model_stats"])
+        while len(counts) < 4 or len(set(counts[-4:])) > 1:
+            answer = asked._call("GET", "/v2/models/shapes/stats").body
+            found = json.loads(answer)["model_stats"]
+            counts.append(sum(one["inference_count"] for one in found))
+            time.sleep(0.1)
+    return counts[-1]
 
 
 @served.needs_triton
