@@ -1,5 +1,6 @@
 """What every task has, and that nothing else knows one by its name."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from serving.gateway import display
 from tasks import task
+from tasks.pages import parts
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = ("data", "components", "pipeline", "serving", "scripts")
@@ -53,6 +55,13 @@ def test_a_task_is_a_folder_with_every_facet(name):
     assert one.labels_per_image in ("one", "any")
     folder = {path.stem for path in (ROOT / "tasks" / name).iterdir()}
     assert folder - {"__init__", "__pycache__"} == set(FACETS)
+
+
+@pytest.mark.parametrize("name", task.names())
+def test_the_images_that_a_report_shows_have_all_that_pictures_ask_for(name):
+    chosen = importlib.import_module(f"tasks.{name}.panels.chosen").Chosen
+    asked = {one for one in vars(parts.Chosen) if not one.startswith("_")}
+    assert asked and asked <= set(dir(chosen))
 
 
 def test_every_task_names_a_display_of_the_page():

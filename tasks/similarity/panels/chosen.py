@@ -51,7 +51,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(parts.WholeImages):
     """The images that are shown.
 
     Attributes:
