@@ -1,7 +1,6 @@
 """The loop of labels as a person goes through it: a run, decisions by keyboard in a browser, the next run."""
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -96,17 +95,16 @@ def run(forked: whole_runs.Forked, planted: Planted, output: Path) -> tuple[str,
 def review(output: Path):
     """Starts a review as a user does; yields its link, and ends it as Ctrl-C does."""
     command = [sys.executable, "-m", "pipeline.review", "--output-dir", str(output), "--by", "ada"]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=whole_runs.ROOT)
-    try:
-        for line in started.stdout or ():
-            if "http://" in line:
-                yield line.split()[-1]
-                break
-        else:
-            pytest.fail(f"the review ended with {started.wait()}")
-    finally:
-        os.kill(started.pid, signal.SIGINT)
-        code = started.wait(60)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=whole_runs.ROOT
+    ) as started:
+        try:
+            link = next((line for line in started.stdout or () if "http://" in line), None)
+            assert link, f"the review ended with {started.wait()}"
+            yield link.split()[-1]
+        finally:
+            started.send_signal(signal.SIGINT)
+            code = started.wait(60)
     assert code == 0
 
 
