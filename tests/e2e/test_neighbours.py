@@ -102,7 +102,15 @@ def test_neighbours_are_written_for_a_folder_of_images(runs, told):
     assert nearest.count("red") > 0.8 * EACH
 
 
+def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
+    """In the middle of ingest, and while the gallery is embedded."""
+    runs.assert_killed_runs_finish(
+        "whole", undisturbed, {"ImageFolderExampleGen": 0.4, "Trainer": 0.6}
+    )
+
+
 def test_further_images_make_a_version(runs, told):
+    """It comes last, since the output folder has a version more after it."""
     more = runs.root / "more"
     (more / "red").mkdir(parents=True)
     draw("red", 100).save(more / "red" / "new.png")
@@ -123,10 +131,3 @@ def test_further_images_make_a_version(runs, told):
     assert newest > int(told.pushed.version)
     contract = versions[0].parent / str(newest) / "assets" / "contract.json"
     assert json.loads(contract.read_text())["gallery"]["images"] == told.examples["train"] + new
-
-
-def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
-    """In the middle of ingest, and while the gallery is embedded."""
-    runs.assert_killed_runs_finish(
-        "whole", undisturbed, {"ImageFolderExampleGen": 0.4, "Trainer": 0.6}
-    )

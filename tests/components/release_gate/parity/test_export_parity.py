@@ -114,7 +114,7 @@ def test_one_process_answers_for_the_model_and_its_exports(
     monkeypatch.setattr(
         fresh_process.Worker, "_started", lambda self: starts.append(1) or started(self)
     )
-    monkeypatch.setattr(parity_images, "images", lambda _: images)
+    monkeypatch.setattr(parity_images, "images", lambda *_: images)
     trained = gate.Trained(exported.keras_file, models.TINY_SPEC, eval_files)
     found = gate.measure(
         trained, exported.saved_model, eval_files[:0], config.GateConfig(ask_server=False)
