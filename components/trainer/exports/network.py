@@ -62,7 +62,8 @@ def write(classifier: keras.Model, path: Path, compared: str) -> Network:
     """
     if importlib.util.find_spec(CONVERTER) is None:
         return _absent(f"{CONVERTER}, of the extra [{EXTRA}], was not installed")
-    import tf2onnx  # an extra
+    import onnx as onnx_files  # extras
+    import tf2onnx
 
     embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
     both = keras.Model(classifier.input, {"embedding": embedding, "outputs": classifier.output})
@@ -74,11 +75,14 @@ def write(classifier: keras.Model, path: Path, compared: str) -> Network:
 
     level = logging.getLogger(CONVERTER).level
     try:
-        logging.getLogger(CONVERTER).setLevel(logging.ERROR)
+        logging.getLogger(CONVERTER).setLevel(logging.CRITICAL)
         tf2onnx.convert.from_function(
             network, input_signature=[pixels], opset=onnx.OPSET, output_path=str(path)
         )
+        # What the converter does not know it logs, and writes as an operator that there is not.
+        onnx_files.checker.check_model(str(path))
     except Exception as error:  # whatever a converter may raise on a layer that it does not know
+        path.unlink(missing_ok=True)
         return _absent(f"the network cannot be converted ({type(error).__name__}: {error})"[:300])
     finally:
         logging.getLogger(CONVERTER).setLevel(level)

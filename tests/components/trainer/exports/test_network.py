@@ -21,6 +21,10 @@ CASES = [(name, "classification") for name in registry.REGISTRY]
 CASES += [("efficientnet_lite0", name) for name in task.names() if name != "classification"]
 
 
+# Keras compiles the convolutions of its depthwise layers by XLA, which the converter does not look into.
+NOT_CONVERTED = {"convnext_tiny"}
+
+
 def built(backbone: str, task_name: str) -> keras.Model:
     splits = {"train": 1, "eval": 1, "test": 0}
     spec = materialise.Spec(SIZE, "stretch", LABELS, splits, task=task_name)
@@ -54,6 +58,10 @@ def test_onnx_runtime_computes_what_tensorflow_does(backbone, task_name, tmp_pat
     classifier = built(backbone, task_name)
     path = tmp_path / "network.onnx"
     entry = network.write(classifier, path, "probabilities")
+    if backbone in NOT_CONVERTED:
+        assert "cannot be converted (ValidationError: No Op registered" in entry.absent
+        assert not path.exists() and not network.is_present({"network": entry.to_dict()})
+        return
     content = path.read_bytes()
     assert entry == network.Network(
         hashlib.sha256(content).hexdigest(), len(content), "probabilities"
