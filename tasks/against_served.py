@@ -5,7 +5,7 @@ Dimension letter: N images.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -236,3 +236,50 @@ def _figures(
         "margin": margin,
         "comparisons": compared,
     }
+
+
+def one_class(
+    candidate: Any,
+    served: Any,
+    whole: Rate,
+    of_class: Rate,
+    config: evidence_config.EvidenceConfig,
+) -> list[gate_check.Check]:
+    """Compares two models that are right or wrong on each image of one class.
+
+    Only images of classes that the served model knows count; others are told. Where the images come in
+    spans, the two are also compared on the images of the oldest span, a set that stays the same, and on
+    those of the newest.
+
+    Args:
+      candidate: the candidate's ``Answered``, with the labels of the data, which ``label_ids`` number.
+      served: the served model's about the same images, with its own labels.
+      whole: what is compared on all images.
+      of_class: what is compared on the images of each class.
+      config: margins, confidence and method.
+
+    Raises:
+      errors.PipelineError: the two answers are about different images.
+    """
+    labels = candidate.labels
+    known_names = [name for name in labels if name in set(served.labels)]
+    new_names = [name for name in labels if name not in set(served.labels)]
+    first, second = same_images(candidate, served.aligned(labels))
+    label_ids = first.label_ids
+    known = np.isin(label_ids, [labels.index(name) for name in known_names])
+    about_new = [new_classes(new_names, int((~known).sum()))] if new_names else []
+    if not known.any():
+        return about_new
+    members = {name: label_ids == labels.index(name) for name in known_names}
+
+    def pairs(chosen: np.ndarray) -> paired.Pairs:
+        return paired.Pairs.of(second.right[chosen], first.right[chosen])
+
+    of_whole, *others = check(
+        (whole, pairs(known)),
+        of_class,
+        {name: pairs(of) for name, of in members.items() if of.any()},
+        {name: pairs(of) for name, of in sets(first.spans, known).items()},
+        config,
+    )
+    return [of_whole, *about_new, *others]

@@ -5,12 +5,9 @@ The served model searches its own gallery. Dimension letters: N images, K classe
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from data import formats
 from tasks import against_served, evaluate_config, evidence_config, gate_check, limits
 from tasks.similarity import figures
-from tasks.statistics import paired
 
 if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
     from tasks.similarity.answers import Predictions
@@ -63,35 +60,13 @@ class Evidence:
         Raises:
           errors.PipelineError: the two answers are about different images.
         """
-        labels = candidate.labels
-        known_names = [name for name in labels if name in set(served.labels)]
-        new_names = [name for name in labels if name not in set(served.labels)]
-        first, second = against_served.same_images(candidate, served.aligned(labels))
-        label_ids = first.label_ids
-        known = np.isin(label_ids, [labels.index(name) for name in known_names])
-        about_new = (
-            [against_served.new_classes(new_names, int((~known).sum()))] if new_names else []
-        )
-        if not known.any():
-            return about_new
-        right = (second.right, first.right)
-        members = {name: label_ids == labels.index(name) for name in known_names}
-
-        def pairs(chosen: np.ndarray) -> paired.Pairs:
-            return paired.Pairs.of(*(one[chosen] for one in right))
-
-        sets = against_served.sets(first.spans, known)
-        whole, *others = against_served.check(
-            (
-                against_served.Rate(RECALL, "Recall@1", config.max_recall_at_1_drop),
-                pairs(known),
-            ),
+        return against_served.one_class(
+            candidate,
+            served,
+            against_served.Rate(RECALL, "Recall@1", config.max_recall_at_1_drop),
             against_served.Rate(CLASS_RECALL, "Recall@1 of", config.max_recall_drop),
-            {name: pairs(of) for name, of in members.items() if of.any()},
-            {name: pairs(of) for name, of in sets.items()},
             config,
         )
-        return [whole, *about_new, *others]
 
 
 def of_gallery(
