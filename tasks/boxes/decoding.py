@@ -75,12 +75,12 @@ def boxes_of(maps: tf.Tensor) -> tf.Tensor:
       float32 [B, h, w, 4]: ymin, xmin, ymax, xmax in 0–1 of the square image, not clipped.
     """
     height, width = maps.shape[1], maps.shape[2]
-    rows = (tf.range(height, dtype=tf.float32)[:, None] + 0.5 + maps[..., 0]) / height
-    columns = (tf.range(width, dtype=tf.float32)[None] + 0.5 + maps[..., 1]) / width
-    half = tf.exp(tf.clip_by_value(maps[..., 2:], *LOG_SIDE_BOUNDS)) / 2
-    low = [rows - half[..., 0], columns - half[..., 1]]
-    high = [rows + half[..., 0], columns + half[..., 1]]
-    return tf.stack(low + high, axis=-1)
+    # The gradient of one unstack is one stack, that of each slice a map of zeros around it.
+    down, right, *sides = tf.unstack(maps, axis=-1)
+    rows = (tf.range(height, dtype=tf.float32)[:, None] + 0.5 + down) / height
+    columns = (tf.range(width, dtype=tf.float32)[None] + 0.5 + right) / width
+    tall, wide = (tf.exp(tf.clip_by_value(side, *LOG_SIDE_BOUNDS)) / 2 for side in sides)
+    return tf.stack([rows - tall, columns - wide, rows + tall, columns + wide], axis=-1)
 
 
 def packed(found: dict[str, tf.Tensor], least_score: float) -> tf.Tensor:

@@ -3,7 +3,8 @@
 Boxes are ymin, xmin, ymax, xmax in any unit. Dimension letters: B batch, M, N boxes.
 """
 
-import keras
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -18,14 +19,9 @@ def iou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     Returns:
       float32 [...] in 0–1; 0 for two empty boxes.
     """
-    sides = tf.maximum(
-        tf.minimum(ones[..., 2:], others[..., 2:]) - tf.maximum(ones[..., :2], others[..., :2]), 0.0
-    )
-    common = sides[..., 0] * sides[..., 1]
-    areas = [
-        tf.reduce_prod(tf.maximum(one[..., 2:] - one[..., :2], 0.0), -1) for one in (ones, others)
-    ]
-    return tf.math.divide_no_nan(common, areas[0] + areas[1] - common)
+    own, other = _sides(ones), _sides(others)
+    common = _common(own, other)
+    return tf.math.divide_no_nan(common, _area(own) + _area(other) - common)
 
 
 def giou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
@@ -41,22 +37,35 @@ def giou(ones: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     Returns:
       float32 [...] in −1 … 1; 0 for two empty boxes at one place.
     """
+    own, other = _sides(ones), _sides(others)
+    common = _common(own, other)
+    union = _area(own) + _area(other) - common
+    around = _area(
+        [
+            *(tf.minimum(one, two) for one, two in zip(own[:2], other[:2], strict=True)),
+            *(tf.maximum(one, two) for one, two in zip(own[2:], other[2:], strict=True)),
+        ]
+    )
+    return tf.math.divide_no_nan(common, union) - tf.math.divide_no_nan(around - union, around)
 
-    def area(boxes: tf.Tensor) -> tf.Tensor:
-        sides = keras.ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
-        return sides[..., 0] * sides[..., 1]
 
-    def share(part: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
-        return keras.ops.where(whole > 0, part / keras.ops.maximum(whole, 1e-12), 0.0)
+def _sides(boxes: tf.Tensor) -> list[tf.Tensor]:
+    # The gradient of one unstack is one stack, that of each slice a map of zeros around it.
+    return tf.unstack(boxes, axis=-1)  # type: ignore[no-any-return]
 
-    low = keras.ops.maximum(ones[..., :2], others[..., :2])
-    high = keras.ops.minimum(ones[..., 2:], others[..., 2:])
-    common = area(keras.ops.concatenate([low, high], axis=-1))
-    union = area(ones) + area(others) - common
-    least = keras.ops.minimum(ones[..., :2], others[..., :2])
-    most = keras.ops.maximum(ones[..., 2:], others[..., 2:])
-    around = area(keras.ops.concatenate([least, most], axis=-1))
-    return share(common, union) - share(around - union, around)
+
+def _area(sides: Sequence[tf.Tensor]) -> tf.Tensor:
+    ymin, xmin, ymax, xmax = sides
+    return tf.maximum(ymax - ymin, 0.0) * tf.maximum(xmax - xmin, 0.0)
+
+
+def _common(ones: Sequence[tf.Tensor], others: Sequence[tf.Tensor]) -> tf.Tensor:
+    return _area(
+        [
+            *(tf.maximum(one, two) for one, two in zip(ones[:2], others[:2], strict=True)),
+            *(tf.minimum(one, two) for one, two in zip(ones[2:], others[2:], strict=True)),
+        ]
+    )
 
 
 def suppress(

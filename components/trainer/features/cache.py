@@ -124,6 +124,7 @@ class Features:
       views: the changes of images.
       max_bytes: maximum size of ``root``.
       below: the features that ``part`` takes; None if it takes pixels.
+      expected_rows: how many are computed in the end; 0: those of the first call.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class Features:
         views: Views,
         max_bytes: int,
         below: "Features | None" = None,
+        expected_rows: int = 0,
     ) -> None:
         name = _space(part, below.store.folder.name if below else "pixels")
         self.store: store.Store = store.Store(root / name, part.output.shape[1:])
@@ -140,6 +142,7 @@ class Features:
         self.below: Features | None = below
         self._part = part
         self._max_bytes = max_bytes
+        self._expected_rows = expected_rows
         self._run: engine.Run | None = None
         # Maps of several strides take megabytes an image.
         self._batch = min(BATCH, max(1, _AT_ONCE_BYTES // self.store.row_bytes))
@@ -163,7 +166,7 @@ class Features:
         self._make_room(count)
         if self._run is None:
             dtype = tf.float32 if self.below else tf.uint8
-            self._run = engine.compile_for(self._part, count, dtype)
+            self._run = engine.compile_for(self._part, max(count, self._expected_rows), dtype)
         task = progress.start(TASK, total=count)
         flushed = time.monotonic()
         for where, rows in self._inputs(split, view, missing):

@@ -55,7 +55,7 @@ def boundary(job: training_job.Job) -> str | None:
 
 
 def features(
-    job: training_job.Job, classifier: keras.Model, cut_at: str | None
+    job: training_job.Job, classifier: keras.Model, cut_at: str | None, view_count: int = 1
 ) -> tuple[cache.Features | None, cache.Features]:
     """Makes the features that a training reads from the cache.
 
@@ -63,18 +63,21 @@ def features(
       job: what is trained.
       classifier: the classifier with the frozen weights.
       cut_at: the layer from :func:`boundary`.
+      view_count: how many views of a training image there will be.
 
     Returns:
       The boundary's activations, None without a boundary, and the embedding computed from them.
     """
-    views, root, name = cache.Views(job.changes, job.seed), job.cache_dir, job.config.backbone
+    views, name = cache.Views(job.changes, job.seed), job.config.backbone
+
+    def made(part: keras.Model, below: cache.Features | None = None) -> cache.Features:
+        rows = view_count * job.spec.counts["train"] + job.spec.counts["eval"]
+        return cache.Features(job.cache_dir, part, views, _max_bytes(job), below, rows)
+
     if cut_at is None:
-        embedder = cut.embedder(classifier, name)
-        return None, cache.Features(root, embedder, views, _max_bytes(job))
-    lower = cut.lower(classifier, name, cut_at)
-    activations = cache.Features(root, lower, views, _max_bytes(job))
-    embedder = cut.upper_embedder(classifier, cut_at)
-    return activations, cache.Features(root, embedder, views, _max_bytes(job), activations)
+        return None, made(cut.embedder(classifier, name))
+    activations = made(cut.lower(classifier, name, cut_at))
+    return activations, made(cut.upper_embedder(classifier, cut_at), activations)
 
 
 def _max_bytes(job: training_job.Job) -> int:
@@ -116,7 +119,9 @@ class Feeds:
             read = functools.partial(cache.Split.read, size_px=size_px, annotation=job.annotation)
             self._train = read(job.train_files, counts["train"])
             self._eval = read(job.eval_files, counts["eval"])
-            self._activations, self._embedding = features(job, classifier, self._boundary)
+            self._activations, self._embedding = features(
+                job, classifier, self._boundary, self.plan.views
+            )
 
     def whole(self, phase: str) -> tuple[keras.Model, sources.SolvableSource]:
         """Returns the classifier and a source of pixels."""

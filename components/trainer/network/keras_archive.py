@@ -5,13 +5,14 @@ from pathlib import Path
 import keras
 
 from components.trainer.network import windows
+from tasks import normalisation
 
 FILE = "model.keras"
 
 
 def load(path: Path) -> keras.Model:
     """Reads what :func:`save` wrote, with the layers that are the project's own."""
-    registered = (windows.Window, windows.Blended)
+    registered = (windows.Window, windows.Blended, normalisation.BatchNormalization)
     scope = {layer.__name__: layer for layer in registered}
     return keras.saving.load_model(path, custom_objects=scope, compile=False)
 

@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from tasks import normalisation
+
 LOGITS_LAYER = "logits"
 # Filters of a stage by its stride.
 WIDTHS = {1: 24, 2: 32, 4: 48, 8: 64, 16: 96, 32: 128}
@@ -77,5 +79,5 @@ def _block(x: Any, name: str, filters: int, kernel: int, separable: bool = False
     kind = layers.SeparableConv2D if separable else layers.Conv2D
     # BatchNorm's offset does what a bias would.
     x = kind(filters, kernel, padding="same", use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+    x = normalisation.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

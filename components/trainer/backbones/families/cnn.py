@@ -42,6 +42,8 @@ def build(size_px: int, separable: bool = False) -> "keras.Model":
     import keras
     from keras import layers
 
+    from tasks import normalisation
+
     inputs = keras.Input((size_px, size_px, 3), name="inputs")
     x = inputs
     for block, filters in enumerate(BLOCKS, start=1):
@@ -51,7 +53,7 @@ def build(size_px: int, separable: bool = False) -> "keras.Model":
             kind = layers.SeparableConv2D if separable and not is_first else layers.Conv2D
             # BatchNorm's offset does what a bias would.
             x = kind(count, 3, padding="same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+            x = normalisation.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
             x = layers.ReLU(name=f"{name}_relu")(x)
         if block < len(BLOCKS):
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)

@@ -178,9 +178,9 @@ def _conv(x, name: str, filters: int, kernel: int, stride: int = 1, activation: 
 
 
 def _normalise(x, name: str):  # type: ignore[no-untyped-def]
-    from keras import layers
+    from tasks import normalisation
 
-    return layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
+    return normalisation.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
 
 
 def weights_file(name: str) -> Path | None:

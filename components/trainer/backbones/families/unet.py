@@ -34,6 +34,8 @@ def build(size_px: int) -> "keras.Model":
     import keras
     from keras import layers
 
+    from tasks import normalisation
+
     inputs = keras.Input((size_px, size_px, 3), name="inputs")
     x = inputs
     for block, filters in enumerate(FILTERS, start=1):
@@ -42,7 +44,7 @@ def build(size_px: int) -> "keras.Model":
         for index in (1, 2):
             name = f"block{block}_conv{index}"
             x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+            x = normalisation.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
             x = layers.ReLU(name=f"{name}_relu")(x)
     return keras.Model(inputs, x, name="unet")
 
