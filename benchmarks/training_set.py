@@ -3,6 +3,7 @@
 import functools
 import shutil
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,8 +16,9 @@ from components.trainer import config
 from components.trainer.loop import evaluation, training_job
 from data.augment import augment_config
 from data.examples import example, examples_artifact, records
-from data.graph import decoding
+from data.graph import decoding, plain_decoding
 from data.sources import by_folder
+from serving.triton import plain_image
 from tasks import task
 
 SHARES = (0.7, 0.1, 0.2)
@@ -80,8 +82,13 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
     for split_name in SPLITS:
         files = sorted((root / split_name).glob("*/*"))
 
-        def decode(path: tf.Tensor) -> tf.Tensor:
-            return decoding.resize(decoding.decode(tf.io.read_file(path)), size, "stretch")
+        # As Preprocess does with what ingest has stored, where the files need nothing that ingest does.
+        plain = plain_image.PlainImages(lambda encoded: False)
+        is_plain = all(plain.is_plain(path.read_bytes()) for path in files)
+        read = plain_decoding.decode if is_plain else decoding.decode
+
+        def decode(path: tf.Tensor, read: Callable[[tf.Tensor], tf.Tensor] = read) -> tf.Tensor:
+            return decoding.resize(read(tf.io.read_file(path)), size, "stretch")
 
         pixels = tf.data.Dataset.from_tensor_slices([str(path) for path in files])
         pixels = pixels.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(64)

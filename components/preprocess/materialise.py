@@ -13,7 +13,7 @@ from data import errors, progress
 from data.examples import catalog, example, examples_artifact, records
 from data.examples.annotation import Annotation
 from data.files import read_back
-from data.graph import decoding
+from data.graph import decoding, plain_decoding
 from data.images import image_reading
 from tasks import task
 
@@ -126,7 +126,7 @@ def _pixels(source: str, spec: Spec) -> Iterator[bytes]:
 
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
         parsed, target = example.parse_annotated(serialized[None], names, annotation)
-        pixels = decoding.decode(parsed[example.ENCODED][0], image_reading.STORED)
+        pixels = plain_decoding.decode(parsed[example.ENCODED][0])
         pixels = decoding.resize(pixels, spec.size_px, spec.resize)
         return pixels, target[0], parsed[example.SHA256][0], parsed[example.FILENAME][0]
 

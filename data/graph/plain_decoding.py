@@ -2,14 +2,31 @@
 
 :mod:`data.graph.decoding` reads the headers of each file inside the graph, for orientations, colour
 profiles, transparency and refusals: a few hundred small operations, which cost more than decoding a
-photograph. Most files need none of that. A server that has read their headers itself (the rules are in
-``serving/triton/plain_image.py``) may use this graph for them; it has the same decoder and the same resizing,
-so the pixels are equal bit for bit. Dimension letters: B batch, H, W height and width, S side.
+photograph. Most files need none of that, and no image that ingest has stored does. A server that has read their
+headers itself (the rules are in ``serving/triton/plain_image.py``) may use this graph for them, and Preprocess uses
+it; it has the same decoder and the same resizing, so the pixels are equal bit for bit. Dimension letters: B batch,
+H, W height and width, S side.
 """
 
 import tensorflow as tf
 
 from data.graph import decoding, icc_conversion
+
+
+def decode(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes one plain image, or one as ingest has stored it.
+
+    Args:
+      encoded: string []; JPEG or PNG, opaque, upright, in sRGB or to be left as it is.
+
+    Returns:
+      pixels uint8 [H, W, 3] in 0–255.
+
+    Raises:
+      tf.errors.InvalidArgumentError: it is damaged.
+    """
+    pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return tf.ensure_shape(pixels, [None, None, 3])
 
 
 def batch_pixels_and_sizes(
@@ -30,8 +47,7 @@ def batch_pixels_and_sizes(
     """
 
     def one(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels = tf.io.decode_image(image, channels=3, expand_animations=False)
-        pixels = tf.ensure_shape(pixels, [None, None, 3])
+        pixels = decode(image)
         return decoding.resize(pixels, size_px, mode), tf.shape(pixels)[:2]
 
     signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([2], tf.int32))

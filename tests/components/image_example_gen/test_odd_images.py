@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 
 from components.image_example_gen import report_checks
 from data.examples import example
-from data.images import decoder_pool, refusals
+from data.graph import decoding, plain_decoding
+from data.images import decoder_pool, image_reading, refusals
 from tests.components.image_example_gen import made
 from tests.data.pictures import noise
 
@@ -102,8 +103,12 @@ def test_every_record_decodes_in_tensorflow_to_what_pillow_shows(ingested):
     for rows in made.stored(root / "out").values():
         for row in rows:
             path = os.fsdecode(row[example.FILENAME])
-            pixels = tf.io.decode_image(row[example.ENCODED], channels=3).numpy()
+            stored = tf.constant(row[example.ENCODED])
+            pixels = plain_decoding.decode(stored).numpy()
             assert pixels.shape == (row[example.HEIGHT], row[example.WIDTH], 3), path
+            by_headers, reason = decoding.reader(image_reading.STORED)(stored)
+            assert not reason.numpy(), path
+            np.testing.assert_array_equal(pixels, by_headers, path)
             expected = shown_by_pillow((root / "images" / path).read_bytes())
             if expected is None:
                 continue
