@@ -24,6 +24,7 @@ class LinearHead:
     strides: Sequence[int] = ()
     needed_strides: Sequence[int] = ()
     most_views = 5
+    most_head_views = 3
     viewed_images = 9_000
     watched: Watched = "loss"
     is_trained = True

@@ -84,6 +84,7 @@ class Head(Protocol):
       strides: of the maps that it reads, if any; others are not kept.
       needed_strides: those of them that it cannot do without.
       most_views: number of cached views of an image from which on more do not pay off.
+      most_head_views: number of them that phase 1 sees at most, where phase 2 follows and sees all.
       viewed_images: views × images that a CPU computes in about the time of the other training.
       score: name of the score that training shows, in 0–1, higher is better; as a metric in the
         history it is ``val_<score>``.
@@ -98,6 +99,7 @@ class Head(Protocol):
     strides: Sequence[int]
     needed_strides: Sequence[int]
     most_views: int
+    most_head_views: int
     viewed_images: int
     score: str
     score_title: str

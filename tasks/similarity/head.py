@@ -23,6 +23,7 @@ class Head:
     strides: Sequence[int] = ()
     needed_strides: Sequence[int] = ()
     most_views = 1
+    most_head_views = 1
     viewed_images = 0
     score = score_title = "recall"
     watched: Watched = "loss"
