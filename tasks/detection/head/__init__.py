@@ -36,8 +36,8 @@ class Head:
     strides: Sequence[int] = (8, 16, 32)
     needed_strides: Sequence[int] = strides
     most_views = 16
-    # More make it no better in as many epochs, and each costs as much as two epochs.
-    most_head_views = 6
+    # More make it no better in as many epochs, and each costs as much as two of them.
+    most_head_views = 4
     viewed_images = 9_000
     # Not mAP50: of a few dozen images it is 1 or near it long before boxes are as good as they get.
     score = "map"
