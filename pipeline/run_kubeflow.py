@@ -112,7 +112,8 @@ def _compile(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec.to_yaml(package.documents), encoding="utf-8")
     # The steps get the label map with their settings, so it is frozen from now on.
-    labels.save(inputs.label_file, inputs.labels)
+    if inputs.labels:
+        labels.save(inputs.label_file, inputs.labels)
     return package, path
 
 

@@ -215,7 +215,7 @@ def _run_steps(run: _Run, listing: "folder.Listing | None") -> int:
     try:
         with table, progress.listening(table.advanced), contextlib.closing(server):
             runner.run(pipeline, run.run_id, ran, table, guard, run.parts)
-        if run.parts.last is None:
+        if run.parts.last is None and inputs.labels:
             labels.save(inputs.label_file, inputs.labels)
     except errors.PipelineError as error:
         return finish(error)

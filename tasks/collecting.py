@@ -96,6 +96,8 @@ class Collector:
             if feature == feature_names.SPAN and value == feature_names.NO_SPAN:
                 continue
             if feature == feature_names.CLASS_LABEL:
+                if not 0 <= int(value) < len(self.labels):
+                    continue
                 feature, name = feature_names.CLASS_TEXT, self.labels[int(value)]
             # A slice of a single class has no meaningful mean over the classes.
             is_class = feature == feature_names.CLASS_TEXT

@@ -46,8 +46,8 @@ class EvaluateConfig(BaseModel):
     )
 
     def for_classes(self, count: int) -> "EvaluateConfig":
-        """Returns the same settings with ``top_k`` limited to the number of classes."""
-        return self.model_copy(update={"top_k": min(self.top_k, count)})
+        """Returns the same settings with ``top_k`` limited to the number of classes, if there are any."""
+        return self.model_copy(update={"top_k": max(1, min(self.top_k, count))})
 
     def of_values(self) -> "EvaluateConfig":
         """Returns only the settings that metric values depend on; the others have their defaults.

@@ -121,5 +121,5 @@ class EvidenceConfig(BaseModel):
         """Returns a metric's limit with ``class_count`` classes; None: no limit."""
         asked: float | str | None = getattr(self, one.setting, None)
         if isinstance(asked, str):
-            return one.automatic(class_count) if one.automatic else None
+            return one.automatic(class_count) if one.automatic and class_count else None
         return asked

@@ -37,7 +37,7 @@ from typing import Any
 
 import tasks
 from data.sources import label_source
-from tasks import checking
+from tasks import checking, phase_settings
 from tasks.facets import judging
 from tasks.facets.serving import OwnSignature, Signatures
 from tasks.facets.showing import AnnotationDrawing, Panels
@@ -76,6 +76,17 @@ class Task:
         return bool(getattr(package, "IS_TUNED", True))
 
     @property
+    def augments(self) -> bool:
+        """Returns whether train images are augmented."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return bool(getattr(package, "AUGMENTS", True))
+
+    @property
+    def trains_in_phases(self) -> bool:
+        """Returns whether a network is trained; else its weights stay as they are."""
+        return self.train_settings >= phase_settings.ALL
+
+    @property
     def checks(self) -> checking.Checks:
         """Returns the checks of the images that only this task has."""
         return self._facet("checks")  # type: ignore[no-any-return]
@@ -86,13 +97,20 @@ class Task:
         return importlib.import_module(f"{tasks.__name__}.{self.name}").LABELS_PER_IMAGE  # type: ignore[no-any-return]
 
     @property
+    def needs_labels(self) -> bool:
+        """Returns whether it learns nothing from images alone; a label map may else be empty."""
+        package = importlib.import_module(f"{tasks.__name__}.{self.name}")
+        return bool(getattr(package, "NEEDS_LABELS", True))
+
+    @property
     def label_rule(self) -> label_source.LabelRule:
         """Returns what a source must know: what has labels, how many, and what allows several."""
         others = [other for other in map(load, names()) if other.annotates == "images"]
         allowing = [other.name for other in others if other.labels_per_image == "any"]
         flags = " or ".join(f"--task {name}" for name in allowing)
         advice = f"{flags} allows several." if flags and self.labels_per_image == "one" else ""
-        return label_source.LabelRule(self.labels_per_image, advice, self.annotates)
+        needed = self.needs_labels
+        return label_source.LabelRule(self.labels_per_image, advice, self.annotates, needed)
 
     @property
     def train_settings(self) -> frozenset[str]:

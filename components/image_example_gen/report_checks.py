@@ -27,6 +27,8 @@ def check(report: Report, listing: folder.Listing, quarantine_path: str) -> None
 def check_classifier(report: Report, where: str) -> None:
     """Checks that each class has an image, two have training images and no split is empty.
 
+    Images that have no labels at all need no classes.
+
     Args:
       report: the report on the files.
       where: the file with the reasons of those in quarantine.
@@ -39,7 +41,7 @@ def check_classifier(report: Report, where: str) -> None:
     problems = []
     trained = [name for name, count in report.examples.get("train", {}).items() if count]
     fewest, words = (1, "one class needs") if report.boxes else (2, "two classes need")
-    if len(trained) < fewest:
+    if len(trained) < fewest and not report.is_unlabelled:
         have = f"only {trained[0]!r}" if trained else "none"
         problems.append(
             f"At least {words} images to train on; {have} of those in {report.source} has any.{bad}"

@@ -25,7 +25,6 @@ from components.release_gate.parity import (
     server_trial,
 )
 from components.trainer import contract as trained_contract
-from data import errors
 from data.files import read_back
 from tasks import task
 
@@ -109,11 +108,9 @@ class About:
         """Reads a SavedModel's contract.
 
         Raises:
-          errors.PipelineError: the contract names no classes.
+          errors.DataError: the contract is damaged.
         """
         contract = trained_contract.read(saved_model)
-        if not contract["labels"]:
-            raise errors.PipelineError(f"The contract of {saved_model} names no labels.")
         width = task.load(contract["task"]).compare.width(contract)
         return cls(len(contract["labels"]), contract["task"], width)
 

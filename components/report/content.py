@@ -97,8 +97,10 @@ class Content:
 
     @property
     def slices(self) -> list[Any]:
-        """Returns the slices without those by class, which the table of classes contains."""
-        return [row for row in self.result.slices if row.feature != example.CLASS_TEXT]
+        """Returns the slices without those by class, which the table of classes contains; none if all are undefined."""
+        rows = [row for row in self.result.slices if row.feature != example.CLASS_TEXT]
+        shown = self.share_right.name
+        return rows if any(row.figures[shown].value is not None for row in rows) else []
 
     @property
     def outlier_threshold(self) -> float | None:
@@ -139,6 +141,9 @@ class Content:
 
     def label_rows(self) -> list[tuple[str, list[int]]]:
         """Returns each class's images in each split: the classes with figures first."""
+        if self.ingested.is_unlabelled:
+            counts = self.ingested.counts()
+            return [("without a label", [counts[name] for name in self.ingested.examples])]
         parts = self.ingested.examples.values()
         names = self.job.labels
         others = {name for part in parts for name in part} - set(names)

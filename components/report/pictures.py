@@ -23,7 +23,7 @@ from tasks.pages import parts
 BATCH = 32
 # Around a part that is shown on its own, as a share of its sides.
 CROP_MARGIN = 0.2
-TASK = "drawing heat maps"
+TASK = "drawing images"
 
 
 class Picture(NamedTuple):

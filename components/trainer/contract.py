@@ -27,4 +27,6 @@ def _contract(found: Any) -> dict[str, Any]:
     found.setdefault("task", task.DEFAULT)
     if found["task"] not in task.names():
         raise read_back.BrokenError(f"its task {found['task']!r} is not known")
+    if not found["labels"] and task.load(found["task"]).needs_labels:
+        raise read_back.BrokenError("it names no labels")
     return found

@@ -112,6 +112,12 @@ class Report:
             for name in split.SPLITS
         }
 
+    @property
+    def is_unlabelled(self) -> bool:
+        """Returns whether there are files, and none has a label."""
+        has_labels = any(self.examples.values()) or any(row.labels for row in self.quarantined)
+        return not has_labels and bool(self.quarantined or any(self.counts().values()))
+
     def reasons(self) -> list[tuple[str, int]]:
         """Counts the files in quarantine by reason, the most frequent first."""
         return Counter(row.reason for row in self.quarantined).most_common()

@@ -48,6 +48,25 @@ def check(
         raise errors.DataError(*problems)
 
 
+def only_folder(listing: folder.Listing) -> str:
+    """Returns the path of the one class folder; empty where there are several, spans or splits."""
+    alone = len(listing.class_names) == 1 and not listing.splits and not listing.spans
+    return listing.files[0].path.partition("/")[0] if alone else ""
+
+
+def check_images(
+    listing: folder.Listing, config: folder_config.FolderConfig = folder_config.DEFAULT
+) -> None:
+    """Refuses a listing of images without labels that leaves out images unintentionally.
+
+    Raises:
+      errors.DataError: with every problem found.
+    """
+    problems = [problem for one in (_closed, _lost_images) for problem in one(listing, config)]
+    if problems:
+        raise errors.DataError(*problems)
+
+
 def _layouts(listing: folder.Listing) -> str:
     root = listing.root
     return f"Expected {root}/<class>/… or {root}/{{train,val,test}}/<class>/…."

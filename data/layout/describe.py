@@ -13,18 +13,18 @@ SHOWN_FOLDERS = 3
 
 def lines(listing: folder.Listing) -> list[str]:
     """Describes a listing on at most a screen: classes, splits, spans, unused files."""
-    names = listing.class_names
-    described = [
-        f"{listing.root}: {formats.plural(len(names), 'class', 'classes')},"
-        f" {formats.plural(len(listing.files), 'file')}"
-    ]
+    names, files = listing.class_names, formats.plural(len(listing.files), "file")
+    if names or not listing.files:
+        files = f"{formats.plural(len(names), 'class', 'classes')}, {files}"
+    described = [f"{listing.root}: {files}"]
     described += [f"  {line}" for line in listing.understood]
     counts = folder.label_counts(listing.files)
     shown = [f"{name} {counts[name]:,}" for name in names[:SHOWN_CLASSES]]
     if len(names) > SHOWN_CLASSES:
         rest = sum(counts[name] for name in names[SHOWN_CLASSES:])
         shown.append(f"and {len(names) - SHOWN_CLASSES:,} more with {rest:,}")
-    described.append(f"  classes: {', '.join(shown) or 'none'}")
+    if names or not listing.files:
+        described.append(f"  classes: {', '.join(shown) or 'none'}")
     described.append(f"  splits:  {splits(listing)}")
     if listing.boxes:
         described += [f"  {line}" for line in listing.boxes.lines()]

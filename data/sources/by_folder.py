@@ -55,6 +55,20 @@ def scan(
         return _Scan(root, config, note).listing(found)
 
 
+def refuse_manifest_settings(request: Request) -> None:
+    """Refuses settings of a manifest where there is none.
+
+    Raises:
+      errors.DataError: there are such settings.
+    """
+    given = [] if request.labels.format == FOLDERS else request.labels.changed()
+    if given:
+        raise errors.DataError(
+            f"{', '.join(f'labels.{name}' for name in given)} given, but no manifest: none is in"
+            f" {request.root}. Name it: --labels.file FILE."
+        )
+
+
 class ByFolder:
     """Class folders and split folders as a source of labels."""
 
@@ -64,17 +78,19 @@ class ByFolder:
 
     def scan(self, request: Request, note: unused_files.Note | None = None) -> folder.Listing:
         """Lists a data folder; see :func:`scan`."""
-        given = [] if request.labels.format == FOLDERS else request.labels.changed()
-        if given:
-            raise errors.DataError(
-                f"{', '.join(f'labels.{name}' for name in given)} given, but no manifest: none is in"
-                f" {request.root}. Name it: --labels.file FILE."
-            )
+        refuse_manifest_settings(request)
         return scan(request.root, request.folders, note)
 
     def check(self, listing: folder.Listing, request: Request) -> None:
         """Checks a listing; see :func:`data.layout.class_checks.check`."""
-        class_checks.check(listing, request.folders)
+        try:
+            class_checks.check(listing, request.folders)
+        except errors.DataError as error:
+            only = "" if request.rule.needed else class_checks.only_folder(listing)
+            if not only:
+                raise
+            hint = f"--data-dir {request.root / only} reads them without labels."
+            raise errors.DataError(*error.problems, hint) from error
 
 
 class _Scan:

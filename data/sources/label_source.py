@@ -2,6 +2,7 @@
 
     by_folder.py      class folders and split folders: a folder's name is the label
     by_manifest.py    a table with a row an image, of any format in formats/
+    by_image.py       images alone, where no labels are needed
     by_mask.py        images beside masks, which give each pixel a class
     by_boxes.py       annotation files with boxes around objects
 
@@ -34,11 +35,13 @@ class LabelRule(NamedTuple):
       advice: what allows several, in whole sentences, for messages.
       annotates: "pixels" where a mask gives each pixel a class, "boxes" where boxes give classes to
         objects.
+      needed: whether there must be labels; else a folder of images alone will do.
     """
 
     per_image: Literal["one", "any"] = "one"
     advice: str = ""
     annotates: Annotates = "images"
+    needed: bool = True
 
 
 ONE = LabelRule()

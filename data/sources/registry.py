@@ -5,7 +5,7 @@ from pathlib import Path
 from data import errors
 from data.layout import config as folder_config
 from data.layout import describe, mask_checks, unused
-from data.sources import by_boxes, by_folder, by_manifest, by_mask
+from data.sources import by_boxes, by_folder, by_image, by_manifest, by_mask
 from data.sources import config as label_config
 from data.sources.label_source import ONE, LabelRule, LabelSource, Request
 from data.splits import folder
@@ -15,6 +15,7 @@ ALL: tuple[LabelSource, ...] = (
     by_mask.ByMask(),
     by_boxes.ByBoxes(),
     by_manifest.ByManifest(),
+    by_image.ByImage(),
     by_folder.ByFolder(),
 )
 

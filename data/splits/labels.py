@@ -2,6 +2,7 @@
 
 Frozen by the first training run; new classes are added at the end, none is ever moved or dropped,
 so that the label ids of an old and a new model mean the same. Names are in Unicode's form NFC.
+It is empty where images have no labels.
 """
 
 import json
@@ -69,7 +70,7 @@ def check(found: Any) -> list[str]:
     Raises:
       read_back.BrokenError: it is not a list of distinct names.
     """
-    if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise read_back.BrokenError("a list of class names is needed")
     canonical = [layout_names.canonical(one) for one in found]
     if len(set(canonical)) != len(canonical):

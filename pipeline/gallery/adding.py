@@ -24,7 +24,7 @@ from data import errors
 from data.files import read_back
 from tasks.predictions import schema
 from tasks.retrieval import gallery as galleries
-from tasks.retrieval import health
+from tasks.retrieval import health, structure
 
 _CONTRACT = Path("assets") / trained_contract.FILE
 
@@ -36,7 +36,7 @@ class Added:
     Attributes:
       added: images that are new in the gallery.
       copies: files that the gallery has already, or that are there twice, by content.
-      unlabelled: added images whose folder is no class of the model.
+      unlabelled: added images whose folder is no class of the model, if it has any.
       bad: reason → files that are no usable images.
       images: of the whole gallery, afterwards.
     """
@@ -115,7 +115,7 @@ def embedded(
                 else:
                     known.add(row[schema.SHA256])
                     label_id = _label(file.path, model.labels)
-                    told.unlabelled += label_id == galleries.UNKNOWN
+                    told.unlabelled += bool(model.labels) and label_id == galleries.UNKNOWN
                     path = os.path.join(folder.resolve().name, file.path)
                     rows.append((vector, label_id, path, row[schema.SHA256]))
     told.added = len(rows)
@@ -152,10 +152,12 @@ def write(version: Path, target: Path, gallery: galleries.Gallery) -> None:
     galleries.extended(version, target, gallery)
     contract = trained_contract.read(version)
     spoiled = health.measure(gallery.vectors, gallery.paths)
+    found = structure.measure(gallery.vectors, gallery.paths)
     contract["gallery"] |= {
         "images": len(gallery),
         "per_class": gallery.counts(len(contract["labels"])).tolist(),
         "health": dataclasses.asdict(spoiled),
+        "structure": dataclasses.asdict(found),
     }
     text = json.dumps(contract, indent=1, ensure_ascii=False)
     (target / _CONTRACT).write_text(text + "\n", encoding="utf-8")

@@ -158,6 +158,10 @@ def _current(project: Project) -> Iterator[tuple[catalog.Image, tuple[str, ...] 
 
 def _check(project: Project, path: Path | None = None) -> None:
     """Checks that a manifest can state the labels, and that it may be written there."""
+    if not project.has_labels and project.task.annotates == "images":
+        raise errors.UserError(
+            f"The images of {project.name} have no labels that a manifest could state."
+        )
     if not project.has_labels:
         raise errors.UserError(
             f"The task {project.task_name} labels {project.task.annotates}; a manifest states labels of"

@@ -141,8 +141,10 @@ def suspicion(
 
 
 def outlyingness(embeddings: np.ndarray, presence: np.ndarray) -> np.ndarray:
-    """Returns float [N] in 0–2: one minus the cosine to the nearest mean of a class."""
+    """Returns float [N] in 0–2: one minus the cosine to the nearest mean of a class, without any to the mean of all."""
     rows = unit(embeddings)
+    if not presence.shape[1]:
+        presence = np.ones([len(rows), 1], bool)
     counts = presence.sum(0)
     means = unit(presence.T.astype(np.float32) @ rows)[counts > 0]
     if not len(means):

@@ -85,7 +85,7 @@ class Project:
     @property
     def has_labels(self) -> bool:
         """Returns whether images as a whole have labels; else they are accepted or dropped."""
-        return self.task.annotates == "images"
+        return self.task.annotates == "images" and bool(self.labels)
 
     @functools.cached_property
     def images(self) -> list[catalog.Image]:

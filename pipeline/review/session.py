@@ -154,7 +154,9 @@ class Session:
             if action is Action.RELABEL:
                 if not self.project.has_labels:
                     raise errors.UserError(
-                        "Masks and boxes are mended in their files; keep or drop."
+                        "The images have no labels to change; keep or drop."
+                        if self.project.task.annotates == "images"
+                        else "Masks and boxes are mended in their files; keep or drop."
                     )
                 after = asked.labels(new, self._known.labels, self._one, adds)
             made = [self._decision(self._images[one], action, after, why) for one in chosen]

@@ -205,7 +205,9 @@ def inputs(
     name = model_name(config, source)
     place = output_folder.OutputFolder(config.output_dir)
     label_file = place.labels(name)
-    frozen = labels.load(label_file)
+    # Images without labels have no use for the label map of earlier ones, which stays as it is.
+    is_labelled = bool(listing.class_names) or task.load(config.task).needs_labels
+    frozen = labels.load(label_file) if is_labelled else []
     new = listing.class_names if ingests or not frozen else []
     names = labels.extend(frozen, new, keeps_order=listing.masks is not None)
     paths = label_sources.absolute(request(config, source).labels)

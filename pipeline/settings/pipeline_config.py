@@ -101,9 +101,14 @@ class PipelineConfig(setting_sources.Layered):
 
     @pydantic.model_validator(mode="after")
     def _sets_what_its_task_uses(self) -> "PipelineConfig":
-        parts = (self.train, self.checks, self.evaluate, self.gate, self.report)
+        parts = (self.train, self.checks, self.evaluate, self.gate, self.report, self.augment)
         if unused := task_settings.unused(self.task, *parts):
             raise ValueError(f"{', '.join(unused)}: not a setting of --task {self.task}")
+        if self.train.from_scratch and not task.load(self.task).trains_in_phases:
+            raise ValueError(
+                f"train.weights random trains the network from scratch, and --task {self.task} trains no"
+                " network; give imagenet, or a .weights.h5 file"
+            )
         return self
 
     @property

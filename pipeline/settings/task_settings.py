@@ -9,6 +9,7 @@ from components.image_validator import config as validate_config
 from components.release_gate import config as gate_config
 from components.report import config as report_config
 from components.trainer import config as train_config
+from data.augment import augment_config
 from tasks import evaluate_config, task
 from tasks.facets import judging
 
@@ -20,12 +21,14 @@ def unused(
     evaluate: evaluate_config.EvaluateConfig,
     gate: gate_config.GateConfig,
     report: report_config.ReportConfig,
+    augment: augment_config.AugmentConfig,
 ) -> list[str]:
     """Returns the settings that were changed though the run's task does not use them.
 
     One that has its default is no mistake: the saved configuration of a run names every setting.
     """
     own, every = task.load(task_name), [task.load(name) for name in task.names()]
+    all_changes = set(augment_config.AugmentConfig.model_fields)
     return [
         *_changed(
             "train",
@@ -33,6 +36,7 @@ def unused(
             set(own.train_settings),
             {one for of in every for one in of.train_settings},
         ),
+        *_changed("augment", augment, all_changes if own.augments else set(), all_changes),
         *_changed("checks", checks, _checks(own), {one for of in every for one in _checks(of)}),
         *judging.unused_settings(
             gate,

@@ -116,7 +116,8 @@ def validation_steps(
     config: pipeline_config.PipelineConfig, inputs: preflight.Inputs, examples: channel.Channel
 ) -> list[BaseNode]:
     """Returns the validation: image records → clean ones and a report, or a stop."""
-    schema = str(SCHEMAS[task.load(config.task).labels_per_image])
+    per_image = task.load(config.task).labels_per_image if inputs.listing.class_names else "any"
+    schema = str(SCHEMAS[per_image])
     statistics_gen = StatisticsGen(
         examples=examples,
         # The schema has only the metadata features, so the encoded images are not even read.

@@ -1,9 +1,11 @@
 """Detection: boxes of objects, their classes and scores."""
 
+from tasks import phase_settings
+
 SUMMARY = "each object has a box and a class"
 LABELS_PER_IMAGE = "any"
 ANNOTATES = "boxes"
-TRAIN_SETTINGS = frozenset({"join", "min_precision", "nms_iou", "peaks_only"})
+TRAIN_SETTINGS = phase_settings.ALL | {"join", "min_precision", "nms_iou", "peaks_only"}
 IS_TUNED = False
 # Small objects need a larger side, maps of many positions small batches. The head is a network of
 # its own that learns for dozens of epochs, on several views of each image.
@@ -11,7 +13,6 @@ DEFAULTS = {
     "preprocess.size_px": 320,
     "train.batch_size": 8,
     "train.dropout": 0.1,
-    "train.label_smoothing": 0.0,
     "train.head_epochs": 30,
     "train.head_learning_rate": 3e-3,
     "train.fine_tune_epochs": 36,

@@ -15,7 +15,9 @@ RELEVANT = 2
 HELD_OUT = 3
 # K.
 CLASSES = 4
-COLUMNS = 5
+# The true class; −1: none is known, and the columns above but CLASSES are 0.
+LABEL = 5
+COLUMNS = 6
 # Where a class has more images, AP@R counts only those that are ranked: at most so many.
 MOST_RANKED = 1000
 
@@ -31,7 +33,7 @@ def of(
 
     Args:
       ranked: int [N, T], the classes of the gallery's images, the nearest first; −1: no image.
-      label_ids: int [N], the true classes.
+      label_ids: int [N], the true classes; −1: none is known.
       counts: int [K], images of each class in the gallery.
       held_out: bool [K].
 
@@ -39,6 +41,19 @@ def of(
       float64 [N, COLUMNS].
     """
     found = np.zeros([len(label_ids), COLUMNS])
+    found[:, CLASSES], found[:, LABEL] = len(counts), label_ids
+    known = label_ids >= 0
+    found[known] = _of_known(found[known], ranked[known], label_ids[known], counts, held_out)
+    return found
+
+
+def _of_known(
+    found: np.ndarray,
+    ranked: np.ndarray,
+    label_ids: np.ndarray,
+    counts: np.ndarray,
+    held_out: np.ndarray,
+) -> np.ndarray:
     relevant = counts[label_ids] if len(label_ids) else np.zeros(0, np.int64)
     hits = ranked == label_ids[:, None]
     found[:, RANK] = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 0) if ranked.size else 0
@@ -50,7 +65,6 @@ def of(
     found[:, PRECISION] = (precision * hits * inside).sum(axis=1) / np.maximum(bound, 1)
     found[:, RELEVANT] = relevant
     found[:, HELD_OUT] = held_out[label_ids] if len(label_ids) else 0
-    found[:, CLASSES] = len(counts)
     return found
 
 

@@ -1,9 +1,11 @@
 """Segmentation: every pixel of an image has a class."""
 
+from tasks import phase_settings
+
 SUMMARY = "every pixel of an image has a class"
 LABELS_PER_IMAGE = "any"
 ANNOTATES = "pixels"
-TRAIN_SETTINGS = frozenset({"windows"})
+TRAIN_SETTINGS = phase_settings.ALL | {"label_smoothing", "windows"}
 IS_TUNED = False
 # Maps of many positions need small batches, and thin objects a larger side; the decoder has hundreds of
 # times the parameters of a linear head and learns faster, but not in the 200 steps that 20 epochs of a few

@@ -2,5 +2,7 @@
 
 SUMMARY = "images like a given one are found"
 LABELS_PER_IMAGE = "one"
+NEEDS_LABELS = False
 TRAIN_SETTINGS = frozenset({"retrieval"})
 IS_TUNED = False
+AUGMENTS = False

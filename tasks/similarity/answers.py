@@ -19,6 +19,7 @@ from tasks import one_class
 from tasks.predictions import answered, plain_files, schema
 from tasks.retrieval import gallery as galleries
 from tasks.retrieval import ranks
+from tasks.similarity import target
 
 NEIGHBOURS, COSINES, LABELS = "neighbours", "cosines", "neighbour_labels"
 RANKED, VECTOR = "ranked_label_ids", galleries.VECTOR
@@ -35,7 +36,7 @@ class Predictions(answered.Answered):
     """A model's answers, in the order of the records; the gallery is the model's own.
 
     Attributes:
-      label_ids: int64 [N], the true classes by the label map of the data.
+      label_ids: int64 [N], the true classes by the label map of the data; −1: none is known.
       neighbours: N lists of paths, the nearest first; empty where the image was not valid.
       neighbour_labels: N lists of their labels.
       cosines: N lists of their cosines.
@@ -65,7 +66,7 @@ class Predictions(answered.Answered):
 
     @property
     def answers(self) -> np.ndarray:
-        """See the base class: rows of :mod:`tasks.retrieval.ranks`, float64 [N, 5]."""
+        """See the base class: rows of :mod:`tasks.retrieval.ranks`, float64 [N, 6]."""
         held = np.isin(self.labels, list(self.held_out))
         return ranks.of(self.ranked, self.label_ids, self.counts, held)
 
@@ -92,7 +93,8 @@ class Predictions(answered.Answered):
     @property
     def support(self) -> np.ndarray:
         """See the base class."""
-        return np.bincount(self.label_ids, minlength=len(self.labels))
+        known = self.label_ids[self.label_ids >= 0]
+        return np.bincount(known, minlength=len(self.labels))
 
     @property
     def groups(self) -> np.ndarray:
@@ -145,7 +147,7 @@ class Answers(plain_files.PlainFiles):
 
     def annotated(self, serialized: tf.Tensor) -> dict[str, pa.Array]:
         """See ``judging.Answers``."""
-        return one_class.annotated(serialized)
+        return target.annotated(serialized)
 
     def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:
         """See ``judging.Answers``."""

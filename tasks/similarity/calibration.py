@@ -18,10 +18,14 @@ from data.files import read_back
 from tasks.facets import usual
 from tasks.facets.training import CalibrationSettings, TrainImages
 from tasks.retrieval import gallery as galleries
-from tasks.retrieval import health, held_out, projection, ranks, search
+from tasks.retrieval import health, held_out, projection, ranks, search, structure
 from tasks.retrieval import transform as transforms
 
 _AT_ONCE = 4096
+_NO_LABELS = "The images have no labels."
+_NO_PROJECTION = (
+    "The images have no labels, so no projection was trained (train.retrieval.projection)."
+)
 EMBEDDING, WHITENED = "embedding", "whitened"
 _NO_GALLERY = galleries.Gallery(
     np.zeros([0, 1], np.float32), np.zeros(0, np.int32), [], [], made_by=""
@@ -40,6 +44,7 @@ class Fitted(usual.WithoutLoops):
       kind: EMBEDDING, WHITENED, or the loss of the projection.
       held_out: the classes that no projection was trained on.
       spoiled: what spoils the search, of the gallery as it was after training.
+      structure: its clusters and outliers, likewise.
       note: sentences that state how the vectors are made.
     """
 
@@ -50,6 +55,7 @@ class Fitted(usual.WithoutLoops):
     kind: str = EMBEDDING
     held_out: tuple[str, ...] = ()
     spoiled: Mapping[str, Any] = field(default_factory=dict)
+    structure: Mapping[str, Any] = field(default_factory=dict)
     note: str = "There is no gallery."
 
     @functools.cached_property
@@ -83,6 +89,7 @@ class Fitted(usual.WithoutLoops):
                 "ranked": self.ranked,
                 "made_by": self.gallery.made_by,
                 "health": dict(self.spoiled),
+                "structure": dict(self.structure),
             },
         }
 
@@ -118,9 +125,11 @@ class Calibration:
         assert train is not None  # noqa: S101  reads_train is true
         asked = settings.retrieval
         made, kind, sentences = _base(train.outputs, asked.whitening_size)
-        present = [labels[number] for number in np.unique(train.targets)]
+        present = [labels[number] for number in np.unique(train.targets) if number >= 0]
         chosen, why = held_out.choose(present, asked.held_out_fraction)
-        if asked.projection != "none":
+        if not labels:
+            sentences.append(_NO_LABELS if asked.projection == "none" else _NO_PROJECTION)
+        elif asked.projection != "none":
             images = _Images(train.outputs, train.targets, outputs, targets)
             made, kind, words = _projected(made, kind, images, (labels, chosen, why), settings)
             sentences += words
@@ -140,6 +149,7 @@ class Calibration:
             kind,
             tuple(chosen),
             dataclasses.asdict(health.measure(vectors, train.paths)),
+            dataclasses.asdict(structure.measure(vectors, train.paths)),
             " ".join(sentences),
         )
 
@@ -166,6 +176,7 @@ class Calibration:
             str(contract["vectors"]["kind"]),
             tuple(map(str, contract["held_out_classes"])),
             dict(contract["gallery"]["health"]),
+            dict(contract["gallery"].get("structure", {})),
             str(contract["calibration"]),
         )
 

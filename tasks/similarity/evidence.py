@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # it imports TensorFlow, which command lines do without
 
 RECALL, CLASS_RECALL = "recall_at_1_against_served", "recall_against_served"
 VECTORS = "vectors"
+UNLABELLED, READABLE = "no_labels", "readable"
 BAD_VECTORS, COLLAPSE, HUBS = "gallery_vectors", "gallery_collapse", "gallery_hubs"
 
 
@@ -41,6 +42,7 @@ class Evidence:
         """See ``judging.Evidence``; also judges the gallery by itself."""
         return [
             *limits.check(figures.FIGURES, candidate, config, evaluate),
+            *([] if candidate.labels else without_labels(candidate)),
             *of_gallery(candidate, config),
         ]
 
@@ -67,6 +69,27 @@ class Evidence:
             against_served.Rate(CLASS_RECALL, "Recall@1 of", config.max_recall_drop),
             config,
         )
+
+
+def without_labels(candidate: "Predictions") -> list[gate_check.Check]:
+    """Tells what cannot be judged without labels, and judges whether the test images can be read."""
+    images, read = len(candidate.paths), int(candidate.valid.sum())
+    return [
+        gate_check.Check(
+            UNLABELLED,
+            "release",
+            "The images have no labels, so nobody knows which neighbours are right: recall is not judged,"
+            " nor compared with the served model's.",
+        ),
+        gate_check.Check(
+            READABLE,
+            "release" if read else "refuse",
+            f"The model reads {read:,} of {formats.plural(images, 'test image')}."
+            if images
+            else "There are no test images, so the model cannot be evaluated.",
+            {"images": images, "valid": read},
+        ),
+    ]
 
 
 def of_gallery(

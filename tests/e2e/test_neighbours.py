@@ -21,7 +21,6 @@ RECIPE = """
 preprocess: {size_px: 64}
 train:
   retrieval: {projection: proxy_anchor, projection_size: 32, whitening_size: 16}
-  checkpoint_interval_s: 0.3
 report: {robustness_images: 0}
 gate: {ask_server: false, min_support: 2}
 infra: {enabled: false}

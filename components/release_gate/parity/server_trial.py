@@ -49,14 +49,15 @@ class Answers:
 
 
 def images(files: Sequence[str], count: int, classes: int) -> list[bytes]:
-    """Returns one encoded image of each class, of at most ``count`` classes.
+    """Returns one encoded image of each class, of at most ``count`` classes; without any, the first ones.
 
     Args:
       files: shards of image records.
       count: the maximum number of images.
       classes: the number of classes.
     """
-    return list(lookup.one_of_each_class(files, min(count, classes)).values())
+    found = list(lookup.one_of_each_class(files, min(count, classes)).values())
+    return found or lookup.first(files, count)
 
 
 def ask(

@@ -74,9 +74,10 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
         for rows, some_outputs, targets in running.of(batches):
             if facet.reads_train:
                 of_train.append((some_outputs, targets))
-            yield rows, annotation.presence(targets)
+            yield rows, _groups(annotation, targets)
 
-    directions = outliers.directions(embedded(), annotation.class_count, running.feature_count)
+    groups = max(1, annotation.class_count)
+    directions = outliers.directions(embedded(), groups, running.feature_count)
     settings = _settings(job)
     nothing = np.zeros([0, *classifier.output.shape[1:]], np.float32)
     answered, true = ([one] for one in facet.sampled(nothing, _no_targets(annotation), settings))
@@ -102,6 +103,12 @@ def fit(classifier: keras.Model, job: training_job.Job) -> Calibration:
     )
     limit = outliers.threshold(np.concatenate(scores), config.outlier_coverage)
     return Calibration(fitted, config.outlier_coverage, outliers.Detector(directions, limit))
+
+
+def _groups(annotation: Annotation, targets: np.ndarray) -> np.ndarray:
+    """Returns which classes are in each image, bool [B, K]; without any class all images are one group."""
+    presence = annotation.presence(targets)
+    return presence if annotation.class_count else np.ones([len(presence), 1], bool)
 
 
 def _settings(job: training_job.Job) -> training.CalibrationSettings:
@@ -140,7 +147,7 @@ def choose(targets: np.ndarray, annotation: Annotation) -> np.ndarray:
     Returns:
       bool [N].
     """
-    most = max(FEWEST_OF_A_CLASS, MOST_IMAGES // annotation.class_count)
+    most = max(FEWEST_OF_A_CLASS, MOST_IMAGES // max(1, annotation.class_count))
     chosen = np.zeros(len(targets), bool)
     images, class_ids = _members(targets, annotation)
     for class_id in range(annotation.class_count):

@@ -9,16 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-from data.examples import feature_names
 from tasks import collecting, evaluate_config, registry, result
+from tasks.retrieval import ranks
 from tasks.similarity.figures import counted, metrics
 
 
 class Figures(registry.Registry):
     """See ``judging.Figures``."""
 
-    label_key = feature_names.CLASS_LABEL
-    prediction_key = "retrieval"
+    # An image may have no class, and TFMA needs a label: the rows hold the class or −1.
+    label_key = prediction_key = "retrieval"
     has_confusion = False
     share_right = "recall_at_1"
     survives_corruption: Literal["every", "unmoving", "none"] = "none"
@@ -26,7 +26,7 @@ class Figures(registry.Registry):
 
     def target(self, label: np.ndarray) -> np.ndarray:
         """See ``judging.Figures``."""
-        return np.int64(np.asarray(label).item())  # type: ignore[return-value]
+        return np.int64(np.asarray(label).reshape(-1)[ranks.LABEL])  # type: ignore[return-value]
 
     def answer(self, prediction: np.ndarray) -> np.ndarray:
         """See ``judging.Figures``."""

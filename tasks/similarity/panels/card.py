@@ -9,8 +9,9 @@ def make(report: parts.Report, _noun: parts.Noun) -> parts.Card:
     """Returns what the card says."""
     result, gallery = report.result, report.contract["gallery"]
     content = {
-        "whole": sections.columns(by_class=False),
-        "columns": sections.columns(by_class=True),
+        "whole": sections.columns(by_class=False) if result.labels else [],
+        "columns": sections.columns(by_class=True) if result.labels else [],
+        "structure": [(tile.title, tile.text) for tile in sections.of_structure(report)],
         "gallery": gallery,
     }
     found = [report.contract["calibration"]]

@@ -21,6 +21,7 @@ MOST_ON_MAP = 300
 # Fewer images have no neighbourhoods to unfold.
 FEWEST_FOR_TSNE = 30
 _COMPONENTS = 50
+MOST_OF_A_CLUSTER = 6
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Query:
 
     Attributes:
       path: the test image.
-      label: its class.
+      label: its class; empty: none is known.
       rank: of the first right image; 0: none was found.
       neighbours: (path, label, cosine, whether the label is right).
     """
@@ -60,6 +61,8 @@ class Chosen(parts.WholeImages):
       method: how the map was made.
       copies: groups of gallery images whose vectors nearly coincide.
       found_copies: queries whose nearest gallery image nearly coincides with them.
+      clusters: of each cluster of the gallery a few images, where there are several.
+      outliers: images of the gallery that are far from all others.
     """
 
     queries: list[Query]
@@ -67,13 +70,15 @@ class Chosen(parts.WholeImages):
     method: str
     copies: list[list[str]] = field(default_factory=list)
     found_copies: list[Query] = field(default_factory=list)
+    clusters: list[list[str]] = field(default_factory=list)
+    outliers: list[str] = field(default_factory=list)
 
     def paths(self) -> set[str]:
         """Returns all of them, by image/filename."""
         found = {one.path for one in [*self.queries, *self.found_copies]}
         found |= {row[0] for one in self.queries for row in one.neighbours}
         found |= {one.neighbours[0][0] for one in self.found_copies}
-        found |= {path for group in self.copies for path in group}
+        found |= {path for group in (*self.copies, *self.clusters, self.outliers) for path in group}
         return found | {one.path for one in self.points}
 
     def explained(self, path: str) -> tuple[str, ...]:
@@ -95,23 +100,35 @@ def choose(found: predictions.Predictions, limits: parts.Limits) -> Chosen:
     limit = spoiled.get("copy_cosine")
     near = _ordered(np.flatnonzero(valid & (nearest >= (2 if limit is None else limit))), nearest)
     copies: Sequence[Sequence[str]] = spoiled.get("copies", [])
+    structure = found.gallery.get("structure") or {}
+    clusters = structure.get("typical", [])
     return Chosen(
         queries=[query(found, place, ranks[place]) for place in shown],
         points=points,
         method=method,
         copies=[list(group) for group in copies[:most]],
         found_copies=[query(found, place, ranks[place]) for place in near[:most]],
+        clusters=[group[:MOST_OF_A_CLUSTER] for group in clusters] if len(clusters) > 1 else [],
+        outliers=list(structure.get("named_outliers", []))[:most],
     )
 
 
 def query(found: predictions.Predictions, place: int, rank: int) -> Query:
     """Returns a query with its neighbours."""
-    label = found.labels[found.label_ids[place]]
+    label = label_of(found, place)
     rows = zip(
         found.neighbours[place], found.neighbour_labels[place], found.cosines[place], strict=True
     )
-    neighbours = [(path, name, float(cosine), name == label) for path, name, cosine in rows]
+    neighbours = [
+        (path, name, float(cosine), bool(label) and name == label) for path, name, cosine in rows
+    ]
     return Query(found.paths[place], label, int(rank), neighbours[:MOST_SHOWN_NEIGHBOURS])
+
+
+def label_of(found: predictions.Predictions, place: int) -> str:
+    """Returns the class of a query; empty: none is known."""
+    label_id = int(found.label_ids[place])
+    return found.labels[label_id] if label_id >= 0 else ""
 
 
 def on_map(found: predictions.Predictions) -> tuple[list[Point], str]:
@@ -123,9 +140,8 @@ def on_map(found: predictions.Predictions) -> tuple[list[Point], str]:
     flat, method = plane(found.vectors[places])
     low, high = flat.min(axis=0), flat.max(axis=0)
     flat = (flat - low) / np.maximum(high - low, 1e-9)
-    names = found.labels
     points = [
-        Point(found.paths[place], names[found.label_ids[place]], float(x), float(y))
+        Point(found.paths[place], label_of(found, place), float(x), float(y))
         for place, (x, y) in zip(places, flat, strict=True)
     ]
     return points, method
@@ -156,4 +172,5 @@ def _ordered(places: np.ndarray, keys: np.ndarray) -> list[int]:
 
 def label_colours(labels: Sequence[str]) -> Mapping[str, str]:
     """Returns a colour for each label, as CSS has it; neighbours in the order differ most."""
-    return {name: f"hsl({(index * 137.5) % 360:.0f} 65% 45%)" for index, name in enumerate(labels)}
+    named = labels or [""]
+    return {name: f"hsl({(index * 137.5) % 360:.0f} 65% 45%)" for index, name in enumerate(named)}

@@ -1,6 +1,6 @@
 """The outcome of a run in words and numbers: for summary.json, the terminal and the history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +30,18 @@ class Metrics(BaseModel):
     mean_score: float | None = Field(
         None, ge=0, le=1, description="mean cosine of the nearest image, at least 0"
     )
+    near_duplicates: int | None = Field(
+        None, ge=0, description="images of the gallery that nearly coincide with another"
+    )
+    clusters: int | None = Field(
+        None, ge=1, description="clusters of the gallery; 1: none can be told apart"
+    )
+    silhouette: float | None = Field(
+        None, ge=-1, le=1, description="mean silhouette of the best clustering of the gallery"
+    )
+    outliers: int | None = Field(
+        None, ge=0, description="images of the gallery that are far from their nearest others"
+    )
     figures: dict[str, float | None] = Field(
         default_factory=dict, description="every metric of the whole by its name; null: undefined"
     )
@@ -53,6 +65,7 @@ def metrics(result: Any, answers: Any | None) -> Metrics:
         recall_at_5=result.value("recall_at_5"),
         map_at_r=result.value("map_at_r"),
         mean_score=answers.mean_score if answers is not None else None,
+        **_structure(answers.gallery if answers is not None else {}),
         figures={name: figure.value for name, figure in result.figures.items()},
         per_class={
             name: {"support": row.support}
@@ -62,6 +75,14 @@ def metrics(result: Any, answers: Any | None) -> Metrics:
     )
 
 
+def _structure(gallery: Mapping[str, Any]) -> dict[str, Any]:
+    spoiled, found = gallery.get("health") or {}, gallery.get("structure") or {}
+    return {
+        "near_duplicates": spoiled.get("copied"),
+        **{name: found.get(name) for name in ("clusters", "silhouette", "outliers")},
+    }
+
+
 def headline(found: Metrics | None) -> parts.Headline:
     """Returns recall@1."""
     return parts.Headline("recall@1", found.recall_at_1 if found else None)
@@ -69,6 +90,8 @@ def headline(found: Metrics | None) -> parts.Headline:
 
 def table(found: Metrics) -> parts.Table:
     """Returns recall@1 of each class."""
+    if not found.per_class:
+        return parts.Table(("structure", "gallery"), structure_rows(found))
     return parts.Table.of_rates("class", {"recall": "recall@1"}, found.per_class)
 
 
@@ -79,6 +102,8 @@ def sentence(found: Metrics, tested: int) -> str:
       found: the metrics.
       tested: the number of test images.
     """
+    if not found.per_class:
+        return _of_structure(found, tested)
     text = f"Test recall@1 {_percent(found.recall_at_1)} on {formats.plural(tested, 'image')}"
     if found.recall_at_1_low is not None:
         text += (
@@ -86,6 +111,29 @@ def sentence(found: Metrics, tested: int) -> str:
             f" to {_percent(found.recall_at_1_high)}"
         )
     return f"{text}. Recall@5 {_percent(found.recall_at_5)}, MAP@R {_percent(found.map_at_r)}."
+
+
+def _of_structure(found: Metrics, tested: int) -> str:
+    text = "No recall, since the images have no labels"
+    if found.mean_score is not None:
+        text += (
+            f"; the nearest image of {formats.plural(tested, 'test image')} has a mean cosine of"
+            f" {found.mean_score:.2f}"
+        )
+    return f"{text}."
+
+
+def structure_rows(found: Metrics) -> list[tuple[str, str]]:
+    """Returns the figures of the gallery's structure, as (name, text), of those that were measured."""
+    rows = []
+    if found.clusters is not None:
+        clusters = "none" if found.clusters == 1 else f"{found.clusters:,}"
+        rows += [("clusters", clusters), ("silhouette", f"{found.silhouette:.2f}")]
+    if found.near_duplicates is not None:
+        rows.append(("near-duplicates", f"{found.near_duplicates:,}"))
+    if found.outliers is not None:
+        rows.append(("outliers", f"{found.outliers:,}"))
+    return rows
 
 
 def facts(found: Metrics) -> Sequence[tuple[str, float | None]]:

@@ -2,6 +2,7 @@
 
 from data import formats
 from tasks.pages import parts, scale
+from tasks.retrieval import structure
 from tasks.similarity.figures import FIGURES
 from tasks.similarity.panels import chosen
 
@@ -9,6 +10,8 @@ from tasks.similarity.panels import chosen
 def tiles(report: parts.Report) -> list[parts.Tile]:
     """Returns the headline figures."""
     result = report.result
+    if not result.labels:
+        return of_structure(report)
     found = [
         parts.Tile(
             one.title,
@@ -27,10 +30,30 @@ def tiles(report: parts.Report) -> list[parts.Tile]:
     return found
 
 
+def of_structure(report: parts.Report) -> list[parts.Tile]:
+    """Returns the figures that need no labels."""
+    gallery, score = report.contract["gallery"], report.candidate.mean_score
+    measured, copied = gallery.get("structure") or {}, gallery["health"].get("copied")
+    clusters = measured.get("clusters")
+    figures = (
+        ("clusters", 0 if clusters == 1 else clusters),
+        ("near-duplicates", copied),
+        ("outliers", measured.get("outliers")),
+    )
+    found = [
+        parts.Tile(title, f"{value:,}" if value else "none", "in the gallery")
+        for title, value in figures
+        if value is not None
+    ]
+    if score is not None:
+        found.append(parts.Tile("nearest image", f"{score:.2f}", "mean cosine"))
+    return found
+
+
 def overview(report: parts.Report) -> list[parts.Section]:
     """Returns the section of the figures of the whole test split."""
     content = {
-        "columns": columns(by_class=False),
+        "columns": columns(by_class=False) if report.result.labels else [],
         "note": report.contract.get("calibration", ""),
         "images": report.contract["gallery"]["images"],
         "held_out": report.contract["held_out_classes"],
@@ -49,12 +72,12 @@ def details(report: parts.Report) -> list[parts.Section]:
         ),
         "thresholds": None,
     }
-    return [
-        parts.Section("classes", "Classes", "classes.html.jinja", classes),
-        parts.Section(
-            "gallery", "Gallery", "gallery_health.html.jinja", report.contract["gallery"]
-        ),
-    ]
+    gallery = parts.Section(
+        "gallery", "Gallery", "gallery_health.html.jinja", report.contract["gallery"]
+    )
+    if not report.result.labels:
+        return [gallery]
+    return [parts.Section("classes", "Classes", "classes.html.jinja", classes), gallery]
 
 
 def images(report: parts.Report) -> list[parts.Section]:
@@ -62,11 +85,16 @@ def images(report: parts.Report) -> list[parts.Section]:
     shown, colours = report.chosen, chosen.label_colours(report.result.labels)
     found = []
     if shown.queries:
-        rows = {"rows": shown.queries}
+        rows = {"rows": shown.queries, "labelled": bool(report.result.labels)}
         found.append(parts.Section("queries", "Queries", "queries.html.jinja", rows))
     if shown.points:
         on_map = {"points": shown.points, "method": shown.method, "colours": colours}
         found.append(parts.Section("map", "Map", "map.html.jinja", on_map))
+    measured = report.contract["gallery"].get("structure") or {}
+    if measured.get("clusters"):
+        told = {"structure": measured, "least": structure.LEAST_SILHOUETTE}
+        told |= {"clusters": shown.clusters, "outliers": shown.outliers}
+        found.append(parts.Section("structure", "Structure", "structure.html.jinja", told))
     if shown.copies or shown.found_copies:
         copies = {"groups": shown.copies, "queries": shown.found_copies}
         found.append(parts.Section("copies", "Near-duplicates", "copies.html.jinja", copies))

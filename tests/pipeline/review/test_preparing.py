@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from data import errors
+from data.sources import label_source
 from pipeline import output_folder
 from pipeline.review import embeddings, preparing
 from pipeline.review.queues import Kind
 from tests.data.pictures import noise
 from tests.pipeline.review.made import ingested
+from tests.tasks.similarity import made
 
 pytestmark = [pytest.mark.xdist_group("ingest"), pytest.mark.usefixtures("graphs_as_they_are")]
 
@@ -53,3 +55,35 @@ def test_a_model_embeds_each_content_once(class_folders, tmp_path, exported, mon
     rows = embeddings.of_images(found, embeddings.Model(serving), lambda *_: None)
     monkeypatch.undo()
     np.testing.assert_allclose(rows[3], ready.model.embed([content])[0], atol=1e-5)
+
+
+def test_images_without_labels_are_kept_or_dropped(tmp_path, tmp_path_factory):
+    data = tmp_path / "data"
+    data.mkdir()
+    for seed in range(12):
+        noise(40, 50, seed=seed).save(data / f"{seed}.png")
+    rule = label_source.LabelRule(needed=False)
+    found = ingested(data, tmp_path / "output", task="similarity", rule=rule)
+    assert (found.labels, found.has_labels) == ([], False)
+    serving = output_folder.OutputFolder(found.output_dir).serving(found.name)
+    shutil.copytree(made.exported(tmp_path_factory).saved_model, serving / "1")
+    ready = preparing.prepare(found, "ada", lambda _: None)
+    about = ready.session.about()
+    queues = {one["id"]: one["count"] for one in about["queues"]}
+    assert about["has_labels"] is False and queues["outliers"] == 1 and "labels" not in queues
+    with pytest.raises(errors.UserError, match="chosen by a model in serving that labels images"):
+        preparing.prepare(found, "ada", lambda _: None, data)
+
+
+def test_the_images_of_a_search_are_reviewed_like_those_of_classes(
+    class_folders, tmp_path, tmp_path_factory
+):
+    found = ingested(class_folders, tmp_path / "output", task="similarity")
+    serving = output_folder.OutputFolder(found.output_dir).serving(found.name)
+    shutil.copytree(made.exported(tmp_path_factory).saved_model, serving / "1")
+    ready = preparing.prepare(found, "ada", lambda _: None)
+    about = ready.session.about()
+    assert about["has_labels"] and {"labels", "near", "outliers"} <= {
+        one["id"] for one in about["queues"]
+    }
+    assert ready.model.explain(next((class_folders / "cat").iterdir()).read_bytes()) is None

@@ -33,6 +33,45 @@ def test_a_setting_of_another_task_is_refused(name, flag):
     pipeline_config.parse(["--data-dir", "d", "--task", other, flag])
 
 
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [
+        ("similarity", "--train.head-epochs=3"),
+        ("similarity", "--train.fine-tune-learning-rate=0.1"),
+        ("similarity", "--train.cache.max-gib=3"),
+        ("similarity", "--train.label-smoothing=0.2"),
+        ("similarity", "--augment.vertical-flip=true"),
+        ("similarity", "--augment.policy=randaugment"),
+        ("detection", "--train.label-smoothing=0.2"),
+        ("detection", "--train.head-start=random"),
+        ("segmentation", "--train.head-start=random"),
+    ],
+)
+def test_what_no_step_of_the_task_reads_is_refused(name, flag):
+    setting = ".".join(flag[2:].partition("=")[0].replace("-", "_").split(".")[:2])
+    with pytest.raises(errors.ConfigError, match=f"{setting}: not a setting of --task {name}"):
+        pipeline_config.parse(["--data-dir", "d", "--task", name, flag])
+    pipeline_config.parse(["--data-dir", "d", flag])
+
+
+def test_a_task_that_trains_nothing_needs_weights():
+    flags = ["--data-dir", "d", "--task", "similarity", "--train.weights", "random"]
+    with pytest.raises(errors.ConfigError, match="--task similarity trains no network; give image"):
+        pipeline_config.parse(flags)
+
+
+def test_every_setting_of_training_is_read_by_all_tasks_or_named_by_those_that_read_it():
+    """A new one must be thought of for each task."""
+    named = frozenset().union(*(task.load(name).train_settings for name in task.names()))
+    assert {*train_config.TrainConfig.model_fields} - named == {
+        "backbone",
+        "exports",
+        "outlier_coverage",
+        "warm_start",
+        "weights",
+    }
+
+
 def test_all_of_them_are_told_at_once():
     flags = FOREIGN["multilabel"]
     with pytest.raises(errors.ConfigError) as caught:

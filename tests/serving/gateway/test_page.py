@@ -1,7 +1,6 @@
 """The page, in a real browser with the real server."""
 
 import base64
-import contextlib
 import io
 import json
 import re
@@ -15,22 +14,13 @@ from serving.gateway import page, page_policy
 from tests import browser
 from tests.models import LABELS, SIZE
 from tests.serving import served
+from tests.serving.gateway import dropping
 from tests.serving.served import HOSTILE, MOST_BYTES, TOKEN, encoded
 
 pytestmark = pytest.mark.xdist_group(served.GUARDED)
 
 chromium = browser.chromium
 
-# The browser's own console messages for responses that a test provokes.
-STATUS = re.compile(r"Failed to load resource: .*(401|413|503|ERR_INTERNET_DISCONNECTED)")
-DATA = """files => {
-  const data = new DataTransfer();
-  for (const [name, content] of files) {
-    const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
-    data.items.add(new File([bytes], name));
-  }
-  return data;
-}"""
 ALPHA = """canvas => [...canvas.getContext("2d")
   .getImageData(0, 0, canvas.width, canvas.height).data].filter((_, place) => place % 4 === 3)"""
 
@@ -55,59 +45,8 @@ def test_nothing_but_the_page_s_own_script_and_style_may_run():
 
 @pytest.fixture
 def open_page(chromium, guarded):
-    """Opens the page; fails on unexpected console messages, exceptions or requests."""
-    problems = []
-
-    def watch(tab, address):
-        def note(kind, text):
-            problems.append(f"{kind}: {text}")
-
-        tab.on("console", lambda said: STATUS.match(said.text) or note("console", said.text))
-        tab.on("pageerror", lambda error: note("error", error))
-        tab.on("dialog", lambda dialog: note("dialog", dialog.message))
-        tab.on(
-            "request",
-            lambda sent: (
-                sent.url.startswith((f"{address}/", "blob:", "data:")) or note("request", sent.url)
-            ),
-        )
-
-    with contextlib.ExitStack() as opened:
-
-        def open_(width=browser.DESKTOP_PX, scheme="light", token=TOKEN):
-            context = chromium.new_context(
-                viewport={"width": width, "height": 844}, color_scheme=scheme
-            )
-            opened.callback(context.close)
-            context.add_init_script(
-                f"sessionStorage.getItem('serving-token')"
-                f" ?? sessionStorage.setItem('serving-token', {json.dumps(token)})"
-                if token
-                else ""
-            )
-            tab = context.new_page()
-            watch(tab, guarded.address["rest"])
-            tab.goto(guarded.address["rest"] + "/")
-            return tab
-
+    with dropping.opening(chromium, guarded.address["rest"], TOKEN) as open_:
         yield open_
-    assert problems == []
-
-
-def data(tab, files):
-    """Returns a DataTransfer with files, as of a drop or a paste."""
-    named = [[name, base64.b64encode(content).decode()] for name, content in files.items()]
-    return tab.evaluate_handle(DATA, named)
-
-
-def drop(tab, **files):
-    tab.dispatch_event("main", "drop", {"dataTransfer": data(tab, files)})
-    answered(tab, len(files))
-
-
-def answered(tab, count):
-    images = "1 image" if count == 1 else f"{count} images"
-    tab.get_by_role("status").get_by_text(f"{images} answered", exact=True).wait_for()
 
 
 def asked(server, image, signature):
@@ -135,7 +74,7 @@ def photo(guarded):
 @served.needs_triton
 def test_images_are_dropped_and_what_the_api_says_is_shown(open_page, guarded, photo):
     tab = open_page()
-    drop(tab, photo=photo, broken=b"junk")
+    dropping.drop(tab, photo=photo, broken=b"junk")
     good, bad = (
         tab.get_by_role("listitem", name="photo"),
         tab.get_by_role("listitem", name="broken"),
@@ -184,7 +123,7 @@ def test_the_page_asks_for_the_token_and_keeps_it_in_this_tab_alone(open_page, p
     tab.keyboard.press("Enter")
     tab.get_by_text("Version 5 answers.").wait_for()
     assert not dialog.is_visible()
-    drop(tab, photo=photo)
+    dropping.drop(tab, photo=photo)
     assert tab.get_by_text("shapes, version 5").is_visible()
     tab.reload()
     tab.get_by_text("Version 5 answers.").wait_for()
@@ -200,7 +139,7 @@ def test_the_page_asks_for_the_token_and_keeps_it_in_this_tab_alone(open_page, p
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_all_without_scrolling_sideways(open_page, photo, scheme):
     tab = open_page(browser.PHONE_PX, scheme)
-    drop(tab, **{"a" * 200: photo, "broken": b"junk"})
+    dropping.drop(tab, **{"a" * 200: photo, "broken": b"junk"})
     assert tab.evaluate(browser.OVERFLOW) <= 0
     assert tab.get_by_role("status").bounding_box()["width"] <= browser.PHONE_PX
     paper, ink = tab.evaluate(
@@ -216,7 +155,7 @@ def test_only_what_is_too_large_is_reduced(open_page, photo):
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")
     tab = open_page()
-    drop(tab, small=photo, large=buffer.getvalue(), junk=b"x" * (MOST_BYTES + 1))
+    dropping.drop(tab, small=photo, large=buffer.getvalue(), junk=b"x" * (MOST_BYTES + 1))
     card = {name: tab.get_by_role("listitem", name=name) for name in ("small", "large", "junk")}
     assert not card["small"].locator(".reduced").is_visible()
     said = card["large"].locator(".reduced").inner_text()
@@ -238,14 +177,14 @@ def test_a_busy_server_is_asked_again_and_a_lost_one_is_told(open_page, photo):
     tab.get_by_text("Version 5 answers.").wait_for()
     busy = {"status": 503, "headers": {"Retry-After": "1"}, "json": {"error": "256 are waiting"}}
     tab.route("**/page/predict*", lambda route: route.fulfill(**busy), times=1)
-    tab.dispatch_event("main", "drop", {"dataTransfer": data(tab, {"photo": photo})})
+    tab.dispatch_event("main", "drop", {"dataTransfer": dropping.data(tab, {"photo": photo})})
     tab.get_by_text("The server is overloaded; trying again in 1 s …").wait_for()
-    answered(tab, 1)
+    dropping.answered(tab, 1)
     assert tab.locator(".bars li").count() == 3
     tab.context.set_offline(True)
-    dropped = data(tab, {"second": photo, "third": photo})
+    dropped = dropping.data(tab, {"second": photo, "third": photo})
     tab.dispatch_event("main", "drop", {"dataTransfer": dropped})
-    answered(tab, 3)
+    dropping.answered(tab, 3)
     second = tab.get_by_role("listitem", name="second")
     assert "The server does not answer" in second.locator(".state").inner_text()
     tab.context.set_offline(False)
@@ -280,7 +219,7 @@ def test_labels_are_bars_with_their_thresholds(open_page, photo, change, rest):
     tab = open_page()
     content = LABELLED | change
     tab.route("**/page/predict*", lambda route: route.fulfill(json=content))
-    drop(tab, photo=photo)
+    dropping.drop(tab, photo=photo)
     assert rest in tab.locator(".rest").inner_text()
     if content["display"] == "hologram":
         assert not tab.locator(".bars").is_visible()
@@ -307,7 +246,7 @@ def test_keyboard_and_clipboard(open_page, photo, tmp_path):
         tab.wait_for_function("document.activeElement.id === 'files'")
         tab.keyboard.press("Enter")
     choosing.value.set_files(tmp_path / "chosen.jpg")
-    answered(tab, 1)
+    dropping.answered(tab, 1)
     canvas = tab.locator("canvas")
     assert canvas.is_visible()
     tab.keyboard.press("Tab")
@@ -315,9 +254,9 @@ def test_keyboard_and_clipboard(open_page, photo, tmp_path):
     assert not canvas.is_visible()
     tab.evaluate(
         "files => document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: files}))",
-        data(tab, {"pasted": photo}),
+        dropping.data(tab, {"pasted": photo}),
     )
-    answered(tab, 2)
+    dropping.answered(tab, 2)
     pasted = tab.get_by_role("listitem", name="pasted")
     assert pasted.locator("canvas").count() == 0
     tab.keyboard.press("Space")

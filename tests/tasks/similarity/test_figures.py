@@ -49,7 +49,9 @@ def test_without_images_and_without_held_out_classes_figures_are_undefined():
 
 def test_a_median_rank_beyond_what_is_ranked_is_infinite():
     tally = recalls.Recalls(CONFIG)
-    tally.add(np.zeros(3, int), np.array([[0, 0, 1, 0, 1], [0, 0, 1, 0, 1], [4, 0, 1, 0, 1]]))
+    tally.add(
+        np.zeros(3, int), np.array([[0, 0, 1, 0, 1, 0], [0, 0, 1, 0, 1, 0], [4, 0, 1, 0, 1, 0]])
+    )
     assert tally.values()["median_rank"] == np.inf
 
 

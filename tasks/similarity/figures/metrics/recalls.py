@@ -29,11 +29,13 @@ class Recalls:
         """Adds images, see ``metric.Tally``.
 
         Args:
-          label_ids: int [N], the true classes.
-          rows: float [N, 5].
+          label_ids: int [N], the true classes; −1: none is known, and the image does not count.
+          rows: float [N, 6].
         """
-        self._label_ids.append(np.asarray(label_ids, np.int64).reshape(-1))
-        self._rows.append(np.asarray(rows, np.float64).reshape(-1, ranks.COLUMNS))
+        label_ids = np.asarray(label_ids, np.int64).reshape(-1)
+        known = label_ids >= 0
+        self._label_ids.append(label_ids[known])
+        self._rows.append(np.asarray(rows, np.float64).reshape(-1, ranks.COLUMNS)[known])
 
     def merge(self, other: "Recalls") -> None:
         """Adds the images of another tally."""
