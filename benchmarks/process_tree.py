@@ -1,5 +1,6 @@
 """The processes of a server, on Linux."""
 
+import os
 from pathlib import Path
 
 
@@ -13,3 +14,12 @@ def below(pid: int) -> list[int]:
             found += children
             waiting += children
     return found
+
+
+def cpu_s(pid: int) -> float:
+    """The processor time that the processes below a process have taken until now, in seconds."""
+    ticks = 0
+    for child in below(pid):
+        status = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(status[11]) + int(status[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

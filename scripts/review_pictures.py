@@ -7,21 +7,15 @@ pictures in the docs show the embedded digits, some of which lie in the folder o
 """
 
 import argparse
-import io
-import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-from playwright import sync_api
+import pictures
 
 ROOT = Path(__file__).resolve().parent.parent
-COLOURS = 128
-MOST_BYTES = 80 << 10
 TIMEOUT_MS = 120_000
 # Name → width, height, colours of the system, keys that are pressed before.
 PICTURES: dict[str, tuple[int, int, Any, tuple[str, ...]]] = {
@@ -49,12 +43,7 @@ def main() -> None:
 
 
 def _take(link: str, target: Path) -> None:
-    # As root, as in a container, Chromium runs only without its sandbox; the page is our own.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=arguments
-        )
+    with pictures.chromium() as browser:
         for name, (width, height, scheme, keys) in PICTURES.items():
             page = browser.new_page(
                 viewport={"width": width, "height": height}, color_scheme=scheme
@@ -66,17 +55,8 @@ def _take(link: str, target: Path) -> None:
                 page.keyboard.press(key)
             if "h" in keys:
                 page.locator("figure canvas").wait_for()
-            _save(page.screenshot(), target / f"{name}.png")
+            pictures.save(page.screenshot(), target / f"{name}.png")
             page.close()
-
-
-def _save(content: bytes, path: Path) -> None:
-    with Image.open(io.BytesIO(content)) as image:
-        image.convert("RGB").quantize(COLOURS).save(path, optimize=True)
-    size = path.stat().st_size
-    print(f"{path}: {size:,} bytes")
-    if size > MOST_BYTES:
-        sys.exit(f"{path} is larger than {MOST_BYTES:,} bytes.")
 
 
 if __name__ == "__main__":

@@ -108,6 +108,33 @@ def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undistu
     )
 
 
+def test_images_without_labels_are_searched_by_their_structure(runs):
+    """Two colours in one flat folder, and a file that is no image."""
+    flat = runs.root / "flat"
+    flat.mkdir()
+    for seed in range(EACH):
+        for name in ("red", "white"):
+            draw(name, seed).save(flat / f"{name}-{seed}.png")
+    (flat / "notes.txt").write_text("no image")
+    unlabelled = task_runs.TaskRuns(runs.root, "similarity", flat)
+    # Whitening would hide clusters.
+    run = unlabelled.execute("unlabelled", flags=("--train.retrieval.whitening-size", "0"))
+    assert run.code == 0, run.shown
+    told = unlabelled.summary("unlabelled")
+    assert told.metrics.recall_at_1 is None and told.metrics.per_class == {}
+    assert told.metrics.clusters >= 1 and told.metrics.near_duplicates is not None
+    reasons = "\n".join(told.reasons)
+    assert "recall is not judged" in reasons and "no projection was trained" in reasons
+    answers = runs.root / "unlabelled.csv"
+    runs.predict(told.pushed.path, flat, answers)
+    with answers.open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["neighbour label"] for row in rows} == {""}
+    second = [row for row in rows if row["rank"] == "2"]
+    own = [row for row in second if row["neighbour"].startswith(row["path"].split("-")[0])]
+    assert len(own) > 0.8 * len(second)
+
+
 def test_further_images_make_a_version(runs, told):
     """It comes last, since the output folder has a version more after it."""
     more = runs.root / "more"
