@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.triton import onnx_file
+from components.trainer.exports import network
 
 
 def fault(version: Path, by: float = 0.01) -> None:
@@ -14,7 +14,7 @@ def fault(version: Path, by: float = 0.01) -> None:
     import onnx
     from onnx import numpy_helper
 
-    path, contract = version / onnx_file.PATH, version / "assets" / "contract.json"
+    path, contract = version / network.FILE, version / "assets" / "contract.json"
     model = onnx.load(path)
     weights = [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT]
     last = next(one for one in reversed(weights) if len(one.dims) == 2)

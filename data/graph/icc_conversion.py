@@ -40,20 +40,18 @@ class Outcome(enum.IntEnum):
 _UNCHANGED, _NOT_APPLICABLE = Outcome.UNCHANGED.value, Outcome.NOT_APPLICABLE.value
 
 
-class _Tables(NamedTuple):
+class Tables(NamedTuple):
     """A conversion: the contribution of each channel to each, and the level for each sum.
 
     Attributes:
       rows: int32 [3, 256, 3]: channel in, its level, channel out.
       offset: int32 [], added to each sum, of which the lower 14 bits are then dropped.
       levels: uint8 [16385], for the remaining value, clipped to that range.
-      applicable: bool [], whether the graph's arithmetic can represent it.
     """
 
     rows: tf.Tensor
     offset: tf.Tensor
     levels: tf.Tensor
-    applicable: tf.Tensor
 
 
 # A separate function is traced once for all callers.
@@ -75,14 +73,49 @@ def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     Returns:
       uint8 [H, W, 3] in sRGB, and an Outcome, int32 [].
     """
-    found = icc_embedded.find(encoded)
-    converted, outcome = tf.cond(
-        found.certain & (tf.strings.length(found.profile) > 0),
-        lambda: _convert(pixels, found),
-        lambda: (tf.identity(pixels), tf.constant(_UNCHANGED)),
+    tables, outcome = conversion(encoded)
+    converted = tf.cond(
+        outcome == Outcome.CONVERTED.value,
+        lambda: convert(pixels, tables),
+        lambda: tf.identity(pixels),
     )
     converted.set_shape([None, None, 3])
-    return converted, tf.where(found.certain, outcome, _NOT_APPLICABLE)
+    return converted, outcome
+
+
+def conversion(encoded: tf.Tensor) -> tuple[Tables, tf.Tensor]:
+    """Returns what :func:`to_srgb` does to the pixels of a file.
+
+    It depends on the profile and the number of channels alone.
+
+    Args:
+      encoded: string [], the bytes of the file.
+
+    Returns:
+      the tables of the conversion, zeros unless pixels are converted, and an Outcome, int32 [].
+    """
+    found = icc_embedded.find(encoded)
+    tables, outcome = tf.cond(
+        found.certain & (tf.strings.length(found.profile) > 0),
+        lambda: _by_profile(found),
+        lambda: (_no_tables(), tf.constant(_UNCHANGED)),
+    )
+    return tables, tf.where(found.certain, outcome, _NOT_APPLICABLE)
+
+
+def convert(pixels: tf.Tensor, tables: Tables) -> tf.Tensor:
+    """Converts uint8 [H, W, 3] in parts, since intermediate values take 40 bytes a pixel."""
+    flat = tf.reshape(pixels, [-1, 3])
+    count = tf.shape(flat)[0]
+    blocks = (count + _BLOCK_PIXELS - 1) // _BLOCK_PIXELS
+    size = (count + blocks - 1) // blocks
+    flat = tf.pad(flat, [[0, blocks * size - count], [0, 0]])
+    converted = tf.map_fn(
+        lambda block: _looked_up(block, tables),
+        tf.reshape(flat, [blocks, size, 3]),
+        parallel_iterations=4,
+    )
+    return tf.reshape(tf.reshape(converted, [-1, 3])[:count], tf.shape(pixels))
 
 
 def by_rule(
@@ -106,7 +139,7 @@ def by_rule(
     return pixels, tf.where(is_refused, refusals.COLOUR_PROFILE, reason)
 
 
-def _convert(pixels: tf.Tensor, found: icc_embedded.Found) -> tuple[tf.Tensor, tf.Tensor]:
+def _by_profile(found: icc_embedded.Found) -> tuple[Tables, tf.Tensor]:
     profile = icc_profile.read(found.profile)
     usable = profile.readable & (
         profile.colour_space == tf.constant(_DEVICES, tf.int64)[found.mode]
@@ -118,17 +151,20 @@ def _convert(pixels: tf.Tensor, found: icc_embedded.Found) -> tuple[tf.Tensor, t
     plain &= found.mode != icc_embedded.CMYK
     return tf.case(  # type: ignore[no-any-return]
         [
-            (usable & by_tables, lambda: (tf.identity(pixels), tf.constant(_NOT_APPLICABLE))),
-            (usable & plain, lambda: _by_curves(pixels, profile, found.mode == icc_embedded.GREY)),
+            (usable & by_tables, lambda: (_no_tables(), tf.constant(_NOT_APPLICABLE))),
+            (usable & plain, lambda: _by_curves(profile, found.mode == icc_embedded.GREY)),
         ],
-        default=lambda: (tf.identity(pixels), tf.constant(_UNCHANGED)),
+        default=lambda: (_no_tables(), tf.constant(_UNCHANGED)),
     )
 
 
-def _by_curves(
-    pixels: tf.Tensor, profile: icc_profile.Profile, is_grey: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Converts if a sample colour changes by more than colour.SAME_LEVELS."""
+def _no_tables() -> Tables:
+    rows, levels = tf.zeros([3, 256, 3], tf.int32), tf.zeros([_ONE + 1], tf.uint8)
+    return Tables(rows, tf.constant(0), levels)
+
+
+def _by_curves(profile: icc_profile.Profile, is_grey: tf.Tensor) -> tuple[Tables, tf.Tensor]:
+    """Returns tables, and whether they change a sample colour by more than colour.SAME_LEVELS."""
     tags, positions = tf.cond(
         is_grey,
         lambda: (_signatures("kTRC"), tf.constant(_grey_nodes() / 65535, tf.float32)),
@@ -140,26 +176,25 @@ def _by_curves(
     curves, complete = icc_profile.curves(profile, tags, positions)
     curves = tf.cast(curves, tf.float64)
     colorants, all_there = icc_profile.colorants(profile)
-    tables = tf.cond(
+    tables, applicable = tf.cond(
         is_grey,
-        lambda: _grey_tables(curves[0], profile.connection_space),
+        lambda: (_grey_tables(curves[0], profile.connection_space), tf.constant(True)),
         lambda: _rgb_tables(curves, colorants),
     )
     complete &= all_there | is_grey
     samples = tf.constant(colour.lattice())
     change = tf.cast(_looked_up(samples, tables), tf.int32) - tf.cast(samples, tf.int32)
     different = tf.reduce_max(tf.abs(change)) > colour.SAME_LEVELS
-    applied = complete & tables.applicable & different
-    converted = tf.cond(applied, lambda: _in_blocks(pixels, tables), lambda: tf.identity(pixels))
-    refused = tf.where(complete & ~tables.applicable, _NOT_APPLICABLE, _UNCHANGED)
-    return converted, tf.where(applied, Outcome.CONVERTED.value, refused)
+    applied = complete & applicable & different
+    refused = tf.where(complete & ~applicable, _NOT_APPLICABLE, _UNCHANGED)
+    return tables, tf.where(applied, Outcome.CONVERTED.value, refused)
 
 
 def _signatures(*tags: str) -> tf.Tensor:
     return tf.constant([icc_profile.signature(tag) for tag in tags], tf.int64)
 
 
-def _looked_up(block: tf.Tensor, tables: _Tables) -> tf.Tensor:
+def _looked_up(block: tf.Tensor, tables: Tables) -> tf.Tensor:
     """Converts pixels by the tables: uint8 [N, 3] → uint8 [N, 3]."""
     block = tf.cast(block, tf.int32)
     sums = sum(tf.gather(tables.rows[index], block[:, index]) for index in range(3))
@@ -167,23 +202,11 @@ def _looked_up(block: tf.Tensor, tables: _Tables) -> tf.Tensor:
     return tf.gather(tables.levels, tf.clip_by_value(sums, 0, _ONE))
 
 
-def _in_blocks(pixels: tf.Tensor, tables: _Tables) -> tf.Tensor:
-    """Converts uint8 [H, W, 3] in parts, since intermediate values take 40 bytes a pixel."""
-    flat = tf.reshape(pixels, [-1, 3])
-    count = tf.shape(flat)[0]
-    blocks = (count + _BLOCK_PIXELS - 1) // _BLOCK_PIXELS
-    size = (count + blocks - 1) // blocks
-    flat = tf.pad(flat, [[0, blocks * size - count], [0, 0]])
-    converted = tf.map_fn(
-        lambda block: _looked_up(block, tables),
-        tf.reshape(flat, [blocks, size, 3]),
-        parallel_iterations=4,
-    )
-    return tf.reshape(tf.reshape(converted, [-1, 3])[:count], tf.shape(pixels))
+def _rgb_tables(curves: tf.Tensor, colorants: tf.Tensor) -> tuple[Tables, tf.Tensor]:
+    """Builds tables in LittleCMS's integers from tone curves and colorants, float64.
 
-
-def _rgb_tables(curves: tf.Tensor, colorants: tf.Tensor) -> _Tables:
-    """Builds tables in LittleCMS's integers from tone curves and colorants, float64."""
+    Also returns whether these integers can represent the conversion, bool [].
+    """
     matrix = tf.linalg.matmul(tf.constant(_connection_to_linear()), colorants)
     black = tf.linalg.matvec(matrix, curves[:, 0])
     scale, shift = _black_point(tf.reduce_sum(colorants[1] * curves[:, 0]))
@@ -196,10 +219,11 @@ def _rgb_tables(curves: tf.Tensor, colorants: tf.Tensor) -> _Tables:
     rows = tf.floor(curves * _ONE + 0.5)[:, :, None] * tf.transpose(matrix)[:, None, :]
     rows = tf.cast(tf.where(applicable, rows, 0.0), tf.int32)
     offset = tf.cast(tf.floor(tf.where(applicable, shift, 0.0) * _ONE**2 + 0.5), tf.int32)
-    return _Tables(rows, offset + _ONE // 2, tf.constant(_linear_to_levels()), applicable)
+    levels = tf.constant(_linear_to_levels())
+    return Tables(rows, offset + _ONE // 2, levels), applicable
 
 
-def _grey_tables(curve: tf.Tensor, connection_space: tf.Tensor) -> _Tables:
+def _grey_tables(curve: tf.Tensor, connection_space: tf.Tensor) -> Tables:
     """Returns tables for a grey curve float64 [33] to luminance or lightness, as LittleCMS does."""
     is_lightness = connection_space == icc_profile.signature("Lab ")
     luminance = tf.where(is_lightness, _luminance(100 * curve), curve)
@@ -212,7 +236,7 @@ def _grey_tables(curve: tf.Tensor, connection_space: tf.Tensor) -> _Tables:
     table = tf.cast((words * 65281 + (1 << 23)) // (1 << 24), tf.int32)
     rows = table[None, :, None] * tf.eye(3, dtype=tf.int32)[:, None, :] * _ONE
     levels = tf.constant(np.minimum(np.arange(_ONE + 1), 255).astype(np.uint8))
-    return _Tables(rows, tf.constant(0), levels, tf.constant(True))
+    return Tables(rows, tf.constant(0), levels)
 
 
 def _black_point(darkest: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -54,8 +54,26 @@ def batch_pixels_and_sizes(
     return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
 
 
-def keeps_colours(encoded: tf.Tensor, convert_to_srgb: bool) -> tf.Tensor:
-    """Returns whether the colour profile of a file, if it has one, leaves its pixels as they are.
+def decode(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes one plain image, without applying its colour profile.
+
+    Args:
+      encoded: string [].
+
+    Returns:
+      uint8 [H, W, 3].
+
+    Raises:
+      tf.errors.InvalidArgumentError: it is damaged.
+    """
+    pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return tf.ensure_shape(pixels, [None, None, 3])
+
+
+def conversion(
+    encoded: tf.Tensor, convert_to_srgb: bool
+) -> tuple[icc_conversion.Tables, tf.Tensor]:
+    """Returns what the colour profile of a file, if it has one, does to its pixels.
 
     That depends on the profile and the number of channels alone, so a server may remember it.
 
@@ -64,9 +82,6 @@ def keeps_colours(encoded: tf.Tensor, convert_to_srgb: bool) -> tf.Tensor:
       convert_to_srgb: whether profiles are applied, see :class:`data.images.image_reading.Reading`.
 
     Returns:
-      bool [].
+      see :func:`icc_conversion.conversion`.
     """
-    if not convert_to_srgb:
-        return tf.constant(True)
-    _, outcome = icc_conversion.to_srgb(tf.zeros([1, 1, 3], tf.uint8), encoded)
-    return tf.equal(outcome, icc_conversion.Outcome.UNCHANGED.value)
+    return icc_conversion.conversion(encoded if convert_to_srgb else tf.constant(b""))

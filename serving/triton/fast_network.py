@@ -1,25 +1,20 @@
 """Answers ``serving_default`` with the network in ONNX Runtime; the rest of the SavedModel stays as it is.
 
 The SavedModel has its stages as functions beside the signatures (``components/trainer/served_stages.py`` writes
-them): pixels, and for plain images a quicker one, then the network, then the answer. Only the network is another
-program here, so only it can differ. This file is copied next to model.py in Triton's folder.
+them): pixels, see image_pixels.py, then the network, then the answer. Only the network is another program here, so
+only it can differ. This file is copied next to model.py in Triton's folder.
 Dimension letters: B batch, S side in pixels, F features.
 """
 
 from typing import Any
 
+import image_pixels  # lies beside this file, as does the next
 import numpy as np
-import onnx_file  # lies beside this file
-import plain_image
+import onnx_file
 import tensorflow as tf
 
 SIGNATURE = "serving_default"
-_PIXELS, _PLAIN_PIXELS, _KEEPS_COLOURS, _ANSWER = (
-    "stage_pixels",
-    "stage_plain_pixels",
-    "stage_keeps_colours",
-    "stage_answer",
-)
+_ANSWER = "stage_answer"
 _INPUT, _EMBEDDING, _OUTPUTS = "pixels", "embedding", "outputs"
 
 
@@ -31,6 +26,9 @@ class FastNetwork:
       content: of its ONNX file, checked by :mod:`onnx_file`.
       threads: of the network.
 
+    Attributes:
+      images: makes its pixels.
+
     Raises:
       onnx_file.UnusableError: ONNX Runtime is not installed or refuses the file, or the SavedModel has no
         stages.
@@ -38,11 +36,8 @@ class FastNetwork:
 
     def __init__(self, loaded: Any, content: bytes, threads: int) -> None:
         self.threads = threads
-        stages = [
-            _stage(loaded, name) for name in (_PIXELS, _PLAIN_PIXELS, _KEEPS_COLOURS, _ANSWER)
-        ]
-        self._pixels, self._plain_pixels, keeps, self._answer = stages
-        self._plain = plain_image.PlainImages(lambda encoded: bool(keeps(tf.constant(encoded))))
+        self.images = image_pixels.ImagePixels(loaded, threads)
+        self._answer = image_pixels.stage(loaded, _ANSWER)
         self._session = _session(content, threads)
 
     def run(self, encoded: np.ndarray) -> dict[str, np.ndarray]:
@@ -51,7 +46,7 @@ class FastNetwork:
         Args:
           encoded: B byte strings, an array of objects [B].
         """
-        pixels, refused, sizes = self.pixels(encoded)
+        pixels, refused, sizes = self.images.of(encoded)
         embedding, outputs = self._session.run([_EMBEDDING, _OUTPUTS], {_INPUT: pixels})
         answer = self._answer(
             embedding=tf.constant(embedding),
@@ -63,45 +58,8 @@ class FastNetwork:
 
     def embedding(self, encoded: np.ndarray) -> np.ndarray:
         """Returns the network's embedding float32 [B, F] of B byte strings."""
-        found: np.ndarray = self._session.run([_EMBEDDING], {_INPUT: self.pixels(encoded)[0]})[0]
+        found: np.ndarray = self._session.run([_EMBEDDING], {_INPUT: self.images.of(encoded)[0]})[0]
         return found
-
-    def pixels(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns pixels uint8 [B, S, S, 3], refusals [B] and sizes int32 [B, 2], each by its graph."""
-        plain = np.array([self._plain.is_plain(image) for image in encoded], bool)
-        if plain.all():
-            return self._of_plain(encoded)
-        if not plain.any():
-            return self._of_any(encoded)
-        parts = (self._of_plain(encoded[plain]), self._of_any(encoded[~plain]))
-        places = np.argsort(np.concatenate([np.flatnonzero(plain), np.flatnonzero(~plain)]))
-        joined = [np.concatenate(part)[places] for part in zip(*parts, strict=True)]
-        return joined[0], joined[1], joined[2]
-
-    def _of_plain(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        try:
-            found = self._plain_pixels(image_bytes=tf.constant(encoded))
-        except tf.errors.OpError:  # one is damaged: the other graph says which
-            return self._of_any(encoded)
-        refused = np.full(len(encoded), b"", object)
-        return found["pixels"].numpy(), refused, found["sizes"].numpy()
-
-    def _of_any(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        found = self._pixels(image_bytes=tf.constant(encoded))
-        return found["pixels"].numpy(), found["refused"].numpy(), found["sizes"].numpy()
-
-
-def pixels_shape(loaded: Any) -> list[int | None]:
-    """Returns the shape of a SavedModel's pixels, [None, S, S, 3]."""
-    shape: list[int | None] = _stage(loaded, _PIXELS).structured_outputs[_INPUT].shape.as_list()
-    return shape
-
-
-def _stage(loaded: Any, name: str) -> Any:
-    functions: Any = getattr(getattr(loaded, name, None), "concrete_functions", ())
-    if len(functions) != 1:
-        raise onnx_file.UnusableError(f"the SavedModel has no function {name}")
-    return functions[0]
 
 
 def _session(content: bytes, threads: int) -> Any:

@@ -3,16 +3,17 @@
 The file is read back from a disk, so it may be torn, replaced or hostile. It is used only if it is the one that
 the contract names, by size and digest; if it has operators of the ONNX standard alone; and if it refers to no
 other file. Whoever can replace the contract too can replace the SavedModel, which is a program. This file is
-copied next to model.py in Triton's folder, so it needs only the standard library.
-Source: ONNX 1.17, ``onnx.proto``; protobuf.dev/programming-guides/encoding.
+copied next to model.py in Triton's folder.
+Source: ONNX 1.17, ``onnx.proto``.
 """
 
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
 from typing import Any
+
+import wire_format  # lies beside this file
 
 # Beside saved_model.pb.
 PATH = os.path.join("assets.extra", "network", "network.onnx")
@@ -95,7 +96,7 @@ def check(content: bytes) -> None:
     """
     try:
         _check(memoryview(content), _MODEL, 0)
-    except (IndexError, ValueError) as error:
+    except ValueError as error:
         raise _BrokenError(f"{PATH} is damaged ({error})") from error
 
 
@@ -118,7 +119,7 @@ def _read(path: str, size: int) -> bytes:
 def _check(content: memoryview, kind: int, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise ValueError(f"graphs lie in one another more than {_MAX_DEPTH} deep")
-    for number, value in _fields(content):
+    for number, value in wire_format.fields(content):
         inner = _INSIDE[kind].get(number)
         if inner is not None:
             if isinstance(value, int):
@@ -132,38 +133,3 @@ def _check(content: memoryview, kind: int, depth: int) -> None:
             number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == _EXTERNAL)
         ):
             raise _BrokenError(f"{PATH} refers to another file; all weights must be inside it")
-
-
-def _fields(content: memoryview) -> Iterator[tuple[int, Any]]:
-    """Yields the fields of a message: number and value, bytes or an int."""
-    position = 0
-    while position < len(content):
-        tag, position = _varint(content, position)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == 0:
-            value, position = _varint(content, position)
-            yield number, value
-            continue
-        if wire_type == 2:
-            length, position = _varint(content, position)
-        elif wire_type in (1, 5):
-            length = 8 if wire_type == 1 else 4
-        else:
-            raise ValueError(f"unknown wire type {wire_type}")
-        if position + length > len(content):
-            raise ValueError("it is cut off")
-        yield number, content[position : position + length]
-        position += length
-
-
-def _varint(content: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        shift += 7
-        if byte < 0x80:
-            return value, position
-        if shift > 63:
-            raise ValueError("a number has more than 10 bytes")

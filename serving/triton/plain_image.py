@@ -3,13 +3,13 @@
 The SavedModel's graph reads the headers of every file, for orientations, colour profiles, transparency and
 refusals, in hundreds of small operations that cost more than decoding a photograph. The backend, beside which
 this file lies, reads the headers of common files itself, in some microseconds, and gives those to a smaller graph
-with the same decoder. Whatever is unusual in any way is not plain. Only the bytes are read, in bounded time.
+with the same decoder; what a colour profile does is asked once, see colour_profiles.py. Whatever is unusual in
+any way is not plain. Only the bytes are read, in bounded time.
 Sources: ITU-T T.81, annex B; CIPA DC-008 (EXIF 2.32), 4.6; TIFF 6.0, section 2; ICC.1:2022, B.4; PNG, 5 and 11.
 """
 
-import hashlib
 import struct
-from collections.abc import Callable
+from dataclasses import dataclass
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _MAX_PARTS = 256
@@ -23,82 +23,69 @@ _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 _ORIENTATION, _SHORT, _UPRIGHT = 0x0112, 3, 1
 _GREY, _TRUE_COLOUR = 0, 2
 _PNG_SKIPPED = (b"IHDR", b"IDAT", b"IEND", b"pHYs", b"tIME")
-_MAX_REMEMBERED = 256
 # Of larger images decoding costs more than all else, and the graph has a limit of its own.
 _MAX_PIXELS = 1 << 24
 
-# Whether the colour profile of a file leaves its pixels as they are, by the SavedModel.
-Keeps = Callable[[bytes], bool]
 
+@dataclass(frozen=True)
+class Plain:
+    """A plain JPEG or PNG: of 8 bits, opaque and upright. It may still be damaged.
 
-class PlainImages:
-    """Tells plain images from others.
-
-    Args:
-      keeps: is asked once for each profile and number of channels.
+    Attributes:
+      profile: its colour profile; empty if it has none.
+      channels: of the file, 1 or 3.
     """
 
-    def __init__(self, keeps: Keeps) -> None:
-        self._keeps = keeps
-        self._known: dict[tuple[bytes, int], bool] = {}
+    profile: bytes
+    channels: int
 
-    def is_plain(self, encoded: bytes) -> bool:
-        """Returns whether an image is a plain JPEG or PNG.
 
-        It has 8 bits, is opaque, upright, and its colour profile, if any, changes nothing. It may still be
-        damaged.
-        """
-        try:
-            if encoded.startswith(_JPEG):
-                return self._is_plain_jpeg(encoded)
-            return encoded.startswith(_PNG) and _is_plain_png(encoded)
-        except (IndexError, struct.error):  # it is cut off
-            return False
+def examine(encoded: bytes) -> Plain | None:
+    """Returns what is known of a plain image; None if it is another one."""
+    try:
+        if encoded.startswith(_JPEG):
+            return _examine_jpeg(encoded)
+        if encoded.startswith(_PNG) and _is_plain_png(encoded):
+            return Plain(b"", 3)
+    except (IndexError, struct.error):  # it is cut off
+        pass
+    return None
 
-    def _is_plain_jpeg(self, encoded: bytes) -> bool:
-        position, channels, has_exif, profile = 2, 0, False, b""
-        for _ in range(_MAX_PARTS):
-            start, code, length = struct.unpack_from(">BBH", encoded, position)
-            body = position + 4
-            position += 2 + length
-            if start != 0xFF or length < 2:
-                return False
-            if code == _SCAN:
-                return channels in (1, 3) and self._keeps_colours(profile, channels, encoded)
-            if code in _FRAMES:
-                bits, height, width, count = struct.unpack_from(">BHHB", encoded, body)
-                if channels or bits != 8 or not 0 < height * width <= _MAX_PIXELS:
-                    return False
-                channels = count
-            elif code == _EXIF_OR_XMP:
-                segment = encoded[body:position]
-                if segment.startswith(_EXIF):
-                    if has_exif or not _is_upright(segment[len(_EXIF) :]):
-                        return False
-                    has_exif = True
-                elif b"Orientation" in segment:  # XMP
-                    return False
-            elif code == _PROFILE:
-                if encoded.startswith(_ICC, body):
-                    # One part, the first of one.
-                    if profile or encoded[body + 12 : body + 14] != b"\1\1":
-                        return False
-                    profile = encoded[body + 14 : position]
-                    if not profile:
-                        return False
-            elif code not in _SKIPPED:
-                return False
-        return False
 
-    def _keeps_colours(self, profile: bytes, channels: int, encoded: bytes) -> bool:
-        if not profile:
-            return True
-        key = (hashlib.sha256(profile).digest(), channels)
-        if key not in self._known:
-            if len(self._known) >= _MAX_REMEMBERED:
-                self._known.clear()
-            self._known[key] = self._keeps(encoded)
-        return self._known[key]
+def _examine_jpeg(encoded: bytes) -> Plain | None:
+    position, channels, has_exif, profile = 2, 0, False, b""
+    for _ in range(_MAX_PARTS):
+        start, code, length = struct.unpack_from(">BBH", encoded, position)
+        body = position + 4
+        position += 2 + length
+        if start != 0xFF or length < 2:
+            return None
+        if code == _SCAN:
+            return Plain(profile, channels) if channels in (1, 3) else None
+        if code in _FRAMES:
+            bits, height, width, count = struct.unpack_from(">BHHB", encoded, body)
+            if channels or bits != 8 or not 0 < height * width <= _MAX_PIXELS:
+                return None
+            channels = count
+        elif code == _EXIF_OR_XMP:
+            segment = encoded[body:position]
+            if segment.startswith(_EXIF):
+                if has_exif or not _is_upright(segment[len(_EXIF) :]):
+                    return None
+                has_exif = True
+            elif b"Orientation" in segment:  # XMP
+                return None
+        elif code == _PROFILE:
+            if encoded.startswith(_ICC, body):
+                # One part, the first of one. The graph looks for it before the frame alone.
+                if profile or channels or encoded[body + 12 : body + 14] != b"\1\1":
+                    return None
+                profile = encoded[body + 14 : position]
+                if not profile:
+                    return None
+        elif code not in _SKIPPED:
+            return None
+    return None
 
 
 def _is_upright(tiff: bytes) -> bool:

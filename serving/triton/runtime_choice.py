@@ -7,8 +7,10 @@ Dimension letters: B batch, S side in pixels.
 
 import functools
 import io
+import itertools
 import os
 import statistics
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +28,8 @@ _EMBED, _EMBEDDING, _VALID = "embed", "embedding", "valid"
 _TRIAL_S = 0.12  # of each candidate
 _LEAST_RUNS, _MOST_RUNS = 2, 50
 _MAX_SIDE_PX = 512
+_PROFILE_HEADER_BYTES = 128
+_PROFILE_TAGS = (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
 
 
 def choose(
@@ -68,7 +72,7 @@ def _try(
     loaded: Any, networks: list[fast_network.FastNetwork], difference: float
 ) -> tuple[Choice, fast_network.FastNetwork | None]:
     """Times TensorFlow and each network on a batch."""
-    side = _side(loaded)
+    side = networks[0].images.side()
     jpeg = _drawn(2 * side, 2 * side, "RGB", "JPEG", 0)
     batch = np.array([jpeg] * TRIAL_BATCH, object)
     signature = loaded.signatures[fast_network.SIGNATURE]
@@ -98,7 +102,7 @@ def self_test(loaded: Any, network: fast_network.FastNetwork, contract: Any) -> 
     Raises:
       onnx_file.UnusableError: they differ by more than TOLERANCE, or it fails.
     """
-    encoded = np.array(drawn(_side(loaded)), object)
+    encoded = np.array(drawn(network.images.side()), object)
     name = contract["network"].get("compared")
     expected = loaded.signatures[fast_network.SIGNATURE](image_bytes=tf.constant(encoded))
     if name not in expected or not expected[name].dtype.is_floating:
@@ -107,12 +111,16 @@ def self_test(loaded: Any, network: fast_network.FastNetwork, contract: Any) -> 
         )
     embedding = loaded.signatures[_EMBED](image_bytes=tf.constant(encoded))[_EMBEDDING].numpy()
     try:
+        pixels, refused, sizes = network.images.of(encoded)
         answer, found = network.run(encoded), network.embedding(encoded)
     except Exception as error:  # whatever a runtime may raise
         message = " ".join(str(error).split())[:200]
         raise onnx_file.UnusableError(f"it fails: {message}", is_failure=True) from error
     if (answer[_VALID] != expected[_VALID].numpy()).any():
         raise onnx_file.UnusableError("it reads other images than the SavedModel", is_failure=True)
+    same = zip((pixels, refused, sizes), network.images.of_any(encoded), strict=True)
+    if not all(np.array_equal(*pair) for pair in same):
+        raise onnx_file.UnusableError("its pixels are not those of the SavedModel", is_failure=True)
     scale = max(1.0, float(np.abs(embedding).max()))
     differences = [
         _difference(answer[name], expected[name].numpy()),
@@ -139,10 +147,34 @@ def drawn(side: int) -> list[bytes]:
         _drawn(*wide, "RGB", "JPEG", 3),
         _drawn(*wide, "L", "JPEG", 4),
         _drawn(*wide, "RGB", "JPEG", 5, exif=turned),
+        _drawn(*wide, "RGB", "JPEG", 8, icc_profile=_wide_profile()),
         _drawn(*wide, "RGBA", "PNG", 6),
         _drawn(side // 2 + 1, side // 2 + 1, "RGB", "BMP", 7),
         b"This is no image.\n",
     ]
+
+
+def _wide_profile() -> bytes:
+    """Returns a colour profile of Display P3's primaries and a gamma of 2.2, which changes pixels.
+
+    Source: ICC.1:2022, 7.2, 7.3, 10.6 and 10.31.
+    """
+    primaries = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
+    values = [
+        *(
+            b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(v * 65536) for v in one))
+            for one in primaries
+        ),
+        *[b"curv\0\0\0\0" + struct.pack(">IHxx", 1, round(2.2 * 256))] * 3,
+    ]
+    start = _PROFILE_HEADER_BYTES + 4 + 12 * len(_PROFILE_TAGS)
+    places = itertools.accumulate((len(one) for one in values), initial=start)
+    entries = zip(_PROFILE_TAGS, places, values, strict=False)
+    tags = b"".join(struct.pack(">4sII", tag, place, len(one)) for tag, place, one in entries)
+    body = struct.pack(">I", len(values)) + tags + b"".join(values)
+    size = _PROFILE_HEADER_BYTES + len(body)
+    head = struct.pack(">I4xI4s4s4s12x4s", size, 0x02100000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
+    return head.ljust(_PROFILE_HEADER_BYTES, b"\0") + body
 
 
 def _drawn(height: int, width: int, mode: str, form: str, seed: int, **options: Any) -> bytes:
@@ -153,12 +185,6 @@ def _drawn(height: int, width: int, mode: str, form: str, seed: int, **options: 
     buffer = io.BytesIO()
     image.convert(mode).save(buffer, form, **options)
     return buffer.getvalue()
-
-
-def _side(loaded: Any) -> int:
-    """Returns S."""
-    shape = fast_network.pixels_shape(loaded)
-    return int(shape[1])
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> float:

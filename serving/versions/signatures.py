@@ -1,25 +1,21 @@
 """Reads the signatures of a SavedModel without TensorFlow.
 
 Importing TensorFlow takes seconds and half a gigabyte, for a few names: so the few fields are
-decoded from the wire format. Source: protobuf.dev/programming-guides/encoding; TensorFlow's
-``saved_model.proto``, ``meta_graph.proto``, ``tensor_shape.proto`` and ``types.proto``.
+decoded from the wire format. Source: TensorFlow's ``saved_model.proto``, ``meta_graph.proto``,
+``tensor_shape.proto`` and ``types.proto``.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from serving import errors, files
+from serving.triton import wire_format
 
 SAVED_MODEL_FILE = "saved_model.pb"
 MOST_BYTES = (1 << 31) - 1  # protobuf's limit for a message
 DEFAULT = "serving_default"
 # Signatures that TensorFlow adds for its own use.
 _INTERNAL = "__saved_model_"
-
-# The longest number of protobuf: 64 bits in groups of 7. Damaged files may have longer ones.
-_VARINT_BITS = 63
 
 # DataType of types.proto → the name that Triton's configuration gives it.
 _TYPES = {
@@ -98,8 +94,8 @@ def parse(saved_model: bytes) -> dict[str, Signature]:
     """
     try:
         view = memoryview(saved_model)
-        meta_graph = next(value for number, value in _fields(view) if number == 2)
-        entries = [_entry(value) for number, value in _fields(meta_graph) if number == 5]
+        meta_graph = next(value for number, value in wire_format.fields(view) if number == 2)
+        entries = [_entry(value) for number, value in wire_format.fields(meta_graph) if number == 5]
         return {
             name: _signature(value) for name, value in entries if not name.startswith(_INTERNAL)
         }
@@ -124,7 +120,7 @@ def offered(directory: Path) -> dict[str, Signature]:
 def _signature(content: memoryview) -> Signature:
     inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}
-    for number, value in _fields(content):
+    for number, value in wire_format.fields(content):
         if number in (1, 2):
             name, info = _entry(value)
             (inputs if number == 1 else outputs)[name] = _tensor(name, info)
@@ -133,9 +129,9 @@ def _signature(content: memoryview) -> Signature:
 
 def _tensor(name: str, content: memoryview) -> Tensor:
     """Decodes a TensorInfo: its dtype (2) and the dimensions (2) of its shape (3)."""
-    values = dict(_fields(content))
+    values = dict(wire_format.fields(content))
     data_type = _TYPES.get(values.get(2, 0))
-    shape = [number for number, _ in _fields(values.get(3, memoryview(b"")))]
+    shape = [number for number, _ in wire_format.fields(values.get(3, memoryview(b"")))]
     if data_type is None or 3 in shape or 2 not in shape:
         raise ValueError(f"{name} has a type or a shape that cannot be served in batches")
     return Tensor(data_type, shape.count(2) - 1)
@@ -143,44 +139,8 @@ def _tensor(name: str, content: memoryview) -> Tensor:
 
 def _entry(content: memoryview) -> tuple[str, memoryview]:
     """Decodes an entry of a map<string, message>: key (1) and value (2)."""
-    values = dict(_fields(content))
+    values = dict(wire_format.fields(content))
     name, value = values[1], values[2]
     if isinstance(name, int) or isinstance(value, int):
         raise ValueError("a map has a number for a name or a message")
     return bytes(name).decode(), value
-
-
-def _fields(content: memoryview) -> Iterator[tuple[int, Any]]:
-    """Yields the fields of a message: number and value, bytes or an int."""
-    position = 0
-    while position < len(content):
-        tag, position = _varint(content, position)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == 0:
-            value, position = _varint(content, position)
-            yield number, value
-            continue
-        if wire_type == 2:
-            length, position = _varint(content, position)
-        elif wire_type in (1, 5):
-            length = 8 if wire_type == 1 else 4
-        else:
-            raise ValueError(f"unknown wire type {wire_type}")
-        if position + length > len(content):
-            raise ValueError("it is truncated")
-        yield number, content[position : position + length]
-        position += length
-
-
-def _varint(content: memoryview, position: int) -> tuple[int, int]:
-    """Returns the number at a position, and the position after it."""
-    value = shift = 0
-    while True:
-        byte = content[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        shift += 7
-        if byte < 0x80:
-            return value, position
-        if shift > _VARINT_BITS:
-            raise ValueError("a number has more than 10 bytes")

@@ -6,7 +6,7 @@ import os
 import hypothesis
 import pytest
 
-from serving.triton import onnx_file
+from tests.serving.backend import onnx_file
 
 onnx = pytest.importorskip("onnx")
 

@@ -2,33 +2,19 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving import triton
 from serving.triton import runtimes
 from tests import planted
+from tests.serving.backend import onnx_file, runtime_choice
 from tests.serving.served import encoded
 
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.usefixtures("graphs_as_they_are")
-
-
-@pytest.fixture(scope="module")
-def backend():
-    """Imports the files that lie beside model.py in Triton's folder, as the worker does."""
-    folder = str(Path(triton.__file__).parent)
-    sys.path.insert(0, folder)
-    import fast_network
-    import onnx_file
-    import runtime_choice
-
-    yield runtime_choice, fast_network, onnx_file
-    sys.path.remove(folder)
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +32,18 @@ def contract(version: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def chosen(backend, version, loaded):
-    choice, network = backend[0].choose(
+def chosen(version, loaded):
+    choice, network = runtime_choice.choose(
         runtimes.ONNX_RUNTIME, loaded, str(version), contract(version), 1
     )
     return choice, network
 
 
-def test_every_answer_is_that_of_the_savedmodel(backend, chosen, loaded):
+def test_every_answer_is_that_of_the_savedmodel(chosen, loaded):
     choice, network = chosen
     assert choice.runtime == runtimes.ONNX_RUNTIME and not choice.is_failure
     assert 0 <= choice.largest_difference < 1e-5
-    images = [*backend[0].drawn(32), encoded(), encoded()[:-200], encoded(form="PNG"), b""]
+    images = [*runtime_choice.drawn(32), encoded(), encoded()[:-200], encoded(form="PNG"), b""]
     batch = np.array(images, object)
     expected = loaded.signatures["serving_default"](image_bytes=tf.constant(batch))
     found = network.run(batch)
@@ -73,11 +59,13 @@ def test_every_answer_is_that_of_the_savedmodel(backend, chosen, loaded):
 
 
 @pytest.mark.parametrize(("own_ms", "quick"), [(30.0, True), (5.0, False)])
-def test_the_quicker_one_of_a_trial_serves(backend, version, loaded, monkeypatch, own_ms, quick):
+def test_the_quicker_one_of_a_trial_serves(version, loaded, monkeypatch, own_ms, quick):
     times = iter([own_ms, 10.0, 20.0])
-    monkeypatch.setattr(backend[0], "_median_ms", lambda run: run() and next(times))
-    monkeypatch.setattr(backend[0].os, "sched_getaffinity", lambda _: range(8))
-    choice, network = backend[0].choose(runtimes.AUTO, loaded, str(version), contract(version), 2)
+    monkeypatch.setattr(runtime_choice, "_median_ms", lambda run: run() and next(times))
+    monkeypatch.setattr(runtime_choice.os, "sched_getaffinity", lambda _: range(8))
+    choice, network = runtime_choice.choose(
+        runtimes.AUTO, loaded, str(version), contract(version), 2
+    )
     assert choice.trial_ms == {"tensorflow": own_ms, "onnxruntime": 10.0}
     assert (network is not None) == quick
     assert choice.runtime == (runtimes.ONNX_RUNTIME if quick else runtimes.TENSORFLOW)
@@ -85,8 +73,8 @@ def test_the_quicker_one_of_a_trial_serves(backend, version, loaded, monkeypatch
     assert not choice.is_failure
 
 
-def test_tensorflow_can_be_forced(backend, version, loaded):
-    choice, network = backend[0].choose(runtimes.TENSORFLOW, loaded, str(version), {}, 1)
+def test_tensorflow_can_be_forced(version, loaded):
+    choice, network = runtime_choice.choose(runtimes.TENSORFLOW, loaded, str(version), {}, 1)
     assert network is None
     assert choice.sentence(3) == (
         "The network of version 3 runs in TensorFlow: --runtime tensorflow was given."
@@ -100,61 +88,61 @@ def copied(version, tmp_path) -> Path:
     return folder
 
 
-def refused(backend, loaded, folder: Path) -> str:
+def refused(loaded, folder: Path) -> str:
     """Requires that TensorFlow serves, loudly, and that nothing does where ONNX Runtime is wanted."""
     about = (loaded, str(folder), contract(folder), 1)
-    choice, network = backend[0].choose(runtimes.AUTO, *about)
+    choice, network = runtime_choice.choose(runtimes.AUTO, *about)
     assert network is None and choice.runtime == runtimes.TENSORFLOW and choice.is_failure
     assert choice.sentence(1).startswith(
         "Warning: the network of version 1 runs in TensorFlow, not"
     )
-    with pytest.raises(backend[2].UnusableError):
-        backend[0].choose(runtimes.ONNX_RUNTIME, *about)
+    with pytest.raises(onnx_file.UnusableError):
+        runtime_choice.choose(runtimes.ONNX_RUNTIME, *about)
     return choice.reason
 
 
-def test_a_planted_fault_is_found_by_the_answers(backend, copied, loaded):
+def test_a_planted_fault_is_found_by_the_answers(copied, loaded):
     planted.fault(copied)
-    reason = refused(backend, loaded, copied)
+    reason = refused(loaded, copied)
     assert reason.startswith("its answers differ from those of the SavedModel by 0.")
     assert reason.endswith("; 0.0001 is allowed")
 
 
-def test_another_file_is_found_by_its_digest(backend, copied, loaded):
-    path = copied / backend[2].PATH
+def test_another_file_is_found_by_its_digest(copied, loaded):
+    path = copied / onnx_file.PATH
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert "is not the file that contract.json names" in refused(backend, loaded, copied)
+    assert "is not the file that contract.json names" in refused(loaded, copied)
 
 
-def test_what_is_no_network_of_this_model_is_refused(backend, exported, copied, loaded):
+def test_what_is_no_network_of_this_model_is_refused(exported, copied, loaded):
     other = exported[1]
-    shutil.copy(other / backend[2].PATH, copied / backend[2].PATH)
+    shutil.copy(other / onnx_file.PATH, copied / onnx_file.PATH)
     described = contract(copied) | {"network": contract(other)["network"]}
     (copied / "assets" / "contract.json").write_text(json.dumps(described))
     # Two classes for three.
-    assert "its answers differ" in refused(backend, loaded, copied)
+    assert "its answers differ" in refused(loaded, copied)
 
 
-def test_an_output_that_is_not_there_cannot_be_compared(backend, copied, loaded):
+def test_an_output_that_is_not_there_cannot_be_compared(copied, loaded):
     described = contract(copied)
     described["network"]["compared"] = "label"
     (copied / "assets" / "contract.json").write_text(json.dumps(described))
     assert (
         "names 'label'"
-        in backend[0].choose(runtimes.AUTO, loaded, str(copied), described, 1)[0].reason
+        in runtime_choice.choose(runtimes.AUTO, loaded, str(copied), described, 1)[0].reason
     )
 
 
-def test_a_version_without_network_is_served_by_tensorflow_without_a_warning(backend, loaded):
-    choice, _ = backend[0].choose(runtimes.AUTO, loaded, "/nowhere", {}, 1)
+def test_a_version_without_network_is_served_by_tensorflow_without_a_warning(loaded):
+    choice, _ = runtime_choice.choose(runtimes.AUTO, loaded, "/nowhere", {}, 1)
     assert choice.runtime == runtimes.TENSORFLOW and not choice.is_failure
     assert choice.reason.startswith("the version has no network for it")
 
 
-def test_a_savedmodel_without_stages_is_served_by_tensorflow(backend, version):
-    choice, network = backend[0].choose(
+def test_a_savedmodel_without_stages_is_served_by_tensorflow(version):
+    choice, network = runtime_choice.choose(
         runtimes.AUTO, tf.Module(), str(version), contract(version), 1
     )
     assert network is None and "has no function stage_pixels" in choice.reason
