@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 from aiohttp import web
 
-from serving.gateway import bounds, http_errors
+from serving.gateway import bounds, http_errors, time_limit
 
 # How much of a gzip stream a thread decompresses at a time.
 _PIECE_BYTES = 1 << 20
@@ -69,10 +69,11 @@ class Admission:
             raise self._too_large()
         seconds = self._limits.body_timeout_s
         try:
-            reading = self._read_parts(request, held)
-            await asyncio.wait_for(reading, seconds)
+            async with time_limit.TimeLimit(seconds):
+                await self._read_parts(request, held)
             if encoding != "identity":
-                await asyncio.wait_for(self._decompress(held), seconds)
+                async with time_limit.TimeLimit(seconds):
+                    await self._decompress(held)
         except (TimeoutError, asyncio.TimeoutError) as error:
             message = f"The body was not complete after {seconds} s."
             raise http_errors.exceeded("body_timeout_s", message) from error

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
+from serving.gateway import time_limit
+
 PIECE_BYTES = 65536
 
 
@@ -78,18 +80,15 @@ async def write(
 ) -> web.StreamResponse:
     """Writes a response to its end; aborts the connection if the client does not read it in time."""
     try:
-        await asyncio.wait_for(_write(request, response), seconds)
-    except (TimeoutError, asyncio.TimeoutError):
+        async with time_limit.TimeLimit(seconds):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
         if request.transport is not None:
             request.transport.abort()
     except ConnectionError:
         pass  # the client has disconnected
     return response
-
-
-async def _write(request: web.Request, response: web.StreamResponse) -> None:
-    await response.prepare(request)
-    await response.write_eof()
 
 
 def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:

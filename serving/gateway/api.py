@@ -3,9 +3,15 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from serving.gateway import admission, bounds, upstream
 from serving.replay import recording
+
+# So much is parsed in less time than it takes to hand it to a thread and back.
+_SMALL_BYTES = 1 << 18
+
+_Parsed = TypeVar("_Parsed")
 
 
 class Api:
@@ -32,6 +38,12 @@ class Api:
         self._admitted = admitted
         self._limits = limits
         self._recorder = recorder
+
+    async def _parse(self, body: bytes, parse: Callable[[bytes], _Parsed]) -> _Parsed:
+        """Returns what a function makes of a body; it runs in a thread if that is large."""
+        if len(body) <= _SMALL_BYTES:
+            return parse(body)
+        return await asyncio.to_thread(parse, body)
 
     async def _record(self, images: Callable[[], Sequence[bytes]]) -> None:
         """Records the images of an answered request, if it is one of those that are recorded."""

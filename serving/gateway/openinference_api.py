@@ -8,7 +8,6 @@
 Triton's other requests load models, map shared memory, and change its log and its traces.
 """
 
-import asyncio
 import re
 
 from aiohttp import web
@@ -74,7 +73,9 @@ class OpenInferenceApi(api.Api):
 
     async def _asked(self, request: web.Request, body: bytes) -> upstream.Response:
         length = request.headers.get(protocol.HEADER_LENGTH)
-        rewritten, headers, cost = await asyncio.to_thread(self._understood, body, length)
+        rewritten, headers, cost = await self._parse(
+            body, lambda content: self._understood(content, length)
+        )
         del body
         work = upstream.Work(cost, request[admission.HELD])
         found = await self._triton.run(request.path, rewritten, headers, work)
@@ -84,7 +85,7 @@ class OpenInferenceApi(api.Api):
         return found
 
     def _understood(self, body: bytes, length: str | None) -> tuple[bytes, dict[str, str], int]:
-        """Returns the request to forward, its headers and its cost; slow, so it runs in a thread."""
+        """Returns the request to forward, its headers and its cost."""
         rewritten, headers = openinference_format.request(
             body, length, client.IMAGE_INPUT, self._limits
         )

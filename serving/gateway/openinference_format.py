@@ -9,7 +9,6 @@ Source: github.com/kserve/open-inference-protocol, ``open_inference_rest.yaml``;
 ``extension_binary_data.md`` and ``extension_parameters.md``. Dimension letters: B batch.
 """
 
-import base64
 import json
 import struct
 from collections.abc import Sequence
@@ -98,7 +97,7 @@ def _content(values: Sequence[bytes]) -> bytes:
 
 def _decoded(value: bytes) -> bytes:
     try:
-        return base64.b64decode(value, validate=True)
+        return json_body.from_base64(value)
     except ValueError:
         return b""
 

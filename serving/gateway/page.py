@@ -87,7 +87,9 @@ class Page(api.Api):
 
     async def _ask(self, image: bytes, wants_heatmap: bool, held: admission.Held) -> dict[str, Any]:
         """Returns one version's prediction for an image, with that version's labels and heat map."""
-        counts = await asyncio.to_thread(request_cost.pixels, [image], self._limits)
+        counts = await self._parse(
+            image, lambda content: request_cost.pixels([content], self._limits)
+        )
         work = upstream.Work(request_cost.of([image], counts), held)
         for _ in range(_ATTEMPTS):
             found = await self._triton.infer([image], signatures.DEFAULT, work)

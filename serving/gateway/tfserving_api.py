@@ -5,7 +5,6 @@ GET  /v1/models/NAME[/versions/V|/labels/stable]/metadata   signatures
 POST /v1/models/NAME[/versions/V|/labels/stable]:predict    predictions
 """
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +93,7 @@ class TfServingApi(api.Api):
     async def _predict(
         self, asked: _Asked, body: bytes, held: admission.Held
     ) -> web.StreamResponse:
-        given, pixels = await asyncio.to_thread(self._understood, body)
+        given, pixels = await self._parse(body, self._understood)
         size = self._limits.max_batch
         parts: list[dict[str, np.ndarray]] = []
         values = 0
@@ -114,7 +113,7 @@ class TfServingApi(api.Api):
         return answers.of_json(tfserving_format.pieces(outputs, given.row), values <= _SMALL_VALUES)
 
     def _understood(self, body: bytes) -> tuple[tfserving_format.Predict, list[int]]:
-        """Parses a request and counts the pixels of each image; slow, so it runs in a thread."""
+        """Parses a request and counts the pixels of each image."""
         limits = self._limits
         given = tfserving_format.parse(
             body, client.IMAGE_INPUT, limits.max_instances, limits.max_json_values

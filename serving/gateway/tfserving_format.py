@@ -5,7 +5,6 @@ tensors whose name ends in ``_bytes``. Dimension letters: B batch.
 """
 
 import base64
-import binascii
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,8 +80,8 @@ def _item(value: Any, input_name: str) -> bytes:
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
         try:
-            return base64.b64decode(value["b64"], validate=True)
-        except (binascii.Error, ValueError) as error:
+            return json_body.from_base64(value["b64"])
+        except ValueError as error:
             raise json_body.MalformedError("A value of 'b64' is not base64 encoded.") from error
     raise json_body.MalformedError(
         f"An instance must be {{'{input_name}': {{'b64': …}}}} or {{'b64': …}}."

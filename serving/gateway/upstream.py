@@ -12,7 +12,7 @@ import aiohttp
 
 from serving import read_back
 from serving.client import client, protocol
-from serving.gateway import admission, bounds, http_errors, turns
+from serving.gateway import admission, bounds, http_errors, time_limit, turns
 from serving.triton import failures
 
 _HEALTH_STANDS_S = 5.0
@@ -104,8 +104,9 @@ class Upstream:
         """
         seconds = self._limits.model_timeout_s
         try:
-            return await asyncio.wait_for(asking, seconds)
-        except (TimeoutError, asyncio.TimeoutError) as error:
+            async with time_limit.TimeLimit(seconds):
+                return await asking
+        except TimeoutError as error:
             message = f"The model did not answer within {seconds} s."
             raise http_errors.exceeded("model_timeout_s", message) from error
 

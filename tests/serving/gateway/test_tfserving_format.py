@@ -1,5 +1,6 @@
 """Written from tensorflow.org/tfx/serving/api_rest."""
 
+import base64
 import json
 
 import numpy as np
@@ -120,3 +121,24 @@ def test_metadata():
     output = described["outputs"]["probabilities"]
     assert output["dtype"] == "DT_FLOAT"
     assert len(output["tensor_shape"]["dim"]) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "AAAA", "AAA=", "AA==", "A+/9", *("A" * 4 * n + "Ab8=" for n in range(3))]
+)
+def test_base64_is_decoded(text):
+    expected = base64.b64decode(text, validate=True)
+    assert json_body.from_base64(text) == json_body.from_base64(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("A", "AA", "AAA", "AAAAA", "=", "====", "A===", "AAAA=", "AAAA====", "AA==AAAA", "AA=A"),
+        *("AA A", "AAAA\n", "AAAA\n\n\n\n", "AAAA    ", "AAA-", "AAA_", "é" * 4, "AAAAé", "\0" * 4),
+    ],
+)
+def test_what_is_no_base64_is_refused(text):
+    for given in (text, text.encode()):
+        with pytest.raises(ValueError, match=r"\w"):
+            json_body.from_base64(given)
