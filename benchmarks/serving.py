@@ -1,45 +1,47 @@
 """Compares the throughput of the served model with batched calls in the same process.
 
-    python benchmarks/serving.py [--data-dir DIR] [--backbone NAME] [--size PX] [--seconds S]
+    python benchmarks/serving.py [--data-dir DIR] [--backbone NAME] [--size PX] [--seconds S] [--rounds N]
+        [--processor-time] [--no-arrivals] [--soak-minutes N]
 
-The reference calls the exported model's ``serving_default`` with batches of 1, 8 and 32 images,
-one after another without pauses: no server can be faster. It is compared with ``python -m serving
-serve`` and as many clients, each sending one image per request over a kept connection: with Triton's
-binary protocol, and with TensorFlow Serving's REST API. Both go through the gateway: Triton itself
-listens on a Unix socket, which wrk cannot reach. The clients are wrk (Debian: ``apt-get install
-wrk``), on the same machine.
+The reference calls the exported model's ``serving_default`` with batches of 32 images, one after another without
+pauses: no server of TensorFlow can be faster. It is compared with ``python -m serving serve`` and as many clients, each sending one
+image per request over a kept connection: with Triton's binary protocol, and with TensorFlow Serving's REST API. Both
+go through the gateway. Ours and the reference take turns, and the medians of some rounds count. The clients are wrk
+(Debian: ``apt-get install wrk``), on the same machine. ``--processor-time`` compares images per second of
+processor time, without that of the clients: for a machine that does other work.
+
+Then one client; then requests that arrive at fixed rates over the binary path, up to the saturation point, and
+at half of its load; then, with ``--soak-minutes``, a quarter of that load while memory is watched. TensorFlow
+Serving itself has no package for Python or Debian, so it is not measured.
 """
 
-import base64
-import json
 import os
 import shutil
-import subprocess
+import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 
-from benchmarks import checkout, harness
+from benchmarks import checkout, harness, serving_load, serving_processes, serving_stages
 from components.preprocess import materialise
 from components.trainer import config, served_model
 from components.trainer.network import model
 from data.sources import by_folder
-from serving.client import protocol
 
-CONCURRENCIES = (1, 8, 32)
 IMAGES = 256
+BATCH = CLIENTS = 32
 LABELS = [f"class {number}" for number in range(10)]
-GOALS = {"http": 0.95, "rest": 0.75}
-WARM_UP_S = 2
-
-# Builds the path, the body and the headers of a request for one image.
-Form = Callable[[bytes], tuple[str, bytes, dict[str, str]]]
+GOALS = {"rest": 1.6, "http": 2.0}
+MOST_TIMES_ALONE = 3
+# Rates of arrivals as shares of what 32 clients get.
+SHARES = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25)
+REFERENCE = "in process, batch of 32"
 
 
 def export_model(target: Path, backbone: str, size: int) -> None:
@@ -51,73 +53,119 @@ def export_model(target: Path, backbone: str, size: int) -> None:
     served_model.save(classifier, spec, backbone, target, target.parent.parent, with_network=True)
 
 
-def in_process(version: Path, images: list[bytes], batch: int, seconds: float) -> float:
-    """Measures images per second of batched calls, of two at least, however short the time."""
-    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
-    batches = [
-        tf.constant(images[start : start + batch])
-        for start in range(0, len(images) - batch + 1, batch)
-    ]
-    done, start, end = 0, 0.0, 0.0
-    stop = time.perf_counter() + WARM_UP_S + seconds
-    while not done or end < stop:
-        for inputs in batches:
-            serve(image_bytes=inputs)
-            end = time.perf_counter()
-            if end > stop - seconds:
-                start, done = (start, done + batch) if start else (end, 0)
-            if done and end >= stop:
-                break
-    return done / (end - start)
+class InProcess:
+    """The reference.
 
-
-def binary(image: bytes) -> tuple[str, bytes, dict[str, str]]:
-    """Builds a request in Triton's binary protocol."""
-    return "/v2/models/bench/infer", *protocol.request("image_bytes", [image], [], {})
-
-
-def rest(image: bytes) -> tuple[str, bytes, dict[str, str]]:
-    """Builds a request of TensorFlow Serving's REST API."""
-    body = json.dumps({"instances": [{"b64": base64.b64encode(image).decode()}]})
-    return "/v1/models/bench:predict", body.encode(), {"Content-Type": "application/json"}
-
-
-# By their names in the address file.
-PATHS: dict[str, Form] = {"http": binary, "rest": rest}
-
-
-def load(url: str, forms: list[Path], clients: int, seconds: float) -> dict[str, float]:
-    """Runs wrk with so many clients, after a warm-up, and returns its figures.
-
-    Raises:
-      SystemExit: a request failed.
+    Args:
+      version: the folder of the SavedModel.
+      images: encoded images, more than a batch.
     """
-    script = Path(__file__).with_suffix(".lua")
-    files = [str(path) for path in forms]
-    for length in (WARM_UP_S, seconds):
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{length:.0f}s", "--timeout", "60s"]
-        command += ["-s", str(script), url, "--", *files]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-        if found["failed"]:
-            raise SystemExit(f"{found['failed']} requests to {url} failed.")
-    return {
-        "images_per_s": round(found["requests"] / found["seconds"], 1),
-        "p50_ms": round(found["p50_ms"], 1),
-        "p99_ms": round(found["p99_ms"], 1),
-    }
+
+    def __init__(self, version: Path, images: list[bytes]) -> None:
+        self._serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+        starts = range(0, len(images) - BATCH + 1, BATCH)
+        self._batches = [tf.constant(images[start : start + BATCH]) for start in starts]
+        self._run(serving_load.WARM_UP_S)
+
+    def measure(self, seconds: float) -> dict[str, float]:
+        """Returns images per second, and milliseconds of processor time for an image."""
+        start, processor = time.perf_counter(), time.process_time()
+        done = self._run(seconds)
+        return {
+            "images_per_s": done / (time.perf_counter() - start),
+            "processor_ms": 1000 * (time.process_time() - processor) / done,
+        }
+
+    def _run(self, seconds: float) -> int:
+        stop, done = time.perf_counter() + seconds, 0
+        while not done or time.perf_counter() < stop:
+            for batch in self._batches:
+                self._serve(image_bytes=batch)
+            done += BATCH * len(self._batches)
+        return done
 
 
-def written(form: Form, images: list[bytes], folder_path: Path) -> list[Path]:
-    """Writes the requests as files for the wrk script."""
-    folder_path.mkdir()
-    paths = []
-    for number, image in enumerate(images):
-        path, body, headers = form(image)
-        lines = [path, *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        paths.append(folder_path / f"{number:03d}")
-        paths[-1].write_bytes("\n".join(lines).encode() + body)
-    return paths
+class Server:
+    """The server under measurement.
+
+    Args:
+      server: runs.
+      images: encoded images.
+      scratch: an existing folder.
+    """
+
+    def __init__(self, server: checkout.ModelServer, images: list[bytes], scratch: Path) -> None:
+        self.pid, self.address, self.images = server.process.pid, server.address, images
+        self._files = {
+            path: serving_load.written(form, images, scratch / path)
+            for path, form in serving_load.PATHS.items()
+        }
+
+    def measure(self, path: str, clients: int, seconds: float) -> dict[str, float]:
+        """Returns what wrk says, and milliseconds of processor time for an image, by part and in all."""
+        asked = self.address[path], self._files[path], clients
+        serving_load.clients(*asked, serving_load.WARM_UP_S)
+        before = serving_processes.processor_s(self.pid)
+        found = serving_load.clients(*asked, seconds)
+        after = serving_processes.processor_s(self.pid)
+        count = found.pop("requests")
+        spent = {part: 1000 * (after[part] - before.get(part, 0)) / count for part in after}
+        parts = {f"{part}_processor_ms": value for part, value in spent.items()}
+        return {**found, **parts, "processor_ms": sum(spent.values())}
+
+    def arrivals(self, rate: float, seconds: float) -> serving_load.Arrivals:
+        """Sends requests at a fixed rate over the binary path."""
+        return serving_load.arrivals(
+            self.address["http"], serving_load.binary, self.images, rate, seconds
+        )
+
+
+def throughput(reference: InProcess, server: Server, seconds: float, rounds: int) -> dict[str, Any]:
+    """Measures the reference and both paths in turn; returns the medians of the rounds."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for _ in range(rounds):
+        found.setdefault(REFERENCE, []).append(reference.measure(seconds))
+        for path in serving_load.PATHS:
+            one = server.measure(path, CLIENTS, seconds)
+            found.setdefault(f"{path}, {CLIENTS} clients", []).append(one)
+    for path in serving_load.PATHS:
+        found[f"{path}, 1 client"] = [server.measure(path, 1, seconds)]
+    return {name: _medians(rows) for name, rows in found.items()}
+
+
+def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {key: round(statistics.median(row[key] for row in rows), 3) for key in rows[0]}
+
+
+def saturation(server: Server, most: float, alone_ms: float, seconds: float) -> dict[str, Any]:
+    """Raises the rate of arrivals until the server no longer keeps up; then measures half of the last one held.
+
+    Args:
+      server: the server.
+      most: images per second of 32 clients.
+      alone_ms: the median latency of one client.
+      seconds: for each rate.
+    """
+    tried, held = [], None
+    for share in SHARES:
+        found = server.arrivals(share * most, seconds)
+        is_held = found.is_held(alone_ms)
+        tried.append({**found.result(), "held": is_held})
+        print(f"arrivals: {tried[-1]}", flush=True)
+        if not is_held:
+            break
+        held = found.rate
+    half = server.arrivals((held or SHARES[0] * most) / 2, 2 * seconds)
+    return {"saturation_rate": held and round(held, 1), "rates": tried, "half": half.result()}
+
+
+def soak(server: Server, rate: float, minutes: float) -> dict[str, Any]:
+    """Sends requests at a low rate for long, and watches the memory of the server's processes."""
+    with serving_processes.Watch(server.pid) as watch:
+        found = server.arrivals(rate, 60 * minutes)
+    result = {"minutes": minutes, **found.result(), "memory": watch.result()}
+    print(f"soak: {result}", flush=True)
+    return result
 
 
 def main() -> None:
@@ -126,31 +174,50 @@ def main() -> None:
     parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processor-time", action="store_true")
+    parser.add_argument("--no-arrivals", action="store_true")
+    parser.add_argument("--soak-minutes", type=float, default=0)
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed; Debian's package is called wrk.")
     with harness.workspace() as scratch:
         root = harness.data_dir(given.data_dir, scratch)
-        files = by_folder.scan(root).files[:: max(1, len(by_folder.scan(root).files) // IMAGES)]
+        files = by_folder.scan(root).files
+        files = files[:: max(1, len(files) // IMAGES)]
         images = [(root / file.path).read_bytes() for file in files]
         version = scratch / "serving" / "bench" / "1"
         export_model(version, given.backbone, given.size)
-        details: dict[str, dict[str, float]] = {}
-        for batch in CONCURRENCIES:
-            rate = in_process(version, images, batch, given.seconds)
-            details[f"in process, batch of {batch}"] = {"images_per_s": round(rate, 1)}
-        with checkout.ModelServer(version.parent) as server:
-            for path, form in PATHS.items():
-                files = written(form, images, scratch / path)
-                for clients in CONCURRENCIES:
-                    details[f"{path}, {clients} clients"] = load(
-                        server.address[path], files, clients, given.seconds
-                    )
-    reference = details["in process, batch of 32"]["images_per_s"]
-    for name, goal in GOALS.items():
-        ours = details[f"{name}, 32 clients"]["images_per_s"]
-        claim = f"serving throughput, {name}, 32 clients"
-        harness.finish(claim, "images/s", reference, ours, ours / reference, goal, details)
+        stages = serving_stages.profile(version, images)
+        for name, value in stages.items():
+            print(f"{value:9.1f} µs  {name}", flush=True)
+        reference = InProcess(version, images)
+        with checkout.ModelServer(version.parent) as started:
+            server = Server(started, images, scratch)
+            details = throughput(reference, server, given.seconds, given.rounds)
+            for name, row in details.items():
+                print(f"{name}: {row}", flush=True)
+            alone_ms = details["http, 1 client"]["p50_ms"]
+            most = details[f"http, {CLIENTS} clients"]["images_per_s"]
+            if not given.no_arrivals:
+                details["arrivals"] = saturation(server, most, alone_ms, given.seconds)
+            if given.soak_minutes:
+                details["soak"] = soak(server, most / 4, given.soak_minutes)
+    details["stages_us"] = stages
+    if not given.no_arrivals:
+        p99_ms = details["arrivals"]["half"]["p99_ms"]
+        harness.finish(
+            "p99 at half the saturation load, against p50 of one client", "ms", alone_ms, p99_ms,
+            MOST_TIMES_ALONE * alone_ms / p99_ms, 1.0, {"most": f"{MOST_TIMES_ALONE} × p50"},
+        )  # fmt: skip
+    for path, goal in GOALS.items():
+        theirs, ours = details[REFERENCE], details[f"{path}, {CLIENTS} clients"]
+        unit, one, other = "images/s", theirs["images_per_s"], ours["images_per_s"]
+        if given.processor_time:
+            unit = "images per second of processor time"
+            one, other = 1000 / theirs["processor_ms"], 1000 / ours["processor_ms"]
+        claim = f"serving throughput, {path}, {CLIENTS} clients"
+        harness.finish(claim, unit, one, other, other / one, goal, details)
 
 
 if __name__ == "__main__":

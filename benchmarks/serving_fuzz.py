@@ -42,6 +42,7 @@ from benchmarks import (
     hostile_rounds,
     process_tree,
     raw_http,
+    serving_load,
 )
 from benchmarks import serving as throughput
 from serving.client import client
@@ -100,7 +101,7 @@ class Probe:
 
     def _ask(self) -> np.ndarray:
         binary = np.array([one.probabilities for one in self._client.predict(self._images)])
-        path, body, headers = throughput.rest(self._images[0])
+        path, body, headers = serving_load.rest(self._images[0])
         host, port = _host_port(self._address["rest"])
         wire = raw_http.request("POST", path, headers, body, len(body))
         [row] = json.loads(raw_http.send(host, port, wire, False, TIMEOUT_S).body)["predictions"]
@@ -157,7 +158,7 @@ def fuzz(
 
 async def overload(address: dict[str, str], clients: int, seconds: float) -> dict[str, Any]:
     """Sends requests from many clients at once; returns the counts of their statuses."""
-    path, body, headers = throughput.binary(hostile_images.sound()[0])
+    path, body, headers = serving_load.binary(hostile_images.sound()[0])
     url = address["http"] + path
     stop = time.monotonic() + seconds
     statuses: Counter[str] = Counter()

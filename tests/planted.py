@@ -17,7 +17,7 @@ def fault(version: Path, by: float = 0.01) -> None:
     path, contract = version / network.FILE, version / "assets" / "contract.json"
     model = onnx.load(path)
     weights = [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT]
-    last = next(one for one in reversed(weights) if len(one.dims) == 2)
+    last = next(one for one in reversed(weights) if len(one.dims) > 1)
     changed = numpy_helper.to_array(last) + np.float32(by)
     changed[0, 0] += 10 * by
     last.CopyFrom(numpy_helper.from_array(changed, last.name))

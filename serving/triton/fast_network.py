@@ -47,7 +47,24 @@ class FastNetwork:
           encoded: B byte strings, an array of objects [B].
         """
         pixels, refused, sizes = self.images.of(encoded)
+        return self.answer(*self.network(pixels), refused, sizes)
+
+    def network(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns embedding float32 [B, F] and outputs float32 [B, …] of pixels uint8 [B, S, S, 3]."""
         embedding, outputs = self._session.run([_EMBEDDING, _OUTPUTS], {_INPUT: pixels})
+        return embedding, outputs
+
+    def answer(
+        self, embedding: np.ndarray, outputs: np.ndarray, refused: np.ndarray, sizes: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Returns the outputs of ``serving_default`` for those of the network.
+
+        Args:
+          embedding: float32 [B, F].
+          outputs: float32 [B, …].
+          refused: byte strings [B], why an image is refused, or empty.
+          sizes: int32 [B, 2], of the images.
+        """
         answer = self._answer(
             embedding=tf.constant(embedding),
             outputs=tf.constant(outputs),

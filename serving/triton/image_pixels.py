@@ -45,7 +45,7 @@ class ImagePixels:
 
     def of(self, encoded: np.ndarray) -> Pixels:
         """Returns the pixels, refusals and sizes of B byte strings, an array of objects [B]."""
-        colours = [self._examined(image) for image in encoded]
+        colours = [self.colours(plain_image.examine(image), image) for image in encoded]
         parts: list[tuple[np.ndarray, Pixels]] = []
         places = [index for index, one in enumerate(colours) if one == colour_profiles.Colours()]
         if places:
@@ -76,8 +76,15 @@ class ImagePixels:
         """Returns S."""
         return int(self._any.structured_outputs["pixels"].shape[1])
 
-    def _examined(self, encoded: bytes) -> colour_profiles.Colours | None:
-        plain = plain_image.examine(encoded)
+    def colours(
+        self, plain: plain_image.Plain | None, encoded: bytes
+    ) -> colour_profiles.Colours | None:
+        """Returns what is done to the pixels of a plain image; None if only the complete graph may read it.
+
+        Args:
+          plain: what is known of it; None: it is not plain.
+          encoded: the file.
+        """
         if plain is None:
             return None
         return self._memory.colours(plain.profile, plain.channels, encoded)

@@ -2,18 +2,23 @@
 
 import hashlib
 import importlib.util
+import json
 import logging
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from components.preprocess import materialise
-from components.trainer import config
+from components.trainer import config, served_model
 from components.trainer.backbones import registry
 from components.trainer.exports import network
 from components.trainer.network import model
+from serving.triton import runtimes
 from tasks import task
+from tests import planted
+from tests.serving.backend import runtime_choice
 
 SIZE = 64
 LABELS = ["dark", "bright", "striped"]
@@ -25,11 +30,15 @@ CASES += [("efficientnet_lite0", name) for name in task.names() if name != "clas
 NOT_CONVERTED = {"convnext_tiny"}
 
 
-def built(backbone: str, task_name: str) -> keras.Model:
+def spec_of(task_name: str) -> materialise.Spec:
     splits = {"train": 1, "eval": 1, "test": 0}
-    spec = materialise.Spec(SIZE, "stretch", LABELS, splits, task=task_name)
+    return materialise.Spec(SIZE, "stretch", LABELS, splits, task=task_name)
+
+
+def built(backbone: str, task_name: str) -> keras.Model:
     keras.utils.set_random_seed(0)
-    return model.build(config.TrainConfig(backbone=backbone, weights="random"), spec)
+    settings = config.TrainConfig(backbone=backbone, weights="random")
+    return model.build(settings, spec_of(task_name))
 
 
 def require_equal(classifier: keras.Model, path) -> None:
@@ -68,6 +77,27 @@ def test_onnx_runtime_computes_what_tensorflow_does(backbone, task_name, tmp_pat
     )
     assert network.is_present({"network": entry.to_dict()})
     require_equal(classifier, path)
+
+
+@pytest.mark.landing
+@pytest.mark.parametrize("task_name", task.names())
+def test_a_version_of_every_task_answers_alike_and_a_fault_is_found_at_load(task_name, tmp_path):
+    pytest.importorskip("tf2onnx")
+    classifier, folder = built("efficientnet_lite0", task_name), tmp_path / "1"
+    save = (classifier, spec_of(task_name), "efficientnet_lite0", folder, tmp_path)
+    served_model.save(*save, with_network=True)
+    loaded = tf.saved_model.load(str(folder))
+
+    def chosen() -> runtimes.Choice:
+        contract = json.loads((folder / "assets" / "contract.json").read_text())
+        about = (loaded, str(folder), contract, 1)
+        return runtime_choice.choose(runtimes.AUTO, *about)[0]
+
+    choice = chosen()
+    assert choice.trial_ms and not choice.is_failure
+    assert choice.largest_difference <= runtime_choice.TOLERANCE
+    planted.fault(folder, by=0.1)
+    assert chosen().is_failure and "its answers differ" in chosen().reason
 
 
 def test_without_the_converter_tensorflow_serves_and_that_is_said(tmp_path, monkeypatch, caplog):
