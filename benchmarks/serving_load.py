@@ -161,7 +161,7 @@ class _Schedule:
             )
             writer.write(self._requests[number % len(self._requests)])
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+            length = int(head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0])
             await reader.readexactly(length)
             if head.startswith(b"http/1.1 200"):
                 self._latencies_ms[number] = 1000 * (time.perf_counter() - due_s)

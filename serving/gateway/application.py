@@ -138,6 +138,9 @@ class Gateway:
                 self._triton_socket, limit=0, keepalive_timeout=_KEPT_S
             ),
             headers={"Accept-Encoding": "identity"},  # compression is useless on one machine
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept"),
         ) as session:
             self._triton = upstream.Upstream(self._name, session, limits, self._given_up)
             runner = web.AppRunner(

@@ -19,6 +19,8 @@ _JPEG = b"\xff\xd8\xff"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 # SOF0 to SOF15 without DHT, JPG and DAC, whose numbers lie among them.
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Baseline and extended, with Huffman codes.
+_SEQUENTIAL = (0xC0, 0xC1)
 # TEM, RST0 to RST7 and SOI: markers that no length follows.
 _BARE = {0x01, *range(0xD0, 0xD9)}
 _EXTENSION, _FRAME = 0x21, 0x2C
@@ -68,8 +70,13 @@ def _bmp_pixels(encoded: bytes) -> int:
 
 
 def jpeg_pixels(encoded: bytes) -> int:
-    """Counts height × width of a JPEG, and as much again for every 32 scans."""
-    position, size = 2, 0
+    """Counts height × width of a JPEG, and as much again for every 32 scans.
+
+    Scans are counted only where a decoder reads more than one: libjpeg refuses a second one in a file that is not
+    progressive and whose first scan has all components (jdinput.c, ``has_multiple_scans``). To count them takes as long as all
+    the rest.
+    """
+    position, size, frames, components = 2, 0, 0, 0
     for _ in range(_MAX_JPEG_SEGMENTS):
         position = encoded.find(b"\xff", position)
         while encoded[position : position + 2] == b"\xff\xff":  # fill bytes
@@ -79,6 +86,11 @@ def jpeg_pixels(encoded: bytes) -> int:
         marker = encoded[position + 1]
         position += 2
         if marker in (_START_OF_SCAN, _END_OF_IMAGE):
+            has_all = components in (1, 3) and encoded[position + 2 : position + 3] == bytes(
+                [components]
+            )
+            if marker == _START_OF_SCAN and frames == 1 and has_all:
+                return size
             return _with_scans(encoded, size)
         if marker in _BARE or marker == 0:
             continue
@@ -88,6 +100,9 @@ def jpeg_pixels(encoded: bytes) -> int:
                 encoded[position + 5 : position + 7],
             )
             size = max(size, int.from_bytes(height, "big") * int.from_bytes(width, "big"))
+            frames += 1
+            is_single = marker in _SEQUENTIAL and position + 7 < len(encoded)
+            components = encoded[position + 7] if is_single else 0
         position += max(2, int.from_bytes(encoded[position : position + 2], "big"))
     return TOO_LARGE
 

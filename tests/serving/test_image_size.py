@@ -7,6 +7,7 @@ import zlib
 
 import hypothesis
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from benchmarks import hostile_images
@@ -37,10 +38,32 @@ def test_frames_larger_than_the_screen_count():
     assert image_size.gif_pixels(endless) == image_size.TOO_LARGE
 
 
-def test_every_scan_of_a_jpeg_is_work():
-    jpeg = hostile_images.sound()[0]
+def with_scans(progressive: bool, components: int = 3) -> bytes:
+    """Returns a JPEG of 40 × 60 with a hundred more starts of scans; the first scan states so many components."""
+    buffer = io.BytesIO()
+    Image.radial_gradient("L").resize((60, 40)).convert("RGB").save(
+        buffer, "JPEG", progressive=progressive
+    )
+    content = bytearray(buffer.getvalue())
+    if not progressive:
+        content[content.index(b"\xff\xda") + 4] = components
+    return bytes(content[:-2]) + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 100 + bytes(content[-2:])
+
+
+def test_every_scan_that_a_decoder_reads_is_work():
+    assert image_size.pixels(with_scans(True)) == 4 * 40 * 60
+    assert image_size.pixels(with_scans(False, components=1)) == 4 * 40 * 60
+    two_frames = with_scans(False)
+    start, end = two_frames.index(b"\xff\xc0"), two_frames.index(b"\xff\xc4")
+    assert image_size.pixels(two_frames[:end] + two_frames[start:]) == 4 * 40 * 60
+
+
+def test_scans_behind_the_only_one_are_no_work():
+    """The decoder ends with an error at the second one."""
+    jpeg = with_scans(False)
     assert image_size.pixels(jpeg) == 40 * 60
-    assert image_size.pixels(jpeg + b"\xff\xda" * 100) == 4 * 40 * 60
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.io.decode_jpeg(jpeg)
 
 
 def test_what_is_no_image_has_no_pixels():
