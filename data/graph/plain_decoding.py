@@ -17,7 +17,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes one plain image, or one as ingest has stored it.
 
     Args:
-      encoded: string []; JPEG or PNG, opaque, upright, in sRGB or to be left as it is.
+      encoded: string []; JPEG or PNG, opaque and upright; its colour profile is not applied.
 
     Returns:
       pixels uint8 [H, W, 3] in 0–255.
@@ -52,22 +52,6 @@ def batch_pixels_and_sizes(
 
     signature = (tf.TensorSpec([size_px, size_px, 3], tf.uint8), tf.TensorSpec([2], tf.int32))
     return tf.map_fn(one, encoded, fn_output_signature=signature, parallel_iterations=32)  # type: ignore[no-any-return]
-
-
-def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes one plain image, without applying its colour profile.
-
-    Args:
-      encoded: string [].
-
-    Returns:
-      uint8 [H, W, 3].
-
-    Raises:
-      tf.errors.InvalidArgumentError: it is damaged.
-    """
-    pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    return tf.ensure_shape(pixels, [None, None, 3])
 
 
 def conversion(
