@@ -198,6 +198,7 @@ def finish(
     whole = ingest_report.merge([rest, *examples_artifact.take_report_parts(output_uri)])
     whole.max_duplicate_distance = job.config.split.max_duplicate_distance
     whole.duplicate_distance = plan.duplicate_distance
+    whole.boxes_turned = job.config.boxes.turned
     has_floats = any(one.kind == value_range.FLOAT for one in inspected.scaled)
     whole.reading = image_reading.Reading(
         background=job.config.background_rgb(),

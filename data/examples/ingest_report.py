@@ -11,6 +11,7 @@ from typing import Any
 
 import pydantic
 
+from data.boxes import config as boxes_config
 from data.boxes.given import Problem
 from data.corrections import applying
 from data.files import read_back, spreadsheet
@@ -81,6 +82,7 @@ class Report:
         records have none. A split where every record has one label is not in it.
       boxes: split → number of boxes in its records; empty where images as a whole have labels.
       bad_boxes: what is wrong in annotations of boxes, sorted.
+      boxes_turned: setting: the image that boxes refer to where their file does not tell.
       corrections: what a person's decisions about labels did.
     """
 
@@ -98,6 +100,7 @@ class Report:
     further_labels: dict[str, int] = field(default_factory=dict)
     boxes: dict[str, int] = field(default_factory=dict)
     bad_boxes: list[BadBox] = field(default_factory=list)
+    boxes_turned: boxes_config.Turned = "upright"
     corrections: applying.Applied = field(default_factory=applying.Applied)
 
     @property

@@ -13,4 +13,5 @@ def of(context: checking.Checked) -> Iterator[resolve.Annotation]:
         # Boxes are of the file, which ingest may have stored smaller or turned.
         stored = resolve.Size(image.info.width, image.info.height)
         size = image_size.known(image.info) or stored
-        yield resolve.resolve(Given.from_json(image.boxes), size)[0]
+        turned = context.report.boxes_turned
+        yield resolve.resolve(Given.from_json(image.boxes), size, turned)[0]

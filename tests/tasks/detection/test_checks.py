@@ -151,6 +151,15 @@ def test_boxes_of_an_image_that_is_stored_smaller_and_turned_are_read_in_the_fil
     assert list(ALL["tiny_boxes"](context(one))) == []
 
 
+def test_boxes_for_which_no_size_tells_are_checked_as_the_setting_of_ingest_reads_them():
+    turned = INFO._replace(reencoded=True, file_width=100, file_height=200, orientation=6)
+    given = Given("1.xml", (Box("apple", (150, 10, 190, 40), "line 1"),), width=0, height=0)
+    checked = context(image(1, ("apple", 1, 1, 9, 9))._replace(info=turned, boxes=given.to_json()))
+    assert not next(annotations.of(checked))  # outside of the upright image
+    checked.report.boxes_turned = "stored"
+    np.testing.assert_allclose(next(annotations.of(checked)).boxes, [[0.75, 0.6, 0.95, 0.9]])
+
+
 def test_every_check_has_a_severity_and_a_planted_case():
     assert set(ALL) <= set(checks.Settings.model_fields)
     apart = {"label_spellings", "objects_by_split", "object_balance"}
