@@ -83,8 +83,8 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
         files = sorted((root / split_name).glob("*/*"))
 
         # As Preprocess does with what ingest has stored, where the files need nothing that ingest does.
-        plain = plain_image.PlainImages(lambda encoded: False)
-        is_plain = all(plain.is_plain(path.read_bytes()) for path in files)
+        found = [plain_image.examine(path.read_bytes()) for path in files]
+        is_plain = all(one is not None and not one.profile for one in found)
         read = plain_decoding.decode if is_plain else decoding.decode
 
         def decode(path: tf.Tensor, read: Callable[[tf.Tensor], tf.Tensor] = read) -> tf.Tensor:
