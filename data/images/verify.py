@@ -4,6 +4,7 @@ Checks also that the served model sees in the file itself what training sees in 
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -15,8 +16,17 @@ from data.images import decode, image_reading, refusals, value_range
 # Two JPEG decoders round differently, mostly where they scale up colour: by up to 2.8 on
 # photographs. A file that one of them misreads is tens of levels off.
 TOLERANCE_LEVELS = 4.0
+_SMALL_PIXELS = 1 << 14  # several such images are decoded at a time
 _PROFILES = (b"ICC_PROFILE\0", b"iCCP")
 _TELLING_CHUNKS = (b"tRNS", b"eXIf", b"iTXt", b"zTXt", b"tEXt")
+# Markers of a JPEG: ITU-T T.81, table B.1.
+_SCAN, _APP1 = 0xDA, 0xE1
+_FEW_SEGMENTS = 64
+_BASELINE_TO_PROGRESSIVE = (0xC0, 0xC1, 0xC2)
+_TABLES_AND_COMMENT = {0xC4, 0xDB, 0xDD, 0xFE}
+_HARMLESS = _TABLES_AND_COMMENT | set(range(0xE0, 0xF0)) - {_APP1}
+# Without EXIF's tag in either byte order, and without XMP's name, nothing turns an image.
+_TURNING = (b"\x01\x12", b"\x12\x01", b"Orientation")
 
 
 def same_pixels(image: decode.Decoded) -> bool:
@@ -32,7 +42,7 @@ def same_pixels(image: decode.Decoded) -> bool:
             plain = _is_plain_png(image.encoded)
             pixels = (tf.io.decode_png(contents, 3) if plain else _decode_png()(contents)).numpy()
         # Turning costs as much as decoding a small image; most have no orientation.
-        elif not _is_shown_as_decoded(contents):
+        elif not (is_upright_jpeg(image.encoded) or _is_shown_as_decoded(contents)):
             return False
         elif image.scale > 1:
             pixels = tf.io.decode_jpeg(contents, channels=3, ratio=image.scale).numpy()
@@ -41,6 +51,26 @@ def same_pixels(image: decode.Decoded) -> bool:
     except tf.errors.OpError:
         return False
     return _is_alike(image, pixels)
+
+
+def is_small_png(image: decode.Decoded) -> bool:
+    """Returns whether an image is one for :func:`same_small_pngs`."""
+    info = image.info
+    small = info.height * info.width <= _SMALL_PIXELS and len(image.encoded) <= 4 * _SMALL_PIXELS
+    return small and info.format == "PNG" and _is_plain_png(image.encoded)
+
+
+def same_small_pngs(images: Sequence[decode.Decoded]) -> list[bool]:
+    """Returns for each image what :func:`same_pixels` does, for half of the cost."""
+    contents = tf.constant([image.encoded for image in images])
+    try:
+        sizes, samples = (found.numpy() for found in _sample_pngs()(contents))
+    except tf.errors.OpError:  # one of them cannot be decoded
+        return [same_pixels(image) for image in images]
+    return [
+        size == (image.info.height, image.info.width) and _is_close(image.samples, picked)
+        for image, size, picked in zip(images, map(tuple, sizes.tolist()), samples, strict=True)
+    ]
 
 
 def may_be_seen_otherwise(image: decode.Decoded, config: decode.DecodeConfig) -> bool:
@@ -88,11 +118,45 @@ def _is_alike(image: decode.Decoded, pixels: np.ndarray) -> bool:
     if pixels.shape[:2] != tuple(sides):
         return False
     rows, columns = (decode.sample_positions(side) for side in pixels.shape[:2])
-    picked = pixels[rows[:, None], columns]
-    if np.array_equal(picked, image.samples):
+    return _is_close(image.samples, pixels[rows[:, None], columns])
+
+
+def _is_close(samples: np.ndarray, picked: np.ndarray) -> bool:
+    """Returns whether two samples, uint8 [32, 32, 3], agree."""
+    if samples.tobytes() == picked.tobytes():
         return True
-    difference = image.samples.astype(np.int16) - picked
+    difference = samples.astype(np.int16) - picked
     return bool(np.abs(difference).mean() <= TOLERANCE_LEVELS)
+
+
+def is_upright_jpeg(content: bytes) -> bool:
+    """Returns whether the graph surely neither refuses a JPEG before it is decoded nor turns it.
+
+    True of nearly all files, for a thousandth of what :func:`graph_jpeg.examine` costs; of a file
+    that is unusual in any way, it is False.
+    """
+    position, frames = 2, 0
+    for _ in range(_FEW_SEGMENTS):
+        marker, code = content[position : position + 2].ljust(2, b"\0")
+        length = int.from_bytes(content[position + 2 : position + 4], "big")
+        if marker != 0xFF or length < 2:
+            return False
+        if code == _SCAN:
+            return frames == 1
+        segment = content[position + 4 : position + 2 + length]
+        if code in _BASELINE_TO_PROGRESSIVE:
+            height = int.from_bytes(segment[1:3], "big")
+            width = int.from_bytes(segment[3:5], "big")
+            if segment[:1] != b"\x08" or not 0 < height * width <= decode.MAX_PIXELS:
+                return False
+            frames += 1
+        elif code == _APP1:
+            if any(word in segment for word in _TURNING):
+                return False
+        elif code not in _HARMLESS:
+            return False
+        position += 2 + length
+    return False
 
 
 def _is_shown_as_decoded(contents: tf.Tensor) -> bool:
@@ -115,6 +179,27 @@ def _decode_png() -> tf.types.experimental.PolymorphicFunction:
         return pixels[: tf.where(reason == "", decode.MAX_PIXELS, 0)]
 
     return tf.function(decode_png, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+
+
+@functools.cache
+def _sample_pngs() -> tf.types.experimental.PolymorphicFunction:
+    """Returns a function from PNGs, string [B], to height and width int32 [B, 2] and samples."""
+
+    def sample(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = tf.io.decode_png(content, 3)
+        size = tf.shape(pixels)[:2]
+        # As decode.sample_positions.
+        middles = 2 * tf.range(decode.SAMPLED_SIDE) + 1
+        rows, columns = (middles * size[axis] // (2 * decode.SAMPLED_SIDE) for axis in (0, 1))
+        return size, tf.gather(tf.gather(pixels, rows), columns, axis=1)
+
+    def sample_each(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.map_fn(  # type: ignore[no-any-return]
+            sample, contents, fn_output_signature=(tf.int32, tf.uint8), parallel_iterations=8
+        )
+
+    strings = tf.TensorSpec([None], tf.string)
+    return tf.function(sample_each, input_signature=[strings], autograph=False)
 
 
 @functools.cache
