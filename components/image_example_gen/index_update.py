@@ -53,7 +53,7 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
     workspace = first_pass.Workspace.of(job)
     rows = file_index.load(workspace.index_dir)
     tasks = first_pass.new_files(listing, rows, workspace)
-    fresh = {task.file.path for task in tasks}
+    fresh = {task.path for task in tasks}
     if tasks:
         # By the rule of the known files, which rarely changes.
         known = _values(listing, rows, leave_out=fresh)
@@ -65,7 +65,8 @@ def inspect(listing: folder.Listing, job: ingest_config.IngestJob, look: Look) -
     scale, scaled = _decide(known, rows, job, workspace)
     stale = {path for path, values in known.items() if values.scaled != scale.of(values.kind)}
     if stale:
-        _start(look, [first_pass.Task(file) for file in listing.files if file.path in stale], scale)
+        again = [first_pass.Task.of(file) for file in listing.files if file.path in stale]
+        _start(look, again, scale)
         rows = _without_changed(rows, file_index.load(workspace.index_dir), stale)
     scaled = [replace(one, rescaled=_count(one.kind, known, stale - fresh)) for one in scaled]
     return Inspected(listing, rows, decoded, scale, scaled)
