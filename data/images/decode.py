@@ -203,7 +203,10 @@ def formats() -> list[str]:
     except ImportError:  # the extra "heif" is not installed
         pass
     Image.init()
-    return [name for name in Image.ID if name not in UNSAFE_FORMATS]
+    # Pillow tries them in this order, and most files are of these two.
+    first = [name for name in ("JPEG", "PNG") if name in Image.ID]
+    rest = [name for name in Image.ID if name not in UNSAFE_FORMATS and name not in first]
+    return first + rest
 
 
 def check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
@@ -279,8 +282,10 @@ def _decode(
 
 def _measured(upright: Image.Image, values: np.ndarray) -> tuple[Image.Image, quality.Quality]:
     small = quality.reduced(upright)
-    grey = small if small.mode == "L" else small.convert("L")
     colours = values if small is upright else np.asarray(small)
+    if small.mode == "L":
+        return small, quality.measure(colours, colours)
+    grey = small.convert("L")
     return grey, quality.measure(np.asarray(grey), colours)
 
 
