@@ -12,6 +12,8 @@ answers not yet sent are lost along with that of the fatal image; with ``careful
 are sent before that image is begun.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import io
@@ -21,15 +23,17 @@ import os
 import resource
 import time
 import warnings
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from data.files import hashing, read_lines, user_files
 from data.images import decode, quality, value_range
-from data.masks import mask_file
-from data.masks import work as mask_work
+
+if TYPE_CHECKING:  # each costs a decoder time to start that few need
+    from data.masks import mask_file
+    from data.masks import work as mask_work
 
 READY = b"ready\n"
 IS_MASK = decode.Rejection("mask")
@@ -92,13 +96,11 @@ def answer(
 def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
     """Returns an answer as a line of JSON, the encoded image, and the samples and histogram."""
     head: dict[str, Any] = {"sha256": found.sha256}
-    result, mask = found.result, found.mask
-    if isinstance(mask, mask_file.Look):
-        head |= {"look": mask, "lengths": [0, 0]}
-        return json.dumps(head).encode() + b"\n", b"", b""
-    if mask is not None:
-        head |= {"facts": mask.facts, "lengths": [len(mask.encoded), 0]}
-        return json.dumps(head).encode() + b"\n", mask.encoded, b""
+    result = found.result
+    if found.mask is not None:
+        more, encoded = _pack_mask(found.mask)
+        head |= {**more, "lengths": [len(encoded), 0]}
+        return json.dumps(head).encode() + b"\n", encoded, b""
     if isinstance(result, decode.Rejection):
         head |= {"reason": result.reason, "detail": result.detail, "lengths": [0, 0]}
         return json.dumps(head).encode() + b"\n", b"", b""
@@ -110,15 +112,20 @@ def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
     return json.dumps(head).encode() + b"\n", result.encoded, samples
 
 
+def _pack_mask(mask: mask_work.Made | mask_file.Look) -> tuple[dict[str, Any], bytes]:
+    from data.masks import work
+
+    if isinstance(mask, work.Made):
+        return {"facts": mask.facts}, mask.encoded
+    return {"look": mask}, b""
+
+
 def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     """Parses the result of :func:`pack`."""
     if "reason" in head:
         return Answer(head["sha256"], decode.Rejection(head["reason"], head["detail"]))
-    if "look" in head:
-        return Answer(head["sha256"], IS_MASK, mask_work.look_from_json(head["look"]))
-    if "facts" in head:
-        facts = mask_work.facts_from_json(head["facts"])
-        return Answer(head["sha256"], IS_MASK, mask_work.Made(encoded, facts))
+    if "look" in head or "facts" in head:
+        return Answer(head["sha256"], IS_MASK, _unpack_mask(head, encoded))
     shape = (decode.SAMPLED_SIDE, decode.SAMPLED_SIDE, 3)
     size = math.prod(shape)
     values = np.frombuffer(samples[:size], np.uint8).reshape(shape)
@@ -127,6 +134,14 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     histogram = value_range.histogram_from_bytes(rest) if rest else None
     decoded = decode.Decoded(encoded, info, values, head["scale"], histogram)
     return Answer(head["sha256"], decoded)
+
+
+def _unpack_mask(head: dict[str, Any], encoded: bytes) -> mask_work.Made | mask_file.Look:
+    from data.masks import work
+
+    if "look" in head:
+        return work.look_from_json(head["look"])
+    return work.Made(encoded, work.facts_from_json(head["facts"]))
 
 
 def info_from_json(raw: list[Any]) -> decode.ImageInfo:
@@ -150,7 +165,7 @@ def main() -> None:
     settings = json.loads(_first_line())
     config = decode.DecodeConfig.model_validate(settings["config"])
     scale = value_range.Scale.from_dict(settings["scale"])
-    masks = mask_work.Rules.model_validate(settings["masks"]) if settings.get("masks") else None
+    masks = _rules(settings["masks"]) if settings.get("masks") else None
     # If the system or a container sets a lower limit, that one applies.
     with contextlib.suppress(OSError, ValueError):
         limit = config.limits.max_memory_bytes
@@ -166,6 +181,12 @@ def main() -> None:
     output.write(READY)
     output.flush()
     _serve(settings["root"], config, scale, masks, output)
+
+
+def _rules(raw: Any) -> mask_work.Rules:
+    from data.masks import work
+
+    return work.Rules.model_validate(raw)
 
 
 def _first_line() -> bytes:
@@ -196,16 +217,24 @@ def _serve(
             if request.mask_of is None:
                 found = answer(root, request.path, config, request.reencode, scale)
             else:
-                digest, result = mask_work.work(
-                    root, request.path, request.mask_of, config.limits, masks, request.shapes
-                )
-                found = (
-                    Answer(digest, result)
-                    if isinstance(result, decode.Rejection)
-                    else Answer(digest, IS_MASK, result)
-                )
+                found = _answer_mask(root, request, request.mask_of, config, masks)
             output.writelines(pack(found))
         output.flush()
+
+
+def _answer_mask(
+    root: str,
+    request: Request,
+    image: tuple[str, int, int],
+    config: decode.DecodeConfig,
+    masks: mask_work.Rules | None,
+) -> Answer:
+    from data.masks import work
+
+    digest, result = work.work(root, request.path, image, config.limits, masks, request.shapes)
+    if isinstance(result, decode.Rejection):
+        return Answer(digest, result)
+    return Answer(digest, IS_MASK, result)
 
 
 if __name__ == "__main__":
