@@ -87,10 +87,19 @@ def typed(kind: type[Row], values: Sequence[Any]) -> Row:
       TypeError: there are more or fewer values, or one has another type.
     """
     row = kind(*values)
-    for value, types in zip(row, _types(kind), strict=True):
-        if type(value) not in types:
-            raise TypeError(f"{value!r:.100} in a {kind.__name__}")
+    found = tuple(map(type, row))
+    if found not in _seen(kind):  # of a million rows, nearly all have the types of an earlier one
+        for value, types in zip(row, _types(kind), strict=True):
+            if type(value) not in types:
+                raise TypeError(f"{value!r:.100} in a {kind.__name__}")
+        _seen(kind).add(found)
     return row
+
+
+@functools.cache
+def _seen(kind: type[tuple]) -> set[tuple[type, ...]]:
+    """Returns the combinations of types that were found right; there are few."""
+    return set()
 
 
 @functools.cache

@@ -138,14 +138,17 @@ def _close_exact(packed: np.ndarray, bounds: np.ndarray) -> list[tuple[int, int,
     # As ±1 vectors, two hashes of n bits that differ in d have the product n − 2 d.
     signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
     pairs: list[tuple[int, int, int]] = []
+    loosest = np.float32(hashing.PHASH_BITS - 2 * bounds.max())  # one number is compared quickest
     for start in range(0, len(packed), _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        products = signs[block] @ signs[start:].T
-        within = np.minimum(bounds[block, None], bounds[None, start:])
-        ones, others = np.nonzero(products >= hashing.PHASH_BITS - 2 * within)
+        products = signs[start : start + _BLOCK_ROWS] @ signs[start:].T
+        ones, others = np.nonzero(products >= loosest)
         distances = (hashing.PHASH_BITS - products[ones, others].astype(np.int64)) // 2
-        rows = zip(ones + start, others + start, distances, strict=True)
-        pairs += [(int(a), int(b), int(distance)) for a, b, distance in rows if a < b]
+        ones, others = ones + start, others + start
+        kept = (ones < others) & (distances <= np.minimum(bounds[ones], bounds[others]))
+        rows = zip(
+            ones[kept].tolist(), others[kept].tolist(), distances[kept].tolist(), strict=True
+        )
+        pairs += rows
     return pairs
 
 

@@ -135,7 +135,7 @@ def assign(
         else:
             new.append((-len(indices), min(items[index].sha256 for index in indices), indices))
     for _, _, indices in sorted(new):
-        classes = Counter(name for index in indices for name in _classes(items[index]))
+        classes = _counted(items, indices)
         split = max(options, key=lambda name: _lack(name, classes, targets, counts))
         for index in indices:
             chosen[index] = split
@@ -203,6 +203,13 @@ def _classes(item: Item) -> tuple[str, ...]:
     return item.labels or ("",)
 
 
+def _counted(items: Sequence[Item], indices: Sequence[int]) -> Mapping[str, int]:
+    """Returns class → number of images in a group, most of which are a single image of one class."""
+    if len(indices) == 1 and len(names := _classes(items[indices[0]])) == 1:
+        return {names[0]: 1}
+    return Counter(name for index in indices for name in _classes(items[index]))
+
+
 def _targets(
     items: Sequence[Item],
     groups: Iterable[list[int]],
@@ -213,9 +220,10 @@ def _targets(
     images: Counter[str] = Counter()
     groups_of: Counter[str] = Counter()
     for indices in groups:
-        names = Counter(name for index in indices for name in _classes(items[index]))
-        images += names
-        groups_of.update(names.keys())
+        names = _counted(items, indices)
+        for name, count in names.items():
+            images[name] += count
+            groups_of[name] += 1
     targets = {}
     for name, count in images.items():
         enough = groups_of[name] >= len(options)
