@@ -222,23 +222,32 @@ def _shuffled(
     inside a function that is the function's own.
     """
 
-    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+    def one_pass(number: tf.Tensor | int) -> tf.data.Dataset:
         tf.random.set_seed(1)
-        names = tf.data.Dataset.from_tensor_slices(list(files))
         order = key + number
-        dataset = names.shuffle(len(files), order, reshuffle_each_iteration=False).interleave(
-            tf.data.TFRecordDataset,
-            cycle_length=4,
-            block_length=16,
-            num_parallel_calls=4,
-            deterministic=True,
-        )
+        dataset = _interleaved(files, order)
         if repeats is not None:
             dataset = _repeated(dataset, annotation, repeats, tf.stack([key, number]))
         return dataset.shuffle(SHUFFLE_WINDOW, order, reshuffle_each_iteration=False)
 
-    passes = tf.data.Dataset.range(1 if repeats is None else _MOST_PASSES)
+    if repeats is None:
+        return one_pass(0)
+    passes = tf.data.Dataset.range(_MOST_PASSES)
     return passes.flat_map(tf.autograph.experimental.do_not_convert(one_pass))
+
+
+def _interleaved(files: tuple[str, ...], order: tf.Tensor) -> tf.data.Dataset:
+    """Returns the records of shards, of which some are read at a time."""
+    if len(files) == 1:  # each function in a data set costs each epoch some milliseconds
+        return tf.data.TFRecordDataset(files[0])
+    names = tf.data.Dataset.from_tensor_slices(list(files))
+    return names.shuffle(len(files), order, reshuffle_each_iteration=False).interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=4,
+        block_length=16,
+        num_parallel_calls=4,
+        deterministic=True,
+    )
 
 
 def _repeated(
