@@ -2,7 +2,6 @@
 
 from data import formats
 from tasks.pages import parts, scale
-from tasks.retrieval import structure
 from tasks.similarity.figures import FIGURES
 from tasks.similarity.panels import chosen
 
@@ -92,8 +91,7 @@ def images(report: parts.Report) -> list[parts.Section]:
         found.append(parts.Section("map", "Map", "map.html.jinja", on_map))
     measured = report.contract["gallery"].get("structure") or {}
     if measured.get("clusters"):
-        told = {"structure": measured, "least": structure.LEAST_SILHOUETTE}
-        told |= {"clusters": shown.clusters, "outliers": shown.outliers}
+        told = {"structure": measured, "clusters": shown.clusters, "outliers": shown.outliers}
         found.append(parts.Section("structure", "Structure", "structure.html.jinja", told))
     if shown.copies or shown.found_copies:
         copies = {"groups": shown.copies, "queries": shown.found_copies}

@@ -24,7 +24,7 @@ from tests.tasks.similarity import made, made_predictions
 
 CONFIG = evaluate_config.EvaluateConfig()
 STRUCTURE = {
-    "compared": 6, "clusters": 2, "silhouette": 0.5, "sizes": [4, 2],
+    "compared": 6, "clusters": 2, "silhouette": 0.5, "by_chance": 0.3, "sizes": [4, 2],
     "typical": [["1.jpg"], ["2.jpg"]], "outliers": 1, "named_outliers": ["3.jpg"],
 }  # fmt: skip
 GALLERY = {**made_predictions.SOUND, "per_class": [], "structure": STRUCTURE}
