@@ -96,7 +96,7 @@ def class_imbalance(context: Context) -> Iterator[Found]:
 
 def label_map(context: Context) -> Iterator[Found]:
     """Reports new classes, and classes that have no image any more, since the last run."""
-    if not context.known_labels:
+    if not context.known_labels or context.report.is_unlabelled:
         return
     new = [name for name in context.labels if name not in context.known_labels]
     present = {name for counts in context.report.examples.values() for name in counts}

@@ -41,7 +41,7 @@ def test_hostile_content_is_printable_utf8():
         (
             "decided",
             {"checks": []},
-            "There was no served model to compare with.",
+            "The model was not compared with a served one.",
             "difference-table",
         ),
         ("", {"robustness": []}, "Robustness was not measured.", "corruption"),
