@@ -21,7 +21,6 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-import aiohttp
 from aiohttp import http_exceptions, web
 
 from serving import errors
@@ -37,13 +36,12 @@ from serving.gateway import (
     origins,
     page,
     tfserving_api,
+    triton_http,
     upstream,
 )
 from serving.replay import recording
 
 _START_TIMEOUT_S = 30
-# Triton writes a line to its log for every new connection.
-_KEPT_S = 300
 # How long a refused client may still send before its connection is closed.
 _LINGERING_S = 1.0
 # Connections that the kernel queues, and those accepted before others are read from.
@@ -131,31 +129,21 @@ class Gateway:
         self._loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS))
         self._admitted = admission.Admission(limits)
         self._answers = admission.Answers(limits.max_held_answer_bytes, answers.PIECE_BYTES)
-        async with aiohttp.ClientSession(
-            "http://triton",
-            timeout=aiohttp.ClientTimeout(total=limits.model_timeout_s),
-            connector=aiohttp.UnixConnector(
-                self._triton_socket, limit=0, keepalive_timeout=_KEPT_S
-            ),
-            headers={"Accept-Encoding": "identity"},  # compression is useless on one machine
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept"),
-        ) as session:
-            self._triton = upstream.Upstream(self._name, session, limits, self._given_up)
-            runner = web.AppRunner(
-                self._application(),
-                handler_cancellation=True,  # when the client disconnects
-                shutdown_timeout=limits.model_timeout_s,
-            )
-            await runner.setup()
-            listening = [await self._listen(runner.server, one) for one in self._sockets]
-            self._open.set()
-            await self._closing.wait()
-            for one in listening:
-                one.close()
-            await runner.cleanup()
-            await self._triton.close()
+        connected = triton_http.Connections(self._triton_socket)
+        self._triton = upstream.Upstream(self._name, connected, limits, self._given_up)
+        runner = web.AppRunner(
+            self._application(),
+            handler_cancellation=True,  # when the client disconnects
+            shutdown_timeout=limits.model_timeout_s,
+        )
+        await runner.setup()
+        listening = [await self._listen(runner.server, one) for one in self._sockets]
+        self._open.set()
+        await self._closing.wait()
+        for one in listening:
+            one.close()
+        await runner.cleanup()
+        await self._triton.close()
 
     async def _listen(
         self, server: web.Server | None, listening: socket.socket

@@ -20,6 +20,7 @@ from serving.gateway import (
     http_errors,
     openinference_format,
     request_cost,
+    triton_http,
     upstream,
 )
 
@@ -62,16 +63,18 @@ class OpenInferenceApi(api.Api):
             found = await self._infer(request)
         else:
             found = await self._triton.ask(needed, request.path)
-        headers = {key: found.headers[key] for key in _PASSED if key in found.headers}
+        headers = {
+            key: found.headers[key.lower()] for key in _PASSED if key.lower() in found.headers
+        }
         return answers.whole(found.body, headers)
 
-    async def _infer(self, request: web.Request) -> upstream.Response:
+    async def _infer(self, request: web.Request) -> triton_http.Reply:
         async with self._admitted.body(request) as body:
             asking = self._asked(request, body)
             del body  # so that it is in memory only once
             return await self._triton.within_time(asking)
 
-    async def _asked(self, request: web.Request, body: bytes) -> upstream.Response:
+    async def _asked(self, request: web.Request, body: bytes) -> triton_http.Reply:
         length = request.headers.get(protocol.HEADER_LENGTH)
         rewritten, headers, cost = await self._parse(
             body, lambda content: self._understood(content, length)
@@ -96,8 +99,8 @@ class OpenInferenceApi(api.Api):
             request_cost.of(images, request_cost.pixels(images, self._limits)),
         )
 
-    def _refuse_values(self, found: upstream.Response) -> None:
+    def _refuse_values(self, found: triton_http.Reply) -> None:
         """Limits the values of a binary response; of a JSON response only the bytes are limited."""
-        if protocol.HEADER_LENGTH in found.headers:
-            length = int(found.headers[protocol.HEADER_LENGTH])
+        if upstream.HEADER_LENGTH in found.headers:
+            length = int(found.headers[upstream.HEADER_LENGTH])
             request_cost.refuse_values(protocol.value_count(found.body, length), self._limits)

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import aiohttp
-
 from serving import read_back
 from serving.client import client, protocol
-from serving.gateway import admission, bounds, http_errors, time_limit, turns
+from serving.gateway import admission, bounds, http_errors, time_limit, triton_http, turns
 from serving.triton import failures
 
+# The names of a reply's headers are in lower case.
+HEADER_LENGTH = protocol.HEADER_LENGTH.lower()
 _HEALTH_STANDS_S = 5.0
 # Waits before a request that reached a dead worker is sent again: another worker may run it.
 _WAITS_S = (0.05, 0.1, 0.2)
@@ -27,14 +27,6 @@ class _UnansweredError(http_errors.HttpError):
 
     def __init__(self, message: str, failure: failures.Failure | None = None) -> None:
         super().__init__(503, message, failure=failure)
-
-
-@dataclass(frozen=True)
-class Response:
-    """A response of Triton with status 200."""
-
-    body: bytes
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class Upstream:
 
     Args:
       name: the model's name.
-      session: connects to Triton.
+      connections: to Triton.
       limits: timeouts, the workers' capacity, the size of a response.
       given_up: receives an instance of the model that Triton no longer waits for, and the time of
         the request, by ``time.monotonic``.
@@ -64,19 +56,19 @@ class Upstream:
     def __init__(
         self,
         name: str,
-        session: aiohttp.ClientSession,
+        connections: triton_http.Connections,
         limits: bounds.Limits,
         given_up: Callable[[str, float], None] = lambda instance, asked_s: None,
     ) -> None:
         self.name = name
         self._given_up = given_up
-        self._session = session
+        self._connections = connections
         self._limits = limits
         self._turns = turns.Turns(limits)
-        self._healthy: dict[str, tuple[float, Response]] = {}
-        self._running: set[asyncio.Task[Response]] = set()
+        self._healthy: dict[str, tuple[float, triton_http.Reply]] = {}
+        self._running: set[asyncio.Task[triton_http.Reply]] = set()
 
-    async def health(self, path: str) -> Response:
+    async def health(self, path: str) -> triton_http.Reply:
         """Checks Triton's health, within the short time that a probe waits.
 
         If Triton is too busy to answer in time, its answer of the last five seconds is used.
@@ -147,9 +139,11 @@ class Upstream:
         which = f"/versions/{version}" if version else ""
         path = f"/v2/models/{self.name}{which}/infer"
         found = await self.run(path, body, headers, work)
-        return protocol.answer(found.body, int(found.headers[protocol.HEADER_LENGTH]))
+        return protocol.answer(found.body, int(found.headers[HEADER_LENGTH]))
 
-    async def run(self, path: str, body: bytes, headers: Mapping[str, str], work: Work) -> Response:
+    async def run(
+        self, path: str, body: bytes, headers: Mapping[str, str], work: Work
+    ) -> triton_http.Reply:
         """Sends a request for inference when it is its turn.
 
         Triton runs every request that it has received, even if the client disconnects: so the turn
@@ -160,7 +154,7 @@ class Upstream:
         """
         weight = await self._turns.begin(work.weight)
 
-        async def running() -> Response:
+        async def running() -> triton_http.Reply:
             try:
                 return await self.ask("POST", path, body, headers, work.held)
             finally:
@@ -171,17 +165,18 @@ class Upstream:
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    def _ended(self, task: "asyncio.Task[Response]") -> None:
+    def _ended(self, task: "asyncio.Task[triton_http.Reply]") -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # retrieved here because the client may have disconnected
 
     async def close(self) -> None:
-        """Cancels requests that still run for clients that have disconnected."""
+        """Cancels requests that still run for clients that have disconnected; closes the connections."""
         for task in [*self._running]:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, http_errors.HttpError):
                 await task
+        await self._connections.close()
 
     async def ask(
         self,
@@ -190,7 +185,7 @@ class Upstream:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         held: admission.Held | None = None,
-    ) -> Response:
+    ) -> triton_http.Reply:
         """Sends a validated request; retries it if it reached a dead worker.
 
         Never retries after a timeout: Triton still runs the request, and would run it twice.
@@ -215,37 +210,36 @@ class Upstream:
         body: bytes,
         headers: Mapping[str, str] | None,
         held: admission.Held | None,
-    ) -> Response:
-        asked_s = time.monotonic()
-        try:
-            async with self._session.request(method, path, data=body, headers=headers) as response:
-                content = await self._read(response, held)
-                if response.status == 200:
-                    return Response(content, response.headers)
-                failed = failure(response.status, content)
-                if instance := failures.silent_instance(str(failed)):
-                    self._given_up(instance, asked_s)
-                raise failed
-        except (TimeoutError, asyncio.TimeoutError) as error:  # some are ClientErrors too
-            message = f"The model did not answer within {self._limits.model_timeout_s} s."
-            raise http_errors.exceeded("model_timeout_s", message) from error
-        except aiohttp.ClientError as error:
-            raise _UnansweredError(f"The model server does not answer ({error!r}).") from error
+    ) -> triton_http.Reply:
+        asked_s, seconds = time.monotonic(), self._limits.model_timeout_s
+        taken = 0
 
-    async def _read(self, response: aiohttp.ClientResponse, held: admission.Held | None) -> bytes:
-        parts, size_bytes = [], 0
-        async for part in response.content.iter_any():
-            size_bytes += len(part)
-            if size_bytes > self._limits.max_answer_bytes:
+        def take(size_bytes: int) -> None:
+            nonlocal taken
+            taken += size_bytes
+            if taken > self._limits.max_answer_bytes:
                 raise http_errors.exceeded(
                     "max_answer_bytes",
                     f"The response has more than {self._limits.max_answer_bytes} bytes; request fewer"
                     " images or outputs.",
                 )
             if held is not None:
-                held.take(len(part))
-            parts.append(part)
-        return b"".join(parts)
+                held.take(size_bytes)
+
+        try:
+            async with time_limit.TimeLimit(seconds):
+                found = await self._connections.request(method, path, body, headers or {}, take)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            message = f"The model did not answer within {seconds} s."
+            raise http_errors.exceeded("model_timeout_s", message) from error
+        except triton_http.LostError as error:
+            raise _UnansweredError(f"The model server does not answer ({error}).") from error
+        if found.status == 200:
+            return found
+        failed = failure(found.status, found.body)
+        if instance := failures.silent_instance(str(failed)):
+            self._given_up(instance, asked_s)
+        raise failed
 
 
 def failure(status: int, content: bytes) -> http_errors.HttpError:
