@@ -7,6 +7,7 @@ which its request should have been sent ("coordinated omission" otherwise).
 
 import asyncio
 import base64
+import collections
 import json
 import subprocess
 import time
@@ -14,6 +15,7 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,12 +86,17 @@ class Arrivals:
     Attributes:
       rate: requests per second.
       latencies_ms: from the scheduled arrival to the answer, in the order of arrival.
-      failed: requests that were not answered with 200.
+      failures: how many requests were not answered with 200, by what happened instead.
     """
 
     rate: float
     latencies_ms: np.ndarray
-    failed: int
+    failures: dict[str, int]
+
+    @property
+    def failed(self) -> int:
+        """Returns how many failed."""
+        return sum(self.failures.values())
 
     def percentile_ms(self, percent: float) -> float:
         """Returns a percentile of the latencies, infinite if none was answered."""
@@ -109,12 +116,13 @@ class Arrivals:
         first, last = self.latencies_ms[:third], self.latencies_ms[-third:]
         return float(np.median(last)) <= 2 * float(np.median(first)) + alone_ms
 
-    def result(self) -> dict[str, float]:
+    def result(self) -> dict[str, Any]:
         """Returns its figures for the line of JSON."""
         return {
             "rate": round(self.rate, 1),
             "requests": len(self.latencies_ms) + self.failed,
             "failed": self.failed,
+            **({"failures": self.failures} if self.failures else {}),
             **{f"p{percent}_ms": round(self.percentile_ms(percent), 1) for percent in (50, 99)},
         }
 
@@ -135,6 +143,7 @@ class _Schedule:
         self._requests, self._rate = requests, rate
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._latencies_ms: dict[int, float] = {}
+        self._failures: collections.Counter[str] = collections.Counter()
         self._connections = asyncio.Semaphore(_CONNECTIONS)
 
     async def run(self, seconds: float) -> Arrivals:
@@ -147,22 +156,37 @@ class _Schedule:
             tasks.append(asyncio.ensure_future(self._one(number, due_s)))
         await asyncio.wait(tasks, timeout=_LATE_S)
         for task in tasks:
-            task.cancel()
+            if task.cancel():
+                self._failures[f"no answer within {_LATE_S} s of the last arrival"] += 1
         await asyncio.gather(*tasks, return_exceptions=True)
         for _, writer in self._idle:
             writer.close()
         latencies = [ms for _, ms in sorted(self._latencies_ms.items())]
-        return Arrivals(self._rate, np.array(latencies), count - len(latencies))
+        return Arrivals(self._rate, np.array(latencies), dict(self._failures))
 
     async def _one(self, number: int, due_s: float) -> None:
+        try:
+            await self._ask(number, due_s)
+        except (OSError, EOFError) as error:
+            self._failures[type(error).__name__] += 1
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()  # the server closes what is idle for long
+        return await asyncio.open_connection(*self._where)
+
+    async def _ask(self, number: int, due_s: float) -> None:
         async with self._connections:
-            reader, writer = (
-                self._idle.pop() if self._idle else await asyncio.open_connection(*self._where)
-            )
+            reader, writer = await self._connection()
             writer.write(self._requests[number % len(self._requests)])
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0])
             await reader.readexactly(length)
             if head.startswith(b"http/1.1 200"):
                 self._latencies_ms[number] = 1000 * (time.perf_counter() - due_s)
+            else:
+                self._failures[f"status {head[9:12].decode()}"] += 1
             self._idle.append((reader, writer))
