@@ -28,6 +28,7 @@ def unused(
     One that has its default is no mistake: the saved configuration of a run names every setting.
     """
     own, every = task.load(task_name), [task.load(name) for name in task.names()]
+    defaults = own.defaults
     all_changes = set(augment_config.AugmentConfig.model_fields)
     return [
         *_changed(
@@ -35,9 +36,14 @@ def unused(
             train,
             set(own.train_settings),
             {one for of in every for one in of.train_settings},
+            defaults,
         ),
-        *_changed("augment", augment, all_changes if own.augments else set(), all_changes),
-        *_changed("checks", checks, _checks(own), {one for of in every for one in _checks(of)}),
+        *_changed(
+            "augment", augment, all_changes if own.augments else set(), all_changes, defaults
+        ),
+        *_changed(
+            "checks", checks, _checks(own), {one for of in every for one in _checks(of)}, defaults
+        ),
         *judging.unused_settings(
             gate,
             evaluate,
@@ -49,6 +55,7 @@ def unused(
             report,
             set(own.panels.settings),
             {one for of in every for one in of.panels.settings},
+            defaults,
         ),
     ]
 
@@ -74,10 +81,22 @@ def _checks(one: task.Task) -> set[str]:
     return set(one.checks.settings.model_fields)
 
 
-def _changed(section: str, config: pydantic.BaseModel, own: set[str], every: set[str]) -> list[str]:
+def _changed(
+    section: str,
+    config: pydantic.BaseModel,
+    own: set[str],
+    every: set[str],
+    defaults: Mapping[str, Any],
+) -> list[str]:
+    """Returns the settings of a section that the task does not use and that differ from its default."""
     fields: dict[str, Any] = type(config).model_fields
+
+    def default(name: str) -> Any:
+        usual = fields[name].get_default(call_default_factory=True)
+        return defaults.get(f"{section}.{name}", usual)
+
     return [
         f"{section}.{name}"
         for name in sorted(every - own)
-        if getattr(config, name) != fields[name].get_default(call_default_factory=True)
+        if getattr(config, name) != default(name)
     ]

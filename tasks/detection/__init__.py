@@ -13,6 +13,7 @@ DEFAULTS = {
     "preprocess.size_px": 320,
     "train.batch_size": 8,
     "train.dropout": 0.1,
+    "train.label_smoothing": 0.0,
     "train.head_epochs": 30,
     "train.head_learning_rate": 3e-3,
     "train.fine_tune_epochs": 36,
