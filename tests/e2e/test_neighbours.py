@@ -131,7 +131,12 @@ def test_images_without_labels_are_searched_by_their_structure(runs):
         rows = list(csv.DictReader(file))
     assert {row["neighbour label"] for row in rows} == {""}
     second = [row for row in rows if row["rank"] == "2"]
-    own = [row for row in second if row["neighbour"].startswith(row["path"].split("-")[0])]
+    colour = {
+        key: [Path(row[key]).name.split("-")[0] for row in second] for key in ("path", "neighbour")
+    }
+    own = [
+        one for one, other in zip(colour["path"], colour["neighbour"], strict=True) if one == other
+    ]
     assert len(own) > 0.8 * len(second)
 
 
