@@ -103,7 +103,7 @@ class Workers:
 
     def _run(self, name: str, work: Sequence[Any], does: beam.DoFn) -> None:
         with self._make_pipeline() as pipeline:
-            # Each step costs Beam 40 ms of inspecting it, and so does a type that it must infer:
+            # Each step costs Beam some 25 ms of inspecting it, and so does a type that it must infer:
             # Create and Reshuffle together have nine.
             _ = (
                 pipeline
