@@ -64,32 +64,32 @@ def write(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        images = _write_images(folder, paths, found)
+        images, folders = _write_images(folder, paths, found)
         count = max((len(one.probabilities) for one in found), default=0)
         scored = labels if len(labels) == count else [f"class {place}" for place in range(count)]
         rows = (
             [path, one.label, one.score, one.valid, one.invalid_reason, one.version]
             + [float(value) for value in one.probabilities]
-            + [files.get(name, "") for name in sorted(images[1])]
-            for path, one, files in zip(paths, found, images[0], strict=True)
+            + [files.get(name, "") for name in folders]
+            for path, one, files in zip(paths, found, images, strict=True)
         )
-        header = [*_COLUMNS, *scored, *(name for name in sorted(images[1]))]
+        header = [*_COLUMNS, *scored, *folders]
         written = [_write_table(folder / ANSWERS, header, rows)]
         if any(predicted.DETECTIONS in one.outputs for one in found):
             written.append(_write_table(folder / BOXES, _BOX_COLUMNS, _boxes(paths, found)))
         if any(predicted.NEIGHBOURS in one.outputs for one in found):
             near = _neighbours(paths, found)
             written.append(_write_table(folder / NEIGHBOURS, _NEIGHBOUR_COLUMNS, near))
-        return written + [folder / name for name in sorted(images[1])]
+        return written + [folder / name for name in folders]
     except OSError as error:
         raise errors.UserError(f"{folder} cannot be written: {error.strerror}.") from error
 
 
 def _write_images(
     folder: Path, paths: Sequence[Path], found: Sequence[predicted.Prediction]
-) -> tuple[list[dict[str, str]], set[str]]:
-    """Writes the outputs that are PNG files; returns each image's by their folder, and all folders."""
-    rows, folders, counts = [], set(), Counter[str]()
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Writes the outputs that are PNG files; returns each image's by their folder, and all folders, sorted."""
+    rows, counts = [], Counter[str]()
     for path, one in zip(paths, found, strict=True):
         counts[path.name] += 1
         again = f"-{counts[path.name]}" if counts[path.name] > 1 else ""
@@ -100,9 +100,8 @@ def _write_images(
                 row[into] = f"{into}/{path.name}{again}.png"
                 (folder / into).mkdir(exist_ok=True)
                 (folder / row[into]).write_bytes(content)
-        folders |= set(row)
         rows.append(row)
-    return rows, folders
+    return rows, sorted({name for row in rows for name in row})
 
 
 def _write_table(path: Path, header: Sequence[str], rows: Any) -> Path:
