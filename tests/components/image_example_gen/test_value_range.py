@@ -62,7 +62,7 @@ class Looks:
         self.asked: list[tuple[set[str], Range]] = []
 
     def __call__(self, tasks, scale) -> None:
-        self.asked.append(({task.file.path for task in tasks}, scale.integers))
+        self.asked.append(({task.path for task in tasks}, scale.integers))
         made.look(self.root, self.job, tasks, scale)
 
 

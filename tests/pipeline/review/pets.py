@@ -18,6 +18,7 @@ from data.corrections import decisions
 from data.files import hashing
 from pipeline.review import out_of_sample, queues, server, session
 from pipeline.review.annotations import Annotations
+from tasks import task
 from tests.components.image_validator.made import image
 from tests.data.pictures import noise
 
@@ -28,7 +29,8 @@ LABELS = ["cat", "cow", "dog"]
 class Project:
     """What a session needs of a project."""
 
-    def __init__(self, folder, has_labels=True) -> None:
+    def __init__(self, folder, has_labels=True, task_name="detection") -> None:
+        self.task = task.load(task_name)
         self.name, self.data_dir, self.labels = "pets", folder / "data", LABELS
         self.has_labels = has_labels
         self.log = decisions.Log(folder / "pets.csv")

@@ -118,9 +118,16 @@ def test_impossible_decisions(made, asked, message):
     assert made.project.log.read() == [] and made.about()["steps"] == 0
 
 
-def test_masks_and_boxes_are_kept_or_dropped(tmp_path):
-    made = session.Session(Project(tmp_path, has_labels=False), known(), "ada")
-    with pytest.raises(errors.UserError, match="keep or drop"):
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("detection", "Masks and boxes are mended in their files; keep or drop"),
+        ("similarity", "The images have no labels to change; keep or drop"),
+    ],
+)
+def test_what_has_no_labels_is_kept_or_dropped(tmp_path, task, message):
+    made = session.Session(Project(tmp_path, has_labels=False, task_name=task), known(), "ada")
+    with pytest.raises(errors.UserError, match=message):
         made.decide(Kind.NEAR, 0, Action.RELABEL, ["cow"])
     made.decide(Kind.NEAR, 0, Action.DROP)
 
