@@ -1030,6 +1030,7 @@ ALLOWED = {
     "components/release_gate/parity/probe.py": "of the kernel",
     "components/release_gate/parity/server_process.py": "a log, any bytes",
     "components/report/templates.py": "the project's own sources",
+    "components/image_example_gen/first_pass.py": "of the process that listed the data",
     "components/image_example_gen/second_pass.py": "an image that a decoder made, under its digest",
     "data/masks/shapes.py": "of the process that listed the data",
     "data/images/decoder_process.py": "of the process that started this one",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options import pipeline_options
@@ -12,9 +12,7 @@ from data import progress
 from data.examples import examples_artifact
 from data.images import value_range
 
-_KEYED = tuple[int, Any]
-Element = TypeVar("Element")
-Keyed = tuple[int, Iterable[Element]]
+Keyed = tuple[int, Iterable[Any]]
 
 
 class _Inspect(beam.DoFn):  # type: ignore[misc]
@@ -26,7 +24,7 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         self._inspector = first_pass.Inspector(*self._arguments)
 
-    def process(self, keyed: Keyed[bytes]) -> list[None]:
+    def process(self, keyed: Keyed) -> list[None]:
         for bundle in keyed[1]:
             self._inspector.inspect(first_pass.tasks_of(bundle))
         return []
@@ -44,7 +42,7 @@ class _ConvertMasks(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         self._converter = masks.Converter(*self._arguments)
 
-    def process(self, keyed: Keyed[masks.Bundle]) -> list[None]:
+    def process(self, keyed: Keyed) -> list[None]:
         for bundle in keyed[1]:
             self._converter.convert(bundle.tasks)
         return []
@@ -59,18 +57,18 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
     def __init__(self, writer: second_pass.ShardWriter) -> None:
         self._writer = writer
 
-    def process(self, keyed: Keyed[tuple[str, int]]) -> list[None]:
+    def process(self, keyed: Keyed) -> list[None]:
         for shard in keyed[1]:
             self._writer.write(*shard)
         return []
 
 
 class Workers:
-    """Runs the parts of an ingest on the engine that the Beam arguments name.
+    """Runs the parts of an ingest on an engine.
 
     Args:
       make_pipeline: returns a new Beam pipeline.
-      arguments: the Beam arguments.
+      arguments: the Beam arguments, which name the engine.
       root: the data folder.
       job: the settings.
     """
@@ -87,8 +85,8 @@ class Workers:
 
     def look(self, tasks: index_update.Tasks, scale: value_range.Scale) -> None:
         """Inspects files, see index_update.inspect."""
-        arguments = (self._root, self._job, self._decoders, scale)
-        self._run("Inspect", first_pass.bundles(tasks), _Inspect(*arguments))
+        does = _Inspect(self._root, self._job, self._decoders, scale)
+        self._run("Inspect", first_pass.bundles(tasks), does)
 
     def convert(self, work: Sequence[masks.Bundle]) -> None:
         """Converts masks, see masks.annotated."""
@@ -98,19 +96,18 @@ class Workers:
         """Writes the shards of a plan into an artifact."""
         progress.start(second_pass.TASK, total=len(plan.images))
         examples_artifact.write_catalog(uri, plan.images, plan.shard_counts)
-        writer = second_pass.ShardWriter(self._root, uri, self._job, plan.shard_counts)
-        self._run("WriteShard", plan.shards(), _WriteShard(writer))
+        writes = _WriteShard(second_pass.ShardWriter(self._root, uri, self._job, plan.shard_counts))
+        self._run("WriteShard", plan.shards(), writes)
 
     def _run(self, name: str, work: Sequence[Any], does: beam.DoFn) -> None:
         with self._make_pipeline() as pipeline:
-            # Each step costs Beam some 25 ms of inspecting it, and so does a type that it must infer:
-            # Create and Reshuffle together have nine.
+            # A step, and a type to infer, cost Beam some 25 ms; Create and Reshuffle have nine steps.
             _ = (
                 pipeline
                 | "Start" >> beam.Impulse()
-                | "Work" >> beam.FlatMap(lambda _: enumerate(work)).with_output_types(_KEYED)
-                # Without this, Beam fuses listing and reading into one bundle on one worker.
-                | "Spread" >> beam.GroupByKey()
+                | "Work"
+                >> beam.FlatMap(lambda _: enumerate(work)).with_output_types(tuple[int, Any])
+                | "Spread" >> beam.GroupByKey()  # else one worker would list and read
                 | name >> beam.ParDo(does).with_output_types(Any)
             )
 

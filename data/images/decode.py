@@ -260,7 +260,7 @@ def _decode(
         encoded, stored_format = stored.encode(upright, lossy)
         width, height = upright.size
     values = np.asarray(upright)
-    grey, measures = _measured(upright, values)
+    grey, measures = quality.measured(upright, values)
     info = ImageInfo(
         format=stored_format,
         height=height,
@@ -278,15 +278,6 @@ def _decode(
     )
     histogram = deeper.histogram if deeper else None
     return Decoded(encoded, info, _samples(values), -(-width // upright.width), histogram)
-
-
-def _measured(upright: Image.Image, values: np.ndarray) -> tuple[Image.Image, quality.Quality]:
-    small = quality.reduced(upright)
-    colours = values if small is upright else np.asarray(small)
-    if small.mode == "L":
-        return small, quality.measure(colours, colours)
-    grey = small.convert("L")
-    return grey, quality.measure(np.asarray(grey), colours)
 
 
 def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, bool]:

@@ -12,8 +12,6 @@ answers not yet sent are lost along with that of the fatal image; with ``careful
 are sent before that image is begun.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import io
@@ -80,7 +78,7 @@ class Answer:
 
     sha256: str
     result: decode.Decoded | decode.Rejection
-    mask: mask_work.Made | mask_file.Look | None = None
+    mask: "mask_work.Made | mask_file.Look | None" = None
 
 
 def answer(
@@ -112,7 +110,7 @@ def pack(found: Answer) -> tuple[bytes, bytes, bytes]:
     return json.dumps(head).encode() + b"\n", result.encoded, samples
 
 
-def _pack_mask(mask: mask_work.Made | mask_file.Look) -> tuple[dict[str, Any], bytes]:
+def _pack_mask(mask: "mask_work.Made | mask_file.Look") -> tuple[dict[str, Any], bytes]:
     from data.masks import work
 
     if isinstance(mask, work.Made):
@@ -136,7 +134,7 @@ def unpack(head: dict[str, Any], encoded: bytes, samples: bytes) -> Answer:
     return Answer(head["sha256"], decoded)
 
 
-def _unpack_mask(head: dict[str, Any], encoded: bytes) -> mask_work.Made | mask_file.Look:
+def _unpack_mask(head: dict[str, Any], encoded: bytes) -> "mask_work.Made | mask_file.Look":
     from data.masks import work
 
     if "look" in head:
@@ -183,7 +181,7 @@ def main() -> None:
     _serve(settings["root"], config, scale, masks, output)
 
 
-def _rules(raw: Any) -> mask_work.Rules:
+def _rules(raw: Any) -> "mask_work.Rules":
     from data.masks import work
 
     return work.Rules.model_validate(raw)
@@ -201,7 +199,7 @@ def _serve(
     root: str,
     config: decode.DecodeConfig,
     scale: value_range.Scale,
-    masks: mask_work.Rules | None,
+    masks: "mask_work.Rules | None",
     output: IO[bytes],
 ) -> None:
     received = b""
@@ -227,7 +225,7 @@ def _answer_mask(
     request: Request,
     image: tuple[str, int, int],
     config: decode.DecodeConfig,
-    masks: mask_work.Rules | None,
+    masks: "mask_work.Rules | None",
 ) -> Answer:
     from data.masks import work
 

@@ -62,6 +62,21 @@ def reduced(image: Image.Image) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
+def measured(image: Image.Image, values: np.ndarray) -> tuple[Image.Image, Quality]:
+    """Measures an image; returns also the grey, reduced one.
+
+    Args:
+      image: upright, of the mode "L" or "RGB".
+      values: its pixels, uint8 [H, W] or [H, W, 3].
+    """
+    small = reduced(image)
+    colours = values if small is image else np.asarray(small)
+    if small.mode == "L":
+        return small, measure(colours, colours)
+    grey = small.convert("L")
+    return grey, measure(np.asarray(grey), colours)
+
+
 def _mean(values: np.ndarray) -> float:
     """Returns the mean of 32-bit floats as their own method does, whose checks cost more."""
     return float(np.float32(np.add.reduce(values, axis=None) / values.size))
