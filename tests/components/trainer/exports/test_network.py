@@ -13,10 +13,12 @@ import tensorflow as tf
 from components.preprocess import materialise
 from components.trainer import config, served_model
 from components.trainer.backbones import registry
+from components.trainer.calibration import calibration
 from components.trainer.exports import network
 from components.trainer.network import model
 from serving.triton import runtimes
 from tasks import task
+from tasks.facets import training
 from tests import planted
 from tests.serving.backend import runtime_choice
 
@@ -79,6 +81,20 @@ def test_onnx_runtime_computes_what_tensorflow_does(backbone, task_name, tmp_pat
     require_equal(classifier, path)
 
 
+def gallery_of(classifier: keras.Model, task_name: str) -> calibration.Calibration | None:
+    """A calibration by drawn images, for a task that answers with its training images; else None."""
+    fitting = task.load(task_name).calibration
+    if not fitting.reads_train:
+        return None
+    shape, targets = (6, SIZE, SIZE, 3), np.arange(6) % len(LABELS)
+    pixels = np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
+    outputs = classifier.predict(pixels, verbose=0)
+    names = [f"{number}.png" for number in range(6)]
+    images = training.TrainImages(outputs, targets, names, ["0" * 64] * 6, "0" * 64)
+    asked = training.CalibrationSettings()
+    return calibration.Calibration(fitting.fit(outputs, targets, LABELS, asked, images))
+
+
 @pytest.mark.landing
 @pytest.mark.parametrize("task_name", task.names())
 def test_a_version_of_every_task_answers_alike_and_a_fault_is_found_at_load(task_name, tmp_path):
@@ -89,7 +105,7 @@ def test_a_version_of_every_task_answers_alike_and_a_fault_is_found_at_load(task
         if "moving_variance" in getattr(weight, "path", weight.name):
             weight.assign(np.full(weight.shape, 0.05, np.float32))
     save = (classifier, spec_of(task_name), "efficientnet_lite0", folder, tmp_path)
-    served_model.save(*save, with_network=True)
+    served_model.save(*save, gallery_of(classifier, task_name), with_network=True)
     loaded = tf.saved_model.load(str(folder))
 
     def chosen() -> runtimes.Choice:
