@@ -12,10 +12,16 @@ from data import progress
 from data.examples import examples_artifact
 from data.images import value_range
 
-Keyed = tuple[int, Iterable[Any]]
+
+class _Work(beam.DoFn):  # type: ignore[misc]
+    """Does the work of a key; the results go to files."""
+
+    def process(self, keyed: tuple[int, Iterable[Any]]) -> None:
+        for one in keyed[1]:
+            self.do(one)
 
 
-class _Inspect(beam.DoFn):  # type: ignore[misc]
+class _Inspect(_Work):
     """Inspects a bundle of tasks; the results go to the index, which all workers share."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -24,16 +30,14 @@ class _Inspect(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         self._inspector = first_pass.Inspector(*self._arguments)
 
-    def process(self, keyed: Keyed) -> list[None]:
-        for bundle in keyed[1]:
-            self._inspector.inspect(first_pass.tasks_of(bundle))
-        return []
+    def do(self, bundle: bytes) -> None:
+        self._inspector.inspect(first_pass.tasks_of(bundle))
 
     def teardown(self) -> None:
         self._inspector.close()
 
 
-class _ConvertMasks(beam.DoFn):  # type: ignore[misc]
+class _ConvertMasks(_Work):
     """Converts a bundle of masks; the results go to the store, which all workers share."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -42,25 +46,21 @@ class _ConvertMasks(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         self._converter = masks.Converter(*self._arguments)
 
-    def process(self, keyed: Keyed) -> list[None]:
-        for bundle in keyed[1]:
-            self._converter.convert(bundle.tasks)
-        return []
+    def do(self, bundle: masks.Bundle) -> None:
+        self._converter.convert(bundle.tasks)
 
     def teardown(self) -> None:
         self._converter.close()
 
 
-class _WriteShard(beam.DoFn):  # type: ignore[misc]
+class _WriteShard(_Work):
     """Writes a (split, shard); the report on its images is written into the artifact."""
 
     def __init__(self, writer: second_pass.ShardWriter) -> None:
         self._writer = writer
 
-    def process(self, keyed: Keyed) -> list[None]:
-        for shard in keyed[1]:
-            self._writer.write(*shard)
-        return []
+    def do(self, shard: tuple[str, int]) -> None:
+        self._writer.write(*shard)
 
 
 class Workers:

@@ -16,7 +16,7 @@ _FLOAT16_BYTES = 2
 # Several steps of a head cost less than one call, and its loss is convex, so larger batches work.
 HEAD_BATCHES = 2
 # Cached views that a head on the embedding sees in phase 1, and views × images.
-FEWEST_HEAD_VIEWS = 2
+_FEWEST_HEAD_VIEWS = 2
 _VIEWED_BY_A_LAYER = 4_500
 
 
@@ -93,14 +93,14 @@ def head_views(job: training_job.Job, views: int) -> int:
     """Returns how many of the cached views phase 1 sees.
 
     Phase 2 sees all of them, so those that phase 1 sees too cost it nothing, but later: more than a few
-    do not pay off, of a layer on the embedding of many images no more than FEWEST_HEAD_VIEWS.
+    do not pay off, of a layer on the embedding of many images no more than _FEWEST_HEAD_VIEWS.
     """
     most = job.head.most_head_views
     if job.config.fine_tune_epochs == 0:
         return views
     if "maps" not in job.head.taps:
         few = _VIEWED_BY_A_LAYER // max(1, job.spec.counts["train"])
-        most = max(FEWEST_HEAD_VIEWS, min(most, few))
+        most = max(_FEWEST_HEAD_VIEWS, min(most, few))
     return min(views, most)
 
 
