@@ -264,7 +264,7 @@ def _lost_images(listing: folder.Listing, config: folder_config.FolderConfig) ->
         first = listing.splits.get("train", ["train"])[0]
         hint = f" If {first} is a class and not a split: --ingest.layout classes."
     lost = listing.unused.lost_images
-    way = "Put them into class folders"
+    way = "Put them into class folders" if listing.class_names else "Put them beside the others"
     if listing.boxes:
         way = "Use them as images without objects, --ingest.boxes.images-without-annotation true"
     return [

@@ -121,6 +121,7 @@ def _is_meant(part: manifest_file.Part, request: Request) -> bool:
     """
     if not sniff.peek(part.base).folders:
         return True
+    # Needed or not: the names of folders are labels, and a file without any must not take them away.
     problems = RowProblems(part.where)
     try:
         with manifest_file.opened(part, request.labels, problems):

@@ -37,7 +37,7 @@ class Columns:
     """
 
     path: int
-    label: int
+    label: int | None
     split: int | None
     group: int | None
     names: tuple[str, ...]
@@ -54,13 +54,15 @@ class Columns:
         return [name for place, name in enumerate(self.names) if place not in self.read]
 
 
-def choose(table: Table, config: LabelsConfig, where: str) -> Columns:
+def choose(table: Table, config: LabelsConfig, where: str, needed: bool = True) -> Columns:
     """Finds the columns of a table.
 
     Args:
       table: the manifest.
       config: the names of columns, as far as they are given.
       where: the manifest's name, for messages.
+      needed: whether there must be labels. If not, a table without any column that could hold them will do, or
+        the name NONE for it.
 
     Raises:
       errors.DataError: a column that is given or needed is not there, or is there twice.
@@ -85,14 +87,19 @@ def choose(table: Table, config: LabelsConfig, where: str) -> Columns:
 
     path = usual("path_column", PATHS, table.path_column)
     label = usual("label_column", LABELS, table.label_column)
-    if path is not None and label is None and len(names) == 2 and not problems:
-        label = 1 - path
     split, group = usual("split_column", SPLITS), usual("group_column", GROUPS)
+    others = [place for place in range(len(names)) if place not in (path, split, group)]
+    stated = config.label_column != NONE or NONE in names
+    if path is not None and label is None and len(names) == 2 and stated and not problems:
+        label = others[0] if others else None
+    is_without = not needed and (not stated or not others)
     if not problems:
-        problems += _missing(path, label, names, where)
+        problems += _missing(path, 0 if label is None and is_without else label, names, where)
+        if problems and not needed:
+            problems.append(f"If the images have no labels: --labels.label-column {NONE}.")
     if path is not None and path == label:
         problems.append(f"The column {names[path]!r} of {where} cannot hold both paths and labels.")
-    if problems or path is None or label is None:
+    if problems or path is None:
         raise errors.DataError(*problems)
     return Columns(path, label, split, group, names)
 

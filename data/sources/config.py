@@ -44,7 +44,9 @@ class LabelsConfig(BaseModel):
         None, description="column of the images' paths; default: file_name, path and the like"
     )
     label_column: str | None = Field(
-        None, description="column of the labels; default: label, labels, class and the like"
+        None,
+        description="column of the labels; default: label, labels, class and the like; none: images"
+        " without labels, for --task similarity",
     )
     split_column: str | None = Field(
         None, description="column of the splits; default: split, subset, partition; none: no column"

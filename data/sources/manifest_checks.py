@@ -40,7 +40,9 @@ def _few_classes(listing: folder.Listing, request: Request) -> list[str]:
             f"{_manifest(listing)} has one label, {class_names[0]!r}; a classifier needs at least"
             " two."
         ]
-    return [] if class_names else [f"{_manifest(listing)} gives no image a label."]
+    if class_names or not request.rule.needed:
+        return []
+    return [f"{_manifest(listing)} gives no image a label."]
 
 
 def _many_classes(listing: folder.Listing) -> list[str]:

@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 @contextmanager
 def opened(
-    part: Part, config: LabelsConfig, problems: RowProblems
+    part: Part, config: LabelsConfig, problems: RowProblems, needed: bool = True
 ) -> Iterator[tuple[Table, columns.Columns]]:
     """Opens a manifest and finds its columns.
 
@@ -40,6 +40,7 @@ def opened(
       part: the file.
       config: its format, encoding and columns, as far as they are given.
       problems: receives the rows that cannot be read.
+      needed: whether there must be labels.
 
     Yields:
       The table; its columns.
@@ -58,7 +59,7 @@ def opened(
     )
     with _format(part, config).opened(part.path, reading) as table:
         problems.unit = table.unit
-        yield table, columns.choose(table, config, part.where)
+        yield table, columns.choose(table, config, part.where, needed)
 
 
 def _format(part: Part, config: LabelsConfig) -> TableFormat:
@@ -88,7 +89,8 @@ def understood(part: Part, table: Table, chosen: columns.Columns, count: int) ->
         if (place := getattr(chosen, role)) is not None
     )
     rows = formats.plural(count, "row")
-    yield f"labels:  {part.where} ({table.read_as}, {rows}): {read}"
+    none = "" if chosen.label is not None else "; no labels, only the structure can be measured"
+    yield f"labels:  {part.where} ({table.read_as}, {rows}): {read}{none}"
     weights = [name for name in chosen.unread if columns.simple(name) in columns.WEIGHTS]
     others = [name for name in chosen.unread if name not in weights]
     if others:

@@ -50,7 +50,9 @@ class Rows:
         problems = RowProblems(part.where)
         found: list[str] = []
         try:
-            with manifest_file.opened(part, self._request.labels, problems) as (table, chosen):
+            needed = self._request.rule.needed
+            with manifest_file.opened(part, self._request.labels, problems, needed) as opened:
+                table, chosen = opened
                 count = self._read(part, table, chosen, problems)
             self.understood += manifest_file.understood(part, table, chosen, count)
         except errors.DataError as error:
@@ -77,14 +79,18 @@ class Rows:
         paths = image_paths.ImagePaths(
             self._request.root, part.base, self._request.labels.suffix, table.alternatives
         )
-        split_at = None if chosen.split is None else 2
-        group_at = None if chosen.group is None else 2 + (split_at is not None)
+        label_at, split_at, group_at = (
+            None if place is None else chosen.read.index(place)
+            for place in (chosen.label, chosen.split, chosen.group)
+        )
         count = 0
         for count, (place, cells) in enumerate(table.rows(chosen.read), 1):
             if count > MAX_ROWS:
                 raise errors.DataError(f"{part.where} has more than {MAX_ROWS:,} rows.")
             found = self._found(cells[0], place, paths, problems)
-            labels = self._labels(cells[1], place, table, problems)
+            labels: tuple[str, ...] | None = ()
+            if label_at is not None:
+                labels = self._labels(cells[label_at], place, table, problems)
             split = part.split
             if split_at is not None:
                 split = self._split(cells[split_at], place, problems) or part.split

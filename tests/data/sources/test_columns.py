@@ -76,3 +76,7 @@ def test_one_column_twice_or_for_two_things():
         ["file_name", "label", "label"], label_column="label"
     )
     assert "cannot hold both paths and labels" in refused(["file_name"], label_column="file_name")
+
+
+def test_a_column_of_splits_is_none_of_labels():
+    assert "has no column of labels" in refused(["file_name", "split"])
