@@ -1,6 +1,6 @@
 """Search by image: recall@1 against keras.applications and scikit-learn, the projection, the time of a query.
 
-    python benchmarks/similarity.py --data-dir DIR --weights FILE [--seeds 3] [--server]
+    python benchmarks/similarity.py --data-dir DIR --weights FILE [--seeds 3] [--server [--galleries N …]]
 
 Per seed: a split into 60 % gallery, 20 % eval and 20 % queries. The reference embeds the images with
 ``keras.applications.MobileNetV2(include_top=False, pooling="avg")`` and searches by scikit-learn's
@@ -45,7 +45,7 @@ from tasks.similarity import calibration
 
 SIZE_PX = 160
 BATCH = 32
-GALLERIES = (1_000, 10_000)
+GALLERIES = (160, 10_000, 50_000)
 REQUESTS = 30
 
 
@@ -185,6 +185,7 @@ def query_ms(network: keras.Model, data: Data, size: int) -> dict[str, float]:
             Path(name, "model"),
             Path(name),
             trained.Calibration(fitted),
+            with_network=True,
         )
         with server_process.running(Path(name, "model"), 600) as address:
             asked = client.Client(f"http://{address.http}")
@@ -211,6 +212,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="of MobileNetV2, without top")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--server", action="store_true", help="also time queries")
+    parser.add_argument("--galleries", type=int, nargs="+", default=GALLERIES, help="of queries")
     given = parser.parse_args()
     data = read(given.data_dir)
     settings = config.TrainConfig(backbone="mobilenet_v2", weights=str(given.weights))
@@ -230,7 +232,8 @@ def main() -> None:
     for seed, row in enumerate(rows):
         print(f"seed {seed}: " + ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
     means = {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
-    times = {str(size): query_ms(network, data, size) for size in GALLERIES} if given.server else {}
+    sizes = given.galleries if given.server else []
+    times = {str(size): query_ms(network, data, size) for size in sizes}
     harness.finish(
         claim="recall@1 of the default, against keras.applications and scikit-learn",
         unit="share",

@@ -28,7 +28,9 @@ class Found(NamedTuple):
 
 def nearest(vectors: tf.Tensor, stored: galleries.Variables, most: int) -> Found:
     """Finds the k = ``most`` nearest images of vectors float32 [B, D] of length 1, inside a graph."""
-    cosines = tf.linalg.matmul(vectors, stored.vectors, transpose_b=True)
+    # In this order the small matrix is the one that TensorFlow transposes: for two queries and more it would
+    # copy the gallery each time, at ten times the cost of the product.
+    cosines = tf.transpose(tf.linalg.matmul(stored.vectors, vectors, transpose_b=True))
     count = tf.minimum(most, tf.shape(stored.vectors)[0])
     # Rounding may exceed 1 in the last digit.
     values, rows = tf.math.top_k(tf.clip_by_value(cosines, -1.0, 1.0), count)
