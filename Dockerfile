@@ -20,6 +20,7 @@ WORKDIR /app
 COPY requirements/py312.lock requirements/py312.lock
 COPY setup.py pyproject.toml ./
 COPY data data
+COPY tasks tasks
 COPY components components
 COPY pipeline pipeline
 COPY serving serving
@@ -36,6 +37,6 @@ RUN useradd --uid 1000 --create-home pipeline \
 COPY --from=build /venv /venv
 COPY --from=build --chown=pipeline /app /app
 WORKDIR /app
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TF_CPP_MIN_LOG_LEVEL=1
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TF_CPP_MIN_LOG_LEVEL=1 TF_ENABLE_ONEDNN_OPTS=1
 USER 1000
 ENTRYPOINT ["python", "-m", "pipeline.kubeflow.entrypoint"]

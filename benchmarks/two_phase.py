@@ -32,7 +32,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from data import tensorflow_environment
+
+os.environ.update(tensorflow_environment.defaults("3"))
 
 import keras
 

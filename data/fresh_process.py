@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data import errors
+from data import errors, tensorflow_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S = 900.0
@@ -164,7 +164,10 @@ def call(
 def variables() -> dict[str, str]:
     """Returns the environment of a process that must find the project."""
     # The parent process may already hold most of a GPU's memory.
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_FORCE_GPU_ALLOW_GROWTH": "true"} | {
+    return {
+        tensorflow_environment.LOG_LEVEL: "2",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        **tensorflow_environment.ALWAYS,
         **os.environ,
         "PYTHONPATH": python_path(),
     }

@@ -26,7 +26,7 @@ import pydantic
 from rich.console import Console
 
 from components.predict.user_files import listing
-from data import command_line, errors, formats, progress
+from data import command_line, errors, formats, progress, tensorflow_environment
 from data.images import refusals
 from pipeline.beam import beam_config
 from pipeline.run import step_table, terminal
@@ -152,7 +152,7 @@ def run(command: Command, console: Console | None = None) -> int:
     """
     # TensorFlow's output on import is of no use to the user, and importing it takes seconds: a
     # mistake on the command line is reported before that.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.update(tensorflow_environment.defaults("3"))
     warnings.simplefilter("ignore", FutureWarning)
     from components.predict import exported_model
     from components.predict.user_files import answering, attachments, drawings, tables

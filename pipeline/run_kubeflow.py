@@ -23,7 +23,7 @@ sys.path[:] = [
     *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
 ]
 
-from data import errors  # noqa: E402
+from data import errors, tensorflow_environment  # noqa: E402
 from data.sources import registry as label_sources  # noqa: E402
 from data.splits import folder, labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
@@ -81,7 +81,7 @@ def _compile(
 ) -> tuple["compiler.Package", Path]:
     from pipeline.run import logs, preflight
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.update(tensorflow_environment.defaults("1"))
     source = preflight.existing_source(config)
     if source is None:
         preflight.check_settings(config)

@@ -28,7 +28,7 @@ sys.path[:] = [
     *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
 ]
 
-from data import errors, progress  # noqa: E402
+from data import errors, progress, tensorflow_environment  # noqa: E402
 from data.splits import labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
 from pipeline.run import terminal  # noqa: E402
@@ -285,7 +285,7 @@ def _console(stream: TextIO) -> "Console":
     from rich.console import Console
 
     # Environment variables that libraries read when they are first imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.update(tensorflow_environment.defaults("1"))
     # No markup, no emoji codes: folders and classes may be called [red] or :cat:.
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 

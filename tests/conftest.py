@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from data import tensorflow_environment
+
+os.environ.update(tensorflow_environment.defaults("3"))
 if "PYTEST_XDIST_WORKER" in os.environ:
     # The workers share the processors: more threads would only wait for each other.
     for _library in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components.trainer.backbones import registry
-from data import command_line, errors, formats
+from data import command_line, errors, formats, tensorflow_environment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,7 +79,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _rows(backbone: str, size_px: int | None) -> "list[architecture.Row]":
     # Messages that libraries print when imported do not belong beside the table.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.update(tensorflow_environment.defaults("3"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from components.trainer.network import architecture

@@ -4,8 +4,10 @@ import os
 import sys
 import warnings
 
+from data import tensorflow_environment
+
 # TensorFlow reads the one and Google's libraries warn when they are imported, below.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.update(tensorflow_environment.defaults("3"))
 warnings.simplefilter("ignore", FutureWarning)
 
 from pipeline.gallery import command  # noqa: E402

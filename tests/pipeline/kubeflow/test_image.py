@@ -1,5 +1,6 @@
 """The Dockerfile, linted, and held against the project: it cannot be built here."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -28,6 +29,10 @@ def test_what_is_copied_exists_and_is_not_ignored():
     names = [name for line in copied for name in line.split()]
     assert set(names) == set(kept)
     assert all((ROOT / name).exists() for name in names)
+    packages = re.search(
+        r"^root_packages = (.+)$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    assert set(json.loads(packages[1])) <= set(names)
 
 
 def test_it_is_what_the_settings_say():
