@@ -58,6 +58,11 @@ def steps_per_execution() -> int:
     return STEPS_PER_EXECUTION if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
 
 
+def reads_once() -> bool:
+    """Returns whether Keras' fit reads each batch once: on several devices it first looks at one."""
+    return not tf.distribute.has_strategy()
+
+
 @contextmanager
 def policy(name: str) -> Iterator[None]:
     """Sets the dtype policy of the layers that are created within the context."""

@@ -189,7 +189,7 @@ class MemorySource:
         self._views, self._targets, self._order = views, targets, order
         self._eval = (eval_rows, eval_targets)
 
-    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
+    def epoch(self, epoch: int, skip_batches: int = 0, following: int = 0) -> tf.data.Dataset:
         """See sources.Source."""
         order = self._order
         indices = order.indices(self._targets, epoch)[skip_batches * self.batch_size :]
@@ -200,6 +200,9 @@ class MemorySource:
     def evaluation(self) -> tf.data.Dataset:
         """See sources.Source."""
         return tf.data.Dataset.from_tensor_slices(self._eval).batch(_EVALUATED_AT_ONCE)
+
+    def close(self) -> None:
+        """See sources.Source. Nothing is read ahead."""
 
 
 def _beside(changes: augment_config.AugmentConfig) -> augment_config.AugmentConfig:

@@ -117,6 +117,7 @@ class Loop:
                     self._best = self.model.get_weights()
                 position.kept = position.epoch - 1
             self.save()
+        self.source.close()
         self.model.set_weights(self._best)
         return position.metrics
 
@@ -175,9 +176,12 @@ class Loop:
 
     def _steps(self, stored_metrics: list[np.ndarray]) -> dict[str, float]:
         """Takes the steps of an epoch that are left; returns the metrics of the training images."""
+        position = self.position
+        following = self.phase.epochs - position.epoch - 1 if devices.reads_once() else 0
         fitted = self.model.fit(
-            self.source.epoch(self.position.epoch, self.position.step),
+            self.source.epoch(position.epoch, position.step, following),
             epochs=1,
+            steps_per_epoch=self.steps - position.step,
             verbose=0,
             shuffle=False,  # the source has shuffled the batches
             callbacks=self._callbacks(stored_metrics),

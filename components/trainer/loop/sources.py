@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from components.trainer.features import cache
 from data.augment import augment_config, mixing
-from data.examples import dataset
+from data.examples import dataset, shared_iterator
 from data.examples.annotation import Annotation
 
 
@@ -28,11 +28,21 @@ class Source(Protocol):
     image_count: int
     batch_size: int
 
-    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
-        """Returns the training batches of an epoch after the skipped ones."""
+    def epoch(self, epoch: int, skip_batches: int = 0, following: int = 0) -> tf.data.Dataset:
+        """Returns the training batches of an epoch after the skipped ones.
+
+        Args:
+          epoch: its number, 0 or more.
+          skip_batches: number of batches to leave out at its start.
+          following: how many epochs will be asked for after this one, at most. If there are any,
+            they may be read ahead, and each must be read once, whole and in order.
+        """
 
     def evaluation(self) -> tf.data.Dataset:
         """Returns the eval split without augmentation and mixing."""
+
+    def close(self) -> None:
+        """Ends what is read ahead."""
 
 
 class SolvableSource(Source, Protocol):
@@ -137,19 +147,29 @@ class PixelSource:
         self._train = (train_files, train_count, size_px, order.batch_size, order.annotation)
         self._eval = (eval_files, eval_count, size_px, order.batch_size, order.annotation)
         self._changes, self._order = changes, order
-
-    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
-        """See Source."""
-        order = self._order
-        batches = dataset.training_batches(
-            *self._train, self._changes, order.seed, epoch, skip_batches, order.repeats
+        self._shared = shared_iterator.SharedIterator(
+            math.ceil(train_count / order.batch_size), self._epochs
         )
-        batches = order.joined(batches, epoch, skip_batches)
-        return order.mixed(batches, epoch, skip_batches)
+
+    def epoch(self, epoch: int, skip_batches: int = 0, following: int = 0) -> tf.data.Dataset:
+        """See Source."""
+        batches = self._shared.epoch(epoch, skip_batches, following)
+        batches = self._order.joined(batches, epoch, skip_batches)
+        return self._order.mixed(batches, epoch, skip_batches)
+
+    def _epochs(self, epoch: int, skip_batches: int, count: int) -> tf.data.Dataset:
+        order = self._order
+        return dataset.training_batches(
+            *self._train, self._changes, order.seed, epoch, skip_batches, order.repeats, count
+        )
 
     def evaluation(self) -> tf.data.Dataset:
         """See Source."""
         return dataset.evaluation_batches(*self._eval)
+
+    def close(self) -> None:
+        """See Source."""
+        self._shared.close()
 
     @property
     def view_count(self) -> int:
@@ -186,7 +206,7 @@ class FeatureSource:
         self._features, self._train, self._eval = features, train, evaluation
         self._views, self._order = views, order
 
-    def epoch(self, epoch: int, skip_batches: int = 0) -> tf.data.Dataset:
+    def epoch(self, epoch: int, skip_batches: int = 0, following: int = 0) -> tf.data.Dataset:
         """See Source."""
         order, view = self._order, epoch % self._views
         self._features.compute(self._train, view)
@@ -198,6 +218,9 @@ class FeatureSource:
         """See Source."""
         self._features.compute(self._eval, 0)
         return self._batches(self._eval, np.arange(len(self._eval.digests)), 0)
+
+    def close(self) -> None:
+        """See Source. An epoch is read ahead only within it."""
 
     @property
     def view_count(self) -> int:

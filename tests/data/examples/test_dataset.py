@@ -120,7 +120,7 @@ def test_an_epoch_is_a_function_of_its_arguments(files):
         # Neither the global seed nor the state of its generators matters.
         tf.random.set_seed(state)
         tf.random.uniform([])
-        dataset._epoch_maker.cache_clear()
+        dataset._maker.cache_clear()
         assert_same(training(files, epoch=3), first)
     one = dataset.training_batches(
         files, COUNT, SIZE, BATCH, ANNOTATION, augment_config.AugmentConfig(), 1, epoch=3
@@ -136,6 +136,17 @@ def test_skipping_goes_on_where_the_whole_epoch_would(files, skipped, repeats):
     whole = training(files, epoch=2, repeats=repeats)
     rest = training(files, epoch=2, skip_batches=skipped, repeats=repeats)
     assert_same(rest, whole[skipped:])
+
+
+@pytest.mark.parametrize("repeats", [None, [0.5, 1.5] * 25], ids=["once", "repeated"])
+def test_several_epochs_are_those_of_each_alone(files, repeats):
+    several = training(files, epoch=2, skip_batches=1, repeats=repeats, epochs=3)
+    alone = [
+        batch
+        for epoch, skipped in ((2, 1), (3, 0), (4, 0))
+        for batch in training(files, epoch=epoch, skip_batches=skipped, repeats=repeats)
+    ]
+    assert_same(several, alone)
 
 
 def test_nothing_is_changed_where_the_model_does_it(files):
