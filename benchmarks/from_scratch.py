@@ -1,6 +1,6 @@
-"""The small network from scratch, with the recipe of pipeline/configs/cifar10.yaml.
+"""A network from scratch, with the recipe of pipeline/configs/cifar10.yaml.
 
-    python benchmarks/from_scratch.py --data-dir CIFAR10 [--backbone cnn] [--epochs N]
+    python benchmarks/from_scratch.py --data-dir CIFAR10 [--backbone cnn_residual] [--epochs N]
 
 The folder has ``train`` and ``test`` folders of classes, as CIFAR-10 has them, or classes alone,
 which are split. A tenth of the training images chooses the epoch that is kept. Goal: 85 % of the
@@ -53,12 +53,14 @@ def split(root: Path, target: Path) -> None:
 def main() -> None:
     """Trains and prints the accuracy."""
     parser = harness.parser(__doc__ or "")
-    parser.add_argument("--backbone", default="cnn", choices=["cnn", "cnn_separable"])
+    parser.add_argument("--backbone", help="instead of the recipe's")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     arguments = parser.parse_args()
     recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
     size = recipe["preprocess"]["size_px"]
-    settings = {**recipe["train"], "backbone": arguments.backbone}
+    settings = recipe["train"]
+    if arguments.backbone:
+        settings["backbone"] = arguments.backbone
     if arguments.epochs:
         settings["scratch_epochs"] = arguments.epochs
     with harness.workspace() as scratch:
@@ -86,7 +88,7 @@ def main() -> None:
         accuracy = training_set.evaluator(classifier).evaluate(batches).score
     speed = float(np.median(history.phases["scratch"]["images_per_s"]))
     harness.finish(
-        f"{arguments.backbone} from scratch: test accuracy",
+        f"{settings['backbone']} from scratch: test accuracy",
         "share of test images",
         GOAL,
         accuracy,

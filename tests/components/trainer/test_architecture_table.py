@@ -181,7 +181,7 @@ def test_json_has_the_rows(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["resnet51"], "Unknown backbone 'resnet51'; known: cnn, cnn_separable, "),
+        (["resnet51"], "Unknown backbone 'resnet51'; known: cnn, cnn_residual, cnn_separable, "),
         (["resnet50", "--size", "20"], "resnet50 takes images of 32 px or more, not 20 px."),
         (["resnet50", "--size", "big"], "Argument --size: invalid int value: 'big'; see --help."),
         ([], "The following arguments are required: BACKBONE; see --help."),

@@ -101,7 +101,10 @@ def test_the_resolved_configuration_is_read_back_the_same(tmp_path):
             ["train.head_epochs is 'abc': input should be a valid integer"],
         ),
         (["--train.dropout=2", "--seed=-1"], ["train.dropout is '2'", "seed is '-1'"]),
-        (["--train.backbone=resnet"], ["unknown backbone 'resnet'; known: cnn, cnn_separable"]),
+        (
+            ["--train.backbone=resnet"],
+            ["unknown backbone 'resnet'; known: cnn, cnn_residual, cnn_separable"],
+        ),
         (["--ingest.split.train=0.9"], ["sum to 1.1; they must sum to 1"]),
         (["--preprocess.resize=squash"], ["'stretch', 'center_crop' or 'letterbox'"]),
         (["--config=nowhere.yaml"], ["nowhere.yaml cannot be used: there is no such file"]),
