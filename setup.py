@@ -164,6 +164,7 @@ setup(
             # numpy 1 has no wheels for Python 3.13: that is what holds the model server back there.
             "numpy<2; python_version < '3.13'",
             "aiohttp>=3.14",  # the gateway
+            "pybase64",  # decodes and checks base64 in a fifteenth of the time of the standard library
             "onnxruntime",  # runs the network where it is quicker than TensorFlow
         ],
         "heif": ["pillow-heif"],

@@ -1,12 +1,13 @@
 """Parses untrusted JSON: an object of bounded size, or an error that states why not."""
 
-import binascii
 import json
 from typing import Any
 
+import pybase64
+
 # Every value of a list or an object has one of these before it, so their count bounds the parsed
 # objects: 64 MB of "[[],[],…" would become gigabytes. Base64 contains none of them.
-_MARKS = (b",", b"[", b"{")
+_NO_MARKS = bytes(set(range(256)) - set(b",[{"))
 _MAX_NAME_LENGTH = 256
 
 
@@ -24,7 +25,8 @@ def parse(body: bytes, max_values: int) -> dict[str, Any]:
     Raises:
       MalformedError: it is not a JSON object, or has too many values.
     """
-    if sum(body.count(mark) for mark in _MARKS) > max_values:
+    # One pass over the bytes, where counting each mark takes three.
+    if len(body.translate(None, _NO_MARKS)) > max_values:
         raise MalformedError(f"The request has more than {max_values} values.")
     try:
         given = json.loads(body)
@@ -38,17 +40,10 @@ def parse(body: bytes, max_values: int) -> dict[str, Any]:
 def from_base64(text: str | bytes) -> bytes:
     """Decodes base64 without white space, with the padding that belongs to it.
 
-    ``base64.b64decode`` with ``validate`` matches a regular expression first in Python 3.10, which takes longer than
-    decoding. Without it other characters are skipped, and what follows padding; so the result is too short then.
-
     Raises:
       ValueError: it is something else.
     """
-    decoded = binascii.a2b_base64(text)
-    padding = text[-2:].count("=" if isinstance(text, str) else b"=")  # type: ignore[arg-type]
-    if len(text) % 4 or len(decoded) != len(text) // 4 * 3 - padding:
-        raise ValueError("it is not base64")
-    return decoded
+    return pybase64.b64decode(text, validate=True)
 
 
 def name(value: Any, where: str) -> str:
