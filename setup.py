@@ -168,6 +168,7 @@ setup(
             "onnxruntime",  # runs the network where it is quicker than TensorFlow
         ],
         "heif": ["pillow-heif"],
+        "faiss": ["faiss-cpu"],  # writes large galleries as an index
         "onnx": [  # to write the model as ONNX, and to ask it there before a push
             "tf2onnx>=1.17",
             "onnx<1.18; python_version < '3.11'",  # later ones want another ml-dtypes than TensorFlow
@@ -192,6 +193,7 @@ setup(
             "kubernetes-validate",
             "playwright",  # drives Debian's Chromium; it need not download a browser of its own
             "pillow-heif",
+            "faiss-cpu",
             "ruff",
             "mypy",
             "import-linter",

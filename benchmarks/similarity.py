@@ -233,7 +233,10 @@ def main() -> None:
         print(f"seed {seed}: " + ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
     means = {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
     sizes = given.galleries if given.server else []
-    times = {str(size): query_ms(network, data, size) for size in sizes}
+    times = {}
+    for size in sizes:
+        times[str(size)] = query_ms(network, data, size)
+        print(f"a query of {size} images, ms: {times[str(size)]}", flush=True)
     harness.finish(
         claim="recall@1 of the default, against keras.applications and scikit-learn",
         unit="share",

@@ -1,11 +1,12 @@
-"""Adds images to the gallery of the model in serving, without a training.
+"""Adds images to the gallery of the model in serving, without a training; exports it as an index of faiss.
 
-    python -m pipeline.gallery add DIR
     python -m pipeline.gallery add DIR --output-dir output --model NAME
+    python -m pipeline.gallery index TARGET
 
-Makes a new version with the larger gallery, compares it with the trained network and a running server as the
+``add`` makes a new version with the larger gallery, compares it with the trained network and a running server as the
 release gate does, and pushes it. DIR holds a folder for each class, or images without a class; it is only
-read. The next run makes its gallery of the data folder: put the images there too if they shall stay. Exit
+read. The next run makes its gallery of the data folder: put the images there too if they shall stay. ``index``
+writes the gallery in serving into a new folder, for a service of one's own, see index.py. Exit
 codes: 0 pushed, or nothing was new; 2 an argument or a model cannot be used; 75 a run uses the output folder;
 1 any other failure.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from data import command_line, errors, formats
 from data.images import refusals
 from pipeline import output_folder
-from pipeline.gallery import adding
+from pipeline.gallery import adding, index
 from pipeline.history import mlmd
 from pipeline.run import lock, terminal
 from serving import served_version
@@ -36,8 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         parsed = parser().parse_args(given)
-        with lock.held(_there(parsed.output_dir), RUN_ID):
-            add(parsed.folder, output_folder.OutputFolder(parsed.output_dir), parsed.model)
+        output = output_folder.OutputFolder(_there(parsed.output_dir))
+        if parsed.command == "index":  # it only reads what is in serving
+            export(parsed.target, output, parsed.model)
+            return 0
+        with lock.held(output.root, RUN_ID):
+            add(parsed.folder, output, parsed.model)
         return 0
 
     return terminal.exit_code(run)
@@ -47,16 +52,20 @@ def parser() -> command_line.Parser:
     """Returns the parser of the command line."""
     root = command_line.Parser(
         prog="python -m pipeline.gallery",
-        description="Adds images to the gallery of the model in serving, without a training.",
+        description="Adds images to the gallery of the model in serving, or exports it.",
         allow_abbrev=False,
     )
-    commands = root.add_subparsers(metavar="COMMAND", required=True)
+    commands = root.add_subparsers(metavar="COMMAND", dest="command", required=True)
     text = "add the images of a folder, as a new version"
     added = commands.add_parser("add", help=text, description=text, allow_abbrev=False)
     added.add_argument(
         "folder", type=Path, metavar="DIR", help="images, in a folder for each class"
     )
     _of_output(added)
+    text = "write the gallery as an index of faiss, for a service of your own"
+    exported = commands.add_parser("index", help=text, description=text, allow_abbrev=False)
+    exported.add_argument("target", type=Path, metavar="TARGET", help="a new folder")
+    _of_output(exported)
     return root
 
 
@@ -84,17 +93,13 @@ def add(folder: Path, output: output_folder.OutputFolder, name: str | None) -> N
 
     if not folder.is_dir():
         raise errors.UserError(f"DIR is {folder}, which is no folder.")
-    serving_dir = _serving(output, name)
-    number = served_version.served(serving_dir)
-    if number is None:
-        raise errors.UserError(f"{serving_dir} holds no complete version.")
-    version = serving_dir / str(number)
+    version = _version(output, name)
     contract, gallery = adding.read(version)
     keras_file = _trained(output.root, contract["gallery"]["made_by"])
     new, told = adding.embedded(version, folder, gallery, os.cpu_count() or 1)
     _tell(told)
     if not told.added:
-        _say(f"Nothing is new: version {number} stays.")
+        _say(f"Nothing is new: version {version.name} stays.")
         return
     whole = gallery.joined(new)
     with tempfile.TemporaryDirectory() as scratch:
@@ -103,13 +108,35 @@ def add(folder: Path, output: output_folder.OutputFolder, name: str | None) -> N
         tolerance = gate_config.GateConfig().max_cosine_difference
         for line in adding.checked(keras_file, candidate, tolerance, ask_server=True):
             _say(line)
-        outcome = push.push(candidate, serving_dir)
+        outcome = push.push(candidate, version.parent)
     _say(
         f"{outcome.sentence} Its gallery has {formats.plural(len(whole), 'image')}: {outcome.path}"
     )
     _say(
         "The next run makes its gallery of the data folder: put the images there too if they shall stay."
     )
+
+
+def export(target: Path, output: output_folder.OutputFolder, name: str | None) -> None:
+    """Writes the gallery in serving as an index.
+
+    Raises:
+      errors.PipelineError: see :func:`index.write`; or no version can be used.
+    """
+    version = _version(output, name)
+    told = index.write(version, target)
+    _say(
+        f"{formats.plural(told.images, 'image')} of version {version.name}: {target / index.INDEX}"
+    )
+    _say(told.sentence())
+
+
+def _version(output: output_folder.OutputFolder, name: str | None) -> Path:
+    serving_dir = _serving(output, name)
+    number = served_version.served(serving_dir)
+    if number is None:
+        raise errors.UserError(f"{serving_dir} holds no complete version.")
+    return serving_dir / str(number)
 
 
 def _there(output_dir: Path) -> Path:

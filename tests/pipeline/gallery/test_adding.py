@@ -13,10 +13,7 @@ from pipeline.gallery import adding, command
 from tasks.retrieval import gallery as galleries
 from tests.tasks.similarity import made
 
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    return made.exported(tmp_path_factory)
+pytestmark = pytest.mark.xdist_group("gallery")
 
 
 @pytest.fixture(scope="module")
