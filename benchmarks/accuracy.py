@@ -8,6 +8,7 @@ Each seed is a split of its own, the same for both; a process a training. The go
 
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from data import tensorflow_environment
+
+os.environ.update(tensorflow_environment.defaults("3"))
 
 from benchmarks import checkout, harness, training_set
 
