@@ -37,7 +37,7 @@ from components.trainer.loop import loop, phases
 from data.augment import augment_config
 from data.examples import example, examples_artifact, records
 from data.graph import decoding, mask_geometry
-from data.images import decode
+from data.images import decode_config
 from data.masks import VOID, convert, mask_file
 from data.masks import config as mask_config
 from data.sources import by_mask
@@ -48,7 +48,7 @@ TASK = "segmentation"
 GOAL_POINTS, GOAL_SPEED = 0.10, 4.0
 TEST_SHARE, EVAL_SHARE = 0.25, 0.2
 CHANGES = augment_config.AugmentConfig(rotation_degrees=5)
-LIMITS = decode.Limits()
+LIMITS = decode_config.Limits()
 DEFAULTS = task.load(TASK).defaults
 PATIENCE = 30
 

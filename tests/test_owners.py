@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.images import decode
+from data.images import decode_config
 from pipeline import output_folder
 from serving.gateway import bounds
 
@@ -113,7 +113,7 @@ def test_the_tree_of_the_output_folder_shows_every_path():
         # serving imports nothing of the others.
         ("(argparse.ArgumentParser):", {"data/command_line.py", "serving/cli.py"}),
         ('"top blocks"', {"components/trainer/loop/phase_names.py"}),
-        ("100_000_000", {"data/images/decode.py", "serving/gateway/bounds.py"}),
+        ("100_000_000", {"data/images/decode_config.py", "serving/gateway/bounds.py"}),
         ("else DIGITS_RECIPE", {"pipeline/settings/pipeline_config.py"}),
     ],
 )
@@ -124,4 +124,4 @@ def test_one_owner(spelled, owners):
 
 
 def test_the_server_takes_every_image_that_the_model_takes():
-    assert bounds.Limits().max_pixels == decode.MAX_PIXELS
+    assert bounds.Limits().max_pixels == decode_config.MAX_PIXELS

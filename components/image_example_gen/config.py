@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data.images import decode, range_choice
+from data.images import decode_config, range_choice
 from data.layout import config as folder_config
 from data.masks import encoding
 from data.sources import config as label_config
@@ -13,7 +13,7 @@ from data.splits import split as split_config
 from tasks import task
 
 
-class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
+class IngestConfig(decode_config.DecodeConfig, folder_config.FolderConfig):
     """Conversion of class folders to TFRecords."""
 
     split: split_config.SplitConfig = Field(
@@ -31,9 +31,11 @@ class IngestConfig(decode.DecodeConfig, folder_config.FolderConfig):
     def _is_a_range(cls, value: Any) -> range_choice.Setting:
         return range_choice.parse(value)
 
-    def decoding(self) -> decode.DecodeConfig:
+    def decoding(self) -> decode_config.DecodeConfig:
         """Returns the part of the settings that a decoder needs."""
-        return decode.DecodeConfig(**self.model_dump(include=set(decode.DecodeConfig.model_fields)))
+        return decode_config.DecodeConfig(
+            **self.model_dump(include=set(decode_config.DecodeConfig.model_fields))
+        )
 
 
 class CorrectionsJob(BaseModel):

@@ -13,8 +13,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from data.graph import graph_bmp, graph_bytes, graph_gif, graph_jpeg, graph_png
-from data.images import decode as cpu_decode
-from data.images import image_reading, refusals
+from data.images import decode_config, image_reading, refusals
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
 
@@ -39,7 +38,7 @@ _FORMATS = [
 def decode(
     encoded: tf.Tensor,
     reading: image_reading.Reading = image_reading.DEFAULT,
-    max_pixels: int = cpu_decode.MAX_PIXELS,
+    max_pixels: int = decode_config.MAX_PIXELS,
 ) -> tf.Tensor:
     """Decodes one image, turns it upright and blends transparent parts with a background.
 
@@ -63,7 +62,7 @@ def decode(
 def decode_or_refuse(
     encoded: tf.Tensor,
     reading: image_reading.Reading = image_reading.DEFAULT,
-    max_pixels: int = cpu_decode.MAX_PIXELS,
+    max_pixels: int = decode_config.MAX_PIXELS,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Does the same as :func:`decode`, but never raises.
 

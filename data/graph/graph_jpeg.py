@@ -8,8 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from data.graph import graph_bytes, graph_orientation, icc_conversion
-from data.images import decode as cpu_decode
-from data.images import image_reading, refusals
+from data.images import decode_config, image_reading, refusals
 
 MAGIC = b"\xff\xd8\xff"
 MAX_SEGMENTS = 4096
@@ -88,7 +87,7 @@ def examine(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     content = graph_bytes.padded(encoded)
     found = _walk(content, tf.strings.length(encoded))
-    return _refusal(found, _frame(content, found), cpu_decode.MAX_PIXELS), _orientation(
+    return _refusal(found, _frame(content, found), decode_config.MAX_PIXELS), _orientation(
         content, found
     )
 

@@ -7,11 +7,10 @@ file's own bytes if they already do, else re-encoded ones. Dimension letters: H,
 import functools
 import io
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data.files import hashing
 from data.images import (
@@ -26,65 +25,16 @@ from data.images import (
     value_range,
 )
 
+if TYPE_CHECKING:  # pydantic takes a decoder longer to start than NumPy and Pillow
+    from data.images import decode_config
+
 # EPS starts Ghostscript; the others run or embed foreign code paths for formats nobody trains on.
 UNSAFE_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
 JPEG_FORMATS = frozenset({"JPEG", "MPO"})
 LOSSY_FORMATS = JPEG_FORMATS | {"WEBP", "AVIF", "HEIF", "JPEG2000"}
-MAX_PIXELS = 100_000_000  # the served model refuses larger images too
 _LOOK_SIDE_PX = 128  # the longest side is decoded to this at the least
 SAMPLED_SIDE = 32
 TYPE_SCALE = value_range.Scale()
-
-
-class Limits(BaseModel):
-    """The bounds on one image; checked before its pixels are decoded."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    max_bytes: int = Field(64 << 20, gt=0, description="size of the largest image file, in bytes")
-    max_pixels: int = Field(
-        MAX_PIXELS,
-        gt=0,
-        le=MAX_PIXELS,
-        description="largest width × height that is accepted, in pixels",
-    )
-    min_side_px: int = Field(2, ge=1, description="shortest image side that is accepted, in pixels")
-    max_side_px: int = Field(
-        30_000, ge=1, le=65_500, description="longest image side that is accepted, in pixels"
-    )
-    max_seconds: float = Field(20.0, gt=0, description="longest time to decode an image")
-    max_memory_bytes: int = Field(
-        4 << 30, ge=1 << 28, description="memory limit of a decoder, in bytes"
-    )
-
-
-class DecodeConfig(BaseModel):
-    """The settings by which a file becomes an image that every reader decodes alike."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    limits: Limits = Field(
-        default_factory=Limits, description="bounds on the size, time and memory of one image"
-    )
-    max_side_px: int | None = Field(
-        None, ge=16, description="reduce larger images to this longest side when they are stored"
-    )
-    background: str = Field("white", description="colour behind transparency: a name or #rrggbb")
-    convert_to_srgb: bool = Field(True, description="convert embedded colour profiles to sRGB")
-
-    def background_rgb(self) -> tuple[int, int, int]:
-        """Returns the background as red, green and blue, in 0–255."""
-        red, green, blue = ImageColor.getrgb(self.background)[:3]
-        return red, green, blue
-
-    @field_validator("background")
-    @classmethod
-    def _is_a_colour(cls, value: str) -> str:
-        try:
-            ImageColor.getcolor(value, "RGB")
-        except ValueError as error:
-            raise ValueError("a colour is needed: a name such as white, or #rrggbb") from error
-        return value
 
 
 class Rejection(NamedTuple):
@@ -152,7 +102,7 @@ class Decoded:
 
 def decode(
     content: bytes,
-    config: DecodeConfig,
+    config: "decode_config.DecodeConfig",
     reencode: bool = False,
     scale: value_range.Scale = TYPE_SCALE,
 ) -> Decoded | Rejection:
@@ -209,7 +159,7 @@ def formats() -> list[str]:
     return first + rest
 
 
-def check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
+def check_size(size: tuple[int, int], limits: "decode_config.Limits") -> Rejection | None:
     """Returns why an image of this width and height is refused; None if it is not."""
     width, height = size
     if width * height > limits.max_pixels:
@@ -224,7 +174,7 @@ def check_size(size: tuple[int, int], limits: Limits) -> Rejection | None:
 def _decode(
     image: Image.Image,
     content: bytes,
-    config: DecodeConfig,
+    config: "decode_config.DecodeConfig",
     reencode: bool,
     scale: value_range.Scale,
 ) -> Decoded | Rejection:
@@ -280,7 +230,7 @@ def _decode(
     return Decoded(encoded, info, _samples(values), -(-width // upright.width), histogram)
 
 
-def _flatten(image: Image.Image, config: DecodeConfig) -> tuple[Image.Image, bool]:
+def _flatten(image: Image.Image, config: "decode_config.DecodeConfig") -> tuple[Image.Image, bool]:
     """Converts any mode to "L" or "RGB" in sRGB; returns also whether a profile changed it."""
     if config.convert_to_srgb and "icc_profile" in image.info:
         converted = colour.to_srgb(image)

@@ -16,7 +16,7 @@ from typing import Any
 
 from data import errors, fresh_process
 from data.files import read_back
-from data.images import decode, decoder_process, value_range
+from data.images import decode, decode_config, decoder_process, value_range
 from data.masks import work
 
 START_SECONDS = 120
@@ -43,7 +43,7 @@ class _Decoder:
     def __init__(
         self,
         root: str,
-        config: decode.DecodeConfig,
+        config: decode_config.DecodeConfig,
         scale: value_range.Scale,
         masks: work.Rules | None = None,
     ) -> None:
@@ -142,7 +142,7 @@ class DecoderPool:
     def __init__(
         self,
         root: str,
-        config: decode.DecodeConfig,
+        config: decode_config.DecodeConfig,
         size: int,
         scale: value_range.Scale = decode.TYPE_SCALE,
         masks: work.Rules | None = None,

@@ -20,8 +20,9 @@ import math
 import os
 import resource
 import time
+import types
 import warnings
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -30,6 +31,7 @@ from data.files import hashing, read_lines, user_files
 from data.images import decode, quality, value_range
 
 if TYPE_CHECKING:  # each costs a decoder time to start that few need
+    from data.images import decode_config
     from data.masks import mask_file
     from data.masks import work as mask_work
 
@@ -82,7 +84,11 @@ class Answer:
 
 
 def answer(
-    root: str, path: str, config: decode.DecodeConfig, reencode: bool, scale: value_range.Scale
+    root: str,
+    path: str,
+    config: "decode_config.DecodeConfig",
+    reencode: bool,
+    scale: value_range.Scale,
 ) -> Answer:
     """Reads and decodes one file of a data folder."""
     content = user_files.read(root, path, config.limits.max_bytes)
@@ -161,7 +167,7 @@ def main() -> None:
     output = os.fdopen(os.dup(1), "wb", _SEND_BYTES)
     os.dup2(2, 1)
     settings = json.loads(_first_line())
-    config = decode.DecodeConfig.model_validate(settings["config"])
+    config = _unchecked(settings["config"])
     scale = value_range.Scale.from_dict(settings["scale"])
     masks = _rules(settings["masks"]) if settings.get("masks") else None
     # If the system or a container sets a lower limit, that one applies.
@@ -181,6 +187,12 @@ def main() -> None:
     _serve(settings["root"], config, scale, masks, output)
 
 
+def _unchecked(raw: dict[str, Any]) -> "decode_config.DecodeConfig":
+    """Returns settings from JSON that the pool wrote from checked ones: pydantic is half of the start."""
+    limits = types.SimpleNamespace(**raw["limits"])
+    return cast("decode_config.DecodeConfig", types.SimpleNamespace(**{**raw, "limits": limits}))
+
+
 def _rules(raw: Any) -> "mask_work.Rules":
     from data.masks import work
 
@@ -197,7 +209,7 @@ def _first_line() -> bytes:
 
 def _serve(
     root: str,
-    config: decode.DecodeConfig,
+    config: "decode_config.DecodeConfig",
     scale: value_range.Scale,
     masks: "mask_work.Rules | None",
     output: IO[bytes],
@@ -224,7 +236,7 @@ def _answer_mask(
     root: str,
     request: Request,
     image: tuple[str, int, int],
-    config: decode.DecodeConfig,
+    config: "decode_config.DecodeConfig",
     masks: "mask_work.Rules | None",
 ) -> Answer:
     from data.masks import work

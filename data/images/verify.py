@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from data.graph import decoding, graph_jpeg, graph_png
-from data.images import decode, image_reading, refusals, value_range
+from data.images import decode, decode_config, image_reading, refusals, value_range
 
 # Two JPEG decoders round differently, mostly where they scale up colour: by up to 2.8 on
 # photographs. A file that one of them misreads is tens of levels off.
@@ -73,7 +73,7 @@ def same_small_pngs(images: Sequence[decode.Decoded]) -> list[bool]:
     ]
 
 
-def may_be_seen_otherwise(image: decode.Decoded, config: decode.DecodeConfig) -> bool:
+def may_be_seen_otherwise(image: decode.Decoded, config: decode_config.DecodeConfig) -> bool:
     """Returns whether :func:`refusal` must be called once :func:`same_pixels` is true.
 
     If the file itself is stored, the graph has decoded it already, except for its colour profile,
@@ -84,7 +84,10 @@ def may_be_seen_otherwise(image: decode.Decoded, config: decode.DecodeConfig) ->
 
 
 def refusal(
-    content: bytes, image: decode.Decoded, config: decode.DecodeConfig, integers: value_range.Range
+    content: bytes,
+    image: decode.Decoded,
+    config: decode_config.DecodeConfig,
+    integers: value_range.Range,
 ) -> str:
     """Checks whether the served graph sees in a file what is stored for it.
 
@@ -147,7 +150,7 @@ def is_upright_jpeg(content: bytes) -> bool:
         if code in _BASELINE_TO_PROGRESSIVE:
             height = int.from_bytes(segment[1:3], "big")
             width = int.from_bytes(segment[3:5], "big")
-            if segment[:1] != b"\x08" or not 0 < height * width <= decode.MAX_PIXELS:
+            if segment[:1] != b"\x08" or not 0 < height * width <= decode_config.MAX_PIXELS:
                 return False
             frames += 1
         elif code == _APP1:
@@ -175,8 +178,8 @@ def _is_plain_png(content: bytes) -> bool:
 def _decode_png() -> tf.types.experimental.PolymorphicFunction:
     def decode_png(content: tf.Tensor) -> tf.Tensor:
         # By the rules for stored images: the profile was applied already, or must not be.
-        pixels, reason = graph_png.decode(content, image_reading.STORED, decode.MAX_PIXELS)
-        return pixels[: tf.where(reason == "", decode.MAX_PIXELS, 0)]
+        pixels, reason = graph_png.decode(content, image_reading.STORED, decode_config.MAX_PIXELS)
+        return pixels[: tf.where(reason == "", decode_config.MAX_PIXELS, 0)]
 
     return tf.function(decode_png, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.images import decode
+from data.images import decode_config
 
 CHANNELS = 4
 
@@ -28,7 +28,7 @@ def runs(packed: Sequence[int], size: tuple[int, int]) -> tuple[int, ...]:
       ValueError: the bytes are no such strokes, or of another size.
     """
     height, width = size
-    if height < 1 or width < 1 or height * width > decode.MAX_PIXELS:
+    if height < 1 or width < 1 or height * width > decode_config.MAX_PIXELS:
         raise ValueError(f"brush strokes on an image of {width}×{height} pixels")
     opacity = unpacked(bytes(packed), height * width * CHANNELS)[CHANNELS - 1 :: CHANNELS]
     painted = (opacity > 0).reshape(height, width).T.ravel()

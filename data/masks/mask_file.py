@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from data.images import decode
+from data.images import decode, decode_config
 
 # Of more distinct values only the most frequent are kept: a photo instead of a mask has millions.
 MAX_VALUES = 512
@@ -65,7 +65,7 @@ class Look(NamedTuple):
         return (self.width, self.height) if turned else (self.height, self.width)
 
 
-def read(content: bytes, limits: decode.Limits) -> Values | decode.Rejection:
+def read(content: bytes, limits: decode_config.Limits) -> Values | decode.Rejection:
     """Decodes a mask; never raises on a bad file."""
     if not content:
         return decode.Rejection("empty")
@@ -86,7 +86,7 @@ def read(content: bytes, limits: decode.Limits) -> Values | decode.Rejection:
         return decode.Rejection("damaged", f"{type(error).__name__}: {error}")
 
 
-def look(content: bytes, limits: decode.Limits) -> Look | decode.Rejection:
+def look(content: bytes, limits: decode_config.Limits) -> Look | decode.Rejection:
     """Describes a mask file; never raises on a bad one."""
     values = read(content, limits)
     if isinstance(values, decode.Rejection):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data import errors
 from data.files import user_files
-from data.images import decode, decoder_pool, decoder_process
+from data.images import decode, decode_config, decoder_pool, decoder_process
 from data.masks import class_list, encoding, mask_file
 from data.masks import config as mask_config
 
@@ -38,7 +38,7 @@ class Understood:
 def understand(
     root: Path,
     masks: Sequence[str],
-    limits: decode.DecodeConfig,
+    limits: decode_config.DecodeConfig,
     config: mask_config.MaskConfig,
     decoders: int = 1,
 ) -> Understood:

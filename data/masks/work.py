@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.files import hashing, user_files
-from data.images import decode
+from data.images import decode, decode_config
 from data.masks import VOID, convert, mask_file, shapes
 from data.masks import encoding as mask_encoding
 
@@ -59,7 +59,7 @@ def work(
     root: str,
     path: str,
     mask_of: tuple[str, int, int],
-    limits: decode.Limits,
+    limits: decode_config.Limits,
     rules: Rules | None,
     drawn: str = "",
 ) -> tuple[str, Made | mask_file.Look | decode.Rejection]:
@@ -100,7 +100,7 @@ def work(
 
 
 def _drawn(
-    text: str, header: tuple[tuple[int, int], int], limits: decode.Limits
+    text: str, header: tuple[tuple[int, int], int], limits: decode_config.Limits
 ) -> mask_file.Values | decode.Rejection:
     """Draws shapes: those in 0–1 upon the upright image, others at the size that they are in pixels of."""
     try:
@@ -180,7 +180,7 @@ def _named(found: Any) -> Any:
 
 
 def _header(
-    content: bytes | decode.Rejection, limits: decode.Limits
+    content: bytes | decode.Rejection, limits: decode_config.Limits
 ) -> tuple[tuple[int, int], int] | decode.Rejection:
     """Returns height and width of an image file before its turn, and its orientation."""
     if isinstance(content, decode.Rejection):

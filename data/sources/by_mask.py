@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data import errors
 from data.files import user_files
-from data.images import decode
+from data.images import decode_config
 from data.layout import config as folder_config
 from data.layout import mask_checks, names, walk
 from data.layout import unused as unused_files
@@ -185,10 +185,10 @@ def _understood(
     masks = [file.mask.path for file in files if file.mask]
     if known is not None:
         return understanding.Understood(known, "", 0, len(masks), {})
-    limits = decode.DecodeConfig()
-    if isinstance(config, decode.DecodeConfig):
-        limits = decode.DecodeConfig(
-            **config.model_dump(include=set(decode.DecodeConfig.model_fields))
+    limits = decode_config.DecodeConfig()
+    if isinstance(config, decode_config.DecodeConfig):
+        limits = decode_config.DecodeConfig(
+            **config.model_dump(include=set(decode_config.DecodeConfig.model_fields))
         )
     # Starting a process costs more than describing some hundred masks.
     decoders = min(os.cpu_count() or 1, 1 + len(masks) // 500)

@@ -15,7 +15,7 @@ from components.image_validator import clean, embedding
 from data import errors
 from data.examples import catalog
 from data.files import atomic, hashing, read_arrays, read_back, user_files
-from data.images import decode
+from data.images import decode_config
 from pipeline import output_folder
 from pipeline.review import project as reviewed
 
@@ -102,7 +102,7 @@ def of_files(
 
     def contents() -> Iterator[tuple[str, bytes]]:
         for path in paths:
-            content = user_files.read(str(root), path, decode.Limits().max_bytes)
+            content = user_files.read(str(root), path, decode_config.Limits().max_bytes)
             if not isinstance(content, bytes):
                 digests.append("")
                 continue

@@ -28,7 +28,7 @@ from PIL import Image
 
 from data import errors
 from data.files import hashing, read_back, user_files
-from data.images import decode
+from data.images import decode, decode_config
 from pipeline.review import asked
 from pipeline.review import session as sessions
 from pipeline.review.annotations import Annotations
@@ -249,14 +249,14 @@ class Server:
     def _content(self, number: int) -> bytes | None:
         """Returns the bytes of an image's file if they are still those that were ingested."""
         root, image = self._session.image(number)
-        content = user_files.read(root, image.path, decode.Limits().max_bytes)
+        content = user_files.read(root, image.path, decode_config.Limits().max_bytes)
         if not isinstance(content, bytes) or hashing.sha256(content) != image.sha256:
             return None
         return content
 
     def _drawn(self, number: int, side: int, is_plain: bool) -> bytes | None:
         content = self._content(number)
-        found = content and decode.decode(content, decode.DecodeConfig())
+        found = content and decode.decode(content, decode_config.DecodeConfig())
         if not isinstance(found, decode.Decoded):
             return None
         buffer = io.BytesIO()

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from data import errors
 from data.files import user_files
-from data.images import decode
+from data.images import decode_config
 from data.splits import drift
 
 MAX_IMAGES = 128  # of each sample; the test's cost grows with the square
@@ -87,7 +87,7 @@ def _embed(signature: Any, root: Path, paths: Sequence[str]) -> np.ndarray:
     """Computes embeddings float32 [N, D] of the files that the model can read; else [0, 0]."""
     import tensorflow as tf
 
-    limit = decode.Limits().max_bytes
+    limit = decode_config.Limits().max_bytes
     contents = [user_files.read(str(root), path, limit) for path in paths]
     encoded = [content for content in contents if isinstance(content, bytes)]
     parts = []

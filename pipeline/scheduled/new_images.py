@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.files import atomic, read_arrays, read_back
-from data.images import decode, decoder_pool, decoder_process, range_choice
+from data.images import decode, decode_config, decoder_pool, decoder_process, range_choice
 from data.images.value_range import Scale
 from data.splits import file_index, folder
 
@@ -54,7 +54,7 @@ class Memory:
 
     place: Path
     root: Path
-    config: decode.DecodeConfig
+    config: decode_config.DecodeConfig
     size: int
     value_range: range_choice.Setting = "auto"
 

@@ -18,12 +18,12 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from data.graph import decoding
-from data.images import decode, image_reading, png_file
+from data.images import decode, decode_config, image_reading, png_file
 from data.images.png_file import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA
 
 BACKGROUND = (200, 30, 120)
 READING = image_reading.Reading(BACKGROUND)
-CONFIG = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*BACKGROUND))
+CONFIG = decode_config.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*BACKGROUND))
 HEIGHT, WIDTH = 11, 14  # no multiple of 8: rows end within a byte
 LOSSLESS_LEVELS, LOSSY_LEVELS = 1.0, 4.0  # the mean difference that is allowed
 ORIENTATIONS = (0, 1, 2, 3, 4, 5, 6, 7, 8)  # 0: none is told

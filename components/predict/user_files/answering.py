@@ -17,7 +17,15 @@ from components.predict import exported_model
 from components.predict.user_files import listing
 from data import errors, progress
 from data.files import read_parquet
-from data.images import decode, decoder_pool, decoder_process, image_reading, value_range, verify
+from data.images import (
+    decode,
+    decode_config,
+    decoder_pool,
+    decoder_process,
+    image_reading,
+    value_range,
+    verify,
+)
 from tasks.facets import judging
 from tasks.predictions import schema
 
@@ -163,10 +171,10 @@ def refused(rejection: decode.Rejection, sha256: str, model: exported_model.Mode
     }
 
 
-def decoding(model: exported_model.Model) -> decode.DecodeConfig:
+def decoding(model: exported_model.Model) -> decode_config.DecodeConfig:
     """Returns how the model's images were read at ingest, from its contract."""
     reading = _reading(model)
-    return decode.DecodeConfig(
+    return decode_config.DecodeConfig(
         background="#{:02x}{:02x}{:02x}".format(*reading.background),
         convert_to_srgb=reading.convert_to_srgb,
     )

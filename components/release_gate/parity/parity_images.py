@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from components.release_gate.parity import parity_pngs
-from data.images import decode, image_reading, value_range
+from data.images import decode, decode_config, image_reading, value_range
 
 MAX_CLASSES = 20
 BASE_PX = 256
@@ -51,7 +51,7 @@ def stored(image: ParityImage, reading: image_reading.Reading) -> bytes:
     if not image.exact:
         return image.encoded
     background = "#{:02x}{:02x}{:02x}".format(*reading.background)
-    settings = decode.DecodeConfig(background=background)
+    settings = decode_config.DecodeConfig(background=background)
     scale = value_range.Scale(integers=reading.value_range)
     found = decode.decode(image.encoded, settings, reencode=True, scale=scale)
     return found.encoded if isinstance(found, decode.Decoded) else image.encoded

@@ -19,13 +19,13 @@ from PIL import Image
 from typing_extensions import Self
 
 from data.graph import mask_geometry
-from data.images import decode
+from data.images import decode_config
 from data.masks import VOID
 from tasks.predictions import answered
 from tasks.segmentation.figures import boundary, pixels, rows
 
 # Masks are larger than their images' limits only in a file that no model wrote.
-MAX_PIXELS = decode.MAX_PIXELS
+MAX_PIXELS = decode_config.MAX_PIXELS
 
 
 def decoded(png: bytes) -> np.ndarray:

@@ -9,7 +9,7 @@ from components.evaluator import corruptions, robustness
 from data import progress
 from data.examples import example, records
 from data.graph import decoding
-from data.images import decode, image_reading
+from data.images import decode, decode_config, image_reading
 from tasks.classification import answers as predictions
 from tasks.classification.figures import FIGURES
 from tasks.predictions import answered
@@ -46,7 +46,7 @@ def flat(value: int) -> bytes:
 
 def write(path, rows) -> list[str]:
     """Writes image records of (bytes, label id) into a shard."""
-    info = decode.decode(flat(0), decode.DecodeConfig()).info
+    info = decode.decode(flat(0), decode_config.DecodeConfig()).info
     encoded = (
         example.Encoder().encode(
             content,

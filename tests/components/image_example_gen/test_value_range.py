@@ -11,7 +11,7 @@ from PIL import Image
 
 from components.image_example_gen import config, first_pass, index_update
 from data.examples import examples_artifact
-from data.images import decode, range_choice
+from data.images import decode, decode_config, range_choice
 from data.images.value_range import FLOAT, INTEGER, Range
 from data.sources import by_folder
 from tests.components.image_example_gen import made
@@ -229,10 +229,12 @@ def test_the_hash_does_not_depend_on_the_range():
     hashes = set()
     for high in (700, FULL, 65_535):
         scale = range_choice.decide((0, high), {}, {})[0]
-        hashes.add(decode.decode(encoded(values), decode.DecodeConfig(), scale=scale).info.phash)
+        hashes.add(
+            decode.decode(encoded(values), decode_config.DecodeConfig(), scale=scale).info.phash
+        )
     assert len(hashes) == 1
     eight_bits = decode.decode(
-        encoded(np.round(values / FULL * 255).astype(np.uint8)), decode.DecodeConfig()
+        encoded(np.round(values / FULL * 255).astype(np.uint8)), decode_config.DecodeConfig()
     )
     (deep,) = hashes
     assert (int(deep, 16) ^ int(eight_bits.info.phash, 16)).bit_count() <= 8

@@ -13,7 +13,7 @@ from components.trainer import config as train_config
 from components.trainer import served_model
 from components.trainer.network import model
 from data.examples import example, records
-from data.images import decode
+from data.images import decode, decode_config
 from tasks.pages import parts
 from tests.data.pictures import noise, saved
 
@@ -43,7 +43,7 @@ def files(tmp_path_factory) -> list[str]:
     rows = []
     for index in range(20):
         content = saved(noise(30, 50, index), "PNG")
-        info = decode.decode(content, decode.DecodeConfig()).info
+        info = decode.decode(content, decode_config.DecodeConfig()).info
         source = example.ImageSource(f"{index}.png", ("a",), (0,), "00")
         rows.append(example.Encoder().encode(content, info, source))
     records.write(str(Path(root) / records.shard_name(0, 1)), rows)

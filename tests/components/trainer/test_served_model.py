@@ -15,7 +15,7 @@ from components.trainer.calibration import calibration, outliers
 from components.trainer.network import gradcam, keras_archive, model
 from data.examples import example
 from data.graph import decoding
-from data.images import decode
+from data.images import decode, decode_config
 from tasks.classification import calibration as temperature
 from tests.components.trainer import conftest
 from tests.data.pictures import noise, saved
@@ -167,7 +167,7 @@ def test_serve_examples_equals_serving_default(loaded, images):
     records = []
     source = example.ImageSource("a", ("dark",), (0,), "00")
     for content in images:
-        decoded = decode.decode(content, decode.DecodeConfig())
+        decoded = decode.decode(content, decode_config.DecodeConfig())
         assert isinstance(decoded, decode.Decoded)
         records.append(example.Encoder().encode(decoded.encoded, decoded.info, source))
     by_example = loaded.signatures["serve_examples"](examples=tf.constant(records))

@@ -3,14 +3,14 @@ import pytest
 import tensorflow as tf
 
 from data.examples import example
-from data.images import decode
+from data.images import decode, decode_config
 from tasks.classification import target
 from tests.data.pictures import noise, saved
 
 
 @pytest.fixture
 def decoded() -> decode.Decoded:
-    result = decode.decode(saved(noise(20, 30), "JPEG"), decode.DecodeConfig())
+    result = decode.decode(saved(noise(20, 30), "JPEG"), decode_config.DecodeConfig())
     assert isinstance(result, decode.Decoded)
     return result
 

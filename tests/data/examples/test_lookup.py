@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from data.examples import example, lookup, records
-from data.images import decode
+from data.images import decode, decode_config
 from tests.data.pictures import noise, saved
 
 CLASSES = ("dog", "cat", "dog", "\udcff")
@@ -15,7 +15,7 @@ def files(tmp_path_factory) -> list[str]:
     root = tmp_path_factory.mktemp("lookup") / "Split-test"
     rows = []
     for index, (image, name) in enumerate(zip(CONTENT, CLASSES, strict=True)):
-        info = decode.decode(image, decode.DecodeConfig()).info
+        info = decode.decode(image, decode_config.DecodeConfig()).info
         source = example.ImageSource(f"{index}.png", (name,), (0,), "00")
         rows.append(example.Encoder().encode(image, info, source))
     for shard in range(2):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from data.graph import decoding
-from data.images import decode, image_reading, refusals
+from data.images import decode, decode_config, image_reading, refusals
 from tests.data import encodings
 from tests.data.pictures import noise, png_header, saved
 
@@ -176,7 +176,7 @@ def transparent_png(kind: str) -> bytes:
 def test_transparency_is_blended_as_ingest_does(kind, background):
     content = transparent_png(kind)
     pixels, _ = decoding.reader(image_reading.Reading(background))(content)
-    config = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
+    config = decode_config.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
     assert config.background_rgb() == background
     expected = decode.decode(content, config)
     with Image.open(io.BytesIO(expected.encoded)) as image:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from data.graph import decoding, icc_conversion
-from data.images import colour, decode, image_reading, refusals
+from data.images import colour, decode, decode_config, image_reading, refusals
 from tests.data import icc
 from tests.data.pictures import noise, saved
 
@@ -368,7 +368,7 @@ def turned(image: Image.Image) -> bytes:
     ids=["JPEG", "turned", "grey", "PNG", "LA", "RGBA", "palette", "key", "bits", "16-bit"],
 )
 def test_a_file_is_served_as_ingest_stores_it(content):
-    config = decode.DecodeConfig(background="#102030")
+    config = decode_config.DecodeConfig(background="#102030")
     reading = image_reading.Reading(background=config.background_rgb())
     stored = decode.decode(content, config, reencode=True)  # by PNG, which loses nothing
     with Image.open(io.BytesIO(stored.encoded)) as image:
@@ -389,7 +389,9 @@ def test_profiles_are_left_alone_where_ingest_left_them_alone():
     content = saved(RGB, "PNG", icc_profile=P3)
     pixels = decoding.decode(tf.constant(content), image_reading.Reading(convert_to_srgb=False))
     np.testing.assert_array_equal(pixels, np.asarray(RGB))
-    assert decode.decode(content, decode.DecodeConfig(convert_to_srgb=False)).encoded == content
+    assert (
+        decode.decode(content, decode_config.DecodeConfig(convert_to_srgb=False)).encoded == content
+    )
 
 
 def test_an_image_whose_profile_cannot_be_applied_is_invalid():

@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 from pydantic import ValidationError
 
-from data.images import decode, refusals, value_range, verify
+from data.images import decode, decode_config, refusals, value_range, verify
 from tests.data import encodings
 from tests.data.pictures import noise, png_header, saved
 
 pytestmark = pytest.mark.xdist_group("decoding")
 
-CONFIG = decode.DecodeConfig()
+CONFIG = decode_config.DecodeConfig()
 
 
-def accepted(content: bytes, config: decode.DecodeConfig = CONFIG) -> decode.Decoded:
+def accepted(content: bytes, config: decode_config.DecodeConfig = CONFIG) -> decode.Decoded:
     """Decodes as ingest does: what TensorFlow does not take as it is, is encoded anew."""
     result = decode.decode(content, config)
     assert isinstance(result, decode.Decoded), result
@@ -27,8 +27,8 @@ def accepted(content: bytes, config: decode.DecodeConfig = CONFIG) -> decode.Dec
     return result
 
 
-def limited(**limits: object) -> decode.DecodeConfig:
-    return decode.DecodeConfig(limits=decode.Limits(**limits))
+def limited(**limits: object) -> decode_config.DecodeConfig:
+    return decode_config.DecodeConfig(limits=decode_config.Limits(**limits))
 
 
 def pixels_of(result: decode.Decoded) -> np.ndarray:
@@ -178,14 +178,14 @@ def test_large_photos_are_stored_reduced_when_asked(format, orientation):
     image = noise(400, 1200)
     result = accepted(
         saved(image, format, exif=exif, **({"quality": 95} if format == "JPEG" else {})),
-        decode.DecodeConfig(max_side_px=300),
+        decode_config.DecodeConfig(max_side_px=300),
     )
     upright = image if orientation == 1 else image.transpose(Image.Transpose.ROTATE_270)
     assert (result.info.width, result.info.height) == (upright.width // 4, upright.height // 4)
     expected = np.asarray(upright.resize((result.info.width, result.info.height)))
     assert np.abs(pixels_of(result).astype(int) - expected).mean() < 4
     small = saved(noise(40, 60), format)
-    assert accepted(small, decode.DecodeConfig(max_side_px=300)).info.width == 60
+    assert accepted(small, decode_config.DecodeConfig(max_side_px=300)).info.width == 60
 
 
 @pytest.mark.parametrize(("background", "expected"), [("black", 0), ("#804020", (128, 64, 32))])
@@ -193,13 +193,15 @@ def test_large_photos_are_stored_reduced_when_asked(format, orientation):
 def test_the_background_is_a_setting(mode, background, expected):
     image = Image.new("RGBA", (4, 4), (255, 255, 255, 0)).convert(mode)
     options = {"transparency": 0} if mode == "P" else {}
-    result = accepted(saved(image, "PNG", **options), decode.DecodeConfig(background=background))
+    result = accepted(
+        saved(image, "PNG", **options), decode_config.DecodeConfig(background=background)
+    )
     assert (pixels_of(result) == expected).all()
 
 
 def test_an_unknown_colour_is_a_config_error():
     with pytest.raises(ValidationError, match="a name such as white, or #rrggbb"):
-        decode.DecodeConfig(background="no colour")
+        decode_config.DecodeConfig(background="no colour")
 
 
 def wide_gamut_profile() -> bytes:
@@ -232,7 +234,7 @@ def test_a_real_wide_gamut_photo_is_converted(shared):
             found += 1
             difference = np.abs(pixels_of(result).astype(int) - np.asarray(expected))
             assert difference.mean() < 2
-            off = decode.DecodeConfig(convert_to_srgb=False)
+            off = decode_config.DecodeConfig(convert_to_srgb=False)
             assert accepted(content, off).encoded == content
         if found == 5:
             break
@@ -258,7 +260,7 @@ def test_avif():
 
 
 def test_what_the_served_graph_makes_of_a_file_is_compared_with_what_is_stored():
-    rules, whole = decode.DecodeConfig(background="#0a64ff"), value_range.TYPE_16
+    rules, whole = decode_config.DecodeConfig(background="#0a64ff"), value_range.TYPE_16
     other = saved(noise(20, 30, seed=1), "PNG")
     for content in (
         saved(noise(20, 30).quantize(16), "PNG", bits=4),

@@ -14,10 +14,10 @@ from PIL import Image
 
 from data import errors
 from data.files import hashing
-from data.images import decode, decoder_pool, decoder_process
+from data.images import decode, decode_config, decoder_pool, decoder_process
 from tests.data.pictures import noise
 
-CONFIG = decode.DecodeConfig()
+CONFIG = decode_config.DecodeConfig()
 
 
 def decoded(root: Path, names, config=CONFIG, size=2) -> dict[str, decoder_process.Answer]:
@@ -74,9 +74,9 @@ def endless(tmp_path_factory) -> Path:
 def test_a_slow_image_is_given_up_and_the_others_are_decoded(photos, endless):
     os.link(endless, photos / "slow.png")
     names = sorted(path.name for path in photos.iterdir())
-    limits = decode.Limits(max_seconds=0.25)
+    limits = decode_config.Limits(max_seconds=0.25)
     start = time.monotonic()
-    answers = decoded(photos, names, decode.DecodeConfig(limits=limits))
+    answers = decoded(photos, names, decode_config.DecodeConfig(limits=limits))
     assert time.monotonic() - start < 30
     assert answers.pop("slow.png").result == decode.Rejection("too_slow", "more than 0.25 s")
     assert all(isinstance(answer.result, decode.Decoded) for answer in answers.values())
@@ -84,8 +84,10 @@ def test_a_slow_image_is_given_up_and_the_others_are_decoded(photos, endless):
 
 def test_an_image_that_eats_memory_costs_itself_alone(photos, endless):
     os.link(endless, photos / "huge.png")
-    limits = decode.Limits(max_memory_bytes=400 << 20)
-    answers = decoded(photos, ["00.png", "huge.png", "01.png"], decode.DecodeConfig(limits=limits))
+    limits = decode_config.Limits(max_memory_bytes=400 << 20)
+    answers = decoded(
+        photos, ["00.png", "huge.png", "01.png"], decode_config.DecodeConfig(limits=limits)
+    )
     assert answers["huge.png"].result.reason == "too_much_memory"
     assert isinstance(answers["00.png"].result, decode.Decoded)
     assert isinstance(answers["01.png"].result, decode.Decoded)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from components.image_example_gen import config
 from data.graph import decoding
-from data.images import decode, image_reading, range_choice, value_range
+from data.images import decode, decode_config, image_reading, range_choice, value_range
 from data.images.value_range import FLOAT, INTEGER, Range, Values
 from tests.data import encodings
 
@@ -170,7 +170,7 @@ def images() -> dict[str, bytes]:
 def test_the_graph_sees_what_ingest_stores(images, setting):
     """Of the original bytes, by the rule that the set leads to: equal to the last level."""
     background = encodings.BACKGROUND
-    settings = decode.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
+    settings = decode_config.DecodeConfig(background="#{:02x}{:02x}{:02x}".format(*background))
     scale = value_range.Scale(counted=setting == "percentile")
     looked = {name: decode.decode(one, settings, scale=scale) for name, one in images.items()}
     looked.pop("all")

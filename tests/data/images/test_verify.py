@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.images import decode, verify
+from data.images import decode, decode_config, verify
 from tests.data.pictures import noise, saved
 
 pytestmark = pytest.mark.xdist_group("decoding")
@@ -93,7 +93,7 @@ def test_what_is_known_to_be_upright_is_so_to_the_graph(content, changes, gap):
 
 
 def png(values: np.ndarray) -> decode.Decoded:
-    result = decode.decode(saved(Image.fromarray(values), "PNG"), decode.DecodeConfig())
+    result = decode.decode(saved(Image.fromarray(values), "PNG"), decode_config.DecodeConfig())
     assert isinstance(result, decode.Decoded)
     return result
 
@@ -123,9 +123,9 @@ def test_one_that_cannot_be_decoded_does_not_affect_the_others():
 def test_others_are_not_taken_for_small_pngs():
     large = png(np.zeros((200, 200), np.uint8))
     transparent = decode.decode(
-        saved(Image.new("RGBA", (8, 8), (9, 9, 9, 99)), "PNG"), decode.DecodeConfig()
+        saved(Image.new("RGBA", (8, 8), (9, 9, 9, 99)), "PNG"), decode_config.DecodeConfig()
     )
-    jpeg = decode.decode(saved(noise(8, 8), "JPEG"), decode.DecodeConfig())
+    jpeg = decode.decode(saved(noise(8, 8), "JPEG"), decode_config.DecodeConfig())
     buffer = io.BytesIO()
     Image.new("L", (8, 8)).save(buffer, "PNG", transparency=0)
     keyed = dataclasses.replace(png(np.zeros((8, 8), np.uint8)), encoded=buffer.getvalue())

@@ -5,12 +5,12 @@ import pytest
 from PIL import Image, ImageFilter
 
 from data import errors
-from data.images import decode
+from data.images import decode, decode_config
 from data.masks import VOID, class_list, convert, encoding, mask_file
 from data.masks import config as mask_config
 from tests.data.masks import made
 
-LIMITS = decode.Limits()
+LIMITS = decode_config.Limits()
 PLAIN = mask_config.MaskConfig()
 TABLE = {0: (0, 0, 0), 1: (200, 30, 40), 2: (0, 250, 90)}
 

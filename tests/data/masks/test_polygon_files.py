@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data import errors
-from data.images import decode
+from data.images import decode_config
 from data.masks import VOID, polygon_files, work
 from data.sources import by_mask
 from tests.data.masks import made
@@ -51,7 +51,9 @@ def mask(root):
     encoding = listing.masks.encoding
     rules = work.Rules(encoding=encoding, labels=encoding.class_names)
     about = (file.path, 12, 20)
-    _, found = work.work(str(root), file.mask.path, about, decode.Limits(), rules, file.mask.shapes)
+    _, found = work.work(
+        str(root), file.mask.path, about, decode_config.Limits(), rules, file.mask.shapes
+    )
     assert isinstance(found, work.Made), found
     return encoding.class_names, found.facts.counts
 

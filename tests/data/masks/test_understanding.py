@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from data import errors
-from data.images import decode, decoder_pool, decoder_process
+from data.images import decode, decode_config, decoder_pool, decoder_process
 from data.masks import config as mask_config
 from data.masks import mask_store, understanding, work
 from tests.data.masks import made
 
 PLAIN = mask_config.MaskConfig()
-LIMITS = decode.DecodeConfig()
+LIMITS = decode_config.DecodeConfig()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from data import errors
-from data.images import decode, heif
+from data.images import decode, decode_config, heif
 from data.layout import class_checks, empty_classes, unused
 from data.layout import config as folder_config
 from data.sources import by_folder
@@ -220,7 +220,7 @@ def test_heic_without_its_extra_says_so(tmp_path, monkeypatch):
     (tmp_path / "bird" / "1.HEIC").write_bytes(header)
     monkeypatch.setattr(heif.importlib.util, "find_spec", lambda _name: None)
     assert unused_in(tmp_path) == [("bird/1.HEIC", "extra_not_installed")]
-    assert decode.decode(header, decode.DecodeConfig()).reason == "extra_not_installed"
+    assert decode.decode(header, decode_config.DecodeConfig()).reason == "extra_not_installed"
 
 
 @pytest.mark.parametrize(

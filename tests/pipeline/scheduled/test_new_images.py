@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from data.images import decode
+from data.images import decode_config
 from data.images.value_range import Range
 from data.sources import by_folder
 from pipeline.scheduled import new_images
@@ -15,7 +15,7 @@ def test_more_than_8_bits_are_compared_by_the_range_of_the_released_images(tmp_p
     for name, factor in (("a/1", 2), ("b/1", 2)):
         (root / name).parent.mkdir(parents=True)
         Image.fromarray(ramp * factor).save(root / f"{name}.png")  # up to 3198: 12 bits
-    memory = new_images.Memory(tmp_path / "state", root, decode.DecodeConfig(), size=10)
+    memory = new_images.Memory(tmp_path / "state", root, decode_config.DecodeConfig(), size=10)
     listing = by_folder.scan(root)
     memory.remember(listing, released=True)
     Image.fromarray(ramp * 20).save(root / "a" / "2.png")  # up to 31980

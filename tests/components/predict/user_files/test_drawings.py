@@ -6,7 +6,7 @@ import pyarrow as pa
 from PIL import Image
 
 from components.predict.user_files import drawings
-from data.images import decode, decoder_pool
+from data.images import decode_config, decoder_pool
 from tasks.predictions import schema
 from tests.data.pictures import noise, saved
 
@@ -35,7 +35,7 @@ def test_images_are_drawn_upright_and_what_is_lost_is_counted(tmp_path, monkeypa
     os.mkfifo(tmp_path / "pipe.png")
     rows = [("turned.jpg", True), ("whole.png", True), ("torn.png", True), ("pipe.png", True)]
     rows += [("gone.png", True), ("no_answer.png", False)]
-    pool = decoder_pool.DecoderPool(".", decode.DecodeConfig(), 1)
+    pool = decoder_pool.DecoderPool(".", decode_config.DecodeConfig(), 1)
     try:
         found = drawings.write(tmp_path / "drawn", [part(tmp_path, rows)], PLAIN, pool)
     finally:

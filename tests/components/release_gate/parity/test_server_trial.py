@@ -4,7 +4,7 @@ import pytest
 
 from components.release_gate.parity import server_trial
 from data.examples import example, records
-from data.images import decode
+from data.images import decode, decode_config
 from tests.data.pictures import noise, saved
 
 CONTENT = [saved(noise(9, 9, seed), "PNG") for seed in range(3)]
@@ -19,7 +19,7 @@ def test_there_is_one_of_each_class_or_where_there_are_none_the_first(tmp_path, 
         names = (labels[index],) if labels else ()
         numbers = tuple("ab".index(name) for name in names)
         source = example.ImageSource(f"{index}.png", names, numbers, "00")
-        info = decode.decode(image, decode.DecodeConfig()).info
+        info = decode.decode(image, decode_config.DecodeConfig()).info
         rows.append(example.Encoder().encode(image, info, source))
     path = tmp_path / records.shard_name(0, 1)
     records.write(str(path), rows)
