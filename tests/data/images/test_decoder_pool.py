@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 """Decoding in processes that may die: what a hostile image can and cannot do."""
 
 import contextlib
@@ -204,3 +207,9 @@ def test_a_decoder_ends_when_its_master_does(photos):
         process = pool._decoders[0].process
         pool._decoders[0].stdin.close()
         assert process.wait(timeout=10) == 0
+
+
+def test_a_decoder_starts_without_pydantic():
+    """It would take as long to start again."""
+    code = "import sys, data.images.decoder_process; sys.exit('pydantic' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
