@@ -1,12 +1,11 @@
-import subprocess
-import sys
-
 """Decoding in processes that may die: what a hostile image can and cannot do."""
 
 import contextlib
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
