@@ -98,3 +98,19 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
         if time.monotonic() - self._last >= self._interval_s:
             self._phase.save()
             self._last = time.monotonic()
+
+
+class OwnWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights that the steps have reached; at its end fit sets their moving average in their place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reached: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """See the base class."""
+        self._reached = [np.array(variable) for variable in self.model.trainable_variables]
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """See the base class."""
+        checkpoint.restore(self.model.trainable_variables, self._reached)

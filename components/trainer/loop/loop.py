@@ -257,4 +257,5 @@ class Loop:
                 self.position,
             ),
             callbacks.Checkpoints(self, stored_metrics, self.config.checkpoint_interval_s),
+            *([callbacks.OwnWeights()] if self.config.averaging_epochs else []),
         ]

@@ -181,6 +181,19 @@ def test_every_optimizer_and_schedule(make_job, optimizer, schedule):
     assert history.best_loss("head") < 0.75
 
 
+def test_training_goes_on_from_its_own_weights_not_from_their_average(make_job):
+    settings = {"head_start": "random", "head_epochs": 3, "fine_tune_epochs": 0, "keep": "last"}
+    (plain, own), (averaged, mean) = (
+        phases.train(make_job(**settings, **conftest.views(1), averaging_epochs=horizon))
+        for horizon in (0, 1.0)
+    )
+    losses = [history.phases["head"] for history in (own, mean)]
+    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=1e-4)
+    assert losses[0]["val_loss"] != pytest.approx(losses[1]["val_loss"], rel=1e-3)
+    kept = [one.get_layer("logits").kernel.numpy() for one in (plain, averaged)]
+    assert np.abs(kept[0] - kept[1]).max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("balance", "number"),
     [
