@@ -251,10 +251,12 @@ def shown(name: str, rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def gained(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The mean gain of the queue over chance, and its standard error over the seeds."""
+    """The mean gain of the queue over chance, and of several seeds its standard error."""
     gains = np.array([row["queue"] - row["random"] for row in rows])
-    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else np.nan
-    return {"gain": round(float(gains.mean()), 4), "error": round(float(error), 4)}
+    found = {"gain": round(float(gains.mean()), 4)}
+    if len(gains) > 1:
+        found["error"] = round(float(gains.std(ddof=1) / np.sqrt(len(gains))), 4)
+    return found
 
 
 def main() -> None:
