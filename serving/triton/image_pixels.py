@@ -46,15 +46,16 @@ class ImagePixels:
     def of(self, encoded: np.ndarray) -> Pixels:
         """Returns the pixels, refusals and sizes of B byte strings, an array of objects [B]."""
         colours = [self.colours(plain_image.examine(image), image) for image in encoded]
-        parts: list[tuple[np.ndarray, Pixels]] = []
-        places = [index for index, one in enumerate(colours) if one == colour_profiles.Colours()]
-        if places:
-            parts.append((np.array(places), self._of_plain(encoded[places])))
+        # Begun first: one of them takes as long as several plain images.
         pending = [
             (index, self._pool.submit(self._converted, encoded[index], one.tables))
             for index, one in enumerate(colours)
             if one is not None and one.tables is not None
         ]
+        parts: list[tuple[np.ndarray, Pixels]] = []
+        places = [index for index, one in enumerate(colours) if one == colour_profiles.Colours()]
+        if places:
+            parts.append((np.array(places), self._of_plain(encoded[places])))
         others = [index for index, one in enumerate(colours) if one is None]
         for index, converted in pending:
             try:
