@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.data import pictures
 
 # Folders with groups of minutes: begun last, they would keep one worker busy while others have no work.
 LONGEST = ("tests/e2e", "tests/serving")
+LONGEST_ID = 200
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 hypothesis.settings.register_profile("quick", max_examples=200, deadline=None)
@@ -44,6 +46,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the names of the tests
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names a long value by its length and checksum: some have megabytes, which would stand in every report."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_ID:
+        return None
+    content = val if isinstance(val, bytes) else val.encode("utf-8", "surrogatepass")
+    return f"{argname}-{len(val)}-{zlib.crc32(content):08x}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a file in one worker, for the sake of its fixtures; the longest come first."""
 

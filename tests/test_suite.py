@@ -85,3 +85,8 @@ def test_how_the_tests_of_each_folder_ended_is_counted(tmp_path):
         "| all | 2 | 4 | 2 |",
     ]
     assert costs.summary(tables)[0] == "8 tests: 24 s, 12 s of CPU"
+
+
+@pytest.mark.parametrize(("value", "name"), [("x", "x"), (b"y" * 300, "value-300-71b9c5b6")])
+def test_a_long_value_stands_in_a_test_s_name_by_its_length_and_checksum(request, value, name):
+    assert request.node.name.split("[")[1].startswith(f"{name}-")
