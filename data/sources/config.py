@@ -46,7 +46,7 @@ class LabelsConfig(BaseModel):
     label_column: str | None = Field(
         None,
         description="column of the labels; default: label, labels, class and the like; none: images"
-        " without labels, for --task similarity",
+        " without labels, for a task that needs none",
     )
     split_column: str | None = Field(
         None, description="column of the splits; default: split, subset, partition; none: no column"
