@@ -45,7 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(costs.Rows(path))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the names of the tests
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Names a long value by its length and checksum: some have megabytes, which would stand in every report."""
     if not isinstance(val, str | bytes) or len(val) <= LONGEST_ID:
@@ -54,6 +53,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return f"{argname}-{len(val)}-{zlib.crc32(content):08x}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the names of the tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a file in one worker, for the sake of its fixtures; the longest come first."""
 
