@@ -1,10 +1,17 @@
-"""Batch normalisation that trains at the speed of TensorFlow's own kernel.
+"""Batch normalisation that trains at the speed of TensorFlow's own kernel, and convolutions that have it.
 
 Dimension letters: B batch, h w the map, C channels.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+from keras import layers
+
+# Keras' 0.99 takes hundreds of steps to reach the data's statistics: many epochs of a small set, in the
+# first of which rare classes hardly appear.
+MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("image_pipeline")
@@ -49,3 +56,20 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
             and inputs.dtype == self.compute_dtype == "float32"
             and not self.synchronized
         )
+
+
+def convolved(x: Any, name: str, filters: int, kernel: int = 3, separable: bool = False) -> Any:
+    """Applies a convolution, BatchNorm and ReLU to a map, which keeps its size.
+
+    Args:
+      x: the map [B, h, w, C].
+      name: of the convolution; the other layers' names begin with it.
+      filters: channels of the result.
+      kernel: side of the convolution.
+      separable: whether it is depthwise separable.
+    """
+    kind = layers.SeparableConv2D if separable else layers.Conv2D
+    # BatchNorm's offset does what a bias would.
+    x = kind(filters, kernel, padding="same", use_bias=False, name=name)(x)
+    x = BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

@@ -19,8 +19,6 @@ from tasks import normalisation
 LOGITS_LAYER = "logits"
 # Filters of a stage by its stride.
 WIDTHS = {1: 24, 2: 32, 4: 48, 8: 64, 16: 96, 32: 128}
-# Without it, rare classes hardly appear in the first epochs of a few hundred steps.
-BATCH_NORM_MOMENTUM = 0.9
 
 
 def decode(
@@ -47,18 +45,18 @@ def decode(
     order = sorted(maps, reverse=True)
     x = maps[order[0]]
     if separable:
-        x = _block(x, f"lateral{order[0]}", WIDTHS[order[0]], 1)
+        x = normalisation.convolved(x, f"lateral{order[0]}", WIDTHS[order[0]], 1)
     context = layers.Dense(x.shape[-1], activation="relu", name="context")(pooled)
     x = layers.Add(name="with_context")([x, layers.Reshape((1, 1, x.shape[-1]))(context)])
     for stride in order[1:]:
         skip = maps[stride]
         width = WIDTHS[stride] if separable else skip.shape[-1]
         if separable:
-            skip = _block(skip, f"lateral{stride}", width, 1)
+            skip = normalisation.convolved(skip, f"lateral{stride}", width, 1)
         x = _doubled(x, skip, stride)
         x = layers.Concatenate(name=f"joined{stride}")([x, skip])
         for number in (1, 2):
-            x = _block(x, f"decoder{stride}_{number}", width, 3, separable)
+            x = normalisation.convolved(x, f"decoder{stride}_{number}", width, 3, separable)
     if dropout:
         x = layers.SpatialDropout2D(dropout, name="decoder_dropout")(x)
     # float32 even where the rest is computed in half precision: the loss needs it.
@@ -73,11 +71,3 @@ def _doubled(x: Any, skip: Any, stride: int) -> Any:
         cropping = tuple((0, size) for size in excess)
         x = layers.Cropping2D(cropping, name=f"cut{stride}")(x)
     return x
-
-
-def _block(x: Any, name: str, filters: int, kernel: int, separable: bool = False) -> Any:
-    kind = layers.SeparableConv2D if separable else layers.Conv2D
-    # BatchNorm's offset does what a bias would.
-    x = kind(filters, kernel, padding="same", use_bias=False, name=name)(x)
-    x = normalisation.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)

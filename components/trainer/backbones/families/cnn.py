@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # Filters of each convolution, block by block.
 BLOCKS = ((32, 32), (64, 64), (128,))
-# Keras' 0.99 takes hundreds of steps to reach the data's statistics: many epochs of a small set.
-BATCH_NORM_MOMENTUM = 0.9
 BLOCK_ENDS = ("block1_pool", "block2_pool", "block3_conv1_relu")
 # Of the residual one: each block ends with pooling, and but for the first with one more convolution,
 # whose input is added to its output.
@@ -51,13 +49,15 @@ def build(size_px: int, separable: bool = False) -> "keras.Model":
     import keras
     from keras import layers
 
+    from tasks import normalisation
+
     inputs = keras.Input((size_px, size_px, 3), name="inputs")
     x = inputs
     for block, filters in enumerate(BLOCKS, start=1):
         for index, count in enumerate(filters, start=1):
             is_first = (block, index) == (1, 1)
-            kind = layers.SeparableConv2D if separable and not is_first else layers.Conv2D
-            x = _convolved(x, count, f"block{block}_conv{index}", kind)
+            name = f"block{block}_conv{index}"
+            x = normalisation.convolved(x, name, count, separable=separable and not is_first)
         if block < len(BLOCKS):
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     return keras.Model(inputs, x, name="cnn_separable" if separable else "cnn")
@@ -76,30 +76,18 @@ def build_residual(size_px: int) -> "keras.Model":
     import keras
     from keras import layers
 
+    from tasks import normalisation
+
     inputs = keras.Input((size_px, size_px, 3), name="inputs")
     x = inputs
     for block, filters in enumerate(RESIDUAL_BLOCKS, start=1):
         for index, count in enumerate(filters, start=1):
-            x = _convolved(x, count, f"block{block}_conv{index}", layers.Conv2D)
+            x = normalisation.convolved(x, f"block{block}_conv{index}", count)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
         if block > 1:
-            added = _convolved(x, filters[-1], f"block{block}_residual", layers.Conv2D)
+            added = normalisation.convolved(x, f"block{block}_residual", filters[-1])
             x = layers.Add(name=f"block{block}_add")([x, added])
     return keras.Model(inputs, x, name="cnn_residual")
-
-
-def _convolved(
-    x: "keras.KerasTensor", filters: int, name: str, kind: "type[keras.layers.Layer]"
-) -> "keras.KerasTensor":
-    """Applies a 3×3 convolution, BatchNorm and ReLU."""
-    from keras import layers
-
-    from tasks import normalisation
-
-    # BatchNorm's offset does what a bias would.
-    x = kind(filters, 3, padding="same", use_bias=False, name=name)(x)
-    x = normalisation.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _backbone(

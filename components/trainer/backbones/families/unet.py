@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import keras
 
 FILTERS = (16, 32, 64, 128, 256)
-# Keras' 0.99 takes hundreds of steps to reach the data's statistics: many epochs of a small set.
-BATCH_NORM_MOMENTUM = 0.9
 BLOCK_ENDS = tuple(f"block{block}_conv2_relu" for block in range(1, len(FILTERS) + 1))
 
 
@@ -42,10 +40,7 @@ def build(size_px: int) -> "keras.Model":
         if block > 1:
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
         for index in (1, 2):
-            name = f"block{block}_conv{index}"
-            x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
-            x = normalisation.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-            x = layers.ReLU(name=f"{name}_relu")(x)
+            x = normalisation.convolved(x, f"block{block}_conv{index}", filters)
     return keras.Model(inputs, x, name="unet")
 
 
