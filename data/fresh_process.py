@@ -165,9 +165,8 @@ def variables() -> dict[str, str]:
     """Returns the environment of a process that must find the project."""
     # The parent process may already hold most of a GPU's memory.
     return {
-        tensorflow_environment.LOG_LEVEL: "2",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        **tensorflow_environment.ALWAYS,
+        **tensorflow_environment.defaults("2"),
         **os.environ,
         "PYTHONPATH": python_path(),
     }

@@ -2,10 +2,9 @@
 
 import os
 
-LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # oneDNN's kernels train convolutions up to 1.7 times as fast as TensorFlow's own, which by itself takes them
 # only on processors with AVX-512 VNNI or AMX.
-ALWAYS = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+_ALWAYS = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 def defaults(log_level: str) -> dict[str, str]:
@@ -15,5 +14,5 @@ def defaults(log_level: str) -> dict[str, str]:
       log_level: the least level that TensorFlow's C++ code logs: "0" all, "1" warnings, "2" errors,
         "3" nothing but what ends the process.
     """
-    wanted = {LOG_LEVEL: log_level, **ALWAYS}
+    wanted = {"TF_CPP_MIN_LOG_LEVEL": log_level, **_ALWAYS}
     return {name: value for name, value in wanted.items() if name not in os.environ}

@@ -31,12 +31,6 @@ class IngestConfig(decode_config.DecodeConfig, folder_config.FolderConfig):
     def _is_a_range(cls, value: Any) -> range_choice.Setting:
         return range_choice.parse(value)
 
-    def decoding(self) -> decode_config.DecodeConfig:
-        """Returns the part of the settings that a decoder needs."""
-        return decode_config.DecodeConfig(
-            **self.model_dump(include=set(decode_config.DecodeConfig.model_fields))
-        )
-
 
 class CorrectionsJob(BaseModel):
     """The decisions of a list of corrections that a run applies."""

@@ -47,6 +47,10 @@ class DecodeConfig(BaseModel):
         red, green, blue = ImageColor.getrgb(self.background)[:3]
         return red, green, blue
 
+    def decoding(self) -> "DecodeConfig":
+        """Returns the part of the settings that a decoder needs, of a class that adds others."""
+        return DecodeConfig(**self.model_dump(include=set(DecodeConfig.model_fields)))
+
     @field_validator("background")
     @classmethod
     def _is_a_colour(cls, value: str) -> str:

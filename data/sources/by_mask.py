@@ -187,9 +187,7 @@ def _understood(
         return understanding.Understood(known, "", 0, len(masks), {})
     limits = decode_config.DecodeConfig()
     if isinstance(config, decode_config.DecodeConfig):
-        limits = decode_config.DecodeConfig(
-            **config.model_dump(include=set(decode_config.DecodeConfig.model_fields))
-        )
+        limits = config.decoding()
     # Starting a process costs more than describing some hundred masks.
     decoders = min(os.cpu_count() or 1, 1 + len(masks) // 500)
     return understanding.understand(root, masks, limits, config.masks, decoders)
