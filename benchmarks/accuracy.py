@@ -11,7 +11,6 @@ import json
 import math
 import os
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,17 +29,8 @@ STEP = Path(__file__).with_name("accuracy_step.py")
 
 def accuracy(code: Path, root: Path, scratch: Path, size: int, seed: int) -> float:
     """Trains with the code of a checkout; returns the test accuracy in 0–1."""
-    done = subprocess.run(
-        [sys.executable, str(STEP), str(root), str(scratch), str(size), str(seed)],
-        cwd=code,
-        env=checkout.environment(code),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"The training of {code} on {root} failed:\n{done.stderr}")
-    return float(json.loads(done.stdout.splitlines()[-1])["accuracy"])
+    printed = checkout.run(code, str(STEP), str(root), str(scratch), str(size), str(seed))
+    return float(json.loads(printed.splitlines()[-1])["accuracy"])
 
 
 def row(before: list[float], after: list[float]) -> dict[str, Any]:

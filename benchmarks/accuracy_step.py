@@ -6,13 +6,11 @@ Prints a line of JSON: the test accuracy in 0–1.
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
 # This folder has modules with the names of packages of the checkout.
 sys.path.remove(str(Path(__file__).resolve().parent))
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from benchmarks import training_set
 from components.trainer.loop import phases

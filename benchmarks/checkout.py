@@ -20,8 +20,8 @@ def environment(checkout: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(checkout), **more}
 
 
-def run(checkout: Path, *command: str, allowed: tuple[int, ...] = (0,)) -> None:
-    """Runs a script or a module of a checkout: the arguments of Python.
+def run(checkout: Path, *command: str, allowed: tuple[int, ...] = (0,)) -> str:
+    """Runs a script or a module of a checkout: the arguments of Python; returns what it printed.
 
     Raises:
       RuntimeError: it ends with another exit code than those allowed; with what it printed.
@@ -38,6 +38,7 @@ def run(checkout: Path, *command: str, allowed: tuple[int, ...] = (0,)) -> None:
         raise RuntimeError(
             f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         )
+    return done.stdout
 
 
 class ModelServer:
