@@ -1,6 +1,6 @@
 # make run     the whole pipeline on the embedded digits
 # make test    what the README promises, in minutes; make test-landing: what is dear to test
-# make test-long       a month of retraining; each command of the Kubeflow package: whole runs
+# make test-long       a month of retraining; each command of the Kubeflow package; killed runs of each task
 # make test-clusters   ingest to evaluation on Flink and Spark; brings their job servers first.
 #                      make test-conformance is the part of it that asks for the same results
 # make test-current    check, suite, a whole run and its answers on Debian 13 with Python 3.12;

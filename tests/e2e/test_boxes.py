@@ -77,6 +77,7 @@ def test_boxes_are_written_and_drawn_for_a_folder_of_images(runs, found):
     assert (image["height"], image["width"]) == (shapes.HEIGHT, shapes.WIDTH)
 
 
+@pytest.mark.long
 def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
     runs.assert_killed_runs_finish("whole", undisturbed, {"Trainer": 0.5})
 

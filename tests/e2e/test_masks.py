@@ -79,6 +79,7 @@ def test_masks_are_written_for_a_folder_of_images(runs, told):
     assert np.mean(right) > 0.9
 
 
+@pytest.mark.long
 def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
     """In the middle of the masks of ingest, and of training on cached maps."""
     runs.assert_killed_runs_finish(

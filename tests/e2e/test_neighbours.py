@@ -101,6 +101,7 @@ def test_neighbours_are_written_for_a_folder_of_images(runs, told):
     assert nearest.count("red") > 0.8 * EACH
 
 
+@pytest.mark.long
 def test_killed_runs_end_with_the_same_records_weights_and_figures(runs, undisturbed):
     """In the middle of ingest, and while the gallery is embedded."""
     runs.assert_killed_runs_finish(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from components.trainer import devices
 from components.trainer.features import budget, cache
 from components.trainer.features import plan as cache_plan
-from components.trainer.loop import head_start, loop, sources, training_job
+from components.trainer.loop import head_start, lengths, loop, sources, training_job
 from components.trainer.network import cut, taps
 
 GIB = 1 << 30
@@ -35,9 +35,22 @@ def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
         view_bytes=view_bytes,
         available_bytes=available_bytes(job),
         on_gpu=bool(devices.gpus()),
-        most_views=job.head.most_views,
+        most_views=_shown(job),
         viewed_images=job.head.viewed_images,
     )
+
+
+def _shown(job: training_job.Job) -> int:
+    """Returns how many views a training can show: an epoch shows one, so more would be computed for nothing.
+
+    A head that is solved sees all that there are.
+    """
+    config, most = job.config, job.head.most_views
+    if config.fine_tune_epochs == 0:
+        return most
+    count = job.spec.counts["train"]
+    epochs, _ = lengths.lengthened(config.fine_tune_epochs, count, config.batch_size, config)
+    return min(most, max(epochs, job.head.most_head_views))
 
 
 def available_bytes(job: training_job.Job) -> int:

@@ -11,12 +11,19 @@ from collections.abc import Callable
 
 import keras
 
-from components.trainer import config as train_config
 from components.trainer import devices
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
 from components.trainer.loop import board as tensorboard
-from components.trainer.loop import checkpoint, feeding, loop, optimizers, sources, training_job
+from components.trainer.loop import (
+    checkpoint,
+    feeding,
+    lengths,
+    loop,
+    optimizers,
+    sources,
+    training_job,
+)
 from components.trainer.network import model, warm_start
 from data.augment import augment
 from data.examples import dataset
@@ -91,7 +98,7 @@ class _Training:
         if config.from_scratch:
             model.unfreeze_all(self._backbone())
             part, source = self.feeds.whole("scratch")
-            epochs, patience = lengthened(config.scratch_epochs, source, config)
+            epochs, patience = self._length(config.scratch_epochs, source)
             phase = loop.Phase("scratch", epochs, config.scratch_learning_rate, patience=patience)
             self._run(phase, part, source)
         else:
@@ -106,7 +113,7 @@ class _Training:
         # graph of a network that reads maps is built and optimized for minutes.
         is_layer = part is not self.classifier and "maps" not in self.job.head.taps
         steps = devices.steps_per_execution() if is_layer else 1
-        epochs, patience = lengthened(config.head_epochs, source, config)
+        epochs, patience = self._length(config.head_epochs, source)
         start = self.feeds.start(part, source, self.loss)
         phase = loop.Phase(
             "head",
@@ -124,13 +131,16 @@ class _Training:
         part, activations = self.feeds.fine_tune()
         blocks = model.blocks_above(self._backbone(), ends, config.unfreeze_blocks)
         factors = optimizers.block_factors(part.trainable_variables, blocks, config.layer_decay)
-        epochs, patience = lengthened(config.fine_tune_epochs, activations, config)
+        epochs, patience = self._length(config.fine_tune_epochs, activations)
         rate = config.fine_tune_learning_rate
         phase = loop.Phase("fine_tune", epochs, rate, factors, patience=patience)
         tuned = self._run(phase, part, activations)
         if config.keep == "best" and not self._is_better(tuned, head):
             self.classifier.set_weights(best_head)
             self.history.kept = "head"
+
+    def _length(self, epochs: int, source: sources.Source) -> tuple[int, int]:
+        return lengths.lengthened(epochs, source.image_count, source.batch_size, self.job.config)
 
     def _is_better(self, tuned: loop.Loop, head: loop.Loop) -> bool:
         """Returns whether phase 2 is kept: it is better, or as good but for noise with its rate at 0."""
@@ -181,12 +191,3 @@ class _Training:
         )
         pixels, _ = next(iter(batches))
         self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())
-
-
-def lengthened(
-    epochs: int, source: sources.Source, config: train_config.TrainConfig
-) -> tuple[int, int]:
-    """Returns the epochs of a phase, raised until it has the fewest steps, and its patience, raised as much."""
-    steps = max(1, -(-source.image_count // source.batch_size))
-    longer = max(epochs, -(-config.min_phase_steps // steps))
-    return longer, -(-config.early_stopping_patience * longer // epochs) if epochs else 0

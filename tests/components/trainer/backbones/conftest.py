@@ -15,18 +15,22 @@ SIZE = 64
 QUICK = ("efficientnet_lite0", "mobilenet_v3_small", "cnn")
 
 
-# Too dear even to build for `make test`; efficientnet_b0 is made by the same code.
-BUILT = tuple(name for name in registry.REGISTRY if name != "efficientnet_b4")
+# Made by the same code as efficientnet_b0, with more and wider blocks; see `make test-long`.
+LARGEST = "efficientnet_b4"
+BUILT = tuple(name for name in registry.REGISTRY if name != LARGEST)
 
 
-def dear(every: Iterable[str] = registry.REGISTRY, quick: Iterable[str] = QUICK) -> list[Any]:
-    """Lists the backbones as parameters of computing tests; the others are for landing.
+def dear(
+    every: Iterable[str] = registry.REGISTRY,
+    quick: Iterable[str] = QUICK,
+    largest: pytest.MarkDecorator = pytest.mark.long,
+) -> list[Any]:
+    """Lists the backbones as parameters of computing tests; the others are for landing, the largest by hand.
 
-    `make test` builds them, too, and looks at what is known without computing.
+    `make test` builds the others, too, and looks at what is known without computing.
     """
-    return [
-        pytest.param(name, marks=() if name in quick else pytest.mark.landing) for name in every
-    ]
+    dearer = {name: largest if name == LARGEST else pytest.mark.landing for name in every}
+    return [pytest.param(name, marks=() if name in quick else dearer[name]) for name in every]
 
 
 @functools.cache

@@ -29,7 +29,9 @@ class Entry:
         return np.asarray(self.registered.preprocess(conftest.pixels()))
 
 
-@pytest.fixture(scope="module", params=conftest.dear(quick=conftest.BUILT))
+@pytest.fixture(
+    scope="module", params=conftest.dear(quick=conftest.BUILT, largest=pytest.mark.landing)
+)
 def entry(request) -> Entry:
     return Entry(request.param, registry.REGISTRY[request.param], conftest.built(request.param))
 

@@ -1,11 +1,9 @@
 """How long a phase is where there are few images."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from components.trainer import config
-from components.trainer.loop import phases
+from components.trainer.loop import lengths
 
 
 @pytest.mark.parametrize(
@@ -20,12 +18,10 @@ from components.trainer.loop import phases
     ],
 )
 def test_epochs_and_patience_are_raised_until_there_are_enough_steps(images, epochs, least, wanted):
-    source = SimpleNamespace(image_count=images, batch_size=8)
     settings = config.TrainConfig(min_phase_steps=least, early_stopping_patience=5)
-    assert phases.lengthened(epochs, source, settings) == wanted
+    assert lengths.lengthened(epochs, images, 8, settings) == wanted
 
 
 def test_patience_of_0_stays_endless():
-    source = SimpleNamespace(image_count=8, batch_size=8)
     settings = config.TrainConfig(min_phase_steps=50, early_stopping_patience=0)
-    assert phases.lengthened(5, source, settings) == (50, 0)
+    assert lengths.lengthened(5, 8, 8, settings) == (50, 0)
