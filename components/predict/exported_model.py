@@ -16,6 +16,7 @@ import tensorflow as tf
 from components.trainer import contract as trained_contract
 from data import errors
 from data.examples import example
+from data.files import hashing
 from tasks import task
 from tasks.predictions import schema
 
@@ -25,7 +26,6 @@ BATCH = 64
 BATCH_UP_TO_PX = 224
 # InfraValidator adds other files to a pushed version, which change no answer.
 _MODEL_FILES = ("saved_model.pb", "variables/*", "assets/*")
-_READ_BYTES = 1 << 20
 
 
 class Model:
@@ -123,9 +123,7 @@ def digest(folder: Path) -> str:
     for pattern in _MODEL_FILES:
         for path in sorted(folder.glob(pattern)):
             found.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
-            with path.open("rb") as file:
-                while content := file.read(_READ_BYTES):
-                    found.update(content)
+            hashing.add_file(found, path)
     return found.hexdigest()
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 PHASH_BITS = 256
+_PART_BYTES = 1 << 20
 _SIDE = 16  # of the block of lowest frequencies that the hash keeps
 _SAMPLED_PX = 64  # an image is hashed at this size
 _FLAT = 1.0  # grey levels; below this spread an image has no structure to hash
@@ -20,6 +22,20 @@ _DCT[0] /= np.sqrt(2)
 def sha256(content: bytes) -> str:
     """Returns the sha256 of a file's bytes, in hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def add_file(found: "hashlib._Hash", path: Path) -> None:
+    """Adds a file's bytes to a hash; the file may be larger than the memory."""
+    with path.open("rb") as file:
+        while part := file.read(_PART_BYTES):
+            found.update(part)
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the sha256 of a file, in hex; the file may be larger than the memory."""
+    found = hashlib.sha256()
+    add_file(found, path)
+    return found.hexdigest()
 
 
 def arrays(values: Iterable[np.ndarray]) -> str:

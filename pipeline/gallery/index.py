@@ -7,7 +7,6 @@ its recall is measured, on images of the gallery itself, and as many lists are s
 Dimension letters: Q queries, N images of the gallery, F features, D dimensions of a vector, k neighbours.
 """
 
-import hashlib
 import json
 import math
 import statistics
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from data import errors, formats
-from data.files import spreadsheet
+from data.files import hashing, spreadsheet
 from pipeline.gallery import adding
 from tasks.retrieval import gallery as galleries
 from tasks.retrieval import transform as transforms
@@ -32,7 +31,6 @@ LEAST_RECALL = 0.99  # of NEIGHBOURS, in the mean of the queries
 _QUERIES = 200
 _AT_ONCE = 16  # of them, which read the gallery together
 _TIMED = 20
-_PART_BYTES = 1 << 20
 # What faiss wants to see of each list when it places the centres, at least and at most.
 _LEAST_A_LIST, _MOST_A_LIST = 39, 64
 _MISSING = "An index needs faiss: pip install faiss-cpu (the extra faiss)."
@@ -106,20 +104,11 @@ def write(version: Path, target: Path) -> Measured:
     about = {
         "version": version.name,
         "made_by": gallery.made_by,
-        "sha256": _digest(target / INDEX),
+        "sha256": hashing.file_sha256(target / INDEX),
         **asdict(told),
     }
     (target / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return told
-
-
-def _digest(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hex, which may be larger than the memory."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(_PART_BYTES):
-            found.update(part)
-    return found.hexdigest()
 
 
 def library() -> Any:
