@@ -18,6 +18,7 @@ from components.trainer.loop import board as tensorboard
 from components.trainer.loop import (
     checkpoint,
     feeding,
+    head_start,
     lengths,
     loop,
     optimizers,
@@ -126,6 +127,8 @@ class _Training:
         if config.fine_tune_epochs == 0:
             return
         best_head = self.classifier.get_weights()
+        if start:
+            head_start.soften(part)
         ends = registry.REGISTRY[config.backbone].block_ends
         model.unfreeze_top(self._backbone(), ends, config.unfreeze_blocks)
         part, activations = self.feeds.fine_tune()

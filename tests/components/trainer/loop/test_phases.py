@@ -7,10 +7,10 @@ import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
 from components.trainer.features import cache
-from components.trainer.loop import evaluation, phases, training_job
+from components.trainer.loop import evaluation, head_start, phases, training_job
 from components.trainer.network import cut, model
 from data.augment import augment_config
-from tasks import convex_head
+from tasks import convex_head, linear_head
 from tests.components.trainer import conftest
 from tests.data import changes
 
@@ -72,6 +72,20 @@ def test_fine_tuning_moves_the_top_blocks_and_nothing_below(make_job, number):
         if any((one != other).any() for one, other in values):
             moved.add(layer.name)
     assert moved == {"block3_conv1"}
+
+
+def test_the_second_phase_begins_with_a_softened_head(make_job):
+    settings = {"head_start": "solved", "keep": "last", **conftest.views(1)}
+    layers = []
+    for epochs in (0, 1):
+        job = make_job(fine_tune_epochs=epochs, fine_tune_learning_rate=1e-12, **settings)
+        classifier, _ = phases.train(job)
+        layers.append(classifier.get_layer(linear_head.LOGITS_LAYER).get_weights())
+    for solved, tuned in zip(*layers, strict=True):
+        assert np.abs(solved).max() > 0.01
+        # Embeddings are computed in one piece, or from activations in float16.
+        room = 0.1 * np.abs(solved).max()
+        np.testing.assert_allclose(tuned, head_start.SOFTENED * solved, rtol=0, atol=room)
 
 
 def test_a_harmful_second_phase_is_undone(make_job):
