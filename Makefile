@@ -32,7 +32,7 @@ test: $(DEV)
 	scripts/suite $(BIN)/python "not landing"
 
 test-landing: $(DEV)
-	scripts/suite $(BIN)/python "landing or hypothesis" --hypothesis-profile landing
+	scripts/suite $(BIN)/python "landing or hypothesis" --hypothesis-profile landing $(LEFT_OUT)
 
 test-long: $(DEV)
 	$(BIN)/python -m pytest -m long
