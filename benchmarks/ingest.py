@@ -35,8 +35,8 @@ from data.sources import by_folder
 from data.splits import folder
 
 CHUNKS = 16
-GOALS = {"small": 0.8, "photographs": 1.5}
-PHOTOGRAPH_BYTES = 10_000  # in the mean, at the least
+SMALL_FILES_GOAL, GOAL = 0.8, 1.5
+SMALL_BYTES = 10_000  # in the mean, at the most
 MEASURES = (  # in the order of quality.Quality
     *(example.BRIGHTNESS, example.CONTRAST, example.HIGHLIGHT),
     *(example.SHADOW, example.SHARPNESS, example.SATURATION),
@@ -175,7 +175,7 @@ def main() -> None:
         reference,
         mine,
         mine / reference,
-        GOALS["photographs" if mean_bytes >= PHOTOGRAPH_BYTES else "small"],
+        SMALL_FILES_GOAL if mean_bytes <= SMALL_BYTES else GOAL,
         {
             "images": count,
             "mean_bytes": round(mean_bytes),

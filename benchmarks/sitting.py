@@ -62,10 +62,9 @@ def run(command: list[str]) -> list[dict[str, Any]]:
         timeout=LIMIT_S,
         check=False,
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
+    if done.returncode:
         return []
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def row(name: str, result: dict[str, Any], minutes: float) -> str:

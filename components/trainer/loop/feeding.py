@@ -41,16 +41,11 @@ def plan(job: training_job.Job, view_bytes: int) -> cache_plan.Plan:
 
 
 def _shown(job: training_job.Job) -> int:
-    """Returns how many views a training can show: an epoch shows one, so more would be computed for nothing.
-
-    A head that is solved sees all that there are.
-    """
+    """Returns how many views the phases can show, since an epoch shows one: room for more is not needed."""
     config, most = job.config, job.head.most_views
-    if config.fine_tune_epochs == 0:
-        return most
     count = job.spec.counts["train"]
     epochs, _ = lengths.lengthened(config.fine_tune_epochs, count, config.batch_size, config)
-    return min(most, max(epochs, job.head.most_head_views))
+    return min(most, max(epochs, head_views(job, most)))
 
 
 def available_bytes(job: training_job.Job) -> int:

@@ -40,7 +40,7 @@ def check_against_keras(model: keras.Model, rows: list[architecture.Row]) -> Non
     assert architecture.totals(rows).layers == len(flat)
 
 
-@pytest.mark.parametrize("name", conftest.dear(quick=conftest.BUILT, largest=pytest.mark.landing))
+@pytest.mark.parametrize("name", conftest.built_only())
 def test_sizes_and_parameters_are_those_of_keras(name):
     backbone = conftest.built(name)
     check_against_keras(backbone, architecture.rows(backbone))

@@ -17,7 +17,6 @@ QUICK = ("efficientnet_lite0", "mobilenet_v3_small", "cnn")
 
 # Made by the same code as efficientnet_b0, with more and wider blocks; see `make test-long`.
 LARGEST = "efficientnet_b4"
-BUILT = tuple(name for name in registry.REGISTRY if name != LARGEST)
 
 
 def dear(
@@ -29,8 +28,14 @@ def dear(
 
     `make test` builds the others, too, and looks at what is known without computing.
     """
-    dearer = {name: largest if name == LARGEST else pytest.mark.landing for name in every}
-    return [pytest.param(name, marks=() if name in quick else dearer[name]) for name in every]
+    marks: dict[str, Any] = {LARGEST: largest} | dict.fromkeys(quick, ())
+    return [pytest.param(name, marks=marks.get(name, pytest.mark.landing)) for name in every]
+
+
+def built_only() -> list[Any]:
+    """Lists the backbones as parameters of tests that build them and compute little; the largest is for landing."""
+    others = [name for name in registry.REGISTRY if name != LARGEST]
+    return dear(quick=others, largest=pytest.mark.landing)
 
 
 @functools.cache

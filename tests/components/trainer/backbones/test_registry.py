@@ -29,9 +29,7 @@ class Entry:
         return np.asarray(self.registered.preprocess(conftest.pixels()))
 
 
-@pytest.fixture(
-    scope="module", params=conftest.dear(quick=conftest.BUILT, largest=pytest.mark.landing)
-)
+@pytest.fixture(scope="module", params=conftest.built_only())
 def entry(request) -> Entry:
     return Entry(request.param, registry.REGISTRY[request.param], conftest.built(request.param))
 
