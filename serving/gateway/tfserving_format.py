@@ -7,7 +7,7 @@ tensors whose name ends in ``_bytes``. Dimension letters: B batch.
 import base64
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,32 +108,39 @@ def pieces(outputs: Mapping[str, np.ndarray], row: bool) -> Iterator[bytes]:
     arrays = dict(sorted(outputs.items()))
     if row:
         count = len(next(iter(arrays.values())))
-        yield from _joined(b'{"predictions": [', [_row(arrays, at) for at in range(count)], b"]}")
+        yield from _joined(b'{"predictions": [', (_row(arrays, at) for at in range(count)), b"]}")
         return
-    columns = {name: _values(array, name) for name, array in arrays.items()}
     yield b'{"outputs": '
-    yield from next(iter(columns.values())) if len(columns) == 1 else _object(columns)
+    yield from _object(arrays)
     yield b"}"
 
 
 def _row(arrays: Mapping[str, np.ndarray], at: int) -> Iterator[bytes]:
-    values = {name: _values(array[at], name) for name, array in arrays.items()}
-    return next(iter(values.values())) if len(values) == 1 else _object(values)
+    yield from _object({name: array[at] for name, array in arrays.items()})
 
 
-def _object(values: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
-    members = [itertools.chain([_dumped(name), b": "], value) for name, value in values.items()]
-    return _joined(b"{", members, b"}")
+def _object(arrays: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yields the JSON of named values; a single one goes without its name."""
+    if len(arrays) == 1:
+        ((name, value),) = arrays.items()
+        yield from _values(value, name)
+        return
+    members = (
+        itertools.chain([_dumped(name), b": "], _values(value, name))
+        for name, value in arrays.items()
+    )
+    yield from _joined(b"{", members, b"}")
 
 
 def _values(value: Any, name: str) -> Iterator[bytes]:
     """Yields the JSON of an array of any rank, or of a single value."""
     if isinstance(value, np.ndarray) and value.ndim > 1 and value.size > _MAX_AT_ONCE:
-        return _joined(b"[", [_values(part, name) for part in value], b"]")
-    return iter([_dumped(_plain(name, value))])
+        yield from _joined(b"[", (_values(part, name) for part in value), b"]")
+    else:
+        yield _dumped(_plain(name, value))
 
 
-def _joined(opening: bytes, parts: Sequence[Iterator[bytes]], closing: bytes) -> Iterator[bytes]:
+def _joined(opening: bytes, parts: Iterable[Iterator[bytes]], closing: bytes) -> Iterator[bytes]:
     yield opening
     for number, part in enumerate(parts):
         if number:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-_MAX_HEAD_BYTES = 1 << 16
+_FIRST_BYTES = 1 << 16  # more than any head has
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = "content-length"
 
@@ -58,7 +58,7 @@ class Connections:
           path: of the URL, percent-encoded.
           body: of the request.
           headers: beside Host and Content-Length.
-          take: is called with the size of each part of the reply's body as it arrives, and may raise.
+          take: is called with the size of the reply's body before it is received, and may raise.
 
         Raises:
           LostError: there is no reply.
@@ -100,12 +100,22 @@ class Connections:
         return connection
 
 
-class _Connection(asyncio.Protocol):
-    """A connection with at most one request."""
+class _Connection(asyncio.BufferedProtocol):
+    """A connection with at most one request.
+
+    A body is received into a buffer of its size: asyncio would allocate 256 KB for each part of it, and
+    cut them to what came, which leaves holes in the heap.
+    """
 
     def __init__(self) -> None:
         self.is_open = False
         self._reply: asyncio.Future[Reply] | None = None
+        self._first = bytearray(_FIRST_BYTES)  # the head, and what of the body comes with it
+        self._begin()
+
+    def _begin(self) -> None:
+        self._body: bytearray | None = None  # None before the end of the head
+        self._filled = 0  # bytes of the buffer that is being filled
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a socket
@@ -118,43 +128,55 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, content: bytes, take: Callable[[int], None]) -> Reply:
         """Sends a request and returns its reply."""
         self._take = take
-        self._head = b""
-        self._parts: list[bytes] = []
-        self._missing = -1  # bytes of the body; unknown before the end of the head
+        self._begin()
         self._reply = asyncio.get_running_loop().create_future()
         self._transport.write(content)
-        return await self._reply
+        try:
+            return await self._reply
+        finally:
+            self._reply = None  # it would live as long as the connection
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        buffer = self._first if self._body is None else self._body
+        return memoryview(buffer)[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._reply is None or self._reply.done():
             self.close()  # nobody asked
             return
         try:
-            self._receive(data)
+            self._filled += nbytes
+            if self._body is None:
+                self._receive_head()
+            if self._body is not None and self._filled == len(self._body):
+                self._end(self._body)
         except Exception as error:  # of the reply, or of what counts it
             self._fail(error)
             self.close()
 
-    def _receive(self, data: bytes) -> None:
-        if self._missing < 0:
-            head, separator, data = (self._head + data).partition(_END_OF_HEAD)
-            if not separator:
-                self._head = head
-                if len(head) > _MAX_HEAD_BYTES:
-                    raise LostError("its headers have no end")
-                return
-            self._status, self._headers = _parsed(head)
-            self._missing = int(self._headers[_LENGTH])
-        self._missing -= len(data)
-        if self._missing < 0:
+    def _receive_head(self) -> None:
+        end = self._first.find(_END_OF_HEAD, 0, self._filled)
+        if end < 0:
+            if self._filled == len(self._first):
+                raise LostError("its headers have no end")
+            return
+        self._status, self._headers = _parsed(bytes(self._first[:end]))
+        length = int(self._headers[_LENGTH])
+        start = end + len(_END_OF_HEAD)
+        self._filled -= start
+        if self._filled > length:
             raise LostError("it sent more than it said")
-        if data:
-            self._take(len(data))
-            self._parts.append(data)
-        if not self._missing and self._reply is not None:
-            if self._headers.get("connection", "").lower() == "close":
-                self.close()
-            self._reply.set_result(Reply(self._status, self._headers, b"".join(self._parts)))
+        if length:
+            self._take(length)
+        self._body = bytearray(length)
+        self._body[: self._filled] = self._first[start : start + self._filled]
+
+    def _end(self, body: bytearray) -> None:
+        if self._headers.get("connection", "").lower() == "close":
+            self.close()
+        if self._reply is not None:
+            self._reply.set_result(Reply(self._status, self._headers, bytes(body)))
+        self._begin()
 
     def close(self) -> None:
         """Closes the connection at once."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -92,6 +93,18 @@ def test_a_single_output_has_no_name():
     outputs = {"embedding": np.float32([[1, 2]])}
     assert answer(outputs, row=True) == {"predictions": [[1.0, 2.0]]}
     assert answer(outputs, row=False) == {"outputs": [[1.0, 2.0]]}
+
+
+@pytest.mark.parametrize("row", [True, False])
+def test_an_answer_is_made_as_it_is_read(row):
+    """All of it is 6 MB and more."""
+    outputs = {"map": np.full((256, 64, 64), 0.25, np.float32), "score": np.zeros(256, np.float32)}
+    tracemalloc.start()
+    size = sum(len(piece) for piece in tfserving_format.pieces(outputs, row))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size > 6_000_000
+    assert most < 1_000_000
 
 
 def test_states():
