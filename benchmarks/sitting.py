@@ -25,6 +25,7 @@ LIMIT_S = 3600.0
 def commands(photographs: Path, training: Path, seeds: int) -> dict[str, list[str]]:
     """The scripts with their arguments, by the name that ``--only`` takes."""
     data, train = ["--data-dir", str(photographs)], ["--data-dir", str(training)]
+    repeats = ["--seeds", str(seeds)]
     estimated = ["--without-tutorial", "--reference-steps", "6"]
     return {
         "ingest of digits": ["ingest.py", "--images", "5000"],
@@ -32,8 +33,8 @@ def commands(photographs: Path, training: Path, seeds: int) -> dict[str, list[st
         "training input, digits": ["train_input.py"],
         "training input, photographs": ["train_input.py", *data],
         "serving": ["serving.py", *data, "--seconds", "8"],
-        "two phases": ["two_phase.py", *train, "--seeds", str(seeds), "--without-tutorial"],
-        "two phases, crops": ["two_phase.py", *train, "--seeds", "1", "--crops", "6", *estimated],
+        "two phases": ["two_phase.py", *train, *repeats, "--without-tutorial"],
+        "two phases, crops": ["two_phase.py", *train, *repeats, "--crops", "6", *estimated],
     }
 
 
