@@ -94,7 +94,7 @@ def choose(table: Table, config: LabelsConfig, where: str, needed: bool = True) 
         label = others[0] if others else None
     is_without = not needed and (not stated or not others)
     if not problems:
-        problems += _missing(path, 0 if label is None and is_without else label, names, where)
+        problems += _missing(path is None, label is None and not is_without, names, where)
         if problems and not needed:
             problems.append(f"If the images have no labels: --labels.label-column {NONE}.")
     if path is not None and path == label:
@@ -114,11 +114,12 @@ def _usual(names: Sequence[str], wanted: Sequence[str]) -> int | None:
     return next((found[name] for name in wanted if name in found), None)
 
 
-def _missing(path: int | None, label: int | None, names: Sequence[str], where: str) -> list[str]:
+def _missing(of_paths: bool, of_labels: bool, names: Sequence[str], where: str) -> list[str]:
+    """Returns a sentence for each kind of column that is missing."""
     parts: list[tuple[str, str, str, Sequence[str]]] = []
-    if path is None:
+    if of_paths:
         parts.append(("paths", "path-column", "file_name", PATHS))
-    if label is None:
+    if of_labels:
         parts.append(("labels", "label-column", "label", LABELS))
     found = []
     for what, flag, example, wanted in parts:
