@@ -14,6 +14,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -86,7 +87,7 @@ def run_here(root: Path, target: Path, model_dir: Path) -> None:
     tell()
 
 
-def measure(paths: list[str]) -> dict[str, object]:
+def measure(paths: list[str]) -> Mapping[str, object]:
     """Adds the figures up over the evaluation records of shards."""
     import tensorflow as tf
 

@@ -8,9 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent
+_Server = TypeVar("_Server", bound="ModelServer")
 # A run that went to its end, whatever it decided.
 ENDED = (0, 3)
 
@@ -91,7 +92,7 @@ class ModelServer:
         self.address: dict[str, Any] = json.loads(path.read_text())
         self.url = str(self.address["http"])
 
-    def __enter__(self) -> "ModelServer":
+    def __enter__(self: _Server) -> _Server:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -164,7 +164,8 @@ class Watch(keras.callbacks.Callback):
         super().__init__()
         self.phase, self.held, self.clock = phase, held, clock
         self.best, self.best_epoch, self.best_s = -1.0, 0, 0.0
-        self.epochs, self._weights = 0, []
+        self.epochs = 0
+        self._weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measures the eval split."""
@@ -242,7 +243,8 @@ def ours(
     Returns:
       mAP50, mAP, seconds, and seconds until mAP50 was at the goal; None: never.
     """
-    clock, reached = Clock(), []
+    clock = Clock()
+    reached: list[float] = []
 
     def listen(ended: loop.EpochEnd, model: keras.Model) -> None:
         now = clock.now()

@@ -94,14 +94,14 @@ def pixels(target: Target) -> Counter[int]:
     return Counter([target.post("rest", target.predict, body, {})])
 
 
-def idle_connections(target: Target) -> Counter[int]:
+def idle_connections(target: Target) -> Counter[str]:
     """More connections than a process may have by default, without a byte."""
     with target.opened(CONNECTIONS, b"") as taken:
         time.sleep(_HOLD_S)
     return Counter({"open": taken})
 
 
-def slow_heads(target: Target) -> Counter[int]:
+def slow_heads(target: Target) -> Counter[str]:
     """As many, each in the middle of a header."""
     with target.opened(CONNECTIONS, b"GET / HTTP/1.1\r\nX: ") as taken:
         time.sleep(_HOLD_S)
@@ -122,7 +122,7 @@ def large_answers(target: Target) -> Counter[int]:
     return Counter(target.post("rest", target.predict, one, {}) for one in (_explain(), twice))
 
 
-def slow_readers(target: Target) -> Counter[int]:
+def slow_readers(target: Target) -> Counter[str]:
     """Clients that ask for large answers and do not read them."""
     body = _explain()
     wire = raw_http.request("POST", target.predict, {}, body, len(body))

@@ -49,7 +49,7 @@ def plain_record(root: str, file: folder.ImageFile) -> bytes:
     with Image.open(io.BytesIO(content)) as image:
         channels = len(image.getbands())
         upright = ImageOps.exif_transpose(image).convert("RGB")
-        source_format = image.format
+        source_format = (image.format or "").encode()
     pixels = tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
     shown = np.asarray(upright)
     if (
@@ -61,7 +61,7 @@ def plain_record(root: str, file: folder.ImageFile) -> bytes:
     grey = upright.convert("L")
     features = {
         example.ENCODED: content,
-        example.FORMAT: source_format.encode(),
+        example.FORMAT: source_format,
         example.HEIGHT: pixels.shape[0],
         example.WIDTH: pixels.shape[1],
         example.CHANNELS: channels,
@@ -71,7 +71,7 @@ def plain_record(root: str, file: folder.ImageFile) -> bytes:
         example.SHA256: hashing.sha256(content).encode(),
         example.PHASH: hashing.phash(grey).encode(),
         example.SIZE_BYTES: len(content),
-        example.SOURCE_FORMAT: source_format.encode(),
+        example.SOURCE_FORMAT: source_format,
         example.REENCODED: 0,
         example.SPAN: example.NO_SPAN,
         **dict(zip(MEASURES, quality.measure(np.asarray(grey), np.asarray(upright)), strict=True)),

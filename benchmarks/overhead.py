@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +107,13 @@ def table(runs: dict[str, Run]) -> list[str]:
     for name in names:
         cells = (f"{run.steps[name]:.1f}" if name in run.steps else "" for run in runs.values())
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    for title, value in (
-        ("after Trainer", lambda run: f"{run.after_trainer_s:.1f}"),
-        ("of Trainer's time", lambda run: f"{run.after_trainer_s / run.steps['Trainer']:.0%}"),
-        ("whole run", lambda run: f"{run.whole_s:.1f}"),
-        ("CPU of it", lambda run: f"{run.cpu_s:.1f}"),
-    ):
+    values: dict[str, Callable[[Run], str]] = {
+        "after Trainer": lambda run: f"{run.after_trainer_s:.1f}",
+        "of Trainer's time": lambda run: f"{run.after_trainer_s / run.steps['Trainer']:.0%}",
+        "whole run": lambda run: f"{run.whole_s:.1f}",
+        "CPU of it": lambda run: f"{run.cpu_s:.1f}",
+    }
+    for title, value in values.items():
         lines.append(f"| {title} | {' | '.join(value(run) for run in runs.values())} |")
     return lines
 

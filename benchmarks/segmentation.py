@@ -37,7 +37,7 @@ from components.trainer.loop import loop, phases
 from data.augment import augment_config
 from data.examples import example, examples_artifact, records
 from data.graph import decoding, mask_geometry
-from data.images import decode_config
+from data.images import decode, decode_config
 from data.masks import VOID, convert, mask_file
 from data.masks import config as mask_config
 from data.sources import by_mask
@@ -85,7 +85,11 @@ def write(root: Path, scratch: Path, size: int, void: list[int]) -> Drive:
         image = decoding.decode(tf.io.read_file(str(root / file.path)))
         shape = (int(image.shape[0]), int(image.shape[1]))
         values = mask_file.read((root / mask_path).read_bytes(), LIMITS)
+        if isinstance(values, decode.Rejection):
+            raise SystemExit(f"{mask_path}: {values.reason}")
         made = convert.convert(values, encoding, names, shape, shape)
+        if isinstance(made, decode.Rejection):
+            raise SystemExit(f"{mask_path}: {made.reason}")
         shown = decoding.resize(image, size, "stretch").numpy()
         small = mask_geometry.resize_mask(tf.constant(made.array), size, "stretch").numpy()
         split = "test" if place >= first_test else "eval" if place >= first_eval else "train"
@@ -104,7 +108,8 @@ def write(root: Path, scratch: Path, size: int, void: list[int]) -> Drive:
 
 def mean_iou(model: keras.Model, drive: Drive) -> tuple[float, list[float]]:
     """Measures a model, pixels → logits [B, h, w, K], at the full size of the masks."""
-    size, total = len(drive.spec.labels), 0
+    size = len(drive.spec.labels)
+    total = np.zeros((), np.int64)
     for image, truth in drive.tested:
         logits = model(image[None].astype(np.float32), training=False)[0]
         answer = mask_geometry.upright_classes(
@@ -229,7 +234,8 @@ def ours(
         if name.startswith("train.")
     }
     settings = config.TrainConfig(**defaults, cache=config.CacheConfig(views=views))
-    clock, reached = Clock(), []
+    clock = Clock()
+    reached: list[float] = []
 
     def listen(ended: loop.EpochEnd, model: keras.Model) -> None:
         if not reached:

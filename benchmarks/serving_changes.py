@@ -18,6 +18,7 @@ rollback and promotion; it is compared with the number of correct answers.
 import asyncio
 import base64
 import collections
+import functools
 import json
 import os
 import shutil
@@ -280,6 +281,10 @@ def judged(changes: Sequence[Change], answered: Sequence[Answered]) -> dict[str,
     return rows
 
 
+def _is_said_again(server: Server, said: int) -> bool:
+    return server.said("is served.") > said
+
+
 def kill(server: Server, load: Load, workers: int, count: int) -> dict[str, Any]:
     """Kills one of the workers several times; returns how many requests fail, and for how long."""
     recoveries, failures, requests, wrong = [], [], 0, 0
@@ -289,7 +294,7 @@ def kill(server: Server, load: Load, workers: int, count: int) -> dict[str, Any]
         time.sleep(HOLD_S)
         said, begun = server.said("is served."), time.monotonic()
         os.kill(server.workers()[0], signal.SIGKILL)
-        server.wait(lambda said=said: server.said("is served.") > said)
+        server.wait(functools.partial(_is_said_again, server, said))
         time.sleep(HOLD_S)
         own = [one for one in load.answered if one.begun >= begun]
         failed = [one for one in own if one.failed]

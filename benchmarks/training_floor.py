@@ -140,7 +140,7 @@ class Stopwatch:
                 if not self._depth:
                     self.seconds += self._now() - start
 
-        cache.Features.compute = timed  # type: ignore[method-assign]
+        cache.Features.compute = timed  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:

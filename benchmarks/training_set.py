@@ -29,7 +29,7 @@ CHANGES = augment_config.AugmentConfig()
 
 
 def split(root: Path, target: Path, seed: int) -> list[str]:
-    """Links the images of each class into split folders; returns the class names."""
+    """Copies the images of each class into split folders; returns the class names."""
     shutil.rmtree(target, ignore_errors=True)
     by_class: dict[str, list[str]] = {}
     for file in by_folder.scan(root).files:
@@ -43,7 +43,8 @@ def split(root: Path, target: Path, seed: int) -> list[str]:
             place.mkdir(parents=True)
             for index in chosen:
                 suffix = Path(paths[index]).suffix
-                (place / f"{index:06d}{suffix}").symlink_to((root / paths[index]).resolve())
+                # A link out of a data folder is no image of it.
+                shutil.copyfile(root / paths[index], place / f"{index:06d}{suffix}")
     return sorted(by_class)
 
 
@@ -78,7 +79,7 @@ def class_names(root: Path) -> list[str]:
 def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
     """Decodes and resizes every image once, into records of pixels."""
     names, counts = class_names(root), {}
-    annotation = task.load(task.DEFAULT).target.of(len(names))
+    annotation = task.load(task.DEFAULT).target.of(len(names), size, "stretch")
     for split_name in SPLITS:
         files = sorted((root / split_name).glob("*/*"))
 
@@ -96,7 +97,7 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
         encoded = (
             example.encode_pixels(
                 values,
-                annotation.encode(np.int64(names.index(path.parent.name))),
+                annotation.encode(np.asarray(names.index(path.parent.name))),
                 path.name.encode(),
             )
             for values, path in rows

@@ -59,7 +59,7 @@ def run(job: training_job.Job, tune: tune_config.TuneConfig, scratch: Path) -> d
     searching = search.build(job, tune, scratch / "state", scratch / "results")
     searching.search(verbose=0)
     seconds = time.perf_counter() - start
-    rows = search.summary(searching.oracle, tune)["trials"]
+    rows = search.summary(searching.oracle, tune, job.head)["trials"]
     present = next(row for row in rows if int(row["trial"]) == 0)
     return {
         "s": seconds,

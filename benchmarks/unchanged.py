@@ -184,10 +184,11 @@ def parts(one: Path, other: Path) -> list[str]:
     texts = [clean(path) for path in (one, other)]
     if one.suffix in (".json", ".jsonl"):
         with contextlib.suppress(ValueError):
-            rows = [[json.loads(line) for line in _documents(one, text)] for text in texts]
-            return list(dict.fromkeys(keys(*rows)))
-    changed = difflib.unified_diff(*map(str.splitlines, texts), n=0, lineterm="")
-    return [line[:100] for line in changed if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+            left, right = ([json.loads(line) for line in _documents(one, text)] for text in texts)
+            return list(dict.fromkeys(keys(left, right)))
+    before, after = (text.splitlines() for text in texts)
+    lines = difflib.unified_diff(before, after, n=0, lineterm="")
+    return [line[:100] for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
 def _documents(path: Path, text: str) -> list[str]:

@@ -180,7 +180,8 @@ class Fitted(Protocol):
         large or is replaced without a training; exported with the model. None: nothing.
     """
 
-    note: str
+    @property
+    def note(self) -> str: ...  # noqa: D102
 
     @property
     def variables(self) -> tf.Module | None: ...  # noqa: D102
