@@ -88,6 +88,7 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
         is_plain = all(one is not None and not one.profile for one in found)
         read = plain_decoding.decode if is_plain else decoding.decode
 
+        @tf.autograph.experimental.do_not_convert  # as in Preprocess
         def decode(path: tf.Tensor, read: Callable[[tf.Tensor], tf.Tensor] = read) -> tf.Tensor:
             return decoding.resize(read(tf.io.read_file(path)), size, "stretch")
 

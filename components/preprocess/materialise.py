@@ -124,6 +124,7 @@ def _pixels(source: str, spec: Spec) -> Iterator[bytes]:
     names = [example.ENCODED, example.SHA256, example.FILENAME]
     annotation = spec.annotation
 
+    @tf.autograph.experimental.do_not_convert  # as in data.examples.dataset
     def decode(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
         parsed, target = example.parse_annotated(serialized[None], names, annotation)
         pixels = plain_decoding.decode(parsed[example.ENCODED][0])

@@ -24,6 +24,8 @@ _TARGETS_AT_ONCE = 256
 _LARGE_TARGET = 4096
 # With repeats only of classes without records, an endless epoch would hang silently.
 _MOST_PASSES = 100
+# No function here branches on a tensor: parsing their source for such branches is a quarter of tracing them.
+_as_written = tf.autograph.experimental.do_not_convert
 
 
 def evaluation_batches(
@@ -45,7 +47,7 @@ def evaluation_batches(
         tf.data.TFRecordDataset(sorted(files))
         .batch(batch_size)
         .map(
-            lambda serialized: example.parse_pixels(serialized, size_px, annotation),
+            _as_written(lambda serialized: example.parse_pixels(serialized, size_px, annotation)),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
@@ -57,7 +59,7 @@ def pixels(files: Sequence[str], size_px: int, batch_size: int) -> tf.data.Datas
     """Returns the pixels uint8 [B, S, S, 3] of all records of shards, in order."""
     batches = tf.data.TFRecordDataset(sorted(files)).batch(batch_size)
     return batches.map(
-        lambda serialized: example.parse_only_pixels(serialized, size_px),
+        _as_written(lambda serialized: example.parse_only_pixels(serialized, size_px)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     ).prefetch(2)
@@ -66,7 +68,8 @@ def pixels(files: Sequence[str], size_px: int, batch_size: int) -> tf.data.Datas
 def targets(files: Sequence[str], annotation: Annotation) -> tf.data.Dataset:
     """Returns the targets [B, …] of all records of shards, in order and without their pixels."""
     batches = tf.data.TFRecordDataset(sorted(files)).batch(_TARGETS_AT_ONCE)
-    return batches.map(lambda serialized: example.parse_targets(serialized, annotation))
+    parse = _as_written(lambda serialized: example.parse_targets(serialized, annotation))
+    return batches.map(parse)
 
 
 def names(files: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -199,7 +202,7 @@ def _maker(
         return tf.data.Dataset.zip((tf.data.Dataset.from_tensors(key).repeat(), dataset))
 
     # AutoGraph has nothing to convert here, and would take half a second to find that out.
-    change, read = (tf.autograph.experimental.do_not_convert(each) for each in (change, read))
+    change, read = (_as_written(each) for each in (change, read))
     vectors = [tf.TensorSpec([None], tf.int64)] * 2
 
     @tf.function(autograph=False, input_signature=vectors)
@@ -250,7 +253,7 @@ def _shuffled(
     if repeats is None:
         return one_pass(0)
     passes = tf.data.Dataset.range(_MOST_PASSES)
-    return passes.flat_map(tf.autograph.experimental.do_not_convert(one_pass))
+    return passes.flat_map(_as_written(one_pass))
 
 
 def _interleaved(files: tuple[str, ...], order: tf.Tensor) -> tf.data.Dataset:
@@ -283,5 +286,5 @@ def _repeated(
         times = tf.floor(wanted) + tf.cast(chance < wanted - tf.floor(wanted), tf.float32)
         return tf.repeat(serialized, tf.cast(times, tf.int32))
 
-    repeat = tf.autograph.experimental.do_not_convert(repeat)
+    repeat = _as_written(repeat)
     return records.batch(_REPEATED_AT_ONCE).enumerate().map(repeat).unbatch()

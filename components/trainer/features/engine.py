@@ -55,7 +55,7 @@ def _function(
 ) -> tf.types.experimental.GenericFunction:
     shape = [batch, *part.input.shape[1:]]
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name="rows")])
+    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name="rows")], autograph=False)
     def run(rows: tf.Tensor) -> tf.Tensor:
         return tf.cast(part(tf.cast(rows, tf.float32), training=False), tf.float32)
 

@@ -28,7 +28,7 @@ class Evaluator:
     """
 
     def __init__(self, model: keras.Model, head: Head, loss: keras.losses.Loss) -> None:
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def step(inputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             outputs = tf.cast(model(inputs, training=False), tf.float32)
             losses = tf.cast(loss.call(targets, outputs), tf.float64)

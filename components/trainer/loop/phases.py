@@ -14,6 +14,7 @@ import keras
 from components.trainer import devices
 from components.trainer import history as training_history
 from components.trainer.backbones import registry
+from components.trainer.features import cache
 from components.trainer.loop import board as tensorboard
 from components.trainer.loop import (
     checkpoint,
@@ -26,7 +27,6 @@ from components.trainer.loop import (
     training_job,
 )
 from components.trainer.network import model, warm_start
-from data.augment import augment
 from data.examples import dataset
 
 Listener = Callable[[loop.EpochEnd, keras.Model], None]
@@ -85,7 +85,7 @@ class _Training:
         if job.head.is_trained:
             self.feeds = feeding.Feeds(job, self.classifier)
             self.history.cache = self.feeds.plan.reason
-        self.epochs = 0
+        self.epochs, self.has_samples = 0, False
 
     def run(self) -> None:
         """Runs all phases, and chooses the weights to keep."""
@@ -94,7 +94,6 @@ class _Training:
             self.history.cache = "the network stays as it is: there is nothing to train"
             self.board.close()
             return
-        self._log_samples()
         self.loss = self.job.loss()
         if config.from_scratch:
             model.unfreeze_all(self._backbone())
@@ -182,6 +181,9 @@ class _Training:
         self.board.epoch_end(ended)
         if self.listener:
             self.listener(ended, self.classifier)
+        if not self.has_samples:  # not before the first epoch, which a user waits for
+            self._log_samples()
+            self.has_samples = True
 
     def _backbone(self) -> keras.Model:
         return self.classifier.get_layer(model.BACKBONE_LAYER)
@@ -192,5 +194,7 @@ class _Training:
         batches = dataset.evaluation_batches(
             job.train_files, job.spec.counts["train"], job.spec.size_px, count, job.annotation
         )
-        pixels, _ = next(iter(batches))
-        self.board.samples(augment.augment(pixels, job.changes, [job.seed, 0]).numpy())
+        pixels, _ = next(batches.as_numpy_iterator())
+        # The first changed view that a cache has: it is compiled for that anyway.
+        shown = cache.Views(job.changes, job.seed).pixels(pixels, cache.digests(pixels), 1)
+        self.board.samples(shown)
