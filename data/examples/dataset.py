@@ -24,7 +24,7 @@ _TARGETS_AT_ONCE = 256
 _LARGE_TARGET = 4096
 # With repeats only of classes without records, an endless epoch would hang silently.
 _MOST_PASSES = 100
-# No function here branches on a tensor: parsing their source for such branches is a quarter of tracing them.
+# AutoGraph has nothing to convert in the functions here, and would take half a second to find that out.
 _as_written = tf.autograph.experimental.do_not_convert
 
 
@@ -201,7 +201,6 @@ def _maker(
         dataset = dataset.batch(batch_size).enumerate().skip(skip_batches)
         return tf.data.Dataset.zip((tf.data.Dataset.from_tensors(key).repeat(), dataset))
 
-    # AutoGraph has nothing to convert here, and would take half a second to find that out.
     change, read = (_as_written(each) for each in (change, read))
     vectors = [tf.TensorSpec([None], tf.int64)] * 2
 

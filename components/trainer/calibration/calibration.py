@@ -194,8 +194,10 @@ def chosen_batches(
     flags = tf.data.Dataset.from_tensor_slices(chosen)
     records = tf.data.Dataset.zip(flags, tf.data.TFRecordDataset(sorted(files)))
     kept = records.filter(lambda flag, _: flag).map(lambda _, serialized: serialized)
-    parse = tf.autograph.experimental.do_not_convert(example.parse_pixels)
-    return kept.batch(BATCH).map(lambda serialized: parse(serialized, size_px, annotation))
+    parse = tf.autograph.experimental.do_not_convert(  # the lambda too, as in data.examples.dataset
+        lambda serialized: example.parse_pixels(serialized, size_px, annotation)
+    )
+    return kept.batch(BATCH).map(parse)
 
 
 def _no_targets(annotation: Annotation) -> np.ndarray:
