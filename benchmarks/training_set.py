@@ -15,7 +15,7 @@ from components.preprocess import materialise
 from components.trainer import config
 from components.trainer.loop import evaluation, training_job
 from data.augment import augment_config
-from data.examples import example, examples_artifact, records
+from data.examples import example, examples_artifact, reading, records
 from data.graph import decoding, plain_decoding
 from data.sources import by_folder
 from serving.triton import plain_image
@@ -92,9 +92,9 @@ def write_records(root: Path, target: Path, size: int) -> materialise.Spec:
         def decode(path: tf.Tensor, read: Callable[[tf.Tensor], tf.Tensor] = read) -> tf.Tensor:
             return decoding.resize(read(tf.io.read_file(path)), size, "stretch")
 
-        pixels = tf.data.Dataset.from_tensor_slices([str(path) for path in files])
-        pixels = pixels.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(64)
-        rows = zip(pixels.as_numpy_iterator(), files, strict=True)
+        paths = tf.data.Dataset.from_tensor_slices([str(path) for path in files])
+        pixels = reading.untuned(paths).map(decode, num_parallel_calls=reading.IMAGES_AT_ONCE)
+        rows = zip(pixels.prefetch(64).as_numpy_iterator(), files, strict=True)
         encoded = (
             example.encode_pixels(
                 values,

@@ -298,3 +298,17 @@ def test_a_benchmark_uses_what_the_modules_have(path):
             module = ours.get(node.value.id)
             if module is not None and not node.attr.startswith("__"):
                 assert node.attr in offered(module), ast.unparse(node)
+
+
+def test_data_sets_are_read_by_their_owner():
+    """Else TensorFlow tunes them, for which an iterator waits at its end: see data.examples.reading."""
+    owner, several = ROOT / "data/examples/reading.py", ROOT / "data/examples/dataset.py"
+    in_graphs = ROOT / "data/graph"  # single elements, without an iterator
+    for path in FILES:
+        if path == owner or in_graphs in path.parents:
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert "AUTOTUNE" not in text, relative(path)
+        assert path == several or "TFRecordDataset" not in text, relative(path)
+        if re.search(r"tf\.data\.Dataset\.(from|range)", text):
+            assert "reading.untuned(" in text or "reading.records(" in text, relative(path)

@@ -20,7 +20,7 @@ import tensorflow as tf
 from components.evaluator import corruptions
 from components.trainer.features import engine
 from data import progress
-from data.examples import example
+from data.examples import example, reading
 from data.graph import decoding
 from tasks import evaluate_config, metric, task
 from tasks.facets import judging
@@ -201,7 +201,7 @@ def choose(files: Sequence[str], groups: np.ndarray, limit: int) -> list[int]:
     """
     digests: dict[int, list[tuple[bytes, int]]] = {}
     place = 0
-    for serialized in tf.data.TFRecordDataset(list(files)).batch(BATCH).prefetch(2):
+    for serialized in reading.records(files).batch(BATCH).prefetch(2):
         for digest in example.parse(serialized, [example.SHA256])[example.SHA256].numpy():
             of_group = digests.setdefault(int(groups[place]), [])
             of_group.append((digest, place))
@@ -222,7 +222,7 @@ def _batches(
 ) -> Iterator[tuple[np.ndarray, list[bytes]]]:
     """Yields places int64 [B] and encoded images of the chosen records."""
     wanted = tf.constant(chosen, tf.int64)
-    records = tf.data.TFRecordDataset(list(files)).enumerate()
+    records = reading.records(files).enumerate()
     records = records.filter(lambda place, _: tf.reduce_any(place == wanted))
     for places, serialized in records.batch(BATCH).prefetch(1):
         encoded = example.parse(serialized, [example.ENCODED])[example.ENCODED]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import tensorflow as tf
 
-from data.examples import catalog, example, examples_artifact, ingest_report, records
+from data.examples import catalog, example, examples_artifact, ingest_report, reading, records
 from data.splits import split
 
 Place = tuple[str, int]
@@ -69,7 +69,7 @@ def read_records(
     for (name, shard), positions in sorted(by_shard.items()):
         path = examples_artifact.shards(uri, name)[shard]
         chosen = tf.constant(sorted(positions), tf.int64)
-        dataset = tf.data.TFRecordDataset(path).enumerate().filter(_among(chosen))
+        dataset = reading.records(path).enumerate().filter(_among(chosen))
         for position, serialized in dataset.as_numpy_iterator():
             yield positions[int(position)], serialized
 
@@ -97,7 +97,7 @@ def _positions(images: Sequence[catalog.Image], removed: Collection[int]) -> dic
 
 
 def _rest(path: str, dropped: Collection[int]) -> Iterator[bytes]:
-    for position, record in enumerate(tf.data.TFRecordDataset(path).as_numpy_iterator()):
+    for position, record in enumerate(reading.records(path).as_numpy_iterator()):
         if position not in dropped:
             yield record
 

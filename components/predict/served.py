@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import tensorflow as tf
 
 from components.predict import cache, exported_model, shards
 from data import progress
+from data.examples import reading
 from tasks.predictions import answered, schema
 
 
@@ -74,7 +74,7 @@ def _ask(
 def _batches(files: Sequence[str], missing: set[str]) -> Iterator[tuple[list[bytes], list[str]]]:
     serialized: list[bytes] = []
     digests: list[str] = []
-    for batch in tf.data.TFRecordDataset(list(files)).batch(exported_model.BATCH).prefetch(1):
+    for batch in reading.records(files).batch(exported_model.BATCH).prefetch(1):
         for record, digest in zip(batch.numpy(), shards.stored(batch), strict=True):
             if digest in missing:
                 missing.remove(digest)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components.predict import exported_model
 from data import progress
-from data.examples import example, records
+from data.examples import example, reading, records
 from data.files import hashing
 from tasks.predictions import schema
 from tasks.statistics import groups
@@ -70,7 +70,7 @@ def answer(shard: Shard, model: exported_model.Model) -> int:
 def ask(path: str, model: exported_model.Model) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
     """Yields the rows of at most B images with their records, in the order of the records."""
     columns = schema.fields(model.answers.annotation, model.answers.answer)
-    for batch in tf.data.TFRecordDataset(path).batch(exported_model.BATCH).prefetch(2):
+    for batch in reading.records(path).batch(exported_model.BATCH).prefetch(2):
         serialized = list(batch.numpy())
         answered = model.ask(serialized)
         held = sources(batch) | model.answers.annotated(batch)

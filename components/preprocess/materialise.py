@@ -10,7 +10,7 @@ import pydantic
 import tensorflow as tf
 
 from data import errors, progress
-from data.examples import catalog, example, examples_artifact, records
+from data.examples import catalog, example, examples_artifact, reading, records
 from data.examples.annotation import Annotation
 from data.files import read_back
 from data.graph import decoding, plain_decoding
@@ -131,8 +131,8 @@ def _pixels(source: str, spec: Spec) -> Iterator[bytes]:
         pixels = decoding.resize(pixels, spec.size_px, spec.resize)
         return pixels, target[0], parsed[example.SHA256][0], parsed[example.FILENAME][0]
 
-    dataset = tf.data.TFRecordDataset(source)
-    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = reading.records(source)
+    dataset = dataset.map(decode, num_parallel_calls=reading.IMAGES_AT_ONCE, deterministic=True)
     # The caller compares the counts to learn whether an error was dropped here.
     dataset = dataset.ignore_errors().batch(64).prefetch(2)
     for pixels, targets, digests, paths in dataset.as_numpy_iterator():

@@ -21,6 +21,7 @@ from components.trainer.network import cut, model, warm_start
 from components.tuner import trials
 from data import progress
 from data.augment import augment, augment_config
+from data.examples import reading
 
 # Features of up to this size are held in memory: reading them again would cost more than the step.
 IN_MEMORY_BYTES = 512 << 20
@@ -195,11 +196,13 @@ class MemorySource:
         indices = order.indices(self._targets, epoch)[skip_batches * self.batch_size :]
         rows = self._views[epoch % len(self._views)][indices]
         batches = tf.data.Dataset.from_tensor_slices((rows, self._targets[indices]))
-        return order.mixed(batches.batch(self.batch_size), epoch, skip_batches)
+        batches = reading.untuned(batches).batch(self.batch_size)
+        return order.mixed(batches, epoch, skip_batches)
 
     def evaluation(self) -> tf.data.Dataset:
         """See sources.Source."""
-        return tf.data.Dataset.from_tensor_slices(self._eval).batch(_EVALUATED_AT_ONCE)
+        rows = reading.untuned(tf.data.Dataset.from_tensor_slices(self._eval))
+        return rows.batch(_EVALUATED_AT_ONCE)
 
     def close(self) -> None:
         """See sources.Source. Nothing is read ahead."""

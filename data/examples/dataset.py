@@ -13,9 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from data.augment import augment, augment_config
-from data.examples import example
+from data.examples import example, reading
 from data.examples.annotation import Annotation
 
+# Batches that are ready before a step of training asks for them.
+_PREFETCHED = 4
 # A shuffled window, not the whole set: at 160 px it holds about 300 MB.
 SHUFFLE_WINDOW = 4096
 _REPEATED_AT_ONCE = 64
@@ -44,11 +46,11 @@ def evaluation_batches(
       A data set of pixels uint8 [B, S, S, 3] in 0–255 and targets [B, …].
     """
     dataset = (
-        tf.data.TFRecordDataset(sorted(files))
+        reading.records(sorted(files))
         .batch(batch_size)
         .map(
             _as_written(lambda serialized: example.parse_pixels(serialized, size_px, annotation)),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=reading.BATCHES_AT_ONCE,
             deterministic=True,
         )
     )
@@ -57,17 +59,17 @@ def evaluation_batches(
 
 def pixels(files: Sequence[str], size_px: int, batch_size: int) -> tf.data.Dataset:
     """Returns the pixels uint8 [B, S, S, 3] of all records of shards, in order."""
-    batches = tf.data.TFRecordDataset(sorted(files)).batch(batch_size)
+    batches = reading.records(sorted(files)).batch(batch_size)
     return batches.map(
         _as_written(lambda serialized: example.parse_only_pixels(serialized, size_px)),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        num_parallel_calls=reading.BATCHES_AT_ONCE,
         deterministic=True,
     ).prefetch(2)
 
 
 def targets(files: Sequence[str], annotation: Annotation) -> tf.data.Dataset:
     """Returns the targets [B, …] of all records of shards, in order and without their pixels."""
-    batches = tf.data.TFRecordDataset(sorted(files)).batch(_TARGETS_AT_ONCE)
+    batches = reading.records(sorted(files)).batch(_TARGETS_AT_ONCE)
     parse = _as_written(lambda serialized: example.parse_targets(serialized, annotation))
     return batches.map(parse)
 
@@ -75,7 +77,7 @@ def targets(files: Sequence[str], annotation: Annotation) -> tf.data.Dataset:
 def names(files: Sequence[str]) -> tuple[list[str], list[str]]:
     """Returns the paths and the digests, in hex, of all records of shards, in order."""
     found: tuple[list[str], list[str]] = ([], [])
-    for serialized in tf.data.TFRecordDataset(sorted(files)).batch(_TARGETS_AT_ONCE):
+    for serialized in reading.records(sorted(files)).batch(_TARGETS_AT_ONCE):
         parsed = example.parse(serialized, [example.FILENAME, example.SHA256])
         for kept, name in zip(found, (example.FILENAME, example.SHA256), strict=True):
             kept += [value.decode("utf-8", "surrogateescape") for value in parsed[name].numpy()]
@@ -158,14 +160,7 @@ def training_batches(
     keys = tf.constant([_key(seed, epoch + number) for number in range(epochs)], tf.int64)
     skipped = tf.constant([skip_batches] + [0] * (epochs - 1), tf.int64)
     dataset = _counted(make(keys, skipped), batches * epochs - skip_batches)
-    return unoptimized(dataset).prefetch(tf.data.AUTOTUNE)
-
-
-def unoptimized(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Keeps TensorFlow from optimizing a graph for each iterator: it takes 40 ms and fuses nothing."""
-    options = tf.data.Options()
-    options.experimental_optimization.apply_default_optimizations = False
-    return dataset.with_options(options)
+    return reading.untuned(dataset).prefetch(_PREFETCHED)
 
 
 # Traced once a run, not once an epoch: with few images, tracing costs more than the images.
@@ -207,7 +202,7 @@ def _maker(
     @tf.function(autograph=False, input_signature=vectors)
     def make(keys: tf.Tensor, skip_batches: tf.Tensor) -> tf.data.Dataset:
         dataset = tf.data.Dataset.from_tensor_slices((keys, skip_batches)).flat_map(read)
-        return dataset.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return dataset.map(change, num_parallel_calls=reading.BATCHES_AT_ONCE, deterministic=True)
 
     return make  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import tensorflow as tf
 
-from data.examples import example
+from data.examples import example, reading
 
 BATCH = 64
 
@@ -58,7 +58,7 @@ def first(files: Sequence[str], count: int) -> list[bytes]:
 
 def _rows(files: Sequence[str], text: str) -> Iterator[tuple[list[str], bytes]]:
     """Yields the values of a feature of any length, and the encoded image."""
-    for serialized in tf.data.TFRecordDataset(sorted(files)).batch(BATCH).prefetch(1):
+    for serialized in reading.records(sorted(files)).batch(BATCH).prefetch(1):
         ragged = {text: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64)}
         texts = tf.io.parse_example(serialized, ragged)[text]
         encoded = example.parse(serialized, [example.ENCODED])[example.ENCODED].numpy()

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from data.examples import dataset
+from data.examples import reading
 
 
 class SharedIterator:
@@ -42,13 +42,13 @@ class SharedIterator:
                 return self._make(epoch, skip_batches, 1)
             first = epoch * self._batches_per_epoch + skip_batches
             numbered = self._make(epoch, skip_batches, 1 + following).enumerate(first)
-            self._part = _parts(iter(dataset.unoptimized(numbered).prefetch(1)))
+            self._part = _parts(iter(reading.untuned(numbered).prefetch(1)))
             self._end = epoch + 1 + following
         self._next = epoch + 1
         start = epoch * self._batches_per_epoch
         places = (start + skip_batches, start + self._batches_per_epoch)
         part = self._part(*(tf.constant(place, tf.int64) for place in places))
-        return dataset.unoptimized(part)
+        return reading.untuned(part)
 
     def close(self) -> None:
         """Ends what is read ahead."""

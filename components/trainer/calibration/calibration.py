@@ -15,7 +15,7 @@ from components.preprocess import materialise
 from components.trainer.calibration import outliers, outputs
 from components.trainer.loop import training_job
 from data import progress
-from data.examples import dataset, example
+from data.examples import dataset, example, reading
 from data.examples.annotation import Annotation
 from data.files import hashing
 from tasks import task
@@ -192,12 +192,12 @@ def chosen_batches(
       annotation: what the images are annotated with.
     """
     flags = tf.data.Dataset.from_tensor_slices(chosen)
-    records = tf.data.Dataset.zip(flags, tf.data.TFRecordDataset(sorted(files)))
+    records = tf.data.Dataset.zip(flags, reading.records(sorted(files)))
     kept = records.filter(lambda flag, _: flag).map(lambda _, serialized: serialized)
     parse = tf.autograph.experimental.do_not_convert(  # the lambda too, as in data.examples.dataset
         lambda serialized: example.parse_pixels(serialized, size_px, annotation)
     )
-    return kept.batch(BATCH).map(parse)
+    return kept.batch(BATCH).map(parse).prefetch(2)
 
 
 def _no_targets(annotation: Annotation) -> np.ndarray:

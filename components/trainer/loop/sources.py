@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from components.trainer.features import cache
 from data.augment import augment_config, mixing
-from data.examples import dataset, shared_iterator
+from data.examples import dataset, reading, shared_iterator
 from data.examples.annotation import Annotation
 
 
@@ -105,7 +105,7 @@ class Order:
             return self.annotation.joined(*batch, self.join, tf.stack([key, index]))
 
         numbered = batches.enumerate(skip_batches)
-        return numbered.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return numbered.map(change, num_parallel_calls=reading.BATCHES_AT_ONCE, deterministic=True)
 
     def mixed(self, batches: tf.data.Dataset, epoch: int, skip_batches: int) -> tf.data.Dataset:
         """Mixes pairs within each batch if the settings say so."""
@@ -119,7 +119,7 @@ class Order:
             return mixing.mix(inputs, soft, self.mix, tf.stack([key, index]))
 
         numbered = batches.enumerate(skip_batches)
-        return numbered.map(change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return numbered.map(change, num_parallel_calls=reading.BATCHES_AT_ONCE, deterministic=True)
 
 
 class PixelSource:
@@ -253,7 +253,8 @@ class FeatureSource:
         )
         batches = tf.data.Dataset.from_generator(generate, output_signature=signature)
         count = math.ceil(len(indices) / size)
-        return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(count))
+        return reading.untuned(batches).prefetch(4)
 
 
 def class_counts(files: Sequence[str], annotation: Annotation) -> np.ndarray:

@@ -197,6 +197,18 @@ def test_a_class_of_no_repeats_is_left_out_and_the_pass_goes_on(unbalanced):
     assert counts[1] / counts[2] == pytest.approx(8, rel=0.35)
 
 
+def test_no_data_set_is_tuned(files):
+    made = [
+        dataset.evaluation_batches(files, COUNT, SIZE, BATCH, ANNOTATION),
+        dataset.pixels(files, SIZE, BATCH),
+        dataset.targets(files, ANNOTATION),
+        dataset.training_batches(
+            files, COUNT, SIZE, BATCH, ANNOTATION, augment_config.AugmentConfig(), seed=1
+        ),
+    ]
+    assert [one.options().autotune.enabled for one in made] == [False] * 4
+
+
 def test_what_cannot_be_is_refused(files):
     with pytest.raises(ValueError, match=r"skip_batches is 5; the epoch has 4 batches"):
         training(files, skip_batches=5)
