@@ -3,6 +3,7 @@
 :mod:`data.examples.examples_artifact` reads and writes it in an artifact.
 """
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -145,7 +146,7 @@ class Report:
         reading = image_reading.Reading.from_dict(raw["reading"])
         scaled = [range_choice.Scaled.from_dict(one) for one in raw["scaled"]]
         made = {**raw, "reading": reading, "scaled": scaled}
-        return pydantic.TypeAdapter(cls).validate_python(made)
+        return _adapter().validate_python(made)
 
     def quarantine_csv(self) -> str:
         """Formats the quarantine list as CSV with a header."""
@@ -159,6 +160,11 @@ class Report:
         """Formats what is wrong in annotations of boxes as CSV with a header."""
         rows = (astuple(row) for row in self.bad_boxes)
         return spreadsheet.text(BAD_BOXES_HEADER, rows)
+
+
+@functools.cache
+def _adapter() -> pydantic.TypeAdapter[Report]:
+    return pydantic.TypeAdapter(Report)  # to make one costs as much as to write 60 records
 
 
 def merge(reports: Iterable[Report]) -> Report:

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import os
+import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -212,3 +214,19 @@ def test_a_decoder_starts_without_pydantic():
     """It would take as long to start again."""
     code = "import sys, data.images.decoder_process; sys.exit('pydantic' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_a_decoder_keeps_its_memory_from_one_photograph_to_the_next(tmp_path):
+    """Else the system clears a hundred pages of it anew for each."""
+    names = [f"{index}.jpg" for index in range(130)]
+    picture = noise(375, 500)
+    for name in names:
+        picture.save(tmp_path / name)
+
+    def faults(of: list[str]) -> int:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+        decoded(tmp_path, of, size=1)
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before
+
+    assert (faults(names) - faults(names[:30])) / 100 < 50
