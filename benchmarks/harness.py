@@ -1,6 +1,7 @@
 """What the benchmarks share: data to run on, and the line that they end with."""
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -27,6 +28,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A folder that is deleted afterwards."""
+    gc.freeze()  # of what was imported, as the pipeline's commands do
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         yield Path(name)
 

@@ -33,6 +33,7 @@ from data.files import hashing
 from data.images import quality
 from data.sources import by_folder
 from data.splits import folder
+from pipeline.wiring import lean_imports
 
 CHUNKS = 16
 SMALL_FILES_GOAL, GOAL = 0.8, 1.5
@@ -128,7 +129,8 @@ def ours(root: Path, target: Path) -> Cost:
 
     The start of the decoders is in it, that of the reference's processes is not.
     """
-    from benchmarks import ingest_step
+    with lean_imports.lean():  # as a run does
+        from benchmarks import ingest_step
 
     step = ingest_step.prepare(root, target)
     start, processor_s = time.perf_counter(), _processor_s()

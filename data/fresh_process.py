@@ -16,8 +16,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from data import errors, tensorflow_environment
+from data import errors, long_lived, tensorflow_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 TIME_LIMIT_S = 900.0
@@ -188,11 +189,16 @@ def main(imported: Sequence[str]) -> None:
     done = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
     for module in imported:
-        importlib.import_module(module)
+        _imported(module)
     for line in sys.stdin:
         module, *arguments = json.loads(line)
-        importlib.import_module(module).main(*arguments)
+        _imported(module).main(*arguments)
         os.write(done, b".")
+
+
+def _imported(module: str) -> Any:
+    with long_lived.loading():
+        return importlib.import_module(module)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import pydantic
 from rich.console import Console
 
 from components.predict.user_files import listing
-from data import command_line, errors, formats, progress, tensorflow_environment
+from data import command_line, errors, formats, long_lived, progress, tensorflow_environment
 from data.images import refusals
 from pipeline.beam import beam_config
 from pipeline.run import step_table, terminal
@@ -154,8 +154,9 @@ def run(command: Command, console: Console | None = None) -> int:
     # mistake on the command line is reported before that.
     os.environ.update(tensorflow_environment.defaults("3"))
     warnings.simplefilter("ignore", FutureWarning)
-    from components.predict import exported_model
-    from components.predict.user_files import answering, attachments, drawings, tables
+    with long_lived.loading():
+        from components.predict import exported_model
+        from components.predict.user_files import answering, attachments, drawings, tables
 
     console = console or Console(stderr=True)
     tables.check(command.output)

@@ -23,7 +23,7 @@ sys.path[:] = [
     *(entry for entry in sys.path if entry not in (ROOT, str(Path(__file__).parent))),
 ]
 
-from data import errors, tensorflow_environment  # noqa: E402
+from data import errors, long_lived, tensorflow_environment  # noqa: E402
 from data.sources import registry as label_sources  # noqa: E402
 from data.splits import folder, labels  # noqa: E402
 from pipeline import output_folder  # noqa: E402
@@ -94,7 +94,8 @@ def _compile(
     try:
         # The output of TensorFlow and TFX on import does not belong on the terminal.
         with logs.redirected(log_path):
-            from pipeline.kubeflow import compiler, spec
+            with long_lived.loading():
+                from pipeline.kubeflow import compiler, spec
 
             package = compiler.compile_package(config, inputs, recurring)
     except errors.PipelineError:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 
+from data import long_lived
+
 UNUSED = ("kubernetes_validate", "matplotlib.pyplot")
 
 
@@ -28,7 +30,8 @@ def lean() -> Iterator[None]:
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     metadata.packages_distributions = functools.cache(listed)  # type: ignore[assignment]
     try:
-        yield
+        with long_lived.loading():
+            yield
     finally:
         metadata.packages_distributions = listed
         for name in hidden:

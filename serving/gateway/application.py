@@ -15,6 +15,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import ctypes
+import gc
 import logging
 import socket
 import threading
@@ -137,6 +138,7 @@ class Gateway:
             shutdown_timeout=limits.model_timeout_s,
         )
         await runner.setup()
+        gc.freeze()  # what is loaded stays, and the collector of cycles need not go through it while requests wait
         listening = [await self._listen(runner.server, one) for one in self._sockets]
         self._open.set()
         await self._closing.wait()

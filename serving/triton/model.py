@@ -13,6 +13,7 @@ threads. The network of ``serving_default`` may run in another runtime, see runt
 """
 
 import base64
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ class TritonPythonModel:
             with open(path, "rb") as file:
                 self.contract = file.read()
         self._choose_runtime(args, parameters, directory)
+        gc.freeze()  # else a request waits, now and then, until the collector has been through all of TensorFlow
 
     def _choose_runtime(
         self, args: dict[str, str], parameters: dict[str, Any], directory: str
