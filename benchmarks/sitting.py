@@ -50,6 +50,7 @@ def commands(
         "two phases, crops": ["two_phase.py", *train, *repeats, "--crops", "6", *estimated],
         **{f"tuner, {method}": ["tuner.py", *data, "--method", method] for method in TUNERS},
         "manifests": ["manifest.py"],
+        "whole run": ["overhead.py", *data],
         **{
             name: [f"{name}.py", "--data-dir", str(path.resolve()), *FLAGS.get(name, [])]
             for name, path in folders.items()
