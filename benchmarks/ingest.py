@@ -17,6 +17,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,15 +125,11 @@ def plain_loop(root: Path, target: Path, processes: int) -> Cost:
         return Cost(time.perf_counter() - start, processor_s)
 
 
-def ours(root: Path, target: Path) -> Cost:
+def ours(step: Callable[[], None]) -> Cost:
     """Measures the executor with everything that it does, as a run calls it.
 
     The start of the decoders is in it, that of the reference's processes is not.
     """
-    with lean_imports.lean():  # as a run does
-        from benchmarks import ingest_step
-
-    step = ingest_step.prepare(root, target)
     start, processor_s = time.perf_counter(), _processor_s()
     step()
     return Cost(time.perf_counter() - start, _processor_s() - processor_s)
@@ -151,17 +148,19 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=0, help="make so many out of them")
     arguments = parser.parse_args()
     processes = os.cpu_count() or 1
+    with lean_imports.lean():  # as a run does, and not in the reference's processes
+        from benchmarks import ingest_step
     with harness.workspace() as scratch:
         root = harness.data_dir(arguments.data_dir, scratch)
         if arguments.images:
             root = harness.multiplied(root, scratch / "multiplied", arguments.images)
         listing = by_folder.scan(root)
         count = len(listing.files)
-        ours(root, scratch / "warm")  # imports, first traces
+        ours(ingest_step.prepare(root, scratch / "warm"))  # first traces
         plain, own = [], []
         for repeat in range(arguments.repeats):
             plain.append(plain_loop(root, scratch / f"plain-{repeat}", processes))
-            own.append(ours(root, scratch / f"ours-{repeat}"))
+            own.append(ours(ingest_step.prepare(root, scratch / f"ours-{repeat}")))
             print(f"plain loop {plain[-1]}, ours {own[-1]}", file=sys.stderr)
     reference, mine = (
         count / statistics.median(cost.wall_s for cost in costs) for costs in (plain, own)

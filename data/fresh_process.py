@@ -16,7 +16,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from data import errors, long_lived, tensorflow_environment
 
@@ -158,7 +157,7 @@ def call(
     if worker is not None:
         worker.run(module, arguments, time_limit_s)
         return
-    with contextlib.closing(Worker()) as own:
+    with contextlib.closing(Worker(module)) as own:
         own.run(module, arguments, time_limit_s)
 
 
@@ -188,17 +187,13 @@ def main(imported: Sequence[str]) -> None:
     """Runs as the process of a worker; writes a byte after each module that it has run."""
     done = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries print
-    for module in imported:
-        _imported(module)
+    with long_lived.loading():  # not around later imports: what ran before would never be collected
+        for module in imported:
+            importlib.import_module(module)
     for line in sys.stdin:
         module, *arguments = json.loads(line)
-        _imported(module).main(*arguments)
+        importlib.import_module(module).main(*arguments)
         os.write(done, b".")
-
-
-def _imported(module: str) -> Any:
-    with long_lived.loading():
-        return importlib.import_module(module)
 
 
 if __name__ == "__main__":
