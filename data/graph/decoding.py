@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from data.graph import graph_bmp, graph_bytes, graph_gif, graph_jpeg, graph_png
+from data.graph import functions, graph_bmp, graph_bytes, graph_gif, graph_jpeg, graph_png
 from data.images import decode_config, image_reading, refusals
 
 ResizeMode = Literal["stretch", "center_crop", "letterbox"]
@@ -71,9 +71,9 @@ def decode_or_refuse(
       code of :mod:`data.images.refusals`, empty if it is accepted.
     """
     index = tf.argmax([_is_any(encoded, *magics) for magics, _ in _FORMATS] + [True])
-    functions = _decoders(reading, max_pixels)
-    branches = [functools.partial(function, encoded) for function in functions]
-    pixels, reason = tf.switch_case(tf.cast(index, tf.int32), branches)
+    branches = [functools.partial(one, encoded) for one in _decoders(reading, max_pixels)]
+    with functions.unoptimised_calls():  # a process has few images for thousands of operations
+        pixels, reason = tf.switch_case(tf.cast(index, tf.int32), branches)
     pixels.set_shape([None, None, 3])
     return pixels, reason
 
@@ -82,17 +82,9 @@ def decode_or_refuse(
 def _decoders(reading: image_reading.Reading, max_pixels: int) -> list[Any]:
     """Returns a function of an image's bytes for each format, and one for all others.
 
-    They are separate functions, not inlined into the calling graph, since every branch of a graph
-    costs a little for each image, taken or not; and cached, since tracing takes seconds.
+    They are cached, since tracing takes seconds.
     """
-
-    def graph_of(decode: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]) -> Any:
-        return tf.function(
-            decode,
-            input_signature=[tf.TensorSpec([], tf.string)],
-            autograph=False,  # there is nothing to convert, and tracing is twice as fast
-            experimental_attributes={"_noinline": True},
-        )
+    graph_of = functions.separate(tf.TensorSpec([], tf.string))
 
     def of(module: Any) -> Any:
         return graph_of(lambda encoded: module.decode(encoded, reading, max_pixels))

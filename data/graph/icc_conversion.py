@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data.graph import icc_embedded, icc_profile
+from data.graph import functions, icc_embedded, icc_profile
 from data.images import colour, image_reading, refusals
 
 _BLOCK_PIXELS = 1 << 16
@@ -54,12 +54,7 @@ class Tables(NamedTuple):
     levels: tf.Tensor
 
 
-# A separate function is traced once for all callers.
-@tf.function(  # type: ignore[untyped-decorator]
-    input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string)],
-    autograph=False,
-    experimental_attributes={"_noinline": True},
-)
+@functions.separate(tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.string))
 def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Converts decoded pixels by the profile in their file, as :func:`data.images.colour.to_srgb` does.
 
@@ -83,6 +78,7 @@ def to_srgb(pixels: tf.Tensor, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     return converted, outcome
 
 
+@functions.separate(tf.TensorSpec([], tf.string))
 def conversion(encoded: tf.Tensor) -> tuple[Tables, tf.Tensor]:
     """Returns what :func:`to_srgb` does to the pixels of a file.
 

@@ -5,6 +5,7 @@ short trial; else TensorFlow. This file is copied next to model.py in Triton's f
 Dimension letters: B batch, S side in pixels.
 """
 
+import concurrent.futures
 import functools
 import io
 import itertools
@@ -104,14 +105,19 @@ def self_test(loaded: Any, network: fast_network.FastNetwork, contract: Any) -> 
     """
     encoded = np.array(drawn(network.images.side()), object)
     name = contract["network"].get("compared")
-    expected = loaded.signatures[fast_network.SIGNATURE](image_bytes=tf.constant(encoded))
+    images = tf.constant(encoded)
+    # The first call of each takes seconds on one processor.
+    with concurrent.futures.ThreadPoolExecutor(3) as beside:
+        pending = beside.submit(loaded.signatures[fast_network.SIGNATURE], image_bytes=images)
+        embedded = beside.submit(loaded.signatures[_EMBED], image_bytes=images)
+        seen = beside.submit(network.images.of, encoded)
+    expected, embedding = pending.result(), embedded.result()[_EMBEDDING].numpy()
     if name not in expected or not expected[name].dtype.is_floating:
         raise onnx_file.UnusableError(
             f"contract.json names {name!r:.80} as what is compared, which is no output of numbers"
         )
-    embedding = loaded.signatures[_EMBED](image_bytes=tf.constant(encoded))[_EMBEDDING].numpy()
     try:
-        pixels, refused, sizes = network.images.of(encoded)
+        pixels, refused, sizes = seen.result()
         answer, found = network.run(encoded), network.embedding(encoded)
     except Exception as error:  # whatever a runtime may raise
         message = " ".join(str(error).split())[:200]
