@@ -53,11 +53,13 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         super().__init__()
         self.fitted = fitted or calibration.unfitted(spec)
         embedding = classifier.get_layer(model.EMBEDDING_LAYER).output
-        embedder = keras.Model(classifier.input, embedding)
         both = keras.Model(classifier.input, [embedding, classifier.output])
-        # Functions, not models, so that tf.Module does not track them.
-        self.embed: Any = lambda pixels: embedder(pixels, training=False)
-        self.embed_and_answer: Any = lambda pixels: both(pixels, training=False)
+        # A function, not a model, so that tf.Module does not track it; traced, stored and loaded once for all signatures.
+        self.embed_and_answer: Any = tf.function(
+            lambda pixels: both(pixels, training=False),
+            input_signature=[tf.TensorSpec([None, *classifier.input.shape[1:]], tf.float32)],
+            autograph=False,
+        )
         self.held = [variable.value for variable in classifier.variables]
         self.task_held = self.fitted.answers.variables
         self.spec = spec
@@ -171,7 +173,8 @@ class ServedModel(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=images, autograph=False)
         def embed(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             pixels, refused, _ = self.decoded(image_bytes)
-            return {"embedding": self.embed(tf.cast(pixels, tf.float32)), **_validity(refused)}
+            embedding, _ = self.embed_and_answer(tf.cast(pixels, tf.float32))
+            return {"embedding": embedding, **_validity(refused)}
 
         @tf.function(input_signature=images, autograph=False)
         def explain(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import selectors
 import socket
 import threading
 import urllib.parse
@@ -111,8 +112,10 @@ class HttpTransport:
     ) -> http.client.HTTPConnection:
         """Returns an idle connection, or a new one."""
         with self._lock:
-            idle = self._idle.get((parts.scheme, parts.netloc))
-            connection = idle.pop() if idle else None
+            idle = self._idle.get((parts.scheme, parts.netloc), [])
+            connection = None
+            while idle and connection is None:
+                connection = _if_open(idle.pop())
         if connection is None and self._unix_path is not None:
             connection = _UnixConnection(parts.netloc, self._unix_path)
         elif connection is None:
@@ -122,6 +125,17 @@ class HttpTransport:
         if connection.sock is not None:
             connection.sock.settimeout(timeout_s)
         return connection
+
+
+def _if_open(connection: http.client.HTTPConnection) -> http.client.HTTPConnection | None:
+    """Returns an idle connection, or closes it if the server has: nothing else makes it readable."""
+    if connection.sock is not None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection.sock, selectors.EVENT_READ)
+            if selector.select(0):
+                connection.close()
+                return None
+    return connection
 
 
 def error(response: Response, url: str) -> errors.RequestError:

@@ -203,6 +203,30 @@ def test_connections_are_kept():
     assert bodies == [b"ok", b"ok"]
 
 
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        send = transport.HttpTransport()
+        closed = threading.Event()
+
+        def serve():
+            for _ in range(2):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                closed.set()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        first = send(transport.Request("GET", url)).body
+        closed.wait(10)
+        second = send(transport.Request("GET", url)).body
+        thread.join(10)
+        send.close()
+    assert (first, second) == (b"ok", b"ok")
+
+
 def test_neighbours_come_with_their_paths_and_an_image_that_is_refused_has_none():
     outputs = {
         "neighbours": np.array([[b"a/1.jpg", b""], [b"", b""]], object),
