@@ -72,8 +72,7 @@ def decode_or_refuse(
     """
     index = tf.argmax([_is_any(encoded, *magics) for magics, _ in _FORMATS] + [True])
     branches = [functools.partial(one, encoded) for one in _decoders(reading, max_pixels)]
-    with functions.unoptimised_calls():  # a process has few images for thousands of operations
-        pixels, reason = tf.switch_case(tf.cast(index, tf.int32), branches)
+    pixels, reason = tf.switch_case(tf.cast(index, tf.int32), branches)
     pixels.set_shape([None, None, 3])
     return pixels, reason
 

@@ -1,6 +1,7 @@
-"""Functions of large graphs: separate ones, and calls that TensorFlow runs as they are written."""
+"""Separate functions of large graphs, which TensorFlow runs as they are written."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,17 +9,29 @@ import tensorflow as tf
 from tensorflow.python.eager import context  # tf.config's options would reach other threads too
 
 
-def separate(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
-    """Returns a decorator that makes a function a graph of its own.
+def separate(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Returns a decorator that makes a function a graph of its own, whose calls are those of :func:`unoptimised_calls`.
 
     It is traced, stored and loaded once for all callers. It is not inlined into theirs, where every branch costs a
     little, taken or not: a process prepares it when it is first called.
     """
-    return tf.function(  # type: ignore[no-any-return]
-        input_signature=signature,
-        autograph=False,  # there is nothing to convert, and tracing is twice as fast
-        experimental_attributes={"_noinline": True},
-    )
+
+    def decorate(python_function: Callable[..., Any]) -> Callable[..., Any]:
+        graph = tf.function(
+            python_function,
+            input_signature=signature,
+            autograph=False,  # there is nothing to convert, and tracing is twice as fast
+            experimental_attributes={"_noinline": True},
+        )
+
+        @functools.wraps(python_function)
+        def call(*inputs: tf.Tensor) -> Any:
+            with unoptimised_calls():  # a process has few images for thousands of operations
+                return graph(*inputs)
+
+        return call
+
+    return decorate
 
 
 @contextlib.contextmanager
